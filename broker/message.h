@@ -1,0 +1,95 @@
+/*
+ * A published message: immutable once the broker has given it its offset, reference-counted,
+ * shared by all workers, and encoded at most once for each wire encoding.
+ */
+#ifndef BROKER_MESSAGE_H
+#define BROKER_MESSAGE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "broker/topic.h"
+
+/* What the payload was published as. The values are the log's. */
+enum message_kind {
+    MESSAGE_TEXT = 0, /* UTF-8 */
+    MESSAGE_JSON = 1, /* one valid JSON value, UTF-8 */
+    MESSAGE_BINARY = 2, /* anything else */
+};
+
+enum { MESSAGE_EVENT_MAX = 255, MESSAGE_KEY_MAX = 255 }; /* bytes */
+
+enum { MESSAGE_ENCODINGS = 6 }; /* slots for shared encodings */
+
+/* Immutable shared bytes. */
+struct blob {
+    _Atomic uint32_t refs;
+    uint32_t len;
+    char data[];
+};
+
+/*
+ * Either allocated by message_create (refs >= 1, everything behind the pointers lives in the same
+ * allocation), or a temporary view of a stored record (refs 0, `message_view`): then the pointers
+ * are borrowed and nothing may be kept.
+ */
+struct message {
+    uint64_t offset; /* 0 until the broker assigns it */
+    uint64_t time_ms; /* Unix time of acceptance, ms; never runs backwards in a log */
+    const struct topic *topic; /* NULL until the broker resolves it */
+    const char *payload;
+    const char *event; /* checked by message_event_valid at publish */
+    const char *key; /* idempotency key */
+    uint32_t payload_len;
+    uint32_t epoch; /* of the log, so that encoders can write the cursor */
+    uint8_t event_len; /* 0 = no event name */
+    uint8_t key_len; /* 0 = no key */
+    uint8_t kind; /* enum message_kind */
+    uint8_t topic_name_len; /* until resolved */
+    const char *topic_name; /* until resolved */
+    _Atomic uint32_t refs;
+    _Atomic(struct blob *) encoded[MESSAGE_ENCODINGS]; /* filled on first need, any thread */
+};
+
+/* How messages are written for one kind of receiver. `encode` is pure and deterministic: it
+ * appends M to OUT and reads nothing but M. Offset, time, topic and epoch are set. */
+struct encoding {
+    const char *name;
+    unsigned slot; /* < MESSAGE_ENCODINGS, unique to this encoding */
+    void (*encode)(const struct message *m, struct buf *out);
+};
+
+/* What a publisher gives; all borrowed, copied by message_create. */
+struct message_init {
+    const char *topic;
+    size_t topic_len; /* 1..TOPIC_NAME_MAX, valid */
+    const char *payload;
+    size_t payload_len;
+    const char *event;
+    size_t event_len;
+    const char *key;
+    size_t key_len;
+    enum message_kind kind;
+};
+
+/* Returns a new message with one reference, or NULL when out of memory. Lengths are checked by the
+ * caller (topic, event, key <= 255; payload <= the hub's limit). */
+struct message *message_create(const struct message_init *init);
+struct message *message_ref(struct message *m);
+/* Drops a reference; NULL is accepted. */
+void message_unref(struct message *m);
+/* The bytes of M in E, encoded now if nobody has yet; owned by M (take blob_ref to keep them).
+ * NULL: out of memory. M must have been made by message_create. Any thread. */
+struct blob *message_encoded(struct message *m, const struct encoding *e);
+/* Event names: 1-255 bytes of UTF-8 without control characters, not beginning "longwire.". */
+int message_event_valid(const char *event, size_t n);
+
+/* Copies N bytes; one reference; NULL when out of memory. */
+struct blob *blob_create(const void *data, size_t n);
+struct blob *blob_ref(struct blob *b);
+void blob_unref(struct blob *b);
+
+#endif

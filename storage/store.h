@@ -1,0 +1,157 @@
+/*
+ * The message log: what every store offers, and what it promises.
+ *
+ * A store keeps messages by offset, finds them by topic, and remembers topics, epoch and head
+ * across restarts. It knows no broker type: topics are numbers with names. Two members:
+ * store_lmdb.c (the durable log, doc/storage-format.md) and store_memory.c (for tests); both pass
+ * tests/unit/test_store.c.
+ *
+ * Threads: open, append, trim, purge, sync, backup and close belong to one thread (the broker's).
+ * Readers belong to one thread each and run beside it. A reader sees whole commits only.
+ */
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct store;
+struct store_reader;
+
+enum store_sync {
+    STORE_SYNC_ALWAYS, /* fsync at each commit */
+    STORE_SYNC_INTERVAL, /* store_sync() is called every now and then */
+    STORE_SYNC_NEVER,
+};
+
+struct store_options {
+    const char *path; /* directory, made if missing (mode 0700); ignored by the memory store */
+    enum store_sync sync;
+    uint64_t map_bytes; /* most that the log may ever take on disk */
+    unsigned readers_max; /* most readers at once */
+};
+
+/* One message as the log keeps it. Pointers are borrowed. */
+struct store_record {
+    uint64_t offset; /* >= 1; ascending, holes allowed */
+    uint64_t time_ms; /* Unix ms; never below that of the record before */
+    uint32_t topic_id; /* >= 1 */
+    uint32_t payload_len;
+    const char *payload;
+    const char *event;
+    const char *key;
+    uint8_t event_len;
+    uint8_t key_len;
+    uint8_t kind; /* opaque here */
+};
+
+struct store_topic {
+    uint32_t id; /* >= 1, dense, given by the caller in order of first use */
+    uint8_t name_len;
+    uint8_t flags; /* opaque here, kept with the topic */
+    const char *name; /* not NUL-terminated */
+    uint64_t messages; /* kept ones */
+    uint64_t bytes; /* payload bytes of the kept ones */
+    uint64_t last; /* offset of the newest ever, 0 = none; survives trimming */
+    uint64_t floor; /* every message of it at or below is gone, all above are kept */
+};
+
+enum { STORE_FORMER_MAX = 16 }; /* former epochs remembered, the newest ones */
+
+struct store_former {
+    uint32_t epoch;
+    uint64_t last; /* the last offset that is certain in it */
+};
+
+/* What was found at open; the caller assigns offsets from head + 1. */
+struct store_state {
+    uint32_t epoch; /* random, non-zero */
+    uint64_t head; /* last offset used or reserved; 0 = a new log */
+    uint64_t first; /* smallest offset still kept, head + 1 when there is none */
+    uint64_t last_time_ms; /* of the newest record, 0 = none */
+    bool created; /* the log is new */
+    bool clean; /* the last user closed it properly (true for a new one) */
+    size_t former_count;
+    struct store_former former[STORE_FORMER_MAX]; /* newest first */
+};
+
+/* One commit. All of it happens or nothing. */
+struct store_batch {
+    const struct store_record *records; /* ascending offsets above everything stored */
+    size_t record_count;
+    const struct store_topic *topics; /* topics used for the first time: id, name, flags count */
+    size_t topic_count;
+    uint64_t reserve; /* if above the kept mark: remember that offsets up to it may be in use */
+};
+
+struct store_query {
+    uint64_t after; /* only offsets > after */
+    uint64_t until; /* only offsets <= until */
+    const uint32_t *topics; /* ascending ids; NULL = all topics */
+    size_t topic_count;
+    bool reverse; /* newest first */
+    size_t max_records; /* 0 = no limit */
+    size_t max_scan; /* stop after about so many records or index entries looked at; 0 = none */
+};
+
+/* One found record; everything in R is valid only during the call. Return false to stop before
+ * R (it counts as not visited). Must not call the store. */
+typedef bool store_visit(void *ctx, const struct store_record *r);
+
+/* Opens or creates; on success *RET_STATE says where the log stands. An unclean stop that may have
+ * lost offsets already shown (see doc/storage-format.md) draws a new epoch here. Errors: ERR_LOCKED
+ * (another process), ERR_FORMAT (newer or foreign), ERR_CORRUPT, ERR_ACCESS, ERR_NOSPACE, ERR_IO,
+ * ERR_NOMEM. */
+MUST_CHECK enum err store_lmdb_open(const struct store_options *o, struct store **ret,
+                                    struct store_state *ret_state);
+MUST_CHECK enum err store_memory_open(const struct store_options *o, struct store **ret,
+                                      struct store_state *ret_state);
+/* Ends cleanly: HEAD is the last offset used. NULL is accepted. */
+void store_close(struct store *s, uint64_t head);
+/* Drops everything in the process without the clean-stop mark, as a crash would (tests, and the way
+ * out when the disk fails). NULL is accepted. */
+void store_abandon(struct store *s);
+
+/* Calls VISIT once for each known topic, ascending ids. */
+typedef void store_visit_topic(void *ctx, const struct store_topic *t);
+MUST_CHECK enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx);
+
+/* Commits (durably under STORE_SYNC_ALWAYS). On error nothing has changed and the store goes on
+ * working: ERR_NOSPACE (disk or map full), ERR_IO, ERR_NOMEM, ERR_INVALID (offsets not ascending,
+ * unknown topic id, lengths out of range). */
+MUST_CHECK enum err store_append(struct store *s, const struct store_batch *b);
+/* Makes durable what was committed without fsync. */
+MUST_CHECK enum err store_sync_now(struct store *s);
+
+/* Takes away TOPIC's messages up to UPTO, at most about MAX of them in one commit. The floor is
+ * durable with the first call, and reads stop returning them from then on. *RET_REMOVED: records
+ * removed by this call; *RET_DONE: none are left. */
+MUST_CHECK enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto, size_t max,
+                                size_t *ret_removed, bool *ret_done);
+/* Takes away all records up to UPTO, at most about MAX of them. FLOOR is called for each topic that
+ * loses messages, with its new floor, before they disappear for readers. */
+typedef void store_floor(void *ctx, uint32_t topic_id, uint64_t floor);
+MUST_CHECK enum err store_trim(struct store *s, uint64_t upto, size_t max, store_floor *floor,
+                               void *ctx, size_t *ret_removed, bool *ret_done);
+/* Consistent, compacted copy into the (existing, empty) directory PATH. */
+MUST_CHECK enum err store_backup(struct store *s, const char *path);
+/* Bytes that the log takes on disk now. */
+uint64_t store_size(struct store *s);
+
+/* A reader for one thread; destroyed before the store is closed. */
+MUST_CHECK enum err store_reader_create(struct store *s, struct store_reader **ret);
+void store_reader_destroy(struct store_reader *r);
+/* Visits what Q asks for in offset order, skipping what is at or below its topic's floor.
+ * *RET_REACHED: forward, everything asked for in (after, reached] has been visited; reverse,
+ * everything in [reached, until]. Finished when reached == until (reverse: after + 1). No read
+ * transaction outlives the call. Errors: ERR_IO, ERR_CORRUPT, ERR_NOMEM. */
+MUST_CHECK enum err store_read(struct store_reader *r, const struct store_query *q,
+                               store_visit *visit, void *ctx, uint64_t *ret_reached);
+/* The offset of the newest record older than TIME_MS (0 = none): resuming after it gives all at or
+ * after the time. Record times never run backwards. */
+MUST_CHECK enum err store_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);
+
+#endif
