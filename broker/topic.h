@@ -29,6 +29,9 @@ struct topic {
     /* Publish rate: messages in the current and the previous TOPIC_RATE_WINDOW_MS. */
     _Atomic uint64_t rate_window; /* index of the current window */
     _Atomic uint32_t rate_now, rate_before;
+    /* Broker thread only: how many subscribers match, as of that serial of the interest table. */
+    uint64_t interest_serial;
+    uint32_t interest_count;
     char name[]; /* name_len bytes and a NUL */
 };
 
@@ -44,5 +47,32 @@ bool topic_pattern_valid(const char *pattern, size_t n);
 bool topic_is_pattern(const char *pattern, size_t n);
 /* Both valid. */
 bool topic_matches(const char *pattern, size_t pattern_len, const char *name, size_t name_len);
+
+/* Counts one more message published at NOW_MS towards the rate. Broker thread only. */
+void topic_rate_add(struct topic *t, uint64_t now_ms);
+/* Messages a second over the last few seconds. Any thread. */
+double topic_rate(const struct topic *t, uint64_t now_ms);
+
+struct topic_table;
+
+/* An empty table for at most MAX topics; NULL when out of memory. */
+struct topic_table *topic_table_create(uint32_t max);
+/* Frees the table and all topics; NULL is accepted. */
+void topic_table_destroy(struct topic_table *t);
+/* Any thread; NULL when there is no such topic. */
+struct topic *topic_table_find(struct topic_table *t, const char *name, size_t n);
+/* Any thread; NULL when no topic has that id. */
+struct topic *topic_table_get(struct topic_table *t, uint32_t id);
+/* Any thread: ids 1..count exist. */
+uint32_t topic_table_count(const struct topic_table *t);
+/* Adds a topic with the next id; broker thread only. The name is valid and not in the table.
+ * ERR_LIMIT: the table is full; ERR_NOMEM. */
+MUST_CHECK enum err topic_table_add(struct topic_table *t, const char *name, size_t n, bool memory,
+                                    struct topic **ret);
+/* Raises TOPIC's floor to at least FLOOR; broker thread only. */
+void topic_table_raise_floor(struct topic_table *t, struct topic *topic, uint64_t floor);
+/* Any thread: changes whenever any floor is raised; and the highest floor of all topics. */
+uint64_t topic_table_floor_serial(const struct topic_table *t);
+uint64_t topic_table_floor_max(const struct topic_table *t);
 
 #endif
