@@ -1,0 +1,146 @@
+/*
+ * Messages and blobs: creation, references, and the publication of shared encodings.
+ *
+ * A message and all that it points to is one allocation. The encoded forms are made outside any
+ * lock: whoever needs one first encodes it and publishes it by compare-and-swap; a thread that
+ * lost the race drops its own copy and takes the winner's, which has the same bytes.
+ */
+#include "broker/message.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+/* What an encoding adds to the payload in the usual case; only saves growing the buffer. */
+enum { ENCODING_OVERHEAD = 384 };
+
+static const char event_reserved[] = "longwire.";
+
+/* Copies N bytes to *AT, moves *AT behind them, and returns where they are now. */
+static const char *put(char **at, const char *from, size_t n)
+{
+    char *to = *at;
+    if (n)
+        memcpy(to, from, n);
+    *at = to + n;
+    return to;
+}
+
+struct message *message_create(const struct message_init *init)
+{
+    /* Wire parsers refuse longer names, and the payload limit is far below 4 GiB. */
+    assert(init->topic_len <= TOPIC_NAME_MAX && init->event_len <= MESSAGE_EVENT_MAX);
+    assert(init->key_len <= MESSAGE_KEY_MAX && init->payload_len <= UINT32_MAX);
+    struct message *m =
+        malloc(sizeof(*m) + init->payload_len + init->event_len + init->key_len + init->topic_len);
+    if (!m)
+        return NULL;
+    memset(m, 0, sizeof(*m));
+    char *at = (char *)(m + 1);
+    m->payload = put(&at, init->payload, init->payload_len);
+    m->event = put(&at, init->event, init->event_len);
+    m->key = put(&at, init->key, init->key_len);
+    m->topic_name = put(&at, init->topic, init->topic_len);
+    m->payload_len = (uint32_t)init->payload_len;
+    m->event_len = (uint8_t)init->event_len;
+    m->key_len = (uint8_t)init->key_len;
+    m->topic_name_len = (uint8_t)init->topic_len;
+    m->kind = (uint8_t)init->kind;
+    atomic_init(&m->refs, 1);
+    for (unsigned i = 0; i < MESSAGE_ENCODINGS; i++)
+        atomic_init(&m->encoded[i], NULL);
+    return m;
+}
+
+struct message *message_ref(struct message *m)
+{
+    atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
+    return m;
+}
+
+void message_unref(struct message *m)
+{
+    if (!m || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (unsigned i = 0; i < MESSAGE_ENCODINGS; i++)
+        blob_unref(atomic_load_explicit(&m->encoded[i], memory_order_relaxed));
+    free(m);
+}
+
+static struct blob *encode(const struct message *m, const struct encoding *e)
+{
+    struct buf out = {0};
+    struct blob *b = NULL;
+    if (buf_reserve(&out, (size_t)m->payload_len + ENCODING_OVERHEAD)) {
+        e->encode(m, &out);
+        b = out.failed ? NULL : blob_create(out.data, out.len);
+    }
+    buf_finish(&out);
+    return b;
+}
+
+struct blob *message_encoded(struct message *m, const struct encoding *e)
+{
+    struct blob *theirs = atomic_load_explicit(&m->encoded[e->slot], memory_order_acquire);
+    if (theirs)
+        return theirs;
+    struct blob *ours = encode(m, e);
+    if (!ours)
+        return NULL;
+    if (atomic_compare_exchange_strong_explicit(&m->encoded[e->slot], &theirs, ours,
+                                                memory_order_acq_rel, memory_order_acquire))
+        return ours;
+    blob_unref(ours);
+    return theirs;
+}
+
+/* C0, DEL, and C1 in their UTF-8 form (C2 80 .. C2 9F). */
+static int has_control(const unsigned char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] < 0x20 || p[i] == 0x7F)
+            return 1;
+        if (p[i] == 0xC2 && i + 1 < n && p[i + 1] < 0xA0)
+            return 1;
+    }
+    return 0;
+}
+
+int message_event_valid(const char *event, size_t n)
+{
+    size_t reserved = sizeof(event_reserved) - 1;
+    if (n == 0 || n > MESSAGE_EVENT_MAX)
+        return 0;
+    if (n >= reserved && memcmp(event, event_reserved, reserved) == 0)
+        return 0;
+    return utf8_valid(event, n) && !has_control((const unsigned char *)event, n);
+}
+
+struct blob *blob_create(const void *data, size_t n)
+{
+    /* Reachable: an encoding may be several times as long as the payload. */
+    if (n > UINT32_MAX)
+        return NULL;
+    struct blob *b = malloc(sizeof(*b) + n);
+    if (!b)
+        return NULL;
+    atomic_init(&b->refs, 1);
+    b->len = (uint32_t)n;
+    if (n)
+        memcpy(b->data, data, n);
+    return b;
+}
+
+struct blob *blob_ref(struct blob *b)
+{
+    atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+    return b;
+}
+
+void blob_unref(struct blob *b)
+{
+    if (b && atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
+        free(b);
+}
