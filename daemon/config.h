@@ -1,0 +1,146 @@
+/*
+ * The daemon's configuration: built-in defaults, then the file, then `--set`, checked as a whole.
+ *
+ * Nothing here acts on a value; daemon/main.c hands the parts to those who do. What options there
+ * are, with ranges and help, stands in one table: daemon/setting.c. A loaded configuration never
+ * changes; a reload makes a new one.
+ */
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "storage/store.h"
+
+enum {
+    CONFIG_LISTEN_MAX = 16,   /* addresses to listen on */
+    CONFIG_ORIGINS_MAX = 64,  /* allowed origins */
+    CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
+    CONFIG_TEXT_MAX = 180,    /* bytes of a path or origin, so that its line fits inih's buffer */
+    CONFIG_SETTINGS_MAX = 64, /* rows of the table in setting.c */
+    CONFIG_TOPIC_SETTINGS_MAX = 8, /* those of them that belong to topic sections */
+};
+
+/* Where a value comes from; a higher level wins. */
+enum config_level { CONFIG_BUILTIN, CONFIG_FILE, CONFIG_SET };
+
+struct config_origin {
+    enum config_level level;
+    unsigned line; /* CONFIG_FILE: where it was given (a list: its last value) */
+};
+
+enum config_durability { CONFIG_DISK, CONFIG_MEMORY };
+
+/* Bits of access.anonymous. */
+enum { CONFIG_SUBSCRIBE = 1, CONFIG_PUBLISH = 2 };
+
+struct config_listen {
+    struct sockaddr_storage addr; /* IPv4 or IPv6, ready for bind(); port 0 = any free one */
+    socklen_t addr_len;
+    bool loopback; /* only this machine can reach it */
+};
+
+struct config_listen_list {
+    size_t count; /* >= 1 once loaded */
+    struct config_listen item[CONFIG_LISTEN_MAX];
+};
+
+struct config_origin_list {
+    size_t count;
+    char *item[CONFIG_ORIGINS_MAX]; /* "*" or as browsers send it: https://example.org */
+};
+
+/* One [topic "PATTERN"] section. The first one whose pattern matches a topic counts. */
+struct config_topic {
+    char *pattern;                     /* valid (topic_pattern_valid) */
+    enum config_durability durability; /* log.durability where the section does not say */
+    struct config_origin origin[CONFIG_TOPIC_SETTINGS_MAX];
+};
+
+/* Strings are owned by the configuration. Names end in their unit: _ms, _bytes. */
+struct config {
+    struct {
+        char *data_dir;
+        uint64_t workers; /* 0 = one for each core */
+        uint64_t tail_bytes;
+        uint64_t max_message_bytes;
+        uint64_t max_topics;
+        uint64_t queue_bytes;
+        uint64_t dedup_window_ms;
+        uint64_t dedup_max_keys;
+        enum log_level log_level;
+    } hub;
+    struct {
+        struct config_listen_list listen;
+        uint64_t max_head_bytes;
+        uint64_t max_body_bytes;
+        uint64_t max_connections; /* 0 = from the descriptor limit */
+        uint64_t head_timeout_ms;
+        uint64_t body_timeout_ms;
+        uint64_t idle_timeout_ms;
+        uint64_t write_timeout_ms;
+        uint64_t heartbeat_ms;
+        uint64_t retry_ms;
+        uint64_t poll_wait_ms;
+        uint64_t poll_wait_max_ms;
+        uint64_t poll_limit;
+        uint64_t send_buffer_bytes; /* 0 = the kernel's choice */
+        bool demo;
+    } http;
+    struct {
+        char *path;
+        mode_t mode;
+        char *group; /* "" = unchanged */
+        uint64_t reserve_fds;
+    } socket;
+    struct {
+        enum store_sync sync;
+        uint64_t interval_ms; /* sync = interval */
+        enum config_durability durability;
+        uint64_t max_bytes;
+    } log;
+    struct {
+        unsigned anonymous; /* CONFIG_SUBSCRIBE | CONFIG_PUBLISH */
+        struct config_origin_list origin;
+    } access;
+    struct {
+        uint64_t subscriptions;
+        uint64_t inflight;
+    } limits;
+    struct config_topic *topics; /* in the order of matching */
+    size_t topic_count;
+    char *file;                                       /* that it was read from; NULL = none */
+    struct config_origin origin[CONFIG_SETTINGS_MAX]; /* of each row of the table */
+};
+
+/* What to load; everything is borrowed during the call. */
+struct config_source {
+    const char *file;        /* NULL = no file */
+    bool file_optional;      /* that FILE does not exist is no error */
+    const char *const *sets; /* `section.key=value` each, applied in this order */
+    size_t set_count;
+};
+
+/* Loads and checks everything. On failure one line without newline is appended to ERROR: where
+ * (`FILE:LINE` or `--set`), what, and what is allowed. Errors: ERR_INVALID, ERR_NOT_FOUND (no such
+ * file), ERR_ACCESS, ERR_IO (cannot be read), ERR_NOMEM. Free *RET with config_free. */
+MUST_CHECK enum err config_load(const struct config_source *src, struct config **ret,
+                                struct buf *error);
+/* NULL is accepted. */
+void config_free(struct config *c);
+/* Writes all of C as a file that config_load reads back to the same values, with a comment at each
+ * value that is not built in. Errors: ERR_NOMEM, ERR_IO. */
+MUST_CHECK enum err config_print(const struct config *c, FILE *out);
+/* Appends the names of what differs between OLD and FRESH but takes a restart to change, comma
+ * separated (`hub.workers, http.listen`; topic sections count as `topic`); returns how many. */
+size_t config_reload_diff(const struct config *old, const struct config *fresh, struct buf *names);
+
+#endif
