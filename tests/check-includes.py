@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Checks the direction of includes against tests/include-rules.
+
+Reads only the source tree, so that it also works in an out-of-tree build and in `make distcheck`.
+Prints one line for each violation; fails when there is one, or when nothing was checked.
+"""
+
+import fnmatch
+import os
+import re
+import sys
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+FOLDERS = ("base", "storage", "broker", "frontends", "daemon", "tools", "demo", "tests")
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def matches(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def read_rules(path):
+    """Returns ([(files, headers)], [(foreign headers, files)])."""
+    with open(path, encoding="utf-8") as f:
+        text = re.sub(r"^#.*\n", "", f.read(), flags=re.MULTILINE)
+    text = re.sub(r"\n[ \t]+", " ", text)
+    project, foreign = [], []
+    for line in filter(str.strip, text.split("\n")):
+        left, colon, right = line.partition(":")
+        if not colon or not left.split() or not right.split():
+            sys.exit(f"include-rules: cannot read this line: {line}")
+        if left.startswith("<"):
+            foreign.append(([h.strip("<>") for h in left.split()], right.split()))
+        else:
+            project.append((left.split(), right.split()))
+    return project, foreign
+
+
+def sources():
+    for folder in FOLDERS:
+        for where, folders, files in os.walk(os.path.join(ROOT, folder)):
+            folders[:] = sorted(d for d in folders if d != "node_modules")
+            for name in sorted(files):
+                if name.endswith((".c", ".h")):
+                    yield os.path.relpath(os.path.join(where, name), ROOT)
+
+
+def check_file(name, project, foreign):
+    """Yields what is wrong with one file."""
+    with open(os.path.join(ROOT, name), encoding="utf-8") as f:
+        includes = INCLUDE.findall(f.read())
+    allowed = next((headers for files, headers in project if matches(name, files)), None)
+    if allowed is None:
+        yield "no line of tests/include-rules matches this file"
+        return
+    for bracket, header in includes:
+        if bracket == "<":
+            owners = [files for headers, files in foreign if matches(header, headers)]
+            if any(not matches(name, files) for files in owners):
+                yield f"may not include <{header}>"
+        elif header != "config.h" and not os.path.exists(os.path.join(ROOT, header)):
+            yield f'"{header}" is not a path from the root (others: <{header}>)'
+        elif not matches(header, allowed):
+            yield f'may not include "{header}"'
+
+
+def main():
+    project, foreign = read_rules(os.path.join(ROOT, "tests", "include-rules"))
+    checked = wrong = 0
+    for name in sources():
+        checked += 1
+        for problem in check_file(name, project, foreign):
+            wrong += 1
+            print(f"{name}: {problem}")
+    print(f"{checked} files checked, {wrong} wrong includes")
+    return 0 if checked and not wrong else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+# Files of tests/; included by ../Makefile.am.
+#
+# Unit tests: one program for each subject, listed beside the layer that they test. What needs the
+# running hub and real clients is in tests/e2e and runs by `./dev test`.
+TEST_EXTENSIONS = .py
+PY_LOG_COMPILER = $(PYTHON3)
+
+include tests/unit/base.mk
+include tests/unit/storage.mk
+include tests/unit/broker.mk
+include tests/unit/codecs_http.mk
+include tests/unit/codecs_ws.mk
+include tests/unit/config.mk
+include tests/fuzz/http.mk
+include tests/fuzz/ws.mk
+
+TESTS += tests/check-includes.py
+dist_check_SCRIPTS += tests/check-includes.py
+EXTRA_DIST += tests/include-rules
