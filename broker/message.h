@@ -39,7 +39,7 @@ struct blob {
 struct message {
     uint64_t offset; /* 0 until the broker assigns it */
     uint64_t time_ms; /* Unix time of acceptance, ms; never runs backwards in a log */
-    const struct topic *topic; /* NULL until the broker resolves it */
+    struct topic *topic; /* NULL until the broker resolves it */
     const char *payload;
     const char *event; /* checked by message_event_valid at publish */
     const char *key; /* idempotency key */

@@ -1,0 +1,557 @@
+#include "broker/broker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/dedup.h"
+
+enum {
+    /* The head is reserved ahead in steps of so many offsets once memory messages use them. */
+    RESERVE_STEP = 65536,
+    /* Records removed in one commit of a purge or trim. */
+    REMOVE_STEP = 4096,
+    TOPIC_FLAG_MEMORY = 1, /* in store_topic.flags */
+};
+
+struct broker {
+    struct store *store;
+    struct broker_options options;
+    struct topic_table *topics;
+    struct interest *interest;
+    struct dedup *dedup;
+    struct tail tail;
+    uint64_t tail_weight; /* bytes */
+    uint32_t epoch;
+    uint64_t head;
+    uint64_t reserved; /* offsets up to here may be in use, says the log */
+    uint64_t time_ms; /* of the newest message */
+    uint32_t topics_stored; /* topics 1..topics_stored are in the log */
+    /* The group being committed. */
+    struct store_record *records;
+    size_t record_count, record_cap;
+    struct store_topic *new_topics;
+    size_t new_topic_cap;
+    size_t staged; /* new messages */
+    bool staged_memory; /* some of them are memory ones */
+};
+
+struct publish *publish_create(uint32_t count)
+{
+    struct publish *p = calloc(1, sizeof(*p) + count * sizeof(p->items[0]));
+    if (p) {
+        p->count = count;
+        p->bytes = sizeof(*p);
+    }
+    return p;
+}
+
+void publish_free(struct publish *p)
+{
+    if (!p)
+        return;
+    for (uint32_t i = 0; i < p->count; i++)
+        message_unref(p->items[i].message);
+    free(p);
+}
+
+/* What a message weighs in queue and tail; shared encodings come on top. */
+static size_t weight(const struct message *m)
+{
+    return sizeof(*m) + sizeof(struct publish_item) + m->payload_len + m->event_len + m->key_len +
+           m->topic_name_len;
+}
+
+void publish_set(struct publish *p, uint32_t i, struct message *m)
+{
+    p->items[i].message = m;
+    p->bytes += weight(m);
+}
+
+/* --- start --- */
+
+struct load {
+    struct broker *broker;
+    const struct store_state *state;
+    enum err result;
+};
+
+static bool is_memory(const struct broker *b, const char *name, size_t n)
+{
+    return b->options.is_memory && b->options.is_memory(b->options.is_memory_ctx, name, n);
+}
+
+static void load_topic(void *ctx, const struct store_topic *t)
+{
+    struct load *load = ctx;
+    struct broker *b = load->broker;
+    struct topic *topic;
+    if (load->result != ERR_OK)
+        return;
+    bool memory = is_memory(b, t->name, t->name_len);
+    load->result = topic_table_add(b->topics, t->name, t->name_len, memory, &topic);
+    if (load->result != ERR_OK)
+        return;
+    topic->last = t->last;
+    topic->messages = t->messages;
+    topic->bytes = t->bytes;
+    uint64_t floor = t->floor;
+    /* The messages of a memory topic ended with the process that held them, and after an unclean
+     * stop nobody knows which offsets they had. */
+    if (t->flags & TOPIC_FLAG_MEMORY)
+        floor = load->state->clean && t->last > floor ? t->last : load->state->head;
+    topic_table_raise_floor(b->topics, topic, floor);
+}
+
+static enum err load_topics(struct broker *b, const struct store_state *state)
+{
+    struct load load = {b, state, ERR_OK};
+    enum err e = store_topics(b->store, load_topic, &load);
+    b->topics_stored = topic_table_count(b->topics);
+    return e != ERR_OK ? e : load.result;
+}
+
+static bool load_key(void *ctx, const struct store_record *r)
+{
+    struct load *load = ctx;
+    if (r->key_len)
+        load->result = dedup_add(load->broker->dedup, r->topic_id, r->key, r->key_len, r->offset,
+                                 r->time_ms);
+    return load->result == ERR_OK;
+}
+
+static enum err load_keys_since(struct broker *b, struct store_reader *r, uint64_t since_ms)
+{
+    struct load load = {b, NULL, ERR_OK};
+    struct store_query q = {.until = b->head};
+    enum err e = store_seek_time(r, since_ms, &q.after);
+    while (e == ERR_OK && load.result == ERR_OK && q.after < q.until)
+        e = store_read(r, &q, load_key, &load, &q.after);
+    return e != ERR_OK ? e : load.result;
+}
+
+static enum err load_keys(struct broker *b, uint64_t now_ms)
+{
+    struct store_reader *r;
+    uint64_t window = b->options.dedup_window_ms;
+    if (window == 0 || b->head == 0)
+        return ERR_OK;
+    enum err e = store_reader_create(b->store, &r);
+    if (e != ERR_OK)
+        return e;
+    e = load_keys_since(b, r, now_ms > window ? now_ms - window : 0);
+    store_reader_destroy(r);
+    return e;
+}
+
+enum err broker_create(const struct broker_options *o, struct store *s,
+                       const struct store_state *state, uint64_t now_ms, struct broker **ret)
+{
+    struct broker *b = calloc(1, sizeof(*b));
+    if (!b)
+        return ERR_NOMEM;
+    b->store = s;
+    b->options = *o;
+    b->epoch = state->epoch;
+    b->head = b->reserved = state->head;
+    b->time_ms = state->last_time_ms;
+    tail_init(&b->tail);
+    b->topics = topic_table_create(o->max_topics);
+    b->interest = interest_create();
+    b->dedup = dedup_create(o->dedup_window_ms, o->dedup_max_keys);
+    enum err e = b->topics && b->interest && b->dedup ? ERR_OK : ERR_NOMEM;
+    if (e == ERR_OK)
+        e = load_topics(b, state);
+    if (e == ERR_OK)
+        e = load_keys(b, now_ms);
+    if (e != ERR_OK) {
+        broker_destroy(b);
+        return e;
+    }
+    *ret = b;
+    return ERR_OK;
+}
+
+void broker_destroy(struct broker *b)
+{
+    if (!b)
+        return;
+    tail_finish(&b->tail);
+    dedup_destroy(b->dedup);
+    interest_destroy(b->interest);
+    topic_table_destroy(b->topics);
+    free(b->records);
+    free(b->new_topics);
+    free(b);
+}
+
+struct topic_table *broker_topics(struct broker *b)
+{
+    return b->topics;
+}
+
+struct interest *broker_interest(struct broker *b)
+{
+    return b->interest;
+}
+
+uint64_t broker_head(const struct broker *b)
+{
+    return b->head;
+}
+
+uint32_t broker_epoch(const struct broker *b)
+{
+    return b->epoch;
+}
+
+/* --- staging: from publishes to one group --- */
+
+static enum err resolve_topic(struct broker *b, struct message *m)
+{
+    struct topic *t = topic_table_find(b->topics, m->topic_name, m->topic_name_len);
+    enum err e = ERR_OK;
+    if (!t)
+        e = topic_table_add(b->topics, m->topic_name, m->topic_name_len,
+                            is_memory(b, m->topic_name, m->topic_name_len), &t);
+    if (e == ERR_OK)
+        m->topic = t;
+    return e;
+}
+
+static enum err resolve_topics(struct broker *b, struct publish *p)
+{
+    for (uint32_t i = 0; i < p->count; i++) {
+        enum err e = resolve_topic(b, p->items[i].message);
+        if (e != ERR_OK)
+            return e;
+    }
+    return ERR_OK;
+}
+
+static enum err add_record(struct broker *b, const struct message *m)
+{
+    if (b->record_count == b->record_cap) {
+        size_t cap = b->record_cap ? b->record_cap * 2 : 256;
+        struct store_record *records = realloc(b->records, cap * sizeof(*records));
+        if (!records)
+            return ERR_NOMEM;
+        b->records = records;
+        b->record_cap = cap;
+    }
+    b->records[b->record_count++] = (struct store_record){
+        .offset = m->offset,
+        .time_ms = m->time_ms,
+        .topic_id = m->topic->id,
+        .payload = m->payload,
+        .payload_len = m->payload_len,
+        .event = m->event,
+        .event_len = m->event_len,
+        .key = m->key,
+        .key_len = m->key_len,
+        .kind = m->kind,
+    };
+    return ERR_OK;
+}
+
+/* Gives the item its offset, or finds the one that its key got before. */
+static enum err stage_item(struct broker *b, struct publish_item *item)
+{
+    struct message *m = item->message;
+    if (m->key_len) {
+        item->offset = dedup_find(b->dedup, m->topic->id, m->key, m->key_len, b->time_ms);
+        if (item->offset)
+            return ERR_OK;
+    }
+    m->offset = item->offset = b->head + b->staged + 1;
+    m->time_ms = b->time_ms;
+    m->epoch = b->epoch;
+    enum err e = m->topic->memory ? ERR_OK : add_record(b, m);
+    if (e == ERR_OK && m->key_len)
+        e = dedup_add(b->dedup, m->topic->id, m->key, m->key_len, m->offset, b->time_ms);
+    if (e == ERR_OK) {
+        b->staged++;
+        b->staged_memory |= m->topic->memory;
+    }
+    return e;
+}
+
+static void unstage(struct broker *b, size_t staged, size_t records)
+{
+    b->staged = staged;
+    b->record_count = records;
+    dedup_forget_above(b->dedup, b->head + staged);
+}
+
+static void stage(struct broker *b, struct publish *p)
+{
+    size_t staged = b->staged, records = b->record_count;
+    p->result = resolve_topics(b, p);
+    for (uint32_t i = 0; i < p->count && p->result == ERR_OK; i++)
+        p->result = stage_item(b, &p->items[i]);
+    if (p->result != ERR_OK)
+        unstage(b, staged, records);
+}
+
+/* --- committing --- */
+
+static enum err collect_new_topics(struct broker *b, struct store_batch *batch)
+{
+    size_t n = topic_table_count(b->topics) - b->topics_stored;
+    if (n > b->new_topic_cap) {
+        struct store_topic *topics = realloc(b->new_topics, n * sizeof(*topics));
+        if (!topics)
+            return ERR_NOMEM;
+        b->new_topics = topics;
+        b->new_topic_cap = n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct topic *t = topic_table_get(b->topics, b->topics_stored + 1 + (uint32_t)i);
+        b->new_topics[i] = (struct store_topic){
+            .id = t->id,
+            .name = t->name,
+            .name_len = t->name_len,
+            .flags = t->memory ? TOPIC_FLAG_MEMORY : 0,
+        };
+    }
+    batch->topics = b->new_topics;
+    batch->topic_count = n;
+    return ERR_OK;
+}
+
+static enum err write_group(struct broker *b)
+{
+    struct store_batch batch = {.records = b->records, .record_count = b->record_count};
+    enum err e = collect_new_topics(b, &batch);
+    if (b->staged_memory && b->head + b->staged > b->reserved)
+        batch.reserve = b->head + b->staged + RESERVE_STEP;
+    if (e != ERR_OK || (batch.record_count == 0 && batch.topic_count == 0 && batch.reserve == 0))
+        return e;
+    e = store_append(b->store, &batch);
+    if (e != ERR_OK)
+        return e;
+    b->topics_stored += (uint32_t)batch.topic_count;
+    if (batch.reserve)
+        b->reserved = batch.reserve;
+    return ERR_OK;
+}
+
+static void count_message(struct broker *b, const struct message *m)
+{
+    struct topic *t = m->topic;
+    atomic_store_explicit(&t->last, m->offset, memory_order_release);
+    atomic_fetch_add_explicit(&t->messages, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&t->bytes, m->payload_len, memory_order_relaxed);
+    topic_rate_add(t, b->time_ms);
+}
+
+static uint32_t count_subscribers(struct broker *b, struct topic *t)
+{
+    uint64_t serial = interest_serial(b->interest);
+    if (t->interest_serial != serial) {
+        uint32_t by_transport[INTEREST_TRANSPORTS];
+        interest_count(b->interest, t->name, t->name_len, by_transport);
+        t->interest_count = 0;
+        for (unsigned i = 0; i < INTEREST_TRANSPORTS; i++)
+            t->interest_count += by_transport[i];
+        t->interest_serial = serial;
+    }
+    return t->interest_count;
+}
+
+/* Moves the new messages of committed publishes into BATCH and fills in what is left to answer. */
+static void harvest(struct broker *b, struct publish *list, struct batch *batch)
+{
+    for (struct publish *p = list; p; p = p->next) {
+        if (p->result != ERR_OK)
+            continue;
+        for (uint32_t i = 0; i < p->count; i++) {
+            struct publish_item *item = &p->items[i];
+            struct message *m = item->message;
+            item->subscribers = count_subscribers(b, m->topic);
+            item->message = NULL;
+            if (m->offset == 0) { /* a duplicate */
+                message_unref(m);
+                continue;
+            }
+            count_message(b, m);
+            batch->messages[batch->count++] = m;
+        }
+    }
+}
+
+static void evict_message(struct broker *b, const struct message *m)
+{
+    struct topic *t = m->topic;
+    b->tail_weight -= weight(m);
+    if (!t->memory || m->offset <= t->floor)
+        return;
+    topic_table_raise_floor(b->topics, t, m->offset);
+    atomic_fetch_sub_explicit(&t->messages, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&t->bytes, m->payload_len, memory_order_relaxed);
+}
+
+/* Lets the tail go back as far as it may; the newest batch always stays. */
+static void evict(struct broker *b)
+{
+    while (b->tail_weight > b->options.tail_bytes && b->tail.count > 1) {
+        const struct batch *oldest = tail_oldest(&b->tail);
+        for (uint32_t i = 0; i < oldest->count; i++)
+            evict_message(b, oldest->messages[i]);
+        tail_pop(&b->tail);
+    }
+}
+
+static void enter_tail(struct broker *b, struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++)
+        b->tail_weight += weight(batch->messages[i]);
+    if (tail_push(&b->tail, batch_ref(batch)) != ERR_OK) {
+        /* Without room even for a pointer the tail starts anew; the log has the rest. */
+        for (uint32_t i = 0; i < batch->count; i++)
+            evict_message(b, batch->messages[i]);
+    }
+    evict(b);
+    batch->tail_first = tail_first(&b->tail, batch->last + 1);
+}
+
+static bool needs_disk(const struct publish *p)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (!p->items[i].message->topic || !p->items[i].message->topic->memory)
+            return true;
+    return false;
+}
+
+static void unstage_all(struct broker *b, struct publish *list)
+{
+    for (struct publish *p = list; p; p = p->next)
+        for (uint32_t i = 0; i < p->count; i++) {
+            p->items[i].offset = 0;
+            p->items[i].message->offset = 0;
+        }
+    unstage(b, 0, 0);
+    b->staged_memory = false;
+}
+
+static void stage_all(struct broker *b, struct publish *list)
+{
+    b->staged = b->record_count = 0;
+    b->staged_memory = false;
+    for (struct publish *p = list; p; p = p->next)
+        if (p->result == ERR_OK)
+            stage(b, p);
+}
+
+static void fail_all(struct broker *b, struct publish *list, enum err e)
+{
+    unstage_all(b, list);
+    for (struct publish *p = list; p; p = p->next)
+        if (p->result == ERR_OK && p->count)
+            p->result = e;
+}
+
+/* The group could not be written: those that need the disk fail with E, memory publishes get
+ * another chance without them. */
+static void retry_without_disk(struct broker *b, struct publish *list, enum err e)
+{
+    unstage_all(b, list);
+    for (struct publish *p = list; p; p = p->next)
+        if (p->result == ERR_OK && p->count && needs_disk(p))
+            p->result = e;
+    stage_all(b, list);
+    e = write_group(b);
+    if (e != ERR_OK)
+        fail_all(b, list, e);
+}
+
+void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms, struct batch **ret_batch)
+{
+    *ret_batch = NULL;
+    if (now_ms > b->time_ms)
+        b->time_ms = now_ms;
+    for (struct publish *p = list; p; p = p->next)
+        p->result = ERR_OK;
+    stage_all(b, list);
+    struct batch *batch = batch_create(b->staged);
+    if (!batch) {
+        fail_all(b, list, ERR_NOMEM);
+        return;
+    }
+    enum err e = write_group(b);
+    if (e != ERR_OK)
+        retry_without_disk(b, list, e);
+    size_t staged = b->staged;
+    harvest(b, list, batch);
+    if (staged == 0) {
+        batch_unref(batch);
+        return;
+    }
+    batch->first = b->head + 1;
+    b->head += staged;
+    batch->last = b->head;
+    enter_tail(b, batch);
+    *ret_batch = batch;
+}
+
+/* --- taking messages away --- */
+
+/* Memory messages live in the tail alone; the floor hides them, the tail lets them go in time. */
+static uint64_t forget_topic(struct broker *b, struct topic *t)
+{
+    uint64_t messages = t->messages;
+    topic_table_raise_floor(b->topics, t, t->last);
+    t->messages = 0;
+    t->bytes = 0;
+    return messages;
+}
+
+enum err broker_purge(struct broker *b, struct topic *topic, uint64_t *ret_removed)
+{
+    uint64_t upto = topic->last;
+    *ret_removed = forget_topic(b, topic);
+    bool done = topic->id > b->topics_stored;
+    while (!done) {
+        size_t removed;
+        enum err e = store_purge(b->store, topic->id, upto, REMOVE_STEP, &removed, &done);
+        if (e != ERR_OK)
+            return e;
+    }
+    return ERR_OK;
+}
+
+static void trim_floor(void *ctx, uint32_t topic_id, uint64_t floor)
+{
+    struct broker *b = ctx;
+    struct topic *t = topic_table_get(b->topics, topic_id);
+    if (t)
+        topic_table_raise_floor(b->topics, t, floor);
+}
+
+static void take_totals(void *ctx, const struct store_topic *t)
+{
+    struct broker *b = ctx;
+    struct topic *topic = topic_table_get(b->topics, t->id);
+    if (!topic || topic->memory)
+        return;
+    topic->messages = t->messages;
+    topic->bytes = t->bytes;
+}
+
+enum err broker_trim(struct broker *b, uint64_t upto, uint64_t *ret_removed)
+{
+    bool done = false;
+    *ret_removed = 0;
+    while (!done) {
+        size_t removed;
+        enum err e = store_trim(b->store, upto, REMOVE_STEP, trim_floor, b, &removed, &done);
+        if (e != ERR_OK)
+            return e;
+        *ret_removed += removed;
+    }
+    return store_topics(b->store, take_totals, b);
+}
+
+enum err broker_sync(struct broker *b)
+{
+    return store_sync_now(b->store);
+}

@@ -1,0 +1,92 @@
+/*
+ * The broker's core: takes publishes, gives them offsets, commits them to the log as one group,
+ * and returns the committed batch. Pure: no socket, no thread, no clock; time comes in.
+ *
+ * One thread owns a broker (hub.c runs it). The topic table and the interest table that it works on
+ * are shared with the workers; see their headers.
+ */
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "broker/cursor.h"
+#include "broker/interest.h"
+#include "broker/message.h"
+#include "broker/tail.h"
+#include "broker/topic.h"
+#include "storage/store.h"
+
+struct publish_item {
+    struct message *message; /* in: a reference that the broker takes; NULL afterwards */
+    uint64_t offset; /* out: the message's offset, or that of the first publish of its key */
+    uint32_t subscribers; /* out: matching subscribers of all workers */
+};
+
+/*
+ * One publish: its messages are stored all or none. Made by publish_create, given to the broker,
+ * and comes back with its results to be freed by publish_free. COUNT 0 stores nothing and comes back
+ * when everything before it has been committed (a probe).
+ */
+struct publish {
+    struct publish *next;
+    void *owner; /* opaque: who waits for the answer */
+    unsigned worker; /* where the answer goes */
+    enum err result; /* out: ERR_OK; ERR_LIMIT (too many topics), ERR_NOSPACE, ERR_IO, ERR_NOMEM */
+    size_t bytes; /* what it weighs in the queue */
+    uint32_t count;
+    struct publish_item items[];
+};
+
+/* COUNT items without messages; NULL when out of memory. */
+struct publish *publish_create(uint32_t count);
+/* Drops the messages that are still there. NULL is accepted. */
+void publish_free(struct publish *p);
+/* Gives item I its message (takes the reference) and adds its weight. */
+void publish_set(struct publish *p, uint32_t i, struct message *m);
+
+/* Whether a topic is kept in memory only. */
+typedef bool broker_is_memory(void *ctx, const char *topic, size_t n);
+
+struct broker_options {
+    uint64_t tail_bytes; /* what the hot tail may weigh */
+    uint32_t max_topics;
+    uint64_t dedup_window_ms;
+    size_t dedup_max_keys;
+    broker_is_memory *is_memory;
+    void *is_memory_ctx;
+};
+
+struct broker;
+
+/* Loads topics and idempotency keys from S (borrowed, outlives the broker), which was opened with
+ * STATE. NOW_MS is the Unix time. ERR_NOMEM, ERR_LIMIT (more topics in the log than max_topics),
+ * or the store's errors. */
+MUST_CHECK enum err broker_create(const struct broker_options *o, struct store *s,
+                                  const struct store_state *state, uint64_t now_ms,
+                                  struct broker **ret);
+/* NULL is accepted; the store stays open. */
+void broker_destroy(struct broker *b);
+
+struct topic_table *broker_topics(struct broker *b);
+struct interest *broker_interest(struct broker *b);
+/* The last offset in use, and the log's epoch. */
+uint64_t broker_head(const struct broker *b);
+uint32_t broker_epoch(const struct broker *b);
+
+/* Commits a list of publishes as one group, in order, and fills in their results. *RET_BATCH is the
+ * batch of what is new, with one reference, or NULL when nothing is. Publishes fail one by one; a
+ * failing disk fails those that need it. */
+void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
+                   struct batch **ret_batch);
+/* Takes away all messages of TOPIC. *RET_REMOVED counts them. The store's errors. */
+MUST_CHECK enum err broker_purge(struct broker *b, struct topic *topic, uint64_t *ret_removed);
+/* Takes away all stored messages up to UPTO. */
+MUST_CHECK enum err broker_trim(struct broker *b, uint64_t upto, uint64_t *ret_removed);
+/* Makes durable what was committed without fsync. */
+MUST_CHECK enum err broker_sync(struct broker *b);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * A worker's subscription tables: which subscribers want which message.
+ *
+ * A *filter* is one topic or pattern that somebody on this worker subscribes to. A *feed* is a set
+ * of filters together with an encoding; all subscribers that want the same set in the same encoding
+ * share one feed, so that what a turn brings is found, ordered and encoded once for all of them. A
+ * *route* caches, for one topic, the filters that match it.
+ *
+ * Pure: knows no socket and no thread; one worker owns a table.
+ */
+#ifndef BROKER_FEED_H
+#define BROKER_FEED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "broker/message.h"
+#include "broker/topic.h"
+
+struct feed_table;
+struct filter;
+
+/* The topics of a feed that exist, for reading the log. Valid until the next feed_topics call for
+ * that feed. */
+struct topic_set {
+    const uint32_t *ids; /* ascending; NULL = all topics */
+    size_t count;
+};
+
+/* One message that a turn brought to a feed. */
+struct feed_hit {
+    struct message *message; /* borrowed from the turn's batches */
+    struct feed_hit *next;
+};
+
+/*
+ * A subscriber: embedded in what a frontend keeps for a connection. While it is a live member of
+ * its feed it owns nothing but these pointers.
+ */
+struct subscriber {
+    struct subscriber *next, *prev; /* live members of the feed (utlist) */
+    struct feed *feed; /* NULL = not subscribed */
+};
+
+struct feed {
+    const struct encoding *encoding;
+    struct filter **filters; /* ascending by address: the feed's identity */
+    uint32_t filter_count;
+    uint32_t refs; /* subscribers, live or not */
+    struct subscriber *live; /* the live ones */
+    uint32_t transport; /* for the interest table */
+    /* This turn: */
+    struct feed_hit *hits, *hits_last; /* ascending offsets */
+    uint64_t last_hit; /* offset; a message is hit once however many filters match */
+    struct feed *next_touched; /* feeds hit in this turn */
+    /* For reading the log: topics found so far among the first `topics_seen` of the table. */
+    uint32_t *topic_ids;
+    uint32_t topic_count, topic_cap, topics_seen;
+    bool all; /* contains "#" */
+    struct feed *hash_next; /* table chain */
+    uint32_t hash;
+};
+
+/* Called when a filter gets its first and loses its last subscriber of TRANSPORT here. */
+struct feed_watcher {
+    enum err (*subscribed)(void *ctx, const char *filter, size_t n, unsigned transport);
+    void (*unsubscribed)(void *ctx, const char *filter, size_t n, unsigned transport);
+    void *ctx;
+};
+
+/* TOPICS is borrowed. NULL when out of memory. WATCHER is told of every subscriber's filters. */
+struct feed_table *feed_table_create(struct topic_table *topics, const struct feed_watcher *watcher);
+/* All subscribers must have left; NULL is accepted. */
+void feed_table_destroy(struct feed_table *t);
+
+/* A filter set being put together. */
+struct feed_spec {
+    struct feed_table *table;
+    struct filter **filters;
+    uint32_t count, cap;
+};
+void feed_spec_init(struct feed_spec *s, struct feed_table *t);
+void feed_spec_finish(struct feed_spec *s);
+/* Adds a valid topic or pattern; one that is there already is fine. ERR_NOMEM. */
+MUST_CHECK enum err feed_spec_add(struct feed_spec *s, const char *filter, size_t n);
+/* Adds all filters of FEED. */
+MUST_CHECK enum err feed_spec_add_feed(struct feed_spec *s, const struct feed *f);
+/* Takes one out; ERR_NOT_FOUND. */
+MUST_CHECK enum err feed_spec_remove(struct feed_spec *s, const char *filter, size_t n);
+
+/* Makes SUB a subscriber, not yet live, of the feed for that set and encoding, leaving its former
+ * feed. ENCODING may be NULL for those who only want to be told. ERR_NOMEM (then nothing changed). */
+MUST_CHECK enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
+                              const struct encoding *encoding, unsigned transport);
+/* Leaves; fine when not subscribed. */
+void feed_leave(struct subscriber *sub, struct feed_table *t);
+/* Enters and leaves the feed's live members; SUB is subscribed. */
+void feed_go_live(struct subscriber *sub);
+void feed_go_idle(struct subscriber *sub);
+bool feed_is_live(const struct subscriber *sub);
+
+/* Whether F wants messages of TOPIC. */
+bool feed_wants(struct feed_table *t, const struct feed *f, struct topic *topic);
+/* The first filter of F that matches, an exact name first; NULL when none does. *RET_LEN is its
+ * length. Valid while F lives. */
+const char *feed_matching_filter(struct feed_table *t, const struct feed *f, struct topic *topic,
+                                 size_t *ret_len, bool *ret_pattern);
+/* Whether F has exactly this filter. */
+bool feed_has(const struct feed *f, const char *filter, size_t n);
+const char *filter_name(const struct filter *f, size_t *ret_len);
+
+/* Adds a message to every feed with live members that wants it. ERR_NOMEM: it was not added to all;
+ * the caller lets those who may have missed it read from the tail. */
+MUST_CHECK enum err feed_turn_add(struct feed_table *t, struct message *m);
+/* Takes the feeds that were hit, linked by next_touched; feed_turn_end forgets the hits. */
+struct feed *feed_turn_feeds(struct feed_table *t);
+void feed_turn_end(struct feed_table *t);
+
+/* The topics of F that exist now, for reading the log. ERR_NOMEM. */
+MUST_CHECK enum err feed_topics(struct feed_table *t, struct feed *f, struct topic_set *ret);
+
+#endif

@@ -1,0 +1,1 @@
+# Files of broker/; included by ../Makefile.am.

@@ -1,0 +1,75 @@
+/*
+ * Names and patterns of topics as text; the table of topics is in topic.c. The rules are those of
+ * MQTT 5.0 section 4.7, except that no topic begins with '/' or '$': so "+" and "#" need no
+ * exception for '$' topics.
+ */
+#include <string.h>
+
+#include "base/utf8.h"
+#include "broker/topic.h"
+
+/* UTF-8 without C0, DEL and C1 (C1 is 0xC2 0x80 to 0xC2 0x9F). */
+static bool text_valid(const char *text, size_t n)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    for (size_t i = 0; i < n; i++)
+        if (p[i] < 0x20 || p[i] == 0x7F || (p[i] == 0xC2 && i + 1 < n && p[i + 1] < 0xA0))
+            return false;
+    return utf8_valid(text, n);
+}
+
+static bool shape_valid(const char *text, size_t n)
+{
+    return n >= 1 && n <= TOPIC_NAME_MAX && text[0] != '/' && text[0] != '$' && text_valid(text, n);
+}
+
+bool topic_name_valid(const char *name, size_t n)
+{
+    return shape_valid(name, n) && !topic_is_pattern(name, n);
+}
+
+/* Whether the wildcard at TEXT[I] is a level of its own, and for '#' the last one. */
+static bool wildcard_valid(const char *text, size_t n, size_t i)
+{
+    if (i > 0 && text[i - 1] != '/')
+        return false;
+    return i + 1 == n || (text[i] == '+' && text[i + 1] == '/');
+}
+
+bool topic_pattern_valid(const char *pattern, size_t n)
+{
+    if (!shape_valid(pattern, n))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((pattern[i] == '+' || pattern[i] == '#') && !wildcard_valid(pattern, n, i))
+            return false;
+    return true;
+}
+
+bool topic_is_pattern(const char *pattern, size_t n)
+{
+    return memchr(pattern, '+', n) || memchr(pattern, '#', n);
+}
+
+/* Where the level that I is in ends: its '/' or the end of the name. */
+static size_t level_end(const char *name, size_t n, size_t i)
+{
+    while (i < n && name[i] != '/')
+        i++;
+    return i;
+}
+
+bool topic_matches(const char *pattern, size_t pattern_len, const char *name, size_t name_len)
+{
+    size_t p = 0, n = 0;
+    while (p < pattern_len && pattern[p] != '#') {
+        if (pattern[p] == '+')
+            n = level_end(name, name_len, n);
+        else if (n < name_len && pattern[p] == name[n])
+            n++;
+        else /* "a/#" matches its parent level "a" too */
+            return n == name_len && p + 2 == pattern_len && memcmp(pattern + p, "/#", 2) == 0;
+        p++;
+    }
+    return p < pattern_len || n == name_len;
+}
