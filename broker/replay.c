@@ -1,0 +1,401 @@
+#include "broker/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SCAN_MAX = 16384, /* records, index entries or tail messages looked at for each call */
+};
+
+const char *gap_reason_name(enum gap_reason r)
+{
+    static const char *const names[] = {"none", "epoch", "ahead", "trimmed"};
+    return names[r];
+}
+
+/* --- visiting --- */
+
+struct visiting {
+    struct replay *replay;
+    replay_visit *visit;
+    void *ctx;
+    bool stopped; /* the visitor had enough */
+};
+
+static bool visit_record(void *ctx, const struct store_record *rec)
+{
+    struct visiting *v = ctx;
+    struct topic *topic = topic_table_get(v->replay->topics, rec->topic_id);
+    if (!topic)
+        return true; /* cannot be: topics are stored before their messages */
+    struct message m = {
+        .offset = rec->offset,
+        .time_ms = rec->time_ms,
+        .topic = topic,
+        .payload = rec->payload,
+        .payload_len = rec->payload_len,
+        .event = rec->event,
+        .event_len = rec->event_len,
+        .key = rec->key,
+        .key_len = rec->key_len,
+        .epoch = v->replay->log->epoch,
+        .kind = rec->kind,
+        .topic_name = topic->name,
+        .topic_name_len = topic->name_len,
+    };
+    v->stopped = !v->visit(v->ctx, &m, false);
+    return !v->stopped;
+}
+
+static bool set_has(const struct topic_set *s, uint32_t id)
+{
+    if (!s->ids)
+        return true;
+    size_t low = 0, high = s->count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (s->ids[mid] == id)
+            return true;
+        if (s->ids[mid] < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return false;
+}
+
+static bool wanted(const struct topic_set *s, const struct message *m)
+{
+    return set_has(s, m->topic->id) &&
+           m->offset > atomic_load_explicit(&m->topic->floor, memory_order_acquire);
+}
+
+/* Forward through the tail from *OFFSET; both at most UNTIL. */
+static void read_tail(struct visiting *v, const struct topic_set *s, uint64_t *offset,
+                      uint64_t until)
+{
+    const struct tail *tail = v->replay->tail;
+    struct tail_iter it = tail_seek(tail, *offset);
+    struct message *m;
+    for (int scanned = 0; (m = tail_next(tail, &it)) && m->offset <= until; scanned++) {
+        if (scanned == SCAN_MAX)
+            return;
+        if (wanted(s, m)) {
+            v->stopped = !v->visit(v->ctx, m, true);
+            if (v->stopped)
+                return;
+        }
+        *offset = m->offset;
+    }
+    *offset = until;
+}
+
+static enum err read_log(struct visiting *v, const struct topic_set *s, uint64_t *offset,
+                         uint64_t until)
+{
+    struct store_query q = {
+        .after = *offset,
+        .until = until,
+        .topics = s->ids,
+        .topic_count = s->count,
+        .max_scan = SCAN_MAX,
+    };
+    if (s->ids && s->count == 0) {
+        *offset = until;
+        return ERR_OK;
+    }
+    return store_read(v->replay->store, &q, visit_record, v, offset);
+}
+
+/* One bounded piece of the way from *OFFSET to UNTIL. */
+static enum err read_some(struct visiting *v, const struct topic_set *s, uint64_t *offset,
+                          uint64_t until)
+{
+    uint64_t tail_start = tail_first(v->replay->tail, v->replay->head + 1);
+    if (*offset + 1 < tail_start) {
+        uint64_t end = until < tail_start - 1 ? until : tail_start - 1;
+        enum err e = read_log(v, s, offset, end);
+        if (e != ERR_OK || v->stopped || *offset < end)
+            return e;
+    }
+    if (*offset < until)
+        read_tail(v, s, offset, until);
+    return ERR_OK;
+}
+
+/* --- losses --- */
+
+/* The highest floor of the set's topics. */
+static uint64_t highest_floor(struct replay *r, const struct topic_set *s)
+{
+    if (!s->ids)
+        return topic_table_floor_max(r->topics);
+    uint64_t highest = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        uint64_t floor = topic_table_get(r->topics, s->ids[i])->floor;
+        if (floor > highest)
+            highest = floor;
+    }
+    return highest;
+}
+
+/* Whether the set lost messages above P that nobody has told; marks them as told. */
+static bool lost_something(struct replay *r, const struct topic_set *s, struct position *p)
+{
+    uint64_t serial = topic_table_floor_serial(r->topics);
+    if (serial == p->floor_serial)
+        return false;
+    p->floor_serial = serial;
+    uint64_t seen = p->offset > p->told ? p->offset : p->told;
+    if (topic_table_floor_max(r->topics) <= seen)
+        return false;
+    uint64_t floor = highest_floor(r, s);
+    if (floor <= seen)
+        return false;
+    p->told = floor;
+    return true;
+}
+
+static bool stop_at_first(void *ctx, struct message *m, bool shared)
+{
+    (void)shared;
+    *(uint64_t *)ctx = m->offset;
+    return false;
+}
+
+/* Where delivery goes on after OFFSET: just before the first message that is still there. */
+static enum err find_resumed(struct replay *r, const struct topic_set *s, uint64_t offset,
+                             uint64_t *ret)
+{
+    uint64_t found = 0;
+    struct visiting v = {r, stop_at_first, &found, false};
+    while (offset < r->head && !v.stopped) {
+        enum err e = read_some(&v, s, &offset, r->head);
+        if (e != ERR_OK)
+            return e;
+    }
+    *ret = found ? found - 1 : offset;
+    return ERR_OK;
+}
+
+/* --- starting places --- */
+
+/* Losses below P are not this subscriber's: it did not ask for them. */
+static void forgive(struct replay *r, const struct topic_set *s, struct position *p)
+{
+    p->floor_serial = topic_table_floor_serial(r->topics);
+    p->told = highest_floor(r, s);
+}
+
+struct counting {
+    size_t left;
+    uint64_t offset;
+};
+
+static bool count_down(void *ctx, struct message *m, bool shared)
+{
+    struct counting *c = ctx;
+    (void)shared;
+    c->offset = m->offset;
+    return --c->left > 0;
+}
+
+static enum err start_last(struct replay *r, struct feed *f, uint64_t n, struct position *p)
+{
+    struct counting c = {n, r->head + 1};
+    if (n > REPLAY_LAST_MAX)
+        return ERR_LIMIT;
+    enum err e = replay_reverse(r, f, 0, r->head, n, count_down, &c);
+    p->offset = c.offset - 1;
+    return e;
+}
+
+static enum err start_time(struct replay *r, uint64_t time_ms, struct position *p)
+{
+    enum err e = store_seek_time(r->store, time_ms, &p->offset);
+    if (e != ERR_OK)
+        return e;
+    /* Memory messages are only in the tail. Times never run backwards. */
+    struct tail_iter it = tail_seek(r->tail, p->offset);
+    const struct message *m;
+    while ((m = tail_next(r->tail, &it)) && m->time_ms < time_ms)
+        p->offset = m->offset;
+    if (p->offset > r->head)
+        p->offset = r->head;
+    return ERR_OK;
+}
+
+static const struct store_former *find_former(const struct store_state *log, uint32_t epoch)
+{
+    for (size_t i = 0; i < log->former_count; i++)
+        if (log->former[i].epoch == epoch)
+            return &log->former[i];
+    return NULL;
+}
+
+/* A cursor of another epoch: exact as far as the two logs are the same, otherwise a gap. */
+static enum gap_reason place_foreign(const struct replay *r, const struct cursor *c,
+                                     struct position *p)
+{
+    const struct store_former *former = find_former(r->log, c->epoch);
+    if (former && c->offset <= former->last) {
+        p->offset = c->offset;
+        return GAP_NONE;
+    }
+    p->offset = former ? former->last : 0;
+    return GAP_EPOCH;
+}
+
+static enum gap_reason place_cursor(const struct replay *r, const struct cursor *c,
+                                    uint64_t hub_head, struct position *p)
+{
+    if (c->epoch && c->epoch != r->log->epoch)
+        return place_foreign(r, c, p);
+    p->offset = c->offset;
+    if (c->offset <= hub_head)
+        return GAP_NONE;
+    p->offset = r->head;
+    return GAP_AHEAD;
+}
+
+static enum err start_cursor(struct replay *r, const struct topic_set *s, const struct cursor *c,
+                             uint64_t hub_head, struct position *p, struct gap *gap)
+{
+    gap->reason = place_cursor(r, c, hub_head, p);
+    if (gap->reason == GAP_NONE && lost_something(r, s, p))
+        gap->reason = GAP_TRIMMED;
+    if (gap->reason == GAP_NONE)
+        return ERR_OK;
+    forgive(r, s, p);
+    gap->requested = *c;
+    if (!c->epoch)
+        gap->requested.epoch = r->log->epoch;
+    return find_resumed(r, s, p->offset, &gap->resumed);
+}
+
+enum err replay_start(struct replay *r, struct feed *f, const struct after *a, uint64_t hub_head,
+                      struct position *ret, struct gap *ret_gap)
+{
+    struct topic_set set;
+    memset(ret_gap, 0, sizeof(*ret_gap));
+    *ret = (struct position){.offset = r->head, .floor_serial = UINT64_MAX};
+    enum err e = ERR_OK;
+    if (a->kind == AFTER_LATEST)
+        return ERR_OK; /* nothing to read, no need to know the topics */
+    e = feed_topics(r->feeds, f, &set);
+    if (e != ERR_OK)
+        return e;
+    if (a->kind == AFTER_CURSOR)
+        return start_cursor(r, &set, &a->cursor, hub_head, ret, ret_gap);
+    forgive(r, &set, ret);
+    if (a->kind == AFTER_EARLIEST)
+        ret->offset = 0;
+    else if (a->kind == AFTER_LAST)
+        e = start_last(r, f, a->last, ret);
+    else
+        e = start_time(r, a->time_ms, ret);
+    return e;
+}
+
+enum err replay_next(struct replay *r, struct feed *f, struct position *p, uint64_t until,
+                     replay_visit *visit, void *ctx, struct gap *ret_gap)
+{
+    struct topic_set set;
+    struct visiting v = {r, visit, ctx, false};
+    memset(ret_gap, 0, sizeof(*ret_gap));
+    if (until > r->head)
+        until = r->head;
+    if (p->offset >= until)
+        return ERR_OK;
+    enum err e = feed_topics(r->feeds, f, &set);
+    if (e != ERR_OK)
+        return e;
+    if (lost_something(r, &set, p)) {
+        ret_gap->reason = GAP_TRIMMED;
+        ret_gap->requested = (struct cursor){p->offset, r->log->epoch};
+        return find_resumed(r, &set, p->offset, &ret_gap->resumed);
+    }
+    uint64_t offset = p->offset;
+    e = read_some(&v, &set, &offset, until);
+    if (e != ERR_OK)
+        return e;
+    /* Floors rise before messages go: unchanged floors prove that nothing was missing above. */
+    struct position again = *p;
+    if (lost_something(r, &set, &again))
+        return ERR_AGAIN;
+    p->offset = offset;
+    return ERR_OK;
+}
+
+/* --- backwards --- */
+
+static bool reverse_tail(struct visiting *v, const struct topic_set *s, uint64_t after,
+                         uint64_t until, size_t *left)
+{
+    const struct tail *tail = v->replay->tail;
+    struct tail_iter it = tail_seek(tail, until);
+    struct message *m;
+    while (*left && (m = tail_prev(tail, &it)) && m->offset > after) {
+        if (!wanted(s, m))
+            continue;
+        if (!v->visit(v->ctx, m, true))
+            return false;
+        --*left;
+    }
+    return true;
+}
+
+struct reversing {
+    struct visiting *v;
+    size_t *left;
+};
+
+static bool reverse_record(void *ctx, const struct store_record *rec)
+{
+    struct reversing *rv = ctx;
+    if (!visit_record(rv->v, rec))
+        return false;
+    --*rv->left;
+    return true;
+}
+
+static enum err reverse_log(struct visiting *v, const struct topic_set *s, uint64_t after,
+                            uint64_t until, size_t left)
+{
+    struct reversing rv = {v, &left};
+    while (left && until > after && !v->stopped && !(s->ids && s->count == 0)) {
+        struct store_query q = {
+            .after = after,
+            .until = until,
+            .topics = s->ids,
+            .topic_count = s->count,
+            .reverse = true,
+            .max_records = left,
+        };
+        uint64_t reached;
+        enum err e = store_read(v->replay->store, &q, reverse_record, &rv, &reached);
+        if (e != ERR_OK)
+            return e;
+        until = reached - 1;
+    }
+    return ERR_OK;
+}
+
+enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after, uint64_t until,
+                        size_t max, replay_visit *visit, void *ctx)
+{
+    struct topic_set set;
+    struct visiting v = {r, visit, ctx, false};
+    if (until > r->head)
+        until = r->head;
+    enum err e = feed_topics(r->feeds, f, &set);
+    if (e != ERR_OK || max == 0)
+        return e;
+    uint64_t tail_start = tail_first(r->tail, r->head + 1);
+    if (!reverse_tail(&v, &set, after, until, &max))
+        return ERR_OK;
+    if (until >= tail_start)
+        until = tail_start - 1;
+    return reverse_log(&v, &set, after, until, max);
+}
+

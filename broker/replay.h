@@ -1,0 +1,76 @@
+/*
+ * From a cursor to messages: where a subscriber starts, what it gets next, and whether it lost
+ * something on the way (a gap).
+ *
+ * Reads the worker's hot tail where it reaches and the log where it does not. Pure apart from the
+ * store; one worker owns a source.
+ */
+#ifndef BROKER_REPLAY_H
+#define BROKER_REPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "broker/cursor.h"
+#include "broker/feed.h"
+#include "broker/tail.h"
+#include "storage/store.h"
+
+enum { REPLAY_LAST_MAX = 100000 }; /* most that `after=-N` may ask for */
+
+/* What a worker reads from. */
+struct replay {
+    struct store_reader *store;
+    struct topic_table *topics;
+    struct feed_table *feeds;
+    struct tail *tail;
+    const struct store_state *log; /* epoch and former epochs */
+    uint64_t head; /* the last offset that this worker has handled */
+};
+
+/* A subscriber's place: everything of its feed up to `offset` has been dealt with. */
+struct position {
+    uint64_t offset;
+    uint64_t told; /* losses up to this floor have been told, or were never asked for */
+    uint64_t floor_serial; /* of the topic table when floors were last compared */
+};
+
+enum gap_reason { GAP_NONE, GAP_EPOCH, GAP_AHEAD, GAP_TRIMMED };
+
+struct gap {
+    enum gap_reason reason;
+    struct cursor requested;
+    uint64_t resumed; /* delivery goes on after this offset of the current epoch */
+};
+
+/* "epoch", "ahead", "trimmed". */
+const char *gap_reason_name(enum gap_reason r);
+
+/* Turns A into a place for feed F. HUB_HEAD is the last offset of the whole hub: a cursor between
+ * this worker's head and it is valid, the worker will get there. *RET_GAP says what was lost
+ * (reason GAP_NONE: nothing). ERR_LIMIT: `-N` above REPLAY_LAST_MAX; ERR_NOMEM and the store's
+ * errors. */
+MUST_CHECK enum err replay_start(struct replay *r, struct feed *f, const struct after *a,
+                                 uint64_t hub_head, struct position *ret, struct gap *ret_gap);
+
+/* One message for the subscriber. SHARED: made by message_create, so its encodings are shared;
+ * otherwise a view that is valid during the call only. Return false to stop before M. */
+typedef bool replay_visit(void *ctx, struct message *m, bool shared);
+
+/* Visits the messages of F after P, up to UNTIL (at most the worker's head), in offset order, and
+ * moves P behind the last one dealt with; a bounded amount of searching for each call, so that P
+ * may move without a visit. When something was lost, *RET_GAP says so, P is as if it had been told,
+ * and nothing was visited. ERR_AGAIN: messages disappeared meanwhile; forget what was visited in
+ * this call (P has not moved) and call again. ERR_NOMEM and the store's errors. */
+MUST_CHECK enum err replay_next(struct replay *r, struct feed *f, struct position *p,
+                                uint64_t until, replay_visit *visit, void *ctx,
+                                struct gap *ret_gap);
+
+/* Visits messages of F with offsets in (after, until], newest first, at most MAX; stops early when
+ * the visitor says so. For admin reads (XREVRANGE). */
+MUST_CHECK enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after,
+                                   uint64_t until, size_t max, replay_visit *visit, void *ctx);
+
+#endif
