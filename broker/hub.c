@@ -1,0 +1,465 @@
+#include "broker/hub.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum {
+    /* Most that one commit takes from the queue: keeps its latency and its memory bounded. */
+    GROUP_MESSAGES = 8192,
+    GROUP_BYTES = 16 << 20,
+    /* A worker that has so many batches or bytes to fetch makes the broker wait. */
+    INBOX_BATCHES = 4096,
+    INBOX_BYTES = 64 << 20,
+};
+
+struct inbox {
+    pthread_mutex_t lock;
+    pthread_cond_t taken; /* the worker took its mail */
+    int fd; /* eventfd */
+    bool signalled; /* the eventfd is set */
+    struct hub_mail mail;
+    size_t batch_bytes;
+    struct publish **answers_end;
+    struct hub_call **calls_end;
+};
+
+struct hub {
+    struct hub_options options;
+    struct broker *broker;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock; /* guards the queue */
+    pthread_cond_t wake;
+    bool sleeping, stopping;
+    struct publish *queue, **queue_end;
+    struct hub_call *calls, **calls_end;
+    _Atomic uint64_t queued_bytes;
+    _Atomic uint64_t head;
+    _Atomic uint64_t published, commits, failed;
+    unsigned inbox_count;
+    struct inbox *inboxes;
+};
+
+static uint64_t clock_ms(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+uint64_t hub_time_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME);
+}
+
+uint64_t hub_monotonic_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+/* --- inboxes --- */
+
+static enum err inbox_init(struct inbox *in)
+{
+    in->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (in->fd < 0)
+        return ERR_IO;
+    pthread_mutex_init(&in->lock, NULL);
+    pthread_cond_init(&in->taken, NULL);
+    in->answers_end = &in->mail.answers;
+    in->calls_end = &in->mail.calls;
+    return ERR_OK;
+}
+
+static void mail_drop(struct hub_mail *mail)
+{
+    for (size_t i = 0; i < mail->batch_count; i++)
+        batch_unref(mail->batches[i]);
+    while (mail->answers) {
+        struct publish *next = mail->answers->next;
+        publish_free(mail->answers);
+        mail->answers = next;
+    }
+    free(mail->batches);
+}
+
+static void inbox_finish(struct inbox *in)
+{
+    mail_drop(&in->mail);
+    pthread_mutex_destroy(&in->lock);
+    pthread_cond_destroy(&in->taken);
+    close(in->fd);
+}
+
+/* With the lock held. */
+static void inbox_signal(struct inbox *in)
+{
+    static const uint64_t one = 1;
+    if (in->signalled)
+        return;
+    in->signalled = true;
+    while (write(in->fd, &one, sizeof(one)) < 0 && errno == EINTR)
+        ;
+}
+
+static size_t batch_bytes(const struct batch *b)
+{
+    size_t n = sizeof(*b);
+    for (uint32_t i = 0; i < b->count; i++)
+        n += sizeof(struct message) + b->messages[i]->payload_len;
+    return n;
+}
+
+/* A pointer for each batch is fixed bookkeeping: a hub that cannot even store that could only lose
+ * messages silently, so it ends and the log brings everything back at the next start. */
+static void mail_grow(struct hub_mail *mail)
+{
+    size_t cap = mail->batch_cap ? mail->batch_cap * 2 : 64;
+    struct batch **batches = realloc(mail->batches, cap * sizeof(struct batch *));
+    if (!batches) {
+        log_error("out of memory for the workers' inboxes, ending");
+        abort();
+    }
+    mail->batches = batches;
+    mail->batch_cap = cap;
+}
+
+static void inbox_put_batch(struct inbox *in, struct batch *b, size_t bytes)
+{
+    pthread_mutex_lock(&in->lock);
+    while (in->mail.batch_count >= INBOX_BATCHES || in->batch_bytes >= INBOX_BYTES)
+        pthread_cond_wait(&in->taken, &in->lock);
+    if (in->mail.batch_count == in->mail.batch_cap)
+        mail_grow(&in->mail);
+    in->mail.batches[in->mail.batch_count++] = batch_ref(b);
+    in->batch_bytes += bytes;
+    inbox_signal(in);
+    pthread_mutex_unlock(&in->lock);
+}
+
+void hub_take_mail(struct hub *h, unsigned w, struct hub_mail *mail)
+{
+    struct inbox *in = &h->inboxes[w];
+    uint64_t count;
+    pthread_mutex_lock(&in->lock);
+    struct hub_mail empty = {.batches = mail->batches, .batch_cap = mail->batch_cap};
+    *mail = in->mail;
+    in->mail = empty;
+    in->batch_bytes = 0;
+    in->answers_end = &in->mail.answers;
+    in->calls_end = &in->mail.calls;
+    if (in->signalled && read(in->fd, &count, sizeof(count)) == sizeof(count))
+        in->signalled = false;
+    pthread_cond_signal(&in->taken);
+    pthread_mutex_unlock(&in->lock);
+}
+
+int hub_mail_fd(struct hub *h, unsigned w)
+{
+    return h->inboxes[w].fd;
+}
+
+void hub_call_worker(struct hub *h, unsigned w, struct hub_call *call)
+{
+    struct inbox *in = &h->inboxes[w];
+    call->next = NULL;
+    pthread_mutex_lock(&in->lock);
+    *in->calls_end = call;
+    in->calls_end = &call->next;
+    inbox_signal(in);
+    pthread_mutex_unlock(&in->lock);
+}
+
+/* --- the queue --- */
+
+/* With the lock held. */
+static void queue_signal(struct hub *h)
+{
+    if (h->sleeping)
+        pthread_cond_signal(&h->wake);
+}
+
+void hub_publish(struct hub *h, struct publish *first, struct publish *last)
+{
+    size_t bytes = 0;
+    for (const struct publish *p = first;; p = p->next) {
+        bytes += p->bytes;
+        if (p == last)
+            break;
+    }
+    last->next = NULL;
+    atomic_fetch_add_explicit(&h->queued_bytes, bytes, memory_order_relaxed);
+    pthread_mutex_lock(&h->lock);
+    *h->queue_end = first;
+    h->queue_end = &last->next;
+    queue_signal(h);
+    pthread_mutex_unlock(&h->lock);
+}
+
+bool hub_is_full(const struct hub *h)
+{
+    return atomic_load_explicit(&h->queued_bytes, memory_order_relaxed) >= h->options.queue_bytes;
+}
+
+void hub_call_broker(struct hub *h, struct hub_call *call)
+{
+    call->next = NULL;
+    pthread_mutex_lock(&h->lock);
+    *h->calls_end = call;
+    h->calls_end = &call->next;
+    queue_signal(h);
+    pthread_mutex_unlock(&h->lock);
+}
+
+/* Cuts the next group off the queue; with the lock held. */
+static struct publish *take_group(struct hub *h, size_t *ret_bytes)
+{
+    size_t messages = 0, bytes = 0;
+    struct publish *first = h->queue, *last = NULL;
+    for (struct publish *p = first; p; p = p->next) {
+        if (last && (messages + p->count > GROUP_MESSAGES || bytes + p->bytes > GROUP_BYTES))
+            break;
+        messages += p->count;
+        bytes += p->bytes;
+        last = p;
+    }
+    if (last) {
+        h->queue = last->next;
+        last->next = NULL;
+        if (!h->queue)
+            h->queue_end = &h->queue;
+    }
+    *ret_bytes = bytes;
+    return first;
+}
+
+static struct hub_call *take_calls(struct hub *h)
+{
+    struct hub_call *first = h->calls;
+    h->calls = NULL;
+    h->calls_end = &h->calls;
+    return first;
+}
+
+/* --- the broker's thread --- */
+
+static void send_batch(struct hub *h, struct batch *b)
+{
+    size_t bytes = batch_bytes(b);
+    for (unsigned w = 0; w < h->inbox_count; w++)
+        inbox_put_batch(&h->inboxes[w], b, bytes);
+    batch_unref(b);
+}
+
+/* Gives each worker its own publishes back, in order. */
+static void send_answers(struct hub *h, struct publish *list)
+{
+    while (list) {
+        struct inbox *in = &h->inboxes[list->worker];
+        unsigned w = list->worker;
+        pthread_mutex_lock(&in->lock);
+        while (list && list->worker == w) {
+            struct publish *next = list->next;
+            list->next = NULL;
+            *in->answers_end = list;
+            in->answers_end = &list->next;
+            list = next;
+        }
+        inbox_signal(in);
+        pthread_mutex_unlock(&in->lock);
+    }
+}
+
+static void count_results(struct hub *h, const struct publish *list, const struct batch *b)
+{
+    uint64_t failed = 0;
+    for (const struct publish *p = list; p; p = p->next)
+        failed += p->result != ERR_OK;
+    atomic_fetch_add_explicit(&h->failed, failed, memory_order_relaxed);
+    atomic_fetch_add_explicit(&h->commits, 1, memory_order_relaxed);
+    if (b)
+        atomic_fetch_add_explicit(&h->published, b->count, memory_order_relaxed);
+}
+
+static void commit_group(struct hub *h, struct publish *list, size_t bytes)
+{
+    struct batch *batch;
+    broker_commit(h->broker, list, hub_time_ms(), &batch);
+    count_results(h, list, batch);
+    /* The head is known to all before any subscriber can show a cursor of it to another worker. */
+    atomic_store_explicit(&h->head, broker_head(h->broker), memory_order_release);
+    atomic_fetch_sub_explicit(&h->queued_bytes, bytes, memory_order_relaxed);
+    if (batch)
+        send_batch(h, batch);
+    send_answers(h, list);
+}
+
+static void run_calls(struct hub *h, struct hub_call *calls)
+{
+    while (calls) {
+        struct hub_call *next = calls->next;
+        calls->run(calls, h->broker);
+        calls = next;
+    }
+}
+
+/* Waits for work or for the next sync; with the lock held. */
+static void wait_for_work(struct hub *h, uint64_t sync_at_ms)
+{
+    h->sleeping = true;
+    if (sync_at_ms == UINT64_MAX) {
+        pthread_cond_wait(&h->wake, &h->lock);
+    } else {
+        struct timespec until = {.tv_sec = (time_t)(sync_at_ms / 1000),
+                                 .tv_nsec = (long)(sync_at_ms % 1000) * 1000000};
+        pthread_cond_timedwait(&h->wake, &h->lock, &until);
+    }
+    h->sleeping = false;
+}
+
+static void sync_log(struct hub *h)
+{
+    enum err e = broker_sync(h->broker);
+    if (e != ERR_OK)
+        log_error("cannot sync the log: %s", err_text(e));
+}
+
+static void *broker_thread(void *arg)
+{
+    struct hub *h = arg;
+    uint64_t interval = h->options.sync_interval_ms;
+    uint64_t sync_at = UINT64_MAX; /* when unsynced commits are due, monotonic ms */
+    pthread_mutex_lock(&h->lock);
+    for (;;) {
+        size_t bytes;
+        struct hub_call *calls = take_calls(h);
+        struct publish *list = take_group(h, &bytes);
+        if (!calls && !list && sync_at > hub_monotonic_ms()) {
+            if (h->stopping)
+                break;
+            wait_for_work(h, sync_at);
+            continue;
+        }
+        pthread_mutex_unlock(&h->lock);
+        if (list) {
+            commit_group(h, list, bytes);
+            if (interval && sync_at == UINT64_MAX)
+                sync_at = hub_monotonic_ms() + interval;
+        }
+        run_calls(h, calls);
+        if (sync_at <= hub_monotonic_ms()) {
+            sync_log(h);
+            sync_at = UINT64_MAX;
+        }
+        pthread_mutex_lock(&h->lock);
+    }
+    pthread_mutex_unlock(&h->lock);
+    return NULL;
+}
+
+/* --- life --- */
+
+static void init_wake(struct hub *h)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&h->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&h->lock, NULL);
+}
+
+enum err hub_start(const struct hub_options *o, struct broker *b, struct hub **ret)
+{
+    struct hub *h = calloc(1, sizeof(*h));
+    if (!h)
+        return ERR_NOMEM;
+    init_wake(h);
+    h->options = *o;
+    h->broker = b;
+    h->head = broker_head(b);
+    h->queue_end = &h->queue;
+    h->calls_end = &h->calls;
+    h->inboxes = calloc(o->workers, sizeof(*h->inboxes));
+    enum err e = h->inboxes ? ERR_OK : ERR_NOMEM;
+    while (e == ERR_OK && h->inbox_count < o->workers) {
+        e = inbox_init(&h->inboxes[h->inbox_count]);
+        if (e == ERR_OK)
+            h->inbox_count++;
+    }
+    if (e == ERR_OK && pthread_create(&h->thread, NULL, broker_thread, h) != 0)
+        e = ERR_IO;
+    if (e != ERR_OK) {
+        hub_destroy(h);
+        return e;
+    }
+    h->started = true;
+    *ret = h;
+    return ERR_OK;
+}
+
+void hub_stop(struct hub *h)
+{
+    if (!h || !h->started)
+        return;
+    pthread_mutex_lock(&h->lock);
+    h->stopping = true;
+    queue_signal(h);
+    pthread_mutex_unlock(&h->lock);
+    pthread_join(h->thread, NULL);
+    h->started = false;
+}
+
+void hub_destroy(struct hub *h)
+{
+    if (!h)
+        return;
+    for (unsigned w = 0; w < h->inbox_count; w++)
+        inbox_finish(&h->inboxes[w]);
+    free(h->inboxes);
+    pthread_mutex_destroy(&h->lock);
+    pthread_cond_destroy(&h->wake);
+    free(h);
+}
+
+uint64_t hub_head(const struct hub *h)
+{
+    return atomic_load_explicit(&h->head, memory_order_acquire);
+}
+
+const struct store_state *hub_log(const struct hub *h)
+{
+    return h->options.log;
+}
+
+struct topic_table *hub_topics(struct hub *h)
+{
+    return broker_topics(h->broker);
+}
+
+struct interest *hub_interest(struct hub *h)
+{
+    return broker_interest(h->broker);
+}
+
+unsigned hub_workers(const struct hub *h)
+{
+    return h->inbox_count;
+}
+
+void hub_read_stats(const struct hub *h, struct hub_stats *ret)
+{
+    *ret = (struct hub_stats){
+        .published = atomic_load_explicit(&h->published, memory_order_relaxed),
+        .commits = atomic_load_explicit(&h->commits, memory_order_relaxed),
+        .failed = atomic_load_explicit(&h->failed, memory_order_relaxed),
+        .queued_bytes = atomic_load_explicit(&h->queued_bytes, memory_order_relaxed),
+    };
+}

@@ -1,0 +1,89 @@
+/*
+ * The one place with threads and queues: runs the broker on its own thread and carries publishes
+ * from the workers to it, and committed batches, answers and calls back.
+ *
+ *   worker --hub_publish--> queue --broker thread: broker_commit--> inbox of every worker
+ *
+ * While one group is being committed the next one gathers in the queue, so that the size of a group
+ * follows the load by itself. When the queue is full (hub_is_full) workers stop reading from
+ * publishers; when a worker's inbox is full the broker waits for that worker.
+ */
+#ifndef BROKER_HUB_H
+#define BROKER_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "broker/broker.h"
+#include "broker/tail.h"
+
+struct hub;
+
+/* A function that runs elsewhere: on the broker's thread or on a worker's. The caller owns it until
+ * it is posted, the one who runs it afterwards. */
+struct hub_call {
+    struct hub_call *next;
+    /* WHERE is the struct broker, or the worker's `ctx`. */
+    void (*run)(struct hub_call *call, void *where);
+};
+
+struct hub_options {
+    unsigned workers; /* 1..HUB_WORKERS_MAX */
+    size_t queue_bytes; /* publishes that may wait, all workers together */
+    uint64_t sync_interval_ms; /* store_sync_now so often; 0 = never */
+    const struct store_state *log; /* as opened; borrowed */
+};
+
+enum { HUB_WORKERS_MAX = 64 };
+
+/* What arrived for a worker since it last looked. Vectors are the caller's to reuse; their elements'
+ * references pass to the caller. */
+struct hub_mail {
+    struct batch **batches; /* in order */
+    size_t batch_count, batch_cap;
+    struct publish *answers; /* committed or failed publishes of this worker, in order */
+    struct hub_call *calls;
+};
+
+/* Figures of the broker thread; any thread may read them. */
+struct hub_stats {
+    uint64_t published; /* messages committed */
+    uint64_t commits; /* groups */
+    uint64_t failed; /* publishes that failed */
+    uint64_t queued_bytes;
+};
+
+/* Starts the broker thread on B (borrowed until hub_stop). ERR_NOMEM, ERR_IO (no threads or
+ * descriptors left). */
+MUST_CHECK enum err hub_start(const struct hub_options *o, struct broker *b, struct hub **ret);
+/* Commits what is queued, then ends the thread. Workers may not publish any more. NULL is fine. */
+void hub_stop(struct hub *h);
+/* After hub_stop: frees it, with whatever still lay in the inboxes. NULL is fine. */
+void hub_destroy(struct hub *h);
+
+/* Readable when worker W has mail: an eventfd, owned by the hub. */
+int hub_mail_fd(struct hub *h, unsigned w);
+/* Takes worker W's mail into *MAIL (initially all zero), replacing what was in it. */
+void hub_take_mail(struct hub *h, unsigned w, struct hub_mail *mail);
+/* Queues a list of publishes (takes it). Never fails; look at hub_is_full first. Any thread. */
+void hub_publish(struct hub *h, struct publish *first, struct publish *last);
+/* The queue is as full as it may be: read no more from publishers until the next mail. */
+bool hub_is_full(const struct hub *h);
+/* Runs CALL on the broker's thread, between two commits, or on worker W's thread. Any thread. */
+void hub_call_broker(struct hub *h, struct hub_call *call);
+void hub_call_worker(struct hub *h, unsigned w, struct hub_call *call);
+
+/* The last committed offset, as every worker will come to know it. Any thread. */
+uint64_t hub_head(const struct hub *h);
+const struct store_state *hub_log(const struct hub *h);
+struct topic_table *hub_topics(struct hub *h);
+struct interest *hub_interest(struct hub *h);
+unsigned hub_workers(const struct hub *h);
+void hub_read_stats(const struct hub *h, struct hub_stats *ret);
+/* Unix time in ms, and a monotonic clock in ms. */
+uint64_t hub_time_ms(void);
+uint64_t hub_monotonic_ms(void);
+
+#endif
