@@ -1,1 +1,2 @@
 # Files of broker/; included by ../Makefile.am.
+include broker/codecs.mk
