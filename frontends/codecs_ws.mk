@@ -1,0 +1,9 @@
+# The codecs of messages, SSE, WebSocket and RESP; included by frontends/local.mk.
+noinst_LIBRARIES += libwscodec.a
+libwscodec_a_SOURCES = \
+	frontends/crypto.c frontends/crypto.h \
+	frontends/encodings.c frontends/encodings.h \
+	frontends/envelope.c frontends/envelope.h \
+	frontends/sse_text.c frontends/sse_text.h \
+	frontends/resp/resp_reply.c frontends/resp/resp_reply.h \
+	frontends/ws/ws_frame.c frontends/ws/ws_frame.h

@@ -1,0 +1,271 @@
+/* The shared encodings and the SSE control blocks, read back as a receiver would. */
+#include "frontends/encodings.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/resp/resp_reply.h"
+#include "frontends/sse_text.h"
+
+static struct topic *topic;
+static struct buf out;
+static struct message m;
+
+static void setup(void)
+{
+    topic = calloc(1, sizeof(*topic) + 4);
+    memcpy(topic->name, "a/b", 4);
+    topic->name_len = 3;
+    memset(&m, 0, sizeof(m));
+    m.offset = 7;
+    m.epoch = 9;
+    m.topic = topic;
+    m.event = "";
+}
+
+static void teardown(void)
+{
+    free(topic);
+    buf_finish(&out);
+}
+
+static void payload(enum message_kind kind, const char *data, size_t n)
+{
+    m.kind = (uint8_t)kind;
+    m.payload = data;
+    m.payload_len = (uint32_t)n;
+}
+
+static void event(const char *name, size_t n)
+{
+    m.event = name;
+    m.event_len = (uint8_t)n;
+}
+
+static void expect(const char *text, size_t n)
+{
+    ck_assert(!out.failed);
+    ck_assert_uint_eq(out.len, n);
+    ck_assert_mem_eq(out.data, text, n);
+    buf_clear(&out);
+}
+
+static void expect_text(const char *text)
+{
+    expect(text, strlen(text));
+}
+
+static void expect_encoded(const struct encoding *e, const char *text)
+{
+    buf_clear(&out);
+    e->encode(&m, &out);
+    expect(text, strlen(text));
+}
+
+#define ENVELOPE_HEAD "{\"id\":\"7-9\",\"topic\":\"a/b\",\"time\":\"1970-01-01T00:00:00.000Z\","
+
+START_TEST(slots_are_unique)
+{
+    const struct encoding *all[] = {&encoding_sse_raw,     &encoding_sse_envelope,
+                                    &encoding_ws_envelope, &encoding_ws_raw,
+                                    &encoding_poll,        &encoding_resp_message};
+    unsigned seen = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        ck_assert_uint_lt(all[i]->slot, MESSAGE_ENCODINGS);
+        ck_assert(!(seen & 1u << all[i]->slot));
+        seen |= 1u << all[i]->slot;
+    }
+}
+END_TEST
+
+START_TEST(sse_raw_lines)
+{
+    static const struct {
+        const char *payload, *lines;
+    } cases[] = {
+        {"", "data: \n"},
+        {"one", "data: one\n"},
+        {" lead", "data:  lead\n"},
+        {"a\nb", "data: a\ndata: b\n"},
+        {"a\rb", "data: a\ndata: b\n"},
+        {"a\r\nb", "data: a\ndata: b\n"},
+        {"a\n\rb", "data: a\ndata: \ndata: b\n"},
+        {"a\n", "data: a\ndata: \n"},
+        {"\r", "data: \ndata: \n"},
+        {"\r\n\r\n", "data: \ndata: \ndata: \n"},
+        {"data: x\n\nid: 1", "data: data: x\ndata: \ndata: id: 1\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "id: 7-9\n%s\n", cases[i].lines);
+        payload(MESSAGE_TEXT, cases[i].payload, strlen(cases[i].payload));
+        expect_encoded(&encoding_sse_raw, text);
+    }
+}
+END_TEST
+
+START_TEST(sse_raw_event_and_json)
+{
+    event(" tick", 5);
+    payload(MESSAGE_JSON, "{\n\"a\":1}", 8);
+    expect_encoded(&encoding_sse_raw, "id: 7-9\nevent:  tick\ndata: {\ndata: \"a\":1}\n\n");
+}
+END_TEST
+
+START_TEST(sse_never_writes_a_broken_event_line)
+{
+    static const char *names[] = {"a\nid: 5", "a\rb", "a\0b"};
+    payload(MESSAGE_TEXT, "x", 1);
+    for (size_t i = 0; i < 3; i++) {
+        event(names[i], i ? 3 : 7);
+        expect_encoded(&encoding_sse_raw, "id: 7-9\ndata: x\n\n");
+    }
+}
+END_TEST
+
+START_TEST(sse_nul_in_data_is_kept)
+{
+    payload(MESSAGE_TEXT, "a\0b", 3);
+    encoding_sse_raw.encode(&m, &out);
+    expect("id: 7-9\ndata: a\0b\n\n", 19);
+}
+END_TEST
+
+START_TEST(sse_envelopes)
+{
+    event("tick", 4);
+    payload(MESSAGE_JSON, "[1,\n2]", 6);
+    expect_encoded(&encoding_sse_envelope, "id: 7-9\nevent: tick\ndata: " ENVELOPE_HEAD
+                                           "\"event\":\"tick\",\"data\":[1, 2]}\n\n");
+    payload(MESSAGE_BINARY, "\n", 1);
+    expect_encoded(&encoding_sse_raw,
+                   "id: 7-9\nevent: tick\ndata: " ENVELOPE_HEAD
+                   "\"event\":\"tick\",\"data\":\"Cg==\",\"encoding\":\"base64\"}\n\n");
+}
+END_TEST
+
+START_TEST(poll_is_the_envelope)
+{
+    payload(MESSAGE_TEXT, "x", 1);
+    expect_encoded(&encoding_poll, ENVELOPE_HEAD "\"data\":\"x\"}");
+}
+END_TEST
+
+START_TEST(ws_raw_frames)
+{
+    char big[126];
+    memset(big, 'b', sizeof(big));
+    payload(MESSAGE_TEXT, "hi", 2);
+    expect_encoded(&encoding_ws_raw, "\x81\x02hi");
+    payload(MESSAGE_JSON, "{}", 2);
+    expect_encoded(&encoding_ws_raw, "\x81\x02{}");
+    payload(MESSAGE_BINARY, "hi", 2);
+    expect_encoded(&encoding_ws_raw, "\x82\x02hi");
+    payload(MESSAGE_TEXT, NULL, 0);
+    encoding_ws_raw.encode(&m, &out);
+    expect("\x81\x00", 2);
+    payload(MESSAGE_BINARY, NULL, 0);
+    encoding_ws_raw.encode(&m, &out);
+    expect("\x82\x00", 2);
+    payload(MESSAGE_BINARY, big, sizeof(big));
+    encoding_ws_raw.encode(&m, &out);
+    ck_assert_uint_eq(out.len, 4 + 126);
+    ck_assert_mem_eq(out.data,
+                     "\x82\x7E\x00\x7E"
+                     "bbb",
+                     7);
+}
+END_TEST
+
+/* The header's size depends on what follows it: all three, behind bytes already there. */
+START_TEST(ws_envelope_frames)
+{
+    static const size_t sizes[] = {0, 30, 31, 1000, 65000, 65470, 70000};
+    char *data = malloc(70000);
+    memset(data, 'd', 70000);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        struct buf bare = {0};
+        payload(MESSAGE_TEXT, data, sizes[i]);
+        encoding_poll.encode(&m, &bare);
+        buf_puts(&out, "before");
+        encoding_ws_envelope.encode(&m, &out);
+        size_t header = bare.len < 126 ? 2 : bare.len < 65536 ? 4 : 10;
+        ck_assert_uint_eq(out.len, 6 + header + bare.len);
+        ck_assert_mem_eq(out.data, "before\x81", 7);
+        ck_assert_mem_eq(out.data + 6 + header, bare.data, bare.len);
+        const unsigned char *length = (unsigned char *)out.data + 7;
+        size_t told = header == 2 ? length[0] : 0;
+        for (size_t j = 1; j < header - 1; j++)
+            told = told << 8 | length[j];
+        ck_assert_uint_eq(told, bare.len);
+        buf_clear(&out);
+        buf_finish(&bare);
+    }
+    free(data);
+}
+END_TEST
+
+START_TEST(resp_push)
+{
+    payload(MESSAGE_BINARY, "p\r\n", 3);
+    expect_encoded(&encoding_resp_message, "*3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$3\r\np\r\n\r\n");
+    payload(MESSAGE_TEXT, NULL, 0);
+    expect_encoded(&encoding_resp_message, "*3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$0\r\n\r\n");
+}
+END_TEST
+
+START_TEST(sse_control_blocks)
+{
+    sse_hello(&out, 2500, "5-9");
+    expect_text("retry: 2500\nid: 5-9\n\n");
+    sse_heartbeat(&out, "6-9");
+    expect_text("id: 6-9\n\n");
+    sse_event(&out, "longwire.live", "{\"cursor\":\"6-9\"}", 16, "6-9");
+    expect_text("id: 6-9\nevent: longwire.live\ndata: {\"cursor\":\"6-9\"}\n\n");
+    sse_event(&out, "longwire.gap", "a\nb", 3, NULL);
+    expect_text("event: longwire.gap\ndata: a\ndata: b\n\n");
+}
+END_TEST
+
+START_TEST(resp_replies)
+{
+    resp_reply_simple(&out, "OK");
+    resp_reply_error(&out, "ERR a\r\nb");
+    resp_reply_integer(&out, -7);
+    resp_reply_integer(&out, INT64_MIN);
+    resp_reply_bulk(&out, "x\0y", 3);
+    resp_reply_null_bulk(&out);
+    resp_reply_null_array(&out);
+    resp_reply_array(&out, 12);
+    static const char text[] = "+OK\r\n-ERR a  b\r\n:-7\r\n:-9223372036854775808\r\n$3\r\nx\0y\r\n"
+                               "$-1\r\n*-1\r\n*12\r\n";
+    expect(text, sizeof(text) - 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("encodings");
+    TCase *tc = tcase_create("encodings");
+    suite_add_tcase(s, tc);
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, slots_are_unique);
+    tcase_add_test(tc, sse_raw_lines);
+    tcase_add_test(tc, sse_raw_event_and_json);
+    tcase_add_test(tc, sse_never_writes_a_broken_event_line);
+    tcase_add_test(tc, sse_nul_in_data_is_kept);
+    tcase_add_test(tc, sse_envelopes);
+    tcase_add_test(tc, poll_is_the_envelope);
+    tcase_add_test(tc, ws_raw_frames);
+    tcase_add_test(tc, ws_envelope_frames);
+    tcase_add_test(tc, resp_push);
+    tcase_add_test(tc, sse_control_blocks);
+    tcase_add_test(tc, resp_replies);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
