@@ -22,22 +22,22 @@ struct store;
 struct store_reader;
 
 enum store_sync {
-    STORE_SYNC_ALWAYS, /* fsync at each commit */
-    STORE_SYNC_INTERVAL, /* store_sync() is called every now and then */
+    STORE_SYNC_ALWAYS,   /* fsync at each commit */
+    STORE_SYNC_INTERVAL, /* store_sync_now() is called every now and then */
     STORE_SYNC_NEVER,
 };
 
 struct store_options {
     const char *path; /* directory, made if missing (mode 0700); ignored by the memory store */
     enum store_sync sync;
-    uint64_t map_bytes; /* most that the log may ever take on disk */
+    uint64_t map_bytes;   /* most that the log may ever take on disk */
     unsigned readers_max; /* most readers at once */
 };
 
 /* One message as the log keeps it. Pointers are borrowed. */
 struct store_record {
-    uint64_t offset; /* >= 1; ascending, holes allowed */
-    uint64_t time_ms; /* Unix ms; never below that of the record before */
+    uint64_t offset;   /* >= 1; ascending, holes allowed */
+    uint64_t time_ms;  /* Unix ms; never below that of the record before */
     uint32_t topic_id; /* >= 1 */
     uint32_t payload_len;
     const char *payload;
@@ -51,15 +51,16 @@ struct store_record {
 struct store_topic {
     uint32_t id; /* >= 1, dense, given by the caller in order of first use */
     uint8_t name_len;
-    uint8_t flags; /* opaque here, kept with the topic */
-    const char *name; /* not NUL-terminated */
+    uint8_t flags;     /* opaque here, kept with the topic */
+    const char *name;  /* not NUL-terminated */
     uint64_t messages; /* kept ones */
-    uint64_t bytes; /* payload bytes of the kept ones */
-    uint64_t last; /* offset of the newest ever, 0 = none; survives trimming */
-    uint64_t floor; /* every message of it at or below is gone, all above are kept */
+    uint64_t bytes;    /* payload bytes of the kept ones */
+    uint64_t last;     /* offset of the newest ever, 0 = none; survives trimming */
+    uint64_t floor;    /* every message of it at or below is gone, all above are kept */
 };
 
-enum { STORE_FORMER_MAX = 16 }; /* former epochs remembered, the newest ones */
+enum { STORE_FORMER_MAX = 16 };       /* former epochs remembered, the newest ones */
+enum { STORE_PAYLOAD_MAX = 1 << 30 }; /* bytes */
 
 struct store_former {
     uint32_t epoch;
@@ -68,12 +69,12 @@ struct store_former {
 
 /* What was found at open; the caller assigns offsets from head + 1. */
 struct store_state {
-    uint32_t epoch; /* random, non-zero */
-    uint64_t head; /* last offset used or reserved; 0 = a new log */
-    uint64_t first; /* smallest offset still kept, head + 1 when there is none */
+    uint32_t epoch;        /* random, non-zero */
+    uint64_t head;         /* last offset used or reserved; 0 = a new log */
+    uint64_t first;        /* smallest offset still kept, head + 1 when there is none */
     uint64_t last_time_ms; /* of the newest record, 0 = none */
-    bool created; /* the log is new */
-    bool clean; /* the last user closed it properly (true for a new one) */
+    bool created;          /* the log is new */
+    bool clean;            /* the last user closed it properly (true for a new one) */
     size_t former_count;
     struct store_former former[STORE_FORMER_MAX]; /* newest first */
 };
@@ -88,13 +89,13 @@ struct store_batch {
 };
 
 struct store_query {
-    uint64_t after; /* only offsets > after */
-    uint64_t until; /* only offsets <= until */
+    uint64_t after;         /* only offsets > after */
+    uint64_t until;         /* only offsets <= until */
     const uint32_t *topics; /* ascending ids; NULL = all topics */
     size_t topic_count;
-    bool reverse; /* newest first */
+    bool reverse;       /* newest first */
     size_t max_records; /* 0 = no limit */
-    size_t max_scan; /* stop after about so many records or index entries looked at; 0 = none */
+    size_t max_scan;    /* stop after about so many records or index entries looked at; 0 = none */
 };
 
 /* One found record; everything in R is valid only during the call. Return false to stop before
@@ -140,6 +141,9 @@ MUST_CHECK enum err store_trim(struct store *s, uint64_t upto, size_t max, store
 MUST_CHECK enum err store_backup(struct store *s, const char *path);
 /* Bytes that the log takes on disk now. */
 uint64_t store_size(struct store *s);
+/* How often since the opening a record or index entry was met whose checksum is wrong. Such a
+ * record is passed over and never served. Any thread. */
+uint64_t store_damaged(struct store *s);
 
 /* A reader for one thread; destroyed before the store is closed. */
 MUST_CHECK enum err store_reader_create(struct store *s, struct store_reader **ret);

@@ -1,0 +1,195 @@
+/* What all stores do alike: checking arguments, keeping the catalog, calling the member. */
+#include "storage/store.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "storage/store_ops.h"
+
+void store_init(struct store *s, const struct store_ops *ops)
+{
+    s->ops = ops;
+    s->last_offset = 0;
+    s->last_time_ms = 0;
+    atomic_init(&s->damaged, 0);
+    catalog_init(&s->catalog);
+}
+
+void store_finish(struct store *s)
+{
+    catalog_finish(&s->catalog);
+}
+
+void store_count_damage(struct store *s)
+{
+    atomic_fetch_add_explicit(&s->damaged, 1, memory_order_relaxed);
+}
+
+enum err store_draw_epoch(uint32_t before, uint32_t *ret)
+{
+    uint32_t epoch;
+    do {
+        ssize_t n = getrandom(&epoch, sizeof(epoch), 0);
+        if (n < 0 && errno != EINTR)
+            return ERR_IO;
+        if (n != (ssize_t)sizeof(epoch))
+            epoch = 0;
+    } while (epoch == 0 || epoch == before);
+    *ret = epoch;
+    return ERR_OK;
+}
+
+void store_close(struct store *s, uint64_t head)
+{
+    if (s)
+        s->ops->close(s, head > s->last_offset ? head : s->last_offset);
+}
+
+void store_abandon(struct store *s)
+{
+    if (s)
+        s->ops->abandon(s);
+}
+
+enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx)
+{
+    uint32_t count = catalog_count(&s->catalog);
+    for (uint32_t id = 1; id <= count; id++) {
+        const struct catalog_topic *c = catalog_find(&s->catalog, id);
+        struct store_topic t = {
+            .id = c->id,
+            .name_len = c->name_len,
+            .flags = c->flags,
+            .name = c->name,
+            .messages = c->messages,
+            .bytes = c->bytes,
+            .last = c->last,
+            .floor = atomic_load_explicit(&c->floor, memory_order_relaxed),
+        };
+        visit(ctx, &t);
+    }
+    return ERR_OK;
+}
+
+/* Newest offsets go up before the commit, so that no reader sees a record above its topic's; when
+ * the commit fails they stay up, which only costs that reader a look in vain. */
+static enum err check_records(struct store *s, const struct store_batch *b)
+{
+    uint64_t offset = s->last_offset, time_ms = s->last_time_ms;
+    for (size_t i = 0; i < b->record_count; i++) {
+        const struct store_record *r = &b->records[i];
+        struct catalog_topic *t = catalog_find(&s->catalog, r->topic_id);
+        if (!t || r->offset <= offset || r->offset == UINT64_MAX || r->time_ms < time_ms ||
+            r->payload_len > STORE_PAYLOAD_MAX)
+            return ERR_INVALID;
+        atomic_store_explicit(&t->newest, r->offset, memory_order_relaxed);
+        offset = r->offset;
+        time_ms = r->time_ms;
+    }
+    return ERR_OK;
+}
+
+static enum err add_topics(struct store *s, const struct store_batch *b)
+{
+    for (size_t i = 0; i < b->topic_count; i++) {
+        struct store_topic t = {
+            .id = b->topics[i].id,
+            .name = b->topics[i].name,
+            .name_len = b->topics[i].name_len,
+            .flags = b->topics[i].flags,
+        };
+        enum err e = catalog_add(&s->catalog, &t);
+        if (e)
+            return e;
+    }
+    return ERR_OK;
+}
+
+static void count_records(struct store *s, const struct store_batch *b)
+{
+    for (size_t i = 0; i < b->record_count; i++) {
+        const struct store_record *r = &b->records[i];
+        catalog_appended(catalog_find(&s->catalog, r->topic_id), r->offset, r->payload_len);
+    }
+    if (b->record_count) {
+        s->last_offset = b->records[b->record_count - 1].offset;
+        s->last_time_ms = b->records[b->record_count - 1].time_ms;
+    }
+}
+
+enum err store_append(struct store *s, const struct store_batch *b)
+{
+    uint32_t topics_before = catalog_count(&s->catalog);
+    enum err e = add_topics(s, b);
+    if (!e)
+        e = check_records(s, b);
+    if (!e)
+        e = s->ops->append(s, b);
+    if (e)
+        catalog_truncate(&s->catalog, topics_before);
+    else
+        count_records(s, b);
+    return e;
+}
+
+enum err store_sync_now(struct store *s)
+{
+    return s->ops->sync_now(s);
+}
+
+enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto, size_t max,
+                     size_t *ret_removed, bool *ret_done)
+{
+    struct catalog_topic *t = catalog_find(&s->catalog, topic_id);
+    if (!t)
+        return ERR_INVALID;
+    /* A floor above the newest message would swallow the ones to come. */
+    return s->ops->purge(s, t, upto < t->last ? upto : t->last, max, ret_removed, ret_done);
+}
+
+enum err store_trim(struct store *s, uint64_t upto, size_t max, store_floor *floor, void *ctx,
+                    size_t *ret_removed, bool *ret_done)
+{
+    return s->ops->trim(s, upto, max, floor, ctx, ret_removed, ret_done);
+}
+
+enum err store_backup(struct store *s, const char *path)
+{
+    return s->ops->backup(s, path);
+}
+
+uint64_t store_size(struct store *s)
+{
+    return s->ops->size(s);
+}
+
+uint64_t store_damaged(struct store *s)
+{
+    return atomic_load_explicit(&s->damaged, memory_order_relaxed);
+}
+
+enum err store_reader_create(struct store *s, struct store_reader **ret)
+{
+    return s->ops->reader_create(s, ret);
+}
+
+void store_reader_destroy(struct store_reader *r)
+{
+    if (r)
+        r->store->ops->reader_destroy(r);
+}
+
+enum err store_read(struct store_reader *r, const struct store_query *q, store_visit *visit,
+                    void *ctx, uint64_t *ret_reached)
+{
+    if (q->after >= q->until || (q->topics && q->topic_count == 0)) {
+        *ret_reached = q->reverse ? q->after + 1 : q->until;
+        return ERR_OK;
+    }
+    return r->store->ops->read(r, q, visit, ctx, ret_reached);
+}
+
+enum err store_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after)
+{
+    return r->store->ops->seek_time(r, time_ms, ret_after);
+}

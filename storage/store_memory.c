@@ -1,0 +1,322 @@
+/*
+ * The store that keeps everything in memory: for tests of what stands on a store, and the plain
+ * model that the durable one is compared with. One ordered array, one lock.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/store.h"
+#include "storage/store_ops.h"
+
+struct memory_store {
+    struct store base;
+    pthread_rwlock_t lock;        /* the arrays; the store's thread writes, readers read */
+    struct store_record *records; /* ascending offsets; each owns one allocation, at payload */
+    size_t count, cap;
+    uint64_t used, limit; /* bytes; limit 0 = none */
+};
+
+static struct memory_store *memory_of(struct store *s)
+{
+    return (struct memory_store *)s;
+}
+
+static uint64_t record_cost(const struct store_record *r)
+{
+    return sizeof(*r) + r->payload_len + r->event_len + r->key_len;
+}
+
+/* Returns whether the record's bytes could be copied. */
+static bool record_copy(struct store_record *to, const struct store_record *from)
+{
+    char *bytes = malloc((size_t)from->payload_len + from->event_len + from->key_len + 1);
+    if (!bytes)
+        return false;
+    *to = *from;
+    to->payload = bytes;
+    to->event = bytes + from->payload_len;
+    to->key = to->event + from->event_len;
+    if (from->payload_len)
+        memcpy(bytes, from->payload, from->payload_len);
+    if (from->event_len)
+        memcpy(bytes + from->payload_len, from->event, from->event_len);
+    if (from->key_len)
+        memcpy(bytes + from->payload_len + from->event_len, from->key, from->key_len);
+    return true;
+}
+
+static void record_free(struct memory_store *m, struct store_record *r)
+{
+    union {
+        const char *borrowed;
+        char *owned;
+    } bytes = {.borrowed = r->payload};
+    m->used -= record_cost(r);
+    free(bytes.owned);
+}
+
+static void drop_above(struct memory_store *m, size_t count)
+{
+    while (m->count > count)
+        record_free(m, &m->records[--m->count]);
+}
+
+static bool make_room(struct memory_store *m, size_t more)
+{
+    if (m->cap - m->count >= more)
+        return true;
+    size_t cap = m->cap * 2 > m->count + more ? m->cap * 2 : m->count + more;
+    struct store_record *records = reallocarray(m->records, cap, sizeof(*records));
+    if (!records)
+        return false;
+    m->records = records;
+    m->cap = cap;
+    return true;
+}
+
+static enum err add_records(struct memory_store *m, const struct store_batch *b)
+{
+    if (!make_room(m, b->record_count))
+        return ERR_NOMEM;
+    for (size_t i = 0; i < b->record_count; i++) {
+        if (m->limit && m->used + record_cost(&b->records[i]) > m->limit)
+            return ERR_NOSPACE;
+        if (!record_copy(&m->records[m->count], &b->records[i]))
+            return ERR_NOMEM;
+        m->count++;
+        m->used += record_cost(&b->records[i]);
+    }
+    return ERR_OK;
+}
+
+static enum err memory_append(struct store *s, const struct store_batch *b)
+{
+    struct memory_store *m = memory_of(s);
+    pthread_rwlock_wrlock(&m->lock);
+    size_t before = m->count;
+    enum err e = add_records(m, b);
+    if (e)
+        drop_above(m, before);
+    pthread_rwlock_unlock(&m->lock);
+    return e;
+}
+
+static enum err memory_sync_now(struct store *s)
+{
+    (void)s;
+    return ERR_OK;
+}
+
+/* The index of the first record above OFFSET. */
+static size_t first_above(const struct memory_store *m, uint64_t offset)
+{
+    size_t low = 0, high = m->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (m->records[middle].offset > offset)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Takes away at most MAX records up to UPTO, those of T only unless it is NULL. */
+static size_t remove_records(struct memory_store *m, const struct catalog_topic *t, uint64_t upto,
+                             size_t max, bool *ret_done)
+{
+    size_t end = first_above(m, upto), kept = 0, removed = 0;
+    *ret_done = true;
+    for (size_t i = 0; i < m->count; i++) {
+        struct store_record *r = &m->records[i];
+        bool wanted = i < end && (!t || r->topic_id == t->id);
+        if (wanted && removed < max) {
+            catalog_note_gone(&m->base.catalog, catalog_find(&m->base.catalog, r->topic_id),
+                              r->offset, r->payload_len);
+            record_free(m, r);
+            removed++;
+            continue;
+        }
+        if (wanted)
+            *ret_done = false;
+        m->records[kept++] = *r;
+    }
+    m->count = kept;
+    return removed;
+}
+
+static enum err memory_purge(struct store *s, struct catalog_topic *t, uint64_t upto, size_t max,
+                             size_t *ret_removed, bool *ret_done)
+{
+    struct memory_store *m = memory_of(s);
+    pthread_rwlock_wrlock(&m->lock);
+    if (upto > atomic_load_explicit(&t->floor, memory_order_relaxed))
+        atomic_store_explicit(&t->floor, upto, memory_order_release);
+    *ret_removed = remove_records(m, t, upto, max, ret_done);
+    catalog_commit_gone(&s->catalog);
+    pthread_rwlock_unlock(&m->lock);
+    return ERR_OK;
+}
+
+static enum err memory_trim(struct store *s, uint64_t upto, size_t max, store_floor *floor,
+                            void *ctx, size_t *ret_removed, bool *ret_done)
+{
+    struct memory_store *m = memory_of(s);
+    pthread_rwlock_wrlock(&m->lock);
+    *ret_removed = remove_records(m, NULL, upto, max, ret_done);
+    catalog_raise_floors(&s->catalog, floor, ctx);
+    catalog_commit_gone(&s->catalog);
+    pthread_rwlock_unlock(&m->lock);
+    return ERR_OK;
+}
+
+/* There is no directory that a copy of memory could be opened from. */
+static enum err memory_backup(struct store *s, const char *path)
+{
+    (void)s;
+    (void)path;
+    return ERR_INVALID;
+}
+
+static uint64_t memory_size(struct store *s)
+{
+    return memory_of(s)->used;
+}
+
+static void memory_abandon(struct store *s)
+{
+    struct memory_store *m = memory_of(s);
+    drop_above(m, 0);
+    free(m->records);
+    pthread_rwlock_destroy(&m->lock);
+    store_finish(s);
+    free(m);
+}
+
+static void memory_close(struct store *s, uint64_t head)
+{
+    (void)head;
+    memory_abandon(s);
+}
+
+static enum err memory_reader_create(struct store *s, struct store_reader **ret)
+{
+    struct store_reader *r = calloc(1, sizeof(*r));
+    if (!r)
+        return ERR_NOMEM;
+    r->store = s;
+    *ret = r;
+    return ERR_OK;
+}
+
+static void memory_reader_destroy(struct store_reader *r)
+{
+    free(r);
+}
+
+static bool topic_asked(const struct store_query *q, uint32_t id)
+{
+    size_t low = 0, high = q->topic_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (q->topics[middle] == id)
+            return true;
+        if (q->topics[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static bool wanted(const struct memory_store *m, const struct store_query *q,
+                   const struct store_record *r)
+{
+    const struct catalog_topic *t = catalog_find(&m->base.catalog, r->topic_id);
+    return r->offset > atomic_load_explicit(&t->floor, memory_order_relaxed) &&
+           (!q->topics || topic_asked(q, r->topic_id));
+}
+
+/* Visits the records [LOW, HIGH) of the array in Q's direction; returns what has been reached. */
+static uint64_t visit_range(const struct memory_store *m, const struct store_query *q, size_t low,
+                            size_t high, store_visit *visit, void *ctx)
+{
+    size_t found = 0, scanned = 0;
+    for (size_t n = high - low, i = 0; i < n; i++) {
+        const struct store_record *r = &m->records[q->reverse ? high - 1 - i : low + i];
+        if (wanted(m, q, r)) {
+            if (!visit(ctx, r))
+                return q->reverse ? r->offset + 1 : r->offset - 1;
+            found++;
+        }
+        scanned++;
+        if ((q->max_records && found == q->max_records) || (q->max_scan && scanned == q->max_scan))
+            return r->offset;
+    }
+    return q->reverse ? q->after + 1 : q->until;
+}
+
+static enum err memory_read(struct store_reader *r, const struct store_query *q, store_visit *visit,
+                            void *ctx, uint64_t *ret_reached)
+{
+    struct memory_store *m = memory_of(r->store);
+    pthread_rwlock_rdlock(&m->lock);
+    *ret_reached =
+        visit_range(m, q, first_above(m, q->after), first_above(m, q->until), visit, ctx);
+    pthread_rwlock_unlock(&m->lock);
+    return ERR_OK;
+}
+
+static enum err memory_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after)
+{
+    struct memory_store *m = memory_of(r->store);
+    pthread_rwlock_rdlock(&m->lock);
+    size_t low = 0, high = m->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (m->records[middle].time_ms < time_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *ret_after = low ? m->records[low - 1].offset : 0;
+    pthread_rwlock_unlock(&m->lock);
+    return ERR_OK;
+}
+
+static const struct store_ops memory_ops = {
+    .append = memory_append,
+    .sync_now = memory_sync_now,
+    .purge = memory_purge,
+    .trim = memory_trim,
+    .backup = memory_backup,
+    .size = memory_size,
+    .close = memory_close,
+    .abandon = memory_abandon,
+    .reader_create = memory_reader_create,
+    .reader_destroy = memory_reader_destroy,
+    .read = memory_read,
+    .seek_time = memory_seek_time,
+};
+
+enum err store_memory_open(const struct store_options *o, struct store **ret,
+                           struct store_state *ret_state)
+{
+    struct store_state state = {.first = 1, .created = true, .clean = true};
+    enum err e = store_draw_epoch(0, &state.epoch);
+    if (e)
+        return e;
+    struct memory_store *m = calloc(1, sizeof(*m));
+    if (!m)
+        return ERR_NOMEM;
+    if (pthread_rwlock_init(&m->lock, NULL)) {
+        free(m);
+        return ERR_NOMEM;
+    }
+    store_init(&m->base, &memory_ops);
+    m->limit = o->map_bytes;
+    *ret = &m->base;
+    *ret_state = state;
+    return ERR_OK;
+}

@@ -1,0 +1,57 @@
+/*
+ * What the members of the store family share, and what each of them fills in. Private to storage/.
+ *
+ * store.c checks arguments, keeps the catalog in step with what was committed, and dispatches; the
+ * members only move records.
+ */
+#ifndef STORAGE_STORE_OPS_H
+#define STORAGE_STORE_OPS_H
+
+#include "storage/catalog.h"
+#include "storage/store.h"
+
+/* As the functions of store.h with the same names, with arguments already checked. */
+struct store_ops {
+    /* The batch's topics are in the catalog already; totals are brought up to date afterwards. */
+    enum err (*append)(struct store *s, const struct store_batch *b);
+    enum err (*sync_now)(struct store *s);
+    /* UPTO is at most T's newest offset. */
+    enum err (*purge)(struct store *s, struct catalog_topic *t, uint64_t upto, size_t max,
+                      size_t *ret_removed, bool *ret_done);
+    enum err (*trim)(struct store *s, uint64_t upto, size_t max, store_floor *floor, void *ctx,
+                     size_t *ret_removed, bool *ret_done);
+    enum err (*backup)(struct store *s, const char *path);
+    uint64_t (*size)(struct store *s);
+    void (*close)(struct store *s, uint64_t head);
+    void (*abandon)(struct store *s);
+    enum err (*reader_create)(struct store *s, struct store_reader **ret);
+    void (*reader_destroy)(struct store_reader *r);
+    /* Something is wanted: AFTER < UNTIL, and the topic set is not empty. */
+    enum err (*read)(struct store_reader *r, const struct store_query *q, store_visit *visit,
+                     void *ctx, uint64_t *ret_reached);
+    enum err (*seek_time)(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);
+};
+
+/* The first member of each store. */
+struct store {
+    const struct store_ops *ops;
+    struct catalog catalog;
+    uint64_t last_offset;  /* new records come above it */
+    uint64_t last_time_ms; /* and not before it */
+    _Atomic uint64_t damaged;
+};
+
+/* The first member of each reader. */
+struct store_reader {
+    struct store *store;
+};
+
+/* In place; the member goes on from there. */
+void store_init(struct store *s, const struct store_ops *ops);
+void store_finish(struct store *s);
+/* A record or index entry failed its checksum. Any thread. */
+void store_count_damage(struct store *s);
+/* Draws a random non-zero epoch other than BEFORE. ERR_IO. */
+MUST_CHECK enum err store_draw_epoch(uint32_t before, uint32_t *ret);
+
+#endif
