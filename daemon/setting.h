@@ -40,8 +40,11 @@ struct setting {
     const char *help;         /* one line */
 };
 
+/* [settings, settings_topic) are fields of struct config, [settings_topic, settings_end) of struct
+ * config_topic. The rows of a section stand together. */
 extern const struct setting settings[];
-extern const size_t setting_count;
+extern const struct setting *const settings_topic;
+extern const struct setting *const settings_end;
 
 /* The row of SECTION and KEY, or NULL. */
 const struct setting *setting_find(const char *section, const char *key);
@@ -60,7 +63,7 @@ void setting_allowed(const struct setting *s, enum err why, struct buf *out);
 size_t setting_values(const struct setting *s, const void *base);
 /* Appends value I < setting_values() as setting_parse reads it. */
 void setting_format(const struct setting *s, const void *base, size_t i, struct buf *out);
-/* Frees what the field owns and zeroes it. */
+/* Empties a list, frees a text; other fields own nothing and stay. */
 void setting_clear(const struct setting *s, void *base);
 
 #endif

@@ -1,0 +1,567 @@
+/*
+ * Loading: the file through inih, `--set`, precedence, and what must hold between options.
+ *
+ * inih as Debian builds it gives no line numbers, cuts section names at 50 bytes, reads lines of
+ * up to 200 bytes, and takes an indented line for the rest of the value above it. So the reader
+ * that it is given here counts the lines, reads section headers itself, refuses what is too long,
+ * and strips indentation; inih is left to tell keys, values and comments apart.
+ */
+#include "daemon/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/topic.h"
+#include "daemon/setting.h"
+
+enum {
+    LINE_BYTES = 1024, /* longest line but for comments; section headers may need as much */
+    NAME_BYTES = 32,   /* of a section or key */
+    SHOWN_BYTES = 200, /* of a bad value in an error */
+};
+
+struct loader {
+    struct config *config;
+    struct buf *error; /* of the caller */
+    enum err err;      /* the first failure; nothing is read after it */
+    enum config_level level;
+    const char *file;
+    FILE *stream;
+    unsigned line;             /* of FILE, from 1 */
+    char text[LINE_BYTES + 1]; /* that line */
+    bool expects_pair;         /* inih was given a line that must be `key = value` */
+    char section[NAME_BYTES];  /* "" before the first header */
+    char pattern[LINE_BYTES];  /* of that header; no topic is as long */
+    bool has_pattern;
+    struct config_topic *topic; /* in a [topic "PATTERN"] section */
+    size_t set_topics;          /* how many of the topics came from --set: they stand first */
+};
+
+/* ---- errors ---- */
+
+static void put_place(struct loader *l, struct config_origin at)
+{
+    if (at.level == CONFIG_FILE)
+        buf_printf(l->error, "%s:%u: ", l->file, at.line);
+    else
+        buf_puts(l->error, "--set: ");
+}
+
+static struct config_origin here(const struct loader *l)
+{
+    return (struct config_origin){.level = l->level, .line = l->line};
+}
+
+static void fail(struct loader *l, const char *text)
+{
+    put_place(l, here(l));
+    buf_puts(l->error, text);
+    l->err = ERR_INVALID;
+}
+
+static void put_shown(struct buf *out, const char *text)
+{
+    char shown[SHOWN_BYTES + 1];
+    buf_puts(out, log_escape(shown, sizeof(shown), text, strlen(text)));
+}
+
+/* `http.heartbeat` or `topic "a/#".durability`. */
+static void put_name(struct buf *out, const struct config_topic *topic, const struct setting *s)
+{
+    buf_puts(out, s->section);
+    if (topic) {
+        buf_puts(out, " \"");
+        put_shown(out, topic->pattern);
+        buf_putc(out, '"');
+    }
+    buf_printf(out, ".%s", s->key);
+}
+
+static void fail_value(struct loader *l, const struct setting *s, const char *value, enum err why)
+{
+    put_place(l, here(l));
+    put_name(l->error, l->topic, s);
+    buf_puts(l->error, " = ");
+    put_shown(l->error, value);
+    buf_puts(l->error, ": must be ");
+    setting_allowed(s, why, l->error);
+    l->err = ERR_INVALID;
+}
+
+static void fail_unknown_key(struct loader *l, const char *key)
+{
+    const struct setting *near = setting_nearest(l->section, key);
+    put_place(l, here(l));
+    put_shown(l->error, l->section);
+    buf_putc(l->error, '.');
+    put_shown(l->error, key);
+    buf_printf(l->error, ": no such option; the nearest is %s.%s", near->section, near->key);
+    l->err = ERR_INVALID;
+}
+
+static void fail_unknown_section(struct loader *l)
+{
+    put_place(l, here(l));
+    buf_puts(l->error, "[");
+    put_shown(l->error, l->section);
+    buf_printf(l->error, "]: no such section; the nearest is [%s]",
+               setting_nearest_section(l->section));
+    l->err = ERR_INVALID;
+}
+
+static void fail_twice(struct loader *l, const struct setting *s, unsigned line)
+{
+    put_place(l, here(l));
+    put_name(l->error, l->topic, s);
+    buf_printf(l->error, ": must be given once, and line %u has it already", line);
+    l->err = ERR_INVALID;
+}
+
+/* ---- one value ---- */
+
+/* Where the field of S is, and where its origin is remembered. */
+static void *base_of(struct loader *l, const struct setting *s, struct config_origin **ret_origin)
+{
+    if (!l->topic) {
+        *ret_origin = &l->config->origin[s - settings];
+        return l->config;
+    }
+    *ret_origin = &l->topic->origin[s - settings_topic];
+    return l->topic;
+}
+
+static void assign(struct loader *l, const struct setting *s, const char *value)
+{
+    struct config_origin *origin;
+    void *base = base_of(l, s, &origin);
+    if (origin->level == CONFIG_FILE && l->level == CONFIG_FILE && !setting_is_list(s)) {
+        fail_twice(l, s, origin->line);
+        return;
+    }
+    /* The first value of a higher level replaces a list, further ones append; an empty one, at
+     * any place, empties it. */
+    if (setting_is_list(s) && (l->level > origin->level || *value == '\0'))
+        setting_clear(s, base);
+    enum err e = setting_parse(s, value, base);
+    if (e == ERR_NOMEM)
+        l->err = e;
+    else if (e)
+        fail_value(l, s, value, e);
+    else
+        *origin = here(l);
+}
+
+static void assign_named(struct loader *l, const char *key, const char *value)
+{
+    if (l->section[0] == '\0') {
+        fail(l, "an option before the first [section]");
+        return;
+    }
+    const struct setting *s = setting_find(l->section, key);
+    if (s)
+        assign(l, s, value);
+    else
+        fail_unknown_key(l, key);
+}
+
+/* ---- sections ---- */
+
+static struct config_topic *find_topic(struct config *c, const char *pattern)
+{
+    for (size_t i = 0; i < c->topic_count; i++) {
+        if (strcmp(c->topics[i].pattern, pattern) == 0)
+            return &c->topics[i];
+    }
+    return NULL;
+}
+
+/* Puts a section in at AT; takes PATTERN on success. */
+static struct config_topic *insert_topic(struct config *c, size_t at, char *pattern)
+{
+    struct config_topic *grown = realloc(c->topics, (c->topic_count + 1) * sizeof(*grown));
+    if (!grown)
+        return NULL;
+    c->topics = grown;
+    memmove(grown + at + 1, grown + at, (c->topic_count - at) * sizeof(*grown));
+    c->topic_count++;
+    grown[at] = (struct config_topic){.pattern = pattern};
+    return &grown[at];
+}
+
+/* A new section of --set goes before those of the file, or it might never match. */
+static void add_topic(struct loader *l, const char *pattern)
+{
+    struct config *c = l->config;
+    if (c->topic_count == CONFIG_TOPICS_MAX) {
+        put_place(l, here(l));
+        buf_printf(l->error, "[topic]: must be at most %d sections", CONFIG_TOPICS_MAX);
+        l->err = ERR_INVALID;
+        return;
+    }
+    char *copy = strdup(pattern);
+    l->topic = copy ? insert_topic(c, l->level == CONFIG_SET ? l->set_topics : c->topic_count, copy)
+                    : NULL;
+    if (l->topic) {
+        l->set_topics += l->level == CONFIG_SET;
+    } else {
+        free(copy);
+        l->err = ERR_NOMEM;
+    }
+}
+
+static void enter_topic(struct loader *l, const char *pattern)
+{
+    if (!topic_pattern_valid(pattern, strlen(pattern))) {
+        put_place(l, here(l));
+        buf_puts(l->error, "topic \"");
+        put_shown(l->error, pattern);
+        buf_puts(l->error, "\": must be a topic, or a pattern with + for one level, # at the end");
+        l->err = ERR_INVALID;
+        return;
+    }
+    l->topic = find_topic(l->config, pattern);
+    if (!l->topic)
+        add_topic(l, pattern);
+}
+
+static void enter_section(struct loader *l)
+{
+    bool topical = strcmp(l->section, "topic") == 0;
+    l->topic = NULL;
+    if (!setting_is_section(l->section))
+        fail_unknown_section(l);
+    else if (topical && !l->has_pattern)
+        fail(l, "[topic]: must be [topic \"PATTERN\"]");
+    else if (!topical && l->has_pattern)
+        fail(l, "only [topic] takes a \"PATTERN\"");
+    else if (topical)
+        enter_topic(l, l->pattern);
+}
+
+static const char *skip_space(const char *p)
+{
+    return p + strspn(p, " \t");
+}
+
+/* Reads `"..."` at *P, where \" and \\ stand for those characters; false if it never ends or OUT
+ * (SIZE bytes) is too small. */
+static bool read_quoted(const char **p, char *out, size_t size)
+{
+    size_t n = 0;
+    const char *s = *p + 1;
+    for (; *s && *s != '"'; s++) {
+        if (*s == '\\' && (s[1] == '"' || s[1] == '\\'))
+            s++;
+        if (n + 1 == size)
+            return false;
+        out[n++] = *s;
+    }
+    out[n] = '\0';
+    *p = s + 1;
+    return *s == '"';
+}
+
+/* Reads `name` or `name "PATTERN"` at *P into L; false if it is neither. */
+static bool read_section(struct loader *l, const char **p)
+{
+    const char *start = skip_space(*p);
+    size_t n = strcspn(start, " \t.\"[]=;");
+    if (n == 0 || n >= sizeof(l->section))
+        return false;
+    memcpy(l->section, start, n);
+    l->section[n] = '\0';
+    *p = skip_space(start + n);
+    l->has_pattern = **p == '"';
+    if (l->has_pattern && !read_quoted(p, l->pattern, sizeof(l->pattern)))
+        return false;
+    *p = skip_space(*p);
+    return true;
+}
+
+/* ---- the file ---- */
+
+static void read_header(struct loader *l)
+{
+    const char *p = l->text + 1;
+    bool whole = read_section(l, &p) && *p == ']';
+    if (whole)
+        p = skip_space(p + 1);
+    if (whole && (*p == '\0' || *p == ';' || *p == '#'))
+        enter_section(l);
+    else
+        fail(l, "must be [section] or [topic \"PATTERN\"]");
+}
+
+/* Takes white space off both ends of the line; returns its length. */
+static size_t trim(char *text)
+{
+    size_t n = strlen(text);
+    size_t start = strspn(text, " \t\r\f\v");
+    while (n > start && strchr(" \t\r\f\v", text[n - 1]))
+        n--;
+    memmove(text, text + start, n - start);
+    text[n - start] = '\0';
+    return n - start;
+}
+
+/* Reads the next line into l->text, without its end. False: no more, or failed. */
+static bool read_line(struct loader *l)
+{
+    size_t n = 0;
+    int c = getc(l->stream);
+    if (c == EOF)
+        return false;
+    l->line++;
+    for (; c != EOF && c != '\n'; c = getc(l->stream)) {
+        if (c == '\0' && !l->err)
+            fail(l, "must be text, and has a NUL byte");
+        if (n < LINE_BYTES)
+            l->text[n++] = (char)c;
+        else if (l->text[0] != ';' && l->text[0] != '#' && !l->err)
+            fail(l, "the line is too long");
+    }
+    l->text[n] = '\0';
+    return !l->err;
+}
+
+static void skip_byte_order_mark(struct loader *l)
+{
+    if (l->line == 1 && strncmp(l->text, "\xEF\xBB\xBF", 3) == 0)
+        memmove(l->text, l->text + 3, strlen(l->text + 3) + 1);
+}
+
+/* Leaves in l->text what inih is to see of the line: a `key = value`, or nothing. */
+static void prepare_line(struct loader *l, size_t room)
+{
+    skip_byte_order_mark(l);
+    size_t n = trim(l->text);
+    char first = l->text[0];
+    l->expects_pair = first != '\0' && first != ';' && first != '#' && first != '[';
+    if (first == '[')
+        read_header(l);
+    if (!l->expects_pair) {
+        l->text[0] = '\0';
+    } else if (n >= room) {
+        put_place(l, here(l));
+        buf_printf(l->error, "the line is too long: must be at most %zu bytes", room - 1);
+        l->err = ERR_INVALID;
+    }
+}
+
+/* inih's ini_reader: like fgets(). */
+static char *next_line(char *out, int size, void *stream)
+{
+    struct loader *l = stream;
+    if (l->expects_pair && !l->err)
+        fail(l, "must be [section] or key = value");
+    if (l->err || !read_line(l))
+        return NULL;
+    prepare_line(l, (size_t)size);
+    if (l->err)
+        return NULL;
+    return strcpy(out, l->text);
+}
+
+/* inih's ini_handler. */
+static int take_pair(void *user, const char *section, const char *key, const char *value)
+{
+    struct loader *l = user;
+    (void)section; /* ours is not cut short */
+    l->expects_pair = false;
+    if (!l->err)
+        assign_named(l, key, value ? value : "");
+    return 1;
+}
+
+static void fail_file(struct loader *l, const char *what, int error)
+{
+    buf_printf(l->error, "%s: cannot %s: %s", l->file, what, strerror(error));
+    l->err = error == ENOENT ? ERR_NOT_FOUND : error == EACCES ? ERR_ACCESS : ERR_IO;
+}
+
+static void load_stream(struct loader *l)
+{
+    struct config *c = l->config;
+    l->level = CONFIG_FILE;
+    c->file = strdup(l->file);
+    errno = 0;
+    if (!c->file || ini_parse_stream(next_line, l, take_pair, l) == -2)
+        l->err = ERR_NOMEM;
+    else if (!l->err && ferror(l->stream))
+        fail_file(l, "read", errno);
+    l->topic = NULL;
+}
+
+static void load_file(struct loader *l, bool optional)
+{
+    l->stream = fopen(l->file, "re");
+    if (l->stream) {
+        load_stream(l);
+        fclose(l->stream);
+    } else if (!optional || errno != ENOENT) {
+        fail_file(l, "open", errno);
+    }
+}
+
+/* ---- --set ---- */
+
+static void fail_set(struct loader *l, const char *text)
+{
+    put_place(l, here(l));
+    put_shown(l->error, text);
+    buf_puts(l->error, ": must be section.key=value or topic \"PATTERN\".key=value");
+    l->err = ERR_INVALID;
+}
+
+static void load_set(struct loader *l, const char *text)
+{
+    char key[NAME_BYTES];
+    const char *p = text;
+    const char *equals = read_section(l, &p) && *p == '.' ? strchr(p, '=') : NULL;
+    if (!equals || (size_t)(equals - p) > sizeof(key)) {
+        fail_set(l, text);
+        return;
+    }
+    memcpy(key, p + 1, (size_t)(equals - p - 1));
+    key[equals - p - 1] = '\0';
+    enter_section(l);
+    if (!l->err)
+        assign_named(l, key, equals + 1);
+    l->topic = NULL;
+}
+
+static void load_sets(struct loader *l, const struct config_source *src)
+{
+    l->level = CONFIG_SET;
+    for (size_t i = 0; i < src->set_count && !l->err; i++)
+        load_set(l, src->sets[i]);
+}
+
+/* ---- what must hold between options ---- */
+
+/* FIRST <= SECOND, both numbers of the same unit. */
+static const struct {
+    const char *section, *first, *second_section, *second;
+} orders[] = {
+    {"http", "poll_wait", "http", "poll_wait_max"},
+    {"hub", "max_message_bytes", "http", "max_body_bytes"},
+    {"hub", "max_message_bytes", "hub", "queue_bytes"},
+    {"hub", "max_message_bytes", "hub", "tail_bytes"},
+};
+
+static uint64_t number_of(const struct config *c, const struct setting *s)
+{
+    return *(const uint64_t *)((const char *)c + s->offset);
+}
+
+/* Blames the option that was given at the higher level, or later. */
+static void fail_order(struct loader *l, const struct setting *low, const struct setting *high)
+{
+    const struct config *c = l->config;
+    struct config_origin a = c->origin[low - settings], b = c->origin[high - settings];
+    bool blame_low = a.level > b.level || (a.level == b.level && a.line > b.line);
+    const struct setting *blamed = blame_low ? low : high, *other = blame_low ? high : low;
+    put_place(l, blame_low ? a : b);
+    put_name(l->error, NULL, blamed);
+    buf_puts(l->error, " = ");
+    setting_format(blamed, c, 0, l->error);
+    buf_printf(l->error, ": must be at %s ", blame_low ? "most" : "least");
+    put_name(l->error, NULL, other);
+    buf_puts(l->error, " (");
+    setting_format(other, c, 0, l->error);
+    buf_puts(l->error, ")");
+    l->err = ERR_INVALID;
+}
+
+static void check_orders(struct loader *l)
+{
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]) && !l->err; i++) {
+        const struct setting *low = setting_find(orders[i].section, orders[i].first);
+        const struct setting *high = setting_find(orders[i].second_section, orders[i].second);
+        if (number_of(l->config, low) > number_of(l->config, high))
+            fail_order(l, low, high);
+    }
+}
+
+/* Without tokens, an address that others can reach needs a word on what they may do. */
+static void check_access(struct loader *l)
+{
+    const struct config *c = l->config;
+    const struct setting *s = setting_find("http", "listen");
+    for (size_t i = 0; i < c->http.listen.count && !l->err && !c->access.anonymous; i++) {
+        if (c->http.listen.item[i].loopback)
+            continue;
+        put_place(l, c->origin[s - settings]);
+        buf_puts(l->error, "http.listen = ");
+        setting_format(s, c, i, l->error);
+        buf_puts(l->error, ": must be a loopback address unless access.anonymous says what anyone "
+                           "may do: subscribe, publish");
+        l->err = ERR_INVALID;
+    }
+}
+
+/* ---- the whole ---- */
+
+static void load_initial(struct loader *l)
+{
+    for (const struct setting *s = settings; s < settings_topic && !l->err; s++) {
+        if (!setting_is_list(s) || *s->initial)
+            assign(l, s, s->initial);
+    }
+}
+
+/* What a topic section does not say is as for the whole hub. */
+static void inherit(struct config *c)
+{
+    for (size_t i = 0; i < c->topic_count; i++) {
+        if (c->topics[i].origin[0].level == CONFIG_BUILTIN)
+            c->topics[i].durability = c->log.durability;
+    }
+}
+
+static void load_all(struct loader *l, const struct config_source *src)
+{
+    load_initial(l);
+    if (!l->err && src->file)
+        load_file(l, src->file_optional);
+    if (!l->err)
+        load_sets(l, src);
+    if (l->err)
+        return;
+    inherit(l->config);
+    check_access(l);
+    check_orders(l);
+}
+
+enum err config_load(const struct config_source *src, struct config **ret, struct buf *error)
+{
+    struct loader l = {.error = error, .file = src->file};
+    l.config = calloc(1, sizeof(*l.config));
+    if (!l.config)
+        l.err = ERR_NOMEM;
+    else
+        load_all(&l, src);
+    if (l.err == ERR_NOMEM)
+        buf_puts(error, err_text(ERR_NOMEM));
+    if (l.err) {
+        config_free(l.config);
+        return l.err;
+    }
+    *ret = l.config;
+    return ERR_OK;
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    for (const struct setting *s = settings; s < settings_topic; s++)
+        setting_clear(s, c);
+    for (size_t i = 0; i < c->topic_count; i++)
+        free(c->topics[i].pattern);
+    free(c->topics);
+    free(c->file);
+    free(c);
+}

@@ -1,0 +1,8 @@
+# The configuration, apart from the daemon so that tests can link it.
+noinst_LIBRARIES += liblwconfig.a
+liblwconfig_a_SOURCES = \
+	daemon/cli.c daemon/cli.h \
+	daemon/config.c daemon/config.h daemon/config_print.c \
+	daemon/setting.c daemon/setting.h \
+	daemon/value.c daemon/value.h
+liblwconfig_a_CPPFLAGS = $(AM_CPPFLAGS) -DLONGWIRE_SYSCONFDIR='"$(sysconfdir)/longwire"'

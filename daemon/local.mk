@@ -1,0 +1,3 @@
+
+
+include daemon/config.mk

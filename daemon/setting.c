@@ -1,0 +1,510 @@
+#include "daemon/setting.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "daemon/value.h"
+
+static const char *const log_level_words[] = {"error", "warn", "info", "debug", NULL};
+static const char *const sync_words[] = {"always", "interval", "never", NULL};
+static const char *const durability_words[] = {"disk", "memory", NULL};
+static const char *const access_words[] = {"subscribe", "publish", NULL};
+
+#define KIB  ((uint64_t)1 << 10)
+#define MIB  ((uint64_t)1 << 20)
+#define GIB  ((uint64_t)1 << 30)
+#define TIB  ((uint64_t)1 << 40)
+#define SEC  ((uint64_t)1000)
+#define MIN  (60 * SEC)
+#define HOUR (60 * MIN)
+
+/* The offset of MEMBER, and a compiler warning if it is not a CTYPE. */
+#define FIELD(base, member, ctype)                                                                 \
+    (offsetof(struct base, member) + 0 * sizeof((ctype *)0 == &((struct base *)0)->member))
+#define IN_CONFIG(type, member, ctype) SETTING_##type, FIELD(config, member, ctype)
+
+#define COUNT(member, lo, hi)          IN_CONFIG(COUNT, member, uint64_t), lo, hi, NULL
+#define BYTES(member, lo, hi)          IN_CONFIG(BYTES, member, uint64_t), lo, hi, NULL
+#define DURATION(member, lo, hi)       IN_CONFIG(DURATION, member, uint64_t), lo, hi, NULL
+#define TEXT(member, lo, hi)           IN_CONFIG(TEXT, member, char *), lo, hi, NULL
+#define MODE(member)                   IN_CONFIG(MODE, member, mode_t), 0, 0777, NULL
+#define BOOL(member)                   IN_CONFIG(BOOL, member, bool), 0, 0, NULL
+#define CHOICE(member, ctype, w)       IN_CONFIG(CHOICE, member, ctype), 0, 0, w
+#define FLAGS(member, w)               IN_CONFIG(FLAGS, member, unsigned), 0, 0, w
+#define LISTEN(member)                 IN_CONFIG(LISTEN, member, struct config_listen_list), 0, 0, NULL
+#define ORIGIN(member)                 IN_CONFIG(ORIGIN, member, struct config_origin_list), 0, 0, NULL
+#define TOPIC_CHOICE(member, ctype, w) SETTING_CHOICE, FIELD(config_topic, member, ctype), 0, 0, w
+
+/* What fits into an address of the local socket with its NUL. */
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+
+#define RELOAD true
+#define FIXED  false
+
+/* Sections stay together, and those of topics come last. */
+/* clang-format off */
+const struct setting settings[] = {
+    {"hub", "data_dir", TEXT(hub.data_dir, 1, CONFIG_TEXT_MAX), "/var/lib/longwire", FIXED,
+     "directory of the log, made if missing"},
+    {"hub", "workers", COUNT(hub.workers, 0, 64), "0", FIXED,
+     "threads that serve connections; 0 = one for each core"},
+    {"hub", "tail_bytes", BYTES(hub.tail_bytes, MIB, 16 * GIB), "64M", FIXED,
+     "newest messages kept in memory, all topics together"},
+    {"hub", "max_message_bytes", BYTES(hub.max_message_bytes, 1, 64 * MIB), "1M", FIXED,
+     "largest payload of a message"},
+    {"hub", "max_topics", COUNT(hub.max_topics, 1, 100000000), "1000000", FIXED,
+     "most topics that the hub ever has"},
+    {"hub", "queue_bytes", BYTES(hub.queue_bytes, MIB, 16 * GIB), "64M", FIXED,
+     "publishes that wait for their commit; when full, publishers are not read from"},
+    {"hub", "dedup_window", DURATION(hub.dedup_window_ms, 0, 24 * HOUR), "10m", FIXED,
+     "how long an idempotency key is remembered; 0 = not at all"},
+    {"hub", "dedup_max_keys", COUNT(hub.dedup_max_keys, 1, 100000000), "1000000", FIXED,
+     "most idempotency keys remembered; the oldest go first"},
+    {"hub", "log_level", CHOICE(hub.log_level, enum log_level, log_level_words), "info", RELOAD,
+     "least important lines written to standard error"},
+
+    {"http", "listen", LISTEN(http.listen), "127.0.0.1:8420", FIXED,
+     "ADDRESS:PORT or [ADDRESS]:PORT to serve HTTP on, port 0 = any free one; repeatable"},
+    {"http", "max_head_bytes", BYTES(http.max_head_bytes, KIB, MIB), "16K", FIXED,
+     "largest request line and headers"},
+    {"http", "max_body_bytes", BYTES(http.max_body_bytes, KIB, GIB), "8M", FIXED,
+     "largest request body"},
+    {"http", "max_connections", COUNT(http.max_connections, 0, 100000000), "0", FIXED,
+     "most connections at once; 0 = what the descriptor limit allows"},
+    {"http", "head_timeout", DURATION(http.head_timeout_ms, SEC, HOUR), "10s", RELOAD,
+     "longest time for a request's head to arrive"},
+    {"http", "body_timeout", DURATION(http.body_timeout_ms, SEC, HOUR), "30s", RELOAD,
+     "longest silence while a request's body arrives"},
+    {"http", "idle_timeout", DURATION(http.idle_timeout_ms, SEC, HOUR), "60s", RELOAD,
+     "longest time between two requests of a connection"},
+    {"http", "write_timeout", DURATION(http.write_timeout_ms, SEC, HOUR), "60s", RELOAD,
+     "longest time that a receiver may take nothing"},
+    {"http", "heartbeat", DURATION(http.heartbeat_ms, SEC, 60 * SEC), "15s", RELOAD,
+     "time between signs of life on a quiet stream"},
+    {"http", "retry", DURATION(http.retry_ms, 100, 10 * MIN), "2s", RELOAD,
+     "when a browser reconnects its event stream, jittered"},
+    {"http", "poll_wait", DURATION(http.poll_wait_ms, 0, 60 * SEC), "25s", RELOAD,
+     "how long a long-poll waits when it does not say"},
+    {"http", "poll_wait_max", DURATION(http.poll_wait_max_ms, 0, 60 * SEC), "60s", RELOAD,
+     "longest wait that a long-poll may ask for"},
+    {"http", "poll_limit", COUNT(http.poll_limit, 1, 100000), "1000", RELOAD,
+     "most messages in one long-poll answer"},
+    {"http", "send_buffer", BYTES(http.send_buffer_bytes, 0, 64 * MIB), "0", FIXED,
+     "send buffer of each connection (SO_SNDBUF); 0 = the kernel's choice"},
+    {"http", "demo", BOOL(http.demo), "off", FIXED,
+     "serve the demo page at /"},
+
+    {"socket", "path", TEXT(socket.path, 1, SOCKET_PATH_MAX), "/run/longwire/longwire.sock", FIXED,
+     "local socket for publishers and longwirectl"},
+    {"socket", "mode", MODE(socket.mode), "0660", FIXED,
+     "the socket's permissions"},
+    {"socket", "group", TEXT(socket.group, 0, 32), "", FIXED,
+     "the socket's group; empty = unchanged"},
+    {"socket", "reserve_fds", COUNT(socket.reserve_fds, 0, 1024), "32", FIXED,
+     "descriptors kept free of HTTP connections for this socket"},
+
+    {"log", "sync", CHOICE(log.sync, enum store_sync, sync_words), "always", FIXED,
+     "when the log is forced to disk: at each commit, every log.interval, or never"},
+    {"log", "interval", DURATION(log.interval_ms, 10, 10 * MIN), "1s", FIXED,
+     "time between two syncs when log.sync is interval; a crash may lose as much"},
+    {"log", "durability", CHOICE(log.durability, enum config_durability, durability_words), "disk",
+     FIXED, "whether messages are logged, or kept only in memory (topics may differ)"},
+    {"log", "max_bytes", BYTES(log.max_bytes, MIB, 64 * TIB), "64G", FIXED,
+     "most that the log may take on disk"},
+
+    {"access", "anonymous", FLAGS(access.anonymous, access_words), "", RELOAD,
+     "what anyone may do on listeners that are not loopback"},
+    {"access", "origin", ORIGIN(access.origin), "", RELOAD,
+     "web origin whose pages may use the hub, or *; repeatable; none = same origin, loopback"},
+
+    {"limits", "subscriptions", COUNT(limits.subscriptions, 1, 1000000), "1000", RELOAD,
+     "most topics and patterns of one connection"},
+    {"limits", "inflight", COUNT(limits.inflight, 1, 1000000), "1024", RELOAD,
+     "most publishes of one connection that wait for their commit"},
+
+    {"topic", "durability", TOPIC_CHOICE(durability, enum config_durability, durability_words),
+     NULL, FIXED, "as log.durability, for the topics that PATTERN matches"},
+};
+/* clang-format on */
+
+enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 1 };
+
+_Static_assert((int)(ROWS - TOPIC_ROWS) <= (int)CONFIG_SETTINGS_MAX,
+               "struct config has no room for origins");
+_Static_assert((int)TOPIC_ROWS <= (int)CONFIG_TOPIC_SETTINGS_MAX, "struct config_topic likewise");
+
+const struct setting *const settings_topic = settings + ROWS - TOPIC_ROWS;
+const struct setting *const settings_end = settings + ROWS;
+
+const struct setting *setting_find(const char *section, const char *key)
+{
+    for (const struct setting *s = settings; s < settings_end; s++) {
+        if (strcmp(s->section, section) == 0 && strcmp(s->key, key) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+bool setting_is_section(const char *section)
+{
+    for (const struct setting *s = settings; s < settings_end; s++) {
+        if (strcmp(s->section, section) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool setting_is_list(const struct setting *s)
+{
+    return s->type == SETTING_LISTEN || s->type == SETTING_ORIGIN;
+}
+
+/* Names are compared up to this many bytes. */
+enum { NAME_CMP_MAX = 64 };
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+    unsigned m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+/* Levenshtein's distance: characters to insert, delete or replace. */
+static unsigned edits(const char *a, const char *b)
+{
+    unsigned row[NAME_CMP_MAX + 1];
+    size_t width = strnlen(b, NAME_CMP_MAX);
+    for (unsigned j = 0; j <= width; j++)
+        row[j] = j;
+    for (unsigned i = 1; i <= strnlen(a, NAME_CMP_MAX); i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++) {
+            unsigned above = row[j];
+            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[width];
+}
+
+const struct setting *setting_nearest(const char *section, const char *key)
+{
+    const struct setting *best = settings;
+    unsigned least = UINT32_MAX;
+    for (const struct setting *s = settings; s < settings_end; s++) {
+        unsigned n = edits(section, s->section) + edits(key, s->key);
+        if (n < least) {
+            least = n;
+            best = s;
+        }
+    }
+    return best;
+}
+
+const char *setting_nearest_section(const char *section)
+{
+    const struct setting *best = settings;
+    for (const struct setting *s = settings; s < settings_end; s++) {
+        if (edits(section, s->section) < edits(section, best->section))
+            best = s;
+    }
+    return best->section;
+}
+
+static void *field_of(const struct setting *s, void *base)
+{
+    return (char *)base + s->offset;
+}
+
+static const void *const_field_of(const struct setting *s, const void *base)
+{
+    return (const char *)base + s->offset;
+}
+
+static enum err parse_number(const struct setting *s, const char *value, uint64_t *ret)
+{
+    uint64_t n;
+    enum err e = s->type == SETTING_BYTES      ? value_parse_bytes(value, &n)
+                 : s->type == SETTING_DURATION ? value_parse_duration(value, &n)
+                                               : value_parse_count(value, &n);
+    if (e)
+        return e;
+    if (n < s->min || n > s->max)
+        return ERR_LIMIT;
+    *ret = n;
+    return ERR_OK;
+}
+
+static enum err parse_mode(const struct setting *s, const char *value, mode_t *ret)
+{
+    uint64_t n;
+    enum err e = value_parse_octal(value, &n);
+    if (e)
+        return e;
+    if (n > s->max)
+        return ERR_LIMIT;
+    *ret = (mode_t)n;
+    return ERR_OK;
+}
+
+static enum err parse_bool(const char *value, bool *ret)
+{
+    bool on = strcmp(value, "on") == 0;
+    if (!on && strcmp(value, "off") != 0)
+        return ERR_INVALID;
+    *ret = on;
+    return ERR_OK;
+}
+
+/* The index of the word of N bytes at TEXT, or -1. */
+static int word_index(const char *const *words, const char *text, size_t n)
+{
+    for (int i = 0; words[i]; i++) {
+        if (strlen(words[i]) == n && memcmp(words[i], text, n) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static enum err parse_choice(const struct setting *s, const char *value, unsigned *ret)
+{
+    int i = word_index(s->words, value, strlen(value));
+    if (i < 0)
+        return ERR_INVALID;
+    *ret = (unsigned)i;
+    return ERR_OK;
+}
+
+static enum err parse_flags(const struct setting *s, const char *value, unsigned *ret)
+{
+    static const char separators[] = ", \t";
+    unsigned flags = 0;
+    for (const char *p = value + strspn(value, separators); *p; p += strspn(p, separators)) {
+        size_t n = strcspn(p, separators);
+        int i = word_index(s->words, p, n);
+        if (i < 0)
+            return ERR_INVALID;
+        flags |= 1u << i;
+        p += n;
+    }
+    *ret = flags;
+    return ERR_OK;
+}
+
+static enum err parse_text(const struct setting *s, const char *value, char **ret)
+{
+    size_t n = strlen(value);
+    if (!value_text_valid(value))
+        return ERR_INVALID;
+    if (n < s->min || n > s->max)
+        return ERR_LIMIT;
+    char *copy = strdup(value);
+    if (!copy)
+        return ERR_NOMEM;
+    free(*ret);
+    *ret = copy;
+    return ERR_OK;
+}
+
+static enum err parse_listen(const char *value, struct config_listen_list *list)
+{
+    if (list->count == CONFIG_LISTEN_MAX)
+        return ERR_LIMIT;
+    enum err e = value_parse_address(value, &list->item[list->count]);
+    if (!e)
+        list->count++;
+    return e;
+}
+
+static enum err parse_origin(const char *value, struct config_origin_list *list)
+{
+    if (*value == '\0')
+        return ERR_OK;
+    if (list->count == CONFIG_ORIGINS_MAX)
+        return ERR_LIMIT;
+    if (!value_origin_valid(value))
+        return ERR_INVALID;
+    char *copy = strdup(value);
+    if (!copy)
+        return ERR_NOMEM;
+    list->item[list->count++] = copy;
+    return ERR_OK;
+}
+
+enum err setting_parse(const struct setting *s, const char *value, void *base)
+{
+    void *field = field_of(s, base);
+    switch (s->type) {
+    case SETTING_COUNT:
+    case SETTING_BYTES:
+    case SETTING_DURATION:
+        return parse_number(s, value, field);
+    case SETTING_MODE:
+        return parse_mode(s, value, field);
+    case SETTING_BOOL:
+        return parse_bool(value, field);
+    case SETTING_CHOICE:
+        return parse_choice(s, value, field);
+    case SETTING_FLAGS:
+        return parse_flags(s, value, field);
+    case SETTING_TEXT:
+        return parse_text(s, value, field);
+    case SETTING_LISTEN:
+        return parse_listen(value, field);
+    case SETTING_ORIGIN:
+        return parse_origin(value, field);
+    }
+    return ERR_INVALID;
+}
+
+static void put_words(const struct setting *s, struct buf *out)
+{
+    for (size_t i = 0; s->words[i]; i++)
+        buf_printf(out, "%s%s", i ? ", " : "", s->words[i]);
+}
+
+static void allowed_number(const struct setting *s, enum err why, struct buf *out)
+{
+    if (s->type == SETTING_DURATION)
+        value_put_duration_range(out, s->min, s->max);
+    else if (s->type == SETTING_BYTES)
+        value_put_bytes_range(out, s->min, s->max);
+    else
+        buf_printf(out, "%" PRIu64 " to %" PRIu64, s->min, s->max);
+    if (why == ERR_LIMIT)
+        return;
+    if (s->type == SETTING_DURATION)
+        buf_puts(out, ", written with ms, s, m or h (seconds without)");
+    else if (s->type == SETTING_BYTES)
+        buf_puts(out, ", written in bytes or with K, M, G or T");
+}
+
+static void allowed_text(const struct setting *s, enum err why, struct buf *out)
+{
+    if (why == ERR_LIMIT)
+        buf_printf(out, "%" PRIu64 " to %" PRIu64 " bytes long", s->min, s->max);
+    else
+        buf_puts(out, "UTF-8 without control characters, space at its ends, or ; after a space");
+}
+
+static void allowed_item(const struct setting *s, enum err why, struct buf *out)
+{
+    if (why == ERR_LIMIT)
+        buf_printf(out, "given at most %d times",
+                   s->type == SETTING_LISTEN ? CONFIG_LISTEN_MAX : CONFIG_ORIGINS_MAX);
+    else if (s->type == SETTING_LISTEN)
+        buf_puts(out, "ADDRESS:PORT or [ADDRESS]:PORT, the address in digits, the port 0 to 65535");
+    else
+        buf_puts(out, "* or SCHEME://HOST[:PORT] in lower case, with nothing after it");
+}
+
+void setting_allowed(const struct setting *s, enum err why, struct buf *out)
+{
+    switch (s->type) {
+    case SETTING_COUNT:
+    case SETTING_BYTES:
+    case SETTING_DURATION:
+        allowed_number(s, why, out);
+        break;
+    case SETTING_MODE:
+        buf_printf(out, "an octal mode, 0 to %04o", (unsigned)s->max);
+        break;
+    case SETTING_BOOL:
+        buf_puts(out, "on or off");
+        break;
+    case SETTING_CHOICE:
+        buf_puts(out, "one of ");
+        put_words(s, out);
+        break;
+    case SETTING_FLAGS:
+        buf_puts(out, "empty or a list of ");
+        put_words(s, out);
+        break;
+    case SETTING_TEXT:
+        allowed_text(s, why, out);
+        break;
+    case SETTING_LISTEN:
+    case SETTING_ORIGIN:
+        allowed_item(s, why, out);
+        break;
+    }
+}
+
+size_t setting_values(const struct setting *s, const void *base)
+{
+    const void *field = const_field_of(s, base);
+    if (s->type == SETTING_LISTEN)
+        return ((const struct config_listen_list *)field)->count;
+    if (s->type == SETTING_ORIGIN)
+        return ((const struct config_origin_list *)field)->count;
+    return 1;
+}
+
+static void format_flags(const struct setting *s, unsigned flags, struct buf *out)
+{
+    const char *separator = "";
+    for (unsigned i = 0; s->words[i]; i++) {
+        if (!(flags & 1u << i))
+            continue;
+        buf_printf(out, "%s%s", separator, s->words[i]);
+        separator = ", ";
+    }
+}
+
+void setting_format(const struct setting *s, const void *base, size_t i, struct buf *out)
+{
+    const void *field = const_field_of(s, base);
+    switch (s->type) {
+    case SETTING_COUNT:
+        buf_put_u64(out, *(const uint64_t *)field);
+        break;
+    case SETTING_BYTES:
+        value_put_bytes(out, *(const uint64_t *)field);
+        break;
+    case SETTING_DURATION:
+        value_put_duration(out, *(const uint64_t *)field);
+        break;
+    case SETTING_MODE:
+        buf_printf(out, "%04o", (unsigned)*(const mode_t *)field);
+        break;
+    case SETTING_BOOL:
+        buf_puts(out, *(const bool *)field ? "on" : "off");
+        break;
+    case SETTING_CHOICE:
+        buf_puts(out, s->words[*(const unsigned *)field]);
+        break;
+    case SETTING_FLAGS:
+        format_flags(s, *(const unsigned *)field, out);
+        break;
+    case SETTING_TEXT:
+        buf_puts(out, *(char *const *)field);
+        break;
+    case SETTING_LISTEN:
+        value_put_address(out, &((const struct config_listen_list *)field)->item[i]);
+        break;
+    case SETTING_ORIGIN:
+        buf_puts(out, ((const struct config_origin_list *)field)->item[i]);
+        break;
+    }
+}
+
+static void clear_origins(struct config_origin_list *list)
+{
+    while (list->count)
+        free(list->item[--list->count]);
+}
+
+void setting_clear(const struct setting *s, void *base)
+{
+    void *field = field_of(s, base);
+    if (s->type == SETTING_TEXT) {
+        free(*(char **)field);
+        *(char **)field = NULL;
+    } else if (s->type == SETTING_ORIGIN) {
+        clear_origins(field);
+    } else if (s->type == SETTING_LISTEN) {
+        ((struct config_listen_list *)field)->count = 0;
+    }
+}
