@@ -5,5 +5,6 @@ libwscodec_a_SOURCES = \
 	frontends/encodings.c frontends/encodings.h \
 	frontends/envelope.c frontends/envelope.h \
 	frontends/sse_text.c frontends/sse_text.h \
+	frontends/resp/resp_reader.c frontends/resp/resp_reader.h \
 	frontends/resp/resp_reply.c frontends/resp/resp_reply.h \
 	frontends/ws/ws_frame.c frontends/ws/ws_frame.h
