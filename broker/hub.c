@@ -24,6 +24,7 @@ struct inbox {
     pthread_cond_t taken; /* the worker took its mail */
     int fd; /* eventfd */
     bool signalled; /* the eventfd is set */
+    bool closed; /* the worker is gone: nobody fetches batches any more */
     struct hub_mail mail;
     size_t batch_bytes;
     struct publish **answers_end;
@@ -134,8 +135,13 @@ static void mail_grow(struct hub_mail *mail)
 static void inbox_put_batch(struct inbox *in, struct batch *b, size_t bytes)
 {
     pthread_mutex_lock(&in->lock);
-    while (in->mail.batch_count >= INBOX_BATCHES || in->batch_bytes >= INBOX_BYTES)
+    while (!in->closed &&
+           (in->mail.batch_count >= INBOX_BATCHES || in->batch_bytes >= INBOX_BYTES))
         pthread_cond_wait(&in->taken, &in->lock);
+    if (in->closed) {
+        pthread_mutex_unlock(&in->lock);
+        return;
+    }
     if (in->mail.batch_count == in->mail.batch_cap)
         mail_grow(&in->mail);
     in->mail.batches[in->mail.batch_count++] = batch_ref(b);
@@ -405,10 +411,20 @@ enum err hub_start(const struct hub_options *o, struct broker *b, struct hub **r
     return ERR_OK;
 }
 
+static void inbox_close(struct inbox *in)
+{
+    pthread_mutex_lock(&in->lock);
+    in->closed = true;
+    pthread_cond_signal(&in->taken);
+    pthread_mutex_unlock(&in->lock);
+}
+
 void hub_stop(struct hub *h)
 {
     if (!h || !h->started)
         return;
+    for (unsigned w = 0; w < h->inbox_count; w++)
+        inbox_close(&h->inboxes[w]);
     pthread_mutex_lock(&h->lock);
     h->stopping = true;
     queue_signal(h);

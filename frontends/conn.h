@@ -1,0 +1,163 @@
+/*
+ * One connection: its socket, what waits to be written, and the protocol that it speaks now.
+ *
+ * A connection lives and dies on one worker. Protocols are modules behind `struct protocol`;
+ * an HTTP connection that becomes an event stream or a WebSocket changes its protocol.
+ *
+ * Output has two kinds. Replies and control blocks are appended to a small buffer (conn_write) and
+ * leave at the end of the loop turn in one write. Messages are never queued: conn_push writes shared
+ * bytes at once, or says how much the socket took. A message cut in its middle leaves its rest behind
+ * (conn_keep_rest), which goes out before anything else.
+ */
+#ifndef FRONTENDS_CONN_H
+#define FRONTENDS_CONN_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "broker/message.h"
+#include "frontends/wheel.h"
+
+struct conn;
+struct feed;
+struct publish;
+struct worker;
+
+/* Why connections end: name, whether it is an error worth a log line at debug level, text. */
+#define CLOSE_TABLE(X)                                                                             \
+    X(CLOSE_PEER, false, "closed by the peer")                                                     \
+    X(CLOSE_DONE, false, "the exchange is complete")                                               \
+    X(CLOSE_RESET, false, "connection lost")                                                       \
+    X(CLOSE_SHUTDOWN, false, "the hub is stopping")                                                \
+    X(CLOSE_KICKED, false, "ended by the administrator")                                           \
+    X(CLOSE_IDLE, false, "idle too long")                                                          \
+    X(CLOSE_HEAD_TIMEOUT, true, "request not complete in time")                                    \
+    X(CLOSE_WRITE_TIMEOUT, true, "the peer does not read")                                         \
+    X(CLOSE_PROTOCOL, true, "the peer broke the protocol")                                         \
+    X(CLOSE_OVERFLOW, true, "too much unread output")                                              \
+    X(CLOSE_GAP, false, "cannot be continued without a gap")                                       \
+    X(CLOSE_NOMEM, true, "out of memory")                                                          \
+    X(CLOSE_LOG, true, "the log cannot be read")
+
+enum close_reason {
+#define CLOSE_ENUM(name, error, text) name,
+    CLOSE_TABLE(CLOSE_ENUM)
+#undef CLOSE_ENUM
+        CLOSE_REASONS
+};
+
+/* Transports: indexes of the interest table, and what admin commands call a connection. */
+enum transport { TRANSPORT_SSE, TRANSPORT_WS, TRANSPORT_POLL, TRANSPORT_RESP, TRANSPORT_HTTP,
+                 TRANSPORT_COUNT };
+extern const char *const transport_names[TRANSPORT_COUNT];
+
+/* What an admin listing says of a connection; filled by the protocol. */
+struct conn_description {
+    struct feed *feed; /* its subscriptions, NULL = none */
+    bool has_cursor;
+    uint64_t cursor; /* the offset it has reached */
+    const char *name; /* the client's own name, or NULL */
+};
+
+struct protocol {
+    const char *name;
+    enum transport transport;
+    /* N bytes arrived (or lay waiting, after conn_resume). Returns how many are done with; the rest
+     * is kept and given again together with more. Bytes may be changed in place. */
+    size_t (*input)(struct conn *c, char *data, size_t n);
+    /* The peer will send no more; the default (NULL) closes. */
+    void (*input_ended)(struct conn *c);
+    /* All output has left after the socket was full. May be NULL. */
+    void (*drained)(struct conn *c);
+    /* The deadline set with conn_set_deadline has come. */
+    void (*timeout)(struct conn *c);
+    /* Once, when the connection ends or changes its protocol: drop c->state and all subscriptions. */
+    void (*finish)(struct conn *c);
+    /* The hub is stopping: say good-bye and conn_finish_after_output, or conn_close. NULL closes. */
+    void (*shutdown)(struct conn *c);
+    void (*describe)(struct conn *c, struct conn_description *d);
+    /* A publish of this connection (worker_publish) came back; P is freed by the caller. */
+    void (*answered)(struct conn *c, struct publish *p);
+};
+
+enum conn_state {
+    CONN_OPEN,
+    CONN_ENDING, /* ends when its output has left; reads nothing more */
+    CONN_CLOSED, /* its descriptor is closed; freed at the end of the turn or with the last hold */
+};
+
+struct conn {
+    struct worker *worker;
+    const struct protocol *protocol;
+    void *state; /* the protocol's */
+    struct event event;
+    struct wheel_item wheel; /* c->wheel is in the worker's wheel while the connection is open */
+    struct conn *turn_next; /* list of those with something to do at the end of this turn */
+    struct buf *in; /* input not used yet; NULL = none */
+    struct buf *out; /* replies not written yet; NULL = none */
+    struct blob *rest; /* of a message cut in its middle; goes out before `out` */
+    uint32_t rest_at; /* bytes of it already written */
+    uint32_t id; /* unique in the hub together with the worker: see conn_number */
+    uint32_t holds; /* publishes under way and the like */
+    uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
+    uint16_t state_bits; /* enum conn_state, one writer: set_state() */
+    bool local : 1; /* over the local socket */
+    bool trusted : 1; /* loopback or local: everything is allowed */
+    bool reading : 1; /* wants input */
+    bool input_over : 1; /* the peer sends no more */
+    bool blocked : 1; /* the socket is full */
+    bool in_turn : 1; /* in the worker's turn list */
+    bool in_input : 1; /* the protocol's input() is running */
+};
+
+/* Takes FD (closed on failure). ERR_NOMEM, ERR_IO. */
+MUST_CHECK enum err conn_create(struct worker *w, int fd, bool local, bool trusted,
+                                const struct protocol *p, struct conn **ret);
+/* Ends the connection at once. Anywhere, twice, inside callbacks; the object goes when the turn ends
+ * and nobody holds it. */
+void conn_close(struct conn *c, enum close_reason why);
+/* Reads no more and ends when what is to be written has left. */
+void conn_finish_after_output(struct conn *c);
+bool conn_is_open(const struct conn *c);
+enum conn_state conn_state(const struct conn *c);
+/* Keeps the memory of C until conn_release, whatever happens to the connection. */
+void conn_hold(struct conn *c);
+void conn_release(struct conn *c);
+/* Changes the protocol: finishes the old one, keeps unread input for the new one. */
+void conn_set_protocol(struct conn *c, const struct protocol *p, void *state);
+
+/* Appends a reply; it leaves at the end of the turn. */
+void conn_write(struct conn *c, const void *data, size_t n);
+/* Where to append a reply directly, NULL when out of memory (the connection is closed then). */
+struct buf *conn_out(struct conn *c);
+/* Replies wait because the peer reads too slowly: take no more commands until drained(). */
+bool conn_is_congested(const struct conn *c);
+/* The socket is full or replies are still to be written: messages have to wait. */
+bool conn_is_busy(const struct conn *c);
+/* Writes message bytes now; nothing else may wait (not conn_is_busy). Returns how many the socket
+ * took; fewer than N: the connection is blocked (drained() follows) or closed. */
+size_t conn_push(struct conn *c, const void *data, size_t n);
+/* After a conn_push that ended inside a message: the message's bytes (a reference is taken) and how
+ * many of them are gone. */
+void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at);
+
+/* Stops and restarts input. After conn_resume waiting input is given to the protocol again at the
+ * end of the turn. */
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c);
+/* When timeout() is to be called, monotonic ms (worker_now); WHEEL_NEVER for not at all. */
+void conn_set_deadline(struct conn *c, uint64_t at_ms);
+/* At the end of the turn. Worker only. */
+void conn_end_turn(struct conn *c);
+/* The number that HUB CLIENTS and HUB KICK use. */
+uint64_t conn_number(const struct conn *c);
+/* "127.0.0.1:4711", "[::1]:4711" or "unix"; SIZE at least 64. */
+void conn_address(const struct conn *c, char *out, size_t size);
+int conn_fd(const struct conn *c);
+
+#endif

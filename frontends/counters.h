@@ -1,0 +1,62 @@
+/*
+ * Every counter of the frontends, defined once: /metrics, HUB STATS and the documentation are made
+ * from this table. Each worker counts for itself; readers add the workers up.
+ */
+#ifndef FRONTENDS_COUNTERS_H
+#define FRONTENDS_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* name, help */
+#define COUNTER_TABLE(X)                                                                           \
+    X(accepted, "connections accepted")                                                            \
+    X(accept_paused, "times that accepting stopped for want of descriptors")                       \
+    X(http_requests, "HTTP requests answered or upgraded")                                         \
+    X(http_errors, "HTTP requests answered with a 4xx or 5xx status")                              \
+    X(resp_commands, "commands on the local socket")                                               \
+    X(resp_errors, "commands answered with an error")                                              \
+    X(ws_control, "WebSocket control messages from clients")                                       \
+    X(ws_errors, "WebSocket control messages answered with an error")                              \
+    X(publishes, "publish requests accepted for commit")                                           \
+    X(publish_errors, "publish requests that failed at or after commit")                           \
+    X(publish_duplicates, "messages answered from the idempotency window")                         \
+    X(deliveries, "messages handed to subscribers' sockets")                                       \
+    X(delivered_bytes, "bytes of messages handed to subscribers' sockets")                         \
+    X(replayed, "deliveries that were read from tail or log for a lagging subscriber")             \
+    X(lags, "times that a live subscriber fell behind")                                            \
+    X(gaps_epoch, "gaps told: cursor of another epoch")                                            \
+    X(gaps_ahead, "gaps told: cursor ahead of the head")                                           \
+    X(gaps_trimmed, "gaps told: messages no longer kept")                                          \
+    X(polls, "long-polls answered")                                                                \
+    X(read_errors, "failed reads of the log")                                                      \
+    X(bytes_in, "bytes read from connections")                                                     \
+    X(bytes_out, "bytes written to connections")
+
+enum counter {
+#define COUNTER_ENUM(name, help) COUNTER_##name,
+    COUNTER_TABLE(COUNTER_ENUM)
+#undef COUNTER_ENUM
+        COUNTER_COUNT
+};
+
+struct counters {
+    _Atomic uint64_t value[COUNTER_COUNT];
+};
+
+extern const char *const counter_names[COUNTER_COUNT];
+extern const char *const counter_helps[COUNTER_COUNT];
+
+/* Only the owning worker adds, so a plain add of a relaxed atomic does. */
+static inline void counter_add(struct counters *c, enum counter which, uint64_t n)
+{
+    uint64_t now = atomic_load_explicit(&c->value[which], memory_order_relaxed);
+    atomic_store_explicit(&c->value[which], now + n, memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const struct counters *c, enum counter which)
+{
+    return atomic_load_explicit(&c->value[which], memory_order_relaxed);
+}
+
+#endif

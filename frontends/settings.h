@@ -1,0 +1,39 @@
+/*
+ * What the frontends need to know of the configuration. Immutable; a reload makes a new one and
+ * hands it to every worker.
+ */
+#ifndef FRONTENDS_SETTINGS_H
+#define FRONTENDS_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct settings {
+    _Atomic uint32_t refs;
+    /* [hub] */
+    size_t max_message_bytes;
+    /* [http]; times in ms */
+    size_t max_head_bytes, max_body_bytes;
+    uint64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
+    uint64_t heartbeat_ms, retry_ms;
+    uint64_t poll_wait_ms, poll_wait_max_ms;
+    uint32_t poll_limit;
+    int send_buffer; /* SO_SNDBUF, 0 = the kernel's choice */
+    bool demo; /* serve the demo page */
+    /* [access] what anonymous peers may do on listeners that are not on loopback */
+    bool anonymous_subscribe, anonymous_publish;
+    char **origins; /* allowed besides the same origin and loopback; "*" = all */
+    size_t origin_count;
+    /* [limits] of one connection */
+    uint32_t subscriptions; /* topics and patterns */
+    uint32_t inflight; /* publishes that wait for their commit */
+};
+
+/* All zero, one reference; NULL when out of memory. Strings belong to the settings. */
+struct settings *settings_create(void);
+struct settings *settings_ref(struct settings *s);
+/* NULL is accepted. */
+void settings_unref(struct settings *s);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * A stream: messages to one connection, in offset order, without a gap that is not told.
+ *
+ * Event streams, WebSockets and RESP subscriptions are streams; they differ in the encoding and in
+ * how they tell a gap and being caught up. A stream is a cursor, not a queue: live (at its worker's
+ * head, gets each parcel at once), or behind (its own position, moved on by a slice each turn from
+ * tail or log), or behind and blocked (its socket is full; waits for drained()).
+ *
+ *   start --> BEHIND <--> BLOCKED
+ *               | ^          ^
+ *    at head    v |          |
+ *              LIVE ---------+ socket full
+ */
+#ifndef FRONTENDS_STREAM_H
+#define FRONTENDS_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "broker/cursor.h"
+#include "broker/feed.h"
+#include "broker/replay.h"
+#include "frontends/conn.h"
+#include "frontends/worker.h"
+
+struct stream;
+struct joiner;
+
+struct stream_ops {
+    /* Writes one message for this stream alone; NULL = the feed's shared encoding is used. */
+    void (*encode)(struct stream *s, struct message *m, struct buf *out);
+    /* Tells a gap (conn_out); false = the connection was closed because of it. */
+    bool (*gap)(struct stream *s, const struct gap *g);
+    /* Tells that replay has reached the head at OFFSET; FILTER (N bytes) is the topic of a
+     * subscription that joined, NULL for the stream as a whole. */
+    void (*live)(struct stream *s, uint64_t offset, const char *filter, size_t n);
+};
+
+enum stream_state { STREAM_OFF, STREAM_LIVE, STREAM_BEHIND, STREAM_BLOCKED };
+
+struct stream {
+    struct receiver receiver;
+    struct conn *conn;
+    const struct stream_ops *ops;
+    struct stream *next, *prev; /* the worker's list of streams BEHIND */
+    struct position position; /* unless LIVE */
+    struct joiner *joiners; /* subscriptions that replay on their own before they join */
+    enum stream_state state;
+    bool told_live;
+};
+
+/* In place, subscribed to nothing. */
+void stream_init(struct stream *s, struct conn *c, const struct stream_ops *ops);
+/* Leaves everything. */
+void stream_finish(struct stream *s);
+/* Subscribes to the set and starts after AFTER: tells a gap if there is one, then replays, tells
+ * `live`, and follows. ERR_LIMIT (`-N` too large), ERR_NOMEM, or the store's errors; then the stream
+ * is OFF. */
+MUST_CHECK enum err stream_start(struct stream *s, const struct feed_spec *spec,
+                                 const struct encoding *encoding, const struct after *after);
+/* Changes the set from now on, keeping the place; the first set of an OFF stream starts at the head
+ * without telling `live`. ERR_NOMEM: nothing changed. */
+MUST_CHECK enum err stream_change(struct stream *s, const struct feed_spec *spec,
+                                  const struct encoding *encoding);
+/* Adds one topic or pattern: it replays after AFTER on its own and then joins the set. *RET_OFFSET is
+ * where it starts. ERR_LIMIT, ERR_NOMEM and the store's errors: nothing changed. */
+MUST_CHECK enum err stream_join(struct stream *s, const char *filter, size_t n,
+                                const struct encoding *encoding, const struct after *after,
+                                uint64_t *ret_offset);
+/* Takes one out again, joined or not. ERR_NOT_FOUND, ERR_NOMEM. */
+MUST_CHECK enum err stream_part(struct stream *s, const char *filter, size_t n);
+/* Topics and patterns that the stream has or is about to have. */
+uint32_t stream_filters(const struct stream *s);
+/* The protocol's drained() calls this. */
+void stream_drained(struct stream *s);
+/* The offset up to which everything was handed to the socket. */
+uint64_t stream_offset(const struct stream *s);
+void stream_describe(const struct stream *s, struct conn_description *d);
+
+/* For the worker: moves the streams BEHIND on by one slice each; true when some are left that can
+ * go on at once. */
+bool stream_run_lagging(struct worker *w);
+
+#endif

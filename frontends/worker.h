@@ -1,0 +1,109 @@
+/*
+ * A worker: one thread with one libevent loop, its connections, its subscription table and its part
+ * of the hot tail.
+ *
+ * A loop turn: libevent calls what is ready; then the worker submits the publishes that this turn
+ * brought, writes replies, moves lagging subscribers on by a slice each, and frees what was closed.
+ */
+#ifndef FRONTENDS_WORKER_H
+#define FRONTENDS_WORKER_H
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "broker/feed.h"
+#include "broker/hub.h"
+#include "broker/replay.h"
+#include "frontends/conn.h"
+#include "frontends/counters.h"
+#include "frontends/settings.h"
+#include "frontends/wheel.h"
+
+struct stream;
+
+/* What a turn brought to one feed: given to each of its live receivers. */
+struct parcel {
+    const struct feed_hit *hits; /* ascending */
+    uint64_t before; /* the offset that a live receiver had reached before this turn */
+    uint64_t last; /* the offset that it has reached with it */
+    /* All hits in the feed's encoding, one behind the other; NULL when the feed has none. */
+    const char *data;
+    size_t size;
+    const size_t *ends; /* where each hit ends in data */
+    size_t count; /* hits */
+};
+
+/* Something that subscribes: a live member of its feed gets every parcel. */
+struct receiver {
+    struct subscriber sub;
+    void (*deliver)(struct receiver *r, const struct parcel *p);
+};
+
+struct worker {
+    unsigned index;
+    struct hub *hub;
+    struct settings *settings;
+    struct event_base *base;
+    struct event mail_event, timer_event;
+    struct hub_mail mail;
+    struct feed_table *feeds;
+    struct tail tail;
+    struct replay replay;
+    struct wheel wheel;
+    struct counters counters;
+    uint64_t now_ms; /* monotonic, as of this turn */
+    uint64_t head; /* the last offset handled; replay.head is the same */
+    struct publish *publishes, *publishes_last; /* of this turn */
+    struct conn *turn, *turn_last; /* connections with something to do at its end */
+    struct stream *lagging; /* streams that can be moved on (utlist) */
+    struct buf scratch; /* bytes being put together, never across callbacks */
+    size_t *ends; /* of the parcel being put together */
+    size_t ends_cap;
+    char *read_buffer; /* WORKER_READ_BYTES */
+    struct listener *listeners;
+    struct conn **paused_publishers; /* stopped reading because the hub's queue was full */
+    size_t paused_count, paused_cap;
+    uint32_t next_conn_id;
+    uint32_t conns, conns_max;
+    uint32_t conns_by_transport[TRANSPORT_COUNT];
+    bool draining; /* the hub is stopping */
+    bool stopping;
+    _Atomic bool stopped;
+    pthread_t thread;
+};
+
+enum { WORKER_READ_BYTES = 65536 };
+
+/* Takes a reference of SETTINGS. ERR_NOMEM and ERR_IO. */
+MUST_CHECK enum err worker_create(struct hub *h, unsigned index, struct settings *s,
+                                  uint32_t conns_max, struct store_reader *reader,
+                                  struct worker **ret);
+/* Runs the loop on a thread of its own. ERR_IO. */
+MUST_CHECK enum err worker_start(struct worker *w);
+/* From any thread: lets connections say good-bye, ends within GRACE_MS; then worker_join. */
+void worker_stop(struct worker *w, uint64_t grace_ms);
+void worker_join(struct worker *w);
+/* After the thread has ended. NULL is accepted. */
+void worker_destroy(struct worker *w);
+
+/* Monotonic ms as of this turn. */
+static inline uint64_t worker_now(const struct worker *w)
+{
+    return w->now_ms;
+}
+/* Queues a publish of a connection for the end of the turn (takes P; holds C until its answer, which
+ * goes to the protocol's answered() if C is still open by then). */
+void worker_publish(struct worker *w, struct conn *c, struct publish *p);
+/* The hub takes no more now: C is paused and resumed by itself when there is room. */
+bool worker_must_wait(struct worker *w, struct conn *c);
+/* Puts C on the list of those looked at when the turn ends. */
+void worker_touch(struct worker *w, struct conn *c);
+/* The connection with that number, NULL when it is not here. */
+struct conn *worker_find_conn(struct worker *w, uint64_t number);
+
+#endif
