@@ -1,0 +1,241 @@
+/*
+ * The connection to the hub: RESP over its local socket. The only file that sees hiredis.
+ *
+ * The socket is opened here and not by hiredis, which cuts long paths off without a word and leaves
+ * the errno of a failed connect to chance.
+ */
+#include "tools/ctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <hiredis/hiredis.h>
+
+static int open_socket(const char *path, unsigned timeout_s)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    /* A hub that does not accept blocks connect() once its backlog is full. */
+    struct timeval limit = {.tv_sec = timeout_s};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+enum err ctl_hub_connect(struct ctl_hub *h)
+{
+    ctl_hub_close(h);
+    int fd = open_socket(h->path, h->timeout_s);
+    if (fd < 0) {
+        h->error = errno;
+        return ERR_CLOSED;
+    }
+    h->redis = redisConnectFd(fd);
+    if (!h->redis) {
+        close(fd);
+        h->error = ENOMEM;
+        return ERR_CLOSED;
+    }
+    ctl_hub_set_timeout(h, h->timeout_s);
+    return ERR_OK;
+}
+
+void ctl_hub_close(struct ctl_hub *h)
+{
+    if (h->redis)
+        redisFree(h->redis);
+    h->redis = NULL;
+}
+
+void ctl_hub_set_timeout(struct ctl_hub *h, unsigned seconds)
+{
+    if (h->redis)
+        redisSetTimeout(h->redis, (struct timeval){.tv_sec = seconds});
+}
+
+int ctl_hub_fd(const struct ctl_hub *h)
+{
+    return h->redis ? h->redis->fd : -1;
+}
+
+const char *ctl_hub_why(const struct ctl_hub *h)
+{
+    if (h->error == EAGAIN)
+        return "no answer within the time limit";
+    return h->error ? strerror(h->error) : "closed by the hub";
+}
+
+/* Remembers why the connection failed. */
+static enum err broken(struct ctl_hub *h)
+{
+    if (!h->redis)
+        return ERR_CLOSED;
+    switch (h->redis->err) {
+    case REDIS_ERR_IO:
+        h->error = errno;
+        break;
+    case REDIS_ERR_EOF:
+        h->error = 0;
+        break;
+    case REDIS_ERR_PROTOCOL:
+        h->error = EPROTO;
+        break;
+    case REDIS_ERR_OOM:
+        h->error = ENOMEM;
+        break;
+    default: /* hiredis 1.0 and later tell time limits apart */
+        h->error = EAGAIN;
+    }
+    return ERR_CLOSED;
+}
+
+enum err ctl_hub_queue(struct ctl_hub *h, int argc, const char **argv, const size_t *lens)
+{
+    if (!h->redis)
+        return ERR_CLOSED;
+    return redisAppendCommandArgv(h->redis, argc, argv, lens) == REDIS_OK ? ERR_OK : ERR_NOMEM;
+}
+
+enum err ctl_hub_flush(struct ctl_hub *h)
+{
+    int done = 0;
+    while (h->redis && !done) {
+        errno = 0;
+        if (redisBufferWrite(h->redis, &done) != REDIS_OK)
+            return broken(h);
+    }
+    return h->redis ? ERR_OK : ERR_CLOSED;
+}
+
+static void take_reply(redisReply *from, struct ctl_reply *ret)
+{
+    *ret = (struct ctl_reply){.kind = CTL_REPLY_OTHER, .owner = from};
+    if (from->type == REDIS_REPLY_INTEGER) {
+        ret->kind = CTL_REPLY_NUMBER;
+        ret->number = from->integer;
+    } else if (from->type == REDIS_REPLY_STRING || from->type == REDIS_REPLY_STATUS ||
+               from->type == REDIS_REPLY_ERROR) {
+        ret->kind = from->type == REDIS_REPLY_ERROR ? CTL_REPLY_ERROR : CTL_REPLY_TEXT;
+        ret->text = from->str;
+        ret->len = (size_t)from->len;
+    }
+}
+
+enum err ctl_hub_next(struct ctl_hub *h, struct ctl_reply *ret)
+{
+    void *reply = NULL;
+    errno = 0;
+    if (!h->redis || redisGetReply(h->redis, &reply) != REDIS_OK || !reply)
+        return broken(h);
+    take_reply(reply, ret);
+    return ERR_OK;
+}
+
+enum err ctl_hub_pending(struct ctl_hub *h, struct ctl_reply *ret)
+{
+    void *reply = NULL;
+    if (!h->redis || redisGetReplyFromReader(h->redis, &reply) != REDIS_OK)
+        return broken(h);
+    if (!reply)
+        return ERR_AGAIN;
+    take_reply(reply, ret);
+    return ERR_OK;
+}
+
+void ctl_reply_finish(struct ctl_reply *r)
+{
+    if (r->owner)
+        freeReplyObject(r->owner);
+    *r = (struct ctl_reply){.kind = CTL_REPLY_OTHER};
+}
+
+/* ---- The same with words for the operator ---- */
+
+enum ctl_exit ctl_connect(struct ctl *c)
+{
+    if (ctl_hub_connect(&c->hub) == ERR_OK)
+        return CTL_OK;
+    ctl_advice(&c->hub);
+    return CTL_LOST;
+}
+
+enum ctl_exit ctl_lost(struct ctl *c)
+{
+    ctl_say("the connection to %s is lost: %s", c->hub.path, ctl_hub_why(&c->hub));
+    return CTL_LOST;
+}
+
+enum ctl_exit ctl_refused(const struct ctl_reply *r)
+{
+    struct buf text = {0};
+    ctl_text_put(&text, r->text, r->len);
+    ctl_say("the hub answered: %.*s", (int)text.len, text.data ? text.data : "");
+    buf_finish(&text);
+    return strncmp(r->text, "NOTFOUND", 8) == 0 ? CTL_NOT_FOUND : CTL_FAILED;
+}
+
+enum ctl_exit ctl_strange(void)
+{
+    ctl_say("the hub's answer is not one that this version of longwirectl knows");
+    return CTL_FAILED;
+}
+
+static enum ctl_exit call(struct ctl *c, int argc, const char **argv, struct ctl_reply *ret)
+{
+    struct ctl_reply reply;
+    if (ctl_hub_queue(&c->hub, argc, argv, NULL) || ctl_hub_next(&c->hub, &reply))
+        return ctl_lost(c);
+    if (reply.kind == CTL_REPLY_ERROR) {
+        enum ctl_exit status = ctl_refused(&reply);
+        ctl_reply_finish(&reply);
+        return status;
+    }
+    *ret = reply;
+    return CTL_OK;
+}
+
+enum ctl_exit ctl_call(struct ctl *c, struct ctl_reply *ret, ...)
+{
+    const char *argv[CTL_COMMAND_ARGS];
+    int argc = 0;
+    va_list ap;
+    va_start(ap, ret);
+    for (const char *word; argc < CTL_COMMAND_ARGS && (word = va_arg(ap, const char *));)
+        argv[argc++] = word;
+    va_end(ap);
+    return call(c, argc, argv, ret);
+}
+
+enum ctl_exit ctl_document(struct ctl *c, const struct ctl_reply *r, json_t **ret)
+{
+    *ret = NULL;
+    if (r->kind != CTL_REPLY_TEXT)
+        return ctl_strange();
+    if (c->json) {
+        struct buf out = {0};
+        ctl_text_put_json(&out, r->text, r->len);
+        buf_putc(&out, '\n');
+        enum ctl_exit status = ctl_out_write(&out);
+        buf_finish(&out);
+        return status;
+    }
+    *ret = json_loadb(r->text, r->len, JSON_ALLOW_NUL, NULL);
+    return *ret ? CTL_OK : ctl_strange();
+}

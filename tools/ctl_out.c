@@ -1,0 +1,87 @@
+/* Standard output and standard error: colours, write errors, readers that have gone. */
+#include "tools/ctl.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void ctl_say(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fputs("longwirectl: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
+bool ctl_out_colour(void)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+}
+
+void ctl_out_style(struct buf *out, bool colour, enum ctl_style style)
+{
+    static const char *const sequences[] = {
+        [CTL_STYLE_PLAIN] = "\033[0m", [CTL_STYLE_HEAD] = "\033[1m",
+        [CTL_STYLE_NAME] = "\033[32m", [CTL_STYLE_PLACE] = "\033[36m",
+        [CTL_STYLE_DIM] = "\033[2m",   [CTL_STYLE_EVENT] = "\033[33m",
+        [CTL_STYLE_WARN] = "\033[31m",
+    };
+    if (colour)
+        buf_puts(out, sequences[style]);
+}
+
+/* SIGPIPE is ignored, since the hub's socket must not kill us; for standard output its meaning is
+ * kept: `longwirectl ... | head` ends as every filter does. */
+static void die_by_sigpipe(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+    exit(CTL_FAILED);
+}
+
+static bool write_all(const char *data, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(STDOUT_FILENO, data, n);
+        if (done < 0 && errno == EAGAIN) /* a terminal that another program left non-blocking */
+            poll(&(struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT}, 1, -1);
+        else if (done < 0 && errno != EINTR)
+            return false;
+        if (done < 0)
+            continue;
+        data += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+enum ctl_exit ctl_out_write(struct buf *b)
+{
+    if (b->failed) {
+        ctl_say("%s", err_text(ERR_NOMEM));
+        return CTL_FAILED;
+    }
+    if (!write_all(b->data, b->len)) {
+        if (errno == EPIPE)
+            die_by_sigpipe();
+        ctl_say("cannot write to standard output: %s", strerror(errno));
+        return CTL_FAILED;
+    }
+    buf_clear(b);
+    return CTL_OK;
+}
+
+void ctl_out_check(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO};
+    if (poll(&p, 1, 0) == 1 && p.revents & POLLERR)
+        die_by_sigpipe();
+}
