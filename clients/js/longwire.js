@@ -1,0 +1,939 @@
+/*
+ * Longwire's client for browsers and Node.js: one file, no dependency.
+ *
+ * Subscribes to topics over WebSocket, Server-Sent Events or long-polling, whichever works, and
+ * keeps its place through every disconnect and change of transport with one cursor. The wire
+ * contract is doc/protocol.md; the API is README.md in this folder and longwire.d.ts.
+ *
+ * From top to bottom: cursors and order, back-off, the SSE parser, errors, the three transports
+ * (bytes in, calls to a sink out), Subscription (which transport, when, from where), Longwire.
+ */
+
+const TRANSPORTS = ['websocket', 'sse', 'poll']; // best first
+const ANSWER_MS = 6_000; // a transport that says nothing for so long at its start is blocked
+const SILENCE_MS = 45_000; // three missed heartbeats of the hub: the connection is dead
+const HEARTBEAT_MS = 20_000; // the hub's 15 s and some slack
+const PING_MS = 20_000; // a WebSocket this quiet is asked whether it lives
+const DOUBT_MS = 5_000; // time to answer a ping after sleep or a change of network
+const WATCH_MS = 5_000; // how often silence is looked at
+const STABLE_MS = 5_000; // a connection that lasted so long was a good one
+const SHORT_LIVED_MAX = 3; // so many bad ones in a row: the next transport's turn
+// Until a better transport is tried again: one that has worked before, another, at most. In ms.
+const UPGRADE = { known: 5_000, first: 60_000, most: 900_000 };
+const POLL_WAIT_S = 25;
+const POLL_SLACK_MS = 15_000; // beyond the wait asked for
+const POLL_PAUSE_MS = 1_000; // after an empty answer that came too early
+const BUFFER_MAX = 1_024; // messages that wait for `for await`
+const BACKOFF = { base: 500, cap: 30_000 }; // ms
+const PUBLISH_RETRIES = 5;
+
+// ---- cursors and order -------------------------------------------------------------------------
+
+/** Negative, 0 or positive as A is before, at or after B; NaN when their epochs differ. */
+export function compareCursors(a, b) {
+  const [offsetA, epochA] = a.split('-');
+  const [offsetB, epochB] = b.split('-');
+  if (epochA !== epochB) return NaN;
+  // Decimal without leading zeros, up to 64 bits: too long for a number, easy as text.
+  if (offsetA.length !== offsetB.length) return offsetA.length - offsetB.length;
+  return offsetA < offsetB ? -1 : Number(offsetA > offsetB);
+}
+
+/** Lets each message through once and in order, whatever the connections repeat. */
+export class OrderGuard {
+  last = null; // id of the last message let through
+  dropped = 0;
+
+  accept(id) {
+    if (this.last !== null && compareCursors(id, this.last) <= 0) {
+      this.dropped++;
+      return false;
+    }
+    this.last = id;
+    return true;
+  }
+
+  /** After a gap the hub goes on from CURSOR, which may be an earlier offset than before. */
+  reset(cursor) {
+    this.last = cursor;
+  }
+}
+
+/** Milliseconds before attempt ATTEMPT (from 0): exponential with full jitter. */
+export function backoff(attempt, { base, cap } = BACKOFF, random = Math.random) {
+  return random() * Math.min(cap, base * 2 ** Math.min(attempt, 30));
+}
+
+// ---- Server-Sent Events ------------------------------------------------------------------------
+
+/**
+ * The event stream parser of the HTML standard, section 9.2.6, fed with bytes or text in pieces of
+ * any size. A block with an id and no data is given too (data null): it moves the cursor.
+ */
+export class SseParser {
+  #decoder = new TextDecoder(); // drops the byte order mark
+  #onBlock;
+  #onRetry;
+  #rest = ''; // the beginning of a line
+  #afterCr = false; // a LF now belongs to the CR before
+  #data = null;
+  #event = '';
+  #id = '';
+  #idSeen = false;
+
+  constructor({ onBlock, onRetry = () => {} }) {
+    this.#onBlock = onBlock;
+    this.#onRetry = onRetry;
+  }
+
+  push(chunk) {
+    const text = typeof chunk === 'string' ? chunk : this.#decoder.decode(chunk, { stream: true });
+    if (text === '') return;
+    let from = this.#afterCr && text[0] === '\n' ? 1 : 0;
+    this.#afterCr = false;
+    const ends = /\r\n?|\n/g;
+    ends.lastIndex = from;
+    for (let end = ends.exec(text); end; end = ends.exec(text)) {
+      const line = this.#rest + text.slice(from, end.index);
+      this.#rest = '';
+      from = ends.lastIndex;
+      this.#afterCr = end[0] === '\r' && from === text.length;
+      this.#line(line);
+    }
+    this.#rest += text.slice(from);
+  }
+
+  #line(line) {
+    if (line === '') return this.#dispatch();
+    const colon = line.indexOf(':');
+    if (colon === 0) return; // a comment
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1);
+    this.#field(name, value);
+  }
+
+  #field(name, value) {
+    if (name === 'data') {
+      this.#data = this.#data === null ? value : `${this.#data}\n${value}`;
+    } else if (name === 'event') {
+      this.#event = value;
+    } else if (name === 'id' && !value.includes('\0')) {
+      this.#id = value;
+      this.#idSeen = true;
+    } else if (name === 'retry' && /^[0-9]+$/.test(value)) {
+      this.#onRetry(Number(value));
+    }
+  }
+
+  #dispatch() {
+    const block = { id: this.#id, event: this.#event || 'message', data: this.#data };
+    const worth = this.#data !== null || this.#idSeen;
+    this.#data = null;
+    this.#event = '';
+    this.#idSeen = false;
+    if (worth) this.#onBlock(block);
+  }
+}
+
+// ---- errors ------------------------------------------------------------------------------------
+
+/**
+ * What went wrong. `kind` decides what follows: 'blocked' (this transport does not get through),
+ * 'unreachable' (nothing does), 'lost' (the connection ended), 'later' (the hub asks to wait),
+ * 'fatal' (the hub refuses; trying again is no use).
+ */
+export class LongwireError extends Error {
+  constructor(kind, message, { cause, status, problem, delay } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'LongwireError';
+    this.kind = kind;
+    this.status = status; // of HTTP, when there was an answer
+    this.problem = problem; // the hub's application/problem+json
+    this.delay = delay; // ms that the hub asks to wait
+  }
+}
+
+/** The error for an HTTP answer that is not a success. */
+async function answerError(response) {
+  const fromHub = /^application\/problem\+json/i.test(response.headers.get('content-type') ?? '');
+  const problem = fromHub ? await response.json().catch(() => undefined) : undefined;
+  const { status } = response;
+  const text = problem?.detail ?? problem?.title ?? response.statusText;
+  const wait = Number(response.headers.get('retry-after') ?? NaN);
+  const delay = wait >= 0 ? wait * 1000 * (1 + Math.random() / 2) : undefined;
+  // Only the hub itself can refuse for good: a 403 of some proxy may be about the transport.
+  const kind = status === 429 || status >= 500 ? 'later' : fromHub ? 'fatal' : 'blocked';
+  return new LongwireError(kind, `HTTP ${status} ${text}`.trim(), { status, problem, delay });
+}
+
+const unreachable = (cause) =>
+  new LongwireError('unreachable', 'the hub cannot be reached', { cause });
+const lost = (message, cause) => new LongwireError('lost', message, { cause });
+const blocked = (message, cause) => new LongwireError('blocked', message, { cause });
+
+// ---- transports --------------------------------------------------------------------------------
+//
+// Each is opened with the Hub, a function that makes the URL from the cursor of now, and a sink:
+//   heard()     anything at all came from the hub      cursor(c)   the place has moved
+//   message(m)  an envelope                            gap(g)      something is missing here
+//   live(c)     replay has reached the head            fail(error) it is over, nothing follows
+// It returns { close(), ping() }; ping only where the hub answers one.
+
+function openWebSocket(hub, url, sink) {
+  const socket = new hub.WebSocket(url().replace(/^http/, 'ws'));
+  const ping = () => socket.readyState === 1 && socket.send('{"op":"ping"}');
+  socket.onopen = ping; // open alone proves nothing: some proxies hold the frames
+  socket.onmessage = ({ data }) => {
+    sink.heard();
+    try {
+      takeFrame(JSON.parse(data), sink);
+    } catch (error) {
+      sink.fail(lost('a WebSocket frame is not what the hub sends', error));
+    }
+  };
+  socket.onerror = () => {}; // onclose follows
+  socket.onclose = ({ code, reason }) => {
+    sink.fail(lost(`WebSocket closed (${code}${reason ? ` ${reason}` : ''})`));
+  };
+  const close = () => {
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  };
+  return { close, ping };
+}
+
+function takeFrame(frame, sink) {
+  if (frame.op === undefined) sink.message(frame);
+  else if (frame.op === 'gap') sink.gap(frame);
+  else if (frame.op === 'live') sink.live(frame.cursor);
+  else if (frame.op === 'subscribed') sink.subscribed(frame.cursor);
+  else if (frame.op === 'error') sink.fail(lost(`the hub says: ${frame.message ?? frame.code}`));
+}
+
+function openSse(hub, url, sink) {
+  return hub.canStream ? openSseFetch(hub, url, sink) : openEventSource(hub, url, sink);
+}
+
+/** SSE over fetch(): unlike EventSource it sees statuses, event names and blocks without data. */
+function openSseFetch(hub, url, sink) {
+  const aborter = new AbortController();
+  readSse(hub, url(), sink, aborter.signal).catch(sink.fail);
+  return { close: () => aborter.abort() };
+}
+
+async function readSse(hub, url, sink, signal) {
+  const response = await get(hub, url, 'text/event-stream', signal);
+  const type = response.headers.get('content-type') ?? '';
+  if (!/^text\/event-stream/i.test(type)) throw blocked(`not an event stream but ${type}`);
+  let retry;
+  let blocks = 0;
+  const parser = new SseParser({
+    onRetry: (ms) => (retry = ms),
+    onBlock: (block) => {
+      blocks++;
+      takeBlock(block, sink);
+    },
+  });
+  try {
+    for await (const chunk of chunksOf(response.body)) {
+      sink.heard();
+      parser.push(chunk);
+    }
+  } catch (cause) {
+    throw lost('the event stream broke', cause);
+  }
+  // An overloaded hub answers with nothing but how long to stay away.
+  if (blocks === 0 && retry !== undefined) {
+    throw new LongwireError('later', 'the hub is busy', { delay: retry });
+  }
+  throw lost('the event stream ended');
+}
+
+async function* chunksOf(body) {
+  const reader = body.getReader(); // Safari cannot iterate streams
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) yield piece.value;
+}
+
+function takeBlock({ id, event, data }, sink) {
+  if (data !== null && event === 'longwire.gap') sink.gap(JSON.parse(data));
+  else if (data !== null && event === 'longwire.live') sink.live(JSON.parse(data).cursor ?? id);
+  else if (data !== null) sink.message(JSON.parse(data));
+  else if (id) sink.cursor(id);
+}
+
+/**
+ * SSE over the browser's own EventSource, where response bodies cannot be streamed. It gives only
+ * events whose names it was told (`events`), which is why it must be asked for.
+ */
+function openEventSource(hub, url, sink) {
+  const source = new hub.EventSource(url(), { withCredentials: hub.credentials === 'include' });
+  const take = ({ type, data, lastEventId }) => {
+    sink.heard();
+    try {
+      takeBlock({ id: lastEventId, event: type, data }, sink);
+    } catch (error) {
+      sink.fail(lost('an event is not what the hub sends', error));
+    }
+  };
+  const names = new Set(['message', 'longwire.live', 'longwire.gap', ...hub.events]);
+  for (const name of names) source.addEventListener(name, take);
+  // It would reconnect by itself, but to the old URL and for ever on this transport.
+  source.onerror = () => sink.fail(lost('the event stream ended'));
+  return { close: () => source.close() };
+}
+
+function openPoll(hub, url, sink) {
+  const aborter = new AbortController();
+  pollOn(hub, url, sink, aborter).catch(sink.fail);
+  return { close: () => aborter.abort() };
+}
+
+async function pollOn(hub, url, sink, aborter) {
+  const { signal } = aborter;
+  // The first answer comes at once, so that there is a cursor before anything can be missed.
+  for (let wait = 0; !signal.aborted; wait = POLL_WAIT_S) {
+    const asked = Date.now();
+    const { messages = [], gap, cursor, live } = await pollOnce(hub, url({ wait }), wait, aborter);
+    sink.heard();
+    if (gap) sink.gap(gap);
+    for (const message of messages) sink.message(message);
+    if (live) sink.live(cursor);
+    else sink.cursor(cursor);
+    const hurried = wait > 0 && messages.length === 0 && Date.now() - asked < POLL_PAUSE_MS;
+    if (hurried) await sleep(POLL_PAUSE_MS, signal);
+  }
+}
+
+async function pollOnce(hub, url, wait, aborter) {
+  const timer = setTimeout(() => aborter.abort(), wait * 1000 + POLL_SLACK_MS);
+  try {
+    const response = await get(hub, url, 'application/json', aborter.signal);
+    return await response.json();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function get(hub, url, accept, signal) {
+  const { credentials } = hub;
+  const request = { headers: { accept }, cache: 'no-store', credentials, signal };
+  const response = await hub.fetch(url, request).catch((cause) => {
+    throw unreachable(cause);
+  });
+  if (!response.ok) throw await answerError(response);
+  return response;
+}
+
+const OPEN = { websocket: openWebSocket, sse: openSse, poll: openPoll };
+
+// ---- subscriptions -----------------------------------------------------------------------------
+
+/**
+ * Topics being followed: at any time at most one connection (`#link`) delivers, and at most one
+ * more (`#probe`) tries whether a better transport works by now.
+ */
+class Subscription {
+  #hub;
+  #options;
+  #onEnd;
+  #order; // transports that may be used, best first
+  #level = 0; // index in #order of the one in use or to be tried
+  #home = 0; // the level where a round of attempts begins
+  #link = null;
+  #probe = null;
+  #proven = new Set(); // transports that have worked before
+  #attempt = 0; // waits since the last good connection
+  #shortLived = 0;
+  #retryTimer = null;
+  #upgradeTimer = null;
+  #upgradeDelay = 0; // 0 = not decided
+  #watchTimer;
+  #state = 'connecting';
+  #error;
+  #paused = false;
+  #cursor; // where the next connection goes on; null = where the options say
+  #guard = new OrderGuard();
+  #counts = { received: 0, gaps: 0, disconnects: 0 };
+  #queue = []; // for iteration
+  #bufferMax;
+  #waiters = []; // iterations that wait
+  #consumed; // cursor of what iteration has given away
+  #full = false; // the queue is; disconnected until it has drained
+  #iterated;
+
+  constructor(hub, topics, options, onEnd) {
+    this.topics = topics;
+    this.#hub = hub;
+    this.#options = options;
+    this.#onEnd = onEnd;
+    this.#order = this.#usable(options.transport ?? 'auto');
+    this.#cursor = this.#consumed = cursorIn(options.after);
+    this.#guard.reset(this.#cursor);
+    this.#iterated = !options.onMessage;
+    this.#bufferMax = options.buffer ?? BUFFER_MAX;
+    this.#watchTimer = setInterval(() => this.#watch(), WATCH_MS);
+    options.signal?.addEventListener('abort', () => this.close(), { once: true });
+    queueMicrotask(() => this.#connect()); // the caller has its variable by then
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get transport() {
+    return this.#order[this.#level];
+  }
+
+  /** Where a later subscription goes on without missing anything; null before it is known. */
+  get cursor() {
+    return this.#queue.length > 0 ? this.#consumed : this.#cursor;
+  }
+
+  get stats() {
+    return { ...this.#counts, duplicates: this.#guard.dropped };
+  }
+
+  /** Ends it; iteration ends after what is already there. */
+  close() {
+    this.#finish();
+  }
+
+  /** Cuts the connection and takes up a new one from the cursor at once. */
+  reconnect() {
+    if (this.#state === 'closed' || this.#paused) return;
+    this.#disconnect();
+    this.#connect();
+  }
+
+  /** Disconnects, keeping the cursor, until resume(). */
+  pause() {
+    if (this.#state === 'closed') return;
+    this.#paused = true;
+    this.#disconnect();
+    this.#setState('offline');
+  }
+
+  resume() {
+    if (!this.#paused || this.#state === 'closed') return;
+    this.#paused = false;
+    this.#connect();
+  }
+
+  /** 'auto', one transport, or a list of them, best first; takes effect at once. */
+  setTransport(transport) {
+    this.#order = this.#usable(transport);
+    this.#level = this.#home = 0;
+    this.#attempt = this.#shortLived = this.#upgradeDelay = 0;
+    this.reconnect();
+  }
+
+  async *[Symbol.asyncIterator]() {
+    this.#iterated = true;
+    try {
+      for (let m = await this.#next(); m !== undefined; m = await this.#next()) yield m;
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Called by the client: the page is 'back', or the system is 'online' or 'offline'. */
+  wake(news) {
+    const link = this.#link;
+    if (news === 'online') this.#home = 0; // another network, other proxies
+    const stale = link && Date.now() - link.heardAt > HEARTBEAT_MS;
+    if (link?.ping) this.#ask(link, DOUBT_MS);
+    else if (news === 'offline') return;
+    else if (this.#retryTimer !== null) this.#connect();
+    else if (link && (stale || news === 'online')) this.reconnect();
+  }
+
+  #usable(transport) {
+    const wanted = transport === 'auto' ? TRANSPORTS : [transport].flat();
+    const unknown = wanted.find((name) => !TRANSPORTS.includes(name));
+    if (unknown !== undefined) throw new TypeError(`no transport is called "${unknown}"`);
+    const usable = wanted.filter((name) => this.#hub.offers[name]);
+    if (usable.length === 0) throw new TypeError(`not available here: ${wanted.join(', ')}`);
+    return usable;
+  }
+
+  // -- connections
+
+  #connect() {
+    if (this.#state === 'closed' || this.#paused || this.#full || this.#link) return;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
+    const link = this.#newLink(this.#level);
+    this.#link = link;
+    this.#setState('connecting');
+    this.#open(link);
+  }
+
+  #newLink(level) {
+    return {
+      level,
+      heardAt: Date.now(),
+      askedAt: 0, // when the last ping went out
+      provenAt: 0, // when the first byte came
+      live: false,
+      overlap: null, // id of the last message that the connection before it had delivered
+      timer: null,
+      close() {},
+      ping: null,
+    };
+  }
+
+  async #open(link) {
+    if (!this.#current(link)) return; // onState has closed it
+    const name = this.#order[link.level];
+    const limit = this.#options.timeout ?? ANSWER_MS;
+    const late = () => this.#failed(link, blocked(`no answer within ${limit / 1000} s`));
+    link.timer = setTimeout(late, limit);
+    try {
+      const token = await this.#hub.token();
+      if (!this.#current(link)) return;
+      const url = (extra) => this.#url({ token, ...extra });
+      Object.assign(link, OPEN[name](this.#hub, url, this.#sink(link)));
+    } catch (error) {
+      this.#failed(link, blocked(`${name} cannot be used here`, error));
+    }
+  }
+
+  #url(extra) {
+    const after = this.#cursor ?? startOf(this.#options.after);
+    const topics = this.topics.map((topic) => ['topic', topic]);
+    const rest = Object.entries({ format: 'envelope', after, ...extra });
+    return this.#hub.url('t', [...topics, ...rest]);
+  }
+
+  #current(link) {
+    return link === this.#link || link === this.#probe;
+  }
+
+  /** What a transport calls. A connection that has been replaced is not listened to. */
+  #sink(link) {
+    const only = (act) => (...args) => {
+      if (link === this.#link) act(...args);
+    };
+    return {
+      heard: () => this.#heard(link),
+      fail: (error) => this.#failed(link, error),
+      cursor: only((cursor) => this.#advance(cursor)),
+      message: only((message) => this.#message(link, message)),
+      gap: only((gap) => this.#gap(link, gap)),
+      live: only((cursor) => this.#live(link, cursor)),
+      // Where a replay begins "subscribed" may name the head, which is not where we are.
+      subscribed: only((cursor) => {
+        if (startOf(this.#options.after) === 'latest') this.#advance(cursor);
+      }),
+    };
+  }
+
+  #heard(link) {
+    if (!this.#current(link)) return;
+    link.heardAt = Date.now();
+    if (link.provenAt) return;
+    link.provenAt = link.heardAt;
+    clearTimeout(link.timer);
+    if (link === this.#probe) this.#promote(link);
+    this.#setState('replaying');
+  }
+
+  /** The better transport works: it takes over, and what both have sent is skipped. */
+  #promote(link) {
+    this.#probe = null;
+    drop(this.#link);
+    this.#link = link;
+    this.#level = link.level;
+    link.overlap = this.#guard.last;
+  }
+
+  #live(link, cursor) {
+    if (cursor) this.#advance(cursor);
+    if (link.live) return;
+    link.live = true;
+    this.#home = link.level;
+    this.#proven.add(this.transport);
+    this.#error = undefined;
+    this.#planUpgrade();
+    this.#setState('live');
+  }
+
+  #failed(link, cause) {
+    if (!this.#current(link)) return;
+    if (link === this.#probe) return this.#tryLevel(link.level + 1);
+    const error = cause instanceof LongwireError ? cause : lost('the connection broke', cause);
+    this.#disconnect();
+    this.#error = error;
+    if (link.provenAt) this.#counts.disconnects++;
+    const expired = error.status === 401 && link.provenAt; // the next token may do
+    if (error.kind === 'fatal' && !expired) this.#finish();
+    else this.#retry(link, error);
+  }
+
+  #retry(link, { kind, delay }) {
+    const stable = link.provenAt && Date.now() - link.provenAt >= STABLE_MS;
+    if (stable) this.#attempt = this.#shortLived = 0;
+    else if (link.provenAt && kind === 'lost') this.#shortLived++;
+    const silent = kind === 'lost' && !link.provenAt;
+    const useless = kind === 'blocked' || silent || this.#shortLived >= SHORT_LIVED_MAX;
+    if (useless && link.level + 1 < this.#order.length) {
+      this.#level = link.level + 1;
+      this.#shortLived = 0;
+      this.#connect();
+    } else {
+      this.#level = this.#home;
+      this.#wait(delay ?? backoff(this.#attempt++, this.#options.backoff));
+    }
+  }
+
+  #wait(delay) {
+    const { offline } = this.#hub; // then wake() comes sooner
+    const { cap } = this.#options.backoff ?? BACKOFF;
+    this.#retryTimer = setTimeout(() => this.#connect(), offline ? cap : delay);
+    this.#setState(offline ? 'offline' : 'waiting');
+  }
+
+  /** Drops every connection and timer but not the place. */
+  #disconnect() {
+    drop(this.#link);
+    drop(this.#probe);
+    this.#link = this.#probe = null;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#upgradeTimer);
+    this.#retryTimer = null;
+  }
+
+  #finish() {
+    if (this.#state === 'closed') return;
+    this.#disconnect();
+    clearInterval(this.#watchTimer);
+    this.#setState('closed');
+    this.#settle();
+    this.#onEnd(this);
+  }
+
+  // -- a better transport
+
+  #planUpgrade() {
+    clearTimeout(this.#upgradeTimer);
+    if (this.#level === 0) {
+      this.#upgradeDelay = 0;
+      return;
+    }
+    const known = this.#order.slice(0, this.#level).some((name) => this.#proven.has(name));
+    this.#upgradeDelay ||= this.#options.upgradeAfter ?? (known ? UPGRADE.known : UPGRADE.first);
+    const delay = this.#upgradeDelay * (0.75 + Math.random() / 2);
+    this.#upgradeTimer = setTimeout(() => this.#tryLevel(0), delay);
+  }
+
+  #tryLevel(level) {
+    drop(this.#probe);
+    this.#probe = null;
+    if (level < this.#level) {
+      this.#probe = this.#newLink(level);
+      this.#open(this.#probe);
+    } else {
+      this.#upgradeDelay = Math.min(this.#upgradeDelay * 2, UPGRADE.most);
+      this.#planUpgrade();
+    }
+  }
+
+  // -- is it alive?
+
+  #watch() {
+    const link = this.#link;
+    if (!link?.provenAt) return;
+    const silence = Date.now() - link.heardAt;
+    if (link.ping) {
+      const asked = link.askedAt > link.heardAt;
+      if (silence >= PING_MS && !asked) this.#ask(link, SILENCE_MS - PING_MS);
+    } else if (this.transport === 'sse' && silence >= SILENCE_MS) {
+      this.#failed(link, lost(`nothing heard for ${Math.round(silence / 1000)} s`));
+    }
+  }
+
+  /** Sends a ping and ends the connection if nothing at all has come after LIMIT ms. */
+  #ask(link, limit) {
+    link.askedAt = Date.now();
+    link.ping();
+    setTimeout(() => {
+      const silent = link === this.#link && link.heardAt < link.askedAt;
+      if (silent) this.#failed(link, lost('a ping was not answered'));
+    }, limit);
+  }
+
+  // -- messages
+
+  #advance(cursor) {
+    if (this.#cursor === null || !(compareCursors(cursor, this.#cursor) < 0)) this.#cursor = cursor;
+  }
+
+  #message(link, message) {
+    if (link.overlap !== null && compareCursors(message.id, link.overlap) <= 0) return;
+    if (!this.#guard.accept(message.id)) return;
+    this.#cursor = message.id;
+    if (message.encoding === 'base64') message.data = bytesOf(message.data);
+    this.#counts.received++;
+    this.#call('onMessage', message, { replayed: !link.live, transport: this.transport });
+    if (this.#iterated) this.#enqueue(message);
+  }
+
+  #gap(link, { requested, resumed, reason }) {
+    this.#counts.gaps++;
+    link.overlap = null;
+    this.#guard.reset(resumed);
+    this.#cursor = resumed;
+    this.#call('onGap', { requested, resumed, reason });
+  }
+
+  #call(name, ...args) {
+    try {
+      this.#options[name]?.(...args);
+    } catch (error) {
+      // The application's mistake: shown as any uncaught error, and the stream goes on.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #setState(state) {
+    if (this.#state === 'closed') return;
+    this.#state = state;
+    const { transport, cursor } = this;
+    const error = this.#error;
+    this.#call('onState', { state, transport, cursor, attempt: this.#attempt, error });
+  }
+
+  // -- iteration
+
+  #enqueue(message) {
+    this.#queue.push(message);
+    this.#settle();
+    if (this.#queue.length < this.#bufferMax) return;
+    // Nobody reads: let the hub keep the rest, that is what it is for.
+    this.#full = true;
+    this.#disconnect();
+    this.#setState('waiting');
+  }
+
+  #next() {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      this.#settle();
+    });
+  }
+
+  /** Gives queued messages, or the end, to those who wait. */
+  #settle() {
+    while (this.#waiters.length > 0 && (this.#queue.length > 0 || this.#state === 'closed')) {
+      const { resolve, reject } = this.#waiters.shift();
+      if (this.#queue.length > 0) resolve(this.#dequeue());
+      else if (this.#error?.kind === 'fatal') reject(this.#error);
+      else resolve(undefined);
+    }
+  }
+
+  #dequeue() {
+    const message = this.#queue.shift();
+    this.#consumed = message.id;
+    if (this.#full && this.#queue.length <= this.#bufferMax / 2) {
+      this.#full = false;
+      this.#connect();
+    }
+    return message;
+  }
+}
+
+function drop(link) {
+  if (!link) return;
+  clearTimeout(link.timer);
+  link.close();
+}
+
+// ---- the client --------------------------------------------------------------------------------
+
+/** Where the hub is and with what it is reached: what transports and publishing share. */
+class Hub {
+  #base;
+  #token;
+
+  constructor(url, options) {
+    const pick = (name) => (name in options ? options[name] : globalThis[name]);
+    const fetch = pick('fetch');
+    this.#base = new URL(url, globalThis.location?.href);
+    if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
+    this.#token = options.token;
+    this.credentials = options.credentials ?? 'same-origin';
+    this.events = options.events ?? [];
+    this.fetch = (...args) => fetch(...args); // browsers want it called without an owner
+    this.WebSocket = pick('WebSocket');
+    this.EventSource = pick('EventSource');
+    this.canStream = Boolean(fetch && pick('ReadableStream'));
+    this.offers = {
+      websocket: Boolean(this.WebSocket),
+      // EventSource hides events whose names it was not told: only for those who tell them.
+      sse: this.canStream || Boolean(this.EventSource && options.events),
+      poll: Boolean(fetch),
+    };
+  }
+
+  url(path, parameters) {
+    const url = new URL(path, this.#base);
+    for (const [name, value] of parameters) {
+      if (value !== undefined) url.searchParams.append(name, value);
+    }
+    return url.href.replace(/\+/g, '%20'); // a space; a plus sign itself is %2B by now
+  }
+
+  async token() {
+    return typeof this.#token === 'function' ? this.#token() : this.#token;
+  }
+
+  /** The system says that there is no network, and the hub is not on this machine. */
+  get offline() {
+    const local = /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(this.#base.hostname);
+    return globalThis.navigator?.onLine === false && !local;
+  }
+}
+
+export class Longwire {
+  #hub;
+  #subscriptions = new Set();
+  #unlisten;
+
+  /**
+   * URL is the hub's; without one, the page's own origin. Options: token (text or function),
+   * credentials, events, and fetch, WebSocket, EventSource to use instead of the global ones.
+   */
+  constructor(url = globalThis.location?.origin, options = {}) {
+    this.#hub = new Hub(url, options);
+    this.#unlisten = this.#listen();
+  }
+
+  /** Follows TOPICS (a name, a pattern, or a list of them). See Subscription. */
+  subscribe(topics, options = {}) {
+    const list = [topics].flat();
+    if (list.length === 0) throw new TypeError('there is no topic to subscribe to');
+    const onEnd = (subscription) => this.#subscriptions.delete(subscription);
+    const subscription = new Subscription(this.#hub, list, options, onEnd);
+    this.#subscriptions.add(subscription);
+    if (options.signal?.aborted) subscription.close();
+    return subscription;
+  }
+
+  /** Publishes DATA and resolves with { id } when it is safe in the hub's log. */
+  async publish(topic, data, { event, key = randomKey(), retries, signal } = {}) {
+    const { body, type } = encode(data);
+    const headers = { 'content-type': type };
+    if (event !== undefined) headers['longwire-event'] = headerText(event);
+    if (key) headers['idempotency-key'] = headerText(key);
+    const url = this.#hub.url(`t/${topicPath(topic)}`, [['token', await this.#hub.token()]]);
+    const { credentials } = this.#hub;
+    const request = { method: 'POST', headers, body, signal, credentials };
+    // Without a key, an attempt whose answer was lost might have been stored already.
+    const most = key ? retries ?? PUBLISH_RETRIES : 0;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await publishOnce(this.#hub, url, request);
+      } catch (error) {
+        const again = error.kind === 'unreachable' || error.kind === 'later';
+        if (!again || attempt >= most || signal?.aborted) throw error;
+        await sleep(error.delay ?? backoff(attempt), signal);
+      }
+    }
+  }
+
+  /** Closes all subscriptions. */
+  close() {
+    for (const subscription of [...this.#subscriptions]) subscription.close();
+    this.#unlisten();
+  }
+
+  #listen() {
+    const page = globalThis.document;
+    const tell = (news) => () => this.#subscriptions.forEach((each) => each.wake(news));
+    const back = tell('back');
+    const handlers = [
+      [globalThis, 'online', tell('online')],
+      [globalThis, 'offline', tell('offline')],
+      [globalThis, 'pageshow', back],
+      [page, 'resume', back],
+      [page, 'visibilitychange', () => page.visibilityState === 'visible' && back()],
+    ].filter(([target]) => target?.addEventListener);
+    for (const [target, name, handler] of handlers) target.addEventListener(name, handler);
+    return () => {
+      for (const [target, name, handler] of handlers) target.removeEventListener(name, handler);
+    };
+  }
+}
+
+async function publishOnce(hub, url, request) {
+  let response;
+  try {
+    response = await hub.fetch(url, request);
+    if (response.ok) return await response.json();
+  } catch (cause) {
+    throw request.signal?.aborted ? cause : unreachable(cause);
+  }
+  throw await answerError(response);
+}
+
+// ---- small things ------------------------------------------------------------------------------
+
+/** The wire form of `after`: a cursor, 'earliest', 'latest', -N, a Date. */
+function startOf(after = 'latest') {
+  if (after instanceof Date) return after.toISOString();
+  if (typeof after === 'string' && after !== '') return after;
+  if (Number.isSafeInteger(after) && after < 0) return String(after);
+  throw new TypeError('after is a cursor, "earliest", "latest", a negative number or a Date');
+}
+
+/** The cursor that `after` is, or null. */
+function cursorIn(after) {
+  const text = startOf(after);
+  return /^[0-9]+(-[0-9]+)?$/.test(text) ? text : null;
+}
+
+/** A topic as URL path. A level "." or ".." would be resolved away, unless its slash is hidden. */
+export function topicPath(topic) {
+  if (/^\.{0,2}$/.test(topic)) throw new TypeError(`"${topic}" cannot stand in a URL`);
+  const levels = topic.split('/');
+  const hide = levels.some((level) => level === '.' || level === '..');
+  return levels.map(encodeURIComponent).join(hide ? '%2F' : '/');
+}
+
+function encode(data) {
+  if (data === undefined) throw new TypeError('there is no data to publish');
+  if (typeof data === 'string') return { body: data, type: 'text/plain; charset=utf-8' };
+  const binary = data instanceof ArrayBuffer || ArrayBuffer.isView(data) || data instanceof Blob;
+  if (binary) return { body: data, type: 'application/octet-stream' };
+  return { body: JSON.stringify(data), type: 'application/json' };
+}
+
+/** Header values are bytes, one to each character: the UTF-8 of TEXT. */
+function headerText(text) {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
+}
+
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+}
+
+/** crypto.randomUUID is missing in pages that did not come over HTTPS. */
+function randomKey() {
+  return crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
+}
+
+/** Resolves after MS, or as soon as SIGNAL aborts. */
+function sleep(ms, signal) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,108 @@
+// Stand-ins for the network: every connection waits here for the test to say what happens to it.
+
+/** Resolves with what is pushed, in order; the test awaits what the client does. */
+export class Inbox {
+  #items = [];
+  #waiting = [];
+
+  push(item) {
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(item);
+    else this.#items.push(item);
+  }
+
+  next() {
+    if (this.#items.length > 0) return Promise.resolve(this.#items.shift());
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  get size() {
+    return this.#items.length;
+  }
+}
+
+/** A WebSocket class whose instances arrive in OPENED. */
+export function fakeWebSocket(opened) {
+  return class {
+    readyState = 0;
+    sent = [];
+    closed = false;
+
+    constructor(url) {
+      this.url = new URL(url);
+      opened.push(this);
+    }
+
+    send(text) {
+      this.sent.push(JSON.parse(text));
+    }
+
+    close() {
+      this.closed = true;
+      this.readyState = 3;
+    }
+
+    // What the test does.
+    accept(...frames) {
+      this.readyState = 1;
+      this.onopen?.();
+      frames.forEach((frame) => this.say(frame));
+    }
+
+    say(frame) {
+      this.onmessage?.({ data: typeof frame === 'string' ? frame : JSON.stringify(frame) });
+    }
+
+    break(code = 1006) {
+      this.readyState = 3;
+      this.onclose?.({ code, reason: '' });
+    }
+  };
+}
+
+/** A fetch whose calls arrive in CALLED as { url, init, answer(), refuse(), stream() }. */
+export function fakeFetch(called) {
+  return (url, init) => new Promise((resolve, reject) => {
+    init.signal?.addEventListener('abort', () => reject(init.signal.reason));
+    const json = (body, status = 200, headers = {}) =>
+      resolve(new Response(JSON.stringify(body), {
+        status,
+        headers: { 'content-type': 'application/json', ...headers },
+      }));
+    called.push({
+      url: new URL(url),
+      init,
+      answer: json,
+      problem: (status, detail, headers) =>
+        json({ status, detail }, status, { 'content-type': 'application/problem+json', ...headers }),
+      refuse: () => reject(new TypeError('fetch failed')),
+      respond: resolve,
+      sse: () => {
+        const { response, say, end } = openStream(init.signal);
+        resolve(response);
+        return { say, end };
+      },
+    });
+  });
+}
+
+function openStream(signal) {
+  let controller;
+  const body = new ReadableStream({ start: (c) => (controller = c) });
+  signal?.addEventListener('abort', () => controller.error(signal.reason));
+  const bytes = new TextEncoder();
+  return {
+    response: new Response(body, { headers: { 'content-type': 'text/event-stream' } }),
+    say: (text) => controller.enqueue(bytes.encode(text)),
+    end: () => controller.close(),
+  };
+}
+
+export function message(offset, data = offset, more = {}) {
+  return { id: `${offset}-7`, topic: 'a', time: '2026-01-01T00:00:00.000Z', data, ...more };
+}
+
+export function sseMessage(offset, data) {
+  const m = message(offset, data);
+  return `id: ${m.id}\nevent: some_name\ndata: ${JSON.stringify(m)}\n\n`;
+}
