@@ -1,0 +1,100 @@
+// The Redis protocol, spoken by hand: what the hub says, byte for byte.
+import { RawSocket } from './raw.mjs';
+
+/** An error reply. */
+export class RespError {
+  constructor(text) {
+    this.text = text;
+  }
+}
+
+/** Reads one reply at `at`; returns [value, next] or null when it is not all there. */
+function parseReply(data, at) {
+  const eol = data.indexOf('\r\n', at);
+  if (eol < 0) return null;
+  const text = data.toString('utf8', at + 1, eol);
+  const next = eol + 2;
+  switch (String.fromCharCode(data[at])) {
+    case '+':
+      return [text, next];
+    case '-':
+      return [new RespError(text), next];
+    case ':':
+      return [Number(text), next];
+    case '$':
+      return parseBulk(data, next, Number(text));
+    case '*':
+      return parseArray(data, next, Number(text));
+    default:
+      throw new Error(`not a reply: ${JSON.stringify(data.toString('latin1', at, at + 60))}`);
+  }
+}
+
+function parseBulk(data, at, length) {
+  if (length < 0) return [null, at];
+  if (data.length < at + length + 2) return null;
+  return [data.toString('utf8', at, at + length), at + length + 2];
+}
+
+function parseArray(data, at, count) {
+  if (count < 0) return [null, at];
+  const list = [];
+  for (let i = 0; i < count; i++) {
+    const item = parseReply(data, at);
+    if (!item) return null;
+    list.push(item[0]);
+    at = item[1];
+  }
+  return [list, at];
+}
+
+/** A command as an array of bulk strings. */
+export function encode(...words) {
+  const parts = words.map((word) => {
+    const bytes = Buffer.isBuffer(word) ? word : Buffer.from(String(word));
+    return Buffer.concat([Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')]);
+  });
+  return Buffer.concat([Buffer.from(`*${words.length}\r\n`), ...parts]);
+}
+
+export class RespClient {
+  #raw;
+  #at = 0;
+
+  static async open(hub) {
+    const client = new RespClient();
+    client.#raw = await RawSocket.open(hub, { local: true });
+    return client;
+  }
+
+  get raw() {
+    return this.#raw;
+  }
+
+  write(data) {
+    return this.#raw.write(data);
+  }
+
+  /** The next reply. */
+  async reply() {
+    let parsed = null;
+    const there = (data) => {
+      parsed = parseReply(data, this.#at);
+      return parsed !== null;
+    };
+    await this.#raw.until(there, 'a reply');
+    if (!parsed) throw new Error('the hub closed the connection');
+    this.#at = parsed[1];
+    return parsed[0];
+  }
+
+  /** Sends one command and returns its reply. */
+  async command(...words) {
+    await this.write(encode(...words));
+    return this.reply();
+  }
+
+  close() {
+    this.#raw.destroy();
+  }
+}

@@ -1,0 +1,32 @@
+// Runs test files, two at a time, and closes with one line: "N passed, N failed".
+// usage: node run.mjs FILE...     (LONGWIRE_BUILD says where the programs are)
+import { resolve } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+/** Files at a time; each starts hubs of its own. */
+const CONCURRENCY = 2;
+/** Longest time for one file, ms. */
+const FILE_TIMEOUT = 5 * 60_000;
+
+const files = process.argv.slice(2).map((file) => resolve(file));
+let passed = 0;
+let failed = 0;
+
+const isTest = ({ name, details }) => details?.type !== 'suite' && !files.includes(resolve(name));
+/** Suites and files fail with their tests, which have been counted; or by themselves. */
+const isOwnFailure = ({ details }) => details.error?.failureType !== 'subtestsFailed';
+
+const stream = run({ files, concurrency: CONCURRENCY, timeout: FILE_TIMEOUT });
+stream.on('test:pass', (test) => {
+  if (isTest(test) && !test.skip) passed++;
+});
+stream.on('test:fail', (test) => {
+  if (isOwnFailure(test)) failed++;
+});
+stream.compose(new spec()).pipe(process.stdout);
+stream.on('end', () => {
+  if (passed + failed === 0) failed = 1;
+  process.exitCode = failed ? 1 : 0;
+  process.on('exit', () => console.log(`${passed} passed, ${failed} failed`));
+});
