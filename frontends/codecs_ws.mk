@@ -7,4 +7,5 @@ libwscodec_a_SOURCES = \
 	frontends/sse_text.c frontends/sse_text.h \
 	frontends/resp/resp_reader.c frontends/resp/resp_reader.h \
 	frontends/resp/resp_reply.c frontends/resp/resp_reply.h \
-	frontends/ws/ws_frame.c frontends/ws/ws_frame.h
+	frontends/ws/ws_frame.c frontends/ws/ws_frame.h \
+	frontends/ws/ws_handshake.c frontends/ws/ws_handshake.h

@@ -1,9 +1,37 @@
 # Unit tests of messages and of the pure codecs; included by tests/local.mk.
 codec_tests = \
-	tests/unit/test_message
+	tests/unit/test_message \
+	tests/unit/test_envelope \
+	tests/unit/test_encodings \
+	tests/unit/test_resp_reader \
+	tests/unit/test_ws_frame \
+	tests/unit/test_ws_handshake
 check_PROGRAMS += $(codec_tests)
 TESTS += $(codec_tests)
 
+codec_test_libs = libwscodec.a libmessage.a libbrokercodec.a libbase.a $(MBEDCRYPTO_LIBS) \
+	$(JANSSON_LIBS) $(CHECK_LIBS)
+
 tests_unit_test_message_SOURCES = tests/unit/test_message.c
 tests_unit_test_message_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_message_LDADD = libmessage.a libbase.a $(CHECK_LIBS)
+tests_unit_test_message_LDADD = $(codec_test_libs)
+
+tests_unit_test_envelope_SOURCES = tests/unit/test_envelope.c
+tests_unit_test_envelope_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_envelope_LDADD = $(codec_test_libs)
+
+tests_unit_test_encodings_SOURCES = tests/unit/test_encodings.c
+tests_unit_test_encodings_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_encodings_LDADD = $(codec_test_libs)
+
+tests_unit_test_resp_reader_SOURCES = tests/unit/test_resp_reader.c
+tests_unit_test_resp_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_resp_reader_LDADD = $(codec_test_libs)
+
+tests_unit_test_ws_frame_SOURCES = tests/unit/test_ws_frame.c
+tests_unit_test_ws_frame_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ws_frame_LDADD = $(codec_test_libs)
+
+tests_unit_test_ws_handshake_SOURCES = tests/unit/test_ws_handshake.c
+tests_unit_test_ws_handshake_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ws_handshake_LDADD = $(codec_test_libs)
