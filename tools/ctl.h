@@ -275,8 +275,8 @@ MUST_CHECK bool ctl_span_string(struct ctl_span value, struct buf *out);
 /* ---- Samples and the screen (ctl_sample.c, ctl_screen.c) ---- */
 
 /* The hub's counters that `top` shows by themselves. */
-#define CTL_COUNTER_PUBLISHED "published"
-#define CTL_COUNTER_DELIVERED "delivered"
+#define CTL_COUNTER_PUBLISHED "publishes"
+#define CTL_COUNTER_DELIVERED "deliveries"
 
 /* ctl_top.c's view of the hub at one moment. Any document may be NULL. */
 struct ctl_sample {

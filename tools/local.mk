@@ -21,3 +21,5 @@ libctl_a_SOURCES = \
 bin_PROGRAMS += longwirectl
 longwirectl_SOURCES = tools/longwirectl.c
 longwirectl_LDADD = libctl.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS)
+
+dist_man_MANS += doc/longwirectl.1
