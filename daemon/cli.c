@@ -55,7 +55,10 @@ static int write_out(struct buf *out)
 {
     bool written = !out->failed && fwrite(out->data, 1, out->len, stdout) == out->len;
     buf_finish(out);
-    return written && fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+    if (written && fflush(stdout) == 0)
+        return CLI_OK;
+    fprintf(stderr, "longwired: cannot write to standard output\n");
+    return CLI_FAILED;
 }
 
 static int print_help(void)

@@ -54,11 +54,22 @@ static struct config_origin here(const struct loader *l)
     return (struct config_origin){.level = l->level, .line = l->line};
 }
 
+/* Begins the one line that says what is wrong. */
+static struct buf *fail_at(struct loader *l, struct config_origin at)
+{
+    l->err = ERR_INVALID;
+    put_place(l, at);
+    return l->error;
+}
+
+static struct buf *fail_here(struct loader *l)
+{
+    return fail_at(l, here(l));
+}
+
 static void fail(struct loader *l, const char *text)
 {
-    put_place(l, here(l));
-    buf_puts(l->error, text);
-    l->err = ERR_INVALID;
+    buf_puts(fail_here(l), text);
 }
 
 static void put_shown(struct buf *out, const char *text)
@@ -81,42 +92,37 @@ static void put_name(struct buf *out, const struct config_topic *topic, const st
 
 static void fail_value(struct loader *l, const struct setting *s, const char *value, enum err why)
 {
-    put_place(l, here(l));
-    put_name(l->error, l->topic, s);
-    buf_puts(l->error, " = ");
-    put_shown(l->error, value);
-    buf_puts(l->error, ": must be ");
-    setting_allowed(s, why, l->error);
-    l->err = ERR_INVALID;
+    struct buf *out = fail_here(l);
+    put_name(out, l->topic, s);
+    buf_puts(out, " = ");
+    put_shown(out, value);
+    buf_puts(out, ": must be ");
+    setting_allowed(s, why, out);
 }
 
 static void fail_unknown_key(struct loader *l, const char *key)
 {
     const struct setting *near = setting_nearest(l->section, key);
-    put_place(l, here(l));
-    put_shown(l->error, l->section);
-    buf_putc(l->error, '.');
-    put_shown(l->error, key);
-    buf_printf(l->error, ": no such option; the nearest is %s.%s", near->section, near->key);
-    l->err = ERR_INVALID;
+    struct buf *out = fail_here(l);
+    put_shown(out, l->section);
+    buf_putc(out, '.');
+    put_shown(out, key);
+    buf_printf(out, ": no such option; the nearest is %s.%s", near->section, near->key);
 }
 
 static void fail_unknown_section(struct loader *l)
 {
-    put_place(l, here(l));
-    buf_puts(l->error, "[");
-    put_shown(l->error, l->section);
-    buf_printf(l->error, "]: no such section; the nearest is [%s]",
-               setting_nearest_section(l->section));
-    l->err = ERR_INVALID;
+    struct buf *out = fail_here(l);
+    buf_puts(out, "[");
+    put_shown(out, l->section);
+    buf_printf(out, "]: no such section; the nearest is [%s]", setting_nearest_section(l->section));
 }
 
 static void fail_twice(struct loader *l, const struct setting *s, unsigned line)
 {
-    put_place(l, here(l));
-    put_name(l->error, l->topic, s);
-    buf_printf(l->error, ": must be given once, and line %u has it already", line);
-    l->err = ERR_INVALID;
+    struct buf *out = fail_here(l);
+    put_name(out, l->topic, s);
+    buf_printf(out, ": must be given once, and line %u has it already", line);
 }
 
 /* ---- one value ---- */
@@ -195,9 +201,8 @@ static void add_topic(struct loader *l, const char *pattern)
 {
     struct config *c = l->config;
     if (c->topic_count == CONFIG_TOPICS_MAX) {
-        put_place(l, here(l));
-        buf_printf(l->error, "[topic]: must be at most %d sections", CONFIG_TOPICS_MAX);
-        l->err = ERR_INVALID;
+        struct buf *out = fail_here(l);
+        buf_printf(out, "[topic]: must be at most %d sections", CONFIG_TOPICS_MAX);
         return;
     }
     char *copy = strdup(pattern);
@@ -214,11 +219,10 @@ static void add_topic(struct loader *l, const char *pattern)
 static void enter_topic(struct loader *l, const char *pattern)
 {
     if (!topic_pattern_valid(pattern, strlen(pattern))) {
-        put_place(l, here(l));
-        buf_puts(l->error, "topic \"");
-        put_shown(l->error, pattern);
-        buf_puts(l->error, "\": must be a topic, or a pattern with + for one level, # at the end");
-        l->err = ERR_INVALID;
+        struct buf *out = fail_here(l);
+        buf_puts(out, "topic \"");
+        put_shown(out, pattern);
+        buf_puts(out, "\": must be a topic, or a pattern with + for one level, # at the end");
         return;
     }
     l->topic = find_topic(l->config, pattern);
@@ -344,9 +348,8 @@ static void prepare_line(struct loader *l, size_t room)
     if (!l->expects_pair) {
         l->text[0] = '\0';
     } else if (n >= room) {
-        put_place(l, here(l));
-        buf_printf(l->error, "the line is too long: must be at most %zu bytes", room - 1);
-        l->err = ERR_INVALID;
+        struct buf *out = fail_here(l);
+        buf_printf(out, "the line is too long: must be at most %zu bytes", room - 1);
     }
 }
 
@@ -409,10 +412,9 @@ static void load_file(struct loader *l, bool optional)
 
 static void fail_set(struct loader *l, const char *text)
 {
-    put_place(l, here(l));
-    put_shown(l->error, text);
-    buf_puts(l->error, ": must be section.key=value or topic \"PATTERN\".key=value");
-    l->err = ERR_INVALID;
+    struct buf *out = fail_here(l);
+    put_shown(out, text);
+    buf_puts(out, ": must be section.key=value or topic \"PATTERN\".key=value");
 }
 
 static void load_set(struct loader *l, const char *text)
@@ -463,16 +465,15 @@ static void fail_order(struct loader *l, const struct setting *low, const struct
     struct config_origin a = c->origin[low - settings], b = c->origin[high - settings];
     bool blame_low = a.level > b.level || (a.level == b.level && a.line > b.line);
     const struct setting *blamed = blame_low ? low : high, *other = blame_low ? high : low;
-    put_place(l, blame_low ? a : b);
-    put_name(l->error, NULL, blamed);
-    buf_puts(l->error, " = ");
-    setting_format(blamed, c, 0, l->error);
-    buf_printf(l->error, ": must be at %s ", blame_low ? "most" : "least");
-    put_name(l->error, NULL, other);
-    buf_puts(l->error, " (");
-    setting_format(other, c, 0, l->error);
-    buf_puts(l->error, ")");
-    l->err = ERR_INVALID;
+    struct buf *out = fail_at(l, blame_low ? a : b);
+    put_name(out, NULL, blamed);
+    buf_puts(out, " = ");
+    setting_format(blamed, c, 0, out);
+    buf_printf(out, ": must be at %s ", blame_low ? "most" : "least");
+    put_name(out, NULL, other);
+    buf_puts(out, " (");
+    setting_format(other, c, 0, out);
+    buf_puts(out, ")");
 }
 
 static void check_orders(struct loader *l)
@@ -493,12 +494,11 @@ static void check_access(struct loader *l)
     for (size_t i = 0; i < c->http.listen.count && !l->err && !c->access.anonymous; i++) {
         if (c->http.listen.item[i].loopback)
             continue;
-        put_place(l, c->origin[s - settings]);
-        buf_puts(l->error, "http.listen = ");
-        setting_format(s, c, i, l->error);
-        buf_puts(l->error, ": must be a loopback address unless access.anonymous says what anyone "
-                           "may do: subscribe, publish");
-        l->err = ERR_INVALID;
+        struct buf *out = fail_at(l, c->origin[s - settings]);
+        buf_puts(out, "http.listen = ");
+        setting_format(s, c, i, out);
+        buf_puts(out, ": must be a loopback address unless access.anonymous says what anyone "
+                      "may do: subscribe, publish");
     }
 }
 

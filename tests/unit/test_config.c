@@ -1,0 +1,935 @@
+/* Loading the configuration: precedence, every error's text, topic sections, printing, reloading.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/config.h"
+#include "daemon/setting.h"
+
+#define COUNT(a)  (int)(sizeof(a) / sizeof((a)[0]))
+#define FILE_NAME "longwire.ini"
+
+enum { SETS_MAX = 64 };
+
+/* ---- each test has a directory of its own ---- */
+
+static char directory[] = "/tmp/longwire-config-XXXXXX";
+
+static void enter_directory(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    ck_assert_int_eq(chdir(directory), 0);
+}
+
+static void leave_directory(void)
+{
+    remove(FILE_NAME);
+    ck_assert_int_eq(chdir("/"), 0);
+    ck_assert_int_eq(rmdir(directory), 0);
+}
+
+static void write_bytes(const char *data, size_t n)
+{
+    FILE *f = fopen(FILE_NAME, "w");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(data, 1, n, f), n);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static void write_file(const char *text)
+{
+    write_bytes(text, strlen(text));
+}
+
+/* ---- loading ---- */
+
+/* The file if it is there, then SETS (NULL-terminated, or NULL). */
+static enum err try_load(const char *const *sets, struct config **ret, struct buf *error)
+{
+    struct config_source src = {.file = FILE_NAME, .file_optional = true, .sets = sets};
+    while (sets && sets[src.set_count])
+        src.set_count++;
+    return config_load(&src, ret, error);
+}
+
+static struct config *load_sets(const char *const *sets)
+{
+    struct config *c = NULL;
+    struct buf error = {0};
+    enum err e = try_load(sets, &c, &error);
+    ck_assert_msg(e == ERR_OK, "%.*s", (int)error.len, error.data ? error.data : "");
+    ck_assert_uint_eq(error.len, 0);
+    return c;
+}
+
+static struct config *load(const char *text)
+{
+    write_file(text);
+    return load_sets(NULL);
+}
+
+static struct config *load_set(const char *set)
+{
+    return load_sets((const char *const[]){set, NULL});
+}
+
+static void expect_error(enum err code, const char *text, const char *const *sets)
+{
+    struct config *c = NULL;
+    struct buf error = {0};
+    enum err e = try_load(sets, &c, &error);
+    buf_putc(&error, '\0');
+    ck_assert_str_eq(error.data, text);
+    ck_assert_int_eq(e, code);
+    ck_assert_ptr_null(c);
+    buf_finish(&error);
+}
+
+/* Value I of SECTION.KEY as it would be written; the caller frees it. */
+static char *shown(const struct config *c, const char *section, const char *key, size_t i)
+{
+    struct buf b = {0};
+    const struct setting *s = setting_find(section, key);
+    ck_assert_ptr_nonnull(s);
+    ck_assert_uint_lt(i, setting_values(s, c));
+    setting_format(s, c, i, &b);
+    buf_putc(&b, '\0');
+    return b.data;
+}
+
+static void expect_shown(const struct config *c, const char *section, const char *key, size_t i,
+                         const char *text)
+{
+    char *value = shown(c, section, key, i);
+    ck_assert_str_eq(value, text);
+    free(value);
+}
+
+/* ---- the table ---- */
+
+START_TEST(the_table_is_in_order)
+{
+    for (const struct setting *s = settings; s < settings_end; s++) {
+        ck_assert_int_eq(strcmp(s->section, "topic") == 0, s >= settings_topic);
+        ck_assert_ptr_eq(setting_find(s->section, s->key), s);
+        ck_assert(setting_is_section(s->section));
+        ck_assert_ptr_eq(setting_nearest(s->section, s->key), s);
+        ck_assert_str_eq(setting_nearest_section(s->section), s->section);
+        for (const struct setting *t = s + 2; t < settings_end; t++)
+            ck_assert(strcmp(t->section, s->section) != 0 ||
+                      strcmp(t[-1].section, t->section) == 0);
+    }
+}
+END_TEST
+
+/* Help, defaults and errors stay readable: one line, no full stop, defaults in canonical form. */
+START_TEST(every_row_is_whole)
+{
+    struct config *c = load_sets(NULL);
+    for (const struct setting *s = settings; s < settings_end; s++) {
+        ck_assert_uint_gt(strlen(s->help), 10);
+        ck_assert_ptr_null(strpbrk(s->help, "\n"));
+        ck_assert_int_ne(s->help[strlen(s->help) - 1], '.');
+        ck_assert_int_eq(s->initial == NULL, s >= settings_topic);
+        if (s->initial && setting_values(s, c))
+            expect_shown(c, s->section, s->key, 0, s->initial);
+        else if (s->initial)
+            ck_assert_str_eq(s->initial, "");
+    }
+    config_free(c);
+}
+END_TEST
+
+START_TEST(defaults_are_typed)
+{
+    struct config *c = load_sets(NULL);
+    ck_assert_str_eq(c->hub.data_dir, "/var/lib/longwire");
+    ck_assert_uint_eq(c->hub.workers, 0);
+    ck_assert_uint_eq(c->hub.tail_bytes, 64 << 20);
+    ck_assert_uint_eq(c->hub.max_message_bytes, 1 << 20);
+    ck_assert_uint_eq(c->hub.max_topics, 1000000);
+    ck_assert_uint_eq(c->hub.dedup_window_ms, 600000);
+    ck_assert_int_eq(c->hub.log_level, LOG_INFO);
+    ck_assert_uint_eq(c->http.listen.count, 1);
+    ck_assert(c->http.listen.item[0].loopback);
+    ck_assert_uint_eq(c->http.heartbeat_ms, 15000);
+    ck_assert_uint_eq(c->http.poll_limit, 1000);
+    ck_assert(!c->http.demo);
+    ck_assert_int_eq(c->socket.mode, 0660);
+    ck_assert_str_eq(c->socket.group, "");
+    ck_assert_int_eq(c->log.sync, STORE_SYNC_ALWAYS);
+    ck_assert_int_eq(c->log.durability, CONFIG_DISK);
+    ck_assert_uint_eq(c->log.max_bytes, (uint64_t)64 << 30);
+    ck_assert_uint_eq(c->access.anonymous, 0);
+    ck_assert_uint_eq(c->access.origin.count, 0);
+    ck_assert_uint_eq(c->topic_count, 0);
+    ck_assert_ptr_null(c->file);
+    config_free(c);
+}
+END_TEST
+
+/* A value for each option that is not its default, and is good beside all other defaults. */
+static const struct {
+    const char *section, *key, *value;
+} others[] = {
+    {"hub", "data_dir", "/srv/hub log"}, {"hub", "workers", "3"},
+    {"hub", "tail_bytes", "5M"},         {"hub", "max_message_bytes", "2M"},
+    {"hub", "max_topics", "17"},         {"hub", "queue_bytes", "9M"},
+    {"hub", "dedup_window", "90s"},      {"hub", "dedup_max_keys", "18"},
+    {"hub", "log_level", "debug"},       {"http", "listen", "[::1]:0"},
+    {"http", "max_head_bytes", "4K"},    {"http", "max_body_bytes", "2560K"},
+    {"http", "max_connections", "19"},   {"http", "head_timeout", "1s"},
+    {"http", "body_timeout", "2s"},      {"http", "idle_timeout", "3s"},
+    {"http", "write_timeout", "4s"},     {"http", "heartbeat", "5s"},
+    {"http", "retry", "100ms"},          {"http", "poll_wait", "0"},
+    {"http", "poll_wait_max", "59s"},    {"http", "poll_limit", "7"},
+    {"http", "send_buffer", "33"},       {"http", "demo", "on"},
+    {"socket", "path", "run/hub.sock"},  {"socket", "mode", "0007"},
+    {"socket", "group", "adm"},          {"socket", "reserve_fds", "5"},
+    {"log", "sync", "interval"},         {"log", "interval", "250ms"},
+    {"log", "durability", "memory"},     {"log", "max_bytes", "2T"},
+    {"access", "anonymous", "publish"},  {"access", "origin", "https://example.org"},
+    {"limits", "subscriptions", "8"},    {"limits", "inflight", "9"},
+};
+
+START_TEST(every_option_is_tried)
+{
+    ck_assert_int_eq(COUNT(others), settings_topic - settings);
+    for (int i = 0; i < COUNT(others); i++)
+        ck_assert_ptr_eq(setting_find(others[i].section, others[i].key), &settings[i]);
+}
+END_TEST
+
+START_TEST(each_option_is_set_alone)
+{
+    char set[256], text[256];
+    struct config *before = load_sets(NULL);
+    char *old = setting_values(&settings[_i], before)
+                    ? shown(before, others[_i].section, others[_i].key, 0)
+                    : strdup("");
+    ck_assert_str_ne(old, others[_i].value);
+    snprintf(set, sizeof(set), "%s.%s=%s", others[_i].section, others[_i].key, others[_i].value);
+    snprintf(text, sizeof(text), "[%s]\n%s = %s\n", others[_i].section, others[_i].key,
+             others[_i].value);
+    struct config *by_set = load_set(set);
+    expect_shown(by_set, others[_i].section, others[_i].key, 0, others[_i].value);
+    struct config *by_file = load(text);
+    expect_shown(by_file, others[_i].section, others[_i].key, 0, others[_i].value);
+    ck_assert_int_eq(by_set->origin[_i].level, CONFIG_SET);
+    ck_assert_int_eq(by_file->origin[_i].level, CONFIG_FILE);
+    ck_assert_uint_eq(by_file->origin[_i].line, 2);
+    free(old);
+    config_free(before);
+    config_free(by_set);
+    config_free(by_file);
+}
+END_TEST
+
+/* ---- what a file may look like ---- */
+
+START_TEST(reads_every_harmless_form)
+{
+    struct config *c = load("\xEF\xBB\xBF"
+                            "; comment\r\n"
+                            "# another\r\n"
+                            "\r\n"
+                            "  [ hub ]   ; comment\r\n"
+                            "\tworkers=1   ; inline comment\r\n"
+                            "data_dir : /a;b#c \r\n"
+                            "[http] # comment\r\n"
+                            "   heartbeat = 5s\r\n"
+                            "  retry = 1s\r\n"
+                            "[hub]\r\n"
+                            "max_topics = 5");
+    ck_assert_uint_eq(c->hub.workers, 1);
+    ck_assert_str_eq(c->hub.data_dir, "/a;b#c");
+    ck_assert_uint_eq(c->http.heartbeat_ms, 5000);
+    ck_assert_uint_eq(c->http.retry_ms, 1000);
+    ck_assert_uint_eq(c->hub.max_topics, 5);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(an_empty_file_is_good)
+{
+    config_free(load(""));
+    config_free(load("\n\n[hub]\n"));
+}
+END_TEST
+
+/* LENGTH bytes in all: `data_dir = /xxx`, or a comment. */
+static void write_long_line(const char *start, size_t length)
+{
+    struct buf b = {0};
+    buf_puts(&b, "[hub]\n");
+    buf_puts(&b, start);
+    while (b.len < 6 + length)
+        buf_putc(&b, 'x');
+    buf_puts(&b, "\nworkers = 2\n");
+    write_bytes(b.data, b.len);
+    buf_finish(&b);
+}
+
+START_TEST(lines_have_a_longest_length)
+{
+    write_long_line("data_dir = /", 11 + CONFIG_TEXT_MAX);
+    struct config *c = load_sets(NULL);
+    ck_assert_uint_eq(strlen(c->hub.data_dir), CONFIG_TEXT_MAX);
+    ck_assert_uint_eq(c->hub.workers, 2);
+    config_free(c);
+    write_long_line("data_dir = /", 200);
+    expect_error(ERR_INVALID, "longwire.ini:2: the line is too long: must be at most 199 bytes",
+                 NULL);
+    write_long_line("data_dir = /", 100000);
+    expect_error(ERR_INVALID, "longwire.ini:2: the line is too long", NULL);
+}
+END_TEST
+
+START_TEST(comments_may_be_of_any_length)
+{
+    write_long_line("; ", 100000);
+    struct config *c = load_sets(NULL);
+    ck_assert_uint_eq(c->hub.workers, 2);
+    config_free(c);
+}
+END_TEST
+
+/* ---- precedence ---- */
+
+START_TEST(a_higher_level_wins)
+{
+    write_file("[hub]\nworkers = 1\nmax_topics = 5\n");
+    struct config *c = load_sets((const char *const[]){"hub.workers=2", "hub.workers=3", NULL});
+    ck_assert_uint_eq(c->hub.workers, 3);
+    ck_assert_uint_eq(c->hub.max_topics, 5);
+    ck_assert_uint_eq(c->hub.dedup_max_keys, 1000000);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(a_list_grows_at_one_level)
+{
+    struct config *c = load("[http]\nlisten = 127.0.0.1:1\nlisten = 127.0.0.1:2\n");
+    ck_assert_uint_eq(c->http.listen.count, 2);
+    expect_shown(c, "http", "listen", 0, "127.0.0.1:1");
+    expect_shown(c, "http", "listen", 1, "127.0.0.1:2");
+    config_free(c);
+}
+END_TEST
+
+START_TEST(a_list_is_replaced_by_a_higher_level)
+{
+    write_file("[http]\nlisten = 127.0.0.1:1\nlisten = 127.0.0.1:2\n"
+               "[access]\norigin = https://a.example\n");
+    struct config *c = load_sets(
+        (const char *const[]){"http.listen=127.0.0.1:3", "access.origin=https://b.example",
+                              "http.listen=127.0.0.1:4", "access.origin=*", NULL});
+    ck_assert_uint_eq(c->http.listen.count, 2);
+    expect_shown(c, "http", "listen", 0, "127.0.0.1:3");
+    expect_shown(c, "http", "listen", 1, "127.0.0.1:4");
+    ck_assert_uint_eq(c->access.origin.count, 2);
+    ck_assert_str_eq(c->access.origin.item[0], "https://b.example");
+    ck_assert_str_eq(c->access.origin.item[1], "*");
+    config_free(c);
+}
+END_TEST
+
+START_TEST(an_empty_value_empties_a_list)
+{
+    write_file("[access]\norigin = https://a.example\norigin = https://b.example\n");
+    struct config *c = load_set("access.origin=");
+    ck_assert_uint_eq(c->access.origin.count, 0);
+    config_free(c);
+    c = load_sets((const char *const[]){"access.origin=", "access.origin=https://c.example", NULL});
+    ck_assert_uint_eq(c->access.origin.count, 1);
+    ck_assert_str_eq(c->access.origin.item[0], "https://c.example");
+    config_free(c);
+}
+END_TEST
+
+START_TEST(flags_are_a_list)
+{
+    struct config *c = load("[access]\nanonymous = subscribe,publish , subscribe\n");
+    ck_assert_uint_eq(c->access.anonymous, CONFIG_SUBSCRIBE | CONFIG_PUBLISH);
+    config_free(c);
+    c = load_set("access.anonymous=");
+    ck_assert_uint_eq(c->access.anonymous, 0);
+    config_free(c);
+}
+END_TEST
+
+/* ---- topic sections ---- */
+
+START_TEST(topics_keep_their_order)
+{
+    struct config *c =
+        load("[topic \"a/+\"]\ndurability = memory\n"
+             "[log]\ndurability = disk\n"
+             "[topic \"#\"]\n"
+             "[topic \"say \\\"hi\\\" \\\\ ]/; x\"] ; comment\ndurability = memory\n");
+    ck_assert_uint_eq(c->topic_count, 3);
+    ck_assert_str_eq(c->topics[0].pattern, "a/+");
+    ck_assert_int_eq(c->topics[0].durability, CONFIG_MEMORY);
+    ck_assert_str_eq(c->topics[1].pattern, "#");
+    ck_assert_int_eq(c->topics[1].durability, CONFIG_DISK);
+    ck_assert_str_eq(c->topics[2].pattern, "say \"hi\" \\ ]/; x");
+    ck_assert_int_eq(c->topics[2].durability, CONFIG_MEMORY);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(a_topic_inherits_what_it_does_not_say)
+{
+    write_file("[topic \"a\"]\n[topic \"b\"]\ndurability = disk\n");
+    struct config *c = load_set("log.durability=memory");
+    ck_assert_int_eq(c->topics[0].durability, CONFIG_MEMORY);
+    ck_assert_int_eq(c->topics[1].durability, CONFIG_DISK);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(a_set_topic_comes_before_those_of_the_file)
+{
+    write_file("[topic \"a\"]\ndurability = disk\n[topic \"#\"]\ndurability = disk\n");
+    struct config *c = load_sets((const char *const[]){"topic \"x/#\".durability=memory",
+                                                       "topic \"y\".durability=memory",
+                                                       "topic \"#\".durability=memory", NULL});
+    ck_assert_uint_eq(c->topic_count, 4);
+    ck_assert_str_eq(c->topics[0].pattern, "x/#");
+    ck_assert_str_eq(c->topics[1].pattern, "y");
+    ck_assert_str_eq(c->topics[2].pattern, "a");
+    ck_assert_int_eq(c->topics[2].durability, CONFIG_DISK);
+    ck_assert_str_eq(c->topics[3].pattern, "#");
+    ck_assert_int_eq(c->topics[3].durability, CONFIG_MEMORY);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(the_longest_pattern_fits)
+{
+    char text[400];
+    char pattern[256];
+    memset(pattern, 'p', 255);
+    pattern[255] = '\0';
+    snprintf(text, sizeof(text), "[topic \"%s\"]\ndurability = memory\n", pattern);
+    struct config *c = load(text);
+    ck_assert_str_eq(c->topics[0].pattern, pattern);
+    ck_assert_int_eq(c->topics[0].durability, CONFIG_MEMORY);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(topics_are_not_without_number)
+{
+    struct buf b = {0};
+    for (int i = 0; i < CONFIG_TOPICS_MAX; i++)
+        buf_printf(&b, "[topic \"%d\"]\n", i);
+    write_bytes(b.data, b.len);
+    struct config *c = load_sets(NULL);
+    ck_assert_uint_eq(c->topic_count, CONFIG_TOPICS_MAX);
+    config_free(c);
+    buf_puts(&b, "[topic \"x\"]\n");
+    write_bytes(b.data, b.len);
+    expect_error(ERR_INVALID, "longwire.ini:1025: [topic]: must be at most 1024 sections", NULL);
+    buf_finish(&b);
+}
+END_TEST
+
+/* ---- errors ---- */
+
+#define ACCESS_TEXT                                                                                \
+    "must be a loopback address unless access.anonymous says what anyone may do: subscribe, "      \
+    "publish"
+#define ADDRESS_TEXT                                                                               \
+    "must be ADDRESS:PORT or [ADDRESS]:PORT, the address in digits, the port 0 to 65535"
+
+static const struct {
+    const char *text;
+    const char *error;
+} bad_files[] = {
+    /* Values: out of range, and not of their form. */
+    {"[hub]\nworkers = 65\n", "2: hub.workers = 65: must be 0 to 64"},
+    {"[hub]\nworkers = many\n", "2: hub.workers = many: must be 0 to 64"},
+    {"[hub]\nworkers =\n", "2: hub.workers = : must be 0 to 64"},
+    {"[hub]\nworkers = 99999999999999999999\n",
+     "2: hub.workers = 99999999999999999999: must be 0 to 64"},
+    {"[hub]\ntail_bytes = 17G\n", "2: hub.tail_bytes = 17G: must be 1M to 16G"},
+    {"[hub]\ntail_bytes = 2 MB\n",
+     "2: hub.tail_bytes = 2 MB: must be 1M to 16G, written in bytes or with K, M, G or T"},
+    {"\n\n\n\n[http]\n\n\n\n\n\n\nheartbeat = 0\n",
+     "12: http.heartbeat = 0: must be 1 to 60 seconds"},
+    {"[http]\nheartbeat = 5 minutes\n",
+     "2: http.heartbeat = 5 minutes: must be 1 to 60 seconds, written with ms, s, m or h (seconds "
+     "without)"},
+    {"[http]\nretry = 99ms\n", "2: http.retry = 99ms: must be 100 milliseconds to 10 minutes"},
+    {"[http]\ndemo = yes\n", "2: http.demo = yes: must be on or off"},
+    {"[hub]\nlog_level = loud\n",
+     "2: hub.log_level = loud: must be one of error, warn, info, debug"},
+    {"[socket]\nmode = 1777\n", "2: socket.mode = 1777: must be an octal mode, 0 to 0777"},
+    {"[socket]\nmode = rw\n", "2: socket.mode = rw: must be an octal mode, 0 to 0777"},
+    {"[socket]\npath =\n", "2: socket.path = : must be 1 to 107 bytes long"},
+    {"[hub]\ndata_dir = \x01\xFF\n",
+     "2: hub.data_dir = \\x01\\xff: must be UTF-8 without control characters, space at its ends, "
+     "or ; after a space"},
+    {"[access]\nanonymous = read\n",
+     "2: access.anonymous = read: must be empty or a list of subscribe, publish"},
+    {"[access]\norigin = https://example.org/\n",
+     "2: access.origin = https://example.org/: must be * or SCHEME://HOST[:PORT] in lower case, "
+     "with nothing after it"},
+    {"[http]\nlisten = 8420\n", "2: http.listen = 8420: " ADDRESS_TEXT},
+    {"[http]\nlisten =\n", "2: http.listen = : " ADDRESS_TEXT},
+    {"[topic \"a/#\"]\ndurability = tape\n",
+     "2: topic \"a/#\".durability = tape: must be one of disk, memory"},
+    /* Names. */
+    {"[http]\nhartbeat = 1s\n", "2: http.hartbeat: no such option; the nearest is http.heartbeat"},
+    {"[hub]\nheartbeat = 1s\n", "2: hub.heartbeat: no such option; the nearest is http.heartbeat"},
+    {"[http]\nListen = 127.0.0.1:1\n",
+     "2: http.Listen: no such option; the nearest is http.listen"},
+    {"[topic \"a\"]\ndurabilty = disk\n",
+     "2: topic.durabilty: no such option; the nearest is topic.durability"},
+    {"[htttp]\n", "1: [htttp]: no such section; the nearest is [http]"},
+    {"[Limit]\nx = 1\n", "1: [Limit]: no such section; the nearest is [limits]"},
+    {"[hub]\n= 1\n", "2: hub.: no such option; the nearest is hub.workers"},
+    {"workers = 1\n", "1: an option before the first [section]"},
+    /* Twice. */
+    {"[hub]\nworkers = 1\n[http]\n[hub]\nworkers = 2\n",
+     "5: hub.workers: must be given once, and line 2 has it already"},
+    {"[topic \"a\"]\ndurability = disk\n[topic \"a\"]\ndurability = disk\n",
+     "4: topic \"a\".durability: must be given once, and line 2 has it already"},
+    /* Lines. */
+    {"[hub]\nworkers\n[http]\n", "2: must be [section] or key = value"},
+    {"[hub]\nworkers", "2: must be [section] or key = value"},
+    {"[hub\n", "1: must be [section] or [topic \"PATTERN\"]"},
+    {"[]\n", "1: must be [section] or [topic \"PATTERN\"]"},
+    {"[hub] x\n", "1: must be [section] or [topic \"PATTERN\"]"},
+    {"[topic \"a]\n", "1: must be [section] or [topic \"PATTERN\"]"},
+    {"[topic \"a\" b]\n", "1: must be [section] or [topic \"PATTERN\"]"},
+    {"[topic a/b]\n", "1: must be [section] or [topic \"PATTERN\"]"},
+    {"[a_section_name_that_is_longer_than_any_there_is]\n",
+     "1: must be [section] or [topic \"PATTERN\"]"},
+    {"[topic]\n", "1: [topic]: must be [topic \"PATTERN\"]"},
+    {"[hub \"a\"]\n", "1: only [topic] takes a \"PATTERN\""},
+    {"[topic \"a/#/b\"]\n",
+     "1: topic \"a/#/b\": must be a topic, or a pattern with + for one level, # at the end"},
+    {"[topic \"\"]\n",
+     "1: topic \"\": must be a topic, or a pattern with + for one level, # at the end"},
+    /* Between options. */
+    {"[http]\nlisten = 127.0.0.1:1\nlisten = 0.0.0.0:80\n",
+     "3: http.listen = 0.0.0.0:80: " ACCESS_TEXT},
+    {"[http]\nlisten = [::]:80\n", "2: http.listen = [::]:80: " ACCESS_TEXT},
+    {"[http]\npoll_wait = 20s\npoll_wait_max = 10s\n",
+     "3: http.poll_wait_max = 10s: must be at least http.poll_wait (20s)"},
+    {"[http]\npoll_wait_max = 10s\npoll_wait = 20s\n",
+     "3: http.poll_wait = 20s: must be at most http.poll_wait_max (10s)"},
+    {"[http]\npoll_wait_max = 10s\n",
+     "2: http.poll_wait_max = 10s: must be at least http.poll_wait (25s)"},
+    {"[hub]\nmax_message_bytes = 9M\n",
+     "2: hub.max_message_bytes = 9M: must be at most http.max_body_bytes (8M)"},
+    {"[http]\nmax_body_bytes = 1K\n",
+     "2: http.max_body_bytes = 1K: must be at least hub.max_message_bytes (1M)"},
+    {"[hub]\nmax_message_bytes = 3M\nqueue_bytes = 2M\n",
+     "3: hub.queue_bytes = 2M: must be at least hub.max_message_bytes (3M)"},
+    {"[hub]\ntail_bytes = 2M\nmax_message_bytes = 3M\n",
+     "3: hub.max_message_bytes = 3M: must be at most hub.tail_bytes (2M)"},
+};
+
+START_TEST(a_bad_file_is_told)
+{
+    char expected[512];
+    snprintf(expected, sizeof(expected), FILE_NAME ":%s", bad_files[_i].error);
+    write_file(bad_files[_i].text);
+    expect_error(ERR_INVALID, expected, NULL);
+}
+END_TEST
+
+#define FORM_TEXT "must be section.key=value or topic \"PATTERN\".key=value"
+
+static const struct {
+    const char *set;
+    const char *error;
+} bad_sets[] = {
+    {"http.heartbeat=0", "http.heartbeat = 0: must be 1 to 60 seconds"},
+    {"http.heartbeat= 5s",
+     "http.heartbeat =  5s: must be 1 to 60 seconds, written with ms, s, m or "
+     "h (seconds without)"},
+    {"http.hartbeat=1s", "http.hartbeat: no such option; the nearest is http.heartbeat"},
+    {"htp.heartbeat=1s", "[htp]: no such section; the nearest is [http]"},
+    {"http.listen=[::]:80", "http.listen = [::]:80: " ACCESS_TEXT},
+    {"topic \"a/#\".durability=tape",
+     "topic \"a/#\".durability = tape: must be one of disk, memory"},
+    {"topic \"a/#/b\".durability=disk",
+     "topic \"a/#/b\": must be a topic, or a pattern with + for one level, # at the end"},
+    {"topic.durability=disk", "[topic]: must be [topic \"PATTERN\"]"},
+    {"", ": " FORM_TEXT},
+    {"heartbeat=1s", "heartbeat=1s: " FORM_TEXT},
+    {"http.heartbeat", "http.heartbeat: " FORM_TEXT},
+    {"=1", "=1: " FORM_TEXT},
+    {".=", ".=: " FORM_TEXT},
+    {"topic \"a.durability=disk", "topic \"a.durability=disk: " FORM_TEXT},
+    {"hub.a_key_that_is_longer_than_any_there_is=1",
+     "hub.a_key_that_is_longer_than_any_there_is=1: " FORM_TEXT},
+    {"hub.data_dir=a\nb", "hub.data_dir = a\\x0ab: must be UTF-8 without control characters, space "
+                          "at its ends, or ; after a space"},
+};
+
+START_TEST(a_bad_set_is_told)
+{
+    char expected[512];
+    snprintf(expected, sizeof(expected), "--set: %s", bad_sets[_i].error);
+    expect_error(ERR_INVALID, expected, (const char *const[]){bad_sets[_i].set, NULL});
+}
+END_TEST
+
+/* What is wrong between the file and --set is blamed on --set. */
+START_TEST(the_higher_level_is_blamed)
+{
+    write_file("[http]\npoll_wait = 20s\n");
+    expect_error(ERR_INVALID,
+                 "--set: http.poll_wait_max = 10s: must be at least http.poll_wait (20s)",
+                 (const char *const[]){"http.poll_wait_max=10s", NULL});
+}
+END_TEST
+
+START_TEST(only_the_first_error_is_told)
+{
+    write_file("[hub]\nworkers = x\n[nonsense]\nnonsense\n");
+    expect_error(ERR_INVALID, "longwire.ini:2: hub.workers = x: must be 0 to 64",
+                 (const char *const[]){"nonsense", NULL});
+}
+END_TEST
+
+START_TEST(a_socket_path_fits_its_address)
+{
+    char set[200], expected[400], path[109];
+    memset(path, 's', 108);
+    path[107] = '\0';
+    snprintf(set, sizeof(set), "socket.path=%s", path);
+    struct config *c = load_set(set);
+    ck_assert_str_eq(c->socket.path, path);
+    config_free(c);
+    path[107] = 's';
+    path[108] = '\0';
+    snprintf(set, sizeof(set), "socket.path=%s", path);
+    snprintf(expected, sizeof(expected), "--set: socket.path = %s: must be 1 to 107 bytes long",
+             path);
+    expect_error(ERR_INVALID, expected, (const char *const[]){set, NULL});
+}
+END_TEST
+
+START_TEST(lists_have_a_longest_length)
+{
+    struct buf b = {0};
+    buf_puts(&b, "[http]\n");
+    for (int i = 0; i < CONFIG_LISTEN_MAX; i++)
+        buf_printf(&b, "listen = 127.0.0.1:%d\n", i);
+    write_bytes(b.data, b.len);
+    config_free(load_sets(NULL));
+    buf_puts(&b, "listen = 127.0.0.1:80\n");
+    write_bytes(b.data, b.len);
+    expect_error(ERR_INVALID,
+                 "longwire.ini:18: http.listen = 127.0.0.1:80: must be given at most 16 times",
+                 NULL);
+    buf_finish(&b);
+}
+END_TEST
+
+START_TEST(a_nul_byte_is_told)
+{
+    static const char text[] = "[hub]\nworkers = 1\0\n";
+    write_bytes(text, sizeof(text) - 1);
+    expect_error(ERR_INVALID, "longwire.ini:2: must be text, and has a NUL byte", NULL);
+}
+END_TEST
+
+START_TEST(a_public_listener_needs_a_word)
+{
+    struct config *c = load("[http]\nlisten = 0.0.0.0:80\n[access]\nanonymous = subscribe\n");
+    ck_assert_uint_eq(c->access.anonymous, CONFIG_SUBSCRIBE);
+    ck_assert(!c->http.listen.item[0].loopback);
+    config_free(c);
+    expect_error(ERR_INVALID, "longwire.ini:2: http.listen = 0.0.0.0:80: " ACCESS_TEXT,
+                 (const char *const[]){"access.anonymous=", NULL});
+}
+END_TEST
+
+static void expect_file_error(const char *file, bool optional, enum err code, const char *text)
+{
+    struct config *c = NULL;
+    struct buf error = {0};
+    struct config_source src = {.file = file, .file_optional = optional};
+    ck_assert_int_eq(config_load(&src, &c, &error), code);
+    buf_putc(&error, '\0');
+    ck_assert_str_eq(error.data, text);
+    buf_finish(&error);
+}
+
+START_TEST(a_file_that_cannot_be_read_is_told)
+{
+    expect_file_error("none.ini", false, ERR_NOT_FOUND,
+                      "none.ini: cannot open: No such file or directory");
+    expect_file_error("/", true, ERR_IO, "/: cannot read: Is a directory");
+    write_file("");
+    expect_file_error(FILE_NAME "/x", true, ERR_IO, FILE_NAME "/x: cannot open: Not a directory");
+    ck_assert_int_eq(chmod(FILE_NAME, 0), 0);
+    if (access(FILE_NAME, R_OK) != 0)
+        expect_file_error(FILE_NAME, true, ERR_ACCESS,
+                          FILE_NAME ": cannot open: Permission denied");
+}
+END_TEST
+
+START_TEST(an_optional_file_may_be_missing)
+{
+    struct config *c = NULL;
+    struct buf error = {0};
+    struct config_source src = {.file = "none.ini", .file_optional = true};
+    ck_assert_int_eq(config_load(&src, &c, &error), ERR_OK);
+    ck_assert_ptr_null(c->file);
+    config_free(c);
+    config_free(NULL);
+}
+END_TEST
+
+/* ---- printing ---- */
+
+static void print_to_file(const struct config *c)
+{
+    FILE *f = fopen(FILE_NAME, "w");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(config_print(c, f), ERR_OK);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static void expect_same_values(const struct config *a, const struct config *b)
+{
+    for (const struct setting *s = settings; s < settings_topic; s++) {
+        size_t n = setting_values(s, a);
+        ck_assert_uint_eq(setting_values(s, b), n);
+        for (size_t i = 0; i < n; i++) {
+            char *value = shown(a, s->section, s->key, i);
+            expect_shown(b, s->section, s->key, i, value);
+            free(value);
+        }
+    }
+    ck_assert_uint_eq(a->topic_count, b->topic_count);
+    for (size_t i = 0; i < a->topic_count; i++) {
+        ck_assert_str_eq(a->topics[i].pattern, b->topics[i].pattern);
+        ck_assert_int_eq(a->topics[i].durability, b->topics[i].durability);
+    }
+}
+
+START_TEST(defaults_are_printed_and_read_back)
+{
+    struct config *c = load_sets(NULL);
+    print_to_file(c);
+    struct config *again = load_sets(NULL);
+    expect_same_values(c, again);
+    for (const struct setting *s = settings; s < settings_topic; s++)
+        ck_assert_int_eq(again->origin[s - settings].level, CONFIG_FILE); /* nothing left out */
+    config_free(c);
+    config_free(again);
+}
+END_TEST
+
+START_TEST(everything_is_printed_and_read_back)
+{
+    char text[COUNT(others)][256];
+    const char *sets[SETS_MAX];
+    size_t n = 0;
+    for (int i = 0; i < COUNT(others); i++) {
+        snprintf(text[i], sizeof(text[i]), "%s.%s=%s", others[i].section, others[i].key,
+                 others[i].value);
+        sets[n++] = text[i];
+    }
+    sets[n++] = "http.listen=0.0.0.0:8421";
+    sets[n++] = "access.origin=*";
+    sets[n++] = "topic \"say \\\"hi\\\" \\\\ ]/; x\".durability=disk";
+    sets[n++] = "topic \"+/#\".durability=memory";
+    sets[n] = NULL;
+    struct config *c = load_sets(sets);
+    print_to_file(c);
+    struct config *again = load_sets(NULL);
+    expect_same_values(c, again);
+    config_free(c);
+    config_free(again);
+}
+END_TEST
+
+/* The longest texts still make lines that can be read, their comments included. */
+START_TEST(the_longest_line_is_read_back)
+{
+    char set[256] = "hub.data_dir=";
+    size_t n = strlen(set);
+    memset(set + n, 'd', CONFIG_TEXT_MAX);
+    set[n + CONFIG_TEXT_MAX] = '\0';
+    struct config *c = load_set(set);
+    print_to_file(c);
+    struct config *again = load_sets(NULL);
+    expect_same_values(c, again);
+    config_free(c);
+    config_free(again);
+}
+END_TEST
+
+static char *read_file(void)
+{
+    static char text[8192];
+    FILE *f = fopen(FILE_NAME, "r");
+    ck_assert_ptr_nonnull(f);
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    fclose(f);
+    return text;
+}
+
+START_TEST(print_says_where_a_value_comes_from)
+{
+    write_file("\n[hub]\nworkers = 2\n[topic \"a\"]\n");
+    struct config *c = load_set("log.sync=never");
+    print_to_file(c);
+    const char *text = read_file();
+    ck_assert_ptr_nonnull(strstr(text, "; Lines are those of longwire.ini.\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\nworkers = 2 ; line 3\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\nsync = never ; --set\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\nheartbeat = 15s\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\ngroup =\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\n[topic \"a\"]\ndurability = disk\n"));
+    config_free(c);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_told)
+{
+    struct config *c = load_sets(NULL);
+    FILE *f = fopen("/dev/full", "w");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(config_print(c, f), ERR_IO);
+    fclose(f);
+    config_free(c);
+}
+END_TEST
+
+/* ---- reloading ---- */
+
+static void expect_diff(const char *set, const char *names)
+{
+    struct buf b = {0};
+    struct config *old = load_sets(NULL);
+    struct config *fresh = load_set(set);
+    size_t n = config_reload_diff(old, fresh, &b);
+    buf_putc(&b, '\0');
+    ck_assert_str_eq(b.data, names);
+    ck_assert_uint_eq(n, *names ? 1 : 0);
+    buf_finish(&b);
+    config_free(old);
+    config_free(fresh);
+}
+
+START_TEST(a_reload_names_what_needs_a_restart)
+{
+    char set[256], name[64];
+    snprintf(set, sizeof(set), "%s.%s=%s", others[_i].section, others[_i].key, others[_i].value);
+    snprintf(name, sizeof(name), "%s.%s", others[_i].section, others[_i].key);
+    expect_diff(set, settings[_i].reloadable ? "" : name);
+}
+END_TEST
+
+START_TEST(a_reload_names_topics_once)
+{
+    expect_diff("topic \"a\".durability=memory", "topic");
+    write_file("[topic \"a\"]\ndurability = disk\n[topic \"b\"]\n");
+    expect_diff("topic \"a\".durability=memory", "topic");
+    expect_diff("topic \"a\".durability=disk", "");
+}
+END_TEST
+
+START_TEST(a_reload_names_everything)
+{
+    struct buf b = {0};
+    struct config *old = load_sets(NULL);
+    struct config *fresh = load_sets((const char *const[]){
+        "log.sync=never", "http.listen=127.0.0.1:1", "http.heartbeat=1s", "hub.workers=1", NULL});
+    ck_assert_uint_eq(config_reload_diff(old, fresh, &b), 3);
+    buf_putc(&b, '\0');
+    ck_assert_str_eq(b.data, "hub.workers, http.listen, log.sync");
+    buf_finish(&b);
+    config_free(old);
+    config_free(fresh);
+}
+END_TEST
+
+/* Those that the design lets change while the hub runs; anything else would be a promise that
+ * nobody keeps. */
+START_TEST(what_is_reloadable)
+{
+    static const char *const names[] = {
+        "hub.log_level",        "http.head_timeout", "http.body_timeout", "http.idle_timeout",
+        "http.write_timeout",   "http.heartbeat",    "http.retry",        "http.poll_wait",
+        "http.poll_wait_max",   "http.poll_limit",   "access.anonymous",  "access.origin",
+        "limits.subscriptions", "limits.inflight",
+    };
+    int found = 0;
+    for (const struct setting *s = settings; s < settings_end; s++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%s.%s", s->section, s->key);
+        if (!s->reloadable)
+            continue;
+        ck_assert_int_lt(found, COUNT(names));
+        ck_assert_str_eq(name, names[found]);
+        found++;
+    }
+    ck_assert_int_eq(found, COUNT(names));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("config");
+    TCase *t = tcase_create("all");
+    suite_add_tcase(s, t);
+    tcase_add_checked_fixture(t, enter_directory, leave_directory);
+    tcase_add_test(t, the_table_is_in_order);
+    tcase_add_test(t, every_row_is_whole);
+    tcase_add_test(t, defaults_are_typed);
+    tcase_add_test(t, every_option_is_tried);
+    tcase_add_loop_test(t, each_option_is_set_alone, 0, COUNT(others));
+    tcase_add_test(t, reads_every_harmless_form);
+    tcase_add_test(t, an_empty_file_is_good);
+    tcase_add_test(t, lines_have_a_longest_length);
+    tcase_add_test(t, comments_may_be_of_any_length);
+    tcase_add_test(t, a_higher_level_wins);
+    tcase_add_test(t, a_list_grows_at_one_level);
+    tcase_add_test(t, a_list_is_replaced_by_a_higher_level);
+    tcase_add_test(t, an_empty_value_empties_a_list);
+    tcase_add_test(t, flags_are_a_list);
+    tcase_add_test(t, topics_keep_their_order);
+    tcase_add_test(t, a_topic_inherits_what_it_does_not_say);
+    tcase_add_test(t, a_set_topic_comes_before_those_of_the_file);
+    tcase_add_test(t, the_longest_pattern_fits);
+    tcase_add_test(t, topics_are_not_without_number);
+    tcase_add_loop_test(t, a_bad_file_is_told, 0, COUNT(bad_files));
+    tcase_add_loop_test(t, a_bad_set_is_told, 0, COUNT(bad_sets));
+    tcase_add_test(t, the_higher_level_is_blamed);
+    tcase_add_test(t, only_the_first_error_is_told);
+    tcase_add_test(t, a_socket_path_fits_its_address);
+    tcase_add_test(t, lists_have_a_longest_length);
+    tcase_add_test(t, a_nul_byte_is_told);
+    tcase_add_test(t, a_public_listener_needs_a_word);
+    tcase_add_test(t, a_file_that_cannot_be_read_is_told);
+    tcase_add_test(t, an_optional_file_may_be_missing);
+    tcase_add_test(t, defaults_are_printed_and_read_back);
+    tcase_add_test(t, everything_is_printed_and_read_back);
+    tcase_add_test(t, the_longest_line_is_read_back);
+    tcase_add_test(t, print_says_where_a_value_comes_from);
+    tcase_add_test(t, a_full_disk_is_told);
+    tcase_add_loop_test(t, a_reload_names_what_needs_a_restart, 0, COUNT(others));
+    tcase_add_test(t, a_reload_names_topics_once);
+    tcase_add_test(t, a_reload_names_everything);
+    tcase_add_test(t, what_is_reloadable);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
