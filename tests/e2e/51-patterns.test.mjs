@@ -1,0 +1,121 @@
+// Patterns and sets of topics: what matches, once, in offset order, on every transport.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { assertProblem, get, poll, publish, publishBatch } from './lib/http.mjs';
+import { suiteHub } from './lib/hub.mjs';
+import { TRANSPORTS, follow } from './lib/transports.mjs';
+import { Inbox } from './lib/wait.mjs';
+import { WsClient } from './lib/ws.mjs';
+
+const TOPICS = ['m', 'm/a', 'm/b', 'm/a/x', 'm/a/y', 'm/b/x', 'm/a/x/1', 'm//x', 'n/a', 'ma', 'm/ü'];
+
+/** MQTT's rules, read level by level. */
+function matches(pattern, topic) {
+  const [p, t] = [pattern.split('/'), topic.split('/')];
+  for (let i = 0; i < p.length; i++) {
+    if (p[i] === '#') return true;
+    if (i >= t.length || (p[i] !== '+' && p[i] !== t[i])) return false;
+  }
+  return p.length === t.length;
+}
+
+const SETS = [
+  ['m/a'],
+  ['m/+'],
+  ['m/#'],
+  ['#'],
+  ['+'],
+  ['+/a'],
+  ['+/+'],
+  ['m/+/x'],
+  ['m/a/#'],
+  ['+/+/x/#'],
+  ['m//x'],
+  ['nothing/#'],
+  ['m/a', 'm/b'],
+  ['m/a', 'm/+', 'm/#'],
+  ['m/a/#', 'n/+', 'nothing'],
+  ['m/a', 'm/a'],
+];
+
+describe('patterns', () => {
+  const hub = suiteHub();
+  let published;
+
+  async function filled() {
+    published ??= await publishBatch(
+      hub,
+      [...TOPICS, ...TOPICS].map((topic) => ({ topic, data: topic })),
+    ).then((ids) => ids.map((id, n) => ({ id, topic: TOPICS[n % TOPICS.length] })));
+    return published;
+  }
+
+  for (const set of SETS) {
+    test(`history of ${set.join(', ')}`, async () => {
+      const wanted = (await filled()).filter(({ topic }) => set.some((p) => matches(p, topic)));
+      const answer = await poll(hub, set, { after: 'earliest', wait: 0 });
+      assert.deepEqual(
+        answer.messages.map(({ id, topic }) => ({ id, topic })),
+        wanted,
+      );
+    });
+  }
+
+  for (const transport of Object.keys(TRANSPORTS)) {
+    test(`live and replayed messages of every set on ${transport}`, async (t) => {
+      const live = new Map();
+      const waiting = SETS.map(async (set) => {
+        const inbox = new Inbox();
+        t.after(follow(transport, hub, [...set, 'm/end'], 'latest', (h) => inbox.push(h)));
+        await inbox.next('live', ({ kind }) => kind === 'live');
+        live.set(set, inbox);
+      });
+      await Promise.all(waiting);
+      const ids = await publishBatch(hub, [
+        ...TOPICS.map((topic) => ({ topic, data: topic })),
+        { topic: 'm/end', data: 'end' },
+      ]);
+      for (const [set, inbox] of live) {
+        const got = [];
+        for (;;) {
+          const { data, id } = await inbox.next('a message', ({ kind }) => kind === 'message');
+          if (data === 'end') break;
+          got.push(id);
+        }
+        const wanted = ids.filter((_, n) => set.some((p) => n < TOPICS.length && matches(p, TOPICS[n])));
+        assert.deepEqual(got, wanted, set.join(', '));
+      }
+    });
+  }
+
+  for (const pattern of ['a/#/b', 'a#', 'a/b#', '#a', 'a+', '+a/b', 'a/+b', '##', '', '/a', '$x', '$x/#']) {
+    test(`refuses the pattern ${JSON.stringify(pattern)}`, async () => {
+      assertProblem(await get(hub, `/t?${new URLSearchParams({ topic: pattern, wait: 0 })}`), 400);
+    });
+  }
+
+  test('a topic that is new after the subscription is matched', async (t) => {
+    const ws = await (await WsClient.open(hub, 'fresh/#')).live();
+    t.after(() => ws.terminate());
+    await publish(hub, 'fresh/never/seen', 'x');
+    assert.equal((await ws.nextMessage()).topic, 'fresh/never/seen');
+  });
+
+  test('a hundred overlapping subscriptions send each message once', async (t) => {
+    const ws = await WsClient.open(hub, null);
+    t.after(() => ws.terminate());
+    for (let n = 0; n < 100; n++) {
+      const topic = n % 2 ? 'dup/+/x' : `dup/${n}/#`;
+      assert.equal((await ws.ask({ op: 'subscribe', topic })).op, 'subscribed');
+    }
+    const ids = await publishBatch(
+      hub,
+      Array.from({ length: 200 }, (_, n) => ({ topic: `dup/${n % 100}/x`, data: n })),
+    );
+    assert.deepEqual(
+      (await ws.messages(200)).map(({ id }) => id),
+      ids,
+    );
+  });
+});

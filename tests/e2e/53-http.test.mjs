@@ -1,0 +1,251 @@
+// HTTP/1.1 itself: connections, bodies, methods, and requests that are none.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { describe, test } from 'node:test';
+
+import { get, history, publish, request } from './lib/http.mjs';
+import { suiteHub } from './lib/hub.mjs';
+import { RawSocket, exchange } from './lib/raw.mjs';
+
+describe('HTTP/1.1', () => {
+  const hub = suiteHub({ set: { 'http.head_timeout': '1s', 'http.body_timeout': '1s' } });
+
+  /** Sends text with `Host` and `Connection: close` filled in; returns the answer as text. */
+  const ask = async (line, headers = '', body = '') =>
+    String(
+      await exchange(hub, `${line}\r\nHost: x\r\nConnection: close\r\n${headers}\r\n${body}`),
+    );
+
+  const statusOf = (reply) => Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1]);
+
+  test('keeps a connection for many requests', async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    for (let n = 0; n < 20; n++) {
+      const reply = await get(hub, '/t/h/keep?wait=0', { agent });
+      assert.equal(reply.status, 200);
+    }
+    const sockets = Object.values(agent.freeSockets).flat();
+    assert.equal(sockets.length, 1);
+    agent.destroy();
+  });
+
+  test('answers pipelined requests in order', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    const post = (n) =>
+      `POST /t/h/pipe HTTP/1.1\r\nHost: x\r\nContent-Length: ${String(n).length}\r\n\r\n${n}`;
+    const requests = Array.from({ length: 50 }, (_, n) => post(n)).join('');
+    await raw.write(`${requests}GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    const text = String(await raw.untilClosed());
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((m) => m[1]);
+    assert.deepEqual(statuses, [...Array(50).fill('201'), '404']);
+    const ids = [...text.matchAll(/"id":"(\d+)-/g)].map((m) => Number(m[1]));
+    assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
+    assert.deepEqual(
+      (await history(hub, 'h/pipe')).map(({ data }) => data),
+      Array.from({ length: 50 }, (_, n) => String(n)),
+    );
+  });
+
+  test('a request behind a long-poll waits for its answer', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write(
+      'GET /t/h/behind?wait=50 HTTP/1.1\r\nHost: x\r\n\r\n' +
+        'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    const ping = await get(hub, '/healthz');
+    assert.equal(ping.status, 200);
+    assert.equal(raw.received.length, 0);
+    await publish(hub, 'h/behind', 'now');
+    const text = String(await raw.untilClosed());
+    assert.equal(text.match(/HTTP\/1\.1 200 /g).length, 2);
+    assert.ok(text.indexOf('"now"') < text.lastIndexOf('HTTP/1.1'));
+  });
+
+  test('takes chunked bodies, split anywhere, with extensions and trailers', async () => {
+    const chunks = '3;ext=1\r\nabc\r\nA\r\n0123456789\r\n0\r\nX-Trailer: y\r\n\r\n';
+    const reply = await ask('POST /t/h/chunks HTTP/1.1', 'Transfer-Encoding: chunked\r\n', chunks);
+    assert.equal(statusOf(reply), 201);
+    assert.equal((await history(hub, 'h/chunks'))[0].data, 'abc0123456789');
+  });
+
+  test('takes a request byte by byte', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    const text =
+      'POST /t/h/bytes HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' +
+      'Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n';
+    for (const byte of Buffer.from(text)) await raw.write(Buffer.from([byte]));
+    assert.equal(statusOf(String(await raw.untilClosed())), 201);
+  });
+
+  test('says 100 Continue when asked, before the body', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write(
+      'POST /t/h/continue HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' +
+        'Content-Length: 4\r\nExpect: 100-continue\r\n\r\n',
+    );
+    await raw.untilText('HTTP/1.1 100 Continue\r\n\r\n');
+    await raw.write('body');
+    assert.match(String(await raw.untilClosed()), /HTTP\/1\.1 201 /);
+  });
+
+  test('refuses before the body when it would be too large', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write(
+      'POST /t/h/large HTTP/1.1\r\nHost: x\r\n' +
+        'Content-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n',
+    );
+    const text = String(await raw.untilClosed());
+    assert.match(text, /^HTTP\/1\.1 413 /);
+  });
+
+  test('an unknown expectation gets 417', async () => {
+    const reply = await ask('POST /t/h/x HTTP/1.1', 'Content-Length: 0\r\nExpect: wonders\r\n');
+    assert.equal(statusOf(reply), 417);
+  });
+
+  for (const path of ['/healthz', '/readyz', '/metrics', '/cursor']) {
+    test(`HEAD ${path} has GET's head and no body`, async () => {
+      const reply = await ask(`HEAD ${path} HTTP/1.1`);
+      assert.equal(statusOf(reply), 200);
+      assert.ok(reply.endsWith('\r\n\r\n'));
+      assert.match(reply, /\r\ncontent-length: [1-9]/i);
+    });
+  }
+
+  test('HEAD of a topic is answered at once, without a body', async () => {
+    await publish(hub, 'h/head', 'x');
+    const reply = await ask('HEAD /t/h/head?after=earliest&wait=0 HTTP/1.1');
+    assert.equal(statusOf(reply), 200);
+    assert.ok(reply.endsWith('\r\n\r\n'));
+  });
+
+  test('OPTIONS answers what is allowed', async () => {
+    const reply = await request(hub, 'OPTIONS', '/t/h/x');
+    assert.ok([200, 204].includes(reply.status));
+    for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
+      assert.ok(reply.headers.allow.includes(method), method);
+    }
+    const all = await ask('OPTIONS * HTTP/1.1');
+    assert.ok([200, 204].includes(statusOf(all)));
+  });
+
+  test('speaks HTTP/1.0 with one request a connection', async () => {
+    const reply = String(await exchange(hub, 'GET /healthz HTTP/1.0\r\n\r\n'));
+    assert.equal(statusOf(reply), 200);
+  });
+
+  test('takes an absolute request target', async () => {
+    assert.equal(statusOf(await ask('GET http://x/healthz HTTP/1.1')), 200);
+  });
+
+  test('takes an escaped path', async () => {
+    await publish(hub, 'h/esc aped', 'x');
+    const reply = await ask('GET /t/%68/esc%20aped?wait=0&after=earlies%74 HTTP/1.1');
+    assert.equal(statusOf(reply), 200);
+    assert.ok(reply.includes('"x"'));
+  });
+
+  const requests = {
+    'no Host': [400, 'GET /healthz HTTP/1.1\r\n\r\n'],
+    'two Hosts': [400, 'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
+    'no version': [400, 'GET /healthz\r\n\r\n'],
+    'HTTP/2.0': [505, 'GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n'],
+    'HTTP/1.2x': [400, 'GET /healthz HTTP/1.2x\r\nHost: x\r\n\r\n'],
+    'a space before the colon': [400, 'GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n'],
+    'a header without a colon': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n'],
+    'an empty header name': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n'],
+    'a folded header': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n'],
+    'a NUL in a header': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n'],
+    'a bare CR': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n'],
+    'a control character in the path': [400, 'GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n'],
+    'a method of odd characters': [400, 'G@T / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    'two lengths': [
+      400,
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+    ],
+    'a length and chunks': [
+      400,
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n' +
+        'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    'a negative length': [400, 'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
+    'a length with a sign': [
+      400,
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na',
+    ],
+    'a length beyond 64 bits': [
+      [400, 413],
+      `POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: ${'9'.repeat(30)}\r\n\r\na`,
+    ],
+    'an unknown transfer coding': [
+      [400, 501],
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+    ],
+    'chunked that is not last': [
+      [400, 501],
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n',
+    ],
+    'a chunk size that is none': [
+      400,
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
+    ],
+    'a chunk without its line end': [
+      400,
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n',
+    ],
+    'a chunk size of 17 digits': [
+      [400, 413],
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' +
+        'fffffffffffffffff\r\n',
+    ],
+    'a head that is too long': [
+      431,
+      `GET /healthz HTTP/1.1\r\nHost: x\r\nA: ${'x'.repeat(20_000)}\r\n\r\n`,
+    ],
+    'too many headers': [431, `GET /healthz HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(2000)}\r\n`],
+    'a request line that is too long': [
+      [414, 431],
+      `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    ],
+  };
+  for (const [what, [status, text]] of Object.entries(requests)) {
+    test(`refuses ${what} with ${status} and closes`, async () => {
+      const reply = String(await exchange(hub, text));
+      assert.ok([status].flat().includes(statusOf(reply)), reply.slice(0, 200));
+      assert.match(reply, /\r\ncontent-type: application\/problem\+json/i);
+      assert.equal(reply.match(/HTTP\/1\.1 /g).length, 1);
+    });
+  }
+
+  test('nothing of a refused request was stored', async () => {
+    assert.deepEqual(await history(hub, 'h/smuggle'), []);
+  });
+
+  test('a head that does not end is cut off', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
+    assert.match(`${await raw.untilClosed()}`, /^(HTTP\/1\.1 408 |$)/);
+  });
+
+  test('a body that does not end is cut off', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write('POST /t/h/half HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
+    await raw.untilClosed();
+    assert.deepEqual(await history(hub, 'h/half'), []);
+  });
+
+  test('a client that has sent its last byte still gets its answer', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    raw.halfClose();
+    assert.equal(statusOf(`${await raw.untilClosed()}`), 200);
+  });
+});

@@ -1,0 +1,84 @@
+// Liveness, readiness, metrics, the head's cursor, and the files that the hub serves.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { get, publish } from './lib/http.mjs';
+import { ROOT, suiteHub } from './lib/hub.mjs';
+import { eventually } from './lib/wait.mjs';
+import { WsClient } from './lib/ws.mjs';
+
+/** The samples of a Prometheus text: { 'name{labels}': value }. */
+function parseMetrics(text) {
+  const samples = {};
+  const described = new Set();
+  for (const line of text.split('\n').filter(Boolean)) {
+    const comment = /^# (HELP|TYPE) ([a-z_:][a-z0-9_:]*) \S/.exec(line);
+    if (comment) {
+      described.add(`${comment[1]} ${comment[2]}`);
+      continue;
+    }
+    const sample = /^([a-z_:][a-z0-9_:]*)(\{[^}]*\})? (\S+)$/.exec(line);
+    assert.ok(sample, `not a line of Prometheus text: ${line}`);
+    const name = sample[1].replace(/_(bucket|sum|count)$/, '');
+    assert.ok(described.has(`TYPE ${sample[1]}`) || described.has(`TYPE ${name}`), line);
+    samples[sample[1] + (sample[2] ?? '')] = Number(sample[3]);
+    assert.ok(!Number.isNaN(Number(sample[3])), line);
+  }
+  return samples;
+}
+
+describe('status', () => {
+  const hub = suiteHub();
+
+  for (const path of ['/healthz', '/readyz']) {
+    test(`${path} is 200`, async () => {
+      const reply = await get(hub, path);
+      assert.equal(reply.status, 200, reply.text);
+      assert.match(reply.headers['cache-control'] ?? '', /no-store|no-cache/);
+    });
+  }
+
+  test('/cursor answers the head', async () => {
+    const id = await publish(hub, 'st/cursor', 'x');
+    const reply = await get(hub, '/cursor');
+    assert.equal(reply.status, 200);
+    assert.equal(reply.headers['longwire-cursor'], id);
+    assert.ok(reply.text.includes(id));
+    assert.match(reply.headers['cache-control'], /no-store/);
+  });
+
+  test('/metrics is Prometheus text whose figures move', async (t) => {
+    const read = async () => {
+      const reply = await get(hub, '/metrics');
+      assert.equal(reply.status, 200);
+      assert.match(reply.headers['content-type'], /^text\/plain; ?version=0\.0\.4/);
+      return parseMetrics(reply.text);
+    };
+    const before = await read();
+    assert.ok(Object.keys(before).every((name) => name.startsWith('longwire_')));
+    const ws = await (await WsClient.open(hub, 'st/metrics')).live();
+    t.after(() => ws.terminate());
+    await publish(hub, 'st/metrics', 'x');
+    await ws.nextMessage();
+    const grown = async () => {
+      const now = await read();
+      return Object.keys(now).filter((name) => now[name] > (before[name] ?? 0));
+    };
+    const names = (await eventually(async () => (await grown()).length > 3 && grown(), 'growth')).join();
+    assert.match(names, /publish/);
+    assert.match(names, /conn/);
+  });
+
+  test('/longwire.js is the browser client', async () => {
+    const reply = await get(hub, '/longwire.js');
+    assert.equal(reply.status, 200);
+    assert.match(reply.headers['content-type'], /^(text|application)\/javascript/);
+    assert.equal(reply.text, readFileSync(join(ROOT, 'clients/js/longwire.js'), 'utf8'));
+  });
+
+  test('the demo page is off unless it is asked for', async () => {
+    assert.equal((await get(hub, '/')).status, 404);
+  });
+});
