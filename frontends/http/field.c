@@ -1,0 +1,96 @@
+#include "frontends/http/field.h"
+
+#include <string.h>
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool field_is_tchar(char c)
+{
+    return is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+bool field_is_token(const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!field_is_tchar(text[i]))
+            return false;
+    return n > 0;
+}
+
+bool field_is_value_char(char c)
+{
+    return ((unsigned char)c >= 0x20 && c != 0x7F) || c == '\t';
+}
+
+int field_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct field_text field_trim(const char *text, size_t n)
+{
+    while (n > 0 && is_blank(text[n - 1]))
+        n--;
+    while (n > 0 && is_blank(*text)) {
+        text++;
+        n--;
+    }
+    return (struct field_text){text, n};
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool field_is(struct field_text text, const char *word)
+{
+    size_t i = 0;
+    while (i < text.n && word[i] != '\0' && lower(text.p[i]) == lower(word[i]))
+        i++;
+    return i == text.n && word[i] == '\0';
+}
+
+/* The length of the part of TEXT before its first SEPARATOR outside a quoted string. */
+static size_t part_length(struct field_text text, char separator)
+{
+    bool quoted = false;
+    size_t i = 0;
+    for (; i < text.n && (quoted || text.p[i] != separator); i++) {
+        if (text.p[i] == '"')
+            quoted = !quoted;
+        else if (quoted && text.p[i] == '\\' && i + 1 < text.n)
+            i++;
+    }
+    return i;
+}
+
+bool field_next(struct field_text *rest, char separator, struct field_text *ret)
+{
+    while (rest->n > 0) {
+        size_t n = part_length(*rest, separator);
+        struct field_text part = field_trim(rest->p, n);
+        size_t past = n < rest->n ? n + 1 : n;
+        rest->p += past;
+        rest->n -= past;
+        if (part.n > 0) {
+            *ret = part;
+            return true;
+        }
+    }
+    return false;
+}

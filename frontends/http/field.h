@@ -1,0 +1,35 @@
+/*
+ * What the parsers of requests, header fields and URLs have in common: character classes, and
+ * tokens, optional whitespace and lists of field values (RFC 9110 section 5.6). Pure; borrows,
+ * allocates nothing.
+ */
+#ifndef FRONTENDS_HTTP_FIELD_H
+#define FRONTENDS_HTTP_FIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A borrowed stretch of text, not NUL-terminated. */
+struct field_text {
+    const char *p;
+    size_t n;
+};
+
+/* A byte that may stand in a token (method, field name, parameter name). */
+bool field_is_tchar(char c);
+/* One token: at least one byte, each of them a tchar. */
+bool field_is_token(const char *text, size_t n);
+/* A byte that may stand in a field value: no control character but HTAB (section 5.5). */
+bool field_is_value_char(char c);
+/* The value of a hexadecimal digit in either case, -1: C is none. */
+int field_hex_value(char c);
+/* TEXT without the spaces and tabs at its ends. */
+struct field_text field_trim(const char *text, size_t n);
+/* Whether TEXT is WORD; ASCII letters in either case are the same, whatever the locale. */
+bool field_is(struct field_text text, const char *word);
+/* Takes the part of *REST before the first SEPARATOR (',' or ';') that stands outside a quoted
+ * string, trimmed, and moves *REST behind it. Empty parts are skipped (section 5.6.1.2). False:
+ * nothing is left. Start with the whole value in *REST. */
+bool field_next(struct field_text *rest, char separator, struct field_text *ret);
+
+#endif

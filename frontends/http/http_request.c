@@ -1,0 +1,565 @@
+/*
+ * Head: whole lines are gathered in `head`, then parsed and packed in place, which never takes more
+ * room than the line did. Each byte is checked when it comes, so that noise is refused before a
+ * line of it is there.
+ *
+ * Body: its bytes are handed out where they lie; the framing around chunks is read byte by byte and
+ * not kept.
+ */
+#include "frontends/http/http_request.h"
+
+#include <string.h>
+
+#include "frontends/http/field.h"
+#include "frontends/http/url.h"
+
+/* Two spaces and the version with its line end. */
+enum { REQUEST_LINE_EXTRA = HTTP_METHOD_MAX + sizeof("  HTTP/1.1\r\n") - 1 };
+
+void http_request_init(struct http_request *r, const struct http_limits *limits)
+{
+    memset(r, 0, sizeof(*r));
+    r->limits = limits;
+}
+
+void http_request_finish(struct http_request *r)
+{
+    buf_finish(&r->head);
+    http_request_init(r, r->limits);
+}
+
+bool http_request_idle(const struct http_request *r)
+{
+    return r->state == HTTP_START || r->state == HTTP_START_LF;
+}
+
+/* Notes why the request is refused; always false. */
+static bool refuse(struct http_request *r, unsigned status, const char *reason)
+{
+    r->status = status;
+    r->reason = reason;
+    r->keep_alive = false;
+    return false;
+}
+
+static enum http_read fail(struct http_request *r, unsigned status, const char *reason)
+{
+    refuse(r, status, reason);
+    r->state = HTTP_FAILED;
+    return HTTP_READ_ERROR;
+}
+
+/* ---- Header fields ---- */
+
+/* The value of the first field called NAME at or behind the offset AT of the head. */
+static const char *find_header(const struct http_request *r, const char *name, size_t at,
+                               size_t *ret_len)
+{
+    while (at < r->parsed) {
+        const char *field = r->head.data + at;
+        size_t name_len = strlen(field), value_len = strlen(field + name_len + 1);
+        if (field_is((struct field_text){field, name_len}, name)) {
+            if (ret_len)
+                *ret_len = value_len;
+            return field + name_len + 1;
+        }
+        at += name_len + 1 + value_len + 1;
+    }
+    return NULL;
+}
+
+const char *http_request_header(const struct http_request *r, const char *name, size_t *ret_len)
+{
+    return find_header(r, name, r->fields_at, ret_len);
+}
+
+const char *http_request_header_after(const struct http_request *r, const char *name,
+                                      const char *value, size_t *ret_len)
+{
+    return find_header(r, name, (size_t)(value - r->head.data) + strlen(value) + 1, ret_len);
+}
+
+static bool list_has(const char *value, size_t n, const char *token)
+{
+    struct field_text rest = {value, n}, member;
+    while (field_next(&rest, ',', &member))
+        if (field_is(member, token))
+            return true;
+    return false;
+}
+
+bool http_request_has_token(const struct http_request *r, const char *name, const char *token)
+{
+    size_t n;
+    const char *value = http_request_header(r, name, &n);
+    for (; value; value = http_request_header_after(r, name, value, &n))
+        if (list_has(value, n, token))
+            return true;
+    return false;
+}
+
+bool http_request_upgrade(const struct http_request *r, const char *protocol)
+{
+    return r->minor >= 1 && http_request_has_token(r, "connection", "upgrade") &&
+           http_request_has_token(r, "upgrade", protocol);
+}
+
+/* ---- Request line (RFC 9112 section 3) ---- */
+
+/* Bytes that a target may have. Wider than RFC 3986 by what browsers send unencoded ('|', '{',
+ * ...); a fragment is never sent (section 3.2). */
+static bool target_valid(const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (text[i] <= ' ' || text[i] >= 0x7F || text[i] == '#')
+            return false;
+    return n > 0;
+}
+
+/* "HTTP/" DIGIT "." DIGIT; a newer minor version is spoken to as 1.1 (RFC 9110 section 2.5). */
+static bool parse_version(struct http_request *r, const char *text, size_t n)
+{
+    if (n != 8 || memcmp(text, "HTTP/", 5) != 0 || text[6] != '.' || text[5] < '0' ||
+        text[5] > '9' || text[7] < '0' || text[7] > '9')
+        return refuse(r, 400, "the request line does not end with an HTTP version");
+    if (text[5] != '1')
+        return refuse(r, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+    r->minor = text[7] != '0';
+    return true;
+}
+
+/* Packs an absolute-form target at TEXT into "AUTHORITY\0/path?query\0"; the scheme makes room for
+ * the slash and the NULs. Returns the end. */
+static char *pack_absolute(struct http_request *r, char *text, const struct url_absolute *u,
+                           bool options)
+{
+    size_t authority_len = u->authority_len, rest_len = u->rest_len;
+    const char *rest = u->rest;
+    memmove(text, u->authority, authority_len);
+    text[authority_len] = '\0';
+    char *to = text + authority_len + 1;
+    r->host_at = (size_t)(text - r->head.data);
+    r->target_at = (size_t)(to - r->head.data);
+    if (rest_len == 0 || rest[0] == '?')
+        *to++ = rest_len == 0 && options ? '*' : '/'; /* section 3.2.4 */
+    memmove(to, rest, rest_len);
+    to[rest_len] = '\0';
+    return to + rest_len + 1;
+}
+
+/* The target's form (section 3.2) is told by its first byte and the method. */
+static bool parse_target(struct http_request *r, char *text, size_t n)
+{
+    const char *method = r->head.data;
+    bool options = strcmp(method, "OPTIONS") == 0;
+    struct url_absolute u;
+    if (!target_valid(text, n))
+        return refuse(r, 400, "the request target has bytes that must be percent-encoded");
+    if (n > r->limits->target_bytes)
+        return refuse(r, 414, "the request target is too long");
+    if (strcmp(method, "CONNECT") == 0)
+        return refuse(r, 501, "this is not a proxy");
+    if (text[0] == '/' || (n == 1 && text[0] == '*' && options)) {
+        r->target_at = (size_t)(text - r->head.data);
+        text[n] = '\0';
+        r->parsed = r->target_at + n + 1;
+        return true;
+    }
+    if (url_split_absolute(text, n, &u) != ERR_OK)
+        return refuse(r, 400, "the request target is neither a path nor an http URL");
+    r->parsed = (size_t)(pack_absolute(r, text, &u, options) - r->head.data);
+    return true;
+}
+
+/* METHOD SP TARGET SP VERSION, with single spaces. */
+static bool parse_request_line(struct http_request *r, char *line, size_t n)
+{
+    char *target = memchr(line, ' ', n);
+    char *version = target ? memchr(target + 1, ' ', n - (size_t)(target + 1 - line)) : NULL;
+    if (!version || !field_is_token(line, (size_t)(target - line)))
+        return refuse(r, 400, "the request line is not METHOD TARGET VERSION");
+    *target++ = '\0';
+    *version++ = '\0';
+    if (!parse_version(r, version, n - (size_t)(version - line)))
+        return false;
+    if (strlen(line) > HTTP_METHOD_MAX)
+        return refuse(r, 501, "the method is not known");
+    if (!parse_target(r, target, (size_t)(version - target - 1)))
+        return false;
+    r->fields_at = r->parsed;
+    r->state = HTTP_HEADER_LINE;
+    return true;
+}
+
+/* ---- Header fields (RFC 9112 section 5) ---- */
+
+/* What is wrong with a name that is no token. */
+static const char *name_fault(const char *name, size_t n)
+{
+    if (n > 0 && (name[n - 1] == ' ' || name[n - 1] == '\t'))
+        return "there is whitespace before the colon of a header field";
+    return "the name of a header field is not a token";
+}
+
+/* NAME ":" VALUE, packed as "NAME\0VALUE\0". */
+static bool parse_header(struct http_request *r, char *line, size_t n)
+{
+    if (line[0] == ' ' || line[0] == '\t')
+        return refuse(r, 400, "a header field is folded over several lines");
+    char *colon = memchr(line, ':', n);
+    if (!colon)
+        return refuse(r, 400, "a header field has no colon");
+    size_t name_len = (size_t)(colon - line);
+    if (!field_is_token(line, name_len))
+        return refuse(r, 400, name_fault(line, name_len));
+    if (++r->headers > r->limits->headers)
+        return refuse(r, 431, "there are too many header fields");
+    struct field_text value = field_trim(colon + 1, n - name_len - 1);
+    *colon++ = '\0';
+    memmove(colon, value.p, value.n);
+    colon[value.n] = '\0';
+    r->parsed += name_len + 1 + value.n + 1;
+    return true;
+}
+
+/* ---- End of the head: what the fields mean for the message (RFC 9112 sections 3.2, 6, 9.3) ----
+ */
+
+static bool check_host(struct http_request *r)
+{
+    size_t n;
+    const char *host = http_request_header(r, "host", &n);
+    if (!host && r->minor >= 1)
+        return refuse(r, 400, "the Host header field is missing");
+    if (host && http_request_header_after(r, "host", host, NULL))
+        return refuse(r, 400, "there is more than one Host header field");
+    if (host && !url_authority_valid(host, n))
+        return refuse(r, 400, "the Host header field is not a host with an optional port");
+    if (!r->host_at)
+        r->host = host ? host : "";
+    return true;
+}
+
+/* Only "chunked", alone. */
+static bool check_transfer_encoding(struct http_request *r, const char *value, size_t n)
+{
+    bool chunked = false, unknown = false;
+    for (; value; value = http_request_header_after(r, "transfer-encoding", value, &n)) {
+        struct field_text rest = {value, n}, coding;
+        while (field_next(&rest, ',', &coding)) {
+            if (chunked)
+                return refuse(r, 400, "chunked is not the last transfer coding, or repeated");
+            chunked = field_is(coding, "chunked");
+            unknown = unknown || !chunked;
+        }
+    }
+    if (!chunked)
+        return refuse(r, 400, "chunked is not the last transfer coding");
+    if (unknown)
+        return refuse(r, 501, "no transfer coding but chunked is known");
+    r->state = HTTP_CHUNK_SIZE;
+    return true;
+}
+
+/* Saturating, since no limit is near the end of 64 bits. */
+static bool check_content_length(struct http_request *r, const char *value, size_t n)
+{
+    if (http_request_header_after(r, "content-length", value, NULL))
+        return refuse(r, 400, "there is more than one Content-Length");
+    r->left = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (value[i] < '0' || value[i] > '9')
+            return refuse(r, 400, "the Content-Length is not a number");
+        unsigned digit = (unsigned)(value[i] - '0');
+        r->left = r->left > (UINT64_MAX - digit) / 10 ? UINT64_MAX : r->left * 10 + digit;
+    }
+    if (n == 0)
+        return refuse(r, 400, "the Content-Length is not a number");
+    if (r->left > r->limits->body_bytes)
+        return refuse(r, 413, "the body is larger than is accepted here");
+    r->state = r->left > 0 ? HTTP_BODY : HTTP_DONE;
+    return true;
+}
+
+/* Message body length, RFC 9112 section 6.3. */
+static bool check_framing(struct http_request *r)
+{
+    size_t coding_len, length_len;
+    const char *coding = http_request_header(r, "transfer-encoding", &coding_len);
+    const char *length = http_request_header(r, "content-length", &length_len);
+    r->state = HTTP_DONE;
+    if (coding && length)
+        return refuse(r, 400, "there are both Transfer-Encoding and Content-Length");
+    if (coding && r->minor == 0)
+        return refuse(r, 400, "HTTP/1.0 has no Transfer-Encoding");
+    if (coding && !check_transfer_encoding(r, coding, coding_len))
+        return false;
+    if (length && !check_content_length(r, length, length_len))
+        return false;
+    r->has_body = r->state != HTTP_DONE;
+    return true;
+}
+
+/* RFC 9110 section 10.1.1; HTTP/1.0 has no Expect and must be ignored. */
+static bool check_expect(struct http_request *r)
+{
+    size_t n;
+    const char *value = r->minor >= 1 ? http_request_header(r, "expect", &n) : NULL;
+    for (; value; value = http_request_header_after(r, "expect", value, &n)) {
+        struct field_text rest = {value, n}, member;
+        while (field_next(&rest, ',', &member)) {
+            if (!field_is(member, "100-continue"))
+                return refuse(r, 417, "no expectation but 100-continue is met");
+            r->expect_continue = r->has_body;
+        }
+    }
+    return true;
+}
+
+static bool wants_keep_alive(const struct http_request *r)
+{
+    if (http_request_has_token(r, "connection", "close"))
+        return false;
+    return r->minor >= 1 || http_request_has_token(r, "connection", "keep-alive");
+}
+
+static bool end_head(struct http_request *r)
+{
+    r->head.len = r->parsed;
+    r->method = r->head.data;
+    r->target = r->head.data + r->target_at;
+    r->host = r->host_at ? r->head.data + r->host_at : "";
+    r->seen = 0; /* from now on: extensions and trailers */
+    r->keep_alive = wants_keep_alive(r);
+    return check_host(r) && check_framing(r) && check_expect(r);
+}
+
+/* ---- Feeding the head ---- */
+
+/* Empty lines before the request line; the first byte of anything else is left where it is. */
+static enum http_read feed_start(struct http_request *r, char c, size_t *used)
+{
+    if (r->state == HTTP_START && c != '\r') {
+        r->state = HTTP_REQUEST_LINE;
+        return HTTP_READ_MORE;
+    }
+    *used += 1;
+    if (r->state == HTTP_START && r->empty_lines++ == HTTP_EMPTY_LINES_MAX)
+        return fail(r, 400, "there are too many empty lines before the request");
+    if (r->state == HTTP_START_LF && c != '\n')
+        return fail(r, 400, "a CR has no LF behind it");
+    r->state = r->state == HTTP_START ? HTTP_START_LF : HTTP_START;
+    return HTTP_READ_MORE;
+}
+
+/* What is wrong with the next byte of the head, NULL: nothing. */
+static const char *byte_fault(struct http_request *r, char c)
+{
+    bool after_cr = r->cr;
+    r->cr = c == '\r';
+    if (after_cr != (c == '\n'))
+        return after_cr ? "a CR has no LF behind it" : "an LF has no CR before it";
+    if (c == '\r' || c == '\n' || field_is_value_char(c))
+        return NULL;
+    return "there is a control character in the head";
+}
+
+/* How many bytes the current line may still take. */
+static size_t line_room(const struct http_request *r)
+{
+    size_t max = r->limits->head_bytes;
+    if (r->state == HTTP_REQUEST_LINE && max > r->limits->target_bytes + REQUEST_LINE_EXTRA)
+        max = r->limits->target_bytes + REQUEST_LINE_EXTRA;
+    return max > r->seen ? max - r->seen : 0;
+}
+
+static enum http_read fail_too_long(struct http_request *r)
+{
+    if (r->state == HTTP_REQUEST_LINE)
+        return fail(r, 414, "the request line is too long");
+    return fail(r, 431, "the header fields are too large");
+}
+
+/* The line behind the parsed part is whole. */
+static enum http_read end_line(struct http_request *r)
+{
+    char *line = r->head.data + r->parsed;
+    size_t n = r->head.len - r->parsed - 2;
+    bool good, last = r->state == HTTP_HEADER_LINE && n == 0;
+    if (r->state == HTTP_REQUEST_LINE)
+        good = parse_request_line(r, line, n);
+    else
+        good = last ? end_head(r) : parse_header(r, line, n);
+    if (!good)
+        return fail(r, r->status, r->reason);
+    r->head.len = r->parsed;
+    return last ? HTTP_READ_HEAD : HTTP_READ_MORE;
+}
+
+static enum http_read feed_line(struct http_request *r, const char *data, size_t n, size_t *used)
+{
+    size_t room = line_room(r), take = n < room ? n : room;
+    const char *lf = memchr(data, '\n', take);
+    if (lf)
+        take = (size_t)(lf - data) + 1;
+    for (size_t i = 0; i < take; i++) {
+        const char *fault = byte_fault(r, data[i]);
+        if (fault)
+            return fail(r, 400, fault);
+    }
+    buf_append(&r->head, data, take);
+    if (r->head.failed)
+        return fail(r, 503, "out of memory");
+    *used += take;
+    r->seen += take;
+    if (lf)
+        return end_line(r);
+    return take == room ? fail_too_long(r) : HTTP_READ_MORE;
+}
+
+/* ---- Feeding the body ---- */
+
+/* The next bytes of a body or chunk; the state changes behind the last one. */
+static enum http_read feed_data(struct http_request *r, const char *data, size_t n, size_t *used)
+{
+    r->body = data;
+    r->body_len = n < r->left ? n : (size_t)r->left;
+    r->left -= r->body_len;
+    if (r->left == 0)
+        r->state = r->state == HTTP_BODY ? HTTP_DONE : HTTP_CHUNK_DATA_CR;
+    *used += r->body_len;
+    return HTTP_READ_BODY;
+}
+
+static enum http_read move(struct http_request *r, enum http_state state)
+{
+    r->state = state;
+    return HTTP_READ_MORE;
+}
+
+/* A byte of the framing that must be C. */
+static enum http_read expect_byte(struct http_request *r, char c, char wanted,
+                                  enum http_state state)
+{
+    return c == wanted ? move(r, state) : fail(r, 400, "a chunk does not end where it should");
+}
+
+/* The size, or whatever ends it (RFC 9112 section 7.1). */
+static enum http_read feed_chunk_size(struct http_request *r, char c)
+{
+    int digit = field_hex_value(c);
+    if (digit >= 0 && r->state == HTTP_CHUNK_SIZE) {
+        if (r->chunk_digits++ == HTTP_CHUNK_DIGITS_MAX)
+            return fail(r, 400, "the size of a chunk is too long");
+        r->left = r->left << 4 | (unsigned)digit;
+        return HTTP_READ_MORE;
+    }
+    if (r->chunk_digits > 0 && c == '\r' && r->state == HTTP_CHUNK_SIZE)
+        return move(r, HTTP_CHUNK_SIZE_LF);
+    if (r->chunk_digits > 0 && (c == ' ' || c == '\t'))
+        return move(r, HTTP_CHUNK_BLANK);
+    if (r->chunk_digits > 0 && c == ';')
+        return move(r, HTTP_CHUNK_EXTENSION);
+    return fail(r, 400, "the size of a chunk is not a hexadecimal number");
+}
+
+static enum http_read end_chunk_size(struct http_request *r, char c)
+{
+    if (c != '\n')
+        return fail(r, 400, "a CR has no LF behind it");
+    if (r->left > r->limits->body_bytes - r->body_total)
+        return fail(r, 413, "the body is larger than is accepted here");
+    r->body_total += r->left;
+    r->chunk_digits = 0;
+    return move(r, r->left > 0 ? HTTP_CHUNK_DATA : HTTP_TRAILER_START);
+}
+
+/* Inside an extension or a trailer's value: to the end of the line. */
+static enum http_read skip_to_cr(struct http_request *r, char c, enum http_state behind)
+{
+    if (c == '\r')
+        return move(r, behind);
+    return field_is_value_char(c)
+               ? HTTP_READ_MORE
+               : fail(r, 400, "there is a control character in a chunk or trailer");
+}
+
+static enum http_read feed_trailer_name(struct http_request *r, char c)
+{
+    if (c == '\r' && r->state == HTTP_TRAILER_START)
+        return move(r, HTTP_BODY_END_LF);
+    if (c == ':' && r->state == HTTP_TRAILER_NAME)
+        return move(r, HTTP_TRAILER_VALUE);
+    return field_is_tchar(c) ? move(r, HTTP_TRAILER_NAME)
+                             : fail(r, 400, "a trailer field is malformed");
+}
+
+/* One byte of what is around the chunks. */
+static enum http_read step_chunked(struct http_request *r, char c)
+{
+    switch (r->state) {
+    case HTTP_CHUNK_SIZE:
+    case HTTP_CHUNK_BLANK:
+        return feed_chunk_size(r, c);
+    case HTTP_CHUNK_EXTENSION:
+        return skip_to_cr(r, c, HTTP_CHUNK_SIZE_LF);
+    case HTTP_CHUNK_SIZE_LF:
+        return end_chunk_size(r, c);
+    case HTTP_CHUNK_DATA_CR:
+        return expect_byte(r, c, '\r', HTTP_CHUNK_DATA_LF);
+    case HTTP_CHUNK_DATA_LF:
+        return expect_byte(r, c, '\n', HTTP_CHUNK_SIZE);
+    case HTTP_TRAILER_VALUE:
+        return skip_to_cr(r, c, HTTP_TRAILER_LF);
+    case HTTP_TRAILER_LF:
+        return expect_byte(r, c, '\n', HTTP_TRAILER_START);
+    case HTTP_BODY_END_LF:
+        return expect_byte(r, c, '\n', HTTP_DONE);
+    default: /* HTTP_TRAILER_START, HTTP_TRAILER_NAME */
+        return feed_trailer_name(r, c);
+    }
+}
+
+/* Whether a byte in STATE is ballast: allowed, ignored, and so in need of a limit. */
+static bool is_ballast(enum http_state state)
+{
+    return state == HTTP_CHUNK_BLANK || state == HTTP_CHUNK_EXTENSION ||
+           (state >= HTTP_TRAILER_START && state <= HTTP_TRAILER_LF);
+}
+
+static enum http_read feed_chunked(struct http_request *r, char c, size_t *used)
+{
+    bool trailer = r->state >= HTTP_TRAILER_START;
+    *used += 1;
+    if (is_ballast(r->state) && r->seen++ == r->limits->head_bytes)
+        return trailer ? fail(r, 431, "the trailer fields are too large")
+                       : fail(r, 413, "the chunk extensions are too large");
+    return step_chunked(r, c);
+}
+
+static enum http_read feed_some(struct http_request *r, const char *data, size_t n, size_t *used)
+{
+    if (r->state <= HTTP_START_LF)
+        return feed_start(r, data[0], used);
+    if (r->state <= HTTP_HEADER_LINE)
+        return feed_line(r, data, n, used);
+    if (r->state == HTTP_BODY || r->state == HTTP_CHUNK_DATA)
+        return feed_data(r, data, n, used);
+    return feed_chunked(r, data[0], used);
+}
+
+enum http_read http_request_feed(struct http_request *r, const char *data, size_t n, size_t *used)
+{
+    *used = 0;
+    for (;;) {
+        if (r->state == HTTP_FAILED)
+            return HTTP_READ_ERROR;
+        if (r->state == HTTP_DONE)
+            return HTTP_READ_DONE;
+        if (*used == n)
+            return HTTP_READ_MORE;
+        enum http_read got = feed_some(r, data + *used, n - *used, used);
+        if (got != HTTP_READ_MORE)
+            return got;
+    }
+}
