@@ -5,9 +5,9 @@
  * an HTTP connection that becomes an event stream or a WebSocket changes its protocol.
  *
  * Output has two kinds. Replies and control blocks are appended to a small buffer (conn_write) and
- * leave at the end of the loop turn in one write. Messages are never queued: conn_push writes shared
- * bytes at once, or says how much the socket took. A message cut in its middle leaves its rest behind
- * (conn_keep_rest), which goes out before anything else.
+ * leave at the end of the loop turn in one write. Messages are never queued: conn_push writes
+ * shared bytes at once, or says how much the socket took. A message cut in its middle leaves its
+ * rest behind (conn_keep_rest), which goes out before anything else.
  */
 #ifndef FRONTENDS_CONN_H
 #define FRONTENDS_CONN_H
@@ -52,15 +52,21 @@ enum close_reason {
 };
 
 /* Transports: indexes of the interest table, and what admin commands call a connection. */
-enum transport { TRANSPORT_SSE, TRANSPORT_WS, TRANSPORT_POLL, TRANSPORT_RESP, TRANSPORT_HTTP,
-                 TRANSPORT_COUNT };
+enum transport {
+    TRANSPORT_SSE,
+    TRANSPORT_WS,
+    TRANSPORT_POLL,
+    TRANSPORT_RESP,
+    TRANSPORT_HTTP,
+    TRANSPORT_COUNT
+};
 extern const char *const transport_names[TRANSPORT_COUNT];
 
 /* What an admin listing says of a connection; filled by the protocol. */
 struct conn_description {
     struct feed *feed; /* its subscriptions, NULL = none */
     bool has_cursor;
-    uint64_t cursor; /* the offset it has reached */
+    uint64_t cursor;  /* the offset it has reached */
     const char *name; /* the client's own name, or NULL */
 };
 
@@ -72,13 +78,15 @@ struct protocol {
     size_t (*input)(struct conn *c, char *data, size_t n);
     /* The peer will send no more; the default (NULL) closes. */
     void (*input_ended)(struct conn *c);
-    /* All output has left after the socket was full. May be NULL. */
+    /* All output has left: messages may be pushed, commands be taken again. May be NULL. */
     void (*drained)(struct conn *c);
     /* The deadline set with conn_set_deadline has come. */
     void (*timeout)(struct conn *c);
-    /* Once, when the connection ends or changes its protocol: drop c->state and all subscriptions. */
+    /* Once, when the connection ends or changes its protocol: drop c->state and all subscriptions.
+     */
     void (*finish)(struct conn *c);
-    /* The hub is stopping: say good-bye and conn_finish_after_output, or conn_close. NULL closes. */
+    /* The hub is stopping: say good-bye and conn_finish_after_output, or conn_close. NULL closes.
+     */
     void (*shutdown)(struct conn *c);
     void (*describe)(struct conn *c, struct conn_description *d);
     /* A publish of this connection (worker_publish) came back; P is freed by the caller. */
@@ -97,29 +105,29 @@ struct conn {
     void *state; /* the protocol's */
     struct event event;
     struct wheel_item wheel; /* c->wheel is in the worker's wheel while the connection is open */
-    struct conn *turn_next; /* list of those with something to do at the end of this turn */
-    struct buf *in; /* input not used yet; NULL = none */
-    struct buf *out; /* replies not written yet; NULL = none */
-    struct blob *rest; /* of a message cut in its middle; goes out before `out` */
-    uint32_t rest_at; /* bytes of it already written */
-    uint32_t id; /* unique in the hub together with the worker: see conn_number */
-    uint32_t holds; /* publishes under way and the like */
+    struct conn *turn_next;  /* list of those with something to do at the end of this turn */
+    struct buf *in;          /* input not used yet; NULL = none */
+    struct buf *out;         /* replies not written yet; NULL = none */
+    struct blob *rest;       /* of a message cut in its middle; goes out before `out` */
+    uint32_t rest_at;        /* bytes of it already written */
+    uint32_t id;             /* unique in the hub together with the worker: see conn_number */
+    uint32_t holds;          /* publishes under way and the like */
     uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
-    uint16_t state_bits; /* enum conn_state, one writer: set_state() */
-    bool local : 1; /* over the local socket */
-    bool trusted : 1; /* loopback or local: everything is allowed */
-    bool reading : 1; /* wants input */
-    bool input_over : 1; /* the peer sends no more */
-    bool blocked : 1; /* the socket is full */
-    bool in_turn : 1; /* in the worker's turn list */
-    bool in_input : 1; /* the protocol's input() is running */
+    uint16_t state_bits;          /* enum conn_state, one writer: set_state() */
+    bool local : 1;               /* over the local socket */
+    bool trusted : 1;             /* loopback or local: everything is allowed */
+    bool reading : 1;             /* wants input */
+    bool input_over : 1;          /* the peer sends no more */
+    bool blocked : 1;             /* the socket is full */
+    bool in_turn : 1;             /* in the worker's turn list */
+    bool in_input : 1;            /* the protocol's input() is running */
 };
 
 /* Takes FD (closed on failure). ERR_NOMEM, ERR_IO. */
 MUST_CHECK enum err conn_create(struct worker *w, int fd, bool local, bool trusted,
                                 const struct protocol *p, struct conn **ret);
-/* Ends the connection at once. Anywhere, twice, inside callbacks; the object goes when the turn ends
- * and nobody holds it. */
+/* Ends the connection at once. Anywhere, twice, inside callbacks; the object goes when the turn
+ * ends and nobody holds it. */
 void conn_close(struct conn *c, enum close_reason why);
 /* Reads no more and ends when what is to be written has left. */
 void conn_finish_after_output(struct conn *c);
@@ -139,6 +147,8 @@ struct buf *conn_out(struct conn *c);
 bool conn_is_congested(const struct conn *c);
 /* The socket is full or replies are still to be written: messages have to wait. */
 bool conn_is_busy(const struct conn *c);
+/* Tries to write the replies now instead of at the end of the turn. */
+void conn_flush(struct conn *c);
 /* Writes message bytes now; nothing else may wait (not conn_is_busy). Returns how many the socket
  * took; fewer than N: the connection is blocked (drained() follows) or closed. */
 size_t conn_push(struct conn *c, const void *data, size_t n);

@@ -28,6 +28,9 @@ struct stream;
 struct joiner;
 
 struct stream_ops {
+    /* Writes what comes before everything else (response head, hello block); the stream starts after
+     * OFFSET. */
+    void (*started)(struct stream *s, uint64_t offset);
     /* Writes one message for this stream alone; NULL = the feed's shared encoding is used. */
     void (*encode)(struct stream *s, struct message *m, struct buf *out);
     /* Tells a gap (conn_out); false = the connection was closed because of it. */
@@ -44,8 +47,8 @@ struct stream {
     struct conn *conn;
     const struct stream_ops *ops;
     struct stream *next, *prev; /* the worker's list of streams BEHIND */
-    struct position position; /* unless LIVE */
-    struct joiner *joiners; /* subscriptions that replay on their own before they join */
+    struct position position;   /* unless LIVE */
+    struct joiner *joiners;     /* subscriptions that replay on their own before they join */
     enum stream_state state;
     bool told_live;
 };
@@ -55,16 +58,17 @@ void stream_init(struct stream *s, struct conn *c, const struct stream_ops *ops)
 /* Leaves everything. */
 void stream_finish(struct stream *s);
 /* Subscribes to the set and starts after AFTER: tells a gap if there is one, then replays, tells
- * `live`, and follows. ERR_LIMIT (`-N` too large), ERR_NOMEM, or the store's errors; then the stream
- * is OFF. */
+ * `live`, and follows. ERR_LIMIT (`-N` too large), ERR_NOMEM, or the store's errors; then the
+ * stream is OFF. */
 MUST_CHECK enum err stream_start(struct stream *s, const struct feed_spec *spec,
                                  const struct encoding *encoding, const struct after *after);
 /* Changes the set from now on, keeping the place; the first set of an OFF stream starts at the head
  * without telling `live`. ERR_NOMEM: nothing changed. */
 MUST_CHECK enum err stream_change(struct stream *s, const struct feed_spec *spec,
                                   const struct encoding *encoding);
-/* Adds one topic or pattern: it replays after AFTER on its own and then joins the set. *RET_OFFSET is
- * where it starts. ERR_LIMIT, ERR_NOMEM and the store's errors: nothing changed. */
+/* Adds one topic or pattern: it replays after AFTER on its own and then joins the set. *RET_OFFSET
+ * is where it starts; a gap and the messages follow at the end of the turn. ERR_LIMIT, ERR_NOMEM and the
+ * store's errors: nothing changed. */
 MUST_CHECK enum err stream_join(struct stream *s, const char *filter, size_t n,
                                 const struct encoding *encoding, const struct after *after,
                                 uint64_t *ret_offset);

@@ -24,18 +24,31 @@
 #include "frontends/settings.h"
 #include "frontends/wheel.h"
 
+struct listener;
 struct stream;
+
+/* Connections of the whole process that came over TCP, and how many there may be. */
+struct conn_budget {
+    _Atomic uint32_t used;
+    uint32_t max;
+};
+
+/* Where one message ends in bytes that were put together. */
+struct cut {
+    size_t end;
+    uint64_t offset; /* the message's */
+};
 
 /* What a turn brought to one feed: given to each of its live receivers. */
 struct parcel {
     const struct feed_hit *hits; /* ascending */
-    uint64_t before; /* the offset that a live receiver had reached before this turn */
-    uint64_t last; /* the offset that it has reached with it */
+    uint64_t before;             /* the offset that a live receiver had reached before this turn */
+    uint64_t last;               /* the offset that it has reached with it */
     /* All hits in the feed's encoding, one behind the other; NULL when the feed has none. */
     const char *data;
     size_t size;
     const size_t *ends; /* where each hit ends in data */
-    size_t count; /* hits */
+    size_t count;       /* hits */
 };
 
 /* Something that subscribes: a live member of its feed gets every parcel. */
@@ -57,31 +70,33 @@ struct worker {
     struct wheel wheel;
     struct counters counters;
     uint64_t now_ms; /* monotonic, as of this turn */
-    uint64_t head; /* the last offset handled; replay.head is the same */
+    uint64_t head;   /* the last offset handled; replay.head is the same */
     struct publish *publishes, *publishes_last; /* of this turn */
-    struct conn *turn, *turn_last; /* connections with something to do at its end */
-    struct stream *lagging; /* streams that can be moved on (utlist) */
+    struct conn *turn, *turn_last;              /* connections with something to do at its end */
+    struct stream *lagging;                     /* streams that can be moved on (utlist) */
     struct buf scratch; /* bytes being put together, never across callbacks */
-    size_t *ends; /* of the parcel being put together */
+    size_t *ends;       /* of the parcel being put together */
     size_t ends_cap;
     char *read_buffer; /* WORKER_READ_BYTES */
     struct listener *listeners;
     struct conn **paused_publishers; /* stopped reading because the hub's queue was full */
     size_t paused_count, paused_cap;
     uint32_t next_conn_id;
-    uint32_t conns, conns_max;
+    uint32_t conns;
+    struct conn_budget *budget; /* shared by all workers */
     uint32_t conns_by_transport[TRANSPORT_COUNT];
-    bool draining; /* the hub is stopping */
-    bool stopping;
-    _Atomic bool stopped;
+    uint64_t timer_at_ms; /* when timer_event fires */
+    bool draining;        /* the hub is stopping; ends at drain_until_ms at the latest */
+    uint64_t drain_until_ms;
+    bool started;
     pthread_t thread;
 };
 
 enum { WORKER_READ_BYTES = 65536 };
 
-/* Takes a reference of SETTINGS. ERR_NOMEM and ERR_IO. */
+/* Takes a reference of SETTINGS, and READER; borrows the rest. ERR_NOMEM and ERR_IO. */
 MUST_CHECK enum err worker_create(struct hub *h, unsigned index, struct settings *s,
-                                  uint32_t conns_max, struct store_reader *reader,
+                                  struct conn_budget *budget, struct store_reader *reader,
                                   struct worker **ret);
 /* Runs the loop on a thread of its own. ERR_IO. */
 MUST_CHECK enum err worker_start(struct worker *w);
@@ -91,18 +106,26 @@ void worker_join(struct worker *w);
 /* After the thread has ended. NULL is accepted. */
 void worker_destroy(struct worker *w);
 
-/* Monotonic ms as of this turn. */
+/* Reads the clock once for what follows. */
+void worker_update_clock(struct worker *w);
+/* Monotonic ms as of worker_update_clock. */
 static inline uint64_t worker_now(const struct worker *w)
 {
     return w->now_ms;
 }
-/* Queues a publish of a connection for the end of the turn (takes P; holds C until its answer, which
- * goes to the protocol's answered() if C is still open by then). */
+/* Queues a publish of a connection for the end of the turn (takes P; holds C until its answer,
+ * which goes to the protocol's answered() if C is still open by then). */
 void worker_publish(struct worker *w, struct conn *c, struct publish *p);
 /* The hub takes no more now: C is paused and resumed by itself when there is room. */
 bool worker_must_wait(struct worker *w, struct conn *c);
+/* Runs VISIT for every open connection of this worker; it may close them. */
+void worker_each_conn(struct worker *w, void (*visit)(struct conn *c, void *ctx), void *ctx);
+/* Gives the worker new settings (takes a reference of its own), on its thread. */
+void worker_set_settings(struct worker *w, struct settings *s);
 /* Puts C on the list of those looked at when the turn ends. */
 void worker_touch(struct worker *w, struct conn *c);
+/* Notes that the message with OFFSET ends at END of what is being put together (w->cuts). */
+MUST_CHECK enum err worker_add_cut(struct worker *w, size_t end, uint64_t offset);
 /* The connection with that number, NULL when it is not here. */
 struct conn *worker_find_conn(struct worker *w, uint64_t number);
 

@@ -1,0 +1,481 @@
+#include "frontends/conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "frontends/counters.h"
+#include "frontends/worker.h"
+
+enum {
+    /* Input kept while a protocol cannot take it; then reading stops. */
+    INPUT_KEPT_MAX = 256 << 10,
+    /* Unsent replies at which a connection counts as congested, and at which it is given up. */
+    OUTPUT_CONGESTED = 256 << 10,
+    OUTPUT_MAX = 128 << 20,
+};
+
+const char *const transport_names[TRANSPORT_COUNT] = {"sse", "ws", "poll", "resp", "http"};
+
+static const struct {
+    const char *text;
+    bool error;
+} reasons[CLOSE_REASONS] = {
+#define CLOSE_ENTRY(name, is_error, reason) {reason, is_error},
+    CLOSE_TABLE(CLOSE_ENTRY)
+#undef CLOSE_ENTRY
+};
+
+enum conn_state conn_state(const struct conn *c)
+{
+    return (enum conn_state)c->state_bits;
+}
+
+static void set_state(struct conn *c, enum conn_state s)
+{
+    c->state_bits = (uint16_t)s;
+}
+
+bool conn_is_open(const struct conn *c)
+{
+    return conn_state(c) == CONN_OPEN;
+}
+
+int conn_fd(const struct conn *c)
+{
+    return event_get_fd(&c->event);
+}
+
+uint64_t conn_number(const struct conn *c)
+{
+    return (uint64_t)c->id * HUB_WORKERS_MAX + c->worker->index;
+}
+
+static void touch(struct conn *c)
+{
+    worker_touch(c->worker, c);
+}
+
+/* --- what the loop watches --- */
+
+static void on_event(evutil_socket_t fd, short what, void *arg);
+
+static void watch(struct conn *c)
+{
+    short what = EV_PERSIST;
+    if (conn_state(c) == CONN_CLOSED)
+        return;
+    if (c->reading && !c->input_over && conn_is_open(c))
+        what |= EV_READ;
+    if (c->blocked)
+        what |= EV_WRITE;
+    if (event_get_events(&c->event) == what && event_pending(&c->event, EV_READ | EV_WRITE, NULL))
+        return;
+    int fd = conn_fd(c);
+    event_del(&c->event);
+    event_assign(&c->event, c->worker->base, fd, what, on_event, c);
+    if (what & (EV_READ | EV_WRITE) && event_add(&c->event, NULL) != 0)
+        conn_close(c, CLOSE_NOMEM);
+}
+
+enum err conn_create(struct worker *w, int fd, bool local, bool trusted, const struct protocol *p,
+                     struct conn **ret)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+    if (!c || event_assign(&c->event, w->base, fd, EV_READ | EV_PERSIST, on_event, c) != 0 ||
+        event_add(&c->event, NULL) != 0) {
+        close(fd);
+        free(c);
+        return ERR_NOMEM;
+    }
+    c->worker = w;
+    c->protocol = p;
+    c->id = ++w->next_conn_id;
+    c->local = local;
+    c->trusted = trusted;
+    c->reading = true;
+    c->since_s = c->progress_s = (uint32_t)(w->now_ms / 1000);
+    wheel_set(&w->wheel, &c->wheel, WHEEL_NEVER);
+    w->conns++;
+    if (!local)
+        atomic_fetch_add(&w->budget->used, 1);
+    w->conns_by_transport[p->transport]++;
+    *ret = c;
+    return ERR_OK;
+}
+
+/* --- ending --- */
+
+static void log_close(const struct conn *c, enum close_reason why)
+{
+    char address[64];
+    if (!reasons[why].error)
+        return;
+    conn_address(c, address, sizeof(address));
+    log_debug("connection %llu from %s (%s): %s", (unsigned long long)conn_number(c), address,
+              c->protocol->name, reasons[why].text);
+}
+
+void conn_close(struct conn *c, enum close_reason why)
+{
+    if (conn_state(c) == CONN_CLOSED)
+        return;
+    log_close(c, why);
+    set_state(c, CONN_CLOSED);
+    wheel_remove(&c->worker->wheel, &c->wheel);
+    touch(c);
+}
+
+void conn_finish_after_output(struct conn *c)
+{
+    if (!conn_is_open(c))
+        return;
+    set_state(c, CONN_ENDING);
+    conn_set_deadline(c, c->worker->now_ms + c->worker->settings->write_timeout_ms);
+    touch(c);
+}
+
+static void drop_buf(struct buf **b)
+{
+    if (!*b)
+        return;
+    buf_finish(*b);
+    free(*b);
+    *b = NULL;
+}
+
+/* Gives back everything but the memory of C itself. */
+static void dismantle(struct conn *c)
+{
+    struct worker *w = c->worker;
+    int fd = conn_fd(c);
+    if (fd < 0)
+        return;
+    if (c->protocol->finish)
+        c->protocol->finish(c);
+    event_del(&c->event);
+    event_assign(&c->event, w->base, -1, 0, on_event, c);
+    close(fd);
+    drop_buf(&c->in);
+    drop_buf(&c->out);
+    blob_unref(c->rest);
+    c->rest = NULL;
+    w->conns--;
+    if (!c->local)
+        atomic_fetch_sub(&w->budget->used, 1);
+    w->conns_by_transport[c->protocol->transport]--;
+}
+
+void conn_hold(struct conn *c)
+{
+    c->holds++;
+}
+
+void conn_release(struct conn *c)
+{
+    if (--c->holds == 0 && conn_state(c) == CONN_CLOSED)
+        touch(c);
+}
+
+void conn_set_protocol(struct conn *c, const struct protocol *p, void *state)
+{
+    if (c->protocol->finish)
+        c->protocol->finish(c);
+    c->worker->conns_by_transport[c->protocol->transport]--;
+    c->worker->conns_by_transport[p->transport]++;
+    c->protocol = p;
+    c->state = state;
+}
+
+/* --- output --- */
+
+struct buf *conn_out(struct conn *c)
+{
+    if (conn_state(c) == CONN_CLOSED)
+        return NULL;
+    if (!c->out)
+        c->out = calloc(1, sizeof(*c->out));
+    if (!c->out || c->out->failed || c->out->len > OUTPUT_MAX) {
+        conn_close(c, c->out && !c->out->failed ? CLOSE_OVERFLOW : CLOSE_NOMEM);
+        return NULL;
+    }
+    touch(c);
+    return c->out;
+}
+
+void conn_write(struct conn *c, const void *data, size_t n)
+{
+    struct buf *out = conn_out(c);
+    if (out)
+        buf_append(out, data, n);
+}
+
+bool conn_is_congested(const struct conn *c)
+{
+    return c->out && c->out->len > OUTPUT_CONGESTED;
+}
+
+bool conn_is_busy(const struct conn *c)
+{
+    return conn_state(c) == CONN_CLOSED || c->blocked || c->rest || c->out;
+}
+
+static void progress(struct conn *c, size_t n)
+{
+    counter_add(&c->worker->counters, COUNTER_bytes_out, n);
+    c->progress_s = (uint32_t)(c->worker->now_ms / 1000);
+}
+
+/* One write; 0 when the socket is full or broken (then C is closed). */
+static size_t write_some(struct conn *c, const void *data, size_t n)
+{
+    ssize_t m;
+    do
+        m = send(conn_fd(c), data, n, MSG_NOSIGNAL);
+    while (m < 0 && errno == EINTR);
+    if (m < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+            conn_close(c, CLOSE_RESET);
+        m = 0;
+    }
+    if ((size_t)m < n && conn_state(c) != CONN_CLOSED) {
+        c->blocked = true;
+        watch(c);
+    }
+    if (m)
+        progress(c, (size_t)m);
+    return (size_t)m;
+}
+
+size_t conn_push(struct conn *c, const void *data, size_t n)
+{
+    return write_some(c, data, n);
+}
+
+void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at)
+{
+    if (conn_state(c) == CONN_CLOSED)
+        return;
+    c->rest = blob_ref(b);
+    c->rest_at = at;
+}
+
+static void write_rest(struct conn *c)
+{
+    if (!c->rest)
+        return;
+    c->rest_at += (uint32_t)write_some(c, c->rest->data + c->rest_at, c->rest->len - c->rest_at);
+    if (c->rest_at < c->rest->len)
+        return;
+    blob_unref(c->rest);
+    c->rest = NULL;
+}
+
+static void write_out(struct conn *c)
+{
+    if (!c->out)
+        return;
+    if (c->out->failed) {
+        conn_close(c, CLOSE_NOMEM);
+        return;
+    }
+    size_t n = c->out->len ? write_some(c, c->out->data, c->out->len) : 0;
+    if (n == c->out->len)
+        drop_buf(&c->out);
+    else if (n)
+        buf_consume(c->out, n);
+}
+
+void conn_flush(struct conn *c)
+{
+    if (c->blocked || conn_state(c) == CONN_CLOSED)
+        return;
+    write_rest(c);
+    if (!c->rest && !c->blocked)
+        write_out(c);
+}
+
+/* --- input --- */
+
+static void keep_input(struct conn *c, const char *data, size_t n)
+{
+    if (n == 0)
+        return;
+    if (!c->in)
+        c->in = calloc(1, sizeof(*c->in));
+    if (c->in)
+        buf_append(c->in, data, n);
+    if (!c->in || c->in->failed)
+        conn_close(c, CLOSE_NOMEM);
+}
+
+/* Gives the protocol N bytes, again after it changed to another one; returns how many were used. */
+static size_t give(struct conn *c, char *data, size_t n)
+{
+    size_t used = 0;
+    const struct protocol *p;
+    c->in_input = true;
+    do {
+        p = c->protocol;
+        used += p->input(c, data + used, n - used);
+    } while (p != c->protocol && used < n && conn_is_open(c) && c->reading);
+    c->in_input = false;
+    return used;
+}
+
+static void give_kept(struct conn *c)
+{
+    struct buf *in = c->in;
+    c->in = NULL;
+    size_t used = give(c, in->data, in->len);
+    if (conn_is_open(c) && used < in->len) {
+        buf_consume(in, used);
+        c->in = in;
+        return;
+    }
+    buf_finish(in);
+    free(in);
+}
+
+static void input(struct conn *c, char *data, size_t n)
+{
+    counter_add(&c->worker->counters, COUNTER_bytes_in, n);
+    if (c->in) {
+        keep_input(c, data, n);
+        if (conn_is_open(c))
+            give_kept(c);
+    } else {
+        size_t used = give(c, data, n);
+        if (conn_is_open(c))
+            keep_input(c, data + used, n - used);
+    }
+    if (c->in && c->in->len >= INPUT_KEPT_MAX)
+        conn_pause(c);
+}
+
+static void input_ended(struct conn *c)
+{
+    c->input_over = true;
+    watch(c);
+    if (c->protocol->input_ended)
+        c->protocol->input_ended(c);
+    else
+        conn_close(c, CLOSE_PEER);
+}
+
+static void on_readable(struct conn *c)
+{
+    struct worker *w = c->worker;
+    ssize_t n;
+    do
+        n = recv(conn_fd(c), w->read_buffer, WORKER_READ_BYTES, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0)
+        input(c, w->read_buffer, (size_t)n);
+    else if (n == 0)
+        input_ended(c);
+    else if (errno != EAGAIN && errno != EWOULDBLOCK)
+        conn_close(c, CLOSE_RESET);
+}
+
+static void on_writable(struct conn *c)
+{
+    c->blocked = false;
+    conn_flush(c);
+    watch(c);
+    if (!conn_is_busy(c) && c->protocol->drained)
+        c->protocol->drained(c);
+    touch(c);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *c = arg;
+    (void)fd;
+    worker_update_clock(c->worker);
+    if (what & EV_WRITE && conn_state(c) != CONN_CLOSED)
+        on_writable(c);
+    if (what & EV_READ && conn_is_open(c) && c->reading)
+        on_readable(c);
+}
+
+void conn_pause(struct conn *c)
+{
+    c->reading = false;
+    watch(c);
+}
+
+void conn_resume(struct conn *c)
+{
+    if (!conn_is_open(c))
+        return;
+    c->reading = true;
+    watch(c);
+    touch(c);
+}
+
+void conn_set_deadline(struct conn *c, uint64_t at_ms)
+{
+    if (conn_state(c) != CONN_CLOSED)
+        wheel_set(&c->worker->wheel, &c->wheel, at_ms);
+}
+
+/* --- the end of a turn --- */
+
+static void set_congestion(struct conn *c)
+{
+    if (conn_state(c) == CONN_ENDING && !c->out && !c->rest)
+        conn_close(c, CLOSE_DONE);
+    else
+        watch(c);
+}
+
+static void free_if_unused(struct conn *c)
+{
+    if (c->holds == 0)
+        free(c);
+}
+
+void conn_end_turn(struct conn *c)
+{
+    if (c->in && c->reading && conn_is_open(c))
+        give_kept(c);
+    bool was_blocked = c->blocked;
+    conn_flush(c);
+    if (conn_state(c) != CONN_CLOSED)
+        set_congestion(c);
+    if (conn_state(c) == CONN_CLOSED) {
+        dismantle(c);
+        free_if_unused(c);
+        return;
+    }
+    if (!was_blocked && !conn_is_busy(c) && c->protocol->drained && conn_is_open(c))
+        c->protocol->drained(c);
+}
+
+void conn_address(const struct conn *c, char *out, size_t size)
+{
+    struct sockaddr_storage a;
+    socklen_t len = sizeof(a);
+    char host[INET6_ADDRSTRLEN];
+    snprintf(out, size, c->local ? "unix" : "unknown");
+    if (c->local || getpeername(conn_fd(c), (struct sockaddr *)&a, &len) != 0)
+        return;
+    if (a.ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)&a;
+        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
+        snprintf(out, size, "%s:%u", host, ntohs(in->sin_port));
+    } else if (a.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)&a;
+        inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
+        snprintf(out, size, "[%s]:%u", host, ntohs(in->sin6_port));
+    }
+}

@@ -1,0 +1,50 @@
+/*
+ * Listening sockets: TCP (one for each worker, SO_REUSEPORT) and the local socket (one for all).
+ *
+ * Accepting stops when the process has no descriptors left for more and goes on when it has; the
+ * local socket has a reserve of its own, so that the administrator always gets in.
+ */
+#ifndef FRONTENDS_LISTENER_H
+#define FRONTENDS_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "frontends/worker.h"
+
+/* A parsed `host:port`. */
+struct listen_address {
+    struct sockaddr_storage addr;
+    socklen_t len;
+    bool loopback;
+};
+
+/* "127.0.0.1:8420", "[::1]:8420", "*:8420"; numeric hosts and "localhost" only. ERR_INVALID. */
+MUST_CHECK enum err listen_address_parse(const char *text, struct listen_address *ret);
+/* Writes the address with its real port. */
+void listen_address_format(const struct listen_address *a, char *out, size_t size);
+/* Binds COUNT sockets to one address (its port is filled in when it was 0), each for one worker.
+ * Refuses an address that any other process listens at. On failure nothing is open and ERROR says
+ * why in one line. */
+MUST_CHECK enum err listen_tcp(struct listen_address *a, int *fds, unsigned count,
+                               struct buf *error);
+struct listen_local_options {
+    const char *path;
+    unsigned mode;     /* permission bits */
+    const char *group; /* NULL = unchanged */
+};
+/* Binds the local socket; a stale one is replaced, one that somebody answers at is refused. */
+MUST_CHECK enum err listen_local(const struct listen_local_options *o, int *ret_fd,
+                                 struct buf *error);
+/* Gives worker W a listening socket (takes FD, also on failure). ERR_NOMEM. */
+MUST_CHECK enum err listener_add(struct worker *w, int fd, bool local, bool loopback);
+/* Closes all of W's. */
+void listener_close_all(struct worker *w);
+/* Tries again to accept after a pause. Called by the worker now and then while one is paused. */
+void listener_resume_all(struct worker *w);
+bool listener_any_paused(const struct worker *w);
+
+#endif

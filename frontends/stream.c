@@ -1,0 +1,542 @@
+#include "frontends/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "utlist.h"
+
+enum {
+    SLICE_BYTES = 256 << 10, /* what one lagging stream is moved on by in one turn */
+};
+
+/*
+ * A subscription on its way into the set. Messages up to `from`, where the set stood when it was
+ * made, are all its own; above that, those which the set wants too come from the set.
+ */
+struct joiner {
+    struct joiner *next;
+    struct subscriber sub; /* a feed of its one filter; never live */
+    struct position position;
+    uint64_t from;
+    struct gap gap; /* still to be told */
+};
+
+static void schedule(struct stream *s)
+{
+    if (!s->prev)
+        DL_APPEND(s->conn->worker->lagging, s);
+}
+
+static void unschedule(struct stream *s)
+{
+    if (!s->prev)
+        return;
+    DL_DELETE(s->conn->worker->lagging, s);
+    s->next = s->prev = NULL;
+}
+
+/* --- states --- */
+
+uint64_t stream_offset(const struct stream *s)
+{
+    return s->state == STREAM_LIVE ? s->conn->worker->head : s->position.offset;
+}
+
+/* Leaves LIVE with everything up to OFFSET done. */
+static void fall_behind(struct stream *s, uint64_t offset)
+{
+    if (s->state == STREAM_LIVE)
+        counter_add(&s->conn->worker->counters, COUNTER_lags, 1);
+    if (feed_is_live(&s->receiver.sub))
+        feed_go_idle(&s->receiver.sub);
+    s->position = (struct position){.offset = offset, .floor_serial = UINT64_MAX};
+    s->state = conn_is_busy(s->conn) ? STREAM_BLOCKED : STREAM_BEHIND;
+    if (s->state == STREAM_BEHIND)
+        schedule(s);
+}
+
+static void go_live(struct stream *s)
+{
+    s->state = STREAM_LIVE;
+    feed_go_live(&s->receiver.sub);
+    if (!s->told_live) {
+        s->told_live = true;
+        s->ops->live(s, s->conn->worker->head, NULL, 0);
+    }
+}
+
+static void block(struct stream *s)
+{
+    if (s->state == STREAM_LIVE)
+        fall_behind(s, s->conn->worker->head);
+    s->state = STREAM_BLOCKED;
+    unschedule(s);
+}
+
+void stream_drained(struct stream *s)
+{
+    if (s->state == STREAM_BLOCKED) {
+        s->state = STREAM_BEHIND;
+        schedule(s);
+    } else if (s->joiners) {
+        schedule(s);
+    }
+}
+
+static bool tell_gap(struct stream *s, const struct gap *g)
+{
+    static const enum counter counters[] = {
+        [GAP_EPOCH] = COUNTER_gaps_epoch,
+        [GAP_AHEAD] = COUNTER_gaps_ahead,
+        [GAP_TRIMMED] = COUNTER_gaps_trimmed,
+    };
+    if (g->reason == GAP_NONE)
+        return true;
+    counter_add(&s->conn->worker->counters, counters[g->reason], 1);
+    return s->ops->gap(s, g);
+}
+
+/* --- bytes to the socket --- */
+
+/* Counts the messages that N bytes hold whole. */
+static size_t whole_messages(const struct cut *cuts, size_t count, size_t n)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (cuts[mid].end <= n)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static void count_deliveries(struct stream *s, size_t messages, size_t bytes)
+{
+    struct counters *c = &s->conn->worker->counters;
+    counter_add(c, COUNTER_deliveries, messages);
+    counter_add(c, COUNTER_delivered_bytes, bytes);
+}
+
+/* Pushes SIZE bytes of COUNT messages. Returns the offset of the last message that is on its way,
+ * BEFORE when none is; one that was cut in its middle is, its rest is kept (shared when HITS are
+ * given and the stream uses their encoding). */
+static uint64_t push(struct stream *s, const char *data, size_t size, const struct cut *cuts,
+                     size_t count, uint64_t before)
+{
+    size_t n = conn_push(s->conn, data, size);
+    size_t whole = n == size ? count : whole_messages(cuts, count, n);
+    size_t start = whole ? cuts[whole - 1].end : 0;
+    uint64_t reached = whole ? cuts[whole - 1].offset : before;
+    count_deliveries(s, whole, n);
+    if (whole < count && n > start && conn_state(s->conn) != CONN_CLOSED) {
+        struct blob *rest = blob_create(data + start, cuts[whole].end - start);
+        if (!rest) {
+            conn_close(s->conn, CLOSE_NOMEM);
+            return reached;
+        }
+        conn_keep_rest(s->conn, rest, (uint32_t)(n - start));
+        blob_unref(rest);
+        counter_add(&s->conn->worker->counters, COUNTER_deliveries, 1);
+        reached = cuts[whole].offset;
+    }
+    return reached;
+}
+
+/* The same for a parcel; a cut message's rest is then shared by all who were cut in it. */
+static uint64_t push_parcel(struct stream *s, const struct parcel *p)
+{
+    size_t n = conn_push(s->conn, p->data, p->size);
+    if (n == p->size) {
+        count_deliveries(s, p->count, n);
+        return p->last;
+    }
+    size_t whole = whole_messages(p->cuts, p->count, n);
+    size_t start = whole ? p->cuts[whole - 1].end : 0;
+    count_deliveries(s, whole + (n > start), n);
+    const struct feed_hit *hit = p->hits;
+    for (size_t i = 0; i < whole; i++)
+        hit = hit->next;
+    if (n == start)
+        return hit->message->offset - 1;
+    struct blob *b = message_encoded(hit->message, s->receiver.sub.feed->encoding);
+    conn_keep_rest(s->conn, b, (uint32_t)(n - start));
+    return hit->message->offset;
+}
+
+/* For a stream with an encoding of its own. */
+static uint64_t push_own(struct stream *s, const struct parcel *p)
+{
+    struct worker *w = s->conn->worker;
+    buf_clear(&w->scratch);
+    w->cut_count = 0;
+    for (const struct feed_hit *hit = p->hits; hit; hit = hit->next) {
+        s->ops->encode(s, hit->message, &w->scratch);
+        if (worker_add_cut(w, w->scratch.len, hit->message->offset) != ERR_OK || w->scratch.failed)
+            return p->before;
+    }
+    uint64_t reached =
+        push(s, w->scratch.data, w->scratch.len, w->cuts, w->cut_count, p->before);
+    return reached == w->cuts[w->cut_count - 1].offset ? p->last : reached;
+}
+
+static void deliver(struct receiver *r, const struct parcel *p)
+{
+    struct stream *s = (struct stream *)r;
+    uint64_t reached = p->before;
+    if (conn_is_busy(s->conn))
+        conn_flush(s->conn);
+    if (!conn_is_busy(s->conn)) {
+        if (s->ops->encode)
+            reached = push_own(s, p);
+        else if (p->count)
+            reached = push_parcel(s, p);
+    }
+    if (conn_state(s->conn) == CONN_CLOSED)
+        return;
+    if (reached != p->last || conn_is_busy(s->conn))
+        fall_behind(s, reached);
+}
+
+/* --- moving a lagging stream on --- */
+
+struct slice {
+    struct stream *stream;
+    struct feed *feed;
+    const struct joiner *joiner; /* NULL: the set itself */
+    bool failed;
+};
+
+static bool belongs_to_set(const struct slice *sl, const struct message *m)
+{
+    const struct stream *s = sl->stream;
+    return sl->joiner && m->offset > sl->joiner->from &&
+           feed_wants(s->conn->worker->feeds, s->receiver.sub.feed, m->topic);
+}
+
+static void encode_one(struct slice *sl, struct message *m, bool shared, struct buf *out)
+{
+    struct stream *s = sl->stream;
+    if (s->ops->encode) {
+        s->ops->encode(s, m, out);
+    } else if (shared) {
+        const struct blob *b = message_encoded(m, sl->feed->encoding);
+        if (b)
+            buf_append(out, b->data, b->len);
+        else
+            sl->failed = true;
+    } else {
+        sl->feed->encoding->encode(m, out);
+    }
+}
+
+static bool take_message(void *ctx, struct message *m, bool shared)
+{
+    struct slice *sl = ctx;
+    struct worker *w = sl->stream->conn->worker;
+    if (w->scratch.len >= SLICE_BYTES)
+        return false;
+    if (belongs_to_set(sl, m))
+        return true;
+    encode_one(sl, m, shared, &w->scratch);
+    sl->failed |= w->scratch.failed || worker_add_cut(w, w->scratch.len, m->offset) != ERR_OK;
+    return !sl->failed;
+}
+
+static enum err read_slice(struct slice *sl, struct position *p, uint64_t until, struct gap *gap)
+{
+    struct worker *w = sl->stream->conn->worker;
+    enum err e;
+    do {
+        buf_clear(&w->scratch);
+        w->cut_count = 0;
+        e = replay_next(&w->replay, sl->feed, p, until, take_message, sl, gap);
+    } while (e == ERR_AGAIN);
+    return e == ERR_OK && sl->failed ? ERR_NOMEM : e;
+}
+
+/* Moves P on by one slice towards UNTIL. False when the connection ended or is blocked. */
+static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
+{
+    struct stream *s = sl->stream;
+    struct worker *w = s->conn->worker;
+    uint64_t before = p->offset;
+    struct gap gap;
+    enum err e = read_slice(sl, p, until, &gap);
+    if (e != ERR_OK) {
+        counter_add(&w->counters, COUNTER_read_errors, 1);
+        conn_close(s->conn, e == ERR_NOMEM ? CLOSE_NOMEM : CLOSE_LOG);
+        return false;
+    }
+    if (gap.reason != GAP_NONE)
+        return tell_gap(s, &gap);
+    if (w->cut_count == 0)
+        return true;
+    counter_add(&w->counters, COUNTER_replayed, w->cut_count);
+    uint64_t last = w->cuts[w->cut_count - 1].offset;
+    uint64_t reached =
+        push(s, w->scratch.data, w->scratch.len, w->cuts, w->cut_count, before);
+    if (reached != last)
+        p->offset = reached;
+    return !conn_is_busy(s->conn);
+}
+
+static void joiner_free(struct stream *s, struct joiner *j)
+{
+    feed_leave(&j->sub, s->conn->worker->feeds);
+    free(j);
+}
+
+static enum err merge(struct stream *s, const struct joiner *j)
+{
+    struct feed_spec spec;
+    feed_spec_init(&spec, s->conn->worker->feeds);
+    enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
+    if (e == ERR_OK)
+        e = feed_spec_add_feed(&spec, j->sub.feed);
+    if (e == ERR_OK)
+        e = stream_change(s, &spec, j->sub.feed->encoding);
+    feed_spec_finish(&spec);
+    return e;
+}
+
+static bool finish_joiner(struct stream *s, struct joiner *j)
+{
+    size_t n;
+    const char *name = filter_name(j->sub.feed->filters[0], &n);
+    if (merge(s, j) != ERR_OK) {
+        conn_close(s->conn, CLOSE_NOMEM);
+        return false;
+    }
+    if (s->state == STREAM_LIVE)
+        s->ops->live(s, s->conn->worker->head, name, n);
+    else
+        s->told_live = false;
+    LL_DELETE(s->joiners, j);
+    joiner_free(s, j);
+    return true;
+}
+
+static struct joiner *furthest_back(const struct stream *s)
+{
+    struct joiner *back = s->joiners, *j;
+    LL_FOREACH(s->joiners, j)
+    {
+        if (j->position.offset < back->position.offset)
+            back = j;
+    }
+    return back;
+}
+
+/* One step of a subscription that is joining. False: nothing more to do for the stream now. */
+static bool run_joiner(struct stream *s, struct joiner *j)
+{
+    struct gap gap = j->gap;
+    j->gap.reason = GAP_NONE;
+    if (!tell_gap(s, &gap))
+        return false;
+    if (j->position.offset >= stream_offset(s))
+        return finish_joiner(s, j);
+    struct slice sl = {s, j->sub.feed, j, false};
+    return run_slice(&sl, &j->position, stream_offset(s));
+}
+
+/* The set itself, up to where the next joiner waits. */
+static bool run_set(struct stream *s, uint64_t until)
+{
+    struct worker *w = s->conn->worker;
+    struct slice sl = {s, s->receiver.sub.feed, NULL, false};
+    if (s->position.offset < until && !run_slice(&sl, &s->position, until))
+        return false;
+    if (s->position.offset == w->head)
+        go_live(s);
+    return true;
+}
+
+/* One slice. Returns whether there is more to do at once. */
+static bool run_stream(struct stream *s)
+{
+    struct worker *w = s->conn->worker;
+    struct joiner *j = furthest_back(s);
+    uint64_t before = stream_offset(s);
+    bool goes_on;
+    if (j && (s->state == STREAM_LIVE || j->position.offset <= before))
+        goes_on = run_joiner(s, j);
+    else
+        goes_on = run_set(s, j && j->position.offset < w->head ? j->position.offset : w->head);
+    if (conn_state(s->conn) == CONN_CLOSED) {
+        unschedule(s);
+        return false;
+    }
+    if (!goes_on) {
+        block(s);
+        return false;
+    }
+    if (s->state == STREAM_LIVE && !s->joiners) {
+        unschedule(s);
+        return false;
+    }
+    /* A cursor from a worker that is further on: wait for this one to get there. */
+    return s->joiners || stream_offset(s) < w->head;
+}
+
+bool stream_run_lagging(struct worker *w)
+{
+    bool more = false;
+    struct stream *s, *next;
+    DL_FOREACH_SAFE(w->lagging, s, next)
+    {
+        if (conn_is_busy(s->conn))
+            conn_flush(s->conn);
+        if (conn_is_busy(s->conn))
+            block(s);
+        else
+            more |= run_stream(s);
+    }
+    return more;
+}
+
+/* --- subscribing --- */
+
+void stream_init(struct stream *s, struct conn *c, const struct stream_ops *ops)
+{
+    memset(s, 0, sizeof(*s));
+    s->receiver.deliver = deliver;
+    s->conn = c;
+    s->ops = ops;
+}
+
+void stream_finish(struct stream *s)
+{
+    unschedule(s);
+    while (s->joiners) {
+        struct joiner *j = s->joiners;
+        LL_DELETE(s->joiners, j);
+        joiner_free(s, j);
+    }
+    feed_leave(&s->receiver.sub, s->conn->worker->feeds);
+    s->state = STREAM_OFF;
+}
+
+enum err stream_start(struct stream *s, const struct feed_spec *spec,
+                      const struct encoding *encoding, const struct after *after)
+{
+    struct worker *w = s->conn->worker;
+    struct gap gap;
+    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->conn->protocol->transport);
+    if (e != ERR_OK)
+        return e;
+    e = replay_start(&w->replay, s->receiver.sub.feed, after, hub_head(w->hub), &s->position, &gap);
+    if (e != ERR_OK) {
+        feed_leave(&s->receiver.sub, w->feeds);
+        return e;
+    }
+    s->state = STREAM_BEHIND;
+    s->ops->started(s, s->position.offset);
+    if (!tell_gap(s, &gap))
+        return ERR_OK;
+    if (s->position.offset == w->head)
+        go_live(s);
+    else
+        schedule(s);
+    return ERR_OK;
+}
+
+enum err stream_change(struct stream *s, const struct feed_spec *spec,
+                       const struct encoding *encoding)
+{
+    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->conn->protocol->transport);
+    if (e != ERR_OK)
+        return e;
+    if (s->state == STREAM_OFF) {
+        s->told_live = true;
+        go_live(s);
+    } else if (s->state == STREAM_LIVE) {
+        feed_go_live(&s->receiver.sub);
+    }
+    return ERR_OK;
+}
+
+static enum err joiner_subscribe(struct stream *s, struct joiner *j, const char *filter, size_t n,
+                                 const struct encoding *encoding)
+{
+    struct feed_spec spec;
+    feed_spec_init(&spec, s->conn->worker->feeds);
+    enum err e = feed_spec_add(&spec, filter, n);
+    if (e == ERR_OK)
+        e = feed_join(&j->sub, &spec, encoding, s->conn->protocol->transport);
+    feed_spec_finish(&spec);
+    return e;
+}
+
+enum err stream_join(struct stream *s, const char *filter, size_t n,
+                     const struct encoding *encoding, const struct after *after,
+                     uint64_t *ret_offset)
+{
+    struct worker *w = s->conn->worker;
+    struct joiner *j = calloc(1, sizeof(*j));
+    if (!j)
+        return ERR_NOMEM;
+    enum err e = joiner_subscribe(s, j, filter, n, encoding);
+    if (e == ERR_OK)
+        e = replay_start(&w->replay, j->sub.feed, after, hub_head(w->hub), &j->position, &j->gap);
+    if (e != ERR_OK) {
+        joiner_free(s, j);
+        return e;
+    }
+    j->from = stream_offset(s);
+    *ret_offset = j->position.offset;
+    LL_APPEND(s->joiners, j);
+    if (s->state != STREAM_BLOCKED)
+        schedule(s);
+    return ERR_OK;
+}
+
+static bool part_joiner(struct stream *s, const char *filter, size_t n)
+{
+    struct joiner *j, *next;
+    bool found = false;
+    LL_FOREACH_SAFE(s->joiners, j, next)
+    {
+        if (!feed_has(j->sub.feed, filter, n))
+            continue;
+        LL_DELETE(s->joiners, j);
+        joiner_free(s, j);
+        found = true;
+    }
+    return found;
+}
+
+enum err stream_part(struct stream *s, const char *filter, size_t n)
+{
+    bool joined = feed_has(s->receiver.sub.feed, filter, n);
+    if (!part_joiner(s, filter, n) && !joined)
+        return ERR_NOT_FOUND;
+    if (!joined)
+        return ERR_OK;
+    struct feed_spec spec;
+    feed_spec_init(&spec, s->conn->worker->feeds);
+    enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
+    if (e == ERR_OK)
+        e = feed_spec_remove(&spec, filter, n);
+    if (e == ERR_OK)
+        e = stream_change(s, &spec, s->receiver.sub.feed->encoding);
+    feed_spec_finish(&spec);
+    return e;
+}
+
+uint32_t stream_filters(const struct stream *s)
+{
+    uint32_t count = s->receiver.sub.feed ? s->receiver.sub.feed->filter_count : 0;
+    for (const struct joiner *j = s->joiners; j; j = j->next)
+        count++;
+    return count;
+}
+
+void stream_describe(const struct stream *s, struct conn_description *d)
+{
+    d->feed = s->receiver.sub.feed;
+    d->has_cursor = s->state != STREAM_OFF;
+    d->cursor = stream_offset(s);
+}

@@ -1,0 +1,546 @@
+#include "frontends/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "frontends/listener.h"
+#include "frontends/stream.h"
+#include "utlist.h"
+
+enum {
+    /* What is fanned out at once: bounds the bytes put together and the time of one turn. */
+    TURN_MESSAGES = 8192,
+    TURN_BYTES = 4 << 20,
+    /* How often paused publishers and listeners are looked at when nothing else happens. */
+    PAUSED_CHECK_MS = 50,
+};
+
+void worker_update_clock(struct worker *w)
+{
+    w->now_ms = hub_monotonic_ms();
+}
+
+/* --- fan-out --- */
+
+enum err worker_add_cut(struct worker *w, size_t end, uint64_t offset)
+{
+    if (w->cut_count == w->cut_cap) {
+        size_t cap = w->cut_cap ? w->cut_cap * 2 : 256;
+        struct cut *cuts = realloc(w->cuts, cap * sizeof(*cuts));
+        if (!cuts)
+            return ERR_NOMEM;
+        w->cuts = cuts;
+        w->cut_cap = cap;
+    }
+    w->cuts[w->cut_count++] = (struct cut){end, offset};
+    return ERR_OK;
+}
+
+/* Puts all hits of a feed one behind the other; a single one is used where it is. */
+static enum err encode_hits(struct worker *w, const struct feed *f, struct parcel *p)
+{
+    buf_clear(&w->scratch);
+    w->cut_count = 0;
+    for (const struct feed_hit *hit = f->hits; hit; hit = hit->next) {
+        const struct blob *b = message_encoded(hit->message, f->encoding);
+        if (!b || worker_add_cut(w, p->size + b->len, hit->message->offset) != ERR_OK)
+            return ERR_NOMEM;
+        p->data = b->data;
+        p->size += b->len;
+        if (hit == f->hits && !hit->next)
+            break;
+        buf_append(&w->scratch, b->data, b->len);
+        p->data = w->scratch.data;
+    }
+    p->cuts = w->cuts;
+    p->count = w->cut_count;
+    return w->scratch.failed ? ERR_NOMEM : ERR_OK;
+}
+
+static void fan_out(struct worker *w, const struct feed *f, uint64_t before)
+{
+    struct parcel p = {.hits = f->hits, .before = before, .last = w->head};
+    struct subscriber *sub, *next;
+    if (f->encoding && encode_hits(w, f, &p) != ERR_OK) {
+        /* An empty parcel: receivers see that they missed something and read it later. */
+        p.data = NULL;
+        p.count = p.size = 0;
+    }
+    DL_FOREACH_SAFE (f->live, sub, next) {
+        struct receiver *r = (struct receiver *)sub;
+        r->deliver(r, &p);
+    }
+}
+
+static void fan_out_all(struct worker *w, uint64_t before)
+{
+    for (struct feed *f = feed_turn_feeds(w->feeds); f; f = f->next_touched)
+        fan_out(w, f, before);
+    feed_turn_end(w->feeds);
+}
+
+/* Pointers to what is shared anyway are fixed bookkeeping: a worker that cannot store them could
+ * only lose messages silently. */
+static void must(enum err e)
+{
+    if (e == ERR_OK)
+        return;
+    log_error("out of memory for the fan-out tables, ending");
+    abort();
+}
+
+static size_t enter_batch(struct worker *w, struct batch *b)
+{
+    size_t bytes = 0;
+    must(tail_push(&w->tail, b));
+    tail_drop_below(&w->tail, b->tail_first);
+    for (uint32_t i = 0; i < b->count; i++) {
+        must(feed_turn_add(w->feeds, b->messages[i]));
+        bytes += b->messages[i]->payload_len;
+    }
+    w->head = w->replay.head = b->last;
+    return bytes;
+}
+
+/* Hits borrow from the batches of the slice, which may leave the tail before they are sent. */
+static void handle_batches(struct worker *w, struct batch **batches, size_t count)
+{
+    size_t i = 0;
+    while (i < count) {
+        uint64_t before = w->head;
+        size_t messages = 0, bytes = 0, first = i;
+        while (i < count && messages < TURN_MESSAGES && bytes < TURN_BYTES) {
+            messages += batches[i]->count;
+            bytes += enter_batch(w, batch_ref(batches[i]));
+            i++;
+        }
+        fan_out_all(w, before);
+        while (first < i)
+            batch_unref(batches[first++]);
+    }
+}
+
+/* --- mail --- */
+
+static void count_answer(struct worker *w, const struct publish *p)
+{
+    if (p->result != ERR_OK)
+        counter_add(&w->counters, COUNTER_publish_errors, 1);
+}
+
+static void handle_answers(struct worker *w, struct publish *list)
+{
+    while (list) {
+        struct publish *p = list;
+        struct conn *c = p->owner;
+        list = p->next;
+        count_answer(w, p);
+        if (conn_state(c) != CONN_CLOSED && c->protocol->answered)
+            c->protocol->answered(c, p);
+        publish_free(p);
+        conn_release(c);
+    }
+}
+
+static void handle_calls(struct worker *w, struct hub_call *list)
+{
+    while (list) {
+        struct hub_call *next = list->next;
+        list->run(list, w);
+        list = next;
+    }
+}
+
+static void on_mail(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    (void)fd;
+    (void)what;
+    worker_update_clock(w);
+    hub_take_mail(w->hub, w->index, &w->mail);
+    handle_batches(w, w->mail.batches, w->mail.batch_count);
+    w->mail.batch_count = 0;
+    handle_answers(w, w->mail.answers);
+    handle_calls(w, w->mail.calls);
+}
+
+/* --- publishing --- */
+
+void worker_publish(struct worker *w, struct conn *c, struct publish *p)
+{
+    p->owner = c;
+    p->worker = w->index;
+    p->next = NULL;
+    conn_hold(c);
+    counter_add(&w->counters, COUNTER_publishes, 1);
+    if (w->publishes)
+        w->publishes_last->next = p;
+    else
+        w->publishes = p;
+    w->publishes_last = p;
+}
+
+static void submit_publishes(struct worker *w)
+{
+    if (!w->publishes)
+        return;
+    hub_publish(w->hub, w->publishes, w->publishes_last);
+    w->publishes = w->publishes_last = NULL;
+}
+
+bool worker_must_wait(struct worker *w, struct conn *c)
+{
+    if (!hub_is_full(w->hub))
+        return false;
+    if (w->paused_count == w->paused_cap) {
+        size_t cap = w->paused_cap ? w->paused_cap * 2 : 16;
+        struct conn **list = realloc(w->paused_publishers, cap * sizeof(struct conn *));
+        if (!list) {
+            conn_close(c, CLOSE_NOMEM);
+            return true;
+        }
+        w->paused_publishers = list;
+        w->paused_cap = cap;
+    }
+    conn_hold(c);
+    conn_pause(c);
+    w->paused_publishers[w->paused_count++] = c;
+    return true;
+}
+
+static void resume_publishers(struct worker *w)
+{
+    if (w->paused_count == 0 || hub_is_full(w->hub))
+        return;
+    for (size_t i = 0; i < w->paused_count; i++) {
+        conn_resume(w->paused_publishers[i]);
+        conn_release(w->paused_publishers[i]);
+    }
+    w->paused_count = 0;
+}
+
+/* --- connections --- */
+
+void worker_touch(struct worker *w, struct conn *c)
+{
+    if (c->in_turn)
+        return;
+    c->in_turn = true;
+    c->turn_next = NULL;
+    if (w->turn)
+        w->turn_last->turn_next = c;
+    else
+        w->turn = c;
+    w->turn_last = c;
+}
+
+static struct conn *conn_of(struct wheel_item *i)
+{
+    return (struct conn *)((char *)i - offsetof(struct conn, wheel));
+}
+
+struct conn_list {
+    struct conn **conns;
+    size_t count, cap;
+};
+
+static void collect_conn(struct wheel_item *i, void *ctx)
+{
+    struct conn_list *list = ctx;
+    if (list->count < list->cap)
+        list->conns[list->count++] = conn_of(i);
+}
+
+void worker_each_conn(struct worker *w, void (*visit)(struct conn *c, void *ctx), void *ctx)
+{
+    struct conn_list list = {calloc(w->conns + 1, sizeof(struct conn *)), 0, w->conns};
+    if (!list.conns)
+        return;
+    wheel_each(&w->wheel, collect_conn, &list);
+    for (size_t i = 0; i < list.count; i++)
+        visit(list.conns[i], ctx);
+    free(list.conns);
+}
+
+struct finding {
+    uint64_t number;
+    struct conn *found;
+};
+
+static void find_conn(struct conn *c, void *ctx)
+{
+    struct finding *f = ctx;
+    if (conn_number(c) == f->number)
+        f->found = c;
+}
+
+struct conn *worker_find_conn(struct worker *w, uint64_t number)
+{
+    struct finding f = {number, NULL};
+    worker_each_conn(w, find_conn, &f);
+    return f.found;
+}
+
+void worker_set_settings(struct worker *w, struct settings *s)
+{
+    struct settings *old = w->settings;
+    w->settings = settings_ref(s);
+    settings_unref(old);
+}
+
+/* --- turns and time --- */
+
+static void fire_deadlines(struct worker *w)
+{
+    struct wheel_item *i;
+    while ((i = wheel_pop_due(&w->wheel, w->now_ms))) {
+        struct conn *c = conn_of(i);
+        wheel_set(&w->wheel, i, WHEEL_NEVER); /* connections are always in the wheel */
+        if (conn_state(c) == CONN_ENDING)
+            conn_close(c, CLOSE_WRITE_TIMEOUT);
+        else if (c->protocol->timeout)
+            c->protocol->timeout(c);
+    }
+}
+
+static void set_timer(struct worker *w)
+{
+    uint64_t wait = wheel_wait_ms(&w->wheel, w->now_ms);
+    if ((w->paused_count || w->draining || listener_any_paused(w)) && wait > PAUSED_CHECK_MS)
+        wait = PAUSED_CHECK_MS;
+    uint64_t at = wait == UINT64_MAX ? UINT64_MAX : w->now_ms + wait;
+    if (at >= w->timer_at_ms)
+        return;
+    struct timeval tv = {.tv_sec = (time_t)(wait / 1000),
+                         .tv_usec = (suseconds_t)(wait % 1000 * 1000)};
+    if (evtimer_add(&w->timer_event, &tv) == 0)
+        w->timer_at_ms = at;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    (void)fd;
+    (void)what;
+    worker_update_clock(w);
+    w->timer_at_ms = UINT64_MAX;
+    fire_deadlines(w);
+    listener_resume_all(w);
+}
+
+static void end_conn_turns(struct worker *w)
+{
+    struct conn *list = w->turn;
+    w->turn = w->turn_last = NULL;
+    while (list) {
+        struct conn *c = list;
+        list = c->turn_next;
+        c->in_turn = false;
+        conn_end_turn(c);
+    }
+}
+
+/* True when there is more to do at once. */
+static bool end_turn(struct worker *w)
+{
+    resume_publishers(w);
+    end_conn_turns(w);
+    bool lagging = stream_run_lagging(w);
+    submit_publishes(w);
+    set_timer(w);
+    return lagging || w->turn || w->publishes;
+}
+
+static bool is_done(const struct worker *w)
+{
+    return w->draining && (w->conns == 0 || w->now_ms >= w->drain_until_ms);
+}
+
+static void abandon_conn(struct conn *c, void *ctx)
+{
+    (void)ctx;
+    conn_close(c, CLOSE_SHUTDOWN);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    bool more = false;
+    while (!is_done(w)) {
+        event_base_loop(w->base, more ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+        worker_update_clock(w);
+        more = end_turn(w);
+    }
+    worker_each_conn(w, abandon_conn, NULL);
+    submit_publishes(w);
+    end_conn_turns(w);
+    return NULL;
+}
+
+/* --- life --- */
+
+static enum err watch_subscription(void *ctx, const char *filter, size_t n, unsigned transport)
+{
+    struct worker *w = ctx;
+    return interest_add(hub_interest(w->hub), filter, n, transport);
+}
+
+static void unwatch_subscription(void *ctx, const char *filter, size_t n, unsigned transport)
+{
+    struct worker *w = ctx;
+    interest_remove(hub_interest(w->hub), filter, n, transport);
+}
+
+static enum err create_tables(struct worker *w, struct store_reader *reader)
+{
+    struct feed_watcher watcher = {watch_subscription, unwatch_subscription, w};
+    w->feeds = feed_table_create(hub_topics(w->hub), &watcher);
+    w->read_buffer = malloc(WORKER_READ_BYTES);
+    if (!w->feeds || !w->read_buffer)
+        return ERR_NOMEM;
+    w->head = hub_head(w->hub);
+    w->replay = (struct replay){
+        .store = reader,
+        .topics = hub_topics(w->hub),
+        .feeds = w->feeds,
+        .tail = &w->tail,
+        .log = hub_log(w->hub),
+        .head = w->head,
+    };
+    return ERR_OK;
+}
+
+static enum err create_events(struct worker *w)
+{
+    w->base = event_base_new();
+    if (!w->base)
+        return ERR_NOMEM;
+    if (event_assign(&w->mail_event, w->base, hub_mail_fd(w->hub, w->index), EV_READ | EV_PERSIST,
+                     on_mail, w) != 0 ||
+        evtimer_assign(&w->timer_event, w->base, on_timer, w) != 0 ||
+        event_add(&w->mail_event, NULL) != 0)
+        return ERR_IO;
+    w->timer_at_ms = UINT64_MAX;
+    return ERR_OK;
+}
+
+enum err worker_create(struct hub *h, unsigned index, struct settings *s,
+                       struct conn_budget *budget, struct store_reader *reader, struct worker **ret)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+    if (!w) {
+        store_reader_destroy(reader);
+        return ERR_NOMEM;
+    }
+    w->index = index;
+    w->hub = h;
+    w->budget = budget;
+    w->settings = settings_ref(s);
+    worker_update_clock(w);
+    wheel_init(&w->wheel, w->now_ms);
+    tail_init(&w->tail);
+    w->replay.store = reader;
+    enum err e = create_tables(w, reader);
+    if (e == ERR_OK)
+        e = create_events(w);
+    if (e != ERR_OK) {
+        worker_destroy(w);
+        return e;
+    }
+    *ret = w;
+    return ERR_OK;
+}
+
+enum err worker_start(struct worker *w)
+{
+    /* Signals are the main thread's. */
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    int failed = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    w->started = !failed;
+    return failed ? ERR_IO : ERR_OK;
+}
+
+struct stop_call {
+    struct hub_call call;
+    uint64_t grace_ms;
+};
+
+static void say_goodbye(struct conn *c, void *ctx)
+{
+    (void)ctx;
+    if (c->protocol->shutdown && conn_is_open(c))
+        c->protocol->shutdown(c);
+    else if (conn_is_open(c))
+        conn_close(c, CLOSE_SHUTDOWN);
+}
+
+static void start_draining(struct hub_call *call, void *where)
+{
+    struct worker *w = where;
+    struct stop_call *stop = (struct stop_call *)call;
+    w->draining = true;
+    w->drain_until_ms = w->now_ms + stop->grace_ms;
+    free(stop);
+    listener_close_all(w);
+    worker_each_conn(w, say_goodbye, NULL);
+}
+
+void worker_stop(struct worker *w, uint64_t grace_ms)
+{
+    struct stop_call *stop = calloc(1, sizeof(*stop));
+    if (!stop) {
+        log_error("out of memory while stopping");
+        abort();
+    }
+    stop->call.run = start_draining;
+    stop->grace_ms = grace_ms;
+    hub_call_worker(w->hub, w->index, &stop->call);
+}
+
+void worker_join(struct worker *w)
+{
+    if (w->started)
+        pthread_join(w->thread, NULL);
+    w->started = false;
+}
+
+/* Connections that a publish under way still holds come to their end here. */
+static void drop_mail(struct worker *w)
+{
+    hub_take_mail(w->hub, w->index, &w->mail);
+    for (size_t i = 0; i < w->mail.batch_count; i++)
+        batch_unref(w->mail.batches[i]);
+    handle_answers(w, w->mail.answers);
+    end_conn_turns(w);
+    free(w->mail.batches);
+}
+
+void worker_destroy(struct worker *w)
+{
+    if (!w)
+        return;
+    listener_close_all(w);
+    drop_mail(w);
+    for (size_t i = 0; i < w->paused_count; i++)
+        conn_release(w->paused_publishers[i]);
+    end_conn_turns(w);
+    free(w->paused_publishers);
+    if (w->base) {
+        event_del(&w->mail_event);
+        evtimer_del(&w->timer_event);
+        event_base_free(w->base);
+    }
+    tail_finish(&w->tail);
+    feed_table_destroy(w->feeds);
+    store_reader_destroy(w->replay.store);
+    buf_finish(&w->scratch);
+    free(w->cuts);
+    free(w->read_buffer);
+    settings_unref(w->settings);
+    free(w);
+}
