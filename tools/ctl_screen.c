@@ -88,6 +88,7 @@ static void measure(struct ctl_screen *s)
     s->columns = known && size.ws_col ? size.ws_col : COLUMNS_DEFAULT;
     s->rows = s->rows < SIZE_LIMIT ? s->rows : SIZE_LIMIT;
     s->columns = s->columns < SIZE_LIMIT ? s->columns : SIZE_LIMIT;
+    s->columns--; /* what stood in the last one, erasing to the end of the line would take away */
 }
 
 enum err ctl_screen_init(struct ctl_screen *s)

@@ -23,3 +23,19 @@ longwirectl_SOURCES = tools/longwirectl.c
 longwirectl_LDADD = libctl.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS)
 
 dist_man_MANS += doc/longwirectl.1
+
+check_PROGRAMS += tests/unit/test_ctl
+TESTS += tests/unit/test_ctl
+tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
+tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_LDADD = libctl.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+
+EXTRA_DIST += \
+	tests/cli/advice.test.mjs \
+	tests/cli/answers.test.mjs \
+	tests/cli/manual.test.mjs \
+	tests/cli/terminal.test.mjs \
+	tests/cli/usage.test.mjs \
+	tests/cli/lib/fake-hub.mjs \
+	tests/cli/lib/ctl.mjs \
+	tests/e2e/ctl.test.mjs

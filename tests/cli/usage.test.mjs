@@ -1,0 +1,76 @@
+// The command line: help, version, and what wrong usage gets. No hub is needed for any of it.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { ctl } from './lib/ctl.mjs';
+
+const COMMANDS = [
+  ...['topics', 'topic', 'tail', 'history', 'publish', 'clients', 'kick', 'purge', 'trim'],
+  ...['stats', 'top', 'ping'],
+];
+const NOWHERE = ['--socket', '/nonexistent/hub.sock'];
+
+describe('help', () => {
+  test('lists every command', async () => {
+    const { code, stdout } = await ctl(['--help']);
+    assert.equal(code, 0);
+    for (const command of COMMANDS) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+  });
+
+  for (const command of COMMANDS) {
+    test(`of ${command} shows its use and options, wherever --help stands`, async () => {
+      const { code, stdout } = await ctl([command, '--help']);
+      assert.equal(code, 0);
+      assert.match(stdout, new RegExp(`^Usage: longwirectl ${command} `));
+      assert.match(stdout, /--json/);
+    });
+  }
+
+  test('wins over missing arguments and a missing hub', async () => {
+    const { code } = await ctl([...NOWHERE, 'kick', '-h']);
+    assert.equal(code, 0);
+  });
+
+  test('shows the version', async () => {
+    for (const args of [['--version'], ['-V'], ['ping', '--version']]) {
+      const { code, stdout } = await ctl(args);
+      assert.equal(code, 0);
+      assert.match(stdout, /^longwirectl \d+\.\d+\.\d+\n$/);
+    }
+  });
+});
+
+describe('wrong usage exits with 2 and says why', () => {
+  const cases = [
+    [[], /which command/],
+    [['frobnicate'], /no command frobnicate/],
+    [['--frobnicate'], /unknown or ambiguous option --frobnicate/],
+    [['-x', 'ping'], /unknown option -x/],
+    [['--socket'], /needs an argument/],
+    [['ping', '--json=yes'], /--json takes no argument/],
+    [['ping', '--timeout', 'soon'], /whole number from 0 to 86400/],
+    [['ping', '--timeout', '86401'], /whole number/],
+    [['ping', 'pong'], /too many arguments/],
+    [['topic'], /an argument is missing/],
+    [['topic', 'a', 'b'], /too many arguments/],
+    [['topics', '--follow'], /unknown or ambiguous option --follow/],
+    [['tail', '-n', '-1', 'a'], /whole number/],
+    [['tail', '-n', '1.5', 'a'], /whole number/],
+    [['tail'], /an argument is missing/],
+    [['tail', ...Array(65).fill('a')], /too many arguments/],
+    [['kick', 'seven'], /a client's id is a number/],
+    [['publish', 'a', '-5'], /unknown option -5 .*goes after --/],
+    [['publish', '--lines', 'a', 'data'], /--lines reads standard input/],
+    [['publish', '--lines', '--key', 'k', 'a'], /cannot go with --key/],
+    [['purge', 'a'], /give --yes/],
+    [['top'], /needs a terminal/],
+  ];
+  for (const [args, message] of cases) {
+    test(args.slice(0, 4).join(' ') || 'nothing', async () => {
+      const { code, stdout, stderr } = await ctl([...args]);
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, message);
+    });
+  }
+});

@@ -1,0 +1,263 @@
+/* longwirectl's text: what reaches a terminal, and JSON that must come out as it went in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "tools/ctl.h"
+
+/* ---- Escaping ---- */
+
+static void check_bytes(struct buf *b, const char *expected)
+{
+    buf_putc(b, '\0');
+    ck_assert(!b->failed);
+    ck_assert_str_eq(b->data, expected);
+    buf_finish(b);
+}
+
+static void check_text(const char *text, size_t n, const char *expected)
+{
+    struct buf out = {0};
+    ctl_text_put(&out, text, n);
+    check_bytes(&out, expected);
+}
+
+#define CHECK_TEXT(text, expected) check_text(text, sizeof(text) - 1, expected)
+
+START_TEST(text_is_harmless)
+{
+    CHECK_TEXT("", "");
+    CHECK_TEXT("prices/\xC3\x84 \xE2\x82\xAC \xF0\x9F\x98\x80", "prices/Ä € 😀");
+    CHECK_TEXT("a\nb\rc\td", "a\\nb\\rc\\td");
+    CHECK_TEXT("\033[31m\0\x7F", "\\x1b[31m\\x00\\x7f");
+    CHECK_TEXT("C:\\new", "C:\\\\new");
+    CHECK_TEXT("\xC2\x9B"
+               "31m",
+               "\\u009b31m");                  /* C1: a control sequence in one character */
+    CHECK_TEXT("a\xE2\x80\xAEz", "a\\u202ez"); /* right-to-left override */
+    CHECK_TEXT("\xE2\x80\xA8\xEF\xBB\xBF", "\\u2028\\ufeff");
+    CHECK_TEXT("\xFF\xC3", "\\xff\\xc3");                            /* no UTF-8; cut off */
+    CHECK_TEXT("\xC0\x9B\xED\xA0\x80", "\\xc0\\x9b\\xed\\xa0\\x80"); /* overlong; surrogate */
+}
+END_TEST
+
+/* Whatever the bytes, no control character comes out, and what comes out is UTF-8. */
+START_TEST(no_byte_pair_escapes)
+{
+    for (unsigned i = 0; i < 0x10000; i++) {
+        const char text[] = {(char)(i >> 8), (char)i};
+        struct buf out = {0};
+        ctl_text_put(&out, text, 2);
+        for (size_t k = 0; k < out.len; k++) {
+            ck_assert_uint_ge((uint8_t)out.data[k], 0x20);
+            ck_assert_uint_ne((uint8_t)out.data[k], 0x7F);
+            ck_assert(!(k > 0 && (uint8_t)out.data[k - 1] == 0xC2 && (uint8_t)out.data[k] < 0xA0));
+        }
+        buf_finish(&out);
+    }
+}
+END_TEST
+
+START_TEST(json_stays_the_same_value)
+{
+    struct buf out = {0};
+    const char json[] = "{\n\t\"a\": \"\xC2\x85\x7F\\n\\u001b\",\r\n\"b\": 1.10}";
+    ctl_text_put_json(&out, json, sizeof(json) - 1);
+    check_bytes(&out, "{\"a\": \"\\u0085\\u007f\\n\\u001b\",\"b\": 1.10}");
+    ctl_text_put_json(&out, "\"\xFF\"", 3);
+    check_bytes(&out, "\"\\ufffd\"");
+}
+END_TEST
+
+START_TEST(strings_become_json)
+{
+    struct buf out = {0};
+    ctl_text_put_json_string(&out, "a\"\\\n\0\xFF\xC3\x84", 8);
+    check_bytes(&out, "\"a\\\"\\\\\\u000a\\u0000\\ufffdÄ\"");
+}
+END_TEST
+
+START_TEST(width_counts_characters)
+{
+    ck_assert_uint_eq(ctl_text_width("", 0), 0);
+    ck_assert_uint_eq(ctl_text_width("aÄ€😀", strlen("aÄ€😀")), 4);
+    ck_assert_uint_eq(ctl_text_clip("aÄ€", strlen("aÄ€"), 2), 3);
+    ck_assert_uint_eq(ctl_text_clip("aÄ€", strlen("aÄ€"), 9), strlen("aÄ€"));
+    ck_assert_uint_eq(ctl_text_clip("Ä", 2, 0), 0);
+}
+END_TEST
+
+static void check_size(uint64_t bytes, const char *expected)
+{
+    struct buf out = {0};
+    ctl_text_put_size(&out, bytes);
+    check_bytes(&out, expected);
+}
+
+static void check_age(uint64_t seconds, const char *expected)
+{
+    struct buf out = {0};
+    ctl_text_put_age(&out, seconds);
+    check_bytes(&out, expected);
+}
+
+START_TEST(figures_are_short)
+{
+    check_size(0, "0");
+    check_size(1023, "1023");
+    check_size(1024, "1.0K");
+    check_size(1536, "1.5K");
+    check_size(10 * 1024, "10K");
+    check_size(1000 * 1024, "1.0M");
+    check_size(UINT64_MAX, "16E");
+    check_age(0, "0s");
+    check_age(59, "59s");
+    check_age(60, "1m00s");
+    check_age(3599, "59m59s");
+    check_age(3600 + 5 * 60 + 59, "1h05m");
+    check_age(86400 * 400 + 3600, "400d01h");
+}
+END_TEST
+
+START_TEST(numbers_are_strict)
+{
+    uint64_t n = 7;
+    ck_assert(ctl_args_u64("0", &n) == ERR_OK && n == 0);
+    ck_assert(ctl_args_u64("18446744073709551615", &n) == ERR_OK && n == UINT64_MAX);
+    const char *const bad[] = {"", "-1", "+1", " 1", "1 ", "1x", "0x1", "18446744073709551616"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_msg(ctl_args_u64(bad[i], &n) == ERR_INVALID, "\"%s\" is taken", bad[i]);
+}
+END_TEST
+
+/* ---- Spans ---- */
+
+static struct ctl_span span(const char *text)
+{
+    return (struct ctl_span){text, strlen(text)};
+}
+
+static const char ANSWER[] = "{ \"cursor\" : \"3-9\",\"messages\":[ {\"id\":\"1-9\",\"data\":"
+                             "{\"a]}\":[\"\\\\\\\"]\",1.10]}} ,{\"id\":\"2-9\",\"data\":1e400},"
+                             "{\"id\":\"3-9\",\"data\":\"\"}], \"live\":true }";
+
+static void check_member(struct ctl_span object, const char *name, const char *expected)
+{
+    struct ctl_span value;
+    ck_assert_msg(ctl_span_member(object, name, &value), "no %s", name);
+    ck_assert_msg(ctl_span_is(value, expected), "%s is %.*s", name, (int)value.n, value.text);
+}
+
+START_TEST(spans_find_values)
+{
+    struct ctl_span answer = span(ANSWER), list, item;
+    check_member(answer, "cursor", "\"3-9\"");
+    check_member(answer, "live", "true");
+    ck_assert(!ctl_span_member(answer, "gap", &item));
+    ck_assert(ctl_span_member(answer, "messages", &list));
+    static const char *const data[] = {"{\"a]}\":[\"\\\\\\\"]\",1.10]}", "1e400", "\"\""};
+    for (size_t i = 0; i < 3; i++) {
+        ck_assert(ctl_span_item(&list, &item));
+        check_member(item, "data", data[i]);
+    }
+    ck_assert(!ctl_span_item(&list, &item));
+}
+END_TEST
+
+START_TEST(spans_of_nothing)
+{
+    struct ctl_span value, rest = span("[]");
+    ck_assert(!ctl_span_item(&rest, &value));
+    ck_assert(!ctl_span_member(span("{}"), "a", &value));
+    ck_assert(!ctl_span_member(span("[1]"), "a", &value));
+    ck_assert(!ctl_span_member(span(""), "a", &value));
+    ck_assert(!ctl_span_member(span("{\"a\" 1}"), "a", &value));
+    ck_assert(!ctl_span_member(span("{1:1,\"a\":2}"), "b", &value));
+    rest = span("{\"a\":1}");
+    ck_assert(!ctl_span_item(&rest, &value));
+}
+END_TEST
+
+/* An answer that is cut off anywhere: nothing is read behind its end (a copy of its very size lets
+ * the sanitizer see), and no value is found that is not whole. */
+START_TEST(spans_cut_at_every_byte)
+{
+    struct ctl_span list, item, live;
+    for (size_t n = 0; n + 3 < sizeof(ANSWER); n++) {
+        char *copy = malloc(n + 1);
+        ck_assert_ptr_nonnull(copy);
+        memcpy(copy + 1, ANSWER, n);
+        struct ctl_span cut = {copy + 1, n};
+        if (ctl_span_member(cut, "messages", &list))
+            while (ctl_span_item(&list, &item))
+                ck_assert(item.text + item.n <= copy + 1 + n);
+        ck_assert(!ctl_span_member(cut, "live", &live) || !ctl_span_is(live, "true") ||
+                  n >= (size_t)(strstr(ANSWER, "true") - ANSWER) + 4);
+        free(copy);
+    }
+}
+END_TEST
+
+START_TEST(span_strings_are_decoded)
+{
+    struct buf out = {0};
+    ck_assert(ctl_span_string(span("\"a\\u0000\\n\\u00c4\""), &out));
+    ck_assert_uint_eq(out.len, 5);
+    ck_assert_mem_eq(out.data, "a\0\n\xC3\x84", 5);
+    buf_finish(&out);
+    ck_assert(!ctl_span_string(span("12"), &out));
+    ck_assert(!ctl_span_string(span("\"\\x\""), &out));
+    ck_assert_uint_eq(out.len, 0);
+}
+END_TEST
+
+/* ---- Tables ---- */
+
+START_TEST(tables_are_aligned)
+{
+    static const struct ctl_column columns[] = {{"NAME", false, CTL_STYLE_NAME},
+                                                {"N", true, CTL_STYLE_PLAIN},
+                                                {"LAST", false, CTL_STYLE_PLAIN}};
+    struct ctl_table t;
+    struct buf out = {0};
+    ctl_table_init(&t, columns, 3);
+    ctl_table_text(&t, "Ä€");
+    ctl_table_number(&t, 1);
+    ctl_table_text(&t, NULL);
+    ctl_table_text(&t, "long\n");
+    ctl_table_number(&t, 1000);
+    ctl_table_text(&t, "x");
+    ctl_table_put(&t, &out, false, 0, 0, "\n");
+    check_bytes(&out, "NAME       N  LAST\nÄ€         1  -\nlong\\n  1000  x\n");
+    ctl_table_put(&t, &out, false, 7, 1, "|");
+    check_bytes(&out, "NAME   |Ä€     |");
+    ctl_table_put(&t, &out, true, 1, 1, "|");
+    check_bytes(&out, "\033[1mN\033[0m\033[1m\033[0m\033[1m\033[0m|\033[32mÄ\033[0m|");
+    ctl_table_finish(&t);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("ctl");
+    TCase *tc = tcase_create("ctl");
+    suite_add_tcase(suite, tc);
+    tcase_add_test(tc, text_is_harmless);
+    tcase_add_test(tc, no_byte_pair_escapes);
+    tcase_add_test(tc, json_stays_the_same_value);
+    tcase_add_test(tc, strings_become_json);
+    tcase_add_test(tc, width_counts_characters);
+    tcase_add_test(tc, figures_are_short);
+    tcase_add_test(tc, numbers_are_strict);
+    tcase_add_test(tc, spans_find_values);
+    tcase_add_test(tc, spans_of_nothing);
+    tcase_add_test(tc, spans_cut_at_every_byte);
+    tcase_add_test(tc, span_strings_are_decoded);
+    tcase_add_test(tc, tables_are_aligned);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
