@@ -23,15 +23,15 @@ struct broker {
     uint64_t tail_weight; /* bytes */
     uint32_t epoch;
     uint64_t head;
-    uint64_t reserved; /* offsets up to here may be in use, says the log */
-    uint64_t time_ms; /* of the newest message */
+    uint64_t reserved;      /* offsets up to here may be in use, says the log */
+    uint64_t time_ms;       /* of the newest message */
     uint32_t topics_stored; /* topics 1..topics_stored are in the log */
     /* The group being committed. */
     struct store_record *records;
     size_t record_count, record_cap;
     struct store_topic *new_topics;
     size_t new_topic_cap;
-    size_t staged; /* new messages */
+    size_t staged;      /* new messages */
     bool staged_memory; /* some of them are memory ones */
 };
 
@@ -114,8 +114,8 @@ static bool load_key(void *ctx, const struct store_record *r)
 {
     struct load *load = ctx;
     if (r->key_len)
-        load->result = dedup_add(load->broker->dedup, r->topic_id, r->key, r->key_len, r->offset,
-                                 r->time_ms);
+        load->result =
+            dedup_add(load->broker->dedup, r->topic_id, r->key, r->key_len, r->offset, r->time_ms);
     return load->result == ERR_OK;
 }
 
@@ -464,7 +464,8 @@ static void retry_without_disk(struct broker *b, struct publish *list, enum err 
         fail_all(b, list, e);
 }
 
-void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms, struct batch **ret_batch)
+void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
+                   struct batch **ret_batch)
 {
     *ret_batch = NULL;
     if (now_ms > b->time_ms)

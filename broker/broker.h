@@ -22,21 +22,21 @@
 
 struct publish_item {
     struct message *message; /* in: a reference that the broker takes; NULL afterwards */
-    uint64_t offset; /* out: the message's offset, or that of the first publish of its key */
+    uint64_t offset;      /* out: the message's offset, or that of the first publish of its key */
     uint32_t subscribers; /* out: matching subscribers of all workers */
 };
 
 /*
  * One publish: its messages are stored all or none. Made by publish_create, given to the broker,
- * and comes back with its results to be freed by publish_free. COUNT 0 stores nothing and comes back
- * when everything before it has been committed (a probe).
+ * and comes back with its results to be freed by publish_free. COUNT 0 stores nothing and comes
+ * back when everything before it has been committed (a probe).
  */
 struct publish {
     struct publish *next;
-    void *owner; /* opaque: who waits for the answer */
+    void *owner;     /* opaque: who waits for the answer */
     unsigned worker; /* where the answer goes */
     enum err result; /* out: ERR_OK; ERR_LIMIT (too many topics), ERR_NOSPACE, ERR_IO, ERR_NOMEM */
-    size_t bytes; /* what it weighs in the queue */
+    size_t bytes;    /* what it weighs in the queue */
     uint32_t count;
     struct publish_item items[];
 };

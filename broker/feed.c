@@ -9,7 +9,7 @@
 
 enum {
     FEED_BUCKETS_FIRST = 64, /* a power of two */
-    HIT_CHUNK = 1024, /* hits in one chunk of the turn's arena */
+    HIT_CHUNK = 1024,        /* hits in one chunk of the turn's arena */
 };
 
 struct filter {
@@ -484,8 +484,7 @@ static enum err route_add_pattern(struct route *r, struct filter *f)
 static enum err route_refresh(struct feed_table *t, struct route *r, const struct topic *topic)
 {
     if (r->serial == 0) {
-        uint32_t hash =
-            (uint32_t)XXH3_64bits_withSeed(topic->name, topic->name_len, (uintptr_t)t);
+        uint32_t hash = (uint32_t)XXH3_64bits_withSeed(topic->name, topic->name_len, (uintptr_t)t);
         r->exact = filter_find(t, topic->name, topic->name_len, hash);
     }
     r->pattern_count = 0;
@@ -665,8 +664,7 @@ static enum err add_topic_id(struct feed *f, uint32_t id)
 static enum err find_single(struct feed_table *t, struct feed *f, uint32_t count)
 {
     if (f->topic_count == 0) {
-        struct topic *topic =
-            topic_table_find(t->topics, f->filters[0]->name, f->filters[0]->len);
+        struct topic *topic = topic_table_find(t->topics, f->filters[0]->name, f->filters[0]->len);
         if (topic && topic->id <= count)
             return add_topic_id(f, topic->id);
     }

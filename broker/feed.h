@@ -41,24 +41,24 @@ struct feed_hit {
  */
 struct subscriber {
     struct subscriber *next, *prev; /* live members of the feed (utlist) */
-    struct feed *feed; /* NULL = not subscribed */
+    struct feed *feed;              /* NULL = not subscribed */
 };
 
 struct feed {
     const struct encoding *encoding;
     struct filter **filters; /* ascending by address: the feed's identity */
     uint32_t filter_count;
-    uint32_t refs; /* subscribers, live or not */
+    uint32_t refs;           /* subscribers, live or not */
     struct subscriber *live; /* the live ones */
-    uint32_t transport; /* for the interest table */
+    uint32_t transport;      /* for the interest table */
     /* This turn: */
     struct feed_hit *hits, *hits_last; /* ascending offsets */
-    uint64_t last_hit; /* offset; a message is hit once however many filters match */
+    uint64_t last_hit;         /* offset; a message is hit once however many filters match */
     struct feed *next_touched; /* feeds hit in this turn */
     /* For reading the log: topics found so far among the first `topics_seen` of the table. */
     uint32_t *topic_ids;
     uint32_t topic_count, topic_cap, topics_seen;
-    bool all; /* contains "#" */
+    bool all;               /* contains "#" */
     struct feed *hash_next; /* table chain */
     uint32_t hash;
 };
@@ -71,7 +71,8 @@ struct feed_watcher {
 };
 
 /* TOPICS is borrowed. NULL when out of memory. WATCHER is told of every subscriber's filters. */
-struct feed_table *feed_table_create(struct topic_table *topics, const struct feed_watcher *watcher);
+struct feed_table *feed_table_create(struct topic_table *topics,
+                                     const struct feed_watcher *watcher);
 /* All subscribers must have left; NULL is accepted. */
 void feed_table_destroy(struct feed_table *t);
 
@@ -91,7 +92,8 @@ MUST_CHECK enum err feed_spec_add_feed(struct feed_spec *s, const struct feed *f
 MUST_CHECK enum err feed_spec_remove(struct feed_spec *s, const char *filter, size_t n);
 
 /* Makes SUB a subscriber, not yet live, of the feed for that set and encoding, leaving its former
- * feed. ENCODING may be NULL for those who only want to be told. ERR_NOMEM (then nothing changed). */
+ * feed. ENCODING may be NULL for those who only want to be told. ERR_NOMEM (then nothing changed).
+ */
 MUST_CHECK enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
                               const struct encoding *encoding, unsigned transport);
 /* Leaves; fine when not subscribed. */

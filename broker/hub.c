@@ -22,9 +22,9 @@ enum {
 struct inbox {
     pthread_mutex_t lock;
     pthread_cond_t taken; /* the worker took its mail */
-    int fd; /* eventfd */
-    bool signalled; /* the eventfd is set */
-    bool closed; /* the worker is gone: nobody fetches batches any more */
+    int fd;               /* eventfd */
+    bool signalled;       /* the eventfd is set */
+    bool closed;          /* the worker is gone: nobody fetches batches any more */
     struct hub_mail mail;
     size_t batch_bytes;
     struct publish **answers_end;
@@ -135,8 +135,7 @@ static void mail_grow(struct hub_mail *mail)
 static void inbox_put_batch(struct inbox *in, struct batch *b, size_t bytes)
 {
     pthread_mutex_lock(&in->lock);
-    while (!in->closed &&
-           (in->mail.batch_count >= INBOX_BATCHES || in->batch_bytes >= INBOX_BYTES))
+    while (!in->closed && (in->mail.batch_count >= INBOX_BATCHES || in->batch_bytes >= INBOX_BYTES))
         pthread_cond_wait(&in->taken, &in->lock);
     if (in->closed) {
         pthread_mutex_unlock(&in->lock);

@@ -30,16 +30,16 @@ struct hub_call {
 };
 
 struct hub_options {
-    unsigned workers; /* 1..HUB_WORKERS_MAX */
-    size_t queue_bytes; /* publishes that may wait, all workers together */
-    uint64_t sync_interval_ms; /* store_sync_now so often; 0 = never */
+    unsigned workers;              /* 1..HUB_WORKERS_MAX */
+    size_t queue_bytes;            /* publishes that may wait, all workers together */
+    uint64_t sync_interval_ms;     /* store_sync_now so often; 0 = never */
     const struct store_state *log; /* as opened; borrowed */
 };
 
 enum { HUB_WORKERS_MAX = 64 };
 
-/* What arrived for a worker since it last looked. Vectors are the caller's to reuse; their elements'
- * references pass to the caller. */
+/* What arrived for a worker since it last looked. Vectors are the caller's to reuse; their
+ * elements' references pass to the caller. */
 struct hub_mail {
     struct batch **batches; /* in order */
     size_t batch_count, batch_cap;
@@ -50,8 +50,8 @@ struct hub_mail {
 /* Figures of the broker thread; any thread may read them. */
 struct hub_stats {
     uint64_t published; /* messages committed */
-    uint64_t commits; /* groups */
-    uint64_t failed; /* publishes that failed */
+    uint64_t commits;   /* groups */
+    uint64_t failed;    /* publishes that failed */
     uint64_t queued_bytes;
 };
 

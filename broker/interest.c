@@ -22,7 +22,7 @@ struct entry {
 
 struct interest {
     pthread_mutex_t lock;
-    struct entry *topics; /* exact names */
+    struct entry *topics;   /* exact names */
     struct entry *patterns; /* walked to match */
     _Atomic uint64_t serial;
 };
@@ -40,8 +40,7 @@ struct interest *interest_create(void)
 static void clear(struct entry **table)
 {
     struct entry *e, *next;
-    HASH_ITER(hh, *table, e, next)
-    {
+    HASH_ITER (hh, *table, e, next) {
         HASH_DEL(*table, e);
         free(e);
     }
@@ -138,8 +137,7 @@ void interest_count(struct interest *i, const char *topic, size_t n,
     struct entry *exact = find(i->topics, topic, n), *e, *next;
     if (exact)
         add_counts(exact, ret);
-    HASH_ITER(hh, i->patterns, e, next)
-    {
+    HASH_ITER (hh, i->patterns, e, next) {
         if (topic_matches(e->filter, e->len, topic, n))
             add_counts(e, ret);
     }

@@ -398,4 +398,3 @@ enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after, uint64
         until = tail_start - 1;
     return reverse_log(&v, &set, after, until, max);
 }
-

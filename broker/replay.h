@@ -27,13 +27,13 @@ struct replay {
     struct feed_table *feeds;
     struct tail *tail;
     const struct store_state *log; /* epoch and former epochs */
-    uint64_t head; /* the last offset that this worker has handled */
+    uint64_t head;                 /* the last offset that this worker has handled */
 };
 
 /* A subscriber's place: everything of its feed up to `offset` has been dealt with. */
 struct position {
     uint64_t offset;
-    uint64_t told; /* losses up to this floor have been told, or were never asked for */
+    uint64_t told;         /* losses up to this floor have been told, or were never asked for */
     uint64_t floor_serial; /* of the topic table when floors were last compared */
 };
 
@@ -70,7 +70,7 @@ MUST_CHECK enum err replay_next(struct replay *r, struct feed *f, struct positio
 
 /* Visits messages of F with offsets in (after, until], newest first, at most MAX; stops early when
  * the visitor says so. For admin reads (XREVRANGE). */
-MUST_CHECK enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after,
-                                   uint64_t until, size_t max, replay_visit *visit, void *ctx);
+MUST_CHECK enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after, uint64_t until,
+                                   size_t max, replay_visit *visit, void *ctx);
 
 #endif

@@ -17,9 +17,9 @@
 
 struct batch {
     _Atomic uint32_t refs;
-    uint32_t count; /* messages; 0 only when `last` alone moves */
-    uint64_t first, last; /* offsets first..last are settled by this batch */
-    uint64_t tail_first; /* keep nothing whose last offset is below this */
+    uint32_t count;             /* messages; 0 only when `last` alone moves */
+    uint64_t first, last;       /* offsets first..last are settled by this batch */
+    uint64_t tail_first;        /* keep nothing whose last offset is below this */
     struct message *messages[]; /* ascending offsets; the batch holds a reference to each */
 };
 
@@ -30,7 +30,7 @@ struct batch *batch_ref(struct batch *b);
 void batch_unref(struct batch *b);
 
 struct tail {
-    struct batch **ring; /* cap slots, oldest at `start` */
+    struct batch **ring;      /* cap slots, oldest at `start` */
     size_t start, count, cap; /* cap: a power of two, or 0 */
 };
 

@@ -14,7 +14,7 @@
 
 enum {
     CHUNK_TOPICS = 1024, /* topics in one chunk of the id array; chunks never move */
-    SLOTS_FIRST = 256, /* a power of two */
+    SLOTS_FIRST = 256,   /* a power of two */
 };
 
 struct topic_table {
@@ -24,9 +24,9 @@ struct topic_table {
     uint32_t chunk_count; /* length of `chunks` */
     _Atomic(struct topic **) *chunks;
     pthread_rwlock_t lock; /* guards the slots */
-    struct topic **slots; /* open addressing, linear probing */
-    size_t slot_count; /* a power of two */
-    uint64_t seed; /* names come from peers: keep the order of the slots theirs to guess */
+    struct topic **slots;  /* open addressing, linear probing */
+    size_t slot_count;     /* a power of two */
+    uint64_t seed;         /* names come from peers: keep the order of the slots theirs to guess */
 };
 
 void topic_rate_add(struct topic *t, uint64_t now_ms)

@@ -23,9 +23,9 @@ struct topic {
     /* Every message of this topic at or below this offset is gone (trimmed, purged, evicted from
      * the tail); all above it are kept. Raised before the messages disappear. */
     _Atomic uint64_t floor;
-    _Atomic uint64_t last; /* offset of the newest message, 0 = none ever */
+    _Atomic uint64_t last;     /* offset of the newest message, 0 = none ever */
     _Atomic uint64_t messages; /* kept messages */
-    _Atomic uint64_t bytes; /* payload bytes of the kept messages */
+    _Atomic uint64_t bytes;    /* payload bytes of the kept messages */
     /* Publish rate: messages in the current and the previous TOPIC_RATE_WINDOW_MS. */
     _Atomic uint64_t rate_window; /* index of the current window */
     _Atomic uint32_t rate_now, rate_before;

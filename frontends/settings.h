@@ -20,14 +20,14 @@ struct settings {
     uint64_t poll_wait_ms, poll_wait_max_ms;
     uint32_t poll_limit;
     int send_buffer; /* SO_SNDBUF, 0 = the kernel's choice */
-    bool demo; /* serve the demo page */
+    bool demo;       /* serve the demo page */
     /* [access] what anonymous peers may do on listeners that are not on loopback */
     bool anonymous_subscribe, anonymous_publish;
     char **origins; /* allowed besides the same origin and loopback; "*" = all */
     size_t origin_count;
     /* [limits] of one connection */
     uint32_t subscriptions; /* topics and patterns */
-    uint32_t inflight; /* publishes that wait for their commit */
+    uint32_t inflight;      /* publishes that wait for their commit */
 };
 
 /* All zero, one reference; NULL when out of memory. Strings belong to the settings. */

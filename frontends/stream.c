@@ -176,8 +176,7 @@ static uint64_t push_own(struct stream *s, const struct parcel *p)
         if (worker_add_cut(w, w->scratch.len, hit->message->offset) != ERR_OK || w->scratch.failed)
             return p->before;
     }
-    uint64_t reached =
-        push(s, w->scratch.data, w->scratch.len, w->cuts, w->cut_count, p->before);
+    uint64_t reached = push(s, w->scratch.data, w->scratch.len, w->cuts, w->cut_count, p->before);
     return reached == w->cuts[w->cut_count - 1].offset ? p->last : reached;
 }
 
@@ -275,8 +274,7 @@ static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
         return true;
     counter_add(&w->counters, COUNTER_replayed, w->cut_count);
     uint64_t last = w->cuts[w->cut_count - 1].offset;
-    uint64_t reached =
-        push(s, w->scratch.data, w->scratch.len, w->cuts, w->cut_count, before);
+    uint64_t reached = push(s, w->scratch.data, w->scratch.len, w->cuts, w->cut_count, before);
     if (reached != last)
         p->offset = reached;
     return !conn_is_busy(s->conn);
@@ -321,8 +319,7 @@ static bool finish_joiner(struct stream *s, struct joiner *j)
 static struct joiner *furthest_back(const struct stream *s)
 {
     struct joiner *back = s->joiners, *j;
-    LL_FOREACH(s->joiners, j)
-    {
+    LL_FOREACH (s->joiners, j) {
         if (j->position.offset < back->position.offset)
             back = j;
     }
@@ -385,8 +382,7 @@ bool stream_run_lagging(struct worker *w)
 {
     bool more = false;
     struct stream *s, *next;
-    DL_FOREACH_SAFE(w->lagging, s, next)
-    {
+    DL_FOREACH_SAFE (w->lagging, s, next) {
         if (conn_is_busy(s->conn))
             conn_flush(s->conn);
         if (conn_is_busy(s->conn))
@@ -497,8 +493,7 @@ static bool part_joiner(struct stream *s, const char *filter, size_t n)
 {
     struct joiner *j, *next;
     bool found = false;
-    LL_FOREACH_SAFE(s->joiners, j, next)
-    {
+    LL_FOREACH_SAFE (s->joiners, j, next) {
         if (!feed_has(j->sub.feed, filter, n))
             continue;
         LL_DELETE(s->joiners, j);

@@ -28,8 +28,8 @@ struct stream;
 struct joiner;
 
 struct stream_ops {
-    /* Writes what comes before everything else (response head, hello block); the stream starts after
-     * OFFSET. */
+    /* Writes what comes before everything else (response head, hello block); the stream starts
+     * after OFFSET. */
     void (*started)(struct stream *s, uint64_t offset);
     /* Writes one message for this stream alone; NULL = the feed's shared encoding is used. */
     void (*encode)(struct stream *s, struct message *m, struct buf *out);
@@ -67,8 +67,8 @@ MUST_CHECK enum err stream_start(struct stream *s, const struct feed_spec *spec,
 MUST_CHECK enum err stream_change(struct stream *s, const struct feed_spec *spec,
                                   const struct encoding *encoding);
 /* Adds one topic or pattern: it replays after AFTER on its own and then joins the set. *RET_OFFSET
- * is where it starts; a gap and the messages follow at the end of the turn. ERR_LIMIT, ERR_NOMEM and the
- * store's errors: nothing changed. */
+ * is where it starts; a gap and the messages follow at the end of the turn. ERR_LIMIT, ERR_NOMEM
+ * and the store's errors: nothing changed. */
 MUST_CHECK enum err stream_join(struct stream *s, const char *filter, size_t n,
                                 const struct encoding *encoding, const struct after *after,
                                 uint64_t *ret_offset);

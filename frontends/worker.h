@@ -47,8 +47,8 @@ struct parcel {
     /* All hits in the feed's encoding, one behind the other; NULL when the feed has none. */
     const char *data;
     size_t size;
-    const size_t *ends; /* where each hit ends in data */
-    size_t count;       /* hits */
+    const struct cut *cuts; /* where each hit ends in data */
+    size_t count; /* hits in data; 0 with an encoding: memory was out, read them from the tail */
 };
 
 /* Something that subscribes: a live member of its feed gets every parcel. */
@@ -75,8 +75,8 @@ struct worker {
     struct conn *turn, *turn_last;              /* connections with something to do at its end */
     struct stream *lagging;                     /* streams that can be moved on (utlist) */
     struct buf scratch; /* bytes being put together, never across callbacks */
-    size_t *ends;       /* of the parcel being put together */
-    size_t ends_cap;
+    struct cut *cuts;   /* of what is in scratch */
+    size_t cut_count, cut_cap;
     char *read_buffer; /* WORKER_READ_BYTES */
     struct listener *listeners;
     struct conn **paused_publishers; /* stopped reading because the hub's queue was full */
