@@ -163,7 +163,7 @@ static int load(const struct cli *c, struct config **ret)
     if (e)
         fprintf(stderr, "longwired: %.*s\n", (int)error.len, error.data ? error.data : "");
     buf_finish(&error);
-    return e ? CLI_FAILED : CLI_OK;
+    return e == ERR_OK ? CLI_OK : e == ERR_NOMEM ? CLI_FAILED : CLI_WRONG;
 }
 
 static int print_config(const struct config *config)
@@ -207,7 +207,7 @@ bool cli_start(int argc, char **argv, struct cli *ret, struct config **ret_confi
     }
     if (!parse(ret, argc, argv, &action)) {
         fprintf(stderr, "longwired: see longwired --help\n");
-        *ret_status = CLI_USAGE;
+        *ret_status = CLI_WRONG;
         return false;
     }
     if (action == ACTION_HELP || action == ACTION_VERSION) {

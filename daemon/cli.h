@@ -11,7 +11,7 @@
 enum {
     CLI_OK = 0,     /* stopped as asked, or the check passed */
     CLI_FAILED = 1, /* could not start, or had to stop */
-    CLI_USAGE = 2,  /* the command line is wrong */
+    CLI_WRONG = 2,  /* the command line or the configuration is wrong: to try again is no use */
 };
 
 struct cli {

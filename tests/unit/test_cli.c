@@ -115,7 +115,7 @@ START_TEST(checks_the_configuration)
     ck_assert_str_eq(out_text, "/dev/null: the configuration is good\n");
     ck_assert_int_eq(
         answer(ARGS("--check-config", "--config", "/dev/null", "--set", "http.heartbeat=0")),
-        CLI_FAILED);
+        CLI_WRONG);
     ck_assert_str_eq(out_text, "");
     ck_assert_str_eq(err_text_seen,
                      "longwired: --set: http.heartbeat = 0: must be 1 to 60 seconds\n");
@@ -133,7 +133,7 @@ END_TEST
 
 START_TEST(a_named_file_must_exist)
 {
-    ck_assert_int_eq(answer(ARGS("--config", "/nonexistent/longwire.ini")), CLI_FAILED);
+    ck_assert_int_eq(answer(ARGS("--config", "/nonexistent/longwire.ini")), CLI_WRONG);
     ck_assert_str_eq(err_text_seen, "longwired: /nonexistent/longwire.ini: cannot open: No such "
                                     "file or directory\n");
 }
@@ -155,7 +155,7 @@ static const struct {
 START_TEST(misuse_is_told)
 {
     const char *const args[] = {misuses[_i].first, misuses[_i].second, NULL};
-    ck_assert_int_eq(answer(args), CLI_USAGE);
+    ck_assert_int_eq(answer(args), CLI_WRONG);
     ck_assert_str_eq(out_text, "");
     ck_assert_msg(strstr(err_text_seen, misuses[_i].error), "%s", err_text_seen);
     ck_assert_ptr_nonnull(strstr(err_text_seen, "longwired: see longwired --help\n"));
