@@ -31,60 +31,6 @@ struct listener {
 
 /* --- addresses --- */
 
-static bool parse_port(const char *text, uint16_t *ret)
-{
-    char *end;
-    errno = 0;
-    unsigned long port = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || port > 65535)
-        return false;
-    *ret = (uint16_t)port;
-    return true;
-}
-
-static bool parse_v4(const char *host, uint16_t port, struct listen_address *ret)
-{
-    struct sockaddr_in *in = (struct sockaddr_in *)&ret->addr;
-    in->sin_family = AF_INET;
-    in->sin_port = htons(port);
-    ret->len = sizeof(*in);
-    if (strcmp(host, "*") == 0)
-        in->sin_addr.s_addr = htonl(INADDR_ANY);
-    else if (inet_pton(AF_INET, strcmp(host, "localhost") ? host : "127.0.0.1", &in->sin_addr) != 1)
-        return false;
-    ret->loopback = ntohl(in->sin_addr.s_addr) >> 24 == 127;
-    return true;
-}
-
-static bool parse_v6(const char *host, uint16_t port, struct listen_address *ret)
-{
-    struct sockaddr_in6 *in = (struct sockaddr_in6 *)&ret->addr;
-    in->sin6_family = AF_INET6;
-    in->sin6_port = htons(port);
-    ret->len = sizeof(*in);
-    ret->loopback =
-        inet_pton(AF_INET6, host, &in->sin6_addr) == 1 && IN6_IS_ADDR_LOOPBACK(&in->sin6_addr);
-    return inet_pton(AF_INET6, host, &in->sin6_addr) == 1;
-}
-
-enum err listen_address_parse(const char *text, struct listen_address *ret)
-{
-    char host[INET6_ADDRSTRLEN + 2];
-    uint16_t port;
-    memset(ret, 0, sizeof(*ret));
-    const char *colon = strrchr(text, ':');
-    if (!colon || (size_t)(colon - text) >= sizeof(host) || !parse_port(colon + 1, &port))
-        return ERR_INVALID;
-    size_t n = (size_t)(colon - text);
-    memcpy(host, text, n);
-    host[n] = '\0';
-    if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
-        host[n - 1] = '\0';
-        return parse_v6(host + 1, port, ret) ? ERR_OK : ERR_INVALID;
-    }
-    return parse_v4(host, port, ret) ? ERR_OK : ERR_INVALID;
-}
-
 void listen_address_format(const struct listen_address *a, char *out, size_t size)
 {
     char host[INET6_ADDRSTRLEN] = "";

@@ -15,15 +15,13 @@
 #include "base/err.h"
 #include "frontends/worker.h"
 
-/* A parsed `host:port`. */
+/* Where to listen. */
 struct listen_address {
     struct sockaddr_storage addr;
     socklen_t len;
     bool loopback;
 };
 
-/* "127.0.0.1:8420", "[::1]:8420", "*:8420"; numeric hosts and "localhost" only. ERR_INVALID. */
-MUST_CHECK enum err listen_address_parse(const char *text, struct listen_address *ret);
 /* Writes the address with its real port. */
 void listen_address_format(const struct listen_address *a, char *out, size_t size);
 /* Binds COUNT sockets to one address (its port is filled in when it was 0), each for one worker.

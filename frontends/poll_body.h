@@ -1,0 +1,37 @@
+/*
+ * The answer of a long-poll, and of `HUB READ`: a pure function of cursor and topic set.
+ *
+ *     {"cursor":"1045-3824910012","messages":[envelope, ...],"gap":{...},"live":true}
+ *
+ * `gap` only when something was lost, `live` only when the head is reached.
+ */
+#ifndef FRONTENDS_POLL_BODY_H
+#define FRONTENDS_POLL_BODY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "broker/replay.h"
+#include "frontends/worker.h"
+
+enum {
+    POLL_BODY_BYTES = 1 << 20, /* a body ends with the message that reaches this size */
+};
+
+/* Reads messages of F after P, at most LIMIT, and appends the body to OUT; P moves to the cursor that
+ * the body names. GAP (may be NULL) is what replay_start found. *RET_COUNT: messages; *RET_LIVE: P
+ * is at the head. ERR_NOMEM and the store's errors. */
+MUST_CHECK enum err poll_body_read(struct worker *w, struct feed *f, struct position *p,
+                                   const struct gap *gap, uint32_t limit, struct buf *out,
+                                   size_t *ret_count, bool *ret_live);
+/* The body for COUNT envelopes that are put together in DATA (one behind the other, CUTS), with
+ * CURSOR at OFFSET, at the head. */
+void poll_body_append(struct worker *w, const char *data, const struct cut *cuts, size_t count,
+                      uint64_t offset, struct buf *out);
+/* {"requested":"...","resumed":"...","reason":"..."} */
+void poll_body_gap(const struct worker *w, const struct gap *gap, struct buf *out);
+
+#endif
