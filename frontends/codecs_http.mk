@@ -1,6 +1,8 @@
-# HTTP as text: readers and writers without I/O.
+# HTTP as text: readers and writers without I/O. http_response.c also needs libwscodec.a (JSON text).
 noinst_LIBRARIES += libhttpcodec.a
 libhttpcodec_a_SOURCES = \
+	frontends/http/accept.c frontends/http/accept.h \
 	frontends/http/field.c frontends/http/field.h \
 	frontends/http/http_request.c frontends/http/http_request.h \
+	frontends/http/http_response.c frontends/http/http_response.h \
 	frontends/http/url.c frontends/http/url.h

@@ -1,0 +1,176 @@
+/* Response heads, dates and problem documents, byte for byte. */
+#include <check.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "frontends/http/http_response.h"
+
+#define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
+
+/* Compares and empties. */
+static void check_text(struct buf *b, const char *want)
+{
+    ck_assert(!b->failed);
+    buf_putc(b, '\0');
+    ck_assert_str_eq(b->data, want);
+    buf_finish(b);
+}
+
+static bool agrees_with_libc(struct http_date *d, uint64_t time_ms)
+{
+    char want[64];
+    time_t second = (time_t)(time_ms / 1000);
+    struct tm tm;
+    strftime(want, sizeof(want), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&second, &tm));
+    return strcmp(http_date(d, time_ms), want) == 0;
+}
+
+START_TEST(writes_dates)
+{
+    struct http_date d = {0};
+    ck_assert_str_eq(http_date(&d, 784111777000), DATE);
+    ck_assert_str_eq(http_date(&d, 0), "Thu, 01 Jan 1970 00:00:00 GMT");
+    ck_assert_str_eq(http_date(&d, UINT64_MAX / 1000 * 1000),
+                     http_date(&(struct http_date){0}, UINT64_MAX / 1000 * 1000));
+    /* Every day until 2200, at another time each. */
+    for (uint64_t ms = 0; ms < 7258118400000; ms += 86400000 + 61001)
+        if (!agrees_with_libc(&d, ms))
+            ck_abort_msg("time %llu", (unsigned long long)ms);
+}
+END_TEST
+
+START_TEST(writes_a_date_once_a_second)
+{
+    struct http_date d = {0};
+    http_date(&d, 784111777000);
+    d.text[0] = 'X'; /* shows whether it is written again */
+    ck_assert_int_eq(http_date(&d, 784111777999)[0], 'X');
+    ck_assert_str_eq(http_date(&d, 784111778000), "Sun, 06 Nov 1994 08:49:38 GMT");
+    ck_assert_str_eq(http_date(&d, 784111777000), DATE); /* a clock that was set back */
+}
+END_TEST
+
+START_TEST(writes_heads)
+{
+    struct buf b = {0};
+    http_response_start(&b, 200, DATE);
+    http_response_header(&b, "Cache-Control", "no-store");
+    http_response_header_u64(&b, "Retry-After", UINT64_MAX);
+    http_response_content(&b, "application/json", 12);
+    http_response_end(&b);
+    check_text(&b, "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nCache-Control: no-store\r\n"
+                   "Retry-After: 18446744073709551615\r\nContent-Type: application/json\r\n"
+                   "Content-Length: 12\r\n\r\n");
+}
+END_TEST
+
+START_TEST(knows_reasons)
+{
+    ck_assert_str_eq(http_reason(101), "Switching Protocols");
+    ck_assert_str_eq(http_reason(413), "Content Too Large");
+    ck_assert_str_eq(http_reason(505), "HTTP Version Not Supported");
+    /* All that the request reader answers. */
+    static const unsigned from_reader[] = {400, 413, 414, 417, 431, 501, 503, 505};
+    for (size_t i = 0; i < sizeof(from_reader) / sizeof(from_reader[0]); i++)
+        ck_assert_str_ne(http_reason(from_reader[i]), "");
+    /* A phrase may be empty, the blank before it may not (RFC 9112 section 4). */
+    struct buf b = {0};
+    http_response_start(&b, 299, DATE);
+    check_text(&b, "HTTP/1.1 299 \r\nDate: " DATE "\r\n");
+}
+END_TEST
+
+START_TEST(splits_no_response)
+{
+    struct buf b = {0};
+    http_response_header(&b, "X", "a\r\nSet-Cookie: b\r\n\r\nc\x7F\x01\td\xC3\xBC");
+    check_text(&b, "X: aSet-Cookie: bc\td\xC3\xBC\r\n");
+}
+END_TEST
+
+START_TEST(tells_what_becomes_of_the_connection)
+{
+    struct buf b = {0};
+    http_response_connection(&b, 1, true);
+    ck_assert_uint_eq(b.len, 0);
+    http_response_connection(&b, 1, false);
+    http_response_connection(&b, 0, false);
+    http_response_connection(&b, 0, true);
+    check_text(&b, "Connection: close\r\nConnection: close\r\nConnection: keep-alive\r\n");
+}
+END_TEST
+
+static const struct {
+    const char *detail;
+    size_t n;
+    const char *json; /* behind the status */
+} details[] = {
+    {NULL, 0, ""},
+    {"no such topic", 13, ",\"detail\":\"no such topic\""},
+    {"\"\\\n\0\x1F", 5, ",\"detail\":\"\\\"\\\\\\n\\u0000\\u001f\""},
+    {"\xC3\xBC", 2, ",\"detail\":\"\xC3\xBC\""},
+    {"a\xC3\xBC\xFF\"", 5, ",\"detail\":\"a???\\\"\""},
+    {"\xC3", 1, ",\"detail\":\"?\""},
+};
+
+START_TEST(writes_problem_documents)
+{
+    struct buf b = {0};
+    char want[256];
+    snprintf(want, sizeof(want),
+             "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404%s}\n",
+             details[_i].json);
+    http_problem_body(&b, 404, details[_i].detail, details[_i].n);
+    check_text(&b, want);
+}
+END_TEST
+
+#define BODY                                                                                       \
+    "{\"type\":\"about:blank\",\"title\":\"Method Not "                                            \
+    "Allowed\",\"status\":405,\"detail\":\"no\"}\n"
+#define HEAD(connection)                                                                           \
+    "HTTP/1.1 405 Method Not Allowed\r\nDate: " DATE "\r\n" connection                             \
+    "Cache-Control: no-store\r\nAllow: GET\r\nContent-Type: application/problem+json\r\n"          \
+    "Content-Length: 79\r\n\r\n"
+
+START_TEST(answers_with_problems)
+{
+    ck_assert_uint_eq(strlen(BODY), 79);
+    struct http_problem p = {.status = 405,
+                             .detail = "no",
+                             .detail_len = 2,
+                             .headers = "Allow: GET\r\n",
+                             .minor = 1,
+                             .keep_alive = true};
+    struct buf b = {0};
+    http_response_problem(&b, &p, DATE);
+    check_text(&b, HEAD("") BODY);
+    p.keep_alive = false;
+    p.head = true;
+    http_response_problem(&b, &p, DATE);
+    check_text(&b, HEAD("Connection: close\r\n"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("http_response");
+    TCase *t = tcase_create("http_response");
+    tcase_add_test(t, writes_dates);
+    tcase_add_test(t, writes_a_date_once_a_second);
+    tcase_add_test(t, writes_heads);
+    tcase_add_test(t, knows_reasons);
+    tcase_add_test(t, splits_no_response);
+    tcase_add_test(t, tells_what_becomes_of_the_connection);
+    tcase_add_loop_test(t, writes_problem_documents, 0, sizeof(details) / sizeof(details[0]));
+    tcase_add_test(t, answers_with_problems);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
