@@ -2,6 +2,7 @@
 //
 // A happening is { kind: 'message' | 'gap' | 'live' | 'cursor' | 'end', ... }. `follow` opens a
 // subscription from a cursor and calls back for each, until it is stopped or the hub ends it.
+// `Roamer` does what a client does with it: it keeps its last cursor, and nothing else.
 import http from 'node:http';
 import { EventSource } from 'eventsource';
 import WebSocket from 'ws';
@@ -14,18 +15,33 @@ const POLL_WAIT = 2;
 
 const message = (envelope) => ({ kind: 'message', ...envelope });
 
-/** WebSocket; in a raw-free world every text frame is an object. */
-function followWs(hub, topics, after, happen) {
-  const path = subscribePath(topics, { after });
+function fromFrame(frame) {
+  if (frame.op === undefined) return message(frame);
+  // With several topics each subscribe is answered; the cursor is the same for all.
+  if (frame.op === 'subscribed') return { kind: 'cursor', cursor: frame.cursor };
+  return { kind: frame.op, ...frame };
+}
+
+function openWs(hub, path, happen) {
   const socket = new WebSocket(`ws://127.0.0.1:${hub.port}${path}`);
-  socket.on('message', (data) => {
-    const frame = JSON.parse(data.toString());
-    if (frame.op === undefined) happen(message(frame));
-    else if (frame.op === 'subscribed') happen({ kind: 'cursor', cursor: frame.cursor });
-    else happen({ kind: frame.op, ...frame });
-  });
+  socket.on('message', (data) => happen(fromFrame(JSON.parse(data.toString()))));
   socket.on('error', () => {});
   socket.on('close', (code) => happen({ kind: 'end', why: `close ${code}` }));
+  return socket;
+}
+
+/** WebSocket, subscribed by its URL. */
+function followWs(hub, topics, after, happen) {
+  const socket = openWs(hub, subscribePath(topics, { after }), happen);
+  return () => socket.terminate();
+}
+
+/** WebSocket on /ws, subscribed by an operation: one topic or pattern. */
+function followWsOperation(hub, topics, after, happen) {
+  const [topic, ...others] = [topics].flat();
+  if (others.length) throw new Error('one topic at a time');
+  const socket = openWs(hub, '/ws', happen);
+  socket.on('open', () => socket.send(JSON.stringify({ op: 'subscribe', topic, after })));
   return () => socket.terminate();
 }
 
@@ -103,6 +119,7 @@ function followPoll(hub, topics, after, happen) {
   };
 }
 
+/** For sets of any size. */
 export const TRANSPORTS = {
   ws: followWs,
   sse: followSse,
@@ -110,17 +127,78 @@ export const TRANSPORTS = {
   poll: followPoll,
 };
 
+const SINGLE_TRANSPORTS = { ...TRANSPORTS, 'ws-operation': followWsOperation };
+
+/** The names of the transports that can subscribe to so many topics. */
+export function transportsFor(topics) {
+  return Object.keys(topics.length === 1 ? SINGLE_TRANSPORTS : TRANSPORTS);
+}
+
 /**
  * Subscribes to `topics` after `after` over a transport of the table above. `happen` is called for
  * each happening, in order, and never again once the returned function was called.
  */
 export function follow(transport, hub, topics, after, happen) {
   let stopped = false;
-  const stop = TRANSPORTS[transport](hub, topics, after, (happening) => {
+  const stop = SINGLE_TRANSPORTS[transport](hub, topics, after, (happening) => {
     if (!stopped) happen(happening);
   });
   return () => {
     stopped = true;
     stop();
   };
+}
+
+/** A subscriber that may lose its connection at any moment, and goes on from its last cursor. */
+export class Roamer {
+  /** Ids of the messages received, over all connections. */
+  ids = [];
+  gaps = [];
+  /** How often it has connected. */
+  connections = 0;
+  #hub;
+  #stop = null;
+  #happened = () => {};
+
+  constructor(hub, topics, cursor) {
+    this.#hub = hub;
+    this.topics = topics;
+    this.cursor = cursor;
+  }
+
+  get connected() {
+    return this.#stop !== null;
+  }
+
+  connect(transport) {
+    this.connections++;
+    this.transport = transport;
+    this.#stop = follow(transport, this.#hub, this.topics, this.cursor, (happening) =>
+      this.#take(happening),
+    );
+  }
+
+  #take(happening) {
+    if (happening.kind === 'message') this.ids.push(happening.id);
+    if (happening.kind === 'gap') this.gaps.push({ transport: this.transport, ...happening });
+    this.cursor = happening.id ?? happening.resumed ?? happening.cursor ?? this.cursor;
+    if (happening.kind === 'end') this.disconnect();
+    this.#happened();
+  }
+
+  /** Drops the connection without a word. */
+  disconnect() {
+    this.#stop?.();
+    this.#stop = null;
+  }
+
+  /** Resolves when the next thing happens, or after `ms`. */
+  async next(ms) {
+    let timer;
+    await new Promise((resolve) => {
+      this.#happened = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+  }
 }

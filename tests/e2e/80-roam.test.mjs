@@ -1,0 +1,158 @@
+// The promise of the whole thing: subscribers that are killed at random moments, and come back on a
+// random other transport with only their last cursor, get exactly the messages of their topics, in
+// order, with no gap and no duplicate, while publishing goes on.
+//
+// LONGWIRE_SEED=N replays the choices of a run.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { offsetOf } from './lib/cursor.mjs';
+import { get, history } from './lib/http.mjs';
+import { SANITIZED, startHub } from './lib/hub.mjs';
+import { PUBLISHERS } from './lib/publishers.mjs';
+import { Random, chooseSeed } from './lib/random.mjs';
+import { Roamer, transportsFor } from './lib/transports.mjs';
+import { WAIT_MS, eventually, sleep } from './lib/wait.mjs';
+
+const SUBSCRIBERS = 36;
+const MESSAGES_PER_PUBLISHER = SANITIZED ? 700 : 1500;
+const ROOMS = ['a', 'b', 'c', 'd', 'e', 'f'];
+const THINGS = ['temperature', 'load', 'door', 'price', 'x'];
+const TOPICS = ROOMS.flatMap((room) => THINGS.map((thing) => `roam/${room}/${thing}`));
+
+/** What one subscriber wants: a topic, several, patterns, or a mixture that overlaps. */
+function chooseTopics(random) {
+  const room = random.pick(ROOMS);
+  const thing = random.pick(THINGS);
+  return random.pick([
+    () => [random.pick(TOPICS)],
+    () => random.sample(TOPICS, random.int(2, 6)),
+    () => [`roam/${room}/#`],
+    () => [`roam/+/${thing}`],
+    () => [`roam/+/${thing}`, `roam/${room}/#`, `roam/${room}/${thing}`],
+    () => ['#'],
+    () => [...random.sample(TOPICS, 2), `roam/${room}/+`],
+  ])();
+}
+
+/** Whether a topic is in a set of topics and patterns (of this test's three levels). */
+function isWanted(set, topic) {
+  const expression = (pattern) =>
+    new RegExp(`^${pattern.replace(/\+/g, '[^/]+').replace(/(^|\/)#$/, '$1.*')}$`);
+  return set.some((pattern) => expression(pattern).test(topic));
+}
+
+/** Publishes numbered messages to random topics; returns [{ id, topic }] as acknowledged. */
+async function publishAll(hub, way, random) {
+  const publisher = await PUBLISHERS[way](hub);
+  const sent = [];
+  for (let n = 0; n < MESSAGES_PER_PUBLISHER; ) {
+    const burst = Array.from({ length: random.int(1, 12) }, () => random.pick(TOPICS));
+    const ids = [];
+    for (const topic of burst) ids.push(await publisher.send(topic, { way, n: n++ }));
+    ids.forEach((id, i) => sent.push({ id, topic: burst[i] }));
+    await sleep(random.int(0, 20));
+  }
+  publisher.close();
+  return sent;
+}
+
+/** Lives through one connection after the other until `isDone`. */
+async function roam(roamer, random, isDone) {
+  while (!isDone(roamer)) {
+    const others = transportsFor(roamer.topics).filter((name) => name !== roamer.transport);
+    roamer.connect(random.pick(others));
+    const end = Date.now() + random.int(0, 400);
+    const most = roamer.ids.length + random.int(1, 150);
+    while (roamer.connected && !isDone(roamer) && Date.now() < end && roamer.ids.length < most) {
+      await roamer.next(end - Date.now());
+    }
+    roamer.disconnect();
+    await sleep(random.int(0, 50));
+  }
+}
+
+async function roamingTest(t, workers) {
+  const seed = chooseSeed();
+  t.diagnostic(`LONGWIRE_SEED=${seed} workers=${workers}`);
+  const random = new Random(seed);
+  const hub = await startHub(t, { set: { 'hub.workers': workers, 'http.heartbeat': '1s' } });
+  const start = (await get(hub, '/cursor')).headers['longwire-cursor'];
+
+  const roamers = Array.from(
+    { length: SUBSCRIBERS },
+    () => new Roamer(hub, chooseTopics(random), start),
+  );
+  let expected = null;
+  let giveUp = false;
+  const isDone = (roamer) =>
+    giveUp || (expected !== null && roamer.ids.length >= expected.get(roamer).length);
+  const roaming = roamers.map((roamer) => roam(roamer, random.fork(), isDone));
+
+  const sent = (
+    await Promise.all(Object.keys(PUBLISHERS).map((way) => publishAll(hub, way, random.fork())))
+  ).flat();
+  sent.sort((one, other) => offsetOf(one.id) - offsetOf(other.id));
+  expected = new Map(
+    roamers.map((roamer) => [
+      roamer,
+      sent.filter(({ topic }) => isWanted(roamer.topics, topic)).map(({ id }) => id),
+    ]),
+  );
+  const timer = setTimeout(() => (giveUp = true), WAIT_MS * 2);
+  await Promise.all(roaming);
+  clearTimeout(timer);
+
+  const stored = (await history(hub, '#')).map(({ id }) => id);
+  assert.deepEqual(
+    stored,
+    sent.map(({ id }) => id),
+    'the log is what was acknowledged',
+  );
+  for (const roamer of roamers) {
+    const who = `${roamer.topics} after ${roamer.connections} connections (seed ${seed})`;
+    assert.deepEqual(roamer.gaps, [], who);
+    assertSame(roamer.ids, expected.get(roamer), who);
+  }
+  const connections = roamers.reduce((sum, { connections: count }) => sum + count, 0);
+  const received = roamers.reduce((sum, { ids }) => sum + ids.length, 0);
+  t.diagnostic(`${sent.length} messages, ${received} received over ${connections} connections`);
+  assert.ok(connections > SUBSCRIBERS * 3, 'they hardly ever moved');
+}
+
+/** As deepEqual, with an explanation that fits on a screen. */
+function assertSame(got, wanted, who) {
+  const at = wanted.findIndex((id, n) => got[n] !== id);
+  if (at < 0 && got.length === wanted.length) return;
+  const missing = wanted.filter((id) => !got.includes(id));
+  const twice = got.filter((id, n) => got.indexOf(id) !== n);
+  assert.fail(
+    `${who}: got ${got.length} of ${wanted.length}; first difference at ${at}: ` +
+      `${got.slice(at, at + 3)} instead of ${wanted.slice(at, at + 3)}; ` +
+      `${missing.length} missing (${missing.slice(0, 3)}), ${twice.length} twice (${twice.slice(0, 3)})`,
+  );
+}
+
+for (const workers of [1, 4]) {
+  test(`roaming subscribers miss nothing and get nothing twice, workers=${workers}`, (t) =>
+    roamingTest(t, workers));
+}
+
+test('a new subscriber replays the same, on every transport', async (t) => {
+  const hub = await startHub(t, { set: { 'hub.tail_bytes': '1M' } });
+  const publisher = await PUBLISHERS.resp(hub);
+  const ids = [];
+  for (let n = 0; n < 3000; n++) {
+    ids.push(await publisher.send(TOPICS[n % TOPICS.length], { n, padding: 'x'.repeat(900) }));
+  }
+  publisher.close();
+  const wanted = ids.filter((_, n) => isWanted(['roam/a/#'], TOPICS[n % TOPICS.length]));
+  for (const transport of transportsFor(['roam/a/#'])) {
+    const roamer = new Roamer(hub, ['roam/a/#'], 'earliest');
+    t.after(() => roamer.disconnect());
+    roamer.connect(transport);
+    await eventually(() => roamer.ids.length >= wanted.length, `${transport} to replay`);
+    assertSame(roamer.ids, wanted, transport);
+    roamer.disconnect();
+  }
+});
