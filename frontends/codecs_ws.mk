@@ -1,11 +1,16 @@
-# The codecs of messages, SSE, WebSocket and RESP; included by frontends/local.mk.
+# The codecs of messages, SSE, WebSocket, RESP and batches; included by frontends/local.mk.
 noinst_LIBRARIES += libwscodec.a
 libwscodec_a_SOURCES = \
 	frontends/crypto.c frontends/crypto.h \
 	frontends/encodings.c frontends/encodings.h \
 	frontends/envelope.c frontends/envelope.h \
+	frontends/fault.h \
+	frontends/json_slice.c frontends/json_slice.h \
+	frontends/publish_json.c frontends/publish_json.h \
 	frontends/sse_text.c frontends/sse_text.h \
+	frontends/http/ndjson.c frontends/http/ndjson.h \
 	frontends/resp/resp_reader.c frontends/resp/resp_reader.h \
 	frontends/resp/resp_reply.c frontends/resp/resp_reply.h \
+	frontends/ws/ws_control.c frontends/ws/ws_control.h \
 	frontends/ws/ws_frame.c frontends/ws/ws_frame.h \
 	frontends/ws/ws_handshake.c frontends/ws/ws_handshake.h

@@ -5,7 +5,9 @@ codec_tests = \
 	tests/unit/test_encodings \
 	tests/unit/test_resp_reader \
 	tests/unit/test_ws_frame \
-	tests/unit/test_ws_handshake
+	tests/unit/test_ws_handshake \
+	tests/unit/test_json_slice \
+	tests/unit/test_ws_control
 check_PROGRAMS += $(codec_tests)
 TESTS += $(codec_tests)
 
@@ -35,3 +37,11 @@ tests_unit_test_ws_frame_LDADD = $(codec_test_libs)
 tests_unit_test_ws_handshake_SOURCES = tests/unit/test_ws_handshake.c
 tests_unit_test_ws_handshake_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ws_handshake_LDADD = $(codec_test_libs)
+
+tests_unit_test_json_slice_SOURCES = tests/unit/test_json_slice.c
+tests_unit_test_json_slice_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_json_slice_LDADD = $(codec_test_libs)
+
+tests_unit_test_ws_control_SOURCES = tests/unit/test_ws_control.c
+tests_unit_test_ws_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ws_control_LDADD = $(codec_test_libs)
