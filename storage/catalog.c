@@ -69,16 +69,21 @@ void catalog_appended(struct catalog_topic *t, uint64_t offset, uint32_t payload
     t->bytes += payload_len;
 }
 
-void catalog_note_gone(struct catalog *c, struct catalog_topic *t, uint64_t offset,
-                       uint32_t payload_len)
+void catalog_note_swept(struct catalog *c, struct catalog_topic *t, uint64_t upto)
 {
-    if (t->gone == 0) {
+    if (t->gone_upto == 0) {
         t->next_gone = c->gone;
         c->gone = t;
     }
+    t->gone_upto = upto;
+}
+
+void catalog_note_gone(struct catalog *c, struct catalog_topic *t, uint64_t offset,
+                       uint32_t payload_len)
+{
+    catalog_note_swept(c, t, offset);
     t->gone++;
     t->gone_bytes += payload_len;
-    t->gone_upto = offset;
 }
 
 void catalog_raise_floors(struct catalog *c, store_floor *floor, void *ctx)

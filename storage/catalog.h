@@ -77,6 +77,8 @@ void catalog_appended(struct catalog_topic *t, uint64_t offset, uint32_t payload
  */
 void catalog_note_gone(struct catalog *c, struct catalog_topic *t, uint64_t offset,
                        uint32_t payload_len);
+/* Notes that nothing of T at or below UPTO (>= 1, not below what was noted) is left. */
+void catalog_note_swept(struct catalog *c, struct catalog_topic *t, uint64_t upto);
 /* Raises the floors of the noted topics and tells FLOOR each that rose. */
 void catalog_raise_floors(struct catalog *c, store_floor *floor, void *ctx);
 /* Takes the noted records off the totals and forgets the notes. */

@@ -1,5 +1,13 @@
 noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
+	storage/block_index.c storage/block_index.h \
 	storage/catalog.c storage/catalog.h \
+	storage/record.c storage/record.h \
 	storage/store.c storage/store.h storage/store_ops.h \
+	storage/store_lmdb.c storage/store_lmdb.h \
+	storage/store_lmdb_open.c \
+	storage/store_lmdb_read.c \
+	storage/store_lmdb_rows.c \
+	storage/store_lmdb_space.c \
+	storage/store_lmdb_tail.c \
 	storage/store_memory.c

@@ -1,0 +1,169 @@
+/*
+ * The durable log: what its parts share. Private to store_lmdb*.c, the only files that know LMDB.
+ *
+ *   store_lmdb.c       commits: append, purge, trim, backup, close
+ *   store_lmdb_open.c  opening: lock, environment, format, recovery, epoch
+ *   store_lmdb_rows.c  the small rows of `meta` and `topics`, and LMDB's error codes
+ *   store_lmdb_space.c how full the log is
+ *   store_lmdb_tail.c  the open block and group, and how they become index values
+ *   store_lmdb_read.c  readers
+ *
+ * doc/storage-format.md says what lies where on disk, and why.
+ */
+#ifndef STORAGE_STORE_LMDB_H
+#define STORAGE_STORE_LMDB_H
+
+#include <lmdb.h>
+
+#include "storage/block_index.h"
+#include "storage/store_ops.h"
+
+enum lmdb_db { DB_META, DB_TOPICS, DB_LOG, DB_INDEX, DB_GROUPS, DB_COUNT };
+
+enum { LMDB_FORMAT_VERSION = 1 };
+
+enum { BOOT_ID_SIZE = 40 }; /* 36 characters and NULs */
+
+/* How the last use of the log ended. */
+enum lmdb_stop {
+    STOP_UNCLEAN = 0, /* in use, or no more */
+    STOP_CLEAN = 1,   /* closed */
+    STOP_COPIED = 2,  /* a backup: the original may have gone on */
+};
+
+/* The `state` row of `meta`, as it lies on disk. */
+struct lmdb_state {
+    uint32_t check;
+    uint32_t epoch;
+    uint8_t stop; /* enum lmdb_stop */
+    uint8_t sync; /* enum store_sync of the last user */
+    uint8_t former_count;
+    uint8_t zero[5];
+    uint64_t head;       /* last offset used, as far as the last clean stop knew */
+    uint64_t mark;       /* offsets up to it may have been used without leaving a record */
+    uint64_t certain;    /* no crash can lose this offset or one below */
+    uint64_t checkpoint; /* the totals in `topics` count all records up to here */
+    char boot_id[BOOT_ID_SIZE];
+    struct {
+        uint32_t epoch;
+        uint32_t zero;
+        uint64_t last;
+    } former[STORE_FORMER_MAX]; /* newest first */
+};
+_Static_assert(sizeof(struct lmdb_state) == 344, "the row has no padding");
+_Static_assert(sizeof(size_t) == sizeof(uint64_t), "MDB_INTEGERKEY takes size_t: 64-bit only");
+
+/* The writer's picture of what is not yet in `index` and `groups`. */
+struct lmdb_tail {
+    bool known;             /* false after a failed commit: to be loaded again */
+    uint64_t block;         /* the open block */
+    uint64_t *group_blocks; /* by topic id - 1: the closed blocks of the open group it occurs in */
+    size_t group_cap;       /* topics there is room for */
+    struct block_builder builder; /* what the open block holds */
+};
+
+struct lmdb_store {
+    struct store base;
+    MDB_env *env;
+    MDB_dbi dbi[DB_COUNT];
+    int lock_fd;
+    enum store_sync sync;
+    struct lmdb_state state; /* as committed */
+    uint64_t synced;         /* last offset at the last sync */
+    uint32_t sweep_next;     /* topic whose row the running sweep writes next */
+    uint64_t sweep_start;    /* last offset when the sweep began: the next checkpoint */
+    size_t page_size;
+    size_t free_pages;        /* of the file, when last counted, less what was appended since */
+    bool freed;               /* a removal freed pages that the next commit cannot use yet */
+    struct store_reader *own; /* the store's thread's; NULL until needed */
+    struct lmdb_tail tail;
+};
+
+/* A write transaction with what becomes of the store when it commits. */
+struct lmdb_write {
+    MDB_txn *txn;
+    struct lmdb_state state;
+    uint32_t sweep_next;
+    uint64_t sweep_start;
+    bool rows; /* topic rows have been written */
+};
+
+static inline struct lmdb_store *lmdb_of(struct store *s)
+{
+    return (struct lmdb_store *)s;
+}
+
+/* store_lmdb.c */
+MUST_CHECK enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w);
+/* Ends W either way. */
+MUST_CHECK enum err lmdb_write_commit(struct lmdb_store *s, struct lmdb_write *w);
+void lmdb_write_abort(struct lmdb_store *s, struct lmdb_write *w);
+/* Writes T's row when it has changed since it was written. */
+MUST_CHECK enum err lmdb_write_row_if_changed(struct lmdb_store *s, struct lmdb_write *w,
+                                              struct catalog_topic *t);
+/* Frees everything; the log stays as the last commit left it. */
+void lmdb_destroy(struct lmdb_store *s);
+extern const struct store_ops lmdb_ops;
+
+/* store_lmdb_open.c: as store_lmdb_open, on a machine whose boot has the id BOOT_ID ("" = not
+ * known, which equals no other). */
+MUST_CHECK enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_id,
+                                           struct store **ret, struct store_state *ret_state);
+/* Marks the closed copy in directory PATH as one: whoever opens it draws a new epoch. */
+MUST_CHECK enum err lmdb_mark_copy(const char *path);
+
+/* store_lmdb_rows.c */
+/* The enum err for an LMDB or errno code. */
+enum err lmdb_err(int rc);
+/* ERR_NOT_FOUND: no such row; ERR_FORMAT: another program's, or a newer version's. */
+MUST_CHECK enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta);
+MUST_CHECK enum err lmdb_put_format(MDB_txn *txn, MDB_dbi meta);
+/* ERR_CORRUPT. */
+MUST_CHECK enum err lmdb_get_state(MDB_txn *txn, MDB_dbi meta, struct lmdb_state *ret);
+MUST_CHECK enum err lmdb_put_state(MDB_txn *txn, MDB_dbi meta, const struct lmdb_state *state);
+/* Writes T with the totals that it has without the removal being prepared, counted up to COUNTED.
+ */
+MUST_CHECK enum err lmdb_put_topic(MDB_txn *txn, MDB_dbi topics, const struct catalog_topic *t,
+                                   uint64_t counted);
+/* Adds the topic of one row to C. ERR_CORRUPT, ERR_NOMEM, ERR_LIMIT. */
+MUST_CHECK enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *value);
+
+/* store_lmdb_space.c */
+/* ERR_NOSPACE when committing B could leave too little room to remove anything. */
+MUST_CHECK enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b);
+/* An empty commit, after which all that was freed can be used. */
+MUST_CHECK enum err lmdb_age_free_pages(struct lmdb_store *s);
+
+/* store_lmdb_tail.c */
+struct tail_mark {
+    uint64_t block;
+    size_t count;
+};
+/* Builds the tail anew from what TXN sees. ERR_NOMEM, ERR_IO. */
+MUST_CHECK enum err tail_load(struct lmdb_store *s, MDB_txn *txn);
+/* Room for all topics of the catalog. */
+MUST_CHECK enum err tail_reserve(struct lmdb_store *s);
+struct tail_mark tail_mark(const struct lmdb_tail *t);
+/* The commit that began at MARK did not happen. */
+void tail_undo(struct lmdb_tail *t, struct tail_mark mark);
+/* A record goes to OFFSET; if that is in a later block, the open one is closed by writing its index
+ * value, and the same for the group. *RET_CLOSED is set to true then, else left alone. */
+MUST_CHECK enum err tail_add(struct lmdb_store *s, MDB_txn *txn, uint32_t topic_id, uint64_t offset,
+                             bool *ret_closed);
+
+/* store_lmdb_read.c */
+/* Steps C by OP; on entry *KEY is the key to seek, on success the key found. LMDB codes;
+ * MDB_CORRUPTED for a key that is no offset. */
+int lmdb_cursor_step(MDB_cursor *c, uint64_t *key, MDB_val *value, MDB_cursor_op op);
+/* The record at the largest offset <= *KEY. */
+int lmdb_cursor_seek_back(MDB_cursor *c, uint64_t *key, MDB_val *value);
+MUST_CHECK enum err lmdb_reader_create(struct store *s, struct store_reader **ret);
+void lmdb_reader_destroy(struct store_reader *r);
+MUST_CHECK enum err lmdb_read(struct store_reader *r, const struct store_query *q,
+                              store_visit *visit, void *ctx, uint64_t *ret_reached);
+/* As lmdb_read, also visiting what is at or below the floors: what a purge has still to remove. */
+MUST_CHECK enum err lmdb_read_hidden(struct store_reader *r, const struct store_query *q,
+                                     store_visit *visit, void *ctx, uint64_t *ret_reached);
+MUST_CHECK enum err lmdb_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);
+
+#endif

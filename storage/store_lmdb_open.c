@@ -1,0 +1,449 @@
+/*
+ * Opening the durable log: the lock, the environment, the format check, what an unclean stop left
+ * behind, and whether a new epoch has to be drawn.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "storage/record.h"
+#include "storage/store_lmdb.h"
+
+enum {
+    DATABASES_MAX = 8, /* DB_COUNT and room for later formats */
+    READERS_SPARE = 4, /* besides the caller's: the store's own, a backup, and outside tools */
+    MAP_BYTES_MIN = 1 << 20,
+    FILE_MODE = 0600,
+    DIRECTORY_MODE = 0700,
+};
+
+/* The name of each database and how its keys compare. */
+static const struct {
+    const char *name;
+    unsigned flags;
+} databases[DB_COUNT] = {
+    [DB_META] = {"meta", 0},
+    [DB_TOPICS] = {"topics", MDB_INTEGERKEY},
+    [DB_LOG] = {"log", MDB_INTEGERKEY},
+    [DB_INDEX] = {"index", MDB_INTEGERKEY},
+    [DB_GROUPS] = {"groups", MDB_INTEGERKEY},
+};
+
+static void read_boot_id(char id[BOOT_ID_SIZE])
+{
+    memset(id, 0, BOOT_ID_SIZE);
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (!f)
+        return;
+    if (!fgets(id, BOOT_ID_SIZE, f))
+        memset(id, 0, BOOT_ID_SIZE);
+    id[strcspn(id, "\n")] = '\0';
+    fclose(f);
+}
+
+/* One lock of our own beside LMDB's: that one lets many processes write, this log has one owner. It
+ * goes with the process, however that ends. */
+static enum err take_lock(struct lmdb_store *s, const char *path)
+{
+    char name[PATH_MAX];
+    if (mkdir(path, DIRECTORY_MODE) && errno != EEXIST)
+        return lmdb_err(errno);
+    if ((size_t)snprintf(name, sizeof(name), "%s/longwire.lock", path) >= sizeof(name))
+        return ERR_TOO_LARGE;
+    s->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (s->lock_fd < 0)
+        return errno == ENOTDIR ? ERR_FORMAT : lmdb_err(errno);
+    if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
+        return errno == EWOULDBLOCK ? ERR_LOCKED : lmdb_err(errno);
+    return ERR_OK;
+}
+
+static enum err open_env(struct lmdb_store *s, const struct store_options *o)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t bytes = o->map_bytes > MAP_BYTES_MIN ? o->map_bytes : MAP_BYTES_MIN;
+    int dead, rc = mdb_env_create(&s->env);
+    if (!rc)
+        rc = mdb_env_set_mapsize(s->env, bytes - bytes % page);
+    if (!rc)
+        rc = mdb_env_set_maxdbs(s->env, DATABASES_MAX);
+    if (!rc)
+        rc = mdb_env_set_maxreaders(s->env, o->readers_max + READERS_SPARE);
+    if (!rc)
+        rc = mdb_env_open(s->env, o->path, MDB_NOTLS | MDB_NORDAHEAD, FILE_MODE);
+    if (!rc)
+        rc = mdb_reader_check(s->env, &dead); /* of a killed process: they would keep old pages */
+    return lmdb_err(rc);
+}
+
+/* A file shorter than its own account of its pages would end in SIGBUS somewhere later. */
+static enum err check_length(struct lmdb_store *s)
+{
+    MDB_envinfo info;
+    MDB_stat st;
+    struct stat file;
+    int fd, rc = mdb_env_info(s->env, &info);
+    if (!rc)
+        rc = mdb_env_stat(s->env, &st);
+    if (!rc)
+        rc = mdb_env_get_fd(s->env, &fd);
+    if (rc)
+        return lmdb_err(rc);
+    if (fstat(fd, &file))
+        return lmdb_err(errno);
+    s->page_size = st.ms_psize;
+    if ((uint64_t)file.st_size < (uint64_t)(info.me_last_pgno + 1) * st.ms_psize)
+        return ERR_CORRUPT;
+    return ERR_OK;
+}
+
+/* Touches nothing, so that a foreign environment stays as it is. ERR_NOT_FOUND: an empty one. */
+static enum err check_format(MDB_env *env)
+{
+    MDB_txn *txn;
+    MDB_dbi meta;
+    MDB_stat st;
+    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return lmdb_err(rc);
+    enum err e = lmdb_err(mdb_env_stat(env, &st));
+    if (!e && st.ms_entries == 0) {
+        e = ERR_NOT_FOUND;
+    } else if (!e) {
+        rc = mdb_dbi_open(txn, databases[DB_META].name, databases[DB_META].flags, &meta);
+        e = rc ? ERR_FORMAT : lmdb_get_format(txn, meta);
+        if (e == ERR_NOT_FOUND)
+            e = ERR_FORMAT;
+    }
+    mdb_txn_abort(txn);
+    return e;
+}
+
+static int open_databases(struct lmdb_store *s, MDB_txn *txn, unsigned flags)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < DB_COUNT; i++)
+        rc = mdb_dbi_open(txn, databases[i].name, databases[i].flags | flags, &s->dbi[i]);
+    return rc;
+}
+
+static enum err load_topics(struct lmdb_store *s, MDB_txn *txn)
+{
+    MDB_cursor *c;
+    MDB_val key, value;
+    int rc = mdb_cursor_open(txn, s->dbi[DB_TOPICS], &c);
+    if (rc)
+        return lmdb_err(rc);
+    enum err e = ERR_OK;
+    while (!e && !(rc = mdb_cursor_get(c, &key, &value, MDB_NEXT)))
+        e = lmdb_load_topic(&s->base.catalog, &key, &value);
+    mdb_cursor_close(c);
+    return e || rc == MDB_NOTFOUND ? e : lmdb_err(rc);
+}
+
+/* A record behind the checkpoint: its topic may not have counted it yet. */
+static void recount_record(struct lmdb_store *s, uint64_t offset, const MDB_val *value)
+{
+    struct store_record r;
+    struct catalog_topic *t = NULL;
+    if (!record_decode(offset, value->mv_data, value->mv_size, &r))
+        t = catalog_find(&s->base.catalog, r.topic_id);
+    if (!t) {
+        store_count_damage(&s->base);
+        return;
+    }
+    if (offset <= t->counted)
+        return;
+    catalog_appended(t, offset, r.payload_len);
+    atomic_store_explicit(&t->newest, offset, memory_order_relaxed);
+}
+
+static int recount(struct lmdb_store *s, MDB_cursor *log)
+{
+    uint64_t offset = s->state.checkpoint + 1;
+    MDB_val value;
+    int rc = lmdb_cursor_step(log, &offset, &value, MDB_SET_RANGE);
+    while (!rc) {
+        recount_record(s, offset, &value);
+        rc = lmdb_cursor_step(log, &offset, &value, MDB_NEXT);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* What the log's records say about where it stands. */
+struct ends {
+    uint64_t first, last; /* 0 = no record */
+    uint64_t last_time_ms;
+};
+
+static int find_ends(MDB_cursor *log, struct ends *ret)
+{
+    struct store_record r;
+    MDB_val value;
+    *ret = (struct ends){0};
+    int rc = lmdb_cursor_step(log, &ret->first, &value, MDB_FIRST);
+    if (!rc)
+        rc = lmdb_cursor_step(log, &ret->last, &value, MDB_LAST);
+    for (uint64_t at = ret->last; !rc; rc = lmdb_cursor_step(log, &at, &value, MDB_PREV)) {
+        if (record_decode(at, value.mv_data, value.mv_size, &r))
+            continue; /* the last one that can be read tells the time */
+        ret->last_time_ms = r.time_ms;
+        break;
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static enum err load_log(struct lmdb_store *s, MDB_txn *txn, struct ends *ret)
+{
+    MDB_cursor *log;
+    int rc = mdb_cursor_open(txn, s->dbi[DB_LOG], &log);
+    if (rc)
+        return lmdb_err(rc);
+    rc = recount(s, log);
+    if (!rc)
+        rc = find_ends(log, ret);
+    mdb_cursor_close(log);
+    return lmdb_err(rc);
+}
+
+/* Offsets that were used must not be used again, even when nothing of them is left. */
+static uint64_t find_head(const struct lmdb_store *s, const struct ends *ends)
+{
+    uint64_t head = s->state.head > ends->last ? s->state.head : ends->last;
+    for (uint32_t id = 1; id <= catalog_count(&s->base.catalog); id++) {
+        const struct catalog_topic *t = catalog_find(&s->base.catalog, id);
+        if (t->last > head)
+            head = t->last;
+    }
+    if (s->state.stop != STOP_CLEAN && s->state.mark > head)
+        head = s->state.mark;
+    return head;
+}
+
+/* Offsets were shown that may be lost: the machine went down under a policy that allows it, or this
+ * is a copy whose original may have gone on. */
+static bool needs_new_epoch(const struct lmdb_state *st, const char *boot_id)
+{
+    if (st->stop == STOP_COPIED)
+        return true;
+    bool same_boot = boot_id[0] && strcmp(st->boot_id, boot_id) == 0;
+    return st->stop == STOP_UNCLEAN && st->sync != STORE_SYNC_ALWAYS && !same_boot;
+}
+
+static enum err change_epoch(struct lmdb_state *st)
+{
+    uint32_t epoch;
+    enum err e = store_draw_epoch(st->epoch, &epoch);
+    if (e)
+        return e;
+    memmove(&st->former[1], &st->former[0], sizeof(st->former) - sizeof(st->former[0]));
+    st->former[0].epoch = st->epoch;
+    st->former[0].zero = 0;
+    st->former[0].last = st->certain;
+    if (st->former_count < STORE_FORMER_MAX)
+        st->former_count++;
+    st->epoch = epoch;
+    return ERR_OK;
+}
+
+static void tell_state(const struct lmdb_store *s, const struct ends *ends, bool created,
+                       bool clean, struct store_state *ret)
+{
+    *ret = (struct store_state){
+        .epoch = s->state.epoch,
+        .head = s->base.last_offset,
+        .first = ends->first ? ends->first : s->base.last_offset + 1,
+        .last_time_ms = ends->last_time_ms,
+        .created = created,
+        .clean = clean,
+        .former_count = s->state.former_count,
+    };
+    for (size_t i = 0; i < s->state.former_count; i++) {
+        ret->former[i].epoch = s->state.former[i].epoch;
+        ret->former[i].last = s->state.former[i].last;
+    }
+}
+
+/* Everything found is on the disk by now, so all of it is certain, and counted. */
+static enum err take_over(struct lmdb_store *s, struct lmdb_write *w, const struct ends *ends,
+                          const char *boot_id)
+{
+    for (uint32_t id = 1; id <= catalog_count(&s->base.catalog); id++) {
+        enum err e = lmdb_write_row_if_changed(s, w, catalog_find(&s->base.catalog, id));
+        if (e)
+            return e;
+    }
+    w->state.stop = STOP_UNCLEAN;
+    w->state.sync = (uint8_t)s->sync;
+    w->state.head = s->base.last_offset;
+    w->state.mark = s->base.last_offset;
+    w->state.certain = ends->last;
+    w->state.checkpoint = s->base.last_offset;
+    memset(w->state.boot_id, 0, sizeof(w->state.boot_id));
+    memcpy(w->state.boot_id, boot_id, strnlen(boot_id, BOOT_ID_SIZE - 1));
+    return ERR_OK;
+}
+
+static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, const char *boot_id,
+                              struct ends *ret)
+{
+    enum err e = lmdb_err(open_databases(s, w->txn, 0));
+    if (!e)
+        e = lmdb_get_state(w->txn, s->dbi[DB_META], &s->state);
+    if (!e)
+        e = load_topics(s, w->txn);
+    if (!e)
+        e = load_log(s, w->txn, ret);
+    if (e)
+        return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+    s->base.last_offset = find_head(s, ret);
+    s->base.last_time_ms = ret->last_time_ms;
+    w->state = s->state;
+    return needs_new_epoch(&s->state, boot_id) ? change_epoch(&w->state) : ERR_OK;
+}
+
+static enum err make_new(struct lmdb_store *s, struct lmdb_write *w)
+{
+    enum err e = lmdb_err(open_databases(s, w->txn, MDB_CREATE));
+    if (!e)
+        e = lmdb_put_format(w->txn, s->dbi[DB_META]);
+    if (!e)
+        e = store_draw_epoch(0, &w->state.epoch);
+    s->state.stop = STOP_CLEAN;
+    return e;
+}
+
+static enum err load_or_make(struct lmdb_store *s, struct lmdb_write *w, bool create,
+                             const char *boot_id, struct ends *ret)
+{
+    enum err e = create ? make_new(s, w) : load_existing(s, w, boot_id, ret);
+    if (!e)
+        e = take_over(s, w, ret, boot_id);
+    return e ? e : tail_load(s, w->txn);
+}
+
+/* One durable commit says that the log is in use, before anything is shown or appended. */
+static enum err start(struct lmdb_store *s, bool create, const char *boot_id,
+                      struct store_state *ret_state)
+{
+    struct ends ends = {0};
+    struct lmdb_write w;
+    enum err e = lmdb_write_begin(s, &w);
+    if (e)
+        return e;
+    e = load_or_make(s, &w, create, boot_id, &ends);
+    bool clean = s->state.stop == STOP_CLEAN;
+    if (e)
+        lmdb_write_abort(s, &w);
+    else
+        e = lmdb_write_commit(s, &w);
+    if (e)
+        return e;
+    s->sweep_next = 1;
+    s->sweep_start = s->base.last_offset;
+    tell_state(s, &ends, create, clean, ret_state);
+    return s->sync == STORE_SYNC_ALWAYS ? ERR_OK
+                                        : lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
+}
+
+static enum err open_all(struct lmdb_store *s, const struct store_options *o, const char *boot_id,
+                         struct store_state *ret_state)
+{
+    enum err e = take_lock(s, o->path);
+    if (!e)
+        e = open_env(s, o);
+    if (!e)
+        e = check_length(s);
+    if (e)
+        return e;
+    e = check_format(s->env);
+    bool create = e == ERR_NOT_FOUND;
+    if (e && !create)
+        return e;
+    /* What a killed user committed without fsync becomes certain here. */
+    e = lmdb_err(mdb_env_sync(s->env, 1));
+    return e ? e : start(s, create, boot_id, ret_state);
+}
+
+enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_id,
+                                struct store **ret, struct store_state *ret_state)
+{
+    struct lmdb_store *s = calloc(1, sizeof(*s));
+    if (!s)
+        return ERR_NOMEM;
+    store_init(&s->base, &lmdb_ops);
+    s->lock_fd = -1;
+    s->sync = o->sync;
+    enum err e = open_all(s, o, boot_id, ret_state);
+    if (e) {
+        lmdb_destroy(s);
+        return e;
+    }
+    *ret = &s->base;
+    return ERR_OK;
+}
+
+enum err store_lmdb_open(const struct store_options *o, struct store **ret,
+                         struct store_state *ret_state)
+{
+    char boot_id[BOOT_ID_SIZE];
+    read_boot_id(boot_id);
+    return store_lmdb_open_booted(o, boot_id, ret, ret_state);
+}
+
+static enum err mark_copy(MDB_txn *txn)
+{
+    MDB_cursor *log;
+    MDB_dbi meta, dbi;
+    struct ends ends;
+    struct lmdb_state state;
+    int rc = mdb_dbi_open(txn, databases[DB_META].name, databases[DB_META].flags, &meta);
+    if (!rc)
+        rc = mdb_dbi_open(txn, databases[DB_LOG].name, databases[DB_LOG].flags, &dbi);
+    if (!rc)
+        rc = mdb_cursor_open(txn, dbi, &log);
+    if (rc)
+        return lmdb_err(rc);
+    rc = find_ends(log, &ends);
+    mdb_cursor_close(log);
+    enum err e = rc ? lmdb_err(rc) : lmdb_get_state(txn, meta, &state);
+    if (e)
+        return e;
+    state.stop = STOP_COPIED;
+    state.certain = ends.last;
+    return lmdb_put_state(txn, meta, &state);
+}
+
+static enum err mark_copy_in(MDB_env *env, const char *path)
+{
+    MDB_txn *txn;
+    int rc = mdb_env_set_maxdbs(env, DATABASES_MAX);
+    if (!rc)
+        rc = mdb_env_open(env, path, MDB_NOLOCK, FILE_MODE);
+    if (!rc)
+        rc = mdb_txn_begin(env, NULL, 0, &txn);
+    if (rc)
+        return lmdb_err(rc);
+    enum err e = mark_copy(txn);
+    if (!e)
+        return lmdb_err(mdb_txn_commit(txn));
+    mdb_txn_abort(txn);
+    return e;
+}
+
+enum err lmdb_mark_copy(const char *path)
+{
+    MDB_env *env;
+    int rc = mdb_env_create(&env);
+    if (rc)
+        return lmdb_err(rc);
+    enum err e = mark_copy_in(env, path);
+    mdb_env_close(env);
+    return e;
+}

@@ -1,0 +1,561 @@
+/*
+ * Readers of the durable log.
+ *
+ * A read for all topics walks the log. A read for a topic set goes from block to block: the groups'
+ * values tell which blocks can hold anything, a block's value tells which offsets; those are
+ * fetched in order. The open block (the one of the newest record, and all after it) is walked.
+ * Index values may name records that are gone, and a damaged value only costs a walk: the log has
+ * the last word.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/record.h"
+#include "storage/store_lmdb.h"
+
+/* Up to so many topics are looked up one by one in an index value; for larger sets its entries are
+ * walked and looked up in a bitmap of the set. */
+enum { SMALL_SET_MAX = 32 };
+
+enum { WORD_BITS = 64 };
+
+struct lmdb_reader {
+    struct store_reader base;
+    MDB_txn *txn; /* reset between calls */
+    MDB_cursor *log, *index, *groups;
+    uint64_t *set; /* bitmap of topic ids, all zero between calls */
+    size_t set_words;
+};
+
+/* One call of lmdb_read. */
+struct scan {
+    struct lmdb_reader *r;
+    const struct store_query *q;
+    store_visit *visit;
+    void *ctx;
+    bool hidden;        /* what is at or below the floors is visited as well */
+    bool large;         /* the set is in r->set */
+    bool ended;         /* REACHED is where this call ends */
+    uint64_t low, high; /* offsets that can matter, both included */
+    uint64_t open;      /* the open block */
+    uint64_t reached;   /* as store_read's */
+    uint64_t at;        /* the log cursor's offset, 0 = nowhere */
+    size_t found, looked;
+};
+
+int lmdb_cursor_step(MDB_cursor *c, uint64_t *key, MDB_val *value, MDB_cursor_op op)
+{
+    MDB_val k = {.mv_size = sizeof(*key), .mv_data = key};
+    int rc = mdb_cursor_get(c, &k, value, op);
+    if (rc)
+        return rc;
+    if (k.mv_size != sizeof(*key))
+        return MDB_CORRUPTED;
+    memcpy(key, k.mv_data, sizeof(*key));
+    return 0;
+}
+
+int lmdb_cursor_seek_back(MDB_cursor *c, uint64_t *key, MDB_val *value)
+{
+    uint64_t wanted = *key;
+    int rc = lmdb_cursor_step(c, key, value, MDB_SET_RANGE);
+    if (rc == MDB_NOTFOUND)
+        return lmdb_cursor_step(c, key, value, MDB_LAST);
+    if (!rc && *key > wanted)
+        return lmdb_cursor_step(c, key, value, MDB_PREV);
+    return rc;
+}
+
+/* Everything up to REACHED is done. */
+static void advance(struct scan *s, uint64_t reached)
+{
+    s->reached = reached;
+    if (s->q->max_scan && s->looked >= s->q->max_scan)
+        s->ended = true;
+}
+
+static bool in_set(const struct scan *s, uint32_t id)
+{
+    if (s->large)
+        return id / WORD_BITS < s->r->set_words &&
+               (s->r->set[id / WORD_BITS] >> (id % WORD_BITS) & 1);
+    for (size_t i = 0; i < s->q->topic_count; i++)
+        if (s->q->topics[i] == id)
+            return true;
+    return false;
+}
+
+static bool is_visible(const struct scan *s, uint64_t offset, uint32_t topic_id)
+{
+    const struct catalog_topic *t = catalog_find(&s->r->base.store->catalog, topic_id);
+    return t && (s->hidden || offset > atomic_load_explicit(&t->floor, memory_order_acquire));
+}
+
+/* Whether the value is to be visited. The topic comes first: most records of a walk are of others,
+ * and their checksums cost more than the rest. */
+static bool accept(struct scan *s, uint64_t offset, const MDB_val *value, struct store_record *ret)
+{
+    if (s->q->topics && !in_set(s, record_topic(value->mv_data, value->mv_size)))
+        return false;
+    if (record_decode(offset, value->mv_data, value->mv_size, ret)) {
+        store_count_damage(s->r->base.store);
+        return false;
+    }
+    return is_visible(s, offset, ret->topic_id);
+}
+
+static void look(struct scan *s, uint64_t offset, const MDB_val *value)
+{
+    struct store_record record;
+    s->looked++;
+    if (accept(s, offset, value, &record)) {
+        if (!s->visit(s->ctx, &record)) {
+            s->reached = s->q->reverse ? offset + 1 : offset - 1;
+            s->ended = true;
+            return;
+        }
+        s->found++;
+    }
+    advance(s, offset);
+    if (s->q->max_records && s->found >= s->q->max_records)
+        s->ended = true;
+}
+
+/* Looks at every record of the log in [LOW, HIGH]. */
+static int walk(struct scan *s, uint64_t low, uint64_t high)
+{
+    MDB_cursor *log = s->r->log;
+    bool reverse = s->q->reverse;
+    uint64_t offset = reverse ? high : low;
+    MDB_val value;
+    int rc = reverse ? lmdb_cursor_seek_back(log, &offset, &value)
+                     : lmdb_cursor_step(log, &offset, &value, MDB_SET_RANGE);
+    while (!rc && offset >= low && offset <= high) {
+        look(s, offset, &value);
+        if (s->ended)
+            return 0;
+        rc = lmdb_cursor_step(log, &offset, &value, reverse ? MDB_PREV : MDB_NEXT);
+    }
+    s->at = 0;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* The record at OFFSET, if it is still there. Neighbours are reached by a step. */
+static int fetch(struct scan *s, uint64_t offset, MDB_val *value)
+{
+    uint64_t key = offset;
+    bool next = s->at && offset == s->at + 1;
+    s->at = 0;
+    int rc = lmdb_cursor_step(s->r->log, &key, value, next ? MDB_NEXT : MDB_SET);
+    if (!rc)
+        s->at = key;
+    return !rc && key != offset ? MDB_NOTFOUND : rc;
+}
+
+/* Looks at the records that BITS name, in [LOW, HIGH] of BLOCK. */
+static int look_at_slots(struct scan *s, uint64_t block, const uint64_t bits[], uint64_t low,
+                         uint64_t high)
+{
+    for (unsigned n = 0; n < BLOCK_SLOTS / WORD_BITS; n++) {
+        unsigned w = s->q->reverse ? BLOCK_SLOTS / WORD_BITS - 1 - n : n;
+        for (uint64_t left = bits[w], bit; left && !s->ended; left &= ~bit) {
+            unsigned i = (unsigned)(s->q->reverse ? WORD_BITS - 1 - __builtin_clzll(left)
+                                                  : __builtin_ctzll(left));
+            uint64_t offset = block_first(block) + w * WORD_BITS + i;
+            MDB_val value;
+            bit = UINT64_C(1) << i;
+            if (offset < low || offset > high)
+                continue;
+            int rc = fetch(s, offset, &value);
+            if (rc && rc != MDB_NOTFOUND)
+                return rc;
+            if (!rc)
+                look(s, offset, &value);
+        }
+    }
+    return 0;
+}
+
+static void collect_slots(const struct scan *s, const struct block_index *x, uint64_t bits[])
+{
+    if (s->large) {
+        for (uint32_t i = 0; i < x->topics; i++)
+            if (in_set(s, block_index_topic(x, i)))
+                block_index_slots(x, i, bits);
+        return;
+    }
+    for (size_t i = 0; i < s->q->topic_count; i++) {
+        uint32_t at = block_index_find(x, s->q->topics[i]);
+        if (at < x->topics)
+            block_index_slots(x, at, bits);
+    }
+}
+
+static int scan_closed(struct scan *s, uint64_t block, uint64_t low, uint64_t high)
+{
+    uint64_t bits[BLOCK_SLOTS / WORD_BITS] = {0}, key = block;
+    struct block_index x;
+    MDB_val value;
+    s->looked++;
+    int rc = lmdb_cursor_step(s->r->index, &key, &value, MDB_SET);
+    if (rc)
+        return rc == MDB_NOTFOUND ? 0 : rc; /* trimmed */
+    if (block_index_open(&x, block, value.mv_data, value.mv_size)) {
+        store_count_damage(s->r->base.store);
+        return walk(s, low, high);
+    }
+    collect_slots(s, &x, bits);
+    return look_at_slots(s, block, bits, low, high);
+}
+
+static int scan_block(struct scan *s, uint64_t block)
+{
+    uint64_t low = block_first(block), high = low + BLOCK_SLOTS - 1;
+    if (low < s->low)
+        low = s->low;
+    if (high > s->high)
+        high = s->high;
+    int rc = block >= s->open ? walk(s, low, high) : scan_closed(s, block, low, high);
+    if (!rc && !s->ended)
+        advance(s, s->q->reverse ? low : high);
+    return rc;
+}
+
+/* The blocks in which the group's value names a topic asked for; all when it is damaged. */
+static uint64_t group_blocks(struct scan *s, uint64_t group, const MDB_val *value)
+{
+    uint64_t all = 0, blocks;
+    uint32_t count = group_index_count(value->mv_size), id;
+    enum err e = ERR_OK;
+    if (s->large) {
+        for (uint32_t i = 0; !e && i < count; i++) {
+            e = group_index_entry(group, value->mv_data, value->mv_size, i, &id, &blocks);
+            if (!e && in_set(s, id))
+                all |= blocks;
+        }
+    } else {
+        for (size_t i = 0; !e && i < s->q->topic_count; i++) {
+            e = group_index_find(group, value->mv_data, value->mv_size, s->q->topics[i], &blocks);
+            if (!e)
+                all |= blocks;
+        }
+    }
+    if (!e)
+        return all;
+    store_count_damage(s->r->base.store);
+    return UINT64_MAX;
+}
+
+static const uint64_t no_block = UINT64_MAX;
+
+/* The nearest block from FROM on, in the direction of the query, whose bit is in BLOCKS of GROUP.
+ */
+static uint64_t nearest_bit(const struct scan *s, uint64_t from, uint64_t group, uint64_t blocks)
+{
+    unsigned place = (unsigned)(from & (GROUP_BLOCKS - 1));
+    blocks &= s->q->reverse ? UINT64_MAX >> (GROUP_BLOCKS - 1 - place) : UINT64_MAX << place;
+    if (!blocks)
+        return no_block;
+    return group_first(group) + (unsigned)(s->q->reverse
+                                               ? GROUP_BLOCKS - 1 - __builtin_clzll(blocks)
+                                               : __builtin_ctzll(blocks));
+}
+
+/* The nearest block from FROM on that has an index value, or the open one. */
+static int nearest_indexed(struct scan *s, uint64_t from, uint64_t *ret)
+{
+    MDB_val value;
+    uint64_t key = from;
+    int rc = s->q->reverse ? lmdb_cursor_seek_back(s->r->index, &key, &value)
+                           : lmdb_cursor_step(s->r->index, &key, &value, MDB_SET_RANGE);
+    *ret = key;
+    if (rc == MDB_NOTFOUND)
+        *ret = s->q->reverse ? no_block : s->open;
+    else if (!s->q->reverse && key > s->open)
+        *ret = s->open;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Where the search goes on when FROM's group has no more: the next group's nearest block. */
+static uint64_t beyond_group(const struct scan *s, uint64_t from)
+{
+    uint64_t first = group_first(group_of(from));
+    if (!s->q->reverse)
+        return first + GROUP_BLOCKS;
+    return first ? first - 1 : no_block;
+}
+
+/*
+ * One step of the search from block FROM on: *RET is the nearest block that may hold something and
+ * *RET_HIT true, or *RET is where to go on searching (no_block: nowhere) and *RET_HIT false. A
+ * group without a value is open, or a hole: then any block with an index value may.
+ */
+static int search_step(struct scan *s, uint64_t from, uint64_t *ret, bool *ret_hit)
+{
+    uint64_t group = group_of(from), key = group;
+    MDB_val value;
+    s->looked++;
+    *ret = from;
+    *ret_hit = true;
+    if (from >= s->open)
+        return 0;
+    int rc = lmdb_cursor_step(s->r->groups, &key, &value, MDB_SET);
+    if (!rc) {
+        *ret = nearest_bit(s, from, group, group_blocks(s, group, &value));
+        *ret_hit = *ret != no_block;
+        if (!*ret_hit)
+            *ret = beyond_group(s, from);
+        return 0;
+    }
+    if (rc == MDB_NOTFOUND)
+        rc = nearest_indexed(s, from, ret);
+    *ret_hit = *ret != no_block && group_of(*ret) == group;
+    return rc;
+}
+
+static bool block_in_range(const struct scan *s, uint64_t block)
+{
+    return block != no_block && block >= block_of(s->low) && block <= block_of(s->high);
+}
+
+static int scan_topics(struct scan *s)
+{
+    uint64_t block = block_of(s->q->reverse ? s->high : s->low), next;
+    while (!s->ended && block_in_range(s, block)) {
+        bool hit;
+        int rc = search_step(s, block, &next, &hit);
+        if (rc)
+            return rc;
+        block = next;
+        if (!block_in_range(s, block))
+            break;
+        if (hit) {
+            rc = scan_block(s, block);
+            if (rc)
+                return rc;
+            block = s->q->reverse ? block - 1 : block + 1; /* 0 - 1 is no_block */
+        } else {
+            advance(s, s->q->reverse ? block_first(block + 1) : block_first(block) - 1);
+        }
+    }
+    return 0;
+}
+
+static bool fill_set(struct scan *s)
+{
+    struct lmdb_reader *r = s->r;
+    size_t words = catalog_count(&r->base.store->catalog) / WORD_BITS + 1;
+    if (words > r->set_words) {
+        uint64_t *set = reallocarray(r->set, words, sizeof(*set));
+        if (!set)
+            return false;
+        memset(set + r->set_words, 0, (words - r->set_words) * sizeof(*set));
+        r->set = set;
+        r->set_words = words;
+    }
+    for (size_t i = 0; i < s->q->topic_count; i++) {
+        uint32_t id = s->q->topics[i];
+        if (id / WORD_BITS < r->set_words)
+            r->set[id / WORD_BITS] |= UINT64_C(1) << (id % WORD_BITS);
+    }
+    return true;
+}
+
+static void clear_set(struct scan *s)
+{
+    for (size_t i = 0; i < s->q->topic_count; i++)
+        if (s->q->topics[i] / WORD_BITS < s->r->set_words)
+            s->r->set[s->q->topics[i] / WORD_BITS] = 0;
+}
+
+/* Nothing of the set is at or below its lowest floor, nor above its newest record. */
+static void clip_to_topics(struct scan *s)
+{
+    uint64_t low = UINT64_MAX, high = 0;
+    for (size_t i = 0; i < s->q->topic_count; i++) {
+        const struct catalog_topic *t = catalog_find(&s->r->base.store->catalog, s->q->topics[i]);
+        if (!t)
+            continue;
+        uint64_t newest = atomic_load_explicit(&t->newest, memory_order_relaxed);
+        uint64_t floor = atomic_load_explicit(&t->floor, memory_order_acquire);
+        if (floor < low)
+            low = floor;
+        if (newest > high)
+            high = newest;
+    }
+    if (!s->hidden && low != UINT64_MAX && low >= s->low)
+        s->low = low + 1;
+    if (high < s->high)
+        s->high = high;
+}
+
+/* Sets the range and the open block; an empty log has an empty range. */
+static int find_ends(struct scan *s)
+{
+    uint64_t last;
+    MDB_val value;
+    s->low = s->q->after + 1;
+    s->high = s->q->until;
+    int rc = lmdb_cursor_step(s->r->log, &last, &value, MDB_LAST);
+    if (rc == MDB_NOTFOUND) {
+        s->high = 0;
+        return 0;
+    }
+    if (rc)
+        return rc;
+    s->open = block_of(last);
+    if (s->high > last)
+        s->high = last;
+    if (s->q->topics)
+        clip_to_topics(s);
+    return 0;
+}
+
+static enum err begin(struct lmdb_reader *r)
+{
+    int rc = mdb_txn_renew(r->txn);
+    if (rc)
+        return lmdb_err(rc);
+    /* The newest offsets of topics are raised before a commit: seen by now if the commit is. */
+    atomic_thread_fence(memory_order_acquire);
+    rc = mdb_cursor_renew(r->txn, r->log);
+    if (!rc)
+        rc = mdb_cursor_renew(r->txn, r->index);
+    if (!rc)
+        rc = mdb_cursor_renew(r->txn, r->groups);
+    if (rc)
+        mdb_txn_reset(r->txn);
+    return lmdb_err(rc);
+}
+
+static int scan_all(struct scan *s)
+{
+    int rc = find_ends(s);
+    if (rc || s->low > s->high)
+        return rc;
+    return s->q->topics ? scan_topics(s) : walk(s, s->low, s->high);
+}
+
+static enum err scan(struct scan *s, uint64_t *ret_reached)
+{
+    s->large = s->q->topics && s->q->topic_count > SMALL_SET_MAX;
+    if (s->large && !fill_set(s))
+        return ERR_NOMEM;
+    enum err e = begin(s->r);
+    if (!e) {
+        e = lmdb_err(scan_all(s));
+        mdb_txn_reset(s->r->txn);
+    }
+    if (s->large)
+        clear_set(s);
+    if (!e)
+        *ret_reached = s->ended ? s->reached : s->q->reverse ? s->q->after + 1 : s->q->until;
+    return e;
+}
+
+enum err lmdb_read(struct store_reader *r, const struct store_query *q, store_visit *visit,
+                   void *ctx, uint64_t *ret_reached)
+{
+    struct scan s = {.r = (struct lmdb_reader *)r, .q = q, .visit = visit, .ctx = ctx};
+    return scan(&s, ret_reached);
+}
+
+enum err lmdb_read_hidden(struct store_reader *r, const struct store_query *q, store_visit *visit,
+                          void *ctx, uint64_t *ret_reached)
+{
+    struct scan s = {
+        .r = (struct lmdb_reader *)r, .q = q, .visit = visit, .ctx = ctx, .hidden = true};
+    return scan(&s, ret_reached);
+}
+
+/* The first sound record at or above *OFFSET; damaged ones have no time. */
+static int next_sound(struct lmdb_reader *r, uint64_t *offset, struct store_record *ret)
+{
+    MDB_val value;
+    int rc = lmdb_cursor_step(r->log, offset, &value, MDB_SET_RANGE);
+    while (!rc && record_decode(*offset, value.mv_data, value.mv_size, ret)) {
+        store_count_damage(r->base.store);
+        rc = lmdb_cursor_step(r->log, offset, &value, MDB_NEXT);
+    }
+    return rc;
+}
+
+/* Halves the range of offsets: OLDER is a record older than TIME_MS (or 0), none from END on is. */
+static int seek_time(struct lmdb_reader *r, uint64_t time_ms, uint64_t *ret_after)
+{
+    uint64_t older = 0, end;
+    MDB_val value;
+    int rc = lmdb_cursor_step(r->log, &end, &value, MDB_LAST);
+    end++;
+    while (!rc && end - older > 1) {
+        uint64_t middle = older + (end - older) / 2, at = middle;
+        struct store_record record;
+        rc = next_sound(r, &at, &record);
+        if (rc == MDB_NOTFOUND || (!rc && (at >= end || record.time_ms >= time_ms))) {
+            end = middle;
+            rc = 0;
+        } else if (!rc) {
+            older = at;
+        }
+    }
+    *ret_after = older;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+enum err lmdb_seek_time(struct store_reader *reader, uint64_t time_ms, uint64_t *ret_after)
+{
+    struct lmdb_reader *r = (struct lmdb_reader *)reader;
+    uint64_t after;
+    enum err e = begin(r);
+    if (e)
+        return e;
+    e = lmdb_err(seek_time(r, time_ms, &after));
+    mdb_txn_reset(r->txn);
+    if (!e)
+        *ret_after = after;
+    return e;
+}
+
+static int open_cursors(struct lmdb_reader *r, const struct lmdb_store *s)
+{
+    int rc = mdb_cursor_open(r->txn, s->dbi[DB_LOG], &r->log);
+    if (!rc)
+        rc = mdb_cursor_open(r->txn, s->dbi[DB_INDEX], &r->index);
+    if (!rc)
+        rc = mdb_cursor_open(r->txn, s->dbi[DB_GROUPS], &r->groups);
+    return rc;
+}
+
+enum err lmdb_reader_create(struct store *base, struct store_reader **ret)
+{
+    struct lmdb_store *s = lmdb_of(base);
+    struct lmdb_reader *r = calloc(1, sizeof(*r));
+    if (!r)
+        return ERR_NOMEM;
+    r->base.store = base;
+    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &r->txn);
+    if (!rc)
+        rc = open_cursors(r, s);
+    if (rc) {
+        lmdb_reader_destroy(&r->base);
+        return lmdb_err(rc);
+    }
+    mdb_txn_reset(r->txn);
+    *ret = &r->base;
+    return ERR_OK;
+}
+
+void lmdb_reader_destroy(struct store_reader *reader)
+{
+    struct lmdb_reader *r = (struct lmdb_reader *)reader;
+    if (r->groups)
+        mdb_cursor_close(r->groups);
+    if (r->index)
+        mdb_cursor_close(r->index);
+    if (r->log)
+        mdb_cursor_close(r->log);
+    if (r->txn)
+        mdb_txn_abort(r->txn);
+    free(r->set);
+    free(r);
+}

@@ -1,0 +1,89 @@
+/*
+ * Keeping a full log repairable.
+ *
+ * LMDB copies pages before it changes them, so even deleting takes free pages. Appends therefore
+ * stop while a reserve is left: purging and trimming can always go on, and give the room back.
+ */
+#include <string.h>
+
+#include "storage/record.h"
+#include "storage/store_lmdb.h"
+
+enum {
+    RESERVE_PAGES_MIN = 64,
+    RESERVE_PART = 64, /* at least one part in so many of the map */
+    NODE_BYTES = 18,   /* key, node header and page pointer of a record */
+    TREE_PAGES = 32,   /* what a commit copies besides: paths, meta rows, the free list */
+};
+
+/* Page numbers per entry of LMDB's free list are counted by its first word. */
+static enum err count_free(struct lmdb_store *s, size_t *ret)
+{
+    enum { FREE_DBI = 0 };
+    MDB_txn *txn;
+    MDB_cursor *c;
+    MDB_val key, value;
+    size_t sum = 0, n;
+    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return lmdb_err(rc);
+    rc = mdb_cursor_open(txn, FREE_DBI, &c);
+    while (!rc && !(rc = mdb_cursor_get(c, &key, &value, MDB_NEXT))) {
+        memcpy(&n, value.mv_data, sizeof(n));
+        sum += n;
+    }
+    mdb_txn_abort(txn);
+    *ret = sum;
+    return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+}
+
+/* About how many pages the commit of B takes. */
+static size_t pages_needed(const struct store_batch *b, size_t page)
+{
+    size_t bytes = 0, pages = TREE_PAGES;
+    for (size_t i = 0; i < b->record_count; i++) {
+        size_t n = record_size(&b->records[i]) + NODE_BYTES;
+        if (n > page / 2)
+            pages += n / page + 1; /* in pages of its own */
+        else
+            bytes += n;
+    }
+    return pages + bytes / page + 1;
+}
+
+enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(s->env, &info);
+    if (rc)
+        return lmdb_err(rc);
+    size_t all = info.me_mapsize / s->page_size, unused = all - info.me_last_pgno - 1;
+    size_t reserve = all / RESERVE_PART;
+    if (reserve < RESERVE_PAGES_MIN)
+        reserve = RESERVE_PAGES_MIN;
+    size_t needed = pages_needed(b, s->page_size);
+    if (needed + reserve <= unused)
+        return ERR_OK;
+    enum err e = ERR_OK;
+    if (needed + reserve > unused + s->free_pages)
+        e = count_free(s, &s->free_pages);
+    if (!e && needed + reserve > unused + s->free_pages)
+        return ERR_NOSPACE;
+    s->free_pages -= needed < s->free_pages ? needed : s->free_pages;
+    return e;
+}
+
+/* Pages that a commit frees can be used by the commit after the next. */
+enum err lmdb_age_free_pages(struct lmdb_store *s)
+{
+    struct lmdb_write w;
+    enum err e = lmdb_write_begin(s, &w);
+    if (e)
+        return e;
+    e = lmdb_put_state(w.txn, s->dbi[DB_META], &w.state);
+    s->freed = false;
+    if (!e)
+        return lmdb_write_commit(s, &w);
+    lmdb_write_abort(s, &w);
+    return e;
+}

@@ -1,0 +1,208 @@
+/*
+ * The end of the log that is not in the index yet: one open block, one open group.
+ *
+ * It is only a picture of what is committed. A commit that fails while it closes a block leaves the
+ * picture unknown; the next commit loads it again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/record.h"
+#include "storage/store_lmdb.h"
+
+struct tail_mark tail_mark(const struct lmdb_tail *t)
+{
+    return (struct tail_mark){.block = t->block, .count = t->builder.count};
+}
+
+void tail_undo(struct lmdb_tail *t, struct tail_mark mark)
+{
+    if (t->known && t->block == mark.block)
+        t->builder.count = mark.count;
+    else
+        t->known = false;
+}
+
+enum err tail_reserve(struct lmdb_store *s)
+{
+    struct lmdb_tail *t = &s->tail;
+    size_t count = catalog_count(&s->base.catalog);
+    if (count <= t->group_cap)
+        return ERR_OK;
+    size_t cap = t->group_cap * 2 > count ? t->group_cap * 2 : count;
+    uint64_t *blocks = reallocarray(t->group_blocks, cap, sizeof(*blocks));
+    if (!blocks)
+        return ERR_NOMEM;
+    memset(blocks + t->group_cap, 0, (cap - t->group_cap) * sizeof(*blocks));
+    t->group_blocks = blocks;
+    t->group_cap = cap;
+    return ERR_OK;
+}
+
+/* Reserves N bytes under KEY, which is mostly the highest: appending fills pages better. */
+static int put_reserved(MDB_txn *txn, MDB_dbi dbi, uint64_t key, size_t n, MDB_val *ret)
+{
+    MDB_val k = {.mv_size = sizeof(key), .mv_data = &key};
+    *ret = (MDB_val){.mv_size = n};
+    int rc = mdb_put(txn, dbi, &k, ret, MDB_APPEND | MDB_RESERVE);
+    if (rc != MDB_KEYEXIST)
+        return rc;
+    *ret = (MDB_val){.mv_size = n};
+    return mdb_put(txn, dbi, &k, ret, MDB_RESERVE);
+}
+
+static void note_in_group(struct lmdb_tail *t, uint32_t topic_id, uint64_t block)
+{
+    if (topic_id >= 1 && topic_id <= t->group_cap)
+        t->group_blocks[topic_id - 1] |= group_bit(block);
+}
+
+static enum err close_block(struct lmdb_store *s, MDB_txn *txn)
+{
+    struct lmdb_tail *t = &s->tail;
+    MDB_val value;
+    if (t->builder.count == 0)
+        return ERR_OK;
+    size_t n = block_builder_finish(&t->builder);
+    int rc = put_reserved(txn, s->dbi[DB_INDEX], t->block, n, &value);
+    if (rc)
+        return lmdb_err(rc);
+    block_builder_encode(&t->builder, t->block, value.mv_data);
+    for (size_t i = 0; i < t->builder.count; i++)
+        note_in_group(t, (uint32_t)(t->builder.pairs[i] >> BLOCK_BITS), t->block);
+    return ERR_OK;
+}
+
+static enum err close_group(struct lmdb_store *s, MDB_txn *txn)
+{
+    struct lmdb_tail *t = &s->tail;
+    uint64_t group = group_of(t->block);
+    uint32_t count = 0, i = 0;
+    MDB_val value;
+    for (size_t topic = 0; topic < t->group_cap; topic++)
+        count += t->group_blocks[topic] != 0;
+    if (count == 0)
+        return ERR_OK;
+    int rc = put_reserved(txn, s->dbi[DB_GROUPS], group, (size_t)count * GROUP_ENTRY_SIZE, &value);
+    if (rc)
+        return lmdb_err(rc);
+    for (size_t topic = 0; topic < t->group_cap; topic++) {
+        if (t->group_blocks[topic] == 0)
+            continue;
+        group_index_encode(value.mv_data, group, i++, count, (uint32_t)topic + 1,
+                           t->group_blocks[topic]);
+        t->group_blocks[topic] = 0;
+    }
+    return ERR_OK;
+}
+
+/* Not known while it is between two blocks: an error leaves it so. */
+static enum err move_to(struct lmdb_store *s, MDB_txn *txn, uint64_t block)
+{
+    struct lmdb_tail *t = &s->tail;
+    t->known = false;
+    enum err e = close_block(s, txn);
+    if (!e && group_of(block) != group_of(t->block))
+        e = close_group(s, txn);
+    if (e)
+        return e;
+    t->block = block;
+    block_builder_clear(&t->builder);
+    t->known = true;
+    return ERR_OK;
+}
+
+enum err tail_add(struct lmdb_store *s, MDB_txn *txn, uint32_t topic_id, uint64_t offset,
+                  bool *ret_closed)
+{
+    if (block_of(offset) != s->tail.block) {
+        enum err e = move_to(s, txn, block_of(offset));
+        if (e)
+            return e;
+        *ret_closed = true;
+    }
+    block_builder_add(&s->tail.builder, topic_id, block_slot(offset));
+    return ERR_OK;
+}
+
+/* Calls for each sound record of BLOCK either block_builder_add or note_in_group. */
+static int load_records(struct lmdb_store *s, MDB_cursor *log, uint64_t block, bool open)
+{
+    uint64_t offset = block_first(block);
+    struct store_record r;
+    MDB_val value;
+    int rc = lmdb_cursor_step(log, &offset, &value, MDB_SET_RANGE);
+    for (; !rc && block_of(offset) == block;
+         rc = lmdb_cursor_step(log, &offset, &value, MDB_NEXT)) {
+        if (record_decode(offset, value.mv_data, value.mv_size, &r))
+            store_count_damage(&s->base);
+        else if (open)
+            block_builder_add(&s->tail.builder, r.topic_id, block_slot(offset));
+        else
+            note_in_group(&s->tail, r.topic_id, block);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int load_closed_block(struct lmdb_store *s, MDB_cursor *log, uint64_t block,
+                             const MDB_val *value)
+{
+    struct block_index x;
+    if (block_index_open(&x, block, value->mv_data, value->mv_size)) {
+        store_count_damage(&s->base);
+        return load_records(s, log, block, false);
+    }
+    for (uint32_t i = 0; i < x.topics; i++)
+        note_in_group(&s->tail, block_index_topic(&x, i), block);
+    return 0;
+}
+
+static int load_group(struct lmdb_store *s, MDB_cursor *log, MDB_cursor *index)
+{
+    uint64_t block = group_first(group_of(s->tail.block));
+    MDB_val value;
+    int rc = lmdb_cursor_step(index, &block, &value, MDB_SET_RANGE);
+    while (!rc && block < s->tail.block) {
+        rc = load_closed_block(s, log, block, &value);
+        if (!rc)
+            rc = lmdb_cursor_step(index, &block, &value, MDB_NEXT);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int load(struct lmdb_store *s, MDB_cursor *log, MDB_cursor *index)
+{
+    uint64_t offset;
+    MDB_val value;
+    int rc = lmdb_cursor_step(log, &offset, &value, MDB_LAST);
+    if (rc)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    s->tail.block = block_of(offset);
+    rc = load_records(s, log, s->tail.block, true);
+    return rc ? rc : load_group(s, log, index);
+}
+
+enum err tail_load(struct lmdb_store *s, MDB_txn *txn)
+{
+    struct lmdb_tail *t = &s->tail;
+    MDB_cursor *log, *index;
+    enum err e = tail_reserve(s);
+    if (e)
+        return e;
+    t->known = false;
+    t->block = 0;
+    block_builder_clear(&t->builder);
+    if (t->group_cap)
+        memset(t->group_blocks, 0, t->group_cap * sizeof(*t->group_blocks));
+    int rc = mdb_cursor_open(txn, s->dbi[DB_LOG], &log);
+    if (rc)
+        return lmdb_err(rc);
+    rc = mdb_cursor_open(txn, s->dbi[DB_INDEX], &index);
+    if (!rc) {
+        rc = load(s, log, index);
+        mdb_cursor_close(index);
+    }
+    mdb_cursor_close(log);
+    t->known = rc == 0;
+    return lmdb_err(rc);
+}

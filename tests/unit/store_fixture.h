@@ -1,0 +1,42 @@
+/* What the tests of the stores share: temporary directories, batches, and collected reads. */
+#ifndef TESTS_UNIT_STORE_FIXTURE_H
+#define TESTS_UNIT_STORE_FIXTURE_H
+
+#include <check.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/store.h"
+
+enum { FOUND_MAX = 1 << 17 };
+
+/* What a read visited; payloads as numbers where the test wrote numbers. */
+struct found {
+    size_t count;
+    size_t stop_at; /* refuse record number stop_at; 0 = none */
+    uint64_t reached;
+    uint64_t offsets[FOUND_MAX];
+    uint32_t topics[FOUND_MAX];
+};
+
+/* A new directory below TMPDIR; owned by the caller, who ends it with remove_dir. */
+char *make_dir(void);
+/* Removes the directory with the files in it, and frees its name. */
+void remove_dir(char *path);
+
+/* Appends COUNT topics "topic-ID", ids from FIRST on. */
+void add_topics(struct store *s, uint32_t first, uint32_t count);
+/* Appends one record whose payload is the offset's 8 bytes and whose time is the offset. */
+enum err append_one(struct store *s, uint64_t offset, uint32_t topic);
+/* The same for offsets FIRST, FIRST + 1, ... in one batch; topics go round 1..TOPICS. */
+enum err append_run(struct store *s, uint64_t first, size_t count, uint32_t topics);
+
+/* Reads into F (cleared first, but for stop_at). Checks each payload against its offset. */
+enum err read_into(struct store_reader *r, const struct store_query *q, struct found *f);
+/* The same, from one call to the next until it is finished; checks that each makes progress. */
+void read_all(struct store_reader *r, struct store_query q, struct found *f);
+/* The topic's row as store_topics tells it; id 0 when there is none. The name is not kept. */
+struct store_topic topic_row(struct store *s, uint32_t id);
+
+#endif
