@@ -1,0 +1,23 @@
+# Unit tests of the daemon's configuration; included by tests/local.mk.
+config_tests = tests/unit/test_value tests/unit/test_config tests/unit/test_cli
+check_PROGRAMS += $(config_tests) tests/unit/dump_settings
+TESTS += $(config_tests) tests/check-options.py
+dist_check_SCRIPTS += tests/check-options.py
+
+config_libs = liblwconfig.a libbrokercodec.a libbase.a $(INIH_LIBS)
+
+tests_unit_test_value_SOURCES = tests/unit/test_value.c
+tests_unit_test_value_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_value_LDADD = $(config_libs) $(CHECK_LIBS)
+
+tests_unit_test_config_SOURCES = tests/unit/test_config.c
+tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_config_LDADD = $(config_libs) $(CHECK_LIBS)
+
+tests_unit_test_cli_SOURCES = tests/unit/test_cli.c
+tests_unit_test_cli_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_cli_LDADD = $(config_libs) $(CHECK_LIBS)
+
+# The table of options as text, for check-options.py.
+tests_unit_dump_settings_SOURCES = tests/unit/dump_settings.c
+tests_unit_dump_settings_LDADD = $(config_libs)
