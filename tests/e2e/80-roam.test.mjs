@@ -76,7 +76,10 @@ async function roamingTest(t, workers) {
   const seed = chooseSeed();
   t.diagnostic(`LONGWIRE_SEED=${seed} workers=${workers}`);
   const random = new Random(seed);
-  const hub = await startHub(t, { set: { 'hub.workers': workers, 'http.heartbeat': '1s' } });
+  const hub = await startHub(t, {
+    set: { 'hub.workers': workers, 'http.heartbeat': '1s' },
+    config: '[topic "roam/f/#"]\ndurability = memory\n',
+  });
   const start = (await get(hub, '/cursor')).headers['longwire-cursor'];
 
   const roamers = Array.from(

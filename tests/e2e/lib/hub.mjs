@@ -2,7 +2,7 @@
 // it is gone, and had nothing to complain about, when the test ends.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before } from 'node:test';
@@ -68,7 +68,9 @@ class Hub {
   #lines;
   #child = null;
 
-  constructor({ set = {}, env = {}, prefix = [] }) {
+  constructor({ set = {}, config = '', env = {}, prefix = [] }) {
+    this.config = join(this.#folder, 'longwire.ini');
+    writeFileSync(this.config, config);
     this.dataDir = join(this.#folder, 'data');
     this.socket = join(this.#folder, 'hub.sock');
     this.#prefix = [...WRAP, ...prefix];
@@ -100,7 +102,8 @@ class Hub {
 
   /** Starts the daemon and waits for its ready line. */
   async start() {
-    const words = [...this.#prefix, join(BUILD, 'longwired'), ...this.#arguments()];
+    const daemon = [join(BUILD, 'longwired'), '--config', this.config];
+    const words = [...this.#prefix, ...daemon, ...this.#arguments()];
     this.#lines = new Inbox();
     this.#child = launch(words[0], words.slice(1), {
       env: this.#env,
@@ -111,6 +114,8 @@ class Hub {
     });
     this.#readLines();
     const line = await this.#lines.next('the ready line', undefined, START_MS).catch((error) => {
+      this.#child?.kill('SIGKILL');
+      this.#child = null;
       throw new Error(`${error.message}\n${this.#stderr}`);
     });
     const ready = /^ready http=127\.0\.0\.1:(\d+) socket=(.+)$/.exec(line);
@@ -183,7 +188,8 @@ class Hub {
 
 /**
  * Starts a hub for test `t` and ends it with the test. `set`: settings as in --set (a list for a
- * repeated one); `env`: environment; `prefix`: words before the command, like prlimit's.
+ * repeated one); `config`: the configuration file's text; `env`: environment; `prefix`: words
+ * before the command, like prlimit's.
  */
 export async function startHub(t, options = {}) {
   const hub = new Hub(options);

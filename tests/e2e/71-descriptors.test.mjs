@@ -1,0 +1,68 @@
+// A full descriptor table: the hub stops accepting and resumes later; the local socket keeps a
+// reserve.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { get, publish } from './lib/http.mjs';
+import { longwirectl, startHub } from './lib/hub.mjs';
+import { RawSocket } from './lib/raw.mjs';
+import { SseStream } from './lib/sse.mjs';
+import { eventually, sleep } from './lib/wait.mjs';
+
+const DESCRIPTORS = 96;
+const RESERVE = 16;
+const CONNECTIONS = 150;
+
+/** Opens more connections than the hub can have; all connect, in the kernel's queue at least. */
+const openMany = (hub) =>
+  Promise.all(Array.from({ length: CONNECTIONS }, () => RawSocket.open(hub)));
+
+/** How many of them are answered when all ask. */
+async function countAnswered(connections) {
+  for (const raw of connections) {
+    if (!raw.closed) raw.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  }
+  let answered = -1;
+  for (;;) {
+    const now = connections.filter((raw) => raw.received.includes('HTTP/1.1 200')).length;
+    if (now === answered && now > 0) return now;
+    answered = now;
+    await sleep(300);
+  }
+}
+
+const LIMITS = {
+  'the descriptor limit': {
+    prefix: ['prlimit', `--nofile=${DESCRIPTORS}:${DESCRIPTORS}`],
+    set: { 'socket.reserve_fds': RESERVE },
+  },
+  'http.max_connections': { set: { 'http.max_connections': 60 } },
+};
+
+for (const [what, options] of Object.entries(LIMITS)) {
+  for (const workers of [1, 2]) {
+    test(`stops accepting at ${what} and resumes, workers=${workers}`, async (t) => {
+      const hub = await startHub(t, { ...options, set: { ...options.set, 'hub.workers': workers } });
+      const stream = await (await SseStream.open(hub, 'fd/stream')).live();
+      t.after(() => stream.close());
+      const connections = await openMany(hub);
+      t.after(() => connections.forEach((raw) => raw.destroy()));
+      const answered = await countAnswered(connections);
+      assert.ok(answered < CONNECTIONS, 'there was no limit');
+      assert.ok(answered >= 20, `only ${answered} connections were served`);
+
+      const { code, stderr } = await longwirectl(hub, ['ping']);
+      assert.equal(code, 0, stderr);
+      const id = await publish(hub, 'fd/stream', 'still delivered', { local: true });
+      assert.equal((await stream.nextMessage()).id, id);
+      const mine = connections.filter((raw) => raw.received.includes('HTTP/1.1 200'));
+      mine[0].take();
+      await mine[0].write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      await mine[0].untilText('HTTP/1.1 200');
+
+      for (const raw of connections) raw.destroy();
+      const later = await eventually(() => get(hub, '/healthz'), 'a new connection to be served');
+      assert.equal(later.status, 200);
+    });
+  }
+}

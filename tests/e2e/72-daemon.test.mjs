@@ -1,0 +1,146 @@
+// The daemon as a process: starting, stopping, what it says when it cannot start.
+import assert from 'node:assert/strict';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { get, history, poll, publish } from './lib/http.mjs';
+import { BUILD, run, startHub } from './lib/hub.mjs';
+import { eventually } from './lib/wait.mjs';
+
+const longwired = (...words) => run(join(BUILD, 'longwired'), words);
+
+/** Starts a second daemon with settings that collide with a hub's; it must refuse. */
+async function refused(settings, config = '/dev/null') {
+  const words = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const { code, stdout, stderr } = await longwired('--config', config, ...words);
+  assert.notEqual(code, 0);
+  assert.equal(stdout, '');
+  assert.doesNotMatch(stderr, /Sanitizer|runtime error/);
+  return stderr;
+}
+
+describe('the daemon', () => {
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    test(`stops cleanly on ${signal}, its socket gone, its messages kept`, async (t) => {
+      const hub = await startHub(t);
+      const id = await publish(hub, 'd/kept', 'x');
+      const waiting = poll(hub, 'd/kept', { wait: 50 }).catch(() => null);
+      hub.signal(signal);
+      await hub.stop();
+      assert.ok(!existsSync(hub.socket));
+      await waiting;
+      await hub.restart();
+      assert.equal((await history(hub, 'd/kept'))[0].id, id);
+    });
+  }
+
+  test('takes over a stale socket', async (t) => {
+    const hub = await startHub(t);
+    await hub.kill9();
+    assert.ok(existsSync(hub.socket));
+    await hub.restart();
+    assert.equal((await get(hub, '/healthz', { local: true })).status, 200);
+  });
+
+  test('the socket has the mode that was asked for', async (t) => {
+    const hub = await startHub(t, { set: { 'socket.mode': '0600' } });
+    assert.equal(statSync(hub.socket).mode & 0o777, 0o600);
+  });
+
+  test('a second one on the same log, socket or port says so', async (t) => {
+    const hub = await startHub(t);
+    const free = {
+      'hub.data_dir': `${hub.dataDir}-2`,
+      'socket.path': `${hub.socket}-2`,
+      'http.listen': '127.0.0.1:0',
+    };
+    const busyLog = await refused({ ...free, 'hub.data_dir': hub.dataDir });
+    assert.ok(busyLog.includes(hub.dataDir), busyLog);
+    assert.match(busyLog, /in use/);
+    const busySocket = await refused({ ...free, 'socket.path': hub.socket });
+    assert.ok(busySocket.includes(hub.socket), busySocket);
+    const busyPort = await refused({ ...free, 'http.listen': `127.0.0.1:${hub.port}` });
+    assert.ok(busyPort.includes(String(hub.port)), busyPort);
+    assert.equal((await get(hub, '/readyz', { local: true })).status, 200);
+    assert.equal((await get(hub, '/readyz')).status, 200);
+  });
+
+  test('refuses to serve everyone unless told what the anonymous may do', async (t) => {
+    const hub = await startHub(t);
+    const stderr = await refused({
+      'hub.data_dir': `${hub.dataDir}-2`,
+      'socket.path': `${hub.socket}-2`,
+      'http.listen': '0.0.0.0:0',
+    });
+    assert.match(stderr, /anonymous/);
+  });
+
+  test('reports an unknown option with the nearest known one', async () => {
+    assert.match(await refused({ 'http.lisen': '127.0.0.1:0' }), /http\.listen/);
+  });
+
+  test('reports a bad value with file, line, key and what is allowed', async (t) => {
+    const hub = await startHub(t);
+    writeFileSync(hub.config, '[hub]\n; a comment\nworkers = many\n');
+    const stderr = await refused({}, hub.config);
+    assert.match(stderr, /longwire\.ini:3\b/);
+    assert.match(stderr, /workers/);
+    assert.match(stderr, /64/);
+  });
+
+  test('--check-config, --print-config, --help and --version', async (t) => {
+    const hub = await startHub(t);
+    writeFileSync(hub.config, '[hub]\nworkers = 3\n[topic "a/#"]\ndurability = memory\n');
+    assert.equal((await longwired('--config', hub.config, '--check-config')).code, 0);
+    const printed = await longwired('--config', hub.config, '--print-config');
+    assert.match(printed.stdout, /workers = 3\n/);
+    writeFileSync(hub.config, printed.stdout);
+    const again = await longwired('--config', hub.config, '--print-config');
+    assert.equal(again.stdout, printed.stdout);
+    assert.match((await longwired('--help')).stdout, /hub\.workers/);
+    assert.match((await longwired('--version')).stdout, /^longwired \d/);
+    assert.notEqual((await longwired('--nonsense')).code, 0);
+  });
+
+  test('SIGHUP takes over what is reloadable and keeps the old on an error', async (t) => {
+    const hub = await startHub(t, { config: '[http]\npoll_limit = 5\n' });
+    for (let n = 0; n < 10; n++) await publish(hub, 'd/hup', String(n));
+    const count = async () =>
+      (await poll(hub, 'd/hup', { after: 'earliest', wait: 0 })).messages.length;
+    assert.equal(await count(), 5);
+    writeFileSync(hub.config, '[http]\npoll_limit = 7\n');
+    hub.signal('SIGHUP');
+    await eventually(async () => (await count()) === 7, 'the new limit');
+    writeFileSync(hub.config, '[http]\npoll_limit = lots\n');
+    hub.signal('SIGHUP');
+    await eventually(() => hub.stderr().includes('poll_limit'), 'the error in the log');
+    assert.equal(await count(), 7);
+  });
+
+  test('memory topics are delivered and replayed, but not kept', async (t) => {
+    const config = '[topic "d/memory/#"]\ndurability = memory\n';
+    const hub = await startHub(t, { config });
+    await publish(hub, 'd/memory/x', 'gone');
+    const kept = await publish(hub, 'd/disk', 'kept');
+    assert.equal((await history(hub, 'd/memory/x')).length, 1);
+    await hub.restart();
+    assert.deepEqual(await history(hub, 'd/memory/x'), []);
+    assert.equal((await history(hub, 'd/disk'))[0].id, kept);
+    const id = await publish(hub, 'd/disk', 'next');
+    assert.ok(Number(id.split('-')[0]) > Number(kept.split('-')[0]));
+  });
+
+  test('a damaged log is refused with a clear line', async (t) => {
+    const hub = await startHub(t);
+    await publish(hub, 'd/x', 'x');
+    await hub.stop();
+    writeFileSync(join(hub.dataDir, 'data.mdb'), Buffer.alloc(100_000));
+    const stderr = await refused({
+      'hub.data_dir': hub.dataDir,
+      'socket.path': hub.socket,
+      'http.listen': '127.0.0.1:0',
+    });
+    assert.ok(stderr.includes(hub.dataDir), stderr);
+  });
+});
