@@ -106,8 +106,12 @@ def loaded_differences():
     with tempfile.NamedTemporaryFile("w", suffix=".ini") as f:
         f.write(uncommented)
         f.flush()
-        active = without_comments(run(f.name))
-    commented = without_comments(run(os.path.join(ROOT, SAMPLE)))
+        try:
+            active = without_comments(run(f.name))
+            commented = without_comments(run(os.path.join(ROOT, SAMPLE)))
+        except subprocess.CalledProcessError:
+            yield f"{SAMPLE}: cannot be loaded: see above"
+            return
     if commented != active:
         yield f"{SAMPLE}: its values are not the defaults"
     if "[topic" in "".join(commented):
