@@ -13,7 +13,8 @@ include tests/unit/codecs_ws.mk
 include tests/unit/config.mk
 include tests/fuzz/http.mk
 include tests/fuzz/ws.mk
+include tests/e2e/local.mk
 
 TESTS += tests/check-includes.py
 dist_check_SCRIPTS += tests/check-includes.py
-EXTRA_DIST += tests/include-rules
+EXTRA_DIST += tests/include-rules .ci/run

@@ -1,0 +1,46 @@
+# What the end-to-end tests need besides Node.js; included by tests/local.mk. They run by
+# `./dev test`, not by `make check`: they start the built programs and real clients.
+check_PROGRAMS += tests/e2e/hiredis_client
+tests_e2e_hiredis_client_SOURCES = tests/e2e/hiredis_client.c
+tests_e2e_hiredis_client_LDADD = $(HIREDIS_LIBS)
+
+EXTRA_DIST += \
+	tests/e2e/package.json \
+	tests/e2e/package-lock.json \
+	tests/e2e/run.mjs \
+	tests/e2e/lib/cursor.mjs \
+	tests/e2e/lib/http.mjs \
+	tests/e2e/lib/hub.mjs \
+	tests/e2e/lib/publishers.mjs \
+	tests/e2e/lib/random.mjs \
+	tests/e2e/lib/raw.mjs \
+	tests/e2e/lib/resp.mjs \
+	tests/e2e/lib/sse.mjs \
+	tests/e2e/lib/transports.mjs \
+	tests/e2e/lib/wait.mjs \
+	tests/e2e/lib/ws.mjs \
+	tests/e2e/lib/wsframe.mjs \
+	tests/e2e/10-publish.test.mjs \
+	tests/e2e/11-batch.test.mjs \
+	tests/e2e/12-idempotency.test.mjs \
+	tests/e2e/20-poll.test.mjs \
+	tests/e2e/30-sse.test.mjs \
+	tests/e2e/40-websocket.test.mjs \
+	tests/e2e/41-websocket-raw.test.mjs \
+	tests/e2e/42-websocket-protocol.test.mjs \
+	tests/e2e/50-cursors.test.mjs \
+	tests/e2e/51-patterns.test.mjs \
+	tests/e2e/52-origins.test.mjs \
+	tests/e2e/53-http.test.mjs \
+	tests/e2e/54-status.test.mjs \
+	tests/e2e/60-resp.test.mjs \
+	tests/e2e/61-redis-cli.test.mjs \
+	tests/e2e/62-ioredis.test.mjs \
+	tests/e2e/63-hiredis.test.mjs \
+	tests/e2e/64-curl.test.mjs \
+	tests/e2e/65-longwirectl.test.mjs \
+	tests/e2e/70-noise.test.mjs \
+	tests/e2e/71-descriptors.test.mjs \
+	tests/e2e/72-daemon.test.mjs \
+	tests/e2e/80-roam.test.mjs \
+	tests/e2e/81-crash.test.mjs
