@@ -556,3 +556,18 @@ enum err broker_sync(struct broker *b)
 {
     return store_sync_now(b->store);
 }
+
+enum err broker_backup(struct broker *b, const char *path)
+{
+    return store_backup(b->store, path);
+}
+
+uint64_t broker_log_bytes(struct broker *b)
+{
+    return store_size(b->store);
+}
+
+uint64_t broker_damaged(struct broker *b)
+{
+    return store_damaged(b->store);
+}

@@ -38,6 +38,7 @@ struct publish {
     enum err result; /* out: ERR_OK; ERR_LIMIT (too many topics), ERR_NOSPACE, ERR_IO, ERR_NOMEM */
     size_t bytes;    /* what it weighs in the queue */
     uint32_t count;
+    uint32_t tag; /* opaque: the owner's mark, 0 at first */
     struct publish_item items[];
 };
 
@@ -88,5 +89,11 @@ MUST_CHECK enum err broker_purge(struct broker *b, struct topic *topic, uint64_t
 MUST_CHECK enum err broker_trim(struct broker *b, uint64_t upto, uint64_t *ret_removed);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err broker_sync(struct broker *b);
+/* Copies the log, compacted, into the existing, empty directory PATH. The store's errors. */
+MUST_CHECK enum err broker_backup(struct broker *b, const char *path);
+/* Bytes that the log takes on disk. */
+uint64_t broker_log_bytes(struct broker *b);
+/* How often a damaged record or index entry was met since the log was opened. */
+uint64_t broker_damaged(struct broker *b);
 
 #endif
