@@ -1,0 +1,31 @@
+# Fuzz targets of WebSocket, JSON and RESP; included by tests/local.mk behind http.mk, which says how
+# they are linked.
+if !FUZZING
+TESTS += $(ws_fuzz_targets)
+endif
+
+ws_fuzz_targets = \
+	tests/fuzz/fuzz_resp_reader \
+	tests/fuzz/fuzz_ws_control \
+	tests/fuzz/fuzz_ws_frame
+check_PROGRAMS += $(ws_fuzz_targets)
+
+ws_fuzz_libs = libwscodec.a libmessage.a libbrokercodec.a libbase.a $(MBEDCRYPTO_LIBS) \
+	$(JANSSON_LIBS)
+
+tests_fuzz_fuzz_resp_reader_SOURCES = tests/fuzz/fuzz_resp_reader.c $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_resp_reader_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_resp_reader_LDADD = $(ws_fuzz_libs)
+
+tests_fuzz_fuzz_ws_control_SOURCES = tests/fuzz/fuzz_ws_control.c $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_ws_control_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_ws_control_LDADD = $(ws_fuzz_libs)
+
+tests_fuzz_fuzz_ws_frame_SOURCES = tests/fuzz/fuzz_ws_frame.c $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_ws_frame_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_ws_frame_LDADD = $(ws_fuzz_libs)
+
+EXTRA_DIST += \
+	tests/fuzz/corpus/fuzz_resp_reader \
+	tests/fuzz/corpus/fuzz_ws_control \
+	tests/fuzz/corpus/fuzz_ws_frame
