@@ -48,7 +48,7 @@ static void check_envelope(const struct message_init *init)
 
 static char *copy(const uint8_t *data, size_t n)
 {
-    char *text = malloc(n ? n : 1);
+    char *text = calloc(1, n ? n : 1);
     if (n)
         memcpy(text, data, n);
     return text;
