@@ -12,27 +12,40 @@ import sys
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 FOLDERS = ("base", "storage", "broker", "frontends", "daemon", "tools", "demo", "tests")
-INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
 def matches(name, patterns):
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def read_rules(path):
-    """Returns ([(files, headers)], [(foreign headers, files)])."""
+def read_lines(path):
+    """The lines of a rules file without comments, continuations joined."""
     with open(path, encoding="utf-8") as f:
         text = re.sub(r"^#.*\n", "", f.read(), flags=re.MULTILINE)
-    text = re.sub(r"\n[ \t]+", " ", text)
-    project, foreign = [], []
-    for line in filter(str.strip, text.split("\n")):
-        left, colon, right = line.partition(":")
-        if not colon or not left.split() or not right.split():
+    return filter(str.strip, re.sub(r"\n[ \t]+", " ", text).split("\n"))
+
+
+def expand(names, groups):
+    return [member for name in names for member in groups.get(name, [name])]
+
+
+def read_rules(path):
+    """Returns ([(files, headers)], [(foreign headers, files)])."""
+    groups, project, foreign = {}, [], []
+    for line in read_lines(path):
+        match = re.fullmatch(r"(.+?)\s*(=|:)\s+(\S.*)", line)
+        if not match:
             sys.exit(f"include-rules: cannot read this line: {line}")
-        if left.startswith("<"):
-            foreign.append(([h.strip("<>") for h in left.split()], right.split()))
+        left, kind, right = match[1].split(), match[2], match[3].split()
+        if kind == "=":
+            groups[left[0]] = right
+            continue
+        left, right = expand(left, groups), expand(right, groups)
+        if left[0].startswith("<"):
+            foreign.append(([header.strip("<>") for header in left], right))
         else:
-            project.append((left.split(), right.split()))
+            project.append((left, right))
     return project, foreign
 
 
@@ -45,21 +58,26 @@ def sources():
                     yield os.path.relpath(os.path.join(where, name), ROOT)
 
 
+def check_foreign(name, header, foreign):
+    """Yields what is wrong with a header that is not the project's."""
+    owners = [files for headers, files in foreign if matches(header, headers)]
+    if any(not matches(name, files) for files in owners):
+        yield f"may not include <{header}>"
+    if os.path.exists(os.path.join(ROOT, os.path.dirname(name), header)):
+        yield f'"{header}" is not written from the root'
+
+
 def check_file(name, project, foreign):
     """Yields what is wrong with one file."""
-    with open(os.path.join(ROOT, name), encoding="utf-8") as f:
-        includes = INCLUDE.findall(f.read())
     allowed = next((headers for files, headers in project if matches(name, files)), None)
     if allowed is None:
         yield "no line of tests/include-rules matches this file"
         return
-    for bracket, header in includes:
-        if bracket == "<":
-            owners = [files for headers, files in foreign if matches(header, headers)]
-            if any(not matches(name, files) for files in owners):
-                yield f"may not include <{header}>"
-        elif header != "config.h" and not os.path.exists(os.path.join(ROOT, header)):
-            yield f'"{header}" is not a path from the root (others: <{header}>)'
+    with open(os.path.join(ROOT, name), encoding="utf-8") as f:
+        headers = INCLUDE.findall(f.read())
+    for header in headers:
+        if header != "config.h" and not os.path.exists(os.path.join(ROOT, header)):
+            yield from check_foreign(name, header, foreign)
         elif not matches(header, allowed):
             yield f'may not include "{header}"'
 
