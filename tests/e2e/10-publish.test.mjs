@@ -95,6 +95,11 @@ describe('publishing by POST', () => {
     assertProblem(await post(hub, 'p/malformed', body, { type: 'application/json' }), 400);
   });
 
+  test('refuses text that is not UTF-8', async () => {
+    const body = Buffer.from('\xff', 'latin1');
+    assertProblem(await post(hub, 'p/malformed', body, { type: 'text/plain' }), 400);
+  });
+
   test('refuses JSON that is nested without end', async () => {
     const body = '['.repeat(200_000);
     assertProblem(await post(hub, 'p/malformed', body, { type: 'application/json' }), 400);

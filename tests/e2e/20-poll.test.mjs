@@ -37,7 +37,7 @@ describe('long-poll', () => {
     let page = await poll(hub, 'l/pages', { after: 'earliest', wait: 0, limit: 10 });
     assert.deepEqual(numbers(page), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert.ok(!page.live);
-    assert.equal(page.cursor, page.messages[9].id);
+    assert.ok(offsetOf(page.cursor) >= offsetOf(page.messages[9].id));
     page = await poll(hub, 'l/pages', { after: page.cursor, wait: 0, limit: 10 });
     assert.equal(numbers(page)[0], 10);
     page = await poll(hub, 'l/pages', { after: page.cursor, wait: 0, limit: 10 });
