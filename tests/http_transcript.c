@@ -1,8 +1,9 @@
 #include "tests/http_transcript.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/require.h"
 
 struct transcript {
     struct buf *out;
@@ -10,14 +11,6 @@ struct transcript {
     const struct http_limits *limits;
     bool in_body, failed;
 };
-
-#define REQUIRE(what)                                                                              \
-    do {                                                                                           \
-        if (!(what)) {                                                                             \
-            fprintf(stderr, "http_transcript: not so: %s\n", #what);                               \
-            abort();                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static void put_fields(struct transcript *t)
 {

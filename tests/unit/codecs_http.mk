@@ -1,0 +1,43 @@
+# Unit tests of HTTP as text, cursors, topic names and times; included by tests/local.mk.
+http_codec_tests = \
+	tests/unit/test_accept \
+	tests/unit/test_cursor \
+	tests/unit/test_http_request \
+	tests/unit/test_http_response \
+	tests/unit/test_rfc3339 \
+	tests/unit/test_topic_name \
+	tests/unit/test_url
+check_PROGRAMS += $(http_codec_tests)
+TESTS += $(http_codec_tests)
+
+http_codec_test_libs = libhttpcodec.a libwscodec.a libmessage.a libbrokercodec.a libbase.a \
+	$(MBEDCRYPTO_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_accept_SOURCES = tests/unit/test_accept.c
+tests_unit_test_accept_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_accept_LDADD = libhttpcodec.a $(CHECK_LIBS)
+
+tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c
+tests_unit_test_cursor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_cursor_LDADD = libbrokercodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_request_SOURCES = tests/unit/test_http_request.c tests/http_transcript.c \
+	tests/http_transcript.h tests/require.h
+tests_unit_test_http_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_request_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_response_SOURCES = tests/unit/test_http_response.c
+tests_unit_test_http_response_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_response_LDADD = $(http_codec_test_libs)
+
+tests_unit_test_rfc3339_SOURCES = tests/unit/test_rfc3339.c
+tests_unit_test_rfc3339_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rfc3339_LDADD = libbase.a $(CHECK_LIBS)
+
+tests_unit_test_topic_name_SOURCES = tests/unit/test_topic_name.c
+tests_unit_test_topic_name_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_topic_name_LDADD = libbrokercodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_url_SOURCES = tests/unit/test_url.c
+tests_unit_test_url_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_url_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
