@@ -17,6 +17,8 @@ enum {
     /* A worker that has so many batches or bytes to fetch makes the broker wait. */
     INBOX_BATCHES = 4096,
     INBOX_BYTES = 64 << 20,
+    /* How long a refused group counts as "the log takes no publishes" when nobody tries again. */
+    FAILING_MS = 10000,
 };
 
 struct inbox {
@@ -44,6 +46,7 @@ struct hub {
     _Atomic uint64_t queued_bytes;
     _Atomic uint64_t head;
     _Atomic uint64_t published, commits, failed;
+    _Atomic uint64_t failed_at_ms; /* the log refused a group; 0 = it took one since */
     unsigned inbox_count;
     struct inbox *inboxes;
 };
@@ -285,8 +288,15 @@ static void send_answers(struct hub *h, struct publish *list)
 static void count_results(struct hub *h, const struct publish *list, const struct batch *b)
 {
     uint64_t failed = 0;
-    for (const struct publish *p = list; p; p = p->next)
+    bool log_failed = false;
+    for (const struct publish *p = list; p; p = p->next) {
         failed += p->result != ERR_OK;
+        log_failed |= p->result == ERR_NOSPACE || p->result == ERR_IO;
+    }
+    if (log_failed)
+        atomic_store_explicit(&h->failed_at_ms, hub_monotonic_ms(), memory_order_relaxed);
+    else if (b)
+        atomic_store_explicit(&h->failed_at_ms, 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->failed, failed, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->commits, 1, memory_order_relaxed);
     if (b)
@@ -471,10 +481,12 @@ unsigned hub_workers(const struct hub *h)
 
 void hub_read_stats(const struct hub *h, struct hub_stats *ret)
 {
+    uint64_t failed_at = atomic_load_explicit(&h->failed_at_ms, memory_order_relaxed);
     *ret = (struct hub_stats){
         .published = atomic_load_explicit(&h->published, memory_order_relaxed),
         .commits = atomic_load_explicit(&h->commits, memory_order_relaxed),
         .failed = atomic_load_explicit(&h->failed, memory_order_relaxed),
         .queued_bytes = atomic_load_explicit(&h->queued_bytes, memory_order_relaxed),
+        .failing = failed_at && hub_monotonic_ms() - failed_at < FAILING_MS,
     };
 }

@@ -53,6 +53,7 @@ struct hub_stats {
     uint64_t commits;   /* groups */
     uint64_t failed;    /* publishes that failed */
     uint64_t queued_bytes;
+    bool failing; /* the log refused the newest group, not long ago */
 };
 
 /* Starts the broker thread on B (borrowed until hub_stop). ERR_NOMEM, ERR_IO (no threads or

@@ -21,6 +21,8 @@ enum {
     /* Unsent replies at which a connection counts as congested, and at which it is given up. */
     OUTPUT_CONGESTED = 256 << 10,
     OUTPUT_MAX = 128 << 20,
+    /* How long a lingering connection waits for the peer to close. */
+    LINGER_MS = 1000,
 };
 
 const char *const transport_names[TRANSPORT_COUNT] = {"sse", "ws", "poll", "resp", "http"};
@@ -73,7 +75,8 @@ static void watch(struct conn *c)
     short what = EV_PERSIST;
     if (conn_state(c) == CONN_CLOSED)
         return;
-    if (c->reading && !c->input_over && conn_is_open(c))
+    bool wanted = conn_state(c) == CONN_LINGERING || (c->reading && conn_is_open(c));
+    if (wanted && !c->input_over)
         what |= EV_READ;
     if (c->blocked)
         what |= EV_WRITE;
@@ -331,11 +334,15 @@ static size_t give(struct conn *c, char *data, size_t n)
     return used;
 }
 
+/* Gives what was kept, or nothing at all to a protocol that was resumed. */
 static void give_kept(struct conn *c)
 {
-    struct buf *in = c->in;
+    struct buf none = {0}, *in = c->in;
     c->in = NULL;
-    size_t used = give(c, in->data, in->len);
+    c->resumed = false;
+    size_t used = give(c, in ? in->data : none.data, in ? in->len : 0);
+    if (!in)
+        return;
     if (conn_is_open(c) && used < in->len) {
         buf_consume(in, used);
         c->in = in;
@@ -365,6 +372,10 @@ static void input_ended(struct conn *c)
 {
     c->input_over = true;
     watch(c);
+    if (conn_state(c) == CONN_LINGERING) {
+        conn_close(c, CLOSE_DONE);
+        return;
+    }
     if (c->protocol->input_ended)
         c->protocol->input_ended(c);
     else
@@ -378,6 +389,8 @@ static void on_readable(struct conn *c)
     do
         n = recv(conn_fd(c), w->read_buffer, WORKER_READ_BYTES, 0);
     while (n < 0 && errno == EINTR);
+    if (n > 0 && conn_state(c) == CONN_LINGERING)
+        return;
     if (n > 0)
         input(c, w->read_buffer, (size_t)n);
     else if (n == 0)
@@ -403,7 +416,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     worker_update_clock(c->worker);
     if (what & EV_WRITE && conn_state(c) != CONN_CLOSED)
         on_writable(c);
-    if (what & EV_READ && conn_is_open(c) && c->reading)
+    if (what & EV_READ && (conn_state(c) == CONN_LINGERING || (conn_is_open(c) && c->reading)))
         on_readable(c);
 }
 
@@ -418,6 +431,7 @@ void conn_resume(struct conn *c)
     if (!conn_is_open(c))
         return;
     c->reading = true;
+    c->resumed = true;
     watch(c);
     touch(c);
 }
@@ -430,12 +444,15 @@ void conn_set_deadline(struct conn *c, uint64_t at_ms)
 
 /* --- the end of a turn --- */
 
-static void set_congestion(struct conn *c)
+static void linger(struct conn *c)
 {
-    if (conn_state(c) == CONN_ENDING && !c->out && !c->rest)
+    if (c->input_over || shutdown(conn_fd(c), SHUT_WR) != 0) {
         conn_close(c, CLOSE_DONE);
-    else
-        watch(c);
+        return;
+    }
+    set_state(c, CONN_LINGERING);
+    conn_set_deadline(c, c->worker->now_ms + LINGER_MS);
+    watch(c);
 }
 
 static void free_if_unused(struct conn *c)
@@ -446,18 +463,18 @@ static void free_if_unused(struct conn *c)
 
 void conn_end_turn(struct conn *c)
 {
-    if (c->in && c->reading && conn_is_open(c))
+    if ((c->in || c->resumed) && c->reading && conn_is_open(c))
         give_kept(c);
-    bool was_blocked = c->blocked;
     conn_flush(c);
-    if (conn_state(c) != CONN_CLOSED)
-        set_congestion(c);
+    if (conn_state(c) == CONN_ENDING && !c->out && !c->rest)
+        linger(c);
     if (conn_state(c) == CONN_CLOSED) {
         dismantle(c);
         free_if_unused(c);
         return;
     }
-    if (!was_blocked && !conn_is_busy(c) && c->protocol->drained && conn_is_open(c))
+    watch(c);
+    if (conn_is_open(c) && !conn_is_busy(c) && c->protocol->drained)
         c->protocol->drained(c);
 }
 

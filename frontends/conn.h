@@ -73,7 +73,8 @@ struct conn_description {
 struct protocol {
     const char *name;
     enum transport transport;
-    /* N bytes arrived (or lay waiting, after conn_resume). Returns how many are done with; the rest
+    /* N bytes arrived (or lay waiting, after conn_resume; then N may
+     * be 0). Returns how many are done with; the rest
      * is kept and given again together with more. Bytes may be changed in place. */
     size_t (*input)(struct conn *c, char *data, size_t n);
     /* The peer will send no more; the default (NULL) closes. */
@@ -96,6 +97,9 @@ struct protocol {
 enum conn_state {
     CONN_OPEN,
     CONN_ENDING, /* ends when its output has left; reads nothing more */
+    /* Our side is closed; what the peer still sends is read and dropped for a moment, so that the
+     * reset which unread input causes does not overtake the answer (RFC 9112 section 9.6). */
+    CONN_LINGERING,
     CONN_CLOSED, /* its descriptor is closed; freed at the end of the turn or with the last hold */
 };
 
@@ -120,6 +124,7 @@ struct conn {
     bool input_over : 1;          /* the peer sends no more */
     bool blocked : 1;             /* the socket is full */
     bool in_turn : 1;             /* in the worker's turn list */
+    bool resumed : 1;      /* input() is to be called again even without new bytes */
     bool in_input : 1;            /* the protocol's input() is running */
 };
 

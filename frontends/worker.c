@@ -298,8 +298,8 @@ static void fire_deadlines(struct worker *w)
     while ((i = wheel_pop_due(&w->wheel, w->now_ms))) {
         struct conn *c = conn_of(i);
         wheel_set(&w->wheel, i, WHEEL_NEVER); /* connections are always in the wheel */
-        if (conn_state(c) == CONN_ENDING)
-            conn_close(c, CLOSE_WRITE_TIMEOUT);
+        if (conn_state(c) != CONN_OPEN)
+            conn_close(c, conn_state(c) == CONN_ENDING ? CLOSE_WRITE_TIMEOUT : CLOSE_DONE);
         else if (c->protocol->timeout)
             c->protocol->timeout(c);
     }
@@ -473,9 +473,11 @@ struct stop_call {
 static void say_goodbye(struct conn *c, void *ctx)
 {
     (void)ctx;
+    if (conn_state(c) == CONN_ENDING)
+        return; /* about to end by itself */
     if (c->protocol->shutdown && conn_is_open(c))
         c->protocol->shutdown(c);
-    else if (conn_is_open(c))
+    else
         conn_close(c, CLOSE_SHUTDOWN);
 }
 

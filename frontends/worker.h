@@ -84,7 +84,9 @@ struct worker {
     uint32_t next_conn_id;
     uint32_t conns;
     struct conn_budget *budget; /* shared by all workers */
-    uint32_t conns_by_transport[TRANSPORT_COUNT];
+    /* Written by this worker alone, read by all. */
+    _Atomic uint32_t conns_by_transport[TRANSPORT_COUNT];
+    struct worker **all; /* every worker of the hub, this one included; for reading counters */
     uint64_t timer_at_ms; /* when timer_event fires */
     bool draining;        /* the hub is stopping; ends at drain_until_ms at the latest */
     uint64_t drain_until_ms;

@@ -1,0 +1,384 @@
+#include "frontends/http/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/http/http_response.h"
+#include "frontends/poll.h"
+#include "frontends/publish.h"
+#include "frontends/worker.h"
+
+enum {
+    HEADERS_MAX = 100,
+};
+
+struct http *http_of(struct conn *c)
+{
+    return c->state;
+}
+
+const char *http_now(void)
+{
+    static _Thread_local struct http_date date;
+    return http_date(&date, hub_time_ms());
+}
+
+static const struct settings *settings_of(const struct conn *c)
+{
+    return c->worker->settings;
+}
+
+static void deadline_in(struct conn *c, uint64_t ms)
+{
+    conn_set_deadline(c, worker_now(c->worker) + ms);
+}
+
+/* --- one exchange --- */
+
+static void begin_exchange(struct conn *c, struct http *h)
+{
+    const struct settings *s = settings_of(c);
+    h->limits = (struct http_limits){
+        .head_bytes = s->max_head_bytes,
+        .target_bytes = s->max_head_bytes,
+        .headers = HEADERS_MAX,
+        .body_bytes = s->max_body_bytes > s->max_message_bytes ? s->max_body_bytes
+                                                               : s->max_message_bytes,
+    };
+    http_request_init(&h->request, &h->limits);
+    h->phase = HTTP_PHASE_IDLE;
+    h->route = NULL;
+    h->method = 0;
+    deadline_in(c, s->idle_timeout_ms);
+}
+
+static void end_exchange(struct http *h)
+{
+    http_request_finish(&h->request);
+    buf_finish(&h->body);
+    buf_finish(&h->fields);
+    free(h->name);
+    h->name = NULL;
+    h->name_len = 0;
+    poll_free(h->poll);
+    h->poll = NULL;
+    h->awaited = NULL;
+}
+
+/* The answer is written: on to the next request, or to the end. */
+static void answered(struct conn *c, struct http *h, bool keep_alive)
+{
+    end_exchange(h);
+    begin_exchange(c, h);
+    if (!keep_alive)
+        conn_finish_after_output(c);
+    else
+        conn_resume(c);
+}
+
+/* Whether the connection can go on: only if the end of this request is known and was reached. */
+static bool keeps_alive(const struct conn *c, const struct http *h)
+{
+    return h->request.keep_alive && h->complete && !c->worker->draining && !c->input_over;
+}
+
+static void start_reply(struct conn *c, struct http *h, struct buf *out, unsigned status)
+{
+    struct counters *counters = &c->worker->counters;
+    counter_add(counters, COUNTER_http_requests, 1);
+    if (status >= 400)
+        counter_add(counters, COUNTER_http_errors, 1);
+    http_response_start(out, status, http_now());
+    buf_append(out, h->fields.data, h->fields.len);
+}
+
+void http_reply(struct conn *c, unsigned status, const char *type, const char *body, size_t n)
+{
+    struct http *h = http_of(c);
+    struct buf *out = conn_out(c);
+    bool keep_alive = keeps_alive(c, h);
+    if (!out)
+        return;
+    start_reply(c, h, out, status);
+    http_response_connection(out, h->request.minor, keep_alive);
+    if (status != 204)
+        http_response_content(out, type, n);
+    http_response_end(out);
+    if (h->method != HTTP_HEAD)
+        buf_append(out, body, n);
+    answered(c, h, keep_alive);
+}
+
+void http_fail(struct conn *c, unsigned status, const char *detail)
+{
+    struct buf body = {0};
+    http_problem_body(&body, status, detail, strlen(detail));
+    http_reply(c, status, HTTP_PROBLEM_TYPE, body.data, body.len);
+    buf_finish(&body);
+}
+
+void http_add_field(struct http *h, const char *name, const char *value)
+{
+    http_response_header(&h->fields, name, value);
+}
+
+void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail)
+{
+    http_response_header_u64(&http_of(c)->fields, "Retry-After", retry_s);
+    http_fail(c, status, detail);
+}
+
+void http_publish(struct conn *c, struct publish *p)
+{
+    if (!p) {
+        http_fail_later(c, 503, 1, "The hub is out of memory");
+        return;
+    }
+    http_of(c)->awaited = p;
+    worker_publish(c->worker, c, p);
+}
+
+/* --- reading --- */
+
+static unsigned method_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum http_method method;
+    } methods[] = {
+        {"GET", HTTP_GET}, {"HEAD", HTTP_HEAD}, {"POST", HTTP_POST}, {"OPTIONS", HTTP_OPTIONS}};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (strcmp(name, methods[i].name) == 0)
+            return methods[i].method;
+    return HTTP_OTHER;
+}
+
+static void add_allow(struct http *h)
+{
+    char allow[64] = "";
+    if (h->route->methods & HTTP_GET)
+        strcat(allow, "GET, HEAD, ");
+    if (h->route->methods & HTTP_POST)
+        strcat(allow, "POST, ");
+    strcat(allow, "OPTIONS");
+    http_add_field(h, "Allow", allow);
+}
+
+/* Finds out what is asked, and refuses what cannot be before a body is read. */
+static void handle_head(struct conn *c, struct http *h)
+{
+    unsigned status = 404;
+    h->phase = HTTP_PHASE_BODY;
+    h->complete = !h->request.has_body;
+    h->method = method_of(h->request.method);
+    h->body_max = 0;
+    url_split(h->request.target, strlen(h->request.target), &h->url);
+    bool allowed = http_access_origin(c, h);
+    h->route = http_route_find(h, &status);
+    if (h->method == HTTP_OPTIONS && (h->route || strcmp(h->request.target, "*") == 0)) {
+        if (h->route)
+            add_allow(h);
+        http_access_options(c, h, allowed);
+    } else if (!h->route) {
+        http_fail(c, status,
+                  status == 404 ? "There is nothing at this path" : "The path is not valid");
+    } else if (!(h->route->methods & h->method)) {
+        add_allow(h);
+        http_fail(c, 405, "This path does not take this method");
+    } else if (h->method == HTTP_POST && !allowed) {
+        http_fail(c, 403, "Pages of this origin may not publish (see access.origin)");
+    } else if (h->route->head) {
+        h->route->head(c, h);
+    }
+}
+
+static void wants_body(struct conn *c, const struct http *h)
+{
+    deadline_in(c, settings_of(c)->body_timeout_ms);
+    if (h->request.expect_continue)
+        conn_write(c, HTTP_CONTINUE, strlen(HTTP_CONTINUE));
+}
+
+static void take_body(struct conn *c, struct http *h)
+{
+    deadline_in(c, settings_of(c)->body_timeout_ms);
+    if (h->body_max == 0)
+        return; /* a body that the route has no use for */
+    if (h->request.body_len > h->body_max - h->body.len) {
+        http_fail(c, 413, "The body is longer than the hub takes");
+        return;
+    }
+    buf_append(&h->body, h->request.body, h->request.body_len);
+    if (h->body.failed)
+        http_fail_later(c, 503, 1, "The hub is out of memory");
+}
+
+static void run_request(struct conn *c, struct http *h)
+{
+    h->phase = HTTP_PHASE_ANSWERING;
+    h->complete = true;
+    conn_set_deadline(c, WHEEL_NEVER);
+    h->route->run(c, h);
+}
+
+static void refuse(struct conn *c, struct http *h)
+{
+    unsigned status = h->request.status;
+    h->complete = false;
+    if (status == 503)
+        http_fail_later(c, status, 1, h->request.reason);
+    else
+        http_fail(c, status, h->request.reason);
+}
+
+/* Handles one event of the reader. False: nothing more to do with the input now. */
+static bool handle(struct conn *c, struct http *h, enum http_read event)
+{
+    switch (event) {
+    case HTTP_READ_MORE:
+        return false;
+    case HTTP_READ_HEAD:
+        handle_head(c, h);
+        if (h->phase == HTTP_PHASE_BODY && h->request.has_body)
+            wants_body(c, h);
+        return true;
+    case HTTP_READ_BODY:
+        take_body(c, h);
+        return true;
+    case HTTP_READ_DONE:
+        run_request(c, h);
+        return true;
+    case HTTP_READ_ERROR:
+        refuse(c, h);
+        return true;
+    }
+    return false;
+}
+
+/* Whether input can be taken now: not while an answer is due or the broker has no room. */
+static bool takes_input(struct conn *c, const struct http *h)
+{
+    if (c->protocol != &http_protocol || !conn_is_open(c) || conn_is_congested(c))
+        return false;
+    if (h->phase == HTTP_PHASE_BODY && h->route && h->route->publishes)
+        return !worker_must_wait(c->worker, c);
+    return h->phase != HTTP_PHASE_ANSWERING;
+}
+
+static size_t http_input(struct conn *c, char *data, size_t n)
+{
+    struct http *h = http_of(c);
+    size_t used = 0;
+    bool more = true;
+    while (more && takes_input(c, h)) {
+        bool was_idle = http_request_idle(&h->request);
+        size_t taken = 0;
+        enum http_read event = http_request_feed(&h->request, data + used, n - used, &taken);
+        used += taken;
+        if (was_idle && !http_request_idle(&h->request))
+            deadline_in(c, settings_of(c)->head_timeout_ms);
+        more = handle(c, h, event);
+    }
+    return used;
+}
+
+static void http_input_ended(struct conn *c)
+{
+    struct http *h = http_of(c);
+    if (h->phase == HTTP_PHASE_ANSWERING && !h->poll)
+        return; /* the answer is on its way; it ends the connection */
+    if (c->out || c->rest)
+        conn_finish_after_output(c);
+    else
+        conn_close(c, CLOSE_PEER);
+}
+
+static void http_timeout(struct conn *c)
+{
+    struct http *h = http_of(c);
+    if (h->poll)
+        poll_timeout(c);
+    else if (h->awaited)
+        http_fail_later(c, 503, 5, "The log did not answer in time");
+    else if (h->phase == HTTP_PHASE_IDLE && http_request_idle(&h->request))
+        conn_close(c, CLOSE_IDLE);
+    else if (h->phase != HTTP_PHASE_ANSWERING) {
+        h->complete = false;
+        http_fail(c, 408, "The request did not arrive in time");
+    }
+}
+
+static void http_drained(struct conn *c)
+{
+    if (c->in)
+        conn_resume(c);
+}
+
+static void http_finish(struct conn *c)
+{
+    struct http *h = http_of(c);
+    if (!h)
+        return;
+    end_exchange(h);
+    free(h);
+    c->state = NULL;
+}
+
+static void http_shutdown(struct conn *c)
+{
+    struct http *h = http_of(c);
+    if (h->poll)
+        poll_timeout(c);
+    else if (h->phase == HTTP_PHASE_IDLE)
+        conn_finish_after_output(c);
+}
+
+static void http_describe(struct conn *c, struct conn_description *d)
+{
+    struct http *h = http_of(c);
+    if (h && h->poll)
+        poll_describe(h->poll, d);
+}
+
+static void http_answered(struct conn *c, struct publish *p)
+{
+    if (p == http_of(c)->awaited) /* otherwise its request was given up */
+        publish_http_answer(c, p);
+}
+
+const struct protocol http_protocol = {
+    .name = "http",
+    .transport = TRANSPORT_HTTP,
+    .input = http_input,
+    .input_ended = http_input_ended,
+    .drained = http_drained,
+    .timeout = http_timeout,
+    .finish = http_finish,
+    .shutdown = http_shutdown,
+    .describe = http_describe,
+    .answered = http_answered,
+};
+
+static struct http *create(struct conn *c)
+{
+    struct http *h = calloc(1, sizeof(*h));
+    if (!h)
+        conn_close(c, CLOSE_NOMEM);
+    return h;
+}
+
+void http_accepted(struct conn *c)
+{
+    c->state = create(c);
+    if (c->state)
+        begin_exchange(c, c->state);
+}
+
+void http_adopt(struct conn *c)
+{
+    struct http *h = create(c);
+    if (!h)
+        return;
+    conn_set_protocol(c, &http_protocol, h);
+    begin_exchange(c, h);
+}

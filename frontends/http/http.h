@@ -1,0 +1,95 @@
+/*
+ * HTTP/1.1 connections (RFC 9110, RFC 9112): one request at a time, answered in order; pipelined
+ * ones wait in the connection.
+ *
+ *            head            body                  answer
+ *   IDLE ----------> BODY ----------> ANSWERING ----------> IDLE, or the end
+ *     |                                   ^
+ *     +-- upgrade or event stream: the connection changes its protocol
+ *
+ * What the paths mean is in http_routes.c; who may do what in http_access.c.
+ */
+#ifndef FRONTENDS_HTTP_HTTP_H
+#define FRONTENDS_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "frontends/conn.h"
+#include "frontends/http/http_request.h"
+#include "frontends/http/url.h"
+
+struct poll;
+
+enum http_phase { HTTP_PHASE_IDLE, HTTP_PHASE_BODY, HTTP_PHASE_ANSWERING };
+
+enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_OPTIONS = 8, HTTP_OTHER = 16 };
+
+struct http;
+
+/* What a path does. */
+struct http_route {
+    const char *path; /* a trailing "/" with more behind it: `name` gets the rest */
+    unsigned methods; /* allowed, enum http_method; OPTIONS always is */
+    bool takes_rest;
+    bool publishes;
+    /* Once the head is there: may answer at once. NULL: nothing to check. */
+    void (*head)(struct conn *c, struct http *h);
+    /* The whole request is there. */
+    void (*run)(struct conn *c, struct http *h);
+};
+
+/* State of an HTTP connection. */
+struct http {
+    struct http_request request;
+    struct http_limits limits;
+    enum http_phase phase;
+    bool complete; /* the end of the request has been read, or follows with no body between */
+    unsigned method; /* one bit */
+    const struct http_route *route;
+    struct url url; /* of request.target */
+    char *name; /* what the path says behind the route, decoded; NULL = none */
+    size_t name_len;
+    struct buf body;
+    size_t body_max; /* bytes that this route takes */
+    struct buf fields; /* header lines for the answer, whichever it is (CORS) */
+    struct poll *poll; /* while a long-poll waits */
+    const struct publish *awaited; /* its answer ends the exchange */
+};
+
+extern const struct protocol http_protocol;
+
+/* A new TCP connection speaks http_protocol: sets it up. */
+void http_accepted(struct conn *c);
+/* A connection of the local socket turned out to speak HTTP. */
+void http_adopt(struct conn *c);
+/* The state of a connection that speaks http_protocol. */
+struct http *http_of(struct conn *c);
+
+/* Answers. Each one ends the exchange: the next request is read, or the connection ends. */
+void http_reply(struct conn *c, unsigned status, const char *type, const char *body, size_t n);
+/* application/problem+json (RFC 9457) with DETAIL, one sentence without a full stop. */
+void http_fail(struct conn *c, unsigned status, const char *detail);
+/* The same with a Retry-After, seconds. */
+void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail);
+/* Publishes P (takes it; NULL = out of memory) and answers when it comes back. */
+void http_publish(struct conn *c, struct publish *p);
+/* Adds a header line to the coming answer. */
+void http_add_field(struct http *h, const char *name, const char *value);
+/* The current time as an HTTP Date; valid until the next call of this thread. */
+const char *http_now(void);
+
+/* http_routes.c: the route of a path, NULL when there is none. Decodes the rest into h->name. */
+const struct http_route *http_route_find(struct http *h, unsigned *ret_status);
+
+/* http_access.c */
+/* Looks at Origin: adds the CORS fields that the answer needs. False: a page of a foreign origin. */
+bool http_access_origin(const struct conn *c, struct http *h);
+/* Answers a preflight or any other OPTIONS. */
+void http_access_options(struct conn *c, struct http *h, bool origin_allowed);
+bool http_may_subscribe(const struct conn *c);
+bool http_may_publish(const struct conn *c);
+
+#endif

@@ -1,0 +1,54 @@
+/* What stands at which path. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/http/http.h"
+#include "frontends/http/http_status.h"
+#include "frontends/http/webfiles.h"
+#include "frontends/publish.h"
+#include "frontends/subscribe.h"
+
+static const struct http_route routes[] = {
+    {"/t/", HTTP_GET | HTTP_HEAD | HTTP_POST, true, true, topic_http_head, topic_http_run},
+    {"/t", HTTP_GET | HTTP_HEAD | HTTP_POST, false, true, topics_http_head, topics_http_run},
+    {"/ws", HTTP_GET, false, false, NULL, subscribe_http_websocket},
+    {"/cursor", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_cursor},
+    {"/healthz", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_health},
+    {"/readyz", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_ready},
+    {"/metrics", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_metrics},
+    {"/longwire.js", HTTP_GET | HTTP_HEAD, false, false, NULL, webfiles_client},
+    {"/demo/", HTTP_GET | HTTP_HEAD, true, false, NULL, webfiles_demo},
+    {"/", HTTP_GET | HTTP_HEAD, false, false, NULL, webfiles_root},
+};
+
+static bool matches(const struct http_route *r, const struct url *u)
+{
+    size_t n = strlen(r->path);
+    if (r->takes_rest)
+        return u->path_len > n && memcmp(u->path, r->path, n) == 0;
+    return u->path_len == n && memcmp(u->path, r->path, n) == 0;
+}
+
+/* Decodes what follows the route's path into h->name. */
+static unsigned decode_rest(struct http *h, const struct http_route *r)
+{
+    size_t skip = strlen(r->path), n = h->url.path_len - skip;
+    h->name = malloc(n + 1);
+    if (!h->name)
+        return 503;
+    return url_decode(h->url.path + skip, n, h->name, n + 1, &h->name_len) == ERR_OK ? 0 : 400;
+}
+
+const struct http_route *http_route_find(struct http *h, unsigned *ret_status)
+{
+    *ret_status = 404;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (!matches(&routes[i], &h->url))
+            continue;
+        unsigned status = routes[i].takes_rest ? decode_rest(h, &routes[i]) : 0;
+        if (status)
+            *ret_status = status;
+        return status ? NULL : &routes[i];
+    }
+    return NULL;
+}

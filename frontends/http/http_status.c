@@ -1,0 +1,117 @@
+#include "frontends/http/http_status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/cursor.h"
+#include "frontends/worker.h"
+
+enum {
+    PROBE_MS = 2000, /* how long an empty publish may take */
+};
+
+void http_status_cursor(struct conn *c, struct http *h)
+{
+    struct worker *w = c->worker;
+    char text[CURSOR_TEXT_SIZE];
+    struct buf body = {0};
+    cursor_format(text, w->head, w->replay.log->epoch);
+    http_add_field(h, "Longwire-Cursor", text);
+    http_add_field(h, "Cache-Control", "no-store");
+    buf_printf(&body, "{\"cursor\":\"%s\"}", text);
+    http_reply(c, 200, "application/json", body.data, body.len);
+    buf_finish(&body);
+}
+
+static void reply_text(struct conn *c, const char *text)
+{
+    http_add_field(http_of(c), "Cache-Control", "no-store");
+    http_reply(c, 200, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+void http_status_health(struct conn *c, struct http *h)
+{
+    (void)h;
+    reply_text(c, "ok\n");
+}
+
+void http_status_ready(struct conn *c, struct http *h)
+{
+    (void)h;
+    if (c->worker->draining) {
+        http_fail_later(c, 503, 5, "The hub is stopping");
+        return;
+    }
+    conn_set_deadline(c, worker_now(c->worker) + PROBE_MS);
+    http_publish(c, publish_create(0));
+}
+
+void http_status_probed(struct conn *c, const struct publish *p)
+{
+    struct hub_stats stats;
+    hub_read_stats(c->worker->hub, &stats);
+    if (p->result == ERR_OK && !stats.failing)
+        reply_text(c, "ready\n");
+    else
+        http_fail_later(c, 503, 5, "The log does not take publishes now");
+}
+
+static void put_metric(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP longwire_%s %s\n# TYPE longwire_%s %s\n", name, help, name, type);
+}
+
+static void put_value(struct buf *out, const char *name, const char *type, const char *help,
+                      uint64_t value)
+{
+    put_metric(out, name, type, help);
+    buf_printf(out, "longwire_%s %llu\n", name, (unsigned long long)value);
+}
+
+static void put_counters(struct buf *out, struct worker *w)
+{
+    struct worker **all = w->all;
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        char name[64];
+        uint64_t sum = 0;
+        for (unsigned k = 0; k < hub_workers(w->hub); k++)
+            sum += counter_get(&all[k]->counters, i);
+        snprintf(name, sizeof(name), "%s_total", counter_names[i]);
+        put_value(out, name, "counter", counter_helps[i], sum);
+    }
+}
+
+static void put_connections(struct buf *out, struct worker *w)
+{
+    put_metric(out, "connections", "gauge", "open connections by transport");
+    for (unsigned t = 0; t < TRANSPORT_COUNT; t++) {
+        uint64_t sum = 0;
+        for (unsigned k = 0; k < hub_workers(w->hub); k++)
+            sum += atomic_load_explicit(&w->all[k]->conns_by_transport[t], memory_order_relaxed);
+        buf_printf(out, "longwire_connections{transport=\"%s\"} %llu\n", transport_names[t],
+                   (unsigned long long)sum);
+    }
+}
+
+static void put_hub(struct buf *out, const struct worker *w)
+{
+    struct hub_stats s;
+    hub_read_stats(w->hub, &s);
+    put_value(out, "published_total", "counter", "messages committed", s.published);
+    put_value(out, "commits_total", "counter", "groups committed", s.commits);
+    put_value(out, "publish_failed_total", "counter", "publishes that failed", s.failed);
+    put_value(out, "queue_bytes", "gauge", "publishes waiting for their commit", s.queued_bytes);
+    put_value(out, "head_offset", "gauge", "offset of the newest message", hub_head(w->hub));
+    put_value(out, "topics", "gauge", "topics known", topic_table_count(hub_topics(w->hub)));
+}
+
+void http_status_metrics(struct conn *c, struct http *h)
+{
+    struct buf body = {0};
+    (void)h;
+    put_hub(&body, c->worker);
+    put_connections(&body, c->worker);
+    put_counters(&body, c->worker);
+    http_reply(c, 200, "text/plain; version=0.0.4; charset=utf-8", body.data, body.len);
+    buf_finish(&body);
+}

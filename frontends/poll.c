@@ -1,0 +1,219 @@
+#include "frontends/poll.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/encodings.h"
+#include "frontends/http/http.h"
+#include "frontends/poll_body.h"
+
+struct poll {
+    struct receiver receiver;
+    struct conn *conn;
+    struct position position;
+    struct poll_request request;
+    struct gap gap; /* found at the start, told in the answer */
+};
+
+static void add_cursor(struct conn *c, uint64_t offset)
+{
+    char text[CURSOR_TEXT_SIZE];
+    cursor_format(text, offset, c->worker->replay.log->epoch);
+    http_add_field(http_of(c), "Longwire-Cursor", text);
+    http_add_field(http_of(c), "Cache-Control", "no-store");
+    counter_add(&c->worker->counters, COUNTER_polls, 1);
+}
+
+static void reply_body(struct conn *c, uint64_t offset, const struct buf *body)
+{
+    add_cursor(c, offset);
+    http_reply(c, 200, "application/json", body->data, body->len);
+}
+
+static void fail(struct conn *c, enum err e)
+{
+    if (e == ERR_LIMIT)
+        http_fail(c, 400, "after=-N reaches back at most 100000 messages");
+    else
+        http_fail_later(c, 503, 1, err_text(e));
+}
+
+/* --- format=raw: one message as it is --- */
+
+struct raw {
+    struct conn *conn;
+    bool found;
+    struct buf body;
+    uint64_t offset;
+    enum message_kind kind;
+    struct topic *topic;
+    char event[MESSAGE_EVENT_MAX + 1];
+};
+
+static bool take_raw(void *ctx, struct message *m, bool shared)
+{
+    struct raw *r = ctx;
+    (void)shared;
+    if (r->found)
+        return false;
+    r->found = true;
+    r->offset = m->offset;
+    r->kind = m->kind;
+    r->topic = m->topic;
+    memcpy(r->event, m->event, m->event_len);
+    buf_append(&r->body, m->payload, m->payload_len);
+    return true;
+}
+
+static void reply_raw(struct conn *c, struct raw *r, uint64_t offset)
+{
+    static const char *const types[] = {
+        [MESSAGE_TEXT] = "text/plain; charset=utf-8",
+        [MESSAGE_JSON] = "application/json",
+        [MESSAGE_BINARY] = "application/octet-stream",
+    };
+    add_cursor(c, r->found ? r->offset : offset);
+    if (!r->found) {
+        http_reply(c, 204, NULL, NULL, 0);
+        return;
+    }
+    http_add_field(http_of(c), "Longwire-Topic", r->topic->name);
+    if (r->event[0])
+        http_add_field(http_of(c), "Longwire-Event", r->event);
+    http_reply(c, 200, types[r->kind], r->body.data, r->body.len);
+}
+
+/* --- answering --- */
+
+/* Reads what there is. True: answered. */
+static bool answer_envelopes(struct poll *p, bool even_if_empty)
+{
+    struct conn *c = p->conn;
+    struct buf body = {0};
+    size_t count;
+    bool live;
+    enum err e = poll_body_read(c->worker, p->receiver.sub.feed, &p->position, &p->gap,
+                                p->request.limit, &body, &count, &live);
+    /* A long way without a match is answered too: the client goes on from the new cursor. */
+    bool answers = even_if_empty || count || p->gap.reason != GAP_NONE || !live;
+    if (e != ERR_OK)
+        fail(c, e);
+    else if (answers)
+        reply_body(c, p->position.offset, &body);
+    buf_finish(&body);
+    return e != ERR_OK || answers;
+}
+
+static bool answer_raw(struct poll *p, bool even_if_empty)
+{
+    struct conn *c = p->conn;
+    struct worker *w = c->worker;
+    struct raw raw = {.conn = c};
+    struct gap gap = p->gap;
+    enum err e = ERR_OK;
+    while (e == ERR_OK && gap.reason == GAP_NONE && !raw.found && p->position.offset < w->head) {
+        e = replay_next(&w->replay, p->receiver.sub.feed, &p->position, w->head, take_raw, &raw,
+                        &gap);
+        if (e == ERR_AGAIN) {
+            raw.found = false;
+            buf_clear(&raw.body);
+            e = ERR_OK;
+        }
+    }
+    bool answers = even_if_empty || raw.found || gap.reason != GAP_NONE || e != ERR_OK;
+    if (e == ERR_OK && raw.body.failed)
+        e = ERR_NOMEM;
+    if (gap.reason != GAP_NONE && e == ERR_OK) {
+        /* A bare payload has no place for a gap: told as a conflict, with the cursor to go on from. */
+        add_cursor(c, gap.resumed);
+        http_add_field(http_of(c), "Longwire-Gap", gap_reason_name(gap.reason));
+        http_fail(c, 409, "Messages after this cursor are lost; go on from Longwire-Cursor");
+    } else if (e != ERR_OK) {
+        fail(c, e);
+    } else if (answers) {
+        reply_raw(c, &raw, p->position.offset);
+    }
+    buf_finish(&raw.body);
+    return answers;
+}
+
+/* After true P is freed. */
+static bool answer(struct poll *p, bool even_if_empty)
+{
+    return p->request.raw ? answer_raw(p, even_if_empty) : answer_envelopes(p, even_if_empty);
+}
+
+/* A waiting poll at the head: the answer is made of bytes that all who wait share. */
+static void deliver(struct receiver *r, const struct parcel *parcel)
+{
+    struct poll *p = (struct poll *)r;
+    struct worker *w = p->conn->worker;
+    if (conn_state(p->conn) == CONN_CLOSED)
+        return;
+    if (parcel->count == 0 || parcel->count > p->request.limit || p->request.raw ||
+        p->position.offset > parcel->before || parcel->size > POLL_BODY_BYTES) {
+        answer(p, false);
+        return;
+    }
+    struct buf body = {0};
+    poll_body_append(w, parcel->data, parcel->cuts, parcel->count, parcel->last, &body);
+    if (body.failed)
+        fail(p->conn, ERR_NOMEM);
+    else
+        reply_body(p->conn, parcel->last, &body);
+    buf_finish(&body);
+}
+
+void poll_timeout(struct conn *c)
+{
+    answer(http_of(c)->poll, true);
+}
+
+static void wait_for_messages(struct poll *p)
+{
+    feed_go_live(&p->receiver.sub);
+    conn_set_deadline(p->conn, worker_now(p->conn->worker) + p->request.wait_ms);
+}
+
+static enum err subscribe(struct poll *p, const struct feed_spec *spec)
+{
+    struct worker *w = p->conn->worker;
+    enum err e = feed_join(&p->receiver.sub, spec, &encoding_poll, TRANSPORT_POLL);
+    if (e != ERR_OK)
+        return e;
+    return replay_start(&w->replay, p->receiver.sub.feed, &p->request.after, hub_head(w->hub),
+                        &p->position, &p->gap);
+}
+
+void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_request *r)
+{
+    struct poll *p = calloc(1, sizeof(*p));
+    if (!p) {
+        fail(c, ERR_NOMEM);
+        return;
+    }
+    p->receiver.deliver = deliver;
+    p->conn = c;
+    p->request = *r;
+    http_of(c)->poll = p; /* freed with the exchange */
+    enum err e = subscribe(p, spec);
+    if (e != ERR_OK)
+        fail(c, e);
+    else if (!answer(p, r->wait_ms == 0 || c->worker->draining))
+        wait_for_messages(p);
+}
+
+void poll_free(struct poll *p)
+{
+    if (!p)
+        return;
+    feed_leave(&p->receiver.sub, p->conn->worker->feeds);
+    free(p);
+}
+
+void poll_describe(const struct poll *p, struct conn_description *d)
+{
+    d->feed = p->receiver.sub.feed;
+    d->has_cursor = true;
+    d->cursor = feed_is_live(&p->receiver.sub) ? p->conn->worker->head : p->position.offset;
+}

@@ -1,0 +1,294 @@
+#include "frontends/publish.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+#include "broker/cursor.h"
+#include "broker/topic.h"
+#include "frontends/http/accept.h"
+#include "frontends/http/http.h"
+#include "frontends/http/http_status.h"
+#include "frontends/http/ndjson.h"
+#include "frontends/json_slice.h"
+#include "frontends/worker.h"
+
+enum {
+    BATCH_MESSAGES_MAX = 10000, /* lines of one batch */
+};
+
+static const struct fault bad_topic = {
+    "bad_topic", "A topic is 1 to 255 bytes of UTF-8 without control characters, '+' and '#', not "
+                 "beginning with '/' or '$'"};
+static const struct fault bad_event = {
+    "bad_event", "An event name is 1 to 255 bytes of UTF-8 without control characters, not "
+                 "beginning with \"longwire.\""};
+static const struct fault bad_key = {"bad_key", "An idempotency key is 1 to 255 bytes"};
+static const struct fault too_large = {"too_large",
+                                       "The message is longer than hub.max_message_bytes"};
+
+enum message_kind publish_sniff_kind(const char *payload, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (payload[i] == ' ' || payload[i] == '\t' || payload[i] == '\n' ||
+                     payload[i] == '\r'))
+        i++;
+    if (i < n && (payload[i] == '{' || payload[i] == '[') && json_valid(payload, n))
+        return MESSAGE_JSON;
+    return utf8_valid(payload, n) ? MESSAGE_TEXT : MESSAGE_BINARY;
+}
+
+const struct fault *publish_check(const struct settings *s, const struct message_init *m)
+{
+    if (!topic_name_valid(m->topic, m->topic_len))
+        return &bad_topic;
+    if (m->event_len && !message_event_valid(m->event, m->event_len))
+        return &bad_event;
+    if (m->key_len > MESSAGE_KEY_MAX)
+        return &bad_key;
+    if (m->payload_len > s->max_message_bytes)
+        return &too_large;
+    return NULL;
+}
+
+const struct fault *publish_fault(enum err e)
+{
+    static const struct fault topics = {"limit", "The hub has as many topics as hub.max_topics allows"};
+    static const struct fault space = {"no_space", "The disk or the log is full"};
+    static const struct fault memory = {"unavailable", "The hub is out of memory"};
+    static const struct fault io = {"unavailable", "The log cannot be written"};
+    if (e == ERR_LIMIT)
+        return &topics;
+    if (e == ERR_NOSPACE)
+        return &space;
+    return e == ERR_NOMEM ? &memory : &io;
+}
+
+static struct publish *make_publish(const struct message_init *init)
+{
+    struct publish *p = publish_create(1);
+    struct message *m = p ? message_create(init) : NULL;
+    if (m) {
+        publish_set(p, 0, m);
+        return p;
+    }
+    publish_free(p);
+    return NULL;
+}
+
+enum err publish_one(struct conn *c, const struct message_init *init)
+{
+    struct publish *p = make_publish(init);
+    if (!p)
+        return ERR_NOMEM;
+    worker_publish(c->worker, c, p);
+    return ERR_OK;
+}
+
+/* --- POST /t/{topic} --- */
+
+static bool may_publish(struct conn *c)
+{
+    if (!http_may_publish(c)) {
+        http_fail(c, 403, "Anonymous publishing is not allowed here (see access.anonymous)");
+        return false;
+    }
+    if (c->worker->draining) {
+        http_fail_later(c, 503, 5, "The hub is stopping");
+        return false;
+    }
+    if (http_request_header(&http_of(c)->request, "Content-Encoding", NULL)) {
+        http_fail(c, 415, "Encoded bodies are not taken");
+        return false;
+    }
+    return true;
+}
+
+void publish_http_head(struct conn *c, struct http *h)
+{
+    if (!may_publish(c))
+        return;
+    if (!topic_name_valid(h->name, h->name_len)) {
+        http_fail(c, 400, bad_topic.message);
+        return;
+    }
+    h->body_max = c->worker->settings->max_message_bytes;
+}
+
+/* The kind that Content-Type says, or NULL fault text with *RET set. */
+static const char *kind_of(const struct http *h, enum message_kind *ret)
+{
+    struct content_type type = {.kind = CONTENT_SNIFF};
+    size_t n;
+    const char *value = http_request_header(&h->request, "Content-Type", &n);
+    if (value && content_type_parse(value, n, &type) != ERR_OK)
+        return "The Content-Type is malformed";
+    const char *body = h->body.data ? h->body.data : "";
+    *ret = MESSAGE_BINARY;
+    if (type.kind == CONTENT_SNIFF)
+        *ret = publish_sniff_kind(body, h->body.len);
+    if (type.kind == CONTENT_JSON) {
+        if (!json_valid(body, h->body.len))
+            return "The body is not valid JSON";
+        *ret = MESSAGE_JSON;
+    }
+    if (type.kind == CONTENT_TEXT) {
+        if (!utf8_valid(body, h->body.len))
+            return "The body is not valid UTF-8";
+        *ret = MESSAGE_TEXT;
+    }
+    return NULL;
+}
+
+static void header(const struct http *h, const char *name, const char **ret, size_t *ret_len)
+{
+    *ret_len = 0;
+    *ret = http_request_header(&h->request, name, ret_len);
+}
+
+void publish_http_run(struct conn *c, struct http *h)
+{
+    struct message_init m = {
+        .topic = h->name,
+        .topic_len = h->name_len,
+        .payload = h->body.data ? h->body.data : "",
+        .payload_len = h->body.len,
+    };
+    header(h, "Longwire-Event", &m.event, &m.event_len);
+    header(h, "Idempotency-Key", &m.key, &m.key_len);
+    const char *wrong = kind_of(h, &m.kind);
+    const struct fault *fault = publish_check(c->worker->settings, &m);
+    if (m.event && !m.event_len)
+        fault = &bad_event;
+    if (m.key && !m.key_len)
+        fault = &bad_key;
+    if (wrong || fault)
+        http_fail(c, fault == &too_large ? 413 : 400, wrong ? wrong : fault->message);
+    else
+        http_publish(c, make_publish(&m));
+}
+
+/* --- POST /t --- */
+
+void publish_http_batch_head(struct conn *c, struct http *h)
+{
+    struct content_type type;
+    size_t n = 0;
+    if (!may_publish(c))
+        return;
+    const char *value = http_request_header(&h->request, "Content-Type", &n);
+    if (!value || content_type_parse(value, n, &type) != ERR_OK ||
+        strcmp(type.name, "application/x-ndjson") != 0) {
+        http_add_field(h, "Accept", "application/x-ndjson");
+        http_fail(c, 415, "A batch is application/x-ndjson; to publish one message POST it to "
+                          "/t/{topic}");
+        return;
+    }
+    h->body_max = c->worker->settings->max_body_bytes;
+}
+
+static void fail_line(struct conn *c, size_t line, const char *text, unsigned status)
+{
+    struct buf detail = {0};
+    buf_printf(&detail, "Line %zu: %s", line, text);
+    buf_putc(&detail, '\0');
+    http_fail(c, status, detail.failed ? text : detail.data);
+    buf_finish(&detail);
+}
+
+static size_t count_lines(const struct buf *body)
+{
+    char *text = body->data, *line;
+    size_t n = body->len, len, number = 0, count = 0;
+    while (count <= BATCH_MESSAGES_MAX && ndjson_next_line(&text, &n, &line, &len, &number))
+        count++;
+    return count;
+}
+
+/* Fills P from the body's lines; false: answered with what is wrong. */
+static bool read_batch(struct conn *c, struct http *h, struct publish *p)
+{
+    char *text = h->body.data, *line;
+    size_t n = h->body.len, len, number = 0;
+    struct buf scratch = {0};
+    for (uint32_t i = 0; ndjson_next_line(&text, &n, &line, &len, &number); i++) {
+        struct message_init init;
+        const struct fault *fault = ndjson_line_parse(line, len, &scratch, &init);
+        if (!fault)
+            fault = publish_check(c->worker->settings, &init);
+        struct message *m = fault ? NULL : message_create(&init);
+        if (!m) {
+            buf_finish(&scratch);
+            fail_line(c, number, fault ? fault->message : "The hub is out of memory",
+                      fault == &too_large ? 413 : fault ? 400 : 503);
+            return false;
+        }
+        publish_set(p, i, m);
+    }
+    buf_finish(&scratch);
+    return true;
+}
+
+void publish_http_batch_run(struct conn *c, struct http *h)
+{
+    size_t count = count_lines(&h->body);
+    if (count == 0 || count > BATCH_MESSAGES_MAX) {
+        http_fail(c, count ? 413 : 400, count ? "A batch has at most 10000 lines"
+                                              : "The batch has no lines");
+        return;
+    }
+    struct publish *p = publish_create((uint32_t)count);
+    if (!p || read_batch(c, h, p))
+        http_publish(c, p);
+    else
+        publish_free(p);
+}
+
+/* --- answers --- */
+
+static void put_id(struct conn *c, struct buf *out, uint64_t offset)
+{
+    char text[CURSOR_TEXT_SIZE];
+    size_t n = cursor_format(text, offset, c->worker->replay.log->epoch);
+    buf_putc(out, '"');
+    buf_append(out, text, n);
+    buf_putc(out, '"');
+}
+
+static void answer_ids(struct conn *c, const struct publish *p)
+{
+    struct buf body = {0};
+    buf_puts(&body, "{\"ids\":[");
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (i)
+            buf_putc(&body, ',');
+        put_id(c, &body, p->items[i].offset);
+    }
+    buf_puts(&body, "]}");
+    http_reply(c, 201, "application/json", body.data, body.len);
+    buf_finish(&body);
+}
+
+static void answer_id(struct conn *c, const struct publish *p)
+{
+    struct buf body = {0};
+    buf_puts(&body, "{\"id\":");
+    put_id(c, &body, p->items[0].offset);
+    buf_putc(&body, '}');
+    http_reply(c, 201, "application/json", body.data, body.len);
+    buf_finish(&body);
+}
+
+void publish_http_answer(struct conn *c, struct publish *p)
+{
+    const struct http *h = http_of(c);
+    if (p->count == 0)
+        http_status_probed(c, p);
+    else if (p->result == ERR_LIMIT)
+        http_fail_later(c, 429, 60, publish_fault(p->result)->message);
+    else if (p->result != ERR_OK)
+        http_fail_later(c, 503, 5, publish_fault(p->result)->message);
+    else if (!h->name)
+        answer_ids(c, p);
+    else
+        answer_id(c, p);
+}

@@ -1,0 +1,208 @@
+#include "frontends/sse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/encodings.h"
+#include "frontends/http/http.h"
+#include "frontends/http/http_response.h"
+#include "frontends/poll_body.h"
+#include "frontends/sse_text.h"
+#include "frontends/stream.h"
+#include "frontends/ws/ws_control.h"
+
+struct sse {
+    struct stream stream;
+    uint32_t retry_ms; /* told to this client */
+};
+
+static struct sse *sse_of(struct conn *c)
+{
+    return c->state;
+}
+
+static void format_offset(const struct conn *c, uint64_t offset, char *out)
+{
+    cursor_format(out, offset, c->worker->replay.log->epoch);
+}
+
+/* Spread over half to one and a half times the setting, so that clients that were dropped together
+ * do not come back together. */
+static uint32_t jittered_retry(const struct conn *c)
+{
+    uint64_t retry = c->worker->settings->retry_ms;
+    uint64_t seed = (conn_number(c) + worker_now(c->worker)) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)(retry / 2 + (seed >> 32) % (retry + 1));
+}
+
+static void schedule_heartbeat(struct conn *c)
+{
+    conn_set_deadline(c, worker_now(c->worker) + c->worker->settings->heartbeat_ms);
+}
+
+/* --- what the stream tells --- */
+
+static void sse_started(struct stream *s, uint64_t offset)
+{
+    char cursor[CURSOR_TEXT_SIZE];
+    struct buf *out = conn_out(s->conn);
+    if (!out)
+        return;
+    format_offset(s->conn, offset, cursor);
+    sse_hello(out, ((struct sse *)s)->retry_ms, cursor);
+}
+
+static bool sse_gap(struct stream *s, const struct gap *g)
+{
+    char resumed[CURSOR_TEXT_SIZE];
+    struct buf data = {0}, *out = conn_out(s->conn);
+    if (!out)
+        return false;
+    poll_body_gap(s->conn->worker, g, &data);
+    format_offset(s->conn, g->resumed, resumed);
+    sse_event(out, "longwire.gap", data.data, data.len, resumed);
+    buf_finish(&data);
+    return true;
+}
+
+static void sse_live(struct stream *s, uint64_t offset, const char *filter, size_t n)
+{
+    char cursor[CURSOR_TEXT_SIZE];
+    struct buf data = {0}, *out = conn_out(s->conn);
+    (void)filter;
+    (void)n;
+    if (!out)
+        return;
+    format_offset(s->conn, offset, cursor);
+    buf_printf(&data, "{\"cursor\":\"%s\"}", cursor);
+    sse_event(out, "longwire.live", data.data, data.len, cursor);
+    buf_finish(&data);
+}
+
+static const struct stream_ops sse_stream_ops = {
+    .started = sse_started,
+    .gap = sse_gap,
+    .live = sse_live,
+};
+
+/* --- the connection --- */
+
+static size_t sse_input(struct conn *c, char *data, size_t n)
+{
+    (void)c;
+    (void)data;
+    return n; /* nothing more is expected of the client */
+}
+
+static void sse_drained(struct conn *c)
+{
+    stream_drained(&sse_of(c)->stream);
+}
+
+static void sse_timeout(struct conn *c)
+{
+    struct stream *s = &sse_of(c)->stream;
+    char cursor[CURSOR_TEXT_SIZE];
+    uint64_t silent_s = worker_now(c->worker) / 1000 - c->progress_s;
+    schedule_heartbeat(c);
+    if (conn_is_busy(c)) {
+        if (silent_s * 1000 >= c->worker->settings->write_timeout_ms)
+            conn_close(c, CLOSE_WRITE_TIMEOUT);
+        return;
+    }
+    if (s->state != STREAM_LIVE)
+        return; /* what it is catching up with keeps the connection alive */
+    struct buf *out = conn_out(c);
+    format_offset(c, stream_offset(s), cursor);
+    if (out)
+        sse_heartbeat(out, cursor);
+}
+
+static void sse_finish(struct conn *c)
+{
+    struct sse *sse = sse_of(c);
+    if (!sse)
+        return;
+    stream_finish(&sse->stream);
+    free(sse);
+    c->state = NULL;
+}
+
+static void sse_shutdown(struct conn *c)
+{
+    conn_finish_after_output(c);
+}
+
+static void sse_describe(struct conn *c, struct conn_description *d)
+{
+    stream_describe(&sse_of(c)->stream, d);
+}
+
+static const struct protocol sse_protocol = {
+    .name = "sse",
+    .transport = TRANSPORT_SSE,
+    .input = sse_input,
+    .drained = sse_drained,
+    .timeout = sse_timeout,
+    .finish = sse_finish,
+    .shutdown = sse_shutdown,
+    .describe = sse_describe,
+};
+
+/* --- start --- */
+
+/* The length of the response is not known: it ends with the connection. HTTP/1.1 would allow
+ * chunks, but then the same bytes could not go to all subscribers. */
+static void put_head(const struct http *h, struct buf *out)
+{
+    http_response_start(out, 200, http_now());
+    buf_append(out, h->fields.data, h->fields.len);
+    http_response_header(out, "Content-Type", "text/event-stream; charset=utf-8");
+    http_response_header(out, "Cache-Control", "no-store, no-transform");
+    http_response_header(out, "X-Accel-Buffering", "no");
+    http_response_header(out, "Connection", "close");
+    http_response_end(out);
+}
+
+/* A 200 that only says when to come back. */
+static void answer_later(struct conn *c)
+{
+    struct buf *out = conn_out(c);
+    if (!out)
+        return;
+    put_head(http_of(c), out);
+    buf_printf(out, "retry: %u\n\n", jittered_retry(c) + 1000);
+    conn_finish_after_output(c);
+}
+
+void sse_start(struct conn *c, const struct subscription *sub)
+{
+    struct http *h = http_of(c);
+    const struct encoding *encoding = sub->raw ? &encoding_sse_raw : &encoding_sse_envelope;
+    struct sse *sse = calloc(1, sizeof(*sse));
+    struct buf head = {0};
+    if (!sse || c->worker->draining) {
+        free(sse);
+        answer_later(c);
+        return;
+    }
+    if (sub->after.kind == AFTER_LAST && sub->after.last > REPLAY_LAST_MAX) {
+        free(sse);
+        http_fail(c, 400, "after=-N reaches back at most 100000 messages");
+        return;
+    }
+    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    put_head(h, &head);
+    conn_set_protocol(c, &sse_protocol, sse); /* H is gone */
+    stream_init(&sse->stream, c, &sse_stream_ops);
+    sse->retry_ms = jittered_retry(c);
+    conn_write(c, head.data, head.len);
+    buf_finish(&head);
+    schedule_heartbeat(c);
+    if (stream_start(&sse->stream, &sub->spec, encoding, &sub->after) != ERR_OK) {
+        struct buf *out = conn_out(c);
+        if (out)
+            buf_printf(out, "retry: %u\n\n", sse->retry_ms + 1000);
+        conn_finish_after_output(c);
+    }
+}

@@ -1,0 +1,276 @@
+#include "frontends/subscribe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/http/accept.h"
+#include "frontends/http/http.h"
+#include "frontends/poll.h"
+#include "frontends/publish.h"
+#include "frontends/sse.h"
+#include "frontends/worker.h"
+#include "frontends/ws/ws.h"
+
+enum {
+    PARAM_MAX = 1024, /* bytes of a decoded parameter */
+};
+
+static const char bad_topic[] = "A topic is 1 to 255 bytes of UTF-8 without control characters, not "
+                                "beginning with '/' or '$'; in the topic parameter '+' may stand for "
+                                "one level and '#' for the rest";
+static const char bad_cursor[] = "A place is OFFSET-EPOCH, earliest, latest, -N or an RFC 3339 time";
+static const char no_memory[] = "The hub is out of memory";
+
+/* What the query says; texts of the last occurrence. */
+struct query {
+    bool has_after, has_id;
+    struct after after, id;
+    int format; /* 0 = not given, 'r', 'e' */
+    uint64_t wait_ms;
+    uint32_t limit;
+    uint32_t topics;
+    const char *wrong; /* the first thing that is wrong, NULL = nothing */
+};
+
+/* --- parameters --- */
+
+static void read_topic(struct query *q, struct feed_spec *spec, const char *text, size_t n,
+                       uint32_t max)
+{
+    if (!topic_pattern_valid(text, n))
+        q->wrong = bad_topic;
+    else if (++q->topics > max)
+        q->wrong = "More topics than limits.subscriptions allows";
+    else if (feed_spec_add(spec, text, n) != ERR_OK)
+        q->wrong = no_memory;
+}
+
+static void read_after(struct query *q, bool *has, struct after *ret, const char *text, size_t n)
+{
+    *has = true;
+    if (after_parse(text, n, ret) != ERR_OK)
+        q->wrong = bad_cursor;
+}
+
+static void read_format(struct query *q, const char *text)
+{
+    q->format = strcmp(text, "raw") == 0 ? 'r' : 'e';
+    if (q->format == 'e' && strcmp(text, "envelope") != 0)
+        q->wrong = "format is raw or envelope";
+}
+
+/* Seconds, with an optional fraction. */
+static void read_wait(struct query *q, const char *text, uint64_t max_ms)
+{
+    char *end;
+    double s = strtod(text, &end);
+    if (*text < '0' || *text > '9' || *end || text[strspn(text, "0123456789.")] || s > 1e6)
+        q->wrong = "wait is a number of seconds";
+    else
+        q->wait_ms = (uint64_t)(s * 1000) < max_ms ? (uint64_t)(s * 1000) : max_ms;
+}
+
+static void read_limit(struct query *q, const char *text, uint32_t max)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || n == 0)
+        q->wrong = "limit is a number of messages from 1";
+    else
+        q->limit = n < max ? (uint32_t)n : max;
+}
+
+static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
+                       const struct url_param *p)
+{
+    const struct settings *s = c->worker->settings;
+    char text[PARAM_MAX];
+    size_t n;
+    if (url_decode(p->value, p->value_len, text, sizeof(text), &n) != ERR_OK)
+        q->wrong = "A parameter is malformed or too long";
+    else if (url_param_is(p, "topic"))
+        read_topic(q, spec, text, n, s->subscriptions);
+    else if (url_param_is(p, "after"))
+        read_after(q, &q->has_after, &q->after, text, n);
+    else if (url_param_is(p, "lastEventId") && n)
+        read_after(q, &q->has_id, &q->id, text, n);
+    else if (url_param_is(p, "format"))
+        read_format(q, text);
+    else if (url_param_is(p, "wait"))
+        read_wait(q, text, s->poll_wait_max_ms);
+    else if (url_param_is(p, "limit"))
+        read_limit(q, text, s->poll_limit);
+}
+
+/* The place: a reconnecting EventSource repeats the URL's `after`, so Last-Event-ID wins. */
+static void choose_place(const struct http *h, struct query *q, struct subscription *sub)
+{
+    size_t n;
+    const char *id = http_request_header(&h->request, "Last-Event-ID", &n);
+    if (id && n)
+        read_after(q, &q->has_id, &q->id, id, n);
+    sub->after.kind = AFTER_LATEST;
+    if (q->has_id)
+        sub->after = q->id;
+    else if (q->has_after)
+        sub->after = q->after;
+}
+
+static void read_query(struct conn *c, struct http *h, struct query *q, struct subscription *sub)
+{
+    const struct settings *s = c->worker->settings;
+    struct url_param param;
+    q->wait_ms = s->poll_wait_ms;
+    q->limit = s->poll_limit;
+    if (h->name) {
+        q->topics = 1;
+        if (!topic_name_valid(h->name, h->name_len))
+            q->wrong = "The path names no topic: 1 to 255 bytes of UTF-8 without control "
+                       "characters, '+' and '#' (patterns go into the topic parameter), not "
+                       "beginning with '/' or '$'";
+        else if (feed_spec_add(&sub->spec, h->name, h->name_len) != ERR_OK)
+            q->wrong = no_memory;
+    }
+    while (!q->wrong && url_next_param(&h->url, &param))
+        read_param(c, q, &sub->spec, &param);
+    if (!q->wrong)
+        choose_place(h, q, sub);
+}
+
+static bool is_single_topic(const struct feed_spec *spec)
+{
+    size_t n;
+    return spec->count == 1 &&
+           !topic_is_pattern(filter_name(spec->filters[0], &n), n);
+}
+
+/* Raw is possible for one topic only; it is the default there for event streams. */
+static void choose_format(struct query *q, struct subscription *sub, bool raw_by_default)
+{
+    bool single = is_single_topic(&sub->spec);
+    sub->raw = q->format == 'r' || (q->format == 0 && raw_by_default && single);
+    if (sub->raw && !single)
+        q->wrong = "format=raw is for one topic";
+}
+
+/* --- transports --- */
+
+static bool wants_events(const struct http *h)
+{
+    struct accept accept = {0};
+    size_t n;
+    const char *value = http_request_header(&h->request, "Accept", &n);
+    for (; value; value = http_request_header_after(&h->request, "Accept", value, &n))
+        accept_add(&accept, value, n);
+    return accept_events(&accept);
+}
+
+/* Checks what all transports have in common. False: answered. */
+static bool check(struct conn *c, const struct query *q, const struct subscription *sub,
+                  bool needs_topic)
+{
+    if (!http_may_subscribe(c))
+        http_fail(c, 403, "Anonymous subscribing is not allowed here (see access.anonymous)");
+    else if (q->wrong == no_memory)
+        http_fail_later(c, 503, 1, q->wrong);
+    else if (q->wrong)
+        http_fail(c, 400, q->wrong);
+    else if (needs_topic && sub->spec.count == 0)
+        http_fail(c, 400, "Say which topics: /t/{topic} or /t?topic=...&topic=...");
+    else
+        return true;
+    return false;
+}
+
+static void start_poll(struct conn *c, const struct http *h, const struct query *q,
+                       const struct subscription *sub)
+{
+    struct poll_request r = {
+        .after = sub->after,
+        .wait_ms = h->method == HTTP_HEAD ? 0 : q->wait_ms,
+        .limit = q->limit,
+        .raw = sub->raw,
+    };
+    if (check(c, q, sub, true))
+        poll_start(c, &sub->spec, &r);
+}
+
+static void start_events(struct conn *c, struct query *q, struct subscription *sub)
+{
+    choose_format(q, sub, true);
+    if (check(c, q, sub, true))
+        sse_start(c, sub);
+}
+
+static bool is_websocket(const struct http *h)
+{
+    return h->method == HTTP_GET && http_request_upgrade(&h->request, "websocket");
+}
+
+static void start_websocket(struct conn *c, struct http *h, struct query *q,
+                            struct subscription *sub, bool needs_topic)
+{
+    if (http_request_header(&h->request, "Origin", NULL) && !http_access_origin(c, h))
+        http_fail(c, 403, "Pages of this origin may not connect (see access.origin)");
+    else if (check(c, q, sub, needs_topic))
+        ws_start(c, sub);
+}
+
+static void subscribe(struct conn *c, struct http *h, bool needs_topic)
+{
+    struct query q = {0};
+    struct subscription sub = {0};
+    feed_spec_init(&sub.spec, c->worker->feeds);
+    read_query(c, h, &q, &sub);
+    bool events = h->method == HTTP_GET && wants_events(h);
+    if (!q.wrong && !events && sub.spec.count)
+        choose_format(&q, &sub, false);
+    if (is_websocket(h))
+        start_websocket(c, h, &q, &sub, needs_topic);
+    else if (events)
+        start_events(c, &q, &sub);
+    else
+        start_poll(c, h, &q, &sub);
+    feed_spec_finish(&sub.spec);
+}
+
+/* --- routes --- */
+
+void topic_http_head(struct conn *c, struct http *h)
+{
+    if (h->method == HTTP_POST)
+        publish_http_head(c, h);
+}
+
+void topic_http_run(struct conn *c, struct http *h)
+{
+    if (h->method == HTTP_POST)
+        publish_http_run(c, h);
+    else
+        subscribe(c, h, true);
+}
+
+void topics_http_head(struct conn *c, struct http *h)
+{
+    if (h->method == HTTP_POST)
+        publish_http_batch_head(c, h);
+}
+
+void topics_http_run(struct conn *c, struct http *h)
+{
+    if (h->method == HTTP_POST)
+        publish_http_batch_run(c, h);
+    else
+        subscribe(c, h, true);
+}
+
+void subscribe_http_websocket(struct conn *c, struct http *h)
+{
+    if (is_websocket(h)) {
+        subscribe(c, h, false);
+        return;
+    }
+    http_add_field(h, "Upgrade", "websocket");
+    http_add_field(h, "Connection", "Upgrade");
+    http_fail(c, 426, "This path is for WebSockets");
+}

@@ -1,0 +1,31 @@
+/*
+ * Subscribing over HTTP: what is asked for (topics, place, format) and by which transport.
+ */
+#ifndef FRONTENDS_SUBSCRIBE_H
+#define FRONTENDS_SUBSCRIBE_H
+
+#include <stdbool.h>
+
+#include "broker/cursor.h"
+#include "broker/feed.h"
+#include "frontends/conn.h"
+
+struct http;
+
+/* A parsed subscription, before it becomes a stream or a poll. */
+struct subscription {
+    struct feed_spec spec; /* the set; may be empty for a WebSocket */
+    struct after after;
+    bool raw; /* payloads as they are, instead of envelopes */
+};
+
+/* /t/{topic} */
+void topic_http_head(struct conn *c, struct http *h);
+void topic_http_run(struct conn *c, struct http *h);
+/* /t */
+void topics_http_head(struct conn *c, struct http *h);
+void topics_http_run(struct conn *c, struct http *h);
+/* /ws */
+void subscribe_http_websocket(struct conn *c, struct http *h);
+
+#endif

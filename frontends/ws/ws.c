@@ -1,0 +1,518 @@
+#include "frontends/ws/ws.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/encodings.h"
+#include "frontends/envelope.h"
+#include "frontends/http/http.h"
+#include "frontends/http/http_response.h"
+#include "frontends/publish.h"
+#include "frontends/stream.h"
+#include "frontends/ws/ws_control.h"
+#include "frontends/ws/ws_frame.h"
+#include "frontends/ws/ws_handshake.h"
+#include "utlist.h"
+
+enum {
+    CONTROL_MAX = 64 << 10, /* what a control object may have besides its data */
+    SILENCE_HEARTBEATS = 3, /* a peer that answers no ping for so many heartbeats is dead */
+};
+
+/* A publish under way: its answer echoes the ref. Answers come in order. */
+struct pending {
+    struct pending *next;
+    size_t ref_len; /* 0 = none */
+    char ref[];
+};
+
+struct ws {
+    struct stream stream;
+    struct ws_reader reader;
+    bool raw;
+    bool closing; /* a close frame was sent */
+    uint32_t heard_s; /* monotonic seconds of the last input */
+    uint32_t inflight;
+    struct pending *pending, *pending_last;
+    uint8_t topic_len;
+    char *topic; /* raw: where frames are published */
+};
+
+static struct ws *ws_of(struct conn *c)
+{
+    return c->state;
+}
+
+static void format_offset(const struct conn *c, uint64_t offset, char *out)
+{
+    cursor_format(out, offset, c->worker->replay.log->epoch);
+}
+
+/* Sends a close frame and ends the connection when it is out. */
+static void end_with(struct conn *c, unsigned code, const char *reason)
+{
+    char frame[WS_CONTROL_FRAME_MAX];
+    struct ws *ws = ws_of(c);
+    if (ws->closing)
+        return;
+    ws->closing = true;
+    conn_write(c, frame, ws_frame_close(frame, code, reason));
+    conn_finish_after_output(c);
+}
+
+/* --- what the stream tells --- */
+
+static void ws_started(struct stream *s, uint64_t offset)
+{
+    (void)s;
+    (void)offset;
+}
+
+static bool ws_gap(struct stream *s, const struct gap *g)
+{
+    char requested[CURSOR_TEXT_SIZE], resumed[CURSOR_TEXT_SIZE];
+    if (ws_of(s->conn)->raw) {
+        end_with(s->conn, WS_CLOSE_GAP, gap_reason_name(g->reason));
+        return false;
+    }
+    struct buf *out = conn_out(s->conn);
+    if (!out)
+        return false;
+    cursor_format(requested, g->requested.offset, g->requested.epoch);
+    format_offset(s->conn, g->resumed, resumed);
+    size_t frame = ws_frame_begin(out);
+    ws_control_gap(out, requested, resumed, gap_reason_name(g->reason), NULL);
+    ws_frame_end(out, frame, WS_TEXT);
+    return true;
+}
+
+static void ws_live(struct stream *s, uint64_t offset, const char *filter, size_t n)
+{
+    char cursor[CURSOR_TEXT_SIZE];
+    struct buf *out;
+    if (ws_of(s->conn)->raw || !(out = conn_out(s->conn)))
+        return;
+    format_offset(s->conn, offset, cursor);
+    size_t frame = ws_frame_begin(out);
+    buf_puts(out, "{\"op\":\"live\",");
+    if (filter) {
+        buf_puts(out, "\"topic\":");
+        envelope_json_string(out, filter, n);
+        buf_putc(out, ',');
+    }
+    buf_printf(out, "\"cursor\":\"%s\"}", cursor);
+    ws_frame_end(out, frame, WS_TEXT);
+}
+
+static const struct stream_ops ws_stream_ops = {
+    .started = ws_started,
+    .gap = ws_gap,
+    .live = ws_live,
+};
+
+/* --- answers --- */
+
+static void answer_error(struct conn *c, const struct fault *fault, const struct json_slice *ref)
+{
+    struct buf *out = conn_out(c);
+    counter_add(&c->worker->counters, COUNTER_ws_errors, 1);
+    if (!out)
+        return;
+    size_t frame = ws_frame_begin(out);
+    ws_control_error(out, fault, ref);
+    ws_frame_end(out, frame, WS_TEXT);
+}
+
+static const struct fault *stream_fault(enum err e)
+{
+    static const struct fault too_far = {"bad_cursor", "-N reaches back at most 100000 messages"};
+    static const struct fault unavailable = {"unavailable", "The hub cannot do this now"};
+    return e == ERR_LIMIT ? &too_far : &unavailable;
+}
+
+/* --- control objects --- */
+
+static void handle_subscribe(struct conn *c, const struct ws_control *m)
+{
+    static const struct fault denied = {"forbidden", "Anonymous subscribing is not allowed here"};
+    static const struct fault limit = {"limit", "More topics than limits.subscriptions allows"};
+    struct stream *s = &ws_of(c)->stream;
+    uint64_t offset;
+    if (!http_may_subscribe(c)) {
+        answer_error(c, &denied, &m->ref);
+        return;
+    }
+    if (stream_filters(s) >= c->worker->settings->subscriptions) {
+        answer_error(c, &limit, &m->ref);
+        return;
+    }
+    enum err e =
+        stream_join(s, m->topic.data, m->topic.len, &encoding_ws_envelope, &m->after, &offset);
+    struct buf *out = e == ERR_OK ? conn_out(c) : NULL;
+    if (e != ERR_OK) {
+        answer_error(c, stream_fault(e), &m->ref);
+    } else if (out) {
+        char cursor[CURSOR_TEXT_SIZE];
+        format_offset(c, offset, cursor);
+        size_t frame = ws_frame_begin(out);
+        ws_control_subscribed(out, m->topic.data, m->topic.len, cursor, &m->ref);
+        ws_frame_end(out, frame, WS_TEXT);
+    }
+}
+
+static void handle_unsubscribe(struct conn *c, const struct ws_control *m)
+{
+    static const struct fault unknown = {"not_subscribed", "There is no such subscription"};
+    enum err e = stream_part(&ws_of(c)->stream, m->topic.data, m->topic.len);
+    struct buf *out = e == ERR_OK ? conn_out(c) : NULL;
+    if (e != ERR_OK) {
+        answer_error(c, e == ERR_NOT_FOUND ? &unknown : stream_fault(e), &m->ref);
+    } else if (out) {
+        size_t frame = ws_frame_begin(out);
+        ws_control_unsubscribed(out, m->topic.data, m->topic.len, &m->ref);
+        ws_frame_end(out, frame, WS_TEXT);
+    }
+}
+
+static bool remember(struct ws *ws, const struct json_slice *ref)
+{
+    size_t n = ref && ref->data ? ref->len : 0;
+    struct pending *p = malloc(sizeof(*p) + n);
+    if (!p)
+        return false;
+    p->next = NULL;
+    p->ref_len = n;
+    if (n)
+        memcpy(p->ref, ref->data, n);
+    if (ws->pending)
+        ws->pending_last->next = p;
+    else
+        ws->pending = p;
+    ws->pending_last = p;
+    return true;
+}
+
+static void publish(struct conn *c, const struct message_init *m, const struct json_slice *ref)
+{
+    struct ws *ws = ws_of(c);
+    if (publish_one(c, m) != ERR_OK || !remember(ws, ref)) {
+        conn_close(c, CLOSE_NOMEM);
+        return;
+    }
+    ws->inflight++;
+}
+
+static const struct fault *check_publish(struct conn *c, const struct message_init *m)
+{
+    static const struct fault denied = {"forbidden", "Anonymous publishing is not allowed here"};
+    static const struct fault stopping = {"unavailable", "The hub is stopping"};
+    if (!http_may_publish(c))
+        return &denied;
+    if (c->worker->draining)
+        return &stopping;
+    return publish_check(c->worker->settings, m);
+}
+
+static void handle_publish(struct conn *c, const struct ws_control *m)
+{
+    const struct fault *fault = check_publish(c, &m->publish);
+    if (fault)
+        answer_error(c, fault, &m->ref);
+    else
+        publish(c, &m->publish, &m->ref);
+}
+
+static void handle_ping(struct conn *c, const struct ws_control *m)
+{
+    struct buf *out = conn_out(c);
+    if (!out)
+        return;
+    size_t frame = ws_frame_begin(out);
+    ws_control_pong(out, &m->ref);
+    ws_frame_end(out, frame, WS_TEXT);
+}
+
+static void handle_control(struct conn *c, char *text, size_t n)
+{
+    static const struct fault no_tokens = {"unsupported", "This hub takes no tokens"};
+    struct buf scratch = {0};
+    struct ws_control m;
+    counter_add(&c->worker->counters, COUNTER_ws_control, 1);
+    const struct fault *fault = ws_control_parse(text, n, &scratch, &m);
+    if (fault)
+        answer_error(c, fault, &m.ref);
+    else if (m.op == WS_OP_SUBSCRIBE)
+        handle_subscribe(c, &m);
+    else if (m.op == WS_OP_UNSUBSCRIBE)
+        handle_unsubscribe(c, &m);
+    else if (m.op == WS_OP_PUBLISH)
+        handle_publish(c, &m);
+    else if (m.op == WS_OP_AUTH)
+        answer_error(c, &no_tokens, &m.ref);
+    else
+        handle_ping(c, &m);
+    buf_finish(&scratch);
+}
+
+/* --- frames --- */
+
+static void handle_raw(struct conn *c, const struct ws_event *e)
+{
+    struct ws *ws = ws_of(c);
+    struct message_init m = {
+        .topic = ws->topic,
+        .topic_len = ws->topic_len,
+        .payload = e->data ? e->data : "",
+        .payload_len = e->len,
+        .kind = e->text ? MESSAGE_TEXT : MESSAGE_BINARY,
+    };
+    const struct fault *fault = check_publish(c, &m);
+    if (fault)
+        end_with(c, WS_CLOSE_POLICY, fault->message);
+    else
+        publish(c, &m, NULL);
+}
+
+static void handle_message(struct conn *c, const struct ws_event *e)
+{
+    static const struct fault binary = {"bad_json", "Control objects are text frames"};
+    if (ws_of(c)->raw)
+        handle_raw(c, e);
+    else if (!e->text)
+        answer_error(c, &binary, NULL);
+    else
+        handle_control(c, e->data, e->len);
+}
+
+static void handle_event(struct conn *c, const struct ws_event *e)
+{
+    char frame[WS_CONTROL_FRAME_MAX];
+    switch (e->type) {
+    case WS_EVENT_NONE:
+    case WS_EVENT_PONG:
+        break;
+    case WS_EVENT_MESSAGE:
+        handle_message(c, e);
+        break;
+    case WS_EVENT_PING:
+        conn_write(c, frame, ws_frame_control(frame, WS_PONG, e->data, e->len));
+        break;
+    case WS_EVENT_CLOSE:
+        end_with(c, e->code, NULL);
+        break;
+    case WS_EVENT_ERROR:
+        end_with(c, e->code, e->reason);
+        break;
+    }
+}
+
+static bool takes_input(struct conn *c, const struct ws *ws)
+{
+    if (!conn_is_open(c) || conn_is_congested(c))
+        return false;
+    return ws->inflight < c->worker->settings->inflight && !worker_must_wait(c->worker, c);
+}
+
+static size_t ws_input(struct conn *c, char *data, size_t n)
+{
+    struct ws *ws = ws_of(c);
+    size_t left = n;
+    enum ws_event_type type = WS_EVENT_MESSAGE;
+    ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
+    while (type != WS_EVENT_NONE && takes_input(c, ws)) {
+        struct ws_event e;
+        type = ws_reader_feed(&ws->reader, &data, &left, &e);
+        if (type != WS_EVENT_NONE)
+            handle_event(c, &e);
+    }
+    if (type != WS_EVENT_NONE && conn_is_open(c))
+        conn_pause(c); /* resumed by an answer, or when the output has left */
+    return n - left;
+}
+
+static void ws_answered(struct conn *c, struct publish *p)
+{
+    struct ws *ws = ws_of(c);
+    struct pending *pending = ws->pending;
+    struct json_slice ref = {pending->ref_len ? pending->ref : NULL, pending->ref_len};
+    struct buf *out = ws->raw ? NULL : conn_out(c);
+    ws->pending = pending->next;
+    ws->inflight--;
+    if (p->result != ERR_OK && ws->raw) {
+        end_with(c, WS_CLOSE_TRY_LATER, publish_fault(p->result)->message);
+    } else if (p->result != ERR_OK) {
+        answer_error(c, publish_fault(p->result), &ref);
+    } else if (out) {
+        char id[CURSOR_TEXT_SIZE];
+        format_offset(c, p->items[0].offset, id);
+        size_t frame = ws_frame_begin(out);
+        ws_control_published(out, id, &ref);
+        ws_frame_end(out, frame, WS_TEXT);
+    }
+    free(pending);
+    if (!c->reading)
+        conn_resume(c);
+}
+
+static void ws_drained(struct conn *c)
+{
+    stream_drained(&ws_of(c)->stream);
+    if (!c->reading)
+        conn_resume(c);
+}
+
+static void ws_timeout(struct conn *c)
+{
+    char frame[WS_CONTROL_FRAME_MAX];
+    const struct settings *s = c->worker->settings;
+    const struct ws *ws = ws_of(c);
+    uint64_t now = worker_now(c->worker);
+    conn_set_deadline(c, now + s->heartbeat_ms);
+    if (conn_is_busy(c) && now - (uint64_t)c->progress_s * 1000 >= s->write_timeout_ms)
+        conn_close(c, CLOSE_WRITE_TIMEOUT);
+    else if (c->reading &&
+             now - (uint64_t)ws->heard_s * 1000 >= SILENCE_HEARTBEATS * s->heartbeat_ms + 1000)
+        conn_close(c, CLOSE_RESET);
+    else if (!conn_is_busy(c))
+        conn_write(c, frame, ws_frame_control(frame, WS_PING, NULL, 0));
+}
+
+static void ws_finish(struct conn *c)
+{
+    struct ws *ws = ws_of(c);
+    if (!ws)
+        return;
+    stream_finish(&ws->stream);
+    ws_reader_finish(&ws->reader);
+    while (ws->pending) {
+        struct pending *next = ws->pending->next;
+        free(ws->pending);
+        ws->pending = next;
+    }
+    free(ws->topic);
+    free(ws);
+    c->state = NULL;
+}
+
+static void ws_shutdown(struct conn *c)
+{
+    end_with(c, WS_CLOSE_GOING_AWAY, "The hub is stopping");
+}
+
+static void ws_describe(struct conn *c, struct conn_description *d)
+{
+    stream_describe(&ws_of(c)->stream, d);
+}
+
+static const struct protocol ws_protocol = {
+    .name = "ws",
+    .transport = TRANSPORT_WS,
+    .input = ws_input,
+    .drained = ws_drained,
+    .timeout = ws_timeout,
+    .finish = ws_finish,
+    .shutdown = ws_shutdown,
+    .describe = ws_describe,
+    .answered = ws_answered,
+};
+
+/* --- start --- */
+
+/* Checks the handshake (RFC 6455 section 4.2.1). False: answered. */
+static bool check_handshake(struct conn *c, struct http *h, char *accept)
+{
+    size_t n = 0;
+    const char *version = http_request_header(&h->request, "Sec-WebSocket-Version", NULL);
+    const char *key = http_request_header(&h->request, "Sec-WebSocket-Key", &n);
+    if (!version || strcmp(version, "13") != 0) {
+        http_add_field(h, "Sec-WebSocket-Version", "13");
+        http_fail(c, 426, "The hub speaks version 13 of the WebSocket protocol");
+    } else if (!key || ws_handshake_accept(key, n, accept) != ERR_OK) {
+        http_fail(c, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
+    } else if (c->worker->draining) {
+        http_fail_later(c, 503, 5, "The hub is stopping");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool offers_protocol(const struct http *h)
+{
+    size_t n;
+    const char *list = http_request_header(&h->request, "Sec-WebSocket-Protocol", &n);
+    for (; list;
+         list = http_request_header_after(&h->request, "Sec-WebSocket-Protocol", list, &n))
+        if (ws_handshake_offers_protocol(list, n))
+            return true;
+    return false;
+}
+
+static void put_head(const struct http *h, const char *accept, struct buf *out)
+{
+    http_response_start(out, 101, http_now());
+    http_response_header(out, "Upgrade", "websocket");
+    http_response_header(out, "Connection", "Upgrade");
+    http_response_header(out, "Sec-WebSocket-Accept", accept);
+    if (offers_protocol(h))
+        http_response_header(out, "Sec-WebSocket-Protocol", WS_HANDSHAKE_PROTOCOL);
+    http_response_end(out);
+}
+
+static struct ws *create(struct conn *c, const struct subscription *sub)
+{
+    struct ws *ws = calloc(1, sizeof(*ws));
+    if (!ws)
+        return NULL;
+    ws->raw = sub->raw;
+    if (sub->raw) {
+        size_t n;
+        const char *topic = filter_name(sub->spec.filters[0], &n);
+        ws->topic = strdup(topic);
+        ws->topic_len = (uint8_t)n;
+    }
+    if (sub->raw && !ws->topic) {
+        free(ws);
+        return NULL;
+    }
+    ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
+    return ws;
+}
+
+static void start_stream(struct conn *c, struct ws *ws, const struct subscription *sub)
+{
+    static const struct after latest = {.kind = AFTER_LATEST};
+    const struct encoding *e = sub->raw ? &encoding_ws_raw : &encoding_ws_envelope;
+    bool empty = sub->spec.count == 0;
+    stream_init(&ws->stream, c, &ws_stream_ops);
+    ws->stream.told_live = empty; /* no topic yet: nothing to be live about */
+    if (stream_start(&ws->stream, &sub->spec, e, empty ? &latest : &sub->after) != ERR_OK)
+        end_with(c, WS_CLOSE_INTERNAL, "The hub cannot do this now");
+}
+
+void ws_start(struct conn *c, const struct subscription *sub)
+{
+    char accept[WS_HANDSHAKE_ACCEPT_SIZE];
+    struct http *h = http_of(c);
+    if (!check_handshake(c, h, accept))
+        return;
+    if (sub->after.kind == AFTER_LAST && sub->after.last > REPLAY_LAST_MAX) {
+        http_fail(c, 400, "after=-N reaches back at most 100000 messages");
+        return;
+    }
+    struct ws *ws = create(c, sub);
+    if (!ws) {
+        http_fail_later(c, 503, 1, "The hub is out of memory");
+        return;
+    }
+    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    struct buf head = {0};
+    put_head(h, accept, &head);
+    conn_set_protocol(c, &ws_protocol, ws); /* H is gone */
+    ws_reader_init(&ws->reader, c->worker->settings->max_message_bytes * (sub->raw ? 1 : 2) +
+                                    (sub->raw ? 0 : CONTROL_MAX));
+    conn_write(c, head.data, head.len);
+    buf_finish(&head);
+    conn_set_deadline(c, worker_now(c->worker) + c->worker->settings->heartbeat_ms);
+    start_stream(c, ws, sub);
+}
