@@ -1,2 +1,14 @@
 # Files of broker/; included by ../Makefile.am.
 include broker/codecs.mk
+include broker/message.mk
+
+noinst_LIBRARIES += libbroker.a
+libbroker_a_SOURCES = \
+	broker/broker.c broker/broker.h \
+	broker/dedup.c broker/dedup.h \
+	broker/feed.c broker/feed.h \
+	broker/hub.c broker/hub.h \
+	broker/interest.c broker/interest.h \
+	broker/replay.c broker/replay.h \
+	broker/tail.c broker/tail.h \
+	broker/topic.c broker/topic.h

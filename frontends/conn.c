@@ -228,7 +228,7 @@ bool conn_is_congested(const struct conn *c)
 
 bool conn_is_busy(const struct conn *c)
 {
-    return conn_state(c) == CONN_CLOSED || c->blocked || c->rest || c->out;
+    return conn_state(c) != CONN_OPEN || c->blocked || c->rest || c->out;
 }
 
 static void progress(struct conn *c, size_t n)

@@ -150,7 +150,7 @@ void conn_write(struct conn *c, const void *data, size_t n);
 struct buf *conn_out(struct conn *c);
 /* Replies wait because the peer reads too slowly: take no more commands until drained(). */
 bool conn_is_congested(const struct conn *c);
-/* The socket is full or replies are still to be written: messages have to wait. */
+/* The socket is full, replies are still to be written, or the connection is ending: no messages. */
 bool conn_is_busy(const struct conn *c);
 /* Tries to write the replies now instead of at the end of the turn. */
 void conn_flush(struct conn *c);

@@ -1,2 +1,30 @@
 # Files of frontends/; included by ../Makefile.am.
 include frontends/codecs_http.mk
+include frontends/codecs_ws.mk
+
+noinst_LIBRARIES += libfrontends.a
+libfrontends_a_SOURCES = \
+	frontends/conn.c frontends/conn.h \
+	frontends/counters.c frontends/counters.h \
+	frontends/http/http.c frontends/http/http.h \
+	frontends/http/http_access.c \
+	frontends/http/http_routes.c \
+	frontends/http/http_status.c frontends/http/http_status.h \
+	frontends/http/webfiles.c frontends/http/webfiles.h \
+	frontends/listener.c frontends/listener.h \
+	frontends/poll.c frontends/poll.h \
+	frontends/poll_body.c frontends/poll_body.h \
+	frontends/publish.c frontends/publish.h \
+	frontends/settings.c frontends/settings.h \
+	frontends/sse.c frontends/sse.h \
+	frontends/stream.c frontends/stream.h \
+	frontends/subscribe.c frontends/subscribe.h \
+	frontends/wheel.c frontends/wheel.h \
+	frontends/worker.c frontends/worker.h \
+	frontends/ws/ws.c frontends/ws/ws.h
+libfrontends_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir)
+include frontends/resp.mk
+
+# webfiles.c takes these files in.
+frontends/http/libfrontends_a-webfiles.$(OBJEXT): $(top_srcdir)/clients/js/longwire.js \
+	$(top_srcdir)/demo/index.html $(top_srcdir)/demo/demo.js $(top_srcdir)/demo/demo.css

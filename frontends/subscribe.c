@@ -140,8 +140,10 @@ static void read_query(struct conn *c, struct http *h, struct query *q, struct s
 static bool is_single_topic(const struct feed_spec *spec)
 {
     size_t n;
-    return spec->count == 1 &&
-           !topic_is_pattern(filter_name(spec->filters[0], &n), n);
+    if (spec->count != 1)
+        return false;
+    const char *name = filter_name(spec->filters[0], &n);
+    return !topic_is_pattern(name, n);
 }
 
 /* Raw is possible for one topic only; it is the default there for event streams. */

@@ -1,0 +1,411 @@
+/*
+ * longwired: puts the layers together, runs them, and takes them apart in order.
+ *
+ *   configuration -> store -> broker -> hub (its thread) -> workers (their threads) -> listeners
+ *
+ * The main thread then only waits for signals: SIGTERM and SIGINT stop, SIGHUP reloads.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/hub.h"
+#include "daemon/cli.h"
+#include "daemon/config.h"
+#include "frontends/listener.h"
+#include "frontends/settings.h"
+#include "frontends/worker.h"
+#include "storage/store.h"
+
+enum {
+    DRAIN_MS = 5000, /* how long connections may take to say good-bye */
+    FIXED_FDS = 64, /* descriptors for everything but connections, workers apart */
+    WORKER_FDS = 16, /* for each worker: loop, mail, listeners */
+};
+
+struct daemon {
+    struct cli cli;
+    struct config *config;
+    struct settings *settings;
+    struct store *store;
+    struct store_state log;
+    struct broker *broker;
+    struct hub *hub;
+    struct conn_budget budget;
+    struct worker **workers;
+    unsigned worker_count;
+    struct listen_address addresses[CONFIG_LISTEN_MAX]; /* with their real ports */
+};
+
+/* --- configuration to settings --- */
+
+static enum err copy_origins(const struct config *c, struct settings *s)
+{
+    const struct config_origin_list *list = &c->access.origin;
+    s->origins = calloc(list->count + 1, sizeof(char *));
+    if (!s->origins)
+        return ERR_NOMEM;
+    for (; s->origin_count < list->count; s->origin_count++) {
+        s->origins[s->origin_count] = strdup(list->item[s->origin_count]);
+        if (!s->origins[s->origin_count])
+            return ERR_NOMEM;
+    }
+    return ERR_OK;
+}
+
+static struct settings *make_settings(const struct config *c)
+{
+    struct settings *s = settings_create();
+    if (!s)
+        return NULL;
+    s->max_message_bytes = c->hub.max_message_bytes;
+    s->max_head_bytes = c->http.max_head_bytes;
+    s->max_body_bytes = c->http.max_body_bytes;
+    s->head_timeout_ms = c->http.head_timeout_ms;
+    s->body_timeout_ms = c->http.body_timeout_ms;
+    s->idle_timeout_ms = c->http.idle_timeout_ms;
+    s->write_timeout_ms = c->http.write_timeout_ms;
+    s->heartbeat_ms = c->http.heartbeat_ms;
+    s->retry_ms = c->http.retry_ms;
+    s->poll_wait_ms = c->http.poll_wait_ms;
+    s->poll_wait_max_ms = c->http.poll_wait_max_ms;
+    s->poll_limit = (uint32_t)c->http.poll_limit;
+    s->send_buffer = (int)c->http.send_buffer_bytes;
+    s->demo = c->http.demo;
+    s->anonymous_subscribe = c->access.anonymous & CONFIG_SUBSCRIBE;
+    s->anonymous_publish = c->access.anonymous & CONFIG_PUBLISH;
+    s->subscriptions = (uint32_t)c->limits.subscriptions;
+    s->inflight = (uint32_t)c->limits.inflight;
+    if (copy_origins(c, s) != ERR_OK) {
+        settings_unref(s);
+        return NULL;
+    }
+    return s;
+}
+
+static bool is_memory_topic(void *ctx, const char *topic, size_t n)
+{
+    const struct config *c = ctx;
+    for (size_t i = 0; i < c->topic_count; i++) {
+        const struct config_topic *t = &c->topics[i];
+        if (topic_matches(t->pattern, strlen(t->pattern), topic, n))
+            return t->durability == CONFIG_MEMORY;
+    }
+    return c->log.durability == CONFIG_MEMORY;
+}
+
+/* --- start --- */
+
+static unsigned count_workers(const struct config *c)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t n = c->hub.workers ? c->hub.workers : cores > 0 ? (uint64_t)cores : 1;
+    return n < HUB_WORKERS_MAX ? (unsigned)n : HUB_WORKERS_MAX;
+}
+
+/* As many descriptors as the system gives; what is not reserved is for TCP connections. */
+static void set_budget(struct daemon *d)
+{
+    struct rlimit limit;
+    uint64_t reserved = FIXED_FDS + (uint64_t)WORKER_FDS * d->worker_count +
+                        d->config->socket.reserve_fds;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        limit.rlim_cur = limit.rlim_max = 1024;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        getrlimit(RLIMIT_NOFILE, &limit);
+    uint64_t most = limit.rlim_cur > reserved ? limit.rlim_cur - reserved : 1;
+    uint64_t wanted = d->config->http.max_connections;
+    if (wanted > most)
+        log_warn("http.max_connections = %llu, but there are descriptors for %llu",
+                 (unsigned long long)wanted, (unsigned long long)most);
+    if (wanted && wanted < most)
+        most = wanted;
+    d->budget.max = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
+static enum err open_log(struct daemon *d)
+{
+    const struct config *c = d->config;
+    struct store_options o = {
+        .path = c->hub.data_dir,
+        .sync = c->log.sync,
+        .map_bytes = c->log.max_bytes,
+        .readers_max = HUB_WORKERS_MAX + 8,
+    };
+    enum err e = store_lmdb_open(&o, &d->store, &d->log);
+    if (e == ERR_LOCKED)
+        log_error("the log %s is in use by another hub", o.path);
+    else if (e != ERR_OK)
+        log_error("cannot open the log %s: %s", o.path, err_text(e));
+    else
+        log_info("log %s: %s, head %llu, epoch %u", o.path,
+                 d->log.created ? "created"
+                 : d->log.clean ? "opened"
+                                : "opened after an unclean stop",
+                 (unsigned long long)d->log.head, d->log.epoch);
+    return e;
+}
+
+static enum err start_broker(struct daemon *d)
+{
+    const struct config *c = d->config;
+    struct broker_options o = {
+        .tail_bytes = c->hub.tail_bytes,
+        .max_topics = (uint32_t)c->hub.max_topics,
+        .dedup_window_ms = c->hub.dedup_window_ms,
+        .dedup_max_keys = c->hub.dedup_max_keys,
+        .is_memory = is_memory_topic,
+        .is_memory_ctx = d->config,
+    };
+    struct hub_options ho = {
+        .workers = d->worker_count,
+        .queue_bytes = c->hub.queue_bytes,
+        .sync_interval_ms = c->log.sync == STORE_SYNC_INTERVAL ? c->log.interval_ms : 0,
+        .log = &d->log,
+    };
+    enum err e = broker_create(&o, d->store, &d->log, hub_time_ms(), &d->broker);
+    if (e == ERR_OK)
+        e = hub_start(&ho, d->broker, &d->hub);
+    if (e == ERR_LIMIT)
+        log_error("the log has more topics than hub.max_topics = %llu allows",
+                  (unsigned long long)c->hub.max_topics);
+    else if (e != ERR_OK)
+        log_error("cannot start the broker: %s", err_text(e));
+    return e;
+}
+
+static enum err create_workers(struct daemon *d)
+{
+    d->workers = calloc(d->worker_count, sizeof(struct worker *));
+    enum err e = d->workers ? ERR_OK : ERR_NOMEM;
+    for (unsigned i = 0; i < d->worker_count && e == ERR_OK; i++) {
+        struct store_reader *reader;
+        e = store_reader_create(d->store, &reader);
+        if (e == ERR_OK)
+            e = worker_create(d->hub, i, d->settings, &d->budget, reader, &d->workers[i]);
+        if (e == ERR_OK)
+            d->workers[i]->all = d->workers;
+    }
+    if (e != ERR_OK)
+        log_error("cannot create the workers: %s", err_text(e));
+    return e;
+}
+
+static enum err listen_at(struct daemon *d, size_t i, struct buf *error)
+{
+    const struct config_listen *from = &d->config->http.listen.item[i];
+    struct listen_address *a = &d->addresses[i];
+    int fds[HUB_WORKERS_MAX];
+    *a = (struct listen_address){from->addr, from->addr_len, from->loopback};
+    enum err e = listen_tcp(a, fds, d->worker_count, error);
+    for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++)
+        e = listener_add(d->workers[w], fds[w], false, a->loopback);
+    return e;
+}
+
+/* All workers accept from the one local socket. */
+static enum err listen_locally(struct daemon *d, struct buf *error)
+{
+    const struct config *c = d->config;
+    struct listen_local_options o = {
+        .path = c->socket.path,
+        .mode = c->socket.mode,
+        .group = c->socket.group && *c->socket.group ? c->socket.group : NULL,
+    };
+    int fd;
+    enum err e = listen_local(&o, &fd, error);
+    for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++) {
+        int own = w + 1 < d->worker_count ? dup(fd) : fd;
+        e = own < 0 ? ERR_IO : listener_add(d->workers[w], own, true, true);
+    }
+    return e;
+}
+
+static enum err listen_everywhere(struct daemon *d)
+{
+    struct buf error = {0};
+    enum err e = listen_locally(d, &error);
+    for (size_t i = 0; i < d->config->http.listen.count && e == ERR_OK; i++)
+        e = listen_at(d, i, &error);
+    buf_putc(&error, '\0');
+    if (e != ERR_OK)
+        log_error("%s", error.len > 1 ? error.data : err_text(e));
+    buf_finish(&error);
+    return e;
+}
+
+static enum err start_workers(struct daemon *d)
+{
+    enum err e = ERR_OK;
+    for (unsigned i = 0; i < d->worker_count && e == ERR_OK; i++)
+        e = worker_start(d->workers[i]);
+    if (e != ERR_OK)
+        log_error("cannot start the workers: %s", err_text(e));
+    return e;
+}
+
+static void say_ready(const struct daemon *d)
+{
+    char text[128];
+    printf("ready http=");
+    for (size_t i = 0; i < d->config->http.listen.count; i++) {
+        listen_address_format(&d->addresses[i], text, sizeof(text));
+        printf("%s%s", i ? "," : "", text);
+    }
+    printf(" socket=%s\n", d->config->socket.path);
+    fflush(stdout);
+}
+
+static enum err start(struct daemon *d)
+{
+    d->worker_count = count_workers(d->config);
+    set_budget(d);
+    d->settings = make_settings(d->config);
+    enum err e = d->settings ? ERR_OK : ERR_NOMEM;
+    if (e == ERR_OK)
+        e = open_log(d);
+    if (e == ERR_OK)
+        e = start_broker(d);
+    if (e == ERR_OK)
+        e = create_workers(d);
+    if (e == ERR_OK)
+        e = listen_everywhere(d);
+    if (e == ERR_OK)
+        e = start_workers(d);
+    return e;
+}
+
+/* --- reload --- */
+
+struct settings_call {
+    struct hub_call call;
+    struct settings *settings;
+};
+
+static void apply_settings(struct hub_call *call, void *where)
+{
+    struct settings_call *s = (struct settings_call *)call;
+    worker_set_settings(where, s->settings);
+    settings_unref(s->settings);
+    free(s);
+}
+
+static void hand_out(struct daemon *d, struct settings *settings)
+{
+    for (unsigned i = 0; i < d->worker_count; i++) {
+        struct settings_call *call = calloc(1, sizeof(*call));
+        if (!call)
+            continue;
+        call->call.run = apply_settings;
+        call->settings = settings_ref(settings);
+        hub_call_worker(d->hub, i, &call->call);
+    }
+    settings_unref(d->settings);
+    d->settings = settings;
+}
+
+/* The broker keeps asking the old configuration what is a memory topic: that takes a restart. */
+static void reload(struct daemon *d)
+{
+    struct config *fresh;
+    struct buf text = {0};
+    enum err e = config_load(&d->cli.source, &fresh, &text);
+    struct settings *settings = e == ERR_OK ? make_settings(fresh) : NULL;
+    buf_putc(&text, '\0');
+    if (!settings) {
+        log_error("not reloaded, going on as before: %s",
+                  text.len > 1 ? text.data : err_text(ERR_NOMEM));
+    } else {
+        struct buf names = {0};
+        if (config_reload_diff(d->config, fresh, &names)) {
+            buf_putc(&names, '\0');
+            log_warn("reloaded; a restart is needed for: %s", names.failed ? "?" : names.data);
+        } else {
+            log_info("reloaded");
+        }
+        buf_finish(&names);
+        log_set_level(fresh->hub.log_level);
+        hand_out(d, settings);
+    }
+    if (e == ERR_OK)
+        config_free(fresh);
+    buf_finish(&text);
+}
+
+/* --- signals and stop --- */
+
+static void catch_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void serve_until_stopped(struct daemon *d, const sigset_t *set)
+{
+    int sig;
+    say_ready(d);
+    while (sigwait(set, &sig) == 0) {
+        if (sig != SIGHUP) {
+            log_info("stopping (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
+            return;
+        }
+        reload(d);
+    }
+}
+
+static void stop(struct daemon *d)
+{
+    for (unsigned i = 0; d->workers && i < d->worker_count; i++)
+        if (d->workers[i] && d->workers[i]->started)
+            worker_stop(d->workers[i], DRAIN_MS);
+    for (unsigned i = 0; d->workers && i < d->worker_count; i++)
+        if (d->workers[i])
+            worker_join(d->workers[i]);
+    hub_stop(d->hub);
+    for (unsigned i = 0; d->workers && i < d->worker_count; i++)
+        worker_destroy(d->workers[i]);
+    free(d->workers);
+    hub_destroy(d->hub);
+    uint64_t head = d->broker ? broker_head(d->broker) : d->log.head;
+    broker_destroy(d->broker);
+    store_close(d->store, head);
+    settings_unref(d->settings);
+}
+
+int main(int argc, char **argv)
+{
+    static struct daemon d;
+    int status;
+    sigset_t set;
+    if (!cli_start(argc, argv, &d.cli, &d.config, &status)) {
+        cli_finish(&d.cli);
+        return status;
+    }
+    log_set_level(d.config->hub.log_level);
+    catch_signals(&set);
+    status = start(&d) == ERR_OK ? CLI_OK : CLI_FAILED;
+    if (status == CLI_OK) {
+        serve_until_stopped(&d, &set);
+        unlink(d.config->socket.path);
+    }
+    stop(&d);
+    if (status == CLI_OK)
+        log_info("stopped");
+    config_free(d.config);
+    cli_finish(&d.cli);
+    libevent_global_shutdown();
+    return status;
+}
