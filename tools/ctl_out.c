@@ -82,6 +82,7 @@ enum ctl_exit ctl_out_write(struct buf *b)
 void ctl_out_check(void)
 {
     struct pollfd p = {.fd = STDOUT_FILENO};
-    if (poll(&p, 1, 0) == 1 && p.revents & POLLERR)
+    /* A pipe reports an error, a socket or a terminal that it is hung up. */
+    if (poll(&p, 1, 0) == 1 && p.revents & (POLLERR | POLLHUP))
         die_by_sigpipe();
 }

@@ -12,7 +12,6 @@ enum {
     REFRESH_MS = 1000,
     TIMEOUT_S = 5, /* for one answer, unless --timeout says otherwise */
     LAGGING_SHOWN = 5,
-    HEADER_LINES = 5,
 };
 
 static const char EOL[] = "\033[K\r\n"; /* erases what an earlier frame left on the line */
@@ -22,6 +21,7 @@ struct top {
     struct ctl_screen screen;
     struct ctl_sample before, now;
     struct buf frame;
+    size_t lines;   /* of the frame so far */
     enum err state; /* of the last sample */
 };
 
@@ -66,9 +66,18 @@ static json_t **sorted(const json_t *list, const char *field, compare *order, si
 
 /* ---- Drawing ---- */
 
+/* Lines of the screen still free; the last one stays so, or everything would scroll. */
+static size_t lines_left(const struct top *t)
+{
+    return t->screen.rows > t->lines + 1 ? t->screen.rows - t->lines - 1 : 0;
+}
+
 /* Appends LINE, cut to the screen, in STYLE. */
 static void put_line(struct top *t, enum ctl_style style, const struct buf *line)
 {
+    if (lines_left(t) == 0)
+        return;
+    t->lines++;
     size_t n = line->len ? ctl_text_clip(line->data, line->len, t->screen.columns) : 0;
     ctl_out_style(&t->frame, t->c->colour, style);
     buf_append(&t->frame, line->data, n);
@@ -142,6 +151,7 @@ static void add_topic(struct ctl_table *table, const json_t *topic)
     ctl_table_text(table, ctl_json_text(topic, "name"));
 }
 
+/* At most ROWS of them, under their titles. */
 static void put_topics(struct top *t, size_t rows)
 {
     static const struct ctl_column columns[] = {
@@ -186,35 +196,29 @@ static void put_lagging(struct top *t, json_t **clients, size_t count)
     ctl_table_finish(&table);
 }
 
-/* Lines of the screen that are left when USED are taken; one stays free, or it would scroll. */
-static size_t lines_left(const struct top *t, size_t used)
-{
-    return t->screen.rows > used + 1 ? t->screen.rows - used - 1 : 0;
-}
-
 static void put_body(struct top *t)
 {
-    size_t lagging = 0, used = HEADER_LINES;
-    json_t **clients = sorted(t->now.clients, "lag", by_lag, &lagging);
-    lagging = lagging < LAGGING_SHOWN ? lagging : LAGGING_SHOWN;
-    if (lagging > 0 && lines_left(t, used) > lagging + 2)
-        used += lagging + 2;
-    else
+    size_t count = 0, lines = lines_left(t);
+    json_t **clients = sorted(t->now.clients, "lag", by_lag, &count);
+    count = count < LAGGING_SHOWN ? count : LAGGING_SHOWN;
+    size_t lagging = count > 0 ? count + 2 : 0; /* a blank line and the titles */
+    if (lagging + 2 > lines)
         lagging = 0;
-    put_topics(t, lines_left(t, used));
+    put_topics(t, lines - lagging - 1);
     if (lagging > 0)
-        put_lagging(t, clients, lagging);
+        put_lagging(t, clients, count);
     free(clients);
 }
 
 static enum ctl_exit draw(struct top *t)
 {
+    t->lines = 0;
     buf_puts(&t->frame, "\033[H");
     put_title(t);
     put_rates(t);
     put_connections(t);
     put_state(t);
-    if (lines_left(t, HEADER_LINES) > 0)
+    if (lines_left(t) > 0)
         put_body(t);
     buf_puts(&t->frame, "\033[J");
     return ctl_out_write(&t->frame);

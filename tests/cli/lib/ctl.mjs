@@ -1,4 +1,8 @@
 // Runs longwirectl, to its end or under a terminal.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { BUILD, launch, run } from '../../e2e/lib/hub.mjs';
@@ -26,6 +30,7 @@ export const ctlTo = (hub, args, options) => ctl(['--socket', hub.socket, ...arg
 export class Running {
   stdout = '';
   stderr = '';
+  over = false;
 
   constructor(program, args, env = {}) {
     this.child = launch(program, args, { env: { ...plainEnv(), ...env } });
@@ -37,14 +42,19 @@ export class Running {
     });
     this.child.stdin.on('error', () => {});
     this.ended = this.child.ended;
+    this.ended.then(() => {
+      this.over = true;
+    });
   }
 
   /** Waits until standard output (or `stream`) matches. */
   async until(pattern, stream = 'stdout') {
     const found = () => this[stream].match(pattern);
-    return eventually(found, `${pattern} in ${stream}`).catch((error) => {
-      throw new Error(`${error.message}\n${this.stdout}\n${this.stderr}`);
+    const state = () => `\nstdout: ${this.stdout}\nstderr: ${this.stderr}`;
+    await eventually(() => found() || this.over, `${pattern} in ${stream}`).catch((error) => {
+      throw new Error(error.message + state());
     });
+    assert.ok(found(), `ended without ${pattern} in ${stream}${state()}`);
   }
 
   write(text) {
@@ -57,9 +67,24 @@ export const start = (hub, args, env) => new Running(PROGRAM, ['--socket', hub.s
 
 const quote = (word) => `'${String(word).replaceAll("'", `'\\''`)}'`;
 
-/** Starts it on a terminal of its own, of that size; stdout is what the terminal shows. */
-export function startOnTerminal(hub, args, { rows = 24, columns = 80, env } = {}) {
-  const words = [PROGRAM, '--socket', hub.socket, ...args].map(quote).join(' ');
-  const command = `stty rows ${rows} cols ${columns}; exec ${words}`;
-  return new Running('script', ['-qefc', command, '/dev/null'], env);
+/** A running longwirectl on a terminal of its own; stdout is what the terminal gets to show. */
+class OnTerminal extends Running {
+  /** `rows`, `columns`: the terminal's size. */
+  constructor(words, { rows = 24, columns = 80, env } = {}) {
+    const folder = mkdtempSync(join(tmpdir(), 'longwire-cli-'));
+    const note = join(folder, 'tty');
+    const command = `tty >${note}; stty rows ${rows} cols ${columns}; exec ${words.map(quote).join(' ')}`;
+    super('script', ['-qefc', command, '/dev/null'], env);
+    this.ended.finally(() => rmSync(folder, { recursive: true, force: true }));
+    this.device = () => readFileSync(note, 'utf8').trim();
+  }
+
+  resize(rows, columns) {
+    const size = ['rows', rows, 'cols', columns].map(String);
+    execFileSync('stty', ['-F', this.device(), ...size]);
+  }
 }
+
+/** Starts it on a terminal against `hub`. */
+export const startOnTerminal = (hub, args, options) =>
+  new OnTerminal([PROGRAM, '--socket', hub.socket, ...args], options);

@@ -1,0 +1,395 @@
+// What longwirectl makes of answers that a real hub gives seldom or never: odd ones, hostile text,
+// none at all, connections that break in the middle.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { eventually } from '../e2e/lib/wait.mjs';
+import { ctlTo, start } from './lib/ctl.mjs';
+import { bulk, error, fakeHub, hangUp, json, number, OK, SILENCE } from './lib/fake-hub.mjs';
+
+const EPOCH = 7;
+const cursor = (offset) => `${offset}-${EPOCH}`;
+const envelope = (offset, data = `m${offset}`) => ({
+  id: cursor(offset),
+  topic: 'a',
+  time: '2026-11-22T07:31:15.042Z',
+  data,
+});
+
+/** Lines of standard output. */
+const lines = (text) => text.split('\n').slice(0, -1);
+
+/** A hub with messages 1 to `count` that answers HUB READ as a hub does, `page` at a time. */
+function log(count, page = 100) {
+  return ([, , after, limit]) => {
+    const from = after === 'earliest' || after.startsWith('-') ? 0 : Number(after.split('-')[0]);
+    const messages = [];
+    for (let i = from + 1; i <= count && messages.length < Math.min(page, limit); i++)
+      messages.push(envelope(i));
+    const reached = from + messages.length;
+    return json({ cursor: cursor(reached), messages, ...(reached === count && { live: true }) });
+  };
+}
+
+describe('errors of the hub', () => {
+  test('exit with 1, and with 4 for what is not there', async (t) => {
+    const hub = await fakeHub(t, (words) =>
+      error(words[2] === 'none' ? 'NOTFOUND no such topic' : 'NOSPACE the disk is full'),
+    );
+    const gone = await ctlTo(hub, ['topic', 'none']);
+    assert.deepEqual([gone.code, gone.stdout], [4, '']);
+    assert.match(gone.stderr, /the hub answered: NOTFOUND no such topic/);
+    for (const args of [['topic', 'a'], ['topics'], ['tail', 'a'], ['publish', 'a', 'b'], ['ping']]) {
+      const failed = await ctlTo(hub, args);
+      assert.deepEqual([failed.code, failed.stdout], [1, ''], args.join(' '));
+      assert.match(failed.stderr, /the hub answered: NOSPACE the disk is full/);
+    }
+  });
+
+  test('are harmless for the terminal', async (t) => {
+    const hub = await fakeHub(t, () => error('ERR \x1b]0;owned\x07\x9b31m'));
+    const { stderr } = await ctlTo(hub, ['ping']);
+    assert.equal(stderr, 'longwirectl: the hub answered: ERR \\x1b]0;owned\\x07\\u009b31m\n');
+  });
+});
+
+describe('answers of another kind', () => {
+  const odd = [
+    ['a number', number(3)],
+    ['no JSON', bulk('{"a":')],
+    ['nothing', '$-1\r\n'],
+    ['a list', '*1\r\n:1\r\n'],
+    ['another document', json(17)],
+  ];
+  for (const [name, reply] of odd) {
+    test(`${name} exits with 1`, async (t) => {
+      const hub = await fakeHub(t, () => reply);
+      for (const args of [['topics'], ['clients'], ['tail', 'a'], ['tail', '-f', 'a']]) {
+        const { code, stdout, stderr } = await ctlTo(hub, args);
+        assert.deepEqual([code, stdout], [1, ''], args.join(' '));
+        assert.match(stderr, /not one that this version/);
+      }
+    });
+  }
+
+  test('noise instead of RESP counts as lost', async (t) => {
+    const hub = await fakeHub(t, () => 'HTTP/1.1 400 Bad Request\r\n\r\n');
+    const { code, stderr } = await ctlTo(hub, ['ping']);
+    assert.equal(code, 3);
+    assert.match(stderr, /is lost: Protocol error/);
+  });
+
+  test('missing fields are shown as missing', async (t) => {
+    const hub = await fakeHub(t, () => json([{ name: 'a' }]));
+    const { code, stdout } = await ctlTo(hub, ['topics']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^a +0 +0 +- +- +0\.0 +0 +0 +0 +0$/m);
+  });
+});
+
+describe('messages', () => {
+  test('keep their digits and lose their control characters', async (t) => {
+    const data = '{"price":1.10,\n"big":18446744073709551616,"huge":1e400,"s":"\u0085\u202e"}';
+    const text = JSON.stringify('\x1b[2J\\ \n \u0000');
+    const hub = await fakeHub(t, () =>
+      bulk(
+        `{"cursor":"2-7","live":true,"messages":[` +
+          `{"id":"1-7","topic":"a","time":"T","event":"e\\u001b","data":${data}},` +
+          `{"id":"2-7","topic":"a","time":"T","data":${text}}]}`,
+      ),
+    );
+    const people = await ctlTo(hub, ['tail', 'a']);
+    assert.deepEqual(lines(people.stdout), [
+      'T 1-7 a [e\\x1b] {"price":1.10,"big":18446744073709551616,"huge":1e400,"s":"\\u0085\\u202e"}',
+      'T 2-7 a \\x1b[2J\\\\ \\n \\x00',
+    ]);
+    const machine = await ctlTo(hub, ['tail', '--json', 'a']);
+    const [first, second] = lines(machine.stdout);
+    assert.match(first, /"price":1\.10,"big":18446744073709551616,"huge":1e400/);
+    assert.deepEqual(JSON.parse(first).data.s, '\u0085\u202e');
+    assert.doesNotMatch(first, /[\u0085\u202e]/);
+    assert.equal(JSON.parse(second).data, '\x1b[2J\\ \n \u0000');
+  });
+
+  test('come page by page until the head is reached', async (t) => {
+    const hub = await fakeHub(t, log(250));
+    const { code, stdout } = await ctlTo(hub, ['history', '--json', 'a']);
+    assert.equal(code, 0);
+    assert.deepEqual(
+      lines(stdout).map((line) => JSON.parse(line).id),
+      Array.from({ length: 250 }, (_, i) => cursor(i + 1)),
+    );
+    assert.deepEqual(
+      hub.commands.map((words) => words[2]),
+      ['earliest', cursor(100), cursor(200)],
+    );
+  });
+
+  test('stop at the limit', async (t) => {
+    const hub = await fakeHub(t, log(250));
+    const { stdout } = await ctlTo(hub, ['history', '-n', '120', 'a']);
+    assert.equal(lines(stdout).length, 120);
+    assert.deepEqual(
+      hub.commands.map((words) => words[3]),
+      ['120', '20'],
+    );
+  });
+
+  test('are not asked for for ever when the hub does not get on', async (t) => {
+    const hub = await fakeHub(t, () => json({ cursor: '5-7', messages: [] }));
+    const { code } = await ctlTo(hub, ['tail', 'a']);
+    assert.equal(code, 0);
+    assert.equal(hub.commands.length, 2);
+  });
+
+  test('of a topic that does not exist exit with 4, of an empty one with 0', async (t) => {
+    const hub = await fakeHub(t, (words) => {
+      if (words[1] === 'READ') return json({ cursor: '5-7', messages: [], live: true });
+      return words[2] === 'empty' ? json({ name: 'empty' }) : error('NOTFOUND no such topic');
+    });
+    assert.equal((await ctlTo(hub, ['history', 'none'])).code, 4);
+    assert.equal((await ctlTo(hub, ['history', 'empty'])).code, 0);
+    assert.equal((await ctlTo(hub, ['history', 'none/#'])).code, 0);
+  });
+
+  test('a gap is told on standard error', async (t) => {
+    const gap = { requested: '1-6', resumed: '4-7', reason: 'epoch' };
+    const hub = await fakeHub(t, () =>
+      json({ cursor: '5-7', messages: [envelope(5)], gap, live: true }),
+    );
+    const { stdout, stderr } = await ctlTo(hub, ['tail', '--json', '--after', '1-6', 'a']);
+    assert.equal(lines(stdout).length, 1);
+    assert.match(stderr, /gap \(epoch\): cannot go on after 1-6, went on after 4-7/);
+  });
+});
+
+describe('following', () => {
+  test('goes on after the last whole answer when the hub breaks off', async (t) => {
+    let broken = 0;
+    const answer = log(3, 1);
+    const hub = await fakeHub(t, (words) => {
+      const whole = answer(words);
+      if (words[2] === cursor(3)) return SILENCE;
+      if (words[2] !== cursor(1) || broken++) return whole;
+      return hangUp(whole.subarray(0, whole.length - 5));
+    });
+    const tail = start(hub, ['tail', '-f', '--json', '--after', 'earliest', 'a']);
+    await tail.until(/"3-7"/);
+    assert.deepEqual(
+      lines(tail.stdout).map((line) => JSON.parse(line).id),
+      [cursor(1), cursor(2), cursor(3)],
+    );
+    assert.match(tail.stderr, /is lost: closed by the hub; waiting for the hub\n/);
+    assert.match(tail.stderr, /connected again; going on after 1-7\n/);
+    tail.child.kill();
+    await tail.ended;
+  });
+
+  test('waits for a hub that is away', async (t) => {
+    const hub = await fakeHub(t, ([, , after, , wait]) =>
+      wait === '0' ? json({ cursor: after, messages: [], live: true }) : SILENCE,
+    );
+    const tail = start(hub, ['tail', '-f', '--after', '5-7', 'a']);
+    await eventually(() => hub.commands.length === 2, 'the second read');
+    await hub.stop();
+    await tail.until(/waiting for the hub/, 'stderr');
+    await hub.start();
+    await tail.until(/connected again; going on after 5-7/, 'stderr');
+    await eventually(() => hub.commands.length >= 4, 'reads after the restart');
+    assert.ok(hub.commands.every((words) => words[2] === '5-7'));
+    tail.child.kill();
+    await tail.ended;
+  });
+
+  test('asks at once for the first cursor, then lets the hub hold the read', async (t) => {
+    const hub = await fakeHub(t, ([, , after, , wait]) =>
+      wait === '0' ? json({ cursor: '9-7', messages: [], live: true }) : SILENCE,
+    );
+    const tail = start(hub, ['tail', '-f', '-n', '0', 'a', 'b/#']);
+    await eventually(() => hub.commands.length === 2, 'the second read');
+    assert.deepEqual(hub.commands, [
+      ['HUB', 'READ', 'latest', '500', '0', 'a', 'b/#'],
+      ['HUB', 'READ', '9-7', '500', '20000', 'a', 'b/#'],
+    ]);
+    tail.child.kill();
+    await tail.ended;
+  });
+
+  test('ends when its reader has gone, though no message comes', async (t) => {
+    const hub = await fakeHub(t, ([, , after]) =>
+      after === '-10' ? json({ cursor: '1-7', messages: [envelope(1)], live: true }) : SILENCE,
+    );
+    const tail = start(hub, ['tail', '-f', 'a']);
+    await eventually(() => hub.commands.length === 2, 'the second read');
+    tail.child.stdout.destroy();
+    const { signal } = await tail.ended;
+    assert.equal(signal, 'SIGPIPE');
+  });
+
+  test('does not wait for a hub that was never there', async (t) => {
+    const hub = await fakeHub(t, () => OK);
+    await hub.stop();
+    assert.equal((await ctlTo(hub, ['tail', '-f', 'a'])).code, 3);
+  });
+
+  test('ends when the hub refuses', async (t) => {
+    const hub = await fakeHub(t, () => error('BADTOPIC not a topic'));
+    assert.equal((await ctlTo(hub, ['tail', '-f', 'a'])).code, 1);
+  });
+});
+
+describe('publishing', () => {
+  const accept = (words, n) => bulk(cursor(n + 1));
+
+  test('sends event and key, and what standard input holds byte for byte', async (t) => {
+    const payload = Buffer.from([0, 1, 255, 10, 13, 10]);
+    let received;
+    const hub = await fakeHub(t, (words, n, raw) => {
+      received = raw;
+      return accept(words, n);
+    });
+    const args = ['publish', '--event', 'e', '--key', 'k', 'a'];
+    const { code, stdout } = await ctlTo(hub, args, { input: payload });
+    assert.deepEqual([code, stdout], [0, '1-7\n']);
+    assert.deepEqual(
+      received.map((word, i) => (i === 4 ? word : String(word))),
+      ['XADD', 'a', '*', 'data', payload, 'event', 'e', 'key', 'k'],
+    );
+  });
+
+  test('takes text that begins with a dash after --, and nothing as nothing', async (t) => {
+    const hub = await fakeHub(t, accept);
+    await ctlTo(hub, ['publish', 'a', '--', '-5']);
+    await ctlTo(hub, ['publish', 'a', '']);
+    assert.deepEqual(
+      hub.commands.map((words) => words[4]),
+      ['-5', ''],
+    );
+  });
+
+  test('by lines: one message each, the last one without a newline too', async (t) => {
+    const hub = await fakeHub(t, accept);
+    const { code, stdout } = await ctlTo(hub, ['publish', '--lines', '--json', 'a'], {
+      input: 'one\n\ntwo\r\nthree',
+    });
+    assert.equal(code, 0);
+    assert.deepEqual(
+      hub.commands.map((words) => words[4]),
+      ['one', '', 'two\r', 'three'],
+    );
+    assert.deepEqual(
+      lines(stdout).map((line) => JSON.parse(line)),
+      [1, 2, 3, 4].map((n) => ({ id: cursor(n) })),
+    );
+  });
+
+  test('by lines: nothing read, nothing sent', async (t) => {
+    const hub = await fakeHub(t, accept);
+    const { code, stdout } = await ctlTo(hub, ['publish', '--lines', 'a']);
+    assert.deepEqual([code, stdout, hub.commands.length], [0, '', 0]);
+  });
+
+  test('by lines: each goes out when it is read', async (t) => {
+    const hub = await fakeHub(t, accept);
+    const publish = start(hub, ['publish', '--lines', 'a']);
+    publish.write('one\ntw');
+    await publish.until(/^1-7\n/);
+    assert.equal(hub.commands.length, 1);
+    publish.write('o\n');
+    await publish.until(/^1-7\n2-7\n/);
+    publish.child.stdin.end();
+    assert.equal((await publish.ended).code, 0);
+  });
+
+  test('by lines: no more under way than the limit', async (t) => {
+    const hub = await fakeHub(t, () => SILENCE);
+    const publish = start(hub, ['publish', '--lines', '--timeout', '1', 'a']);
+    publish.write('x\n'.repeat(5000));
+    const { code } = await publish.ended;
+    assert.equal(code, 3);
+    assert.equal(hub.commands.length, 512);
+    assert.match(publish.stderr, /0 messages were published; of 512 more, from line 1, it is not/);
+  });
+
+  test('by lines: large ones wait for each other', async (t) => {
+    const hub = await fakeHub(t, () => SILENCE);
+    const publish = start(hub, ['publish', '--lines', '--timeout', '1', 'a']);
+    publish.write(`${'x'.repeat(600_000)}\n`.repeat(3));
+    assert.equal((await publish.ended).code, 3);
+    assert.equal(hub.commands.length, 1);
+  });
+
+  test('by lines: many', async (t) => {
+    const hub = await fakeHub(t, accept);
+    const count = 20_000;
+    const input = Array.from({ length: count }, (_, i) => `line ${i}\n`).join('');
+    const { code, stdout } = await ctlTo(hub, ['publish', '--lines', 'a'], { input });
+    assert.equal(code, 0);
+    assert.equal(lines(stdout).length, count);
+    assert.ok(hub.commands.every((words, i) => words[4] === `line ${i}`));
+  });
+
+  test('by lines: the first refused line ends the run, after all answers', async (t) => {
+    const hub = await fakeHub(t, (words, n) =>
+      words[4] === 'bad' ? error('BADDATA no') : bulk(cursor(n + 1)),
+    );
+    const publish = start(hub, ['publish', '--lines', 'a']);
+    publish.write('one\nbad\nthree\n');
+    await publish.until(/line 2 was not published/, 'stderr');
+    publish.child.stdin.end('four\n');
+    assert.equal((await publish.ended).code, 1);
+    assert.equal(publish.stdout, '1-7\n3-7\n');
+    assert.match(publish.stderr, /the hub answered: BADDATA no/);
+    assert.equal(hub.commands.length, 3);
+  });
+
+  test('by lines: a lost connection says what is certain', async (t) => {
+    const hub = await fakeHub(t, (words, n) => (n < 2 ? accept(words, n) : hangUp()));
+    const publish = start(hub, ['publish', '--lines', 'a']);
+    publish.write('one\ntwo\n');
+    await publish.until(/2-7/);
+    publish.write('three\n');
+    assert.equal((await publish.ended).code, 3);
+    assert.match(publish.stderr, /2 messages were published; of 1 more, from line 3, it is not known/);
+  });
+
+  test('by lines: a hub that ends between two lines is noticed', async (t) => {
+    const hub = await fakeHub(t, accept);
+    const publish = start(hub, ['publish', '--lines', 'a']);
+    publish.write('one\n');
+    await publish.until(/1-7/);
+    await hub.stop();
+    assert.equal((await publish.ended).code, 3);
+  });
+});
+
+describe('steering', () => {
+  test('sends the command and tells the result, as JSON too', async (t) => {
+    const hub = await fakeHub(t, ([, what]) => (what === 'KICK' ? OK : number(12)));
+    const cases = [
+      [['kick', '007'], 'client 7 is disconnected\n', { kicked: 7 }],
+      [['purge', '--yes', 'a'], '12 messages removed\n', { removed: 12 }],
+      [['trim', '5-7'], '12 messages removed\n', { removed: 12 }],
+    ];
+    for (const [args, text, document] of cases) {
+      assert.deepEqual(await ctlTo(hub, args), { code: 0, stdout: text, stderr: '' });
+      const { stdout } = await ctlTo(hub, [...args, '--json']);
+      assert.deepEqual(JSON.parse(stdout), document);
+    }
+  });
+
+  test('top --json is one sample over one second', async (t) => {
+    let published = 0;
+    const hub = await fakeHub(t, ([, what]) => {
+      published += what === 'STATS' ? 1000 : 0;
+      const stats = { counters: { publishes: published }, connections: { sse: 1 }, head: '5-7' };
+      return json(what === 'STATS' ? stats : []);
+    });
+    const { code, stdout } = await ctlTo(hub, ['top', '--json']);
+    assert.equal(code, 0);
+    const { rates, stats, topics, clients } = JSON.parse(stdout);
+    assert.ok(rates.publishes > 0 && rates.publishes <= 1001, String(rates.publishes));
+    assert.equal(stats.head, '5-7');
+    assert.deepEqual([topics, clients], [[], []]);
+  });
+});
