@@ -38,4 +38,4 @@ EXTRA_DIST += \
 	tests/cli/usage.test.mjs \
 	tests/cli/lib/fake-hub.mjs \
 	tests/cli/lib/ctl.mjs \
-	tests/e2e/ctl.test.mjs
+	tests/e2e/66-ctl.test.mjs
