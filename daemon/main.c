@@ -299,6 +299,16 @@ static void apply_settings(struct hub_call *call, void *where)
     free(s);
 }
 
+/* What a reload warns about stays as it is until the restart. */
+static void keep_fixed(const struct settings *old, struct settings *fresh)
+{
+    fresh->max_message_bytes = old->max_message_bytes;
+    fresh->max_head_bytes = old->max_head_bytes;
+    fresh->max_body_bytes = old->max_body_bytes;
+    fresh->send_buffer = old->send_buffer;
+    fresh->demo = old->demo;
+}
+
 static void hand_out(struct daemon *d, struct settings *settings)
 {
     for (unsigned i = 0; i < d->worker_count; i++) {
@@ -334,6 +344,7 @@ static void reload(struct daemon *d)
         }
         buf_finish(&names);
         log_set_level(fresh->hub.log_level);
+        keep_fixed(d->settings, settings);
         hand_out(d, settings);
     }
     if (e == ERR_OK)

@@ -331,8 +331,8 @@ static bool run_joiner(struct stream *s, struct joiner *j)
 {
     struct gap gap = j->gap;
     j->gap.reason = GAP_NONE;
-    if (!tell_gap(s, &gap))
-        return false;
+    if (gap.reason != GAP_NONE)
+        return tell_gap(s, &gap); /* its text leaves before the next step's messages */
     if (j->position.offset >= stream_offset(s))
         return finish_joiner(s, j);
     struct slice sl = {s, j->sub.feed, j, false};

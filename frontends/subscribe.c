@@ -273,6 +273,7 @@ void subscribe_http_websocket(struct conn *c, struct http *h)
         return;
     }
     http_add_field(h, "Upgrade", "websocket");
+    http_add_field(h, "Sec-WebSocket-Version", "13");
     http_add_field(h, "Connection", "Upgrade");
     http_fail(c, 426, "This path is for WebSockets");
 }
