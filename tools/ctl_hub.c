@@ -100,8 +100,13 @@ static enum err broken(struct ctl_hub *h)
     case REDIS_ERR_OOM:
         h->error = ENOMEM;
         break;
-    default: /* hiredis 1.0 and later tell time limits apart */
+#ifdef REDIS_ERR_TIMEOUT /* hiredis 1.0 and later */
+    case REDIS_ERR_TIMEOUT:
         h->error = EAGAIN;
+        break;
+#endif
+    default:
+        h->error = EIO;
     }
     return ERR_CLOSED;
 }

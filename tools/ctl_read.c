@@ -163,6 +163,15 @@ static bool await(int fd, int ms)
     return p[0].revents != 0;
 }
 
+static enum ctl_exit take_reply(struct reader *r, const struct ctl_reply *reply)
+{
+    if (reply->kind == CTL_REPLY_ERROR)
+        return ctl_refused(reply);
+    if (reply->kind != CTL_REPLY_TEXT)
+        return ctl_strange();
+    return take_answer(r, (struct ctl_span){reply->text, reply->len});
+}
+
 /* One HUB READ. CTL_LOST is left to the caller to tell. */
 static enum ctl_exit read_once(struct reader *r, unsigned wait_ms)
 {
@@ -177,11 +186,9 @@ static enum ctl_exit read_once(struct reader *r, unsigned wait_ms)
     }
     if (ctl_hub_next(h, &reply))
         return CTL_LOST;
-    enum ctl_exit status = reply.kind == CTL_REPLY_ERROR ? ctl_refused(&reply)
-                           : reply.kind == CTL_REPLY_TEXT
-                               ? take_answer(r, (struct ctl_span){reply.text, reply.len})
-                               : ctl_strange();
+    enum ctl_exit status = take_reply(r, &reply);
     ctl_reply_finish(&reply);
+    r->settled = true;
     return status;
 }
 
@@ -207,14 +214,14 @@ static void reconnect(struct reader *r)
         ms = 2 * ms < RETRY_MAX_MS ? 2 * ms : RETRY_MAX_MS;
     }
     ctl_say("connected again; going on after %s", r->cursor);
-    r->live = false;
+    r->settled = false;
 }
 
 static enum ctl_exit follow(struct reader *r)
 {
     while (r->left > 0) {
-        /* The first answer comes at once, so that there is a cursor to resume from. */
-        enum ctl_exit status = read_once(r, r->live ? FOLLOW_WAIT_MS : 0);
+        /* The first answer is to come at once: it has the cursor to resume from, or tells a gap. */
+        enum ctl_exit status = read_once(r, r->settled ? FOLLOW_WAIT_MS : 0);
         if (status == CTL_LOST && r->cursor[0])
             reconnect(r);
         else if (status)

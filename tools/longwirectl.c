@@ -244,6 +244,7 @@ static enum ctl_exit run_command(struct ctl *c)
 int main(int argc, char **argv)
 {
     struct ctl c = {0};
+    ctl_out_guard();
     signal(SIGPIPE, SIG_IGN); /* see ctl_out.c */
     if (ctl_args_parse(&c.args, argc, argv, CTL_COMMON_OPTIONS, true))
         return CTL_USAGE;

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { run } from '../e2e/lib/hub.mjs';
 import { eventually } from '../e2e/lib/wait.mjs';
-import { ctlTo, start } from './lib/ctl.mjs';
+import { ctlTo, PROGRAM, start } from './lib/ctl.mjs';
 import { bulk, error, fakeHub, hangUp, json, number, OK, SILENCE } from './lib/fake-hub.mjs';
 
 const EPOCH = 7;
@@ -360,6 +361,29 @@ describe('publishing', () => {
     await publish.until(/1-7/);
     await hub.stop();
     assert.equal((await publish.ended).code, 3);
+  });
+});
+
+describe('output that cannot be written', () => {
+  const topics = () => json([{ name: 'a' }]);
+  /** Runs it in a shell that has changed its descriptors. */
+  const redirected = (hub, redirection) =>
+    run('sh', ['-c', `"$0" --socket "$1" topics ${redirection}`, PROGRAM, hub.socket]);
+
+  test('because the disk is full', async (t) => {
+    const { code, stderr } = await redirected(await fakeHub(t, topics), '>/dev/full');
+    assert.equal(code, 1);
+    assert.match(stderr, /cannot write to standard output: No space left/);
+  });
+
+  test('because it is closed: it does not end up in the hub', async (t) => {
+    const hub = await fakeHub(t, topics);
+    for (const redirection of ['>&-', '<&- >&-']) {
+      const { code, stderr } = await redirected(hub, redirection);
+      assert.equal(code, 1);
+      assert.match(stderr, /cannot write to standard output: Bad file descriptor/);
+    }
+    assert.deepEqual(hub.commands, [['HUB', 'TOPICS'], ['HUB', 'TOPICS']]);
   });
 });
 
