@@ -28,6 +28,7 @@ struct reader {
     bool printed;  /* at least one message */
     bool live;     /* the last answer reached the head */
     bool moved;    /* the last answer brought messages or a new cursor */
+    bool settled;  /* something was answered on this connection */
     struct buf out;
 };
 
