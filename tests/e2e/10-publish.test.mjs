@@ -135,7 +135,6 @@ describe('publishing by POST', () => {
   }
 
   const badPaths = {
-    'no name': '/t/',
     'a leading slash': '/t//a',
     'a dollar sign in front': '/t/$SYS/x',
     'a + wildcard': '/t/a/+',
@@ -160,6 +159,7 @@ describe('publishing by POST', () => {
   test('answers 404 for an unknown path', async () => {
     assertProblem(await request(hub, 'POST', '/nowhere', { body: 'x' }), 404);
     assertProblem(await get(hub, '/tx'), 404);
+    assertProblem(await request(hub, 'POST', '/t/', { body: 'x' }), 404);
   });
 
   for (const [method, path] of [

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 
 import { moved, offsetOf } from './lib/cursor.mjs';
 import { assertProblem, get, history, poll, publish, publishBatch } from './lib/http.mjs';
-import { suiteHub } from './lib/hub.mjs';
+import { startHub, suiteHub } from './lib/hub.mjs';
 
 describe('long-poll', () => {
   const hub = suiteHub();
@@ -87,7 +87,7 @@ describe('long-poll', () => {
   test('sends back nothing twice, and misses nothing, over many polls', async () => {
     let { cursor } = await poll(hub, 'l/chain', { wait: 0 });
     const sender = (async () => {
-      for (let n = 0; n < 60; n++) await publish(hub, 'l/chain', n, { type: 'application/json' });
+      for (let n = 0; n < 60; n++) await publish(hub, 'l/chain', `${n}`, { type: 'application/json' });
     })();
     const seen = [];
     while (seen.length < 60) {
@@ -142,10 +142,18 @@ describe('long-poll', () => {
     }
   });
 
+  test('waits no longer than the hub allows', async (t) => {
+    const hasty = await startHub(t, {
+      set: { 'http.poll_wait_max': '100ms', 'http.poll_wait': '100ms' },
+    });
+    const begin = Date.now();
+    assert.deepEqual((await poll(hasty, 'l/hasty', { wait: 60 })).messages, []);
+    assert.ok(Date.now() - begin < 30_000);
+  });
+
   const bad = {
     'a wait that is no number': 'wait=soon',
     'a negative wait': 'wait=-1',
-    'a wait beyond the maximum': 'wait=61',
     'a limit of 0': 'limit=0',
     'a limit that is no number': 'limit=x',
     'an unknown format': 'format=xml',

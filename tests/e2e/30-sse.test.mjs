@@ -112,10 +112,17 @@ describe('event streams', () => {
 
   test('format says otherwise', async (t) => {
     const envelope = await (await stream(t, 's/format', { format: 'envelope' })).live();
-    const raw = await (await stream(t, ['s/format', 's/none'], { format: 'raw' })).live();
+    const raw = await (await stream(t, 's/format', { format: 'raw' })).live();
     await publish(hub, 's/format', 'x');
     assert.equal(JSON.parse((await envelope.nextMessage()).data).data, 'x');
     assert.equal((await raw.nextMessage()).data, 'x');
+  });
+
+  test('raw is for one topic: payloads do not say whose they are', async () => {
+    const headers = { Accept: 'text/event-stream' };
+    for (const topics of ['topic=s/a&topic=s/b', 'topic=s/%2B', 'topic=s/%23']) {
+      assertProblem(await get(hub, `/t?${topics}&format=raw`, { headers }), 400);
+    }
   });
 
   test('replays after the cursor, says live once, and follows', async (t) => {

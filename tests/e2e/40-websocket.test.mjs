@@ -19,11 +19,9 @@ describe('WebSocket', () => {
 
   test('/t/{topic} is subscribed at once', async (t) => {
     const ws = await open(t, 'w/topic');
-    const subscribed = await ws.next();
-    assert.equal(subscribed.op, 'subscribed');
-    assert.equal(subscribed.topic, 'w/topic');
-    assert.match(subscribed.cursor, /^\d+-\d+$/);
-    assert.equal((await ws.next()).op, 'live');
+    const live = await ws.next();
+    assert.equal(live.op, 'live');
+    assert.match(live.cursor, /^\d+-\d+$/);
     const id = await publish(hub, 'w/topic', { a: 1 }, { event: 'e' });
     const message = await ws.next();
     assert.equal(message.id, id);
@@ -64,11 +62,19 @@ describe('WebSocket', () => {
     assert.equal((await ws.nextMessage()).data, 'x');
   });
 
-  for (const ref of ['text', 7, 1.5, null, true, { a: [1] }, ['x'], '']) {
+  for (const ref of ['text', 7, -1.5e3, '', 'ü"\\\u0001']) {
     test(`echoes the ref ${JSON.stringify(ref)} as it is`, async (t) => {
       const ws = await open(t);
       ws.send({ op: 'ping', ref });
       assert.deepEqual(await ws.next(), { op: 'pong', ref });
+    });
+  }
+
+  for (const ref of [true, {}, [1], 'x'.repeat(300)]) {
+    test(`refuses the ref ${JSON.stringify(ref).slice(0, 10)}, which is no text or number`, async (t) => {
+      const ws = await open(t);
+      ws.send({ op: 'ping', ref });
+      assert.equal((await ws.next()).op, 'error');
     });
   }
 

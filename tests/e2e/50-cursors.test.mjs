@@ -1,11 +1,15 @@
 // Where a subscription starts, on every transport: cursors, earliest, latest, -N, times, and what
 // is told when a cursor cannot be kept.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { epochOf, moved, offsetOf } from './lib/cursor.mjs';
 import { assertProblem, get, publish, publishBatch } from './lib/http.mjs';
-import { longwirectl, startHub, suiteHub } from './lib/hub.mjs';
+import { longwirectl, run, startHub, suiteHub } from './lib/hub.mjs';
 import { TRANSPORTS, follow } from './lib/transports.mjs';
 import { Inbox } from './lib/wait.mjs';
 
@@ -209,14 +213,30 @@ describe('epochs', () => {
     assert.equal(offsetOf(after), offsetOf(before) + 1);
   });
 
+  test('a crash of the process alone loses nothing, and keeps it', async (t) => {
+    const hub = await startHub(t, { set: { 'log.sync': 'never' } });
+    const before = await publish(hub, 'e/process', '1');
+    await hub.kill9();
+    await hub.restart();
+    const after = await publish(hub, 'e/process', '2');
+    assert.equal(epochOf(after), epochOf(before));
+    assert.equal(offsetOf(after), offsetOf(before) + 1);
+  });
+
   for (const transport of Object.keys(TRANSPORTS)) {
-    test(`a crash without sync draws a new one; certain cursors live on (${transport})`, async (t) => {
-      const hub = await startHub(t, { set: { 'log.sync': 'never' } });
+    test(`a crash of the machine draws a new one; certain cursors live on (${transport})`, async (t) => {
+      const machine = fakeMachine(t);
+      if (!(await machine.works())) {
+        t.skip('this needs mount namespaces');
+        return;
+      }
+      const hub = await startHub(t, { set: { 'log.sync': 'never' }, prefix: machine.prefix });
       const first = await publish(hub, 'e/never', 'first');
       await publish(hub, 'e/never', 'second');
       await hub.restart();
       await publish(hub, 'e/never', 'third');
       await hub.kill9();
+      machine.boot();
       await hub.restart();
       const last = await publish(hub, 'e/never', 'fourth');
       assert.notEqual(epochOf(last), epochOf(first));
@@ -230,3 +250,19 @@ describe('epochs', () => {
     });
   }
 });
+
+/** Words that start a daemon on a machine whose boot id changes with boot(). */
+function fakeMachine(t) {
+  const file = join(mkdtempSync(join(tmpdir(), 'longwire-boot-')), 'boot_id');
+  t.after(() => rmSync(dirname(file), { recursive: true }));
+  const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+  const flags = process.getuid() === 0 ? '-m' : '-rm';
+  const prefix = ['unshare', flags, 'sh', '-c', script, file];
+  const boot = () => writeFileSync(file, `${randomUUID()}\n`);
+  boot();
+  return {
+    prefix,
+    boot,
+    works: async () => (await run(prefix[0], [...prefix.slice(1), 'true'])).code === 0,
+  };
+}

@@ -218,7 +218,7 @@ describe('HTTP/1.1', () => {
       const reply = String(await exchange(hub, text));
       assert.ok([status].flat().includes(statusOf(reply)), reply.slice(0, 200));
       assert.match(reply, /\r\ncontent-type: application\/problem\+json/i);
-      assert.equal(reply.match(/HTTP\/1\.1 /g).length, 1);
+      assert.equal(reply.match(/^HTTP\/1\.1 /gm).length, 1);
     });
   }
 

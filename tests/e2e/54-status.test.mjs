@@ -79,6 +79,21 @@ describe('status', () => {
   });
 
   test('the demo page is off unless it is asked for', async () => {
-    assert.equal((await get(hub, '/')).status, 404);
+    assert.doesNotMatch((await get(hub, '/')).headers['content-type'], /html/);
+    for (const path of ['/demo/demo.js', '/demo/demo.css']) {
+      assert.equal((await get(hub, path)).status, 404);
+    }
+  });
+});
+
+describe('the demo page', () => {
+  const hub = suiteHub({ set: { 'http.demo': 'on' } });
+
+  test('is served with all that it refers to', async () => {
+    const page = await get(hub, '/');
+    assert.match(page.headers['content-type'], /^text\/html/);
+    const files = [...page.text.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map((match) => match[1]);
+    assert.ok(files.length >= 3);
+    for (const file of files) assert.equal((await get(hub, file)).status, 200, file);
   });
 });

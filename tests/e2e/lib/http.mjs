@@ -41,7 +41,8 @@ export function request(hub, method, path, options = {}) {
     });
     outgoing.setTimeout(WAIT_MS * 4, () => outgoing.destroy(new Error(`${method} ${path}: silence`)));
     outgoing.on('error', reject);
-    outgoing.end(body);
+    // As bytes: Node.js would send headers in the encoding of a body that is text.
+    outgoing.end(body === undefined ? body : Buffer.from(body));
   });
 }
 
