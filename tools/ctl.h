@@ -174,7 +174,7 @@ MUST_CHECK __attribute__((sentinel)) enum ctl_exit ctl_call(struct ctl *c, struc
 /* Tells the connection's end; returns CTL_LOST. */
 enum ctl_exit ctl_lost(struct ctl *c);
 /* Tells an error answer; returns CTL_NOT_FOUND or CTL_FAILED. */
-enum ctl_exit ctl_refused(const struct ctl_reply *r);
+enum ctl_exit ctl_refused(const struct ctl *c, const struct ctl_reply *r);
 /* Tells that an answer is not one this program knows; returns CTL_FAILED. */
 enum ctl_exit ctl_strange(void);
 /* With --json prints the answer R and sets *RET to NULL, else parses it; the caller decrefs. */

@@ -187,11 +187,25 @@ enum ctl_exit ctl_lost(struct ctl *c)
     return CTL_LOST;
 }
 
-enum ctl_exit ctl_refused(const struct ctl_reply *r)
+/* What was asked, as in "tail prices/# ...". */
+static void put_request(const struct ctl *c, struct buf *out)
+{
+    buf_puts(out, c->command->name);
+    if (c->args.count > 0) {
+        buf_putc(out, ' ');
+        ctl_text_put(out, c->args.words[0], strlen(c->args.words[0]));
+    }
+    if (c->args.count > 1)
+        buf_puts(out, " ...");
+}
+
+enum ctl_exit ctl_refused(const struct ctl *c, const struct ctl_reply *r)
 {
     struct buf text = {0};
+    put_request(c, &text);
+    buf_puts(&text, ": the hub answered: ");
     ctl_text_put(&text, r->text, r->len);
-    ctl_say("the hub answered: %.*s", (int)text.len, text.data ? text.data : "");
+    ctl_say("%.*s", (int)text.len, text.data ? text.data : "");
     buf_finish(&text);
     return strncmp(r->text, "NOTFOUND", 8) == 0 ? CTL_NOT_FOUND : CTL_FAILED;
 }
@@ -208,7 +222,7 @@ static enum ctl_exit call(struct ctl *c, int argc, const char **argv, struct ctl
     if (ctl_hub_queue(&c->hub, argc, argv, NULL) || ctl_hub_next(&c->hub, &reply))
         return ctl_lost(c);
     if (reply.kind == CTL_REPLY_ERROR) {
-        enum ctl_exit status = ctl_refused(&reply);
+        enum ctl_exit status = ctl_refused(c, &reply);
         ctl_reply_finish(&reply);
         return status;
     }

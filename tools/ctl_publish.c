@@ -83,7 +83,7 @@ static enum ctl_exit publish_one(struct ctl *c, const char *data, size_t n)
     struct buf out = {0};
     if (queue_message(c, data, n) || ctl_hub_next(&c->hub, &reply))
         return ctl_lost(c);
-    enum ctl_exit status = reply.kind == CTL_REPLY_ERROR  ? ctl_refused(&reply)
+    enum ctl_exit status = reply.kind == CTL_REPLY_ERROR  ? ctl_refused(c, &reply)
                            : reply.kind != CTL_REPLY_TEXT ? ctl_strange()
                                                           : CTL_OK;
     if (status == CTL_OK) {
@@ -179,7 +179,7 @@ static void take_answer(struct stream *s, struct ctl_reply *r)
     if (s->status)
         return;
     ctl_say("line %" PRIu64 " was not published; sending no more", s->answered);
-    s->status = r->kind == CTL_REPLY_ERROR ? ctl_refused(r) : ctl_strange();
+    s->status = r->kind == CTL_REPLY_ERROR ? ctl_refused(s->c, r) : ctl_strange();
 }
 
 /* Takes the answers that have come; with at least one still to come, waits for it. */

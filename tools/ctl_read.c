@@ -167,7 +167,7 @@ static bool await(int fd, int ms)
 static enum ctl_exit take_reply(struct reader *r, const struct ctl_reply *reply)
 {
     if (reply->kind == CTL_REPLY_ERROR)
-        return ctl_refused(reply);
+        return ctl_refused(r->c, reply);
     if (reply->kind != CTL_REPLY_TEXT)
         return ctl_strange();
     return take_answer(r, (struct ctl_span){reply->text, reply->len});

@@ -39,7 +39,7 @@ describe('errors of the hub', () => {
     );
     const gone = await ctlTo(hub, ['topic', 'none']);
     assert.deepEqual([gone.code, gone.stdout], [4, '']);
-    assert.match(gone.stderr, /the hub answered: NOTFOUND no such topic/);
+    assert.match(gone.stderr, /^longwirectl: topic none: the hub answered: NOTFOUND no such topic$/m);
     for (const args of [['topic', 'a'], ['topics'], ['tail', 'a'], ['publish', 'a', 'b'], ['ping']]) {
       const failed = await ctlTo(hub, args);
       assert.deepEqual([failed.code, failed.stdout], [1, ''], args.join(' '));
@@ -50,7 +50,7 @@ describe('errors of the hub', () => {
   test('are harmless for the terminal', async (t) => {
     const hub = await fakeHub(t, () => error('ERR \x1b]0;owned\x07\x9b31m'));
     const { stderr } = await ctlTo(hub, ['ping']);
-    assert.equal(stderr, 'longwirectl: the hub answered: ERR \\x1b]0;owned\\x07\\u009b31m\n');
+    assert.equal(stderr, 'longwirectl: ping: the hub answered: ERR \\x1b]0;owned\\x07\\u009b31m\n');
   });
 });
 
