@@ -35,7 +35,7 @@ static int by_rate(const void *a, const void *b)
     double fast = ctl_json_real(x, "rate"), slow = ctl_json_real(y, "rate");
     if (fast != slow)
         return fast < slow ? 1 : -1;
-    const char *p = ctl_json_text(x, "name"), *q = ctl_json_text(y, "name");
+    const char *p = ctl_json_text(x, "topic"), *q = ctl_json_text(y, "topic");
     return strcmp(p ? p : "", q ? q : "");
 }
 
@@ -148,7 +148,7 @@ static void add_topic(struct ctl_table *table, const json_t *topic)
     ctl_table_size(table, ctl_json_u64(topic, "bytes"));
     for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
         ctl_table_number(table, ctl_json_u64(subscribers, transports[i]));
-    ctl_table_text(table, ctl_json_text(topic, "name"));
+    ctl_table_text(table, ctl_json_text(topic, "topic"));
 }
 
 /* At most ROWS of them, under their titles. */

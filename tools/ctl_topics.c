@@ -7,8 +7,8 @@
 
 static int by_name(const void *a, const void *b)
 {
-    const char *x = ctl_json_text(*(json_t *const *)a, "name");
-    const char *y = ctl_json_text(*(json_t *const *)b, "name");
+    const char *x = ctl_json_text(*(json_t *const *)a, "topic");
+    const char *y = ctl_json_text(*(json_t *const *)b, "topic");
     return strcmp(x ? x : "", y ? y : "");
 }
 
@@ -19,7 +19,7 @@ static uint64_t subscribers(const json_t *topic, const char *transport)
 
 static void add_topic(struct ctl_table *t, const json_t *topic)
 {
-    ctl_table_text(t, ctl_json_text(topic, "name"));
+    ctl_table_text(t, ctl_json_text(topic, "topic"));
     ctl_table_number(t, ctl_json_u64(topic, "messages"));
     ctl_table_size(t, ctl_json_u64(topic, "bytes"));
     ctl_table_text(t, ctl_json_text(topic, "first"));
@@ -102,7 +102,7 @@ static void put_text_line(struct ctl *c, struct buf *out, const char *label, enu
 static enum ctl_exit show_topic(struct ctl *c, const json_t *topic)
 {
     struct buf out = {0};
-    put_text_line(c, &out, "topic", CTL_STYLE_NAME, ctl_json_text(topic, "name"));
+    put_text_line(c, &out, "topic", CTL_STYLE_NAME, ctl_json_text(topic, "topic"));
     buf_printf(&out, "%-12s %" PRIu64 "\n", "messages", ctl_json_u64(topic, "messages"));
     buf_printf(&out, "%-12s %" PRIu64 " (", "bytes", ctl_json_u64(topic, "bytes"));
     ctl_text_put_size(&out, ctl_json_u64(topic, "bytes"));

@@ -81,7 +81,7 @@ describe('answers of another kind', () => {
   });
 
   test('missing fields are shown as missing', async (t) => {
-    const hub = await fakeHub(t, () => json([{ name: 'a' }]));
+    const hub = await fakeHub(t, () => json([{ topic: 'a' }]));
     const { code, stdout } = await ctlTo(hub, ['topics']);
     assert.equal(code, 0);
     assert.match(stdout, /^a +0 +0 +- +- +0\.0 +0 +0 +0 +0$/m);
@@ -146,7 +146,7 @@ describe('messages', () => {
   test('of a topic that does not exist exit with 4, of an empty one with 0', async (t) => {
     const hub = await fakeHub(t, (words) => {
       if (words[1] === 'READ') return json({ cursor: '5-7', messages: [], live: true });
-      return words[2] === 'empty' ? json({ name: 'empty' }) : error('NOTFOUND no such topic');
+      return words[2] === 'empty' ? json({ topic: 'empty' }) : error('NOTFOUND no such topic');
     });
     assert.equal((await ctlTo(hub, ['history', 'none'])).code, 4);
     assert.equal((await ctlTo(hub, ['history', 'empty'])).code, 0);
@@ -365,7 +365,7 @@ describe('publishing', () => {
 });
 
 describe('output that cannot be written', () => {
-  const topics = () => json([{ name: 'a' }]);
+  const topics = () => json([{ topic: 'a' }]);
   /** Runs it in a shell that has changed its descriptors. */
   const redirected = (hub, redirection) =>
     run('sh', ['-c', `"$0" --socket "$1" topics ${redirection}`, PROGRAM, hub.socket]);

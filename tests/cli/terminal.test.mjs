@@ -13,7 +13,7 @@ const LEAVE = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l';
 /** A hub with `count` topics, t0 the slowest, and one lagging client. */
 const figures = (count) => {
   let published = 0;
-  const topics = Array.from({ length: count }, (_, i) => ({ name: `t${i}`, messages: i, rate: i }));
+  const topics = Array.from({ length: count }, (_, i) => ({ topic: `t${i}`, messages: i, rate: i }));
   const clients = [
     { id: 1, transport: 'ws', address: '127.0.0.1:1', lag: 0 },
     { id: 2, transport: 'sse', address: '127.0.0.1:2\x1b[2J', lag: 42, cursor: '8-7' },
@@ -31,7 +31,7 @@ const figures = (count) => {
       case 'TOPICS':
         return json(topics);
       case 'TOPIC':
-        return json({ name, messages: 17 });
+        return json({ topic: name, messages: 17 });
       case 'PURGE':
         return number(17);
       default:

@@ -48,7 +48,7 @@ describe('the documents of the hub', () => {
       const one = await document(hub, ['topic', 'doc/topic/a']);
       return one.subscribers.ws && one.subscribers.sse && one;
     }, 'both subscribers to be counted');
-    assert.equal(topic.name, 'doc/topic/a');
+    assert.equal(topic.topic, 'doc/topic/a');
     assert.deepEqual([topic.messages, topic.bytes], [2, 8]);
     assert.deepEqual([topic.first, topic.last], ids);
     assert.equal(topic.durability, 'disk');
@@ -56,7 +56,7 @@ describe('the documents of the hub', () => {
     assert.equal(typeof topic.rate, 'number');
     const list = await document(hub, ['topics', 'doc/topic/+']);
     assert.deepEqual(
-      list.map(({ name }) => name),
+      list.map((one) => one.topic),
       ['doc/topic/a'],
     );
     assert.deepEqual(Object.keys(list[0]).sort(), Object.keys(topic).sort());
@@ -124,7 +124,7 @@ describe('the documents of the hub', () => {
     top.write('q');
     assert.equal((await top.ended).code, 0);
     const sample = await document(hub, ['top']);
-    assert.ok(sample.topics.some(({ name }) => name === 'doc/top'));
+    assert.ok(sample.topics.some((one) => one.topic === 'doc/top'));
     assert.equal(typeof sample.rates.deliveries, 'number');
   });
 });
