@@ -71,7 +71,8 @@ class Ledger {
 
 /*
  * Each: `lines` makes of a message's data the lines [label, value, axis]; axis 'right' has its own
- * scale. `most` is the top of the scale where it is known. `mean`: readings that a point averages.
+ * scale, written by `rightText`. `most` is the top of the scale where it is known. `mean`: readings
+ * that a point averages. `more`: said beside the lines.
  */
 const CHARTS = [
   {
@@ -282,7 +283,7 @@ class Chart {
       if (i % 2 === 0) this.#label(i / GRID, y, twoAxes);
     }
     pen.textAlign = 'center';
-    for (let s = 0; s <= 60; s += surfaceStep(right - left)) {
+    for (let s = 0; s <= 60; s += labelStep(right - left)) {
       const x = right - (s * 1000 / WINDOW_MS) * (right - left);
       pen.textAlign = s === 0 ? 'right' : s === 60 ? 'left' : 'center';
       pen.fillText(s === 0 ? 'now' : `−${s} s`, x, bottom + 13);
@@ -323,23 +324,24 @@ class Chart {
     pen.strokeStyle = palette[`series-${line + 1}`];
     pen.lineJoin = 'round';
     pen.lineWidth = 1.75;
-    if (line === 0) this.#fill();
+    this.#fill(line);
     pen.stroke(path);
   }
 
-  /** A tint below the first line. */
-  #fill() {
+  /** A tint below the line. */
+  #fill(line) {
     const { pen } = this.surface;
     const { points } = this.track;
     const area = new Path2D();
     points.forEach((point, i) => {
+      if (point.values[line] === undefined) return;
       const x = this.x(point.t);
       if (!point.joined || i === 0) area.moveTo(x, this.box.bottom);
-      area.lineTo(x, this.y(point.values[0]));
+      area.lineTo(x, this.y(point.values[line], point.lines[line][2]));
       if (!points[i + 1]?.joined) area.lineTo(x, this.box.bottom);
     });
-    pen.globalAlpha = 0.13;
-    pen.fillStyle = palette['series-1'];
+    pen.globalAlpha = 0.08;
+    pen.fillStyle = pen.strokeStyle;
     pen.fill(area);
     pen.globalAlpha = 1;
   }
@@ -375,13 +377,14 @@ class Chart {
   #drawWaiting(last, end) {
     if (end - last.t < STALE_MS) return;
     const { pen } = this.surface;
-    const { top, bottom } = this.box;
-    const [from, to] = [this.x(last.t), this.x(end)];
+    const { left, top, bottom } = this.box;
+    const [from, to] = [Math.max(left, this.x(last.t)), this.x(end)];
     this.#hatch(last.t, end, palette.muted, 0.22);
     if (to - from < 90) return;
-    pen.fillStyle = palette.muted;
+    const text = subscription.state === 'live' ? 'no readings' : 'to be replayed';
+    pen.fillStyle = palette.text;
     pen.textAlign = 'center';
-    pen.fillText('to be replayed', (from + to) / 2, (top + bottom) / 2);
+    pen.fillText(text, (from + to) / 2, (top + bottom) / 2);
   }
 
   #hatch(fromTime, toTime, colour, alpha) {
@@ -417,7 +420,7 @@ class Chart {
   }
 }
 
-const surfaceStep = (width) => (width > 480 ? 10 : width > 300 ? 15 : 30); // seconds
+const labelStep = (width) => (width > 480 ? 10 : width > 300 ? 15 : 30); // seconds
 
 function hatch(pen, left, top, right, bottom, colour, alpha) {
   pen.save();

@@ -654,10 +654,11 @@ class Subscription {
 
   /** Sends a ping and ends the connection if nothing at all has come after LIMIT ms. */
   #ask(link, limit) {
-    link.askedAt = Date.now();
+    const asked = Date.now();
+    link.askedAt = asked;
     link.ping();
     setTimeout(() => {
-      const silent = link === this.#link && link.heardAt < link.askedAt;
+      const silent = link === this.#link && link.heardAt < asked;
       if (silent) this.#failed(link, lost('a ping was not answered'));
     }, limit);
   }

@@ -73,8 +73,10 @@ export function fakeFetch(called) {
       url: new URL(url),
       init,
       answer: json,
-      problem: (status, detail, headers) =>
-        json({ status, detail }, status, { 'content-type': 'application/problem+json', ...headers }),
+      problem: (status, detail, headers) => {
+        const type = { 'content-type': 'application/problem+json' };
+        json({ status, detail }, status, { ...type, ...headers });
+      },
       refuse: () => reject(new TypeError('fetch failed')),
       respond: resolve,
       sse: () => {
