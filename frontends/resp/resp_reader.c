@@ -327,6 +327,18 @@ void resp_reader_keep(struct resp_reader *r)
     r->begin = 0;
 }
 
+size_t resp_reader_give_back(struct resp_reader *r)
+{
+    size_t rest = r->in_len - r->begin;
+    if (r->state == RESP_READER_FAILED)
+        return 0;
+    buf_finish(&r->kept);
+    free_argv(r);
+    r->in = NULL;
+    r->in_len = r->begin = r->at = 0;
+    return rest;
+}
+
 enum resp_result resp_reader_next(struct resp_reader *r)
 {
     enum step step = r->kept.failed ? fail(r, "out of memory") : STEP_ON;

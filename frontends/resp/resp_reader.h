@@ -77,5 +77,9 @@ enum resp_result resp_reader_next(struct resp_reader *r);
 /* For a caller who stops before RESP_MORE: copies the input not yet read, so that DATA may go.
  * resp_reader_next goes on from there, with or without another feed. Ends the life of argv. */
 void resp_reader_keep(struct resp_reader *r);
+/* For a caller who stops after a command and keeps the input himself: forgets the bytes that are
+ * not read yet and returns how many they are, all of them from the end of the last piece fed. They
+ * are to be fed again. Ends the life of argv. */
+size_t resp_reader_give_back(struct resp_reader *r);
 
 #endif

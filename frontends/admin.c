@@ -1,0 +1,538 @@
+#include "frontends/admin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/cursor.h"
+#include "broker/interest.h"
+#include "frontends/envelope.h"
+#include "frontends/scan.h"
+
+enum {
+    STEP_TOPICS = 256,    /* topics looked at in one turn */
+    STEP_BYTES = 8 << 20, /* payload bytes read in one turn */
+};
+
+static uint64_t started_ms; /* monotonic */
+
+__attribute__((constructor)) static void note_start(void)
+{
+    started_ms = hub_monotonic_ms();
+}
+
+/* --- life --- */
+
+static void come_home(struct errand *e)
+{
+    struct admin *a = (struct admin *)e;
+    if (e->result == ERR_OK && a->text.failed)
+        e->result = ERR_NOMEM;
+    a->done(a);
+}
+
+struct admin *admin_create(struct worker *w, void (*done)(struct admin *a), void *owner)
+{
+    struct admin *a = calloc(1, sizeof(*a));
+    if (!a)
+        return NULL;
+    errand_init(&a->errand, w, come_home);
+    a->done = done;
+    a->owner = owner;
+    return a;
+}
+
+void admin_destroy(struct admin *a)
+{
+    if (!a)
+        return;
+    buf_finish(&a->text);
+    free(a->word);
+    free(a);
+}
+
+static struct admin *admin_of(struct errand *e)
+{
+    return (struct admin *)e;
+}
+
+static enum err keep_word(struct admin *a, const char *word, size_t n)
+{
+    a->word = malloc(n + 1);
+    if (!a->word)
+        return ERR_NOMEM;
+    memcpy(a->word, word, n);
+    a->word[n] = '\0';
+    a->word_len = n;
+    return ERR_OK;
+}
+
+static void put_cursor(const struct worker *w, uint64_t offset, struct buf *out)
+{
+    char text[CURSOR_TEXT_SIZE];
+    size_t n = cursor_format(text, offset, hub_log(w->hub)->epoch);
+    buf_putc(out, '"');
+    buf_append(out, text, n);
+    buf_putc(out, '"');
+}
+
+static void put_number(struct buf *out, const char *name, uint64_t n)
+{
+    buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)n);
+}
+
+/* Before each element of the array that is being written. */
+static void put_comma(struct buf *out)
+{
+    if (out->len > 1)
+        buf_putc(out, ',');
+}
+
+/* --- topics --- */
+
+static void put_subscribers(struct worker *w, const struct topic *t, struct buf *out)
+{
+    uint32_t count[INTEREST_TRANSPORTS];
+    interest_count(hub_interest(w->hub), t->name, t->name_len, count);
+    buf_puts(out, ",\"subscribers\":{");
+    for (unsigned i = 0; i < INTEREST_TRANSPORTS; i++)
+        buf_printf(out, "%s\"%s\":%u", i ? "," : "", transport_names[i], count[i]);
+    buf_putc(out, '}');
+}
+
+static enum err put_first(struct worker *w, struct scan *scan, const struct topic *t,
+                          struct buf *out)
+{
+    uint64_t first = 0;
+    enum err e = ERR_OK;
+    if (t->last > t->floor) {
+        e = scan_select(scan, t->name, t->name_len);
+        if (e == ERR_OK)
+            e = scan_first(scan, t->floor, &first);
+    }
+    buf_puts(out, ",\"first\":");
+    if (first)
+        put_cursor(w, first, out);
+    else
+        buf_puts(out, "null");
+    return e;
+}
+
+static enum err put_topic(struct worker *w, struct scan *scan, const struct topic *t,
+                          struct buf *out)
+{
+    buf_puts(out, "{\"topic\":");
+    envelope_json_string(out, t->name, t->name_len);
+    put_number(out, "messages", t->messages);
+    put_number(out, "bytes", t->bytes);
+    enum err e = put_first(w, scan, t, out);
+    buf_puts(out, ",\"last\":");
+    if (t->last)
+        put_cursor(w, t->last, out);
+    else
+        buf_puts(out, "null");
+    buf_printf(out, ",\"durability\":\"%s\"", t->memory ? "memory" : "disk");
+    buf_printf(out, ",\"rate\":%.3f", topic_rate(t, hub_time_ms()));
+    put_subscribers(w, t, out);
+    buf_putc(out, '}');
+    return e;
+}
+
+enum err admin_topic(struct worker *w, struct topic *topic, struct buf *out)
+{
+    struct scan scan;
+    enum err e = scan_init(&scan, w);
+    if (e != ERR_OK)
+        return e;
+    e = put_topic(w, &scan, topic, out);
+    scan_finish(&scan);
+    return e == ERR_OK && out->failed ? ERR_NOMEM : e;
+}
+
+static enum err add_topics(struct admin *a, struct worker *w, struct scan *scan)
+{
+    enum err e = ERR_OK;
+    uint64_t end = a->at + STEP_TOPICS < a->until ? a->at + STEP_TOPICS : a->until;
+    while (a->at < end && e == ERR_OK) {
+        const struct topic *t = topic_table_get(hub_topics(w->hub), (uint32_t)++a->at);
+        if (!topic_matches(a->word, a->word_len, t->name, t->name_len))
+            continue;
+        put_comma(&a->text);
+        e = put_topic(w, scan, t, &a->text);
+    }
+    return e == ERR_OK && a->text.len > ADMIN_TEXT_MAX ? ERR_LIMIT : e;
+}
+
+static void topics_step(struct errand *errand, void *where)
+{
+    struct admin *a = admin_of(errand);
+    struct worker *w = where;
+    struct scan scan;
+    enum err e = scan_init(&scan, w);
+    if (e == ERR_OK) {
+        e = add_topics(a, w, &scan);
+        scan_finish(&scan);
+    }
+    if (e == ERR_OK && a->at < a->until) {
+        errand_to_worker(errand, w->index, topics_step);
+        return;
+    }
+    buf_putc(&a->text, ']');
+    errand_home(errand, e);
+}
+
+void admin_topics(struct admin *a, const char *pattern, size_t n)
+{
+    struct worker *w = a->errand.home;
+    a->until = topic_table_count(hub_topics(w->hub));
+    buf_putc(&a->text, '[');
+    if (keep_word(a, pattern, n) == ERR_OK)
+        errand_to_worker(&a->errand, w->index, topics_step);
+    else
+        errand_home(&a->errand, ERR_NOMEM);
+}
+
+/* --- figures --- */
+
+void admin_total(struct worker *w, struct admin_totals *ret)
+{
+    struct topic_table *topics = hub_topics(w->hub);
+    memset(ret, 0, sizeof(*ret));
+    ret->topics = topic_table_count(topics);
+    ret->uptime_s = (hub_monotonic_ms() - started_ms) / 1000;
+    for (uint32_t id = 1; id <= ret->topics; id++) {
+        const struct topic *t = topic_table_get(topics, id);
+        ret->messages += t->messages;
+        ret->bytes += t->bytes;
+    }
+    for (unsigned i = 0; i < hub_workers(w->hub); i++) {
+        const struct worker *other = w->all[i];
+        for (unsigned k = 0; k < COUNTER_COUNT; k++)
+            ret->counters[k] += counter_get(&other->counters, k);
+        for (unsigned k = 0; k < TRANSPORT_COUNT; k++)
+            ret->connections[k] += other->conns_by_transport[k];
+    }
+}
+
+/* The members of an object whose names and values are given. */
+static void put_members(struct buf *out, const char *const *names, const uint64_t *values,
+                        unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        buf_printf(out, "%s\"%s\":%llu", i ? "," : "", names[i], (unsigned long long)values[i]);
+}
+
+static void put_stats(const struct worker *w, const struct admin_totals *t, uint64_t log_bytes,
+                      struct buf *out)
+{
+    struct hub_stats s;
+    hub_read_stats(w->hub, &s);
+    buf_puts(out, "{\"version\":\"" LONGWIRE_VERSION "\"");
+    put_number(out, "uptime_seconds", t->uptime_s);
+    put_number(out, "epoch", hub_log(w->hub)->epoch);
+    buf_puts(out, ",\"head\":");
+    put_cursor(w, hub_head(w->hub), out);
+    put_number(out, "topics", t->topics);
+    put_number(out, "messages", t->messages);
+    put_number(out, "bytes", t->bytes);
+    put_number(out, "log_bytes", log_bytes);
+    put_number(out, "workers", hub_workers(w->hub));
+    put_number(out, "commits", s.commits);
+    put_number(out, "published", s.published);
+    put_number(out, "queued_bytes", s.queued_bytes);
+    buf_puts(out, ",\"connections\":{");
+    put_members(out, transport_names, t->connections, TRANSPORT_COUNT);
+    buf_puts(out, "},\"counters\":{");
+    put_members(out, counter_names, t->counters, COUNTER_COUNT);
+    buf_puts(out, "}}");
+}
+
+static void stats_at_home(struct errand *e, void *where)
+{
+    struct admin *a = admin_of(e);
+    struct admin_totals totals;
+    admin_total(where, &totals);
+    put_stats(where, &totals, a->number, &a->text);
+    come_home(e);
+}
+
+static void stats_at_broker(struct errand *e, void *where)
+{
+    admin_of(e)->number = broker_log_bytes(where);
+    errand_to_worker(e, e->home->index, stats_at_home);
+}
+
+void admin_stats(struct admin *a)
+{
+    errand_to_broker(&a->errand, stats_at_broker);
+}
+
+/* --- connections --- */
+
+static void describe(struct conn *c, struct conn_description *d)
+{
+    memset(d, 0, sizeof(*d));
+    if (c->protocol->describe)
+        c->protocol->describe(c, d);
+}
+
+static uint64_t age_s(const struct conn *c)
+{
+    return worker_now(c->worker) / 1000 - c->since_s;
+}
+
+static void put_filters(const struct feed *f, struct buf *out)
+{
+    for (uint32_t i = 0; f && i < f->filter_count; i++) {
+        size_t n;
+        const char *name = filter_name(f->filters[i], &n);
+        if (i)
+            buf_putc(out, ',');
+        envelope_json_string(out, name, n);
+    }
+}
+
+static void put_client(struct admin *a, struct conn *c)
+{
+    const struct worker *w = c->worker;
+    struct buf *out = &a->text;
+    struct conn_description d;
+    char address[64];
+    describe(c, &d);
+    conn_address(c, address, sizeof(address));
+    put_comma(out);
+    buf_printf(out, "{\"id\":%llu", (unsigned long long)conn_number(c));
+    buf_printf(out, ",\"transport\":\"%s\",\"address\":\"%s\"",
+               transport_names[c->protocol->transport], address);
+    if (d.name) {
+        buf_puts(out, ",\"name\":");
+        envelope_json_string(out, d.name, strlen(d.name));
+    }
+    buf_puts(out, ",\"topics\":[");
+    put_filters(d.feed, out);
+    buf_puts(out, "],\"cursor\":");
+    if (d.has_cursor)
+        put_cursor(w, d.cursor, out);
+    else
+        buf_puts(out, "null");
+    put_number(out, "lag", d.has_cursor && d.cursor < w->head ? w->head - d.cursor : 0);
+    put_number(out, "age_seconds", age_s(c));
+    buf_putc(out, '}');
+}
+
+void admin_client_line(struct conn *c, struct buf *out)
+{
+    struct conn_description d;
+    char address[64];
+    describe(c, &d);
+    conn_address(c, address, sizeof(address));
+    buf_printf(out, "id=%llu addr=%s fd=%d", (unsigned long long)conn_number(c), address,
+               conn_fd(c));
+    buf_printf(out, " name=%s age=%llu flags=%c db=0", d.name ? d.name : "",
+               (unsigned long long)age_s(c), d.feed ? 'P' : 'N');
+    buf_printf(out, " sub=%u transport=%s\n", d.feed ? d.feed->filter_count : 0,
+               transport_names[c->protocol->transport]);
+}
+
+static void put_line(struct admin *a, struct conn *c)
+{
+    admin_client_line(c, &a->text);
+}
+
+static void visit_conn(struct conn *c, void *ctx)
+{
+    struct admin *a = ctx;
+    if (a->text.len <= ADMIN_TEXT_MAX)
+        a->visit(a, c);
+}
+
+/* From worker to worker; `at` is the next one. */
+static void conns_step(struct errand *e, void *where)
+{
+    struct admin *a = admin_of(e);
+    worker_each_conn(where, visit_conn, a);
+    if (a->text.len <= ADMIN_TEXT_MAX && ++a->at < hub_workers(e->home->hub)) {
+        errand_to_worker(e, (unsigned)a->at, conns_step);
+        return;
+    }
+    buf_puts(&a->text, a->end);
+    errand_home(e, a->text.len > ADMIN_TEXT_MAX ? ERR_LIMIT : ERR_OK);
+}
+
+static void visit_all_conns(struct admin *a, void (*visit)(struct admin *a, struct conn *c),
+                            const char *end)
+{
+    a->visit = visit;
+    a->end = end;
+    errand_to_worker(&a->errand, 0, conns_step);
+}
+
+void admin_clients(struct admin *a)
+{
+    buf_putc(&a->text, '[');
+    visit_all_conns(a, put_client, "]");
+}
+
+void admin_client_lines(struct admin *a)
+{
+    visit_all_conns(a, put_line, "");
+}
+
+/* --- ending connections --- */
+
+static void kick_step(struct errand *e, void *where)
+{
+    struct admin *a = admin_of(e);
+    struct conn *c = worker_find_conn(where, a->at);
+    if (c) {
+        conn_close(c, CLOSE_KICKED);
+        a->number = 1;
+    }
+    errand_home(e, ERR_OK);
+}
+
+void admin_kick(struct admin *a, uint64_t number)
+{
+    unsigned w = (unsigned)(number % HUB_WORKERS_MAX);
+    a->at = number;
+    if (w < hub_workers(a->errand.home->hub))
+        errand_to_worker(&a->errand, w, kick_step);
+    else
+        errand_home(&a->errand, ERR_OK);
+}
+
+static void kick_if_from(struct admin *a, struct conn *c)
+{
+    char address[64];
+    conn_address(c, address, sizeof(address));
+    if (strcmp(address, a->word) != 0)
+        return;
+    conn_close(c, CLOSE_KICKED);
+    a->number++;
+}
+
+void admin_kick_address(struct admin *a, const char *address, size_t n)
+{
+    if (keep_word(a, address, n) == ERR_OK)
+        visit_all_conns(a, kick_if_from, "");
+    else
+        errand_home(&a->errand, ERR_NOMEM);
+}
+
+/* --- the log --- */
+
+static void purge_step(struct errand *e, void *where)
+{
+    struct admin *a = admin_of(e);
+    errand_home(e, broker_purge(where, a->topic, &a->number));
+}
+
+void admin_purge(struct admin *a, struct topic *topic)
+{
+    a->topic = topic;
+    errand_to_broker(&a->errand, purge_step);
+}
+
+static void trim_step(struct errand *e, void *where)
+{
+    struct admin *a = admin_of(e);
+    errand_home(e, broker_trim(where, a->at, &a->number));
+}
+
+void admin_trim(struct admin *a, uint64_t upto)
+{
+    a->at = upto;
+    errand_to_broker(&a->errand, trim_step);
+}
+
+static void backup_step(struct errand *e, void *where)
+{
+    errand_home(e, broker_backup(where, admin_of(e)->word));
+}
+
+void admin_backup(struct admin *a, const char *path, size_t n)
+{
+    if (keep_word(a, path, n) == ERR_OK)
+        errand_to_broker(&a->errand, backup_step);
+    else
+        errand_home(&a->errand, ERR_NOMEM);
+}
+
+/* --- verifying --- */
+
+struct counted {
+    uint64_t records, bytes;
+};
+
+static bool count_record(void *ctx, struct message *m, bool shared)
+{
+    struct counted *c = ctx;
+    (void)shared;
+    if (c->bytes >= STEP_BYTES)
+        return false;
+    c->records++;
+    c->bytes += m->payload_len;
+    return true;
+}
+
+/* Reads on from `at` by one bounded piece, past the tail: the log itself is what is looked at. */
+static enum err verify_some(struct admin *a, struct scan *s)
+{
+    static const struct after earliest = {.kind = AFTER_EARLIEST};
+    struct tail none;
+    struct position p;
+    struct counted counted = {0, 0};
+    struct gap gap;
+    tail_init(&none);
+    s->replay.tail = &none;
+    enum err e = scan_select(s, "#", 1);
+    if (e == ERR_OK)
+        e = replay_start(&s->replay, scan_feed(s), &earliest, 0, &p, &gap);
+    p.offset = a->at;
+    if (e == ERR_OK)
+        e = replay_next(&s->replay, scan_feed(s), &p, a->until, count_record, &counted, &gap);
+    if (e == ERR_AGAIN)
+        return ERR_OK;
+    a->at = p.offset;
+    a->number += counted.records;
+    return e;
+}
+
+static void verified(struct errand *e, void *where)
+{
+    struct admin *a = admin_of(e);
+    buf_printf(&a->text, "{\"records\":%llu", (unsigned long long)a->number);
+    put_number(&a->text, "damaged", broker_damaged(where) - a->damaged);
+    buf_putc(&a->text, '}');
+    errand_home(e, ERR_OK);
+}
+
+static void verify_step(struct errand *errand, void *where)
+{
+    struct admin *a = admin_of(errand);
+    struct worker *w = where;
+    struct scan scan;
+    enum err e = scan_init(&scan, w);
+    if (e == ERR_OK) {
+        e = verify_some(a, &scan);
+        scan_finish(&scan);
+    }
+    if (e != ERR_OK)
+        errand_home(errand, e);
+    else if (a->at < a->until)
+        errand_to_worker(errand, w->index, verify_step);
+    else
+        errand_to_broker(errand, verified);
+}
+
+static void verify_begin(struct errand *e, void *where)
+{
+    struct admin *a = admin_of(e);
+    a->damaged = broker_damaged(where);
+    errand_to_worker(e, e->home->index, verify_step);
+}
+
+void admin_verify(struct admin *a)
+{
+    a->until = a->errand.home->head;
+    errand_to_broker(&a->errand, verify_begin);
+}

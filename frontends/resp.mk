@@ -1,0 +1,17 @@
+# The RESP frontend of the local socket, and administration; included by frontends/local.mk.
+libfrontends_a_SOURCES += \
+	frontends/admin.c frontends/admin.h \
+	frontends/errand.c frontends/errand.h \
+	frontends/scan.c frontends/scan.h \
+	frontends/resp/resp.c frontends/resp/resp.h \
+	frontends/resp/resp_client.c \
+	frontends/resp/resp_command.c frontends/resp/resp_command.h \
+	frontends/resp/resp_connection.c \
+	frontends/resp/resp_hub.c \
+	frontends/resp/resp_job.c frontends/resp/resp_job.h \
+	frontends/resp/resp_names.c frontends/resp/resp_names.h \
+	frontends/resp/resp_publish.c \
+	frontends/resp/resp_read.c \
+	frontends/resp/resp_subscribe.c \
+	frontends/resp/resp_wait.c frontends/resp/resp_wait.h
+AM_CPPFLAGS += -DLONGWIRE_VERSION='"$(PACKAGE_VERSION)"'

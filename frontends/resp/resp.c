@@ -1,0 +1,454 @@
+#include "frontends/resp/resp.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "frontends/fault.h"
+#include "frontends/http/http.h"
+#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_reply.h"
+#include "frontends/resp/resp_wait.h"
+
+enum {
+    ARGS_MAX = 65536,      /* words of a command */
+    INLINE_MAX = 64 << 10, /* bytes of an inline command */
+    /* What a command may have besides payloads; a payload that is not much too large is refused
+     * without ending the connection. */
+    COMMAND_SPARE = 1 << 20,
+    ERROR_TEXT_MAX = 512,
+};
+
+/* A command put by, its words behind `argv`. */
+struct resp_held {
+    struct resp_request request;
+    struct resp_arg argv[];
+};
+
+static struct counters *counters(const struct resp *r)
+{
+    return &r->conn->worker->counters;
+}
+
+static void set_state(struct resp *r, enum resp_state s)
+{
+    r->state = s;
+}
+
+/* --- replies --- */
+
+void resp_error(struct resp *r, const char *text)
+{
+    struct buf *out = conn_out(r->conn);
+    counter_add(counters(r), COUNTER_resp_errors, 1);
+    if (out)
+        resp_reply_error(out, text);
+}
+
+void resp_errorf(struct resp *r, const char *fmt, ...)
+{
+    char text[ERROR_TEXT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    resp_error(r, text);
+}
+
+void resp_error_of(struct resp *r, enum err e, const char *text)
+{
+    static const struct {
+        enum err err;
+        const char *code;
+    } codes[] = {
+        {ERR_NOSPACE, "NOSPACE"}, {ERR_LIMIT, "LIMIT"},        {ERR_IO, "IOERR"},
+        {ERR_CORRUPT, "IOERR"},   {ERR_NOT_FOUND, "NOTFOUND"}, {ERR_TOO_LARGE, "TOOLARGE"},
+    };
+    const char *code = "ERR";
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        code = codes[i].err == e ? codes[i].code : code;
+    resp_errorf(r, "%s %s", code, text ? text : err_text(e));
+}
+
+void resp_error_fault(struct resp *r, const struct fault *f)
+{
+    char code[32];
+    size_t n = 0;
+    for (const char *p = f->code; *p && n < sizeof(code) - 1; p++)
+        if (*p != '_')
+            code[n++] = (char)toupper((unsigned char)*p);
+    code[n] = '\0';
+    resp_errorf(r, "%s %s", code, f->message);
+}
+
+void resp_error_gap(struct resp *r, const struct gap *g)
+{
+    char requested[CURSOR_TEXT_SIZE], resumed[CURSOR_TEXT_SIZE];
+    cursor_format(requested, g->requested.offset, g->requested.epoch);
+    cursor_format(resumed, g->resumed, hub_log(r->conn->worker->hub)->epoch);
+    resp_errorf(r, "GAP reason=%s requested=%s resumed=%s", gap_reason_name(g->reason), requested,
+                resumed);
+}
+
+/* --- words --- */
+
+bool resp_arg_is(const struct resp_arg *a, const char *text)
+{
+    return a->len == strlen(text) && strncasecmp(a->data, text, a->len) == 0;
+}
+
+enum err resp_arg_u64(const struct resp_arg *a, uint64_t max, uint64_t *ret)
+{
+    uint64_t n = 0;
+    if (a->len == 0)
+        return ERR_INVALID;
+    for (size_t i = 0; i < a->len; i++) {
+        unsigned digit = (unsigned)(unsigned char)a->data[i] - '0';
+        if (digit > 9 || n > (max - digit) / 10 || digit > max)
+            return ERR_INVALID;
+        n = n * 10 + digit;
+    }
+    *ret = n;
+    return ERR_OK;
+}
+
+static bool is_certain(const struct store_state *log, const struct cursor *c)
+{
+    if (c->epoch == 0 || c->epoch == log->epoch)
+        return true;
+    for (size_t i = 0; i < log->former_count; i++)
+        if (log->former[i].epoch == c->epoch)
+            return c->offset <= log->former[i].last;
+    return false;
+}
+
+const char *resp_arg_offset(const struct resp *r, const struct resp_arg *a, uint64_t *ret)
+{
+    struct cursor c;
+    if (cursor_parse(a->data, a->len, &c) != ERR_OK)
+        return "BADCURSOR not a cursor (OFFSET-EPOCH)";
+    if (!is_certain(hub_log(r->conn->worker->hub), &c))
+        return "BADCURSOR a cursor of another log";
+    *ret = c.offset;
+    return NULL;
+}
+
+/* --- life --- */
+
+/* Whether the first bytes are those of an HTTP request; ERR_AGAIN: too few to tell. */
+static enum err sniff_http(const char *data, size_t n)
+{
+    static const char *const methods[] = {"GET ",     "POST ",  "HEAD ",    "PUT ",  "DELETE ",
+                                          "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "};
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        size_t len = strlen(methods[i]);
+        if (memcmp(data, methods[i], n < len ? n : len) == 0)
+            return n < len ? ERR_AGAIN : ERR_OK;
+    }
+    return ERR_NOT_FOUND;
+}
+
+static struct resp *create(struct conn *c)
+{
+    struct resp *r = calloc(1, sizeof(*r));
+    size_t payload = c->worker->settings->max_message_bytes;
+    if (!r) {
+        conn_close(c, CLOSE_NOMEM);
+        return NULL;
+    }
+    r->conn = c;
+    r->limits = (struct resp_limits){
+        .args = ARGS_MAX,
+        .bulk = payload * 2 + COMMAND_SPARE,
+        .command = payload * 2 + 2 * COMMAND_SPARE,
+        .line = INLINE_MAX,
+    };
+    resp_reader_init(&r->reader, &r->limits);
+    c->state = r;
+    return r;
+}
+
+/* The state of C, made when its first bytes turn out to be ours; NULL when they do not, or when it
+ * cannot be told yet. */
+static struct resp *state_of(struct conn *c, const char *data, size_t n)
+{
+    if (c->state || n == 0)
+        return c->state;
+    switch (sniff_http(data, n)) {
+    case ERR_OK:
+        http_adopt(c);
+        return NULL;
+    case ERR_AGAIN:
+        return NULL;
+    default:
+        return create(c);
+    }
+}
+
+static void finish(struct conn *c)
+{
+    struct resp *r = c->state;
+    c->state = NULL;
+    if (!r)
+        return;
+    resp_subscribe_finish(r);
+    resp_wait_destroy(r->wait);
+    resp_reader_finish(&r->reader);
+    free(r->held);
+    free(r->name);
+    free(r);
+}
+
+void resp_end(struct resp *r)
+{
+    set_state(r, RESP_ENDING);
+    conn_finish_after_output(r->conn);
+}
+
+/* --- commands --- */
+
+/* Puts Q by until the publishes before it are answered. */
+static void hold(struct resp *r, const struct resp_request *q)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < q->argc; i++)
+        bytes += q->argv[i].len;
+    r->held = malloc(sizeof(*r->held) + q->argc * sizeof(r->held->argv[0]) + bytes);
+    if (!r->held) {
+        conn_close(r->conn, CLOSE_NOMEM);
+        return;
+    }
+    char *to = (char *)(r->held->argv + q->argc);
+    for (size_t i = 0; i < q->argc; i++) {
+        r->held->argv[i] = (struct resp_arg){.data = to, .len = q->argv[i].len};
+        memcpy(to, q->argv[i].data, q->argv[i].len);
+        to += q->argv[i].len;
+    }
+    r->held->request = (struct resp_request){q->argc, r->held->argv};
+    set_state(r, RESP_HELD);
+    conn_pause(r->conn);
+}
+
+/* Runs Q, or replies why it cannot be run. False: not before the publishes under way are
+ * answered. */
+static bool run(struct resp *r, const struct resp_request *q)
+{
+    const struct resp_command *command = resp_command_find(q);
+    bool fits = command && resp_command_fits(r, command, q);
+    if (fits && command->publish)
+        return resp_publish_run(r, command, q);
+    if (r->inflight)
+        return false;
+    struct buf *out = conn_out(r->conn);
+    if (out && fits)
+        command->run(r, q, out);
+    else if (out)
+        resp_command_refuse(r, command, q);
+    return true;
+}
+
+static void run_or_hold(struct resp *r)
+{
+    struct resp_request q = {r->reader.argc, r->reader.argv};
+    counter_add(counters(r), COUNTER_resp_commands, 1);
+    if (!run(r, &q))
+        hold(r, &q);
+}
+
+static void run_held(struct resp *r)
+{
+    struct resp_held *held = r->held;
+    r->held = NULL;
+    set_state(r, RESP_READY);
+    run(r, &held->request);
+    free(held);
+    if (r->state == RESP_READY)
+        resp_end_wait(r);
+}
+
+static bool has_room(const struct resp *r)
+{
+    return r->inflight < r->conn->worker->settings->inflight && !conn_is_congested(r->conn);
+}
+
+/* Whether another command may be taken now; if not, input stops until it may. */
+static bool may_take(struct resp *r)
+{
+    if (!has_room(r)) {
+        set_state(r, RESP_FULL);
+        conn_pause(r->conn);
+        return false;
+    }
+    set_state(r, RESP_READY);
+    return !(r->publisher && worker_must_wait(r->conn->worker, r->conn));
+}
+
+static void go_on_if_room(struct resp *r)
+{
+    if (r->state != RESP_FULL || !has_room(r))
+        return;
+    set_state(r, RESP_READY);
+    conn_resume(r->conn);
+}
+
+static void tell_failure(struct resp *r)
+{
+    resp_errorf(r, "ERR %s", r->reader.error);
+    resp_end(r);
+}
+
+static void fail(struct resp *r)
+{
+    set_state(r, RESP_FAILED);
+    if (r->inflight == 0)
+        tell_failure(r);
+}
+
+/* Runs the commands that were fed. Returns how many bytes at the end are to be fed again. */
+static size_t run_commands(struct resp *r)
+{
+    while (conn_is_open(r->conn)) {
+        switch (resp_reader_next(&r->reader)) {
+        case RESP_MORE:
+            return 0;
+        case RESP_ERROR:
+            fail(r);
+            return 0;
+        case RESP_COMMAND:
+            run_or_hold(r);
+        }
+        if (r->state != RESP_READY || !may_take(r))
+            return resp_reader_give_back(&r->reader);
+    }
+    return 0;
+}
+
+/* --- the connection's events --- */
+
+/* The peer has sent its last command: when it is answered, there is no more to do. */
+static void end_if_over(struct resp *r)
+{
+    if (r->conn->input_over && r->state == RESP_READY && r->inflight == 0)
+        resp_end(r);
+}
+
+static size_t input(struct conn *c, char *data, size_t n)
+{
+    struct resp *r = state_of(c, data, n);
+    if (!r)
+        return 0;
+    if (r->state == RESP_FAILED || r->state == RESP_ENDING)
+        return n;
+    if (r->state == RESP_HELD || r->state == RESP_WAITING || !may_take(r))
+        return 0;
+    resp_reader_feed(&r->reader, data, n);
+    size_t rest = run_commands(r);
+    if (rest == 0)
+        end_if_over(r);
+    return n - rest;
+}
+
+static void input_ended(struct conn *c)
+{
+    struct resp *r = c->state;
+    if (!r || r->subscription || r->wait)
+        conn_close(c, CLOSE_PEER);
+    else if (!c->in)
+        end_if_over(r);
+}
+
+static void answered(struct conn *c, struct publish *p)
+{
+    struct resp *r = c->state;
+    r->inflight--;
+    resp_publish_answer(r, p);
+    go_on_if_room(r);
+    if (r->inflight)
+        return;
+    if (r->state == RESP_HELD)
+        run_held(r);
+    else if (r->state == RESP_FAILED)
+        tell_failure(r);
+    else if (r->state == RESP_ENDING)
+        conn_finish_after_output(c);
+    else if (!c->in)
+        end_if_over(r);
+}
+
+static void drained(struct conn *c)
+{
+    struct resp *r = c->state;
+    if (!r || !conn_is_open(c))
+        return;
+    go_on_if_room(r);
+    resp_wait_turn_ended(r);
+    resp_subscribe_drained(r);
+}
+
+static void timeout(struct conn *c)
+{
+    if (c->state)
+        resp_wait_time_is_up(c->state);
+}
+
+/* What waits for other threads is answered soon and ends in resp_end_wait. */
+static void stop(struct conn *c)
+{
+    struct resp *r = c->state;
+    if (!r) {
+        conn_close(c, CLOSE_SHUTDOWN);
+        return;
+    }
+    if (r->wait)
+        resp_wait_time_is_up(r);
+    else if (r->state == RESP_READY || r->state == RESP_FULL)
+        set_state(r, RESP_ENDING);
+    if (r->state == RESP_ENDING && r->inflight == 0)
+        conn_finish_after_output(c);
+}
+
+static void describe(struct conn *c, struct conn_description *d)
+{
+    const struct resp *r = c->state;
+    if (!r)
+        return;
+    d->name = r->name;
+    if (r->wait)
+        d->feed = r->wait->receiver.sub.feed;
+    resp_subscribe_describe(r, d);
+}
+
+void resp_begin_wait(struct resp *r, bool paused)
+{
+    set_state(r, RESP_WAITING);
+    if (paused)
+        conn_pause(r->conn);
+    else
+        conn_resume(r->conn);
+}
+
+void resp_end_wait(struct resp *r)
+{
+    if (r->conn->worker->draining) {
+        resp_end(r);
+        return;
+    }
+    set_state(r, RESP_READY);
+    conn_resume(r->conn);
+}
+
+const struct protocol resp_protocol = {
+    .name = "resp",
+    .transport = TRANSPORT_RESP,
+    .input = input,
+    .input_ended = input_ended,
+    .drained = drained,
+    .timeout = timeout,
+    .finish = finish,
+    .shutdown = stop,
+    .describe = describe,
+    .answered = answered,
+};

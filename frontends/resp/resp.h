@@ -1,0 +1,108 @@
+/*
+ * Connections of the local socket: the Redis protocol, RESP2 (doc/protocol.md, "Local socket").
+ *
+ * resp.c is the protocol module: it takes commands out of the input and keeps their replies in
+ * order. The commands are in one table in resp_command.c, what they do in resp_publish.c,
+ * resp_read.c, resp_subscribe.c, resp_connection.c and resp_hub.c; resp_wait.c is for those that
+ * wait for messages.
+ *
+ * Publishes are pipelined: they are handed to the broker one after the other and answered as they
+ * come back. Any other command waits until all publishes before it are answered, so that replies
+ * keep their order and reads see what was written before them.
+ *
+ *            inflight or output full
+ *   READY <---------------------------> FULL
+ *     | ^ \__ publishes before it ____> HELD
+ *     | |                                | runs
+ *     v | answered                       v
+ *   WAITING <----------------------------+
+ *
+ *   any --> FAILED (protocol error), ENDING (the hub stops) --> closed, after the last answer
+ */
+#ifndef FRONTENDS_RESP_RESP_H
+#define FRONTENDS_RESP_RESP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "frontends/conn.h"
+#include "frontends/resp/resp_reader.h"
+#include "frontends/worker.h"
+
+struct fault;
+struct resp_command;
+struct resp_held;
+struct resp_subscription;
+struct resp_wait;
+
+enum resp_state {
+    RESP_READY,   /* takes commands */
+    RESP_FULL,    /* takes none until publishes are answered or replies have left */
+    RESP_HELD,    /* `held` waits until the publishes before it are answered */
+    RESP_WAITING, /* a command waits for messages, or for other threads */
+    RESP_FAILED,  /* says what the peer did wrong when the publishes are answered, and ends */
+    RESP_ENDING,  /* ends when the publishes are answered */
+};
+
+struct resp {
+    struct conn *conn;
+    struct resp_reader reader;
+    struct resp_limits limits;
+    enum resp_state state;
+    bool publisher;                         /* has published: waits while the hub's queue is full */
+    uint32_t inflight;                      /* publishes not answered yet */
+    struct resp_held *held;                 /* RESP_HELD */
+    struct resp_wait *wait;                 /* RESP_WAITING for messages */
+    struct resp_subscription *subscription; /* NULL when subscribed to nothing */
+    char *name;                             /* CLIENT SETNAME; NULL = none */
+};
+
+/* A command as it was sent; argv[0] is its name, in any letter case. */
+struct resp_request {
+    size_t argc;
+    const struct resp_arg *argv;
+};
+
+/* What every connection of the local socket speaks at first; one whose first bytes are an HTTP
+ * request changes to HTTP. */
+extern const struct protocol resp_protocol;
+
+enum {
+    /* Bytes of messages in one reply: somewhat more than the longest message that can be allowed.
+     */
+    RESP_REPLY_MAX = 72 << 20,
+    RESP_NAME_MAX = 255, /* bytes of a CLIENT SETNAME */
+};
+
+/* Writes the error reply TEXT, which begins with its code, and counts it. */
+void resp_error(struct resp *r, const char *text);
+void resp_errorf(struct resp *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The error reply for E: NOSPACE, LIMIT, IOERR, NOTFOUND, TOOLARGE, else ERR. TEXT, or NULL for the
+ * text of E. */
+void resp_error_of(struct resp *r, enum err e, const char *text);
+/* The error reply for F, with its code as in BADTOPIC for "bad_topic". */
+void resp_error_fault(struct resp *r, const struct fault *f);
+
+/* The error reply that tells a gap: `-GAP reason=trimmed requested=CURSOR resumed=CURSOR`. */
+void resp_error_gap(struct resp *r, const struct gap *g);
+
+/* A command that ran is not answered yet: no further one is taken until resp_end_wait. A PAUSED
+ * connection does not even notice that its peer is gone; fine for what is answered soon. */
+void resp_begin_wait(struct resp *r, bool paused);
+/* Goes on, or ends the connection when the hub is stopping. */
+void resp_end_wait(struct resp *r);
+/* Lets the connection end when everything has left. */
+void resp_end(struct resp *r);
+
+/* Whether a word is TEXT, in any letter case. */
+bool resp_arg_is(const struct resp_arg *a, const char *text);
+/* A decimal number; ERR_INVALID for anything else, or above MAX. */
+MUST_CHECK enum err resp_arg_u64(const struct resp_arg *a, uint64_t max, uint64_t *ret);
+/* A cursor of this log, or of a former epoch as far as that is certain: its offset. Returns NULL,
+ * or the error to reply with. */
+const char *resp_arg_offset(const struct resp *r, const struct resp_arg *a, uint64_t *ret);
+
+#endif

@@ -1,0 +1,147 @@
+/* CLIENT ...: connections, this one and all others. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_job.h"
+#include "frontends/resp/resp_reply.h"
+
+void resp_client_id(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    (void)q;
+    resp_reply_integer(out, (int64_t)conn_number(r->conn));
+}
+
+/* --- names --- */
+
+const char *resp_client_rename(struct resp *r, const struct resp_arg *name)
+{
+    char *copy = NULL;
+    if (name->len > RESP_NAME_MAX)
+        return "ERR a client's name is at most 255 bytes long";
+    for (size_t i = 0; i < name->len; i++)
+        if (name->data[i] < '!' || name->data[i] > '~')
+            return "ERR Client names cannot contain spaces, newlines or special characters.";
+    if (name->len) {
+        copy = strndup(name->data, name->len);
+        if (!copy)
+            return "ERR out of memory";
+    }
+    free(r->name);
+    r->name = copy;
+    return NULL;
+}
+
+void resp_client_setname(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    const char *error = resp_client_rename(r, &q->argv[2]);
+    if (error)
+        resp_error(r, error);
+    else
+        resp_reply_simple(out, "OK");
+}
+
+void resp_client_getname(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    (void)q;
+    if (r->name)
+        resp_reply_bulk(out, r->name, strlen(r->name));
+    else
+        resp_reply_null_bulk(out);
+}
+
+void resp_client_setinfo(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    if (resp_arg_is(&q->argv[2], "LIB-NAME") || resp_arg_is(&q->argv[2], "LIB-VER"))
+        resp_reply_simple(out, "OK");
+    else
+        resp_error(r, "ERR unknown attribute: it has to be LIB-NAME or LIB-VER");
+}
+
+/* NO-EVICT and NO-TOUCH are as they are. */
+void resp_client_switch(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    if (resp_arg_is(&q->argv[2], "ON") || resp_arg_is(&q->argv[2], "OFF"))
+        resp_reply_simple(out, "OK");
+    else
+        resp_error(r, "ERR syntax error");
+}
+
+/* --- listings --- */
+
+static void put_lines(const struct admin *a, struct buf *out)
+{
+    resp_reply_bulk(out, a->text.data, a->text.len);
+}
+
+void resp_client_list(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct admin *a = resp_job_begin(r, put_lines);
+    (void)q;
+    (void)out;
+    if (a)
+        admin_client_lines(a);
+}
+
+void resp_client_info(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct buf line = {0};
+    (void)q;
+    admin_client_line(r->conn, &line);
+    resp_reply_bulk(out, line.data, line.len);
+    out->failed |= line.failed;
+    buf_finish(&line);
+}
+
+/* --- KILL --- */
+
+static void put_count(const struct admin *a, struct buf *out)
+{
+    resp_reply_integer(out, (int64_t)a->number);
+}
+
+/* The answer to the old form, an address alone. */
+static void put_ok(const struct admin *a, struct buf *out)
+{
+    if (a->number)
+        resp_reply_simple(out, "OK");
+    else
+        resp_reply_error(out, "ERR No such client");
+}
+
+/* All connections of the local socket have the same address, so that it names none of them. */
+static void kill_address(struct resp *r, const struct resp_arg *address, resp_job_put *put)
+{
+    struct admin *a = resp_job_begin(r, put);
+    if (a)
+        admin_kick_address(a, address->data, resp_arg_is(address, "unix") ? 0 : address->len);
+}
+
+static void kill_number(struct resp *r, const struct resp_arg *word, struct buf *out)
+{
+    uint64_t number;
+    if (resp_arg_u64(word, UINT64_MAX, &number) != ERR_OK) {
+        resp_error(r, "ERR client-id should be greater than 0");
+        return;
+    }
+    if (number == conn_number(r->conn)) {
+        resp_reply_integer(out, 1);
+        resp_end(r);
+        return;
+    }
+    struct admin *a = resp_job_begin(r, put_count);
+    if (a)
+        admin_kick(a, number);
+}
+
+void resp_client_kill(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    if (q->argc == 3)
+        kill_address(r, &q->argv[2], put_ok);
+    else if (resp_arg_is(&q->argv[2], "ADDR") && q->argc == 4)
+        kill_address(r, &q->argv[3], put_count);
+    else if (resp_arg_is(&q->argv[2], "ID") && q->argc == 4)
+        kill_number(r, &q->argv[3], out);
+    else
+        resp_error(r, "ERR syntax error: CLIENT KILL takes an address, or ID or ADDR");
+}

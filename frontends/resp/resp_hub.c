@@ -1,0 +1,254 @@
+/* HUB ...: administration, and reading with the answer of a long-poll. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/admin.h"
+#include "frontends/poll_body.h"
+#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_job.h"
+#include "frontends/resp/resp_reply.h"
+#include "frontends/resp/resp_wait.h"
+
+static const char bad_topic[] = "BADTOPIC not a valid topic";
+static const char bad_pattern[] = "BADTOPIC not a valid topic or pattern";
+
+/* --- documents --- */
+
+static void put_text(const struct admin *a, struct buf *out)
+{
+    resp_reply_bulk(out, a->text.data, a->text.len);
+}
+
+static void put_number(const struct admin *a, struct buf *out)
+{
+    resp_reply_integer(out, (int64_t)a->number);
+}
+
+static void put_ok(const struct admin *a, struct buf *out)
+{
+    (void)a;
+    resp_reply_simple(out, "OK");
+}
+
+void resp_hub_topics(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    static const struct resp_arg all = {.data = "#", .len = 1};
+    const struct resp_arg *pattern = q->argc > 2 ? &q->argv[2] : &all;
+    (void)out;
+    if (!topic_pattern_valid(pattern->data, pattern->len)) {
+        resp_error(r, bad_pattern);
+        return;
+    }
+    struct admin *a = resp_job_begin(r, put_text);
+    if (a)
+        admin_topics(a, pattern->data, pattern->len);
+}
+
+/* NULL: there is no such topic, which has been answered. */
+static struct topic *find_topic(struct resp *r, const struct resp_arg *name)
+{
+    struct topic_table *topics = hub_topics(r->conn->worker->hub);
+    if (!topic_name_valid(name->data, name->len)) {
+        resp_error(r, bad_topic);
+        return NULL;
+    }
+    struct topic *t = topic_table_find(topics, name->data, name->len);
+    if (!t)
+        resp_error(r, "NOTFOUND no such topic");
+    return t;
+}
+
+void resp_hub_topic(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct topic *t = find_topic(r, &q->argv[2]);
+    struct buf text = {0};
+    if (!t)
+        return;
+    enum err e = admin_topic(r->conn->worker, t, &text);
+    if (e == ERR_OK)
+        resp_reply_bulk(out, text.data, text.len);
+    else
+        resp_error_of(r, e, NULL);
+    buf_finish(&text);
+}
+
+void resp_hub_stats(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct admin *a = resp_job_begin(r, put_text);
+    (void)q;
+    (void)out;
+    if (a)
+        admin_stats(a);
+}
+
+void resp_hub_clients(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct admin *a = resp_job_begin(r, put_text);
+    (void)q;
+    (void)out;
+    if (a)
+        admin_clients(a);
+}
+
+/* --- doing things --- */
+
+static void put_kicked(const struct admin *a, struct buf *out)
+{
+    if (a->number)
+        resp_reply_simple(out, "OK");
+    else
+        resp_reply_error(out, "NOTFOUND no such connection");
+}
+
+void resp_hub_kick(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    uint64_t number;
+    if (resp_arg_u64(&q->argv[2], UINT64_MAX, &number) != ERR_OK) {
+        resp_error(r, "ERR not a number of a connection, as HUB CLIENTS shows it");
+        return;
+    }
+    if (number == conn_number(r->conn)) {
+        resp_reply_simple(out, "OK");
+        resp_end(r);
+        return;
+    }
+    struct admin *a = resp_job_begin(r, put_kicked);
+    if (a)
+        admin_kick(a, number);
+}
+
+void resp_hub_purge(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct topic *t = find_topic(r, &q->argv[2]);
+    struct admin *a = t ? resp_job_begin(r, put_number) : NULL;
+    (void)out;
+    if (a)
+        admin_purge(a, t);
+}
+
+void resp_hub_trim(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    uint64_t offset;
+    const char *error = resp_arg_offset(r, &q->argv[2], &offset);
+    (void)out;
+    if (!error && offset > hub_head(r->conn->worker->hub))
+        error = "BADCURSOR a cursor ahead of the head";
+    if (error) {
+        resp_error(r, error);
+        return;
+    }
+    struct admin *a = resp_job_begin(r, put_number);
+    if (a)
+        admin_trim(a, offset);
+}
+
+void resp_hub_backup(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    const struct resp_arg *path = &q->argv[2];
+    (void)out;
+    if (path->len == 0 || path->data[0] != '/' || memchr(path->data, '\0', path->len)) {
+        resp_error(r, "ERR the path has to begin with / (the hub has a working directory of its "
+                      "own)");
+        return;
+    }
+    struct admin *a = resp_job_begin(r, put_ok);
+    if (a)
+        admin_backup(a, path->data, path->len);
+}
+
+void resp_hub_verify(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct admin *a = resp_job_begin(r, put_text);
+    (void)q;
+    (void)out;
+    if (a)
+        admin_verify(a);
+}
+
+/* --- HUB READ --- */
+
+struct hub_read {
+    struct resp_wait wait;
+    struct position position;
+    struct gap gap; /* found at the start */
+    uint32_t limit;
+};
+
+static bool answer_read(struct resp_wait *wait, struct buf *out, bool last)
+{
+    struct hub_read *h = (struct hub_read *)wait;
+    struct worker *w = wait->resp->conn->worker;
+    struct buf body = {0};
+    size_t count = 0;
+    bool live = false;
+    enum err e = poll_body_read(w, wait->receiver.sub.feed, &h->position, &h->gap, h->limit, &body,
+                                &count, &live);
+    bool answers = last || count || h->gap.reason != GAP_NONE || !live;
+    if (e != ERR_OK)
+        resp_error_of(wait->resp, e, NULL);
+    else if (answers)
+        resp_reply_bulk(out, body.data, body.len);
+    buf_finish(&body);
+    return e != ERR_OK || answers;
+}
+
+static void destroy_read(struct resp_wait *wait)
+{
+    free(wait);
+}
+
+static const char *check_topics(const struct resp *r, const struct resp_request *q, size_t first)
+{
+    if (q->argc - first > r->conn->worker->settings->subscriptions)
+        return "LIMIT more topics than limits.subscriptions allows";
+    for (size_t i = first; i < q->argc; i++)
+        if (!topic_pattern_valid(q->argv[i].data, q->argv[i].len))
+            return bad_pattern;
+    return NULL;
+}
+
+static const char *parse_read(const struct resp *r, const struct resp_request *q,
+                              struct after *after, uint64_t *limit, uint64_t *wait_ms)
+{
+    if (after_parse(q->argv[2].data, q->argv[2].len, after) != ERR_OK)
+        return "BADCURSOR not a cursor, earliest, latest, -N or an RFC 3339 time";
+    if (resp_arg_u64(&q->argv[3], UINT32_MAX, limit) != ERR_OK || *limit == 0)
+        return "ERR the limit is not a number of messages above 0";
+    if (resp_arg_u64(&q->argv[4], UINT32_MAX, wait_ms) != ERR_OK)
+        return "ERR the time to wait is not a number of milliseconds";
+    return check_topics(r, q, 5);
+}
+
+static enum err start_read(struct hub_read *h, struct resp *r, const struct resp_request *q,
+                           const struct after *after)
+{
+    struct worker *w = r->conn->worker;
+    enum err e = resp_wait_join(&h->wait, r, q->argv + 5, q->argc - 5);
+    if (e != ERR_OK)
+        return e;
+    return replay_start(&w->replay, h->wait.receiver.sub.feed, after, hub_head(w->hub),
+                        &h->position, &h->gap);
+}
+
+void resp_hub_read(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct after after;
+    uint64_t limit, wait_ms, wait_max_ms = r->conn->worker->settings->poll_wait_max_ms;
+    const char *error = parse_read(r, q, &after, &limit, &wait_ms);
+    struct hub_read *h = error ? NULL : calloc(1, sizeof(*h));
+    if (!h) {
+        resp_error(r, error ? error : "ERR out of memory");
+        return;
+    }
+    h->wait.retry = answer_read;
+    h->wait.destroy = destroy_read;
+    h->limit = (uint32_t)limit;
+    wait_ms = wait_ms < wait_max_ms ? wait_ms : wait_max_ms;
+    enum err e = start_read(h, r, q, &after);
+    if (e != ERR_OK)
+        resp_error_of(r, e, e == ERR_LIMIT ? "-N reaches back too far" : NULL);
+    if (e != ERR_OK || answer_read(&h->wait, out, wait_ms == 0))
+        resp_wait_destroy(&h->wait);
+    else
+        resp_wait_begin(&h->wait, wait_ms);
+}

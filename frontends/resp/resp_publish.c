@@ -1,0 +1,131 @@
+#include <string.h>
+
+#include "broker/cursor.h"
+#include "frontends/fault.h"
+#include "frontends/publish.h"
+#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_reply.h"
+
+/* What a publish is answered with: publish.tag. */
+enum answer { ANSWER_SUBSCRIBERS, ANSWER_ID };
+
+const struct fault *resp_publish_publish(const struct resp_request *q, struct message_init *ret)
+{
+    ret->topic = q->argv[1].data;
+    ret->topic_len = q->argv[1].len;
+    ret->payload = q->argv[2].data;
+    ret->payload_len = q->argv[2].len;
+    return NULL;
+}
+
+/* --- XADD --- */
+
+static bool is_field(const struct resp_arg *a, const char *name)
+{
+    return a->len == strlen(name) && memcmp(a->data, name, a->len) == 0;
+}
+
+/* Takes one field; false when it is unknown or there already. */
+static bool take_field(const struct resp_arg *name, const struct resp_arg *value,
+                       struct message_init *m)
+{
+    if (is_field(name, "data") && !m->payload) {
+        m->payload = value->data;
+        m->payload_len = value->len;
+    } else if (is_field(name, "event") && !m->event) {
+        m->event = value->data;
+        m->event_len = value->len;
+    } else if (is_field(name, "key") && !m->key) {
+        m->key = value->data;
+        m->key_len = value->len;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static const struct fault *check_fields(const struct message_init *m)
+{
+    static const struct fault no_data = {"err", "a message has to have the field data"};
+    static const struct fault empty_event = {"bad_event", "An event name has at least one byte"};
+    static const struct fault empty_key = {"bad_key", "An idempotency key has at least one byte"};
+    if (!m->payload)
+        return &no_data;
+    if (m->event && !m->event_len)
+        return &empty_event;
+    return m->key && !m->key_len ? &empty_key : NULL;
+}
+
+const struct fault *resp_publish_xadd(const struct resp_request *q, struct message_init *ret)
+{
+    static const struct fault limited = {
+        "err", "XADD takes no limits: what is kept is configured for topic patterns"};
+    static const struct fault own_id = {"err", "the hub gives the ID: it has to be *"};
+    static const struct fault odd = {"err", "wrong number of arguments for 'xadd' command"};
+    static const struct fault unknown = {
+        "err", "the fields of a message are data, event and key, each at most once"};
+    if (resp_arg_is(&q->argv[2], "MAXLEN") || resp_arg_is(&q->argv[2], "MINID"))
+        return &limited;
+    if (!is_field(&q->argv[2], "*"))
+        return &own_id;
+    if (q->argc % 2 == 0)
+        return &odd;
+    ret->topic = q->argv[1].data;
+    ret->topic_len = q->argv[1].len;
+    for (size_t i = 3; i < q->argc; i += 2)
+        if (!take_field(&q->argv[i], &q->argv[i + 1], ret))
+            return &unknown;
+    return check_fields(ret);
+}
+
+/* --- both --- */
+
+static const struct fault *submit(struct resp *r, struct message_init *m, enum answer answer)
+{
+    static const struct fault no_memory = {"err", "out of memory"};
+    m->kind = publish_sniff_kind(m->payload, m->payload_len);
+    struct message *message = message_create(m);
+    struct publish *p = message ? publish_create(1) : NULL;
+    if (!p) {
+        message_unref(message);
+        return &no_memory;
+    }
+    publish_set(p, 0, message);
+    p->tag = answer;
+    r->inflight++;
+    r->publisher = true;
+    worker_publish(r->conn->worker, r->conn, p);
+    return NULL;
+}
+
+bool resp_publish_run(struct resp *r, const struct resp_command *c, const struct resp_request *q)
+{
+    struct message_init m = {0};
+    const struct fault *fault = c->publish(q, &m);
+    if (!fault)
+        fault = publish_check(r->conn->worker->settings, &m);
+    if (!fault)
+        fault = submit(r, &m, c->publish == resp_publish_xadd ? ANSWER_ID : ANSWER_SUBSCRIBERS);
+    if (fault && r->inflight)
+        return false;
+    if (fault)
+        resp_error_fault(r, fault);
+    return true;
+}
+
+void resp_publish_answer(struct resp *r, const struct publish *p)
+{
+    const struct worker *w = r->conn->worker;
+    struct buf *out = conn_out(r->conn);
+    if (!out)
+        return;
+    if (p->result != ERR_OK) {
+        resp_error_of(r, p->result, publish_fault(p->result)->message);
+    } else if (p->tag == ANSWER_SUBSCRIBERS) {
+        resp_reply_integer(out, p->items[0].subscribers);
+    } else {
+        char id[CURSOR_TEXT_SIZE];
+        size_t n = cursor_format(id, p->items[0].offset, hub_log(w->hub)->epoch);
+        resp_reply_bulk(out, id, n);
+    }
+}

@@ -1,0 +1,266 @@
+/*
+ * SUBSCRIBE, PSUBSCRIBE and their opposites: a stream of pushes.
+ *
+ * Which names were subscribed to as topics and which as patterns is kept here, for the replies and
+ * for telling `message` from `pmessage`; the stream has the union of both.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/encodings.h"
+#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_names.h"
+#include "frontends/resp/resp_reply.h"
+#include "frontends/stream.h"
+
+struct resp_subscription {
+    struct stream stream; /* first: stream_ops get it */
+    struct resp *resp;
+    struct resp_names topics, patterns;
+};
+
+/* One of the two sides of a subscription, and what its replies are called. */
+struct side {
+    size_t names_at; /* in struct resp_subscription */
+    bool patterns;
+    const char *joined, *left;
+};
+
+static const struct side topics_side = {offsetof(struct resp_subscription, topics), false,
+                                        "subscribe", "unsubscribe"};
+static const struct side patterns_side = {offsetof(struct resp_subscription, patterns), true,
+                                          "psubscribe", "punsubscribe"};
+
+static struct resp_names *names_of(struct resp_subscription *s, const struct side *side)
+{
+    return (struct resp_names *)((char *)s + side->names_at);
+}
+
+static size_t total(const struct resp_subscription *s)
+{
+    return s ? s->topics.count + s->patterns.count : 0;
+}
+
+/* --- the stream --- */
+
+static bool tell_gap(struct stream *stream, const struct gap *g)
+{
+    struct resp *r = ((struct resp_subscription *)stream)->resp;
+    resp_error_gap(r, g);
+    resp_end(r);
+    return false;
+}
+
+/* Streams that start at the head have nothing to tell. */
+static void ignore_live(struct stream *stream, uint64_t offset, const char *filter, size_t n)
+{
+    (void)stream;
+    (void)offset;
+    (void)filter;
+    (void)n;
+}
+
+static void put_pmessage(const struct message *m, const char *pattern, size_t n, struct buf *out)
+{
+    resp_reply_array(out, 4);
+    resp_reply_bulk(out, "pmessage", 8);
+    resp_reply_bulk(out, pattern, n);
+    resp_reply_bulk(out, m->topic->name, m->topic->name_len);
+    resp_reply_bulk(out, m->payload, m->payload_len);
+}
+
+/* `message` when a topic matches, else `pmessage` with the first pattern that does: its own name,
+ * if that was subscribed to as a pattern, is the first. */
+static void encode(struct stream *stream, struct message *m, struct buf *out)
+{
+    struct resp_subscription *s = (struct resp_subscription *)stream;
+    size_t n;
+    bool pattern;
+    const char *filter = feed_matching_filter(stream->conn->worker->feeds,
+                                              stream->receiver.sub.feed, m->topic, &n, &pattern);
+    if (!filter)
+        out->failed = true; /* it does match: memory was out */
+    else if (pattern || !resp_names_has(&s->topics, filter, n))
+        put_pmessage(m, filter, n, out);
+    else
+        encoding_resp_message.encode(m, out);
+}
+
+static const struct stream_ops shared_ops = {.gap = tell_gap, .live = ignore_live};
+static const struct stream_ops pattern_ops = {
+    .encode = encode, .gap = tell_gap, .live = ignore_live};
+
+static enum err add_all(struct feed_spec *spec, const struct resp_names *names)
+{
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < names->count && e == ERR_OK; i++)
+        e = feed_spec_add(spec, names->items[i], strlen(names->items[i]));
+    return e;
+}
+
+/* Brings the stream in line with the names. Without memory for that the connection ends. */
+static void apply(struct resp_subscription *s)
+{
+    struct conn *c = s->resp->conn;
+    struct feed_spec spec;
+    feed_spec_init(&spec, c->worker->feeds);
+    enum err e = add_all(&spec, &s->topics);
+    if (e == ERR_OK)
+        e = add_all(&spec, &s->patterns);
+    s->stream.ops = s->patterns.count ? &pattern_ops : &shared_ops;
+    if (e == ERR_OK)
+        e = stream_change(&s->stream, &spec, s->patterns.count ? NULL : &encoding_resp_message);
+    feed_spec_finish(&spec);
+    if (e != ERR_OK)
+        conn_close(c, CLOSE_NOMEM);
+}
+
+/* --- life --- */
+
+static struct resp_subscription *create(struct resp *r)
+{
+    struct resp_subscription *s = calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->resp = r;
+    stream_init(&s->stream, r->conn, &shared_ops);
+    r->subscription = s;
+    return s;
+}
+
+void resp_subscribe_finish(struct resp *r)
+{
+    struct resp_subscription *s = r->subscription;
+    r->subscription = NULL;
+    if (!s)
+        return;
+    stream_finish(&s->stream);
+    resp_names_finish(&s->topics);
+    resp_names_finish(&s->patterns);
+    free(s);
+}
+
+void resp_subscribe_drained(struct resp *r)
+{
+    if (r->subscription)
+        stream_drained(&r->subscription->stream);
+}
+
+void resp_subscribe_describe(const struct resp *r, struct conn_description *d)
+{
+    if (r->subscription)
+        stream_describe(&r->subscription->stream, d);
+}
+
+/* --- commands --- */
+
+static void put_reply(const struct resp *r, const char *kind, const struct resp_arg *name,
+                      struct buf *out)
+{
+    resp_reply_array(out, 3);
+    resp_reply_bulk(out, kind, strlen(kind));
+    if (name)
+        resp_reply_bulk(out, name->data, name->len);
+    else
+        resp_reply_null_bulk(out);
+    resp_reply_integer(out, (int64_t)total(r->subscription));
+}
+
+static const char *check_name(const struct resp_arg *a, const struct side *side)
+{
+    if (side->patterns)
+        return topic_pattern_valid(a->data, a->len) ? NULL
+                                                    : "BADTOPIC not a valid topic or pattern";
+    return topic_name_valid(a->data, a->len)
+               ? NULL
+               : "BADTOPIC not a valid topic (patterns are for PSUBSCRIBE)";
+}
+
+static const char *check(const struct resp *r, const struct resp_request *q,
+                         const struct side *side)
+{
+    struct resp_subscription *s = r->subscription;
+    size_t count = total(s);
+    for (size_t i = 1; i < q->argc; i++) {
+        const char *error = check_name(&q->argv[i], side);
+        if (error)
+            return error;
+        count += !s || !resp_names_has(names_of(s, side), q->argv[i].data, q->argv[i].len);
+    }
+    return count <= r->conn->worker->settings->subscriptions
+               ? NULL
+               : "LIMIT more topics and patterns than limits.subscriptions allows";
+}
+
+static void join(struct resp *r, const struct resp_request *q, const struct side *side,
+                 struct buf *out)
+{
+    const char *error = check(r, q, side);
+    struct resp_subscription *s = r->subscription;
+    if (!error && !s)
+        s = create(r);
+    if (error || !s) {
+        resp_error(r, error ? error : "ERR out of memory");
+        return;
+    }
+    for (size_t i = 1; i < q->argc; i++) {
+        if (resp_names_add(names_of(s, side), q->argv[i].data, q->argv[i].len) != ERR_OK) {
+            conn_close(r->conn, CLOSE_NOMEM);
+            return;
+        }
+        put_reply(r, side->joined, &q->argv[i], out);
+    }
+    apply(s);
+}
+
+static void leave_all(struct resp *r, const struct side *side, struct buf *out)
+{
+    struct resp_names *names = r->subscription ? names_of(r->subscription, side) : NULL;
+    if (!names || names->count == 0) {
+        put_reply(r, side->left, NULL, out);
+        return;
+    }
+    while (names->count) {
+        char *last = names->items[--names->count];
+        put_reply(r, side->left, &(struct resp_arg){.data = last, .len = strlen(last)}, out);
+        free(last);
+    }
+}
+
+static void leave(struct resp *r, const struct resp_request *q, const struct side *side,
+                  struct buf *out)
+{
+    size_t before = total(r->subscription);
+    if (q->argc == 1)
+        leave_all(r, side, out);
+    for (size_t i = 1; i < q->argc; i++) {
+        if (r->subscription)
+            resp_names_remove(names_of(r->subscription, side), q->argv[i].data, q->argv[i].len);
+        put_reply(r, side->left, &q->argv[i], out);
+    }
+    size_t now = total(r->subscription);
+    if (now == 0)
+        resp_subscribe_finish(r);
+    else if (now != before)
+        apply(r->subscription);
+}
+
+void resp_subscribe_topics(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    join(r, q, &topics_side, out);
+}
+
+void resp_subscribe_patterns(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    join(r, q, &patterns_side, out);
+}
+
+void resp_subscribe_leave_topics(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    leave(r, q, &topics_side, out);
+}
+
+void resp_subscribe_leave_patterns(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    leave(r, q, &patterns_side, out);
+}
