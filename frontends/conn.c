@@ -457,7 +457,7 @@ static void linger(struct conn *c)
 
 static void free_if_unused(struct conn *c)
 {
-    if (c->holds == 0)
+    if (c->holds == 0 && !c->in_turn) /* finish() may have put it on the list again */
         free(c);
 }
 
