@@ -222,8 +222,7 @@ static bool parse_header(struct http_request *r, char *line, size_t n)
     return true;
 }
 
-/* ---- End of the head: what the fields mean for the message (RFC 9112 sections 3.2, 6, 9.3) ----
- */
+/* ---- End of the head: what the fields mean (RFC 9112 sections 3.2, 6, 9.3) ---- */
 
 static bool check_host(struct http_request *r)
 {

@@ -103,6 +103,10 @@ static const struct example request_lines[] = {
     {"GET / HTTP/1.9\r\n\r\n", "ERROR 400 the Host header field is missing\n"},
     {"GET / HTTP/2.0\r\n" HOST_H, MAJOR_ERROR},
     {"GET / HTTP/0.9\r\n" HOST_H, MAJOR_ERROR},
+    {"GET / HTTP/9.9\r\n" HOST_H, MAJOR_ERROR},
+    {"GET / HTTP/1.x\r\n" HOST_H, VERSION_ERROR},
+    {"GET / HTTP/1./\r\n" HOST_H, VERSION_ERROR},
+    {"GET / HTTP/:.1\r\n" HOST_H, VERSION_ERROR},
     {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", MAJOR_ERROR},
     {"GET / http/1.1\r\n" HOST_H, VERSION_ERROR},
     {"GET / HTTP/1\r\n" HOST_H, VERSION_ERROR},
@@ -114,6 +118,7 @@ static const struct example request_lines[] = {
     {"GET / RTSP/1.0\r\n" HOST_H, VERSION_ERROR},
     {"GET /\r\n" HOST_H, METHOD_ERROR}, /* HTTP/0.9 */
     /* Spaces. */
+    {"GET  HTTP/1.1\r\n" HOST_H, BYTES_ERROR},
     {"GET  / HTTP/1.1\r\n" HOST_H, VERSION_ERROR},
     {"GET /  HTTP/1.1\r\n" HOST_H, VERSION_ERROR},
     {"GET /a b HTTP/1.1\r\n" HOST_H, VERSION_ERROR},
@@ -506,14 +511,37 @@ END_TEST
 
 START_TEST(limits_chunk_extensions_and_trailers)
 {
-    /* A quarter in each of two extensions, so that the limit is seen to be one for all. */
+    const size_t max = limits.head_bytes;
+    /* The CR behind the extension counts, and that of the line that ends the body. */
+    const char *extension = CHUNKED "1;@\r\nb\r\n0\r\n\r\n";
+    ck_assert_uint_eq(status_filled(extension, max - 2, &limits), 0);
+    ck_assert_uint_eq(status_filled(extension, max - 1, &limits), 431);
+    ck_assert_uint_eq(status_filled(extension, max, &limits), 413);
+    /* One limit for all of a body. */
     const char *extensions = CHUNKED "1;@\r\nb\r\n1 ;@\r\nb\r\n0\r\n\r\n";
-    ck_assert_uint_eq(status_filled(extensions, 190, &limits), 0);
-    ck_assert_uint_eq(status_filled(extensions, 210, &limits), 413);
+    ck_assert_uint_eq(status_filled(extensions, max / 2 - 10, &limits), 0);
+    ck_assert_uint_eq(status_filled(extensions, max / 2 + 10, &limits), 413);
+    const char *trailer = CHUNKED "0\r\nA: @\r\n\r\n";
+    ck_assert_uint_eq(status_filled(trailer, max - strlen("A: \r\n\r"), &limits), 0);
+    ck_assert_uint_eq(status_filled(trailer, max - strlen("A: \r\n\r") + 1, &limits), 431);
+    ck_assert_uint_eq(status_filled(trailer, max, &limits), 431);
     const char *trailers = CHUNKED "0\r\nA: @\r\nB: @\r\n\r\n";
-    ck_assert_uint_eq(status_filled(trailers, 190, &limits), 0);
-    ck_assert_uint_eq(status_filled(trailers, 210, &limits), 431);
+    ck_assert_uint_eq(status_filled(trailers, max / 2 - 10, &limits), 0);
+    ck_assert_uint_eq(status_filled(trailers, max / 2 + 10, &limits), 431);
     ck_assert_uint_eq(status_filled(CHUNKED "0\r\n@", 410, &limits), 431);
+}
+END_TEST
+
+/* Sizes and line ends of chunks are needed for the body and do not count as ballast. */
+START_TEST(takes_many_small_chunks)
+{
+    struct buf in = {0};
+    buf_puts(&in, CHUNKED);
+    for (uint64_t i = 0; i < limits.body_bytes; i++)
+        buf_puts(&in, "0000000000000001\r\nx\r\n");
+    buf_puts(&in, "0\r\n\r\n");
+    ck_assert_uint_eq(status_of(&in, &limits, in.len, 1), 0);
+    buf_finish(&in);
 }
 END_TEST
 
@@ -623,6 +651,19 @@ START_TEST(keeps_the_head_of_refused_requests)
 }
 END_TEST
 
+START_TEST(answers_503_when_out_of_memory)
+{
+    struct http_request r;
+    size_t used;
+    http_request_init(&r, &limits);
+    ck_assert_int_eq(http_request_feed(&r, "GET /", 5, &used), HTTP_READ_MORE);
+    r.head.failed = true; /* as after a failed append */
+    ck_assert_int_eq(http_request_feed(&r, " HTTP/1.1\r\n", 11, &used), HTTP_READ_ERROR);
+    ck_assert_uint_eq(r.status, 503);
+    http_request_finish(&r);
+}
+END_TEST
+
 static void add_examples(TCase *t)
 {
     tcase_add_loop_test(t, reads_good, 0, COUNT(good));
@@ -644,11 +685,13 @@ int main(void)
     tcase_add_test(t, limits_the_head);
     tcase_add_test(t, limits_the_number_of_headers);
     tcase_add_test(t, limits_chunk_extensions_and_trailers);
+    tcase_add_test(t, takes_many_small_chunks);
     tcase_add_test(t, finds_headers);
     tcase_add_test(t, finds_tokens);
     tcase_add_test(t, tells_upgrades);
     tcase_add_test(t, is_idle_between_requests);
     tcase_add_test(t, keeps_the_head_of_refused_requests);
+    tcase_add_test(t, answers_503_when_out_of_memory);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -217,6 +217,64 @@ START_TEST(splits_absolute)
 }
 END_TEST
 
+static const struct {
+    const char *text;
+    bool valid;
+} authorities[] = {
+    {"", true},
+    {"h", true},
+    {"h:", true},
+    {"h:0", true},
+    {"h:9", true},
+    {"h:65535", true},
+    {"127.0.0.1:8420", true},
+    {"A-b.c_d~!$&'()*+,;=", true},
+    {"a%2Db%ff:1", true},
+    {"[::]", true},
+    {"[2001:DB8::a0]:443", true},
+    {"[::ffff:1.2.3.4]", true},
+    {"h:65536", false},
+    {"h:100000000000", false},
+    {"h:8:1", false},
+    {"h:+1", false},
+    {"h:1 ", false},
+    {"a b", false},
+    {"a@b", false},
+    {"a/b", false},
+    {"a?b", false},
+    {"a#b", false},
+    {"a[::1]", false},
+    {"a%", false},
+    {"a%2", false},
+    {"a%2x", false},
+    {"a%00", false},
+    {"a|b", false},
+    {"a^b", false},
+    {"a`b", false},
+    {"a\\b", false},
+    {"a\"b", false},
+    {"\xC3\xBC", false},
+    {"[", false},
+    {"[]", false},
+    {"[:]", false},
+    {"[::", false},
+    {"[::x]", false},
+    {"[::]x", false},
+    {"[::]:x", false},
+    {"[::1%25eth0]", false},
+};
+
+START_TEST(checks_authorities)
+{
+    size_t n = strlen(authorities[_i].text);
+    char *copy = malloc(n ? n : 1); /* without its NUL, so that a read beyond it is seen */
+    memcpy(copy, authorities[_i].text, n);
+    ck_assert_msg(url_authority_valid(copy, n) == authorities[_i].valid, "'%s'",
+                  authorities[_i].text);
+    free(copy);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("url");
@@ -229,6 +287,7 @@ int main(void)
     tcase_add_test(t, compares_names_decoded);
     tcase_add_test(t, reads_a_subscription);
     tcase_add_loop_test(t, splits_absolute, 0, COUNT(absolutes));
+    tcase_add_loop_test(t, checks_authorities, 0, COUNT(authorities));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
