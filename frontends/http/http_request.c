@@ -121,9 +121,9 @@ static bool parse_version(struct http_request *r, const char *text, size_t n)
 {
     if (n != 8 || memcmp(text, "HTTP/", 5) != 0 || text[6] != '.' || text[5] < '0' ||
         text[5] > '9' || text[7] < '0' || text[7] > '9')
-        return refuse(r, 400, "the request line does not end with an HTTP version");
+        return refuse(r, 400, "The request line does not end with an HTTP version");
     if (text[5] != '1')
-        return refuse(r, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+        return refuse(r, 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here");
     r->minor = text[7] != '0';
     return true;
 }
@@ -154,11 +154,11 @@ static bool parse_target(struct http_request *r, char *text, size_t n)
     bool options = strcmp(method, "OPTIONS") == 0;
     struct url_absolute u;
     if (!target_valid(text, n))
-        return refuse(r, 400, "the request target has bytes that must be percent-encoded");
+        return refuse(r, 400, "The request target has bytes that must be percent-encoded");
     if (n > r->limits->target_bytes)
-        return refuse(r, 414, "the request target is too long");
+        return refuse(r, 414, "The request target is too long");
     if (strcmp(method, "CONNECT") == 0)
-        return refuse(r, 501, "this is not a proxy");
+        return refuse(r, 501, "This is not a proxy");
     if (text[0] == '/' || (n == 1 && text[0] == '*' && options)) {
         r->target_at = (size_t)(text - r->head.data);
         text[n] = '\0';
@@ -166,7 +166,7 @@ static bool parse_target(struct http_request *r, char *text, size_t n)
         return true;
     }
     if (url_split_absolute(text, n, &u) != ERR_OK)
-        return refuse(r, 400, "the request target is neither a path nor an http URL");
+        return refuse(r, 400, "The request target is neither a path nor an http URL");
     r->parsed = (size_t)(pack_absolute(r, text, &u, options) - r->head.data);
     return true;
 }
@@ -177,13 +177,13 @@ static bool parse_request_line(struct http_request *r, char *line, size_t n)
     char *target = memchr(line, ' ', n);
     char *version = target ? memchr(target + 1, ' ', n - (size_t)(target + 1 - line)) : NULL;
     if (!version || !field_is_token(line, (size_t)(target - line)))
-        return refuse(r, 400, "the request line is not METHOD TARGET VERSION");
+        return refuse(r, 400, "The request line is not METHOD TARGET VERSION");
     *target++ = '\0';
     *version++ = '\0';
     if (!parse_version(r, version, n - (size_t)(version - line)))
         return false;
     if (strlen(line) > HTTP_METHOD_MAX)
-        return refuse(r, 501, "the method is not known");
+        return refuse(r, 501, "The method is not known");
     if (!parse_target(r, target, (size_t)(version - target - 1)))
         return false;
     r->fields_at = r->parsed;
@@ -197,23 +197,23 @@ static bool parse_request_line(struct http_request *r, char *line, size_t n)
 static const char *name_fault(const char *name, size_t n)
 {
     if (n > 0 && (name[n - 1] == ' ' || name[n - 1] == '\t'))
-        return "there is whitespace before the colon of a header field";
-    return "the name of a header field is not a token";
+        return "There is whitespace before the colon of a header field";
+    return "The name of a header field is not a token";
 }
 
 /* NAME ":" VALUE, packed as "NAME\0VALUE\0". */
 static bool parse_header(struct http_request *r, char *line, size_t n)
 {
     if (line[0] == ' ' || line[0] == '\t')
-        return refuse(r, 400, "a header field is folded over several lines");
+        return refuse(r, 400, "A header field is folded over several lines");
     char *colon = memchr(line, ':', n);
     if (!colon)
-        return refuse(r, 400, "a header field has no colon");
+        return refuse(r, 400, "A header field has no colon");
     size_t name_len = (size_t)(colon - line);
     if (!field_is_token(line, name_len))
         return refuse(r, 400, name_fault(line, name_len));
     if (++r->headers > r->limits->headers)
-        return refuse(r, 431, "there are too many header fields");
+        return refuse(r, 431, "There are too many header fields");
     struct field_text value = field_trim(colon + 1, n - name_len - 1);
     *colon++ = '\0';
     memmove(colon, value.p, value.n);
@@ -229,11 +229,11 @@ static bool check_host(struct http_request *r)
     size_t n;
     const char *host = http_request_header(r, "host", &n);
     if (!host && r->minor >= 1)
-        return refuse(r, 400, "the Host header field is missing");
+        return refuse(r, 400, "The Host header field is missing");
     if (host && http_request_header_after(r, "host", host, NULL))
-        return refuse(r, 400, "there is more than one Host header field");
+        return refuse(r, 400, "There is more than one Host header field");
     if (host && !url_authority_valid(host, n))
-        return refuse(r, 400, "the Host header field is not a host with an optional port");
+        return refuse(r, 400, "The Host header field is not a host with an optional port");
     if (!r->host_at)
         r->host = host ? host : "";
     return true;
@@ -247,15 +247,15 @@ static bool check_transfer_encoding(struct http_request *r, const char *value, s
         struct field_text rest = {value, n}, coding;
         while (field_next(&rest, ',', &coding)) {
             if (chunked)
-                return refuse(r, 400, "chunked is not the last transfer coding, or repeated");
+                return refuse(r, 400, "Chunked is not the last transfer coding, or repeated");
             chunked = field_is(coding, "chunked");
             unknown = unknown || !chunked;
         }
     }
     if (!chunked)
-        return refuse(r, 400, "chunked is not the last transfer coding");
+        return refuse(r, 400, "Chunked is not the last transfer coding");
     if (unknown)
-        return refuse(r, 501, "no transfer coding but chunked is known");
+        return refuse(r, 501, "No transfer coding but chunked is known");
     r->state = HTTP_CHUNK_SIZE;
     return true;
 }
@@ -264,18 +264,18 @@ static bool check_transfer_encoding(struct http_request *r, const char *value, s
 static bool check_content_length(struct http_request *r, const char *value, size_t n)
 {
     if (http_request_header_after(r, "content-length", value, NULL))
-        return refuse(r, 400, "there is more than one Content-Length");
+        return refuse(r, 400, "There is more than one Content-Length");
     r->left = 0;
     for (size_t i = 0; i < n; i++) {
         if (value[i] < '0' || value[i] > '9')
-            return refuse(r, 400, "the Content-Length is not a number");
+            return refuse(r, 400, "The Content-Length is not a number");
         unsigned digit = (unsigned)(value[i] - '0');
         r->left = r->left > (UINT64_MAX - digit) / 10 ? UINT64_MAX : r->left * 10 + digit;
     }
     if (n == 0)
-        return refuse(r, 400, "the Content-Length is not a number");
+        return refuse(r, 400, "The Content-Length is not a number");
     if (r->left > r->limits->body_bytes)
-        return refuse(r, 413, "the body is larger than is accepted here");
+        return refuse(r, 413, "The body is larger than is accepted here");
     r->state = r->left > 0 ? HTTP_BODY : HTTP_DONE;
     return true;
 }
@@ -288,7 +288,7 @@ static bool check_framing(struct http_request *r)
     const char *length = http_request_header(r, "content-length", &length_len);
     r->state = HTTP_DONE;
     if (coding && length)
-        return refuse(r, 400, "there are both Transfer-Encoding and Content-Length");
+        return refuse(r, 400, "There are both Transfer-Encoding and Content-Length");
     if (coding && r->minor == 0)
         return refuse(r, 400, "HTTP/1.0 has no Transfer-Encoding");
     if (coding && !check_transfer_encoding(r, coding, coding_len))
@@ -308,7 +308,7 @@ static bool check_expect(struct http_request *r)
         struct field_text rest = {value, n}, member;
         while (field_next(&rest, ',', &member)) {
             if (!field_is(member, "100-continue"))
-                return refuse(r, 417, "no expectation but 100-continue is met");
+                return refuse(r, 417, "No expectation but 100-continue is met");
             r->expect_continue = r->has_body;
         }
     }
@@ -344,9 +344,9 @@ static enum http_read feed_start(struct http_request *r, char c, size_t *used)
     }
     *used += 1;
     if (r->state == HTTP_START && r->empty_lines++ == HTTP_EMPTY_LINES_MAX)
-        return fail(r, 400, "there are too many empty lines before the request");
+        return fail(r, 400, "There are too many empty lines before the request");
     if (r->state == HTTP_START_LF && c != '\n')
-        return fail(r, 400, "a CR has no LF behind it");
+        return fail(r, 400, "A CR has no LF behind it");
     r->state = r->state == HTTP_START ? HTTP_START_LF : HTTP_START;
     return HTTP_READ_MORE;
 }
@@ -357,10 +357,10 @@ static const char *byte_fault(struct http_request *r, char c)
     bool after_cr = r->cr;
     r->cr = c == '\r';
     if (after_cr != (c == '\n'))
-        return after_cr ? "a CR has no LF behind it" : "an LF has no CR before it";
+        return after_cr ? "A CR has no LF behind it" : "An LF has no CR before it";
     if (c == '\r' || c == '\n' || field_is_value_char(c))
         return NULL;
-    return "there is a control character in the head";
+    return "There is a control character in the head";
 }
 
 /* How many bytes the current line may still take. */
@@ -375,8 +375,8 @@ static size_t line_room(const struct http_request *r)
 static enum http_read fail_too_long(struct http_request *r)
 {
     if (r->state == HTTP_REQUEST_LINE)
-        return fail(r, 414, "the request line is too long");
-    return fail(r, 431, "the header fields are too large");
+        return fail(r, 414, "The request line is too long");
+    return fail(r, 431, "The header fields are too large");
 }
 
 /* The line behind the parsed part is whole. */
@@ -408,7 +408,7 @@ static enum http_read feed_line(struct http_request *r, const char *data, size_t
     }
     buf_append(&r->head, data, take);
     if (r->head.failed)
-        return fail(r, 503, "out of memory");
+        return fail(r, 503, "Out of memory");
     *used += take;
     r->seen += take;
     if (lf)
@@ -440,7 +440,7 @@ static enum http_read move(struct http_request *r, enum http_state state)
 static enum http_read expect_byte(struct http_request *r, char c, char wanted,
                                   enum http_state state)
 {
-    return c == wanted ? move(r, state) : fail(r, 400, "a chunk does not end where it should");
+    return c == wanted ? move(r, state) : fail(r, 400, "A chunk does not end where it should");
 }
 
 /* The size, or whatever ends it (RFC 9112 section 7.1). */
@@ -449,7 +449,7 @@ static enum http_read feed_chunk_size(struct http_request *r, char c)
     int digit = field_hex_value(c);
     if (digit >= 0 && r->state == HTTP_CHUNK_SIZE) {
         if (r->chunk_digits++ == HTTP_CHUNK_DIGITS_MAX)
-            return fail(r, 400, "the size of a chunk is too long");
+            return fail(r, 400, "The size of a chunk is too long");
         r->left = r->left << 4 | (unsigned)digit;
         return HTTP_READ_MORE;
     }
@@ -459,15 +459,15 @@ static enum http_read feed_chunk_size(struct http_request *r, char c)
         return move(r, HTTP_CHUNK_BLANK);
     if (r->chunk_digits > 0 && c == ';')
         return move(r, HTTP_CHUNK_EXTENSION);
-    return fail(r, 400, "the size of a chunk is not a hexadecimal number");
+    return fail(r, 400, "The size of a chunk is not a hexadecimal number");
 }
 
 static enum http_read end_chunk_size(struct http_request *r, char c)
 {
     if (c != '\n')
-        return fail(r, 400, "a CR has no LF behind it");
+        return fail(r, 400, "A CR has no LF behind it");
     if (r->left > r->limits->body_bytes - r->body_total)
-        return fail(r, 413, "the body is larger than is accepted here");
+        return fail(r, 413, "The body is larger than is accepted here");
     r->body_total += r->left;
     r->chunk_digits = 0;
     return move(r, r->left > 0 ? HTTP_CHUNK_DATA : HTTP_TRAILER_START);
@@ -480,7 +480,7 @@ static enum http_read skip_to_cr(struct http_request *r, char c, enum http_state
         return move(r, behind);
     return field_is_value_char(c)
                ? HTTP_READ_MORE
-               : fail(r, 400, "there is a control character in a chunk or trailer");
+               : fail(r, 400, "There is a control character in a chunk or trailer");
 }
 
 static enum http_read feed_trailer_name(struct http_request *r, char c)
@@ -490,7 +490,7 @@ static enum http_read feed_trailer_name(struct http_request *r, char c)
     if (c == ':' && r->state == HTTP_TRAILER_NAME)
         return move(r, HTTP_TRAILER_VALUE);
     return field_is_tchar(c) ? move(r, HTTP_TRAILER_NAME)
-                             : fail(r, 400, "a trailer field is malformed");
+                             : fail(r, 400, "A trailer field is malformed");
 }
 
 /* One byte of what is around the chunks. */
@@ -531,8 +531,8 @@ static enum http_read feed_chunked(struct http_request *r, char c, size_t *used)
     bool trailer = r->state >= HTTP_TRAILER_START;
     *used += 1;
     if (is_ballast(r->state) && r->seen++ == r->limits->head_bytes)
-        return trailer ? fail(r, 431, "the trailer fields are too large")
-                       : fail(r, 413, "the chunk extensions are too large");
+        return trailer ? fail(r, 431, "The trailer fields are too large")
+                       : fail(r, 413, "The chunk extensions are too large");
     return step_chunked(r, c);
 }
 

@@ -91,7 +91,7 @@ struct http_request {
     size_t body_len;
 
     /* At ERROR: 400, 413, 414, 417, 431, 501, 505, or 503 when out of memory; and the reason as a
-     * constant English sentence without a full stop. */
+     * constant English sentence without its full stop. */
     unsigned status;
     const char *reason;
 

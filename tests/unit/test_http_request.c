@@ -79,14 +79,14 @@ static const struct example good[] = {
 
 /* ---- The request line, RFC 9112 section 3 ---- */
 
-#define METHOD_ERROR  "ERROR 400 the request line is not METHOD TARGET VERSION\n"
-#define VERSION_ERROR "ERROR 400 the request line does not end with an HTTP version\n"
-#define TARGET_ERROR  "ERROR 400 the request target is neither a path nor an http URL\n"
-#define BYTES_ERROR   "ERROR 400 the request target has bytes that must be percent-encoded\n"
-#define MAJOR_ERROR   "ERROR 505 only HTTP/1.0 and HTTP/1.1 are spoken here\n"
-#define CONTROL_ERROR "ERROR 400 there is a control character in the head\n"
-#define CR_ERROR      "ERROR 400 a CR has no LF behind it\n"
-#define LF_ERROR      "ERROR 400 an LF has no CR before it\n"
+#define METHOD_ERROR  "ERROR 400 The request line is not METHOD TARGET VERSION\n"
+#define VERSION_ERROR "ERROR 400 The request line does not end with an HTTP version\n"
+#define TARGET_ERROR  "ERROR 400 The request target is neither a path nor an http URL\n"
+#define BYTES_ERROR   "ERROR 400 The request target has bytes that must be percent-encoded\n"
+#define MAJOR_ERROR   "ERROR 505 Only HTTP/1.0 and HTTP/1.1 are spoken here\n"
+#define CONTROL_ERROR "ERROR 400 There is a control character in the head\n"
+#define CR_ERROR      "ERROR 400 A CR has no LF behind it\n"
+#define LF_ERROR      "ERROR 400 An LF has no CR before it\n"
 #define HOST_H        "Host: h\r\n\r\n"
 
 static const struct example request_lines[] = {
@@ -100,7 +100,7 @@ static const struct example request_lines[] = {
     /* Versions, RFC 9110 section 2.5. */
     {"GET / HTTP/1.0\r\n\r\n", "GET / host= HTTP/1.0\nDONE\n"},
     {"GET / HTTP/1.9\r\n" HOST_H, GOT "DONE\n"},
-    {"GET / HTTP/1.9\r\n\r\n", "ERROR 400 the Host header field is missing\n"},
+    {"GET / HTTP/1.9\r\n\r\n", "ERROR 400 The Host header field is missing\n"},
     {"GET / HTTP/2.0\r\n" HOST_H, MAJOR_ERROR},
     {"GET / HTTP/0.9\r\n" HOST_H, MAJOR_ERROR},
     {"GET / HTTP/9.9\r\n" HOST_H, MAJOR_ERROR},
@@ -133,8 +133,8 @@ static const struct example request_lines[] = {
     {"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345 / HTTP/1.1\r\n" HOST_H,
      "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345 / host=h HTTP/1.1 keep-alive\nHost: h\nDONE\n"},
     {"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456 / HTTP/1.1\r\n" HOST_H,
-     "ERROR 501 the method is not known\n"},
-    {"CONNECT h:80 HTTP/1.1\r\n" HOST_H, "ERROR 501 this is not a proxy\n"},
+     "ERROR 501 The method is not known\n"},
+    {"CONNECT h:80 HTTP/1.1\r\n" HOST_H, "ERROR 501 This is not a proxy\n"},
     /* Targets. */
     {"GET /\xC3\xBC HTTP/1.1\r\n" HOST_H, BYTES_ERROR},
     {"GET /a#b HTTP/1.1\r\n" HOST_H, BYTES_ERROR},
@@ -157,7 +157,7 @@ static const struct example request_lines[] = {
      "OPTIONS / host=b HTTP/1.1 keep-alive\nHost: h\nDONE\n"},
     {"OPTIONS http://b?x HTTP/1.1\r\n" HOST_H,
      "OPTIONS /?x host=b HTTP/1.1 keep-alive\nHost: h\nDONE\n"},
-    {"GET http://b/ HTTP/1.1\r\n\r\n", "ERROR 400 the Host header field is missing\n"},
+    {"GET http://b/ HTTP/1.1\r\n\r\n", "ERROR 400 The Host header field is missing\n"},
     {"GET http:///x HTTP/1.1\r\n" HOST_H, TARGET_ERROR},
     {"GET http://:80/x HTTP/1.1\r\n" HOST_H, TARGET_ERROR},
     {"GET http://u@b/ HTTP/1.1\r\n" HOST_H, TARGET_ERROR},
@@ -172,15 +172,15 @@ static const struct example request_lines[] = {
     {"\r\r\n", CR_ERROR},
     {"\rGET", CR_ERROR},
     {CRLF CRLF CRLF CRLF CRLF CRLF CRLF CRLF CRLF GET CRLF,
-     "ERROR 400 there are too many empty lines before the request\n"},
+     "ERROR 400 There are too many empty lines before the request\n"},
     {GET CRLF "nonsense\r\n", GOT "DONE\n" METHOD_ERROR},
 };
 
 /* ---- Header fields, RFC 9112 section 5 ---- */
 
-#define COLON_ERROR "ERROR 400 there is whitespace before the colon of a header field\n"
-#define NAME_ERROR  "ERROR 400 the name of a header field is not a token\n"
-#define FOLD_ERROR  "ERROR 400 a header field is folded over several lines\n"
+#define COLON_ERROR "ERROR 400 There is whitespace before the colon of a header field\n"
+#define NAME_ERROR  "ERROR 400 The name of a header field is not a token\n"
+#define FOLD_ERROR  "ERROR 400 A header field is folded over several lines\n"
 
 static const struct example header_lines[] = {
     {GET "X:\r\nY: \t\r\nZ:z\t z\t\r\n\r\n", GOT "X: \nY: \nZ: z\t z\nDONE\n"},
@@ -192,7 +192,7 @@ static const struct example header_lines[] = {
     {GET ": y\r\n\r\n", NAME_ERROR},
     {GET "X\xC3\xBC: y\r\n\r\n", NAME_ERROR},
     {GET "X(: y\r\n\r\n", NAME_ERROR},
-    {GET "nonsense\r\n\r\n", "ERROR 400 a header field has no colon\n"},
+    {GET "nonsense\r\n\r\n", "ERROR 400 A header field has no colon\n"},
     {GET " folded\r\n\r\n", FOLD_ERROR},
     {GET "\tX: folded\r\n\r\n", FOLD_ERROR},
     {GET " \r\n\r\n", FOLD_ERROR},
@@ -210,7 +210,7 @@ static const struct example header_lines[] = {
 /* ---- Host, RFC 9112 section 3.2 ---- */
 
 #define HOST(value) "GET / HTTP/1.0\r\nHost:" value "\r\n\r\n"
-#define HOST_ERROR  "ERROR 400 the Host header field is not a host with an optional port\n"
+#define HOST_ERROR  "ERROR 400 The Host header field is not a host with an optional port\n"
 
 static const struct example hosts[] = {
     {HOST(" a-b.example:8420"),
@@ -239,25 +239,25 @@ static const struct example hosts[] = {
     {HOST("[::1]x"), HOST_ERROR},
     {HOST("[fe80::1%25eth0]"), HOST_ERROR},
     {HOST("\xC3\xBC"), HOST_ERROR},
-    {GET "host: h\r\n\r\n", "ERROR 400 there is more than one Host header field\n"},
+    {GET "host: h\r\n\r\n", "ERROR 400 There is more than one Host header field\n"},
     {"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
-     "ERROR 400 there is more than one Host header field\n"},
-    {"GET / HTTP/1.1\r\nX: y\r\n\r\n", "ERROR 400 the Host header field is missing\n"},
+     "ERROR 400 There is more than one Host header field\n"},
+    {"GET / HTTP/1.1\r\nX: y\r\n\r\n", "ERROR 400 The Host header field is missing\n"},
 };
 
 /* ---- Message body length, RFC 9112 sections 6 and 7 ---- */
 
 #define LENGTH(value) POST "Content-Length:" value "\r\n\r\n"
-#define LENGTH_ERROR  "ERROR 400 the Content-Length is not a number\n"
-#define LARGE_ERROR   "ERROR 413 the body is larger than is accepted here\n"
+#define LENGTH_ERROR  "ERROR 400 The Content-Length is not a number\n"
+#define LARGE_ERROR   "ERROR 413 The body is larger than is accepted here\n"
 #define CODING(value) POST "Transfer-Encoding:" value "\r\n\r\n0\r\n\r\n"
-#define LAST_ERROR    "ERROR 400 chunked is not the last transfer coding\n"
-#define AGAIN_ERROR   "ERROR 400 chunked is not the last transfer coding, or repeated\n"
-#define CODING_ERROR  "ERROR 501 no transfer coding but chunked is known\n"
-#define SIZE_ERROR    "ERROR 400 the size of a chunk is not a hexadecimal number\n"
-#define END_ERROR     "ERROR 400 a chunk does not end where it should\n"
-#define TRAILER_ERROR "ERROR 400 a trailer field is malformed\n"
-#define BALLAST_ERROR "ERROR 400 there is a control character in a chunk or trailer\n"
+#define LAST_ERROR    "ERROR 400 Chunked is not the last transfer coding\n"
+#define AGAIN_ERROR   "ERROR 400 Chunked is not the last transfer coding, or repeated\n"
+#define CODING_ERROR  "ERROR 501 No transfer coding but chunked is known\n"
+#define SIZE_ERROR    "ERROR 400 The size of a chunk is not a hexadecimal number\n"
+#define END_ERROR     "ERROR 400 A chunk does not end where it should\n"
+#define TRAILER_ERROR "ERROR 400 A trailer field is malformed\n"
+#define BALLAST_ERROR "ERROR 400 There is a control character in a chunk or trailer\n"
 
 static const struct example framing[] = {
     {LENGTH(""), LENGTH_ERROR},
@@ -271,16 +271,16 @@ static const struct example framing[] = {
     {LENGTH("1, 1"), LENGTH_ERROR}, /* section 6.3 allows refusing a repetition */
     {LENGTH("1,2"), LENGTH_ERROR},
     {POST "Content-Length: 1\r\ncontent-length: 1\r\n\r\n",
-     "ERROR 400 there is more than one Content-Length\n"},
+     "ERROR 400 There is more than one Content-Length\n"},
     {LENGTH("21"), LARGE_ERROR},
     {LENGTH("18446744073709551615"), LARGE_ERROR},
     {LENGTH("18446744073709551617"), LARGE_ERROR}, /* 1 when it wraps */
     {LENGTH("99999999999999999999999999999999"), LARGE_ERROR},
     {LENGTH("99999999999999999999999999999999x"), LENGTH_ERROR},
     {POST "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
-     "ERROR 400 there are both Transfer-Encoding and Content-Length\n"},
+     "ERROR 400 There are both Transfer-Encoding and Content-Length\n"},
     {POST "Content-Length: 1\r\nTransfer-Encoding: identity\r\n\r\n",
-     "ERROR 400 there are both Transfer-Encoding and Content-Length\n"},
+     "ERROR 400 There are both Transfer-Encoding and Content-Length\n"},
     {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
      "ERROR 400 HTTP/1.0 has no Transfer-Encoding\n"},
     {CODING("gzip, chunked"), CODING_ERROR},
@@ -310,8 +310,8 @@ static const struct example framing[] = {
     {CHUNKED "1 1\r\n", CHUNKING SIZE_ERROR},
     {CHUNKED "1\n", CHUNKING SIZE_ERROR},
     {CHUNKED "1\rx", CHUNKING CR_ERROR},
-    {CHUNKED "00000000000000001\r\n", CHUNKING "ERROR 400 the size of a chunk is too long\n"},
-    {CHUNKED "10000000000000005\r\nhello", CHUNKING "ERROR 400 the size of a chunk is too long\n"},
+    {CHUNKED "00000000000000001\r\n", CHUNKING "ERROR 400 The size of a chunk is too long\n"},
+    {CHUNKED "10000000000000005\r\nhello", CHUNKING "ERROR 400 The size of a chunk is too long\n"},
     {CHUNKED "ffffffffffffffff\r\n", CHUNKING LARGE_ERROR},
     {CHUNKED "15\r\n", CHUNKING LARGE_ERROR},
     {CHUNKED "14\r\n01234567890123456789\r\n1\r\n",
@@ -344,7 +344,7 @@ static const struct example framing[] = {
 #define OLD_POST   "POST / HTTP/1.0\r\nContent-Length: 1\r\n"
 #define WITH_BODY  POST "Content-Length: 1\r\n"
 #define EXPECT(v)  "Expect: " v "\r\n\r\n"
-#define MEET_ERROR "ERROR 417 no expectation but 100-continue is met\n"
+#define MEET_ERROR "ERROR 417 No expectation but 100-continue is met\n"
 
 static const struct example connections[] = {
     {GET "Connection: close\r\n\r\n", "GET / host=h HTTP/1.1\nHost: h\nConnection: close\nDONE\n"},
