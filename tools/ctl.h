@@ -33,7 +33,6 @@ enum {
     CTL_TIMEOUT_MAX_S = 86400,
     CTL_PAYLOAD_MAX = 64 << 20, /* bytes read from standard input for one message */
     CTL_CURSOR_SIZE = 64,       /* longest cursor taken from a hub, with its NUL */
-    CTL_COMMAND_ARGS = 80,      /* words of one command to the hub, at most */
     CTL_TOPICS_MAX = 64,        /* topics of one tail */
 };
 
@@ -167,10 +166,11 @@ static inline bool ctl_given(const struct ctl *c, enum ctl_option_id id)
 
 /* Connects, or tells why not; CTL_OK or CTL_LOST. */
 MUST_CHECK enum ctl_exit ctl_connect(struct ctl *c);
-/* Sends one command (strings, ended by NULL) and waits for its answer. An error answer or a lost
- * connection is told on standard error and returned as the exit code. On CTL_OK finish *RET. */
-MUST_CHECK __attribute__((sentinel)) enum ctl_exit ctl_call(struct ctl *c, struct ctl_reply *ret,
-                                                            ...);
+/* Sends one command and waits for its answer. An error answer or a lost connection is told on
+ * standard error and returned as the exit code. On CTL_OK finish *RET. WORDS is ended by NULL. */
+MUST_CHECK enum ctl_exit ctl_call(struct ctl *c, const char **words, struct ctl_reply *ret);
+/* A list for ctl_call; a NULL among the words ends it. */
+#define CTL_WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
 /* Tells the connection's end; returns CTL_LOST. */
 enum ctl_exit ctl_lost(struct ctl *c);
 /* Tells an error answer; returns CTL_NOT_FOUND or CTL_FAILED. */

@@ -35,7 +35,7 @@ enum ctl_exit ctl_kick(struct ctl *c)
 {
     struct ctl_reply reply;
     uint64_t id;
-    enum ctl_exit status = ctl_call(c, &reply, "HUB", "KICK", c->args.words[0], NULL);
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "KICK", c->args.words[0]), &reply);
     if (status)
         return status;
     ctl_reply_finish(&reply);
@@ -69,7 +69,7 @@ static void allow_long(struct ctl *c)
 static enum ctl_exit count_messages(struct ctl *c, const char *topic, uint64_t *ret)
 {
     struct ctl_reply reply;
-    enum ctl_exit status = ctl_call(c, &reply, "HUB", "TOPIC", topic, NULL);
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "TOPIC", topic), &reply);
     if (status)
         return status;
     json_t *document = json_loadb(reply.text ? reply.text : "", reply.len, 0, NULL);
@@ -121,7 +121,7 @@ enum ctl_exit ctl_purge(struct ctl *c)
     if (status)
         return status;
     allow_long(c);
-    status = ctl_call(c, &reply, "HUB", "PURGE", topic, NULL);
+    status = ctl_call(c, CTL_WORDS("HUB", "PURGE", topic), &reply);
     return status ? status : print_removed(c, &reply);
 }
 
@@ -129,7 +129,7 @@ enum ctl_exit ctl_trim(struct ctl *c)
 {
     struct ctl_reply reply;
     allow_long(c);
-    enum ctl_exit status = ctl_call(c, &reply, "HUB", "TRIM", c->args.words[0], NULL);
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "TRIM", c->args.words[0]), &reply);
     return status ? status : print_removed(c, &reply);
 }
 
@@ -144,7 +144,7 @@ enum ctl_exit ctl_ping(struct ctl *c)
 {
     struct ctl_reply reply;
     double start = now_ms();
-    enum ctl_exit status = ctl_call(c, &reply, "PING", NULL);
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("PING"), &reply);
     if (status)
         return status;
     ctl_reply_finish(&reply);

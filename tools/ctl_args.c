@@ -84,7 +84,6 @@ static void fill_tables(struct getopt_tables *t, unsigned accepted, bool stop)
 {
     char *letter = t->letters;
     struct option *entry = t->longs;
-    memset(t, 0, sizeof(*t));
     if (stop)
         *letter++ = '+';
     *letter++ = ':';
@@ -128,7 +127,7 @@ static enum ctl_exit complain(int found, char **argv)
 enum ctl_exit ctl_args_parse(struct ctl_args *a, int argc, char **argv, unsigned accepted,
                              bool stop)
 {
-    struct getopt_tables t;
+    struct getopt_tables t = {0};
     fill_tables(&t, accepted, stop);
     optind = 0; /* GNU: begin anew */
     opterr = 0;

@@ -7,7 +7,6 @@
 #include "tools/ctl.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -216,10 +215,13 @@ enum ctl_exit ctl_strange(void)
     return CTL_FAILED;
 }
 
-static enum ctl_exit call(struct ctl *c, int argc, const char **argv, struct ctl_reply *ret)
+enum ctl_exit ctl_call(struct ctl *c, const char **words, struct ctl_reply *ret)
 {
     struct ctl_reply reply;
-    if (ctl_hub_queue(&c->hub, argc, argv, NULL) || ctl_hub_next(&c->hub, &reply))
+    int count = 0;
+    while (words[count])
+        count++;
+    if (ctl_hub_queue(&c->hub, count, words, NULL) || ctl_hub_next(&c->hub, &reply))
         return ctl_lost(c);
     if (reply.kind == CTL_REPLY_ERROR) {
         enum ctl_exit status = ctl_refused(c, &reply);
@@ -228,18 +230,6 @@ static enum ctl_exit call(struct ctl *c, int argc, const char **argv, struct ctl
     }
     *ret = reply;
     return CTL_OK;
-}
-
-enum ctl_exit ctl_call(struct ctl *c, struct ctl_reply *ret, ...)
-{
-    const char *argv[CTL_COMMAND_ARGS];
-    int argc = 0;
-    va_list ap;
-    va_start(ap, ret);
-    for (const char *word; argc < CTL_COMMAND_ARGS && (word = va_arg(ap, const char *));)
-        argv[argc++] = word;
-    va_end(ap);
-    return call(c, argc, argv, ret);
 }
 
 enum ctl_exit ctl_document(struct ctl *c, const struct ctl_reply *r, json_t **ret)

@@ -141,7 +141,7 @@ static enum ctl_exit take_answer(struct reader *r, struct ctl_span answer)
 static enum err send_read(struct reader *r, unsigned wait_ms)
 {
     const struct ctl_args *a = &r->c->args;
-    const char *argv[CTL_COMMAND_ARGS] = {"HUB", "READ", r->after};
+    const char *argv[5 + CTL_TOPICS_MAX] = {"HUB", "READ", r->after};
     char limit[24], wait[24];
     int argc = 3;
     snprintf(limit, sizeof(limit), "%" PRIu64, r->left < READ_MESSAGES ? r->left : READ_MESSAGES);
@@ -255,7 +255,7 @@ static enum ctl_exit check_topic(struct ctl *c)
     struct ctl_reply reply;
     if (strpbrk(c->args.words[0], "+#"))
         return CTL_OK;
-    enum ctl_exit status = ctl_call(c, &reply, "HUB", "TOPIC", c->args.words[0], NULL);
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "TOPIC", c->args.words[0]), &reply);
     if (status == CTL_OK)
         ctl_reply_finish(&reply);
     return status;

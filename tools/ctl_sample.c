@@ -31,12 +31,9 @@ static enum err ask(struct ctl_hub *h, const char *what, json_t **ret)
 uint64_t ctl_sample_connections(const struct ctl_sample *s)
 {
     uint64_t sum = 0;
-    const char *transport;
-    json_t *count, *connections = json_object_get(s->stats, "connections");
-    json_object_foreach(connections, transport, count)
-    {
-        sum += ctl_json_u64(connections, transport);
-    }
+    json_t *connections = json_object_get(s->stats, "connections");
+    for (void *i = json_object_iter(connections); i; i = json_object_iter_next(connections, i))
+        sum += ctl_json_u64(connections, json_object_iter_key(i));
     return sum;
 }
 

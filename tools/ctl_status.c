@@ -42,12 +42,11 @@ static enum ctl_exit show_clients(struct ctl *c, const json_t *list)
     };
     struct ctl_table t;
     struct buf out = {0};
-    size_t i;
-    json_t *client;
     if (!json_is_array(list))
         return ctl_strange();
     ctl_table_init(&t, columns, sizeof(columns) / sizeof(columns[0]));
-    json_array_foreach(list, i, client) add_client(&t, client);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        add_client(&t, json_array_get(list, i));
     ctl_table_put(&t, &out, c->colour, 0, 0, "\n");
     ctl_table_finish(&t);
     enum ctl_exit status = ctl_out_write(&out);
@@ -61,7 +60,7 @@ static enum ctl_exit ask(struct ctl *c, const char *what,
 {
     struct ctl_reply reply;
     json_t *document;
-    enum ctl_exit status = ctl_call(c, &reply, "HUB", what, NULL);
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", what), &reply);
     if (status)
         return status;
     status = ctl_document(c, &reply, &document);
@@ -121,13 +120,11 @@ static void put_counters(struct ctl *c, struct buf *out, json_t *counters)
         {"SINCE START", true, CTL_STYLE_PLAIN},
     };
     struct ctl_table t;
-    const char *name;
-    json_t *value;
     if (json_object_size(counters) == 0)
         return;
     ctl_table_init(&t, columns, 2);
-    json_object_foreach(counters, name, value)
-    {
+    for (void *i = json_object_iter(counters); i; i = json_object_iter_next(counters, i)) {
+        const char *name = json_object_iter_key(i);
         ctl_table_text(&t, name);
         ctl_table_number(&t, ctl_json_u64(counters, name));
     }

@@ -50,12 +50,12 @@ static int by_lag(const void *a, const void *b)
  * frees; NULL when memory is out. */
 static json_t **sorted(const json_t *list, const char *field, compare *order, size_t *ret_count)
 {
-    json_t **items = calloc(json_array_size(list) + 1, sizeof(*items)), *item;
-    size_t i, count = 0;
+    json_t **items = calloc(json_array_size(list) + 1, sizeof(*items));
+    size_t count = 0;
     if (!items)
         return NULL;
-    json_array_foreach(list, i, item)
-    {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *item = json_array_get(list, i);
         if (!field || ctl_json_u64(item, field) > 0)
             items[count++] = item;
     }
@@ -262,10 +262,9 @@ static enum ctl_exit run(struct top *t)
 
 static json_t *rates(const struct top *t)
 {
-    json_t *object = json_object(), *value;
-    const char *name;
-    json_object_foreach(json_object_get(t->now.stats, "counters"), name, value)
-    {
+    json_t *object = json_object(), *counters = json_object_get(t->now.stats, "counters");
+    for (void *i = json_object_iter(counters); i; i = json_object_iter_next(counters, i)) {
+        const char *name = json_object_iter_key(i);
         json_object_set_new(object, name, json_real(ctl_sample_rate(&t->before, &t->now, name)));
     }
     return object;

@@ -77,7 +77,7 @@ enum ctl_exit ctl_topics(struct ctl *c)
     struct ctl_reply reply;
     json_t *list;
     const char *pattern = c->args.count > 0 ? c->args.words[0] : NULL;
-    enum ctl_exit status = ctl_call(c, &reply, "HUB", "TOPICS", pattern, NULL);
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "TOPICS", pattern), &reply);
     if (status)
         return status;
     status = ctl_document(c, &reply, &list);
@@ -123,7 +123,7 @@ enum ctl_exit ctl_topic(struct ctl *c)
 {
     struct ctl_reply reply;
     json_t *topic;
-    enum ctl_exit status = ctl_call(c, &reply, "HUB", "TOPIC", c->args.words[0], NULL);
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "TOPIC", c->args.words[0]), &reply);
     if (status)
         return status;
     status = ctl_document(c, &reply, &topic);
