@@ -40,7 +40,7 @@ const percent = (v) => `${v.toFixed(v > 0 && v < 10 ? 1 : 0)} %`;
 const bytes = (v) => scaled(v, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
 const byteRate = (v) => scaled(v, 1000, ['B/s', 'kB/s', 'MB/s', 'GB/s']);
 const count = (v) => Math.round(v).toLocaleString('en');
-const perSecond = (v) => `${count(v)} /s`;
+const perSecond = (v) => scaled(v, 1000, ['/s', 'k/s', 'M/s']);
 const seconds = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 const clock = (time) => new Date(time).toLocaleTimeString('en-GB');
 
