@@ -15,3 +15,9 @@ libfrontends_a_SOURCES += \
 	frontends/resp/resp_subscribe.c \
 	frontends/resp/resp_wait.c frontends/resp/resp_wait.h
 AM_CPPFLAGS += -DLONGWIRE_VERSION='"$(PACKAGE_VERSION)"'
+
+check_PROGRAMS += tests/unit/test_resp_names
+TESTS += tests/unit/test_resp_names
+tests_unit_test_resp_names_SOURCES = tests/unit/test_resp_names.c
+tests_unit_test_resp_names_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_resp_names_LDADD = libfrontends.a $(CHECK_LIBS)

@@ -267,6 +267,8 @@ static void run_held(struct resp *r)
     free(held);
     if (r->state == RESP_READY)
         resp_end_wait(r);
+    else if (r->conn->worker->draining)
+        resp_wait_time_is_up(r);
 }
 
 static bool has_room(const struct resp *r)

@@ -20,6 +20,15 @@ static void write_command(const struct resp_reader *r, struct buf *out)
     buf_putc(out, ']');
 }
 
+/* Writes down the first error. */
+static void write_error(const struct resp_reader *r, enum resp_result result, struct buf *out)
+{
+    if (result != RESP_ERROR || (out->len && memchr(out->data, '!', out->len)))
+        return;
+    buf_putc(out, '!');
+    buf_puts(out, r->error);
+}
+
 /* Feeds one piece from memory of exactly its size. When KEEP, stops after each command and lets
  * the reader keep the rest. */
 static void feed(struct resp_reader *r, const char *data, size_t n, bool keep, struct buf *out)
@@ -37,10 +46,28 @@ static void feed(struct resp_reader *r, const char *data, size_t n, bool keep, s
         }
     }
     free(piece);
-    if (result == RESP_ERROR && (out->len == 0 || !memchr(out->data, '!', out->len))) {
-        buf_putc(out, '!');
-        buf_puts(out, r->error);
-    }
+    write_error(r, result, out);
+}
+
+/* The same for a caller who takes back what follows each command and feeds it again. */
+static void feed_again(struct resp_reader *r, const char *data, size_t n, struct buf *out)
+{
+    enum resp_result result;
+    size_t rest = n;
+    do {
+        char *piece = malloc(rest ? rest : 1);
+        memcpy(piece, data + n - rest, rest);
+        resp_reader_feed(r, piece, rest);
+        result = resp_reader_next(r);
+        if (result == RESP_COMMAND) {
+            size_t fed = rest;
+            write_command(r, out);
+            rest = resp_reader_give_back(r);
+            ck_assert_uint_le(rest, fed);
+        }
+        free(piece);
+    } while (result == RESP_COMMAND);
+    write_error(r, result, out);
 }
 
 static void check_result(struct resp_reader *r, struct buf *out, const char *expected)
@@ -63,6 +90,18 @@ static void check_split(const char *input, size_t n, const char *expected, bool 
     }
 }
 
+static void check_given_back(const char *input, size_t n, const char *expected)
+{
+    for (size_t at = 0; at <= n; at++) {
+        struct resp_reader r;
+        struct buf out = {0};
+        resp_reader_init(&r, &limits);
+        feed_again(&r, input, at, &out);
+        feed_again(&r, input + at, n - at, &out);
+        check_result(&r, &out, expected);
+    }
+}
+
 static void check_bytes(const char *input, size_t n, const char *expected)
 {
     struct resp_reader r;
@@ -77,6 +116,7 @@ static void check_n(const char *input, size_t n, const char *expected)
 {
     check_split(input, n, expected, false); /* at 0: whole */
     check_split(input, n, expected, true);
+    check_given_back(input, n, expected);
     check_bytes(input, n, expected);
 }
 
