@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/thread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +26,7 @@
 
 enum {
     DRAIN_MS = 5000, /* how long connections may take to say good-bye */
-    FIXED_FDS = 64, /* descriptors for everything but connections, workers apart */
-    WORKER_FDS = 16, /* for each worker: loop, mail, listeners */
+    SPARE_FDS = 8, /* descriptors that something may still need besides connections */
 };
 
 struct daemon {
@@ -111,18 +109,28 @@ static unsigned count_workers(const struct config *c)
     return n < HUB_WORKERS_MAX ? (unsigned)n : HUB_WORKERS_MAX;
 }
 
-/* As many descriptors as the system gives; what is not reserved is for TCP connections. */
-static void set_budget(struct daemon *d)
+/* As many descriptors as the system gives. */
+static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
-    uint64_t reserved = FIXED_FDS + (uint64_t)WORKER_FDS * d->worker_count +
-                        d->config->socket.reserve_fds;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        limit.rlim_cur = limit.rlim_max = 1024;
+        return;
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        getrlimit(RLIMIT_NOFILE, &limit);
-    uint64_t most = limit.rlim_cur > reserved ? limit.rlim_cur - reserved : 1;
+        log_warn("cannot raise the descriptor limit: %s", strerror(errno));
+}
+
+/* Once everything else is open: what is left and not reserved is for TCP connections. */
+static void set_budget(struct daemon *d)
+{
+    struct rlimit limit = {.rlim_cur = 1024};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    int open_fds = dup(STDERR_FILENO); /* the lowest free number: so many are open */
+    if (open_fds >= 0)
+        close(open_fds);
+    uint64_t taken = (uint64_t)(open_fds > 0 ? open_fds : 0) + SPARE_FDS +
+                     d->config->socket.reserve_fds;
+    uint64_t most = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
     uint64_t wanted = d->config->http.max_connections;
     if (wanted > most)
         log_warn("http.max_connections = %llu, but there are descriptors for %llu",
@@ -268,7 +276,7 @@ static void say_ready(const struct daemon *d)
 static enum err start(struct daemon *d)
 {
     d->worker_count = count_workers(d->config);
-    set_budget(d);
+    raise_descriptor_limit();
     d->settings = make_settings(d->config);
     enum err e = d->settings ? ERR_OK : ERR_NOMEM;
     if (e == ERR_OK)
@@ -279,6 +287,7 @@ static enum err start(struct daemon *d)
         e = create_workers(d);
     if (e == ERR_OK)
         e = listen_everywhere(d);
+    set_budget(d);
     if (e == ERR_OK)
         e = start_workers(d);
     return e;
