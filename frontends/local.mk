@@ -27,4 +27,5 @@ include frontends/resp.mk
 
 # webfiles.c takes these files in.
 frontends/http/libfrontends_a-webfiles.$(OBJEXT): $(top_srcdir)/clients/js/longwire.js \
-	$(top_srcdir)/demo/index.html $(top_srcdir)/demo/demo.js $(top_srcdir)/demo/demo.css
+	$(top_srcdir)/demo/index.html $(top_srcdir)/demo/demo.js $(top_srcdir)/demo/demo.css \
+	$(top_srcdir)/demo/icon.svg

@@ -14,6 +14,7 @@ EMBED(webfile_client, "clients/js/longwire.js");
 EMBED(webfile_page, "demo/index.html");
 EMBED(webfile_script, "demo/demo.js");
 EMBED(webfile_style, "demo/demo.css");
+EMBED(webfile_icon, "demo/icon.svg");
 
 #define SCRIPT_TYPE "text/javascript; charset=utf-8"
 
@@ -43,6 +44,8 @@ void webfiles_demo(struct conn *c, struct http *h)
         serve(c, SCRIPT_TYPE, webfile_script, webfile_script_end);
     else if (on && strcmp(h->name, "demo.css") == 0)
         serve(c, "text/css; charset=utf-8", webfile_style, webfile_style_end);
+    else if (on && strcmp(h->name, "icon.svg") == 0)
+        serve(c, "image/svg+xml", webfile_icon, webfile_icon_end);
     else
         http_fail(c, 404, "There is nothing at this path");
 }
