@@ -21,3 +21,5 @@ TESTS += tests/unit/test_resp_names
 tests_unit_test_resp_names_SOURCES = tests/unit/test_resp_names.c
 tests_unit_test_resp_names_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_resp_names_LDADD = libfrontends.a $(CHECK_LIBS)
+
+EXTRA_DIST += tests/e2e/66-resp-order.test.mjs
