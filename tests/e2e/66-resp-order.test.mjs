@@ -138,23 +138,22 @@ describe('pipelines', () => {
       received += chunk.length;
     });
     const [[id]] = await c.command('XRANGE', 'p/slow', '-', '+');
-    const reply = [`*1\r\n*2\r\n$${id.length}`, id, `*2\r\n$4\r\ndata\r\n$${text.length}`, text, ''];
-    await eventually(() => received === 200 * reply.join('\r\n').length, 'all replies');
+    const head = ['*1', '*2', `$${id.length}`, id, '*2', '$4', 'data'];
+    const entry = [...head, `$${text.length}`, text, ''];
+    await eventually(() => received === 200 * entry.join('\r\n').length, 'all replies');
   });
 
   test('two connections publish into one order', async (t) => {
     const [one, two] = [await open(t, hub), await open(t, hub)];
+    const payloads = (name) => Array.from({ length: 200 }, (_, n) => `${name}${n}`);
     const sends = (name) =>
-      Buffer.concat(Array.from({ length: 200 }, (_, n) => encode('PUBLISH', 'p/two', `${name}${n}`)));
+      Buffer.concat(payloads(name).map((payload) => encode('PUBLISH', 'p/two', payload)));
     await Promise.all([one.write(sends('a')), two.write(sends('b'))]);
     for (const c of [one, two]) for (let n = 0; n < 200; n++) assert.equal(await c.reply(), 0);
     const stored = (await history(hub, 'p/two')).map(({ data }) => data);
     for (const name of ['a', 'b']) {
       const own = stored.filter((data) => data.startsWith(name));
-      assert.deepEqual(
-        own,
-        Array.from({ length: 200 }, (_, n) => `${name}${n}`),
-      );
+      assert.deepEqual(own, payloads(name));
     }
   });
 });
@@ -216,7 +215,8 @@ describe('waiting', () => {
     const seen = [];
     let cursor = '0';
     while (seen.length < total) {
-      const reply = await reader.command('XREAD', 'BLOCK', 0, 'COUNT', 3, 'STREAMS', 'w/on', cursor);
+      const words = ['XREAD', 'BLOCK', 0, 'COUNT', 3, 'STREAMS', 'w/on', cursor];
+      const reply = await reader.command(...words);
       for (const [id, [, data]] of reply[0][1]) {
         seen.push(Number(data));
         cursor = id;
@@ -590,7 +590,8 @@ describe('a stopping hub', () => {
     assert.equal(await reader.reply(), null);
     assert.deepEqual(JSON.parse(await polled.reply()).messages, []);
     await Promise.all([reader, polled, subscriber, publisher].map((c) => c.raw.untilClosed()));
-    const answers = `${publisher.raw.received}`.split('\r\n').filter((line) => line === ':0').length;
+    const lines = `${publisher.raw.received}`.split('\r\n');
+    const answers = lines.filter((line) => line === ':0').length;
     await stopped;
     await hub.start();
     assert.equal((await history(hub, 'e/pub')).length, answers);
