@@ -76,7 +76,8 @@ static void put_lines(const struct admin *a, struct buf *out)
 
 void resp_client_list(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    struct admin *a = resp_job_begin(r, put_lines);
+    static const struct resp_job lines = {.put = put_lines};
+    struct admin *a = resp_job_begin(r, &lines);
     (void)q;
     (void)out;
     if (a)
@@ -109,10 +110,14 @@ static void put_ok(const struct admin *a, struct buf *out)
         resp_reply_error(out, "ERR No such client");
 }
 
+static const struct resp_job kill_counted = {.put = put_count};
+static const struct resp_job kill_plain = {.put = put_ok};
+
 /* All connections of the local socket have the same address, so that it names none of them. */
-static void kill_address(struct resp *r, const struct resp_arg *address, resp_job_put *put)
+static void kill_address(struct resp *r, const struct resp_arg *address,
+                         const struct resp_job *kind)
 {
-    struct admin *a = resp_job_begin(r, put);
+    struct admin *a = resp_job_begin(r, kind);
     if (a)
         admin_kick_address(a, address->data, resp_arg_is(address, "unix") ? 0 : address->len);
 }
@@ -129,7 +134,7 @@ static void kill_number(struct resp *r, const struct resp_arg *word, struct buf 
         resp_end(r);
         return;
     }
-    struct admin *a = resp_job_begin(r, put_count);
+    struct admin *a = resp_job_begin(r, &kill_counted);
     if (a)
         admin_kick(a, number);
 }
@@ -137,9 +142,9 @@ static void kill_number(struct resp *r, const struct resp_arg *word, struct buf 
 void resp_client_kill(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     if (q->argc == 3)
-        kill_address(r, &q->argv[2], put_ok);
+        kill_address(r, &q->argv[2], &kill_plain);
     else if (resp_arg_is(&q->argv[2], "ADDR") && q->argc == 4)
-        kill_address(r, &q->argv[3], put_count);
+        kill_address(r, &q->argv[3], &kill_counted);
     else if (resp_arg_is(&q->argv[2], "ID") && q->argc == 4)
         kill_number(r, &q->argv[3], out);
     else

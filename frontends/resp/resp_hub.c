@@ -24,11 +24,8 @@ static void put_number(const struct admin *a, struct buf *out)
     resp_reply_integer(out, (int64_t)a->number);
 }
 
-static void put_ok(const struct admin *a, struct buf *out)
-{
-    (void)a;
-    resp_reply_simple(out, "OK");
-}
+static const struct resp_job document = {.put = put_text};
+static const struct resp_job removal = {.put = put_number};
 
 void resp_hub_topics(struct resp *r, const struct resp_request *q, struct buf *out)
 {
@@ -39,7 +36,7 @@ void resp_hub_topics(struct resp *r, const struct resp_request *q, struct buf *o
         resp_error(r, bad_pattern);
         return;
     }
-    struct admin *a = resp_job_begin(r, put_text);
+    struct admin *a = resp_job_begin(r, &document);
     if (a)
         admin_topics(a, pattern->data, pattern->len);
 }
@@ -74,7 +71,7 @@ void resp_hub_topic(struct resp *r, const struct resp_request *q, struct buf *ou
 
 void resp_hub_stats(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    struct admin *a = resp_job_begin(r, put_text);
+    struct admin *a = resp_job_begin(r, &document);
     (void)q;
     (void)out;
     if (a)
@@ -83,7 +80,7 @@ void resp_hub_stats(struct resp *r, const struct resp_request *q, struct buf *ou
 
 void resp_hub_clients(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    struct admin *a = resp_job_begin(r, put_text);
+    struct admin *a = resp_job_begin(r, &document);
     (void)q;
     (void)out;
     if (a)
@@ -102,6 +99,7 @@ static void put_kicked(const struct admin *a, struct buf *out)
 
 void resp_hub_kick(struct resp *r, const struct resp_request *q, struct buf *out)
 {
+    static const struct resp_job kick = {.put = put_kicked};
     uint64_t number;
     if (resp_arg_u64(&q->argv[2], UINT64_MAX, &number) != ERR_OK) {
         resp_error(r, "ERR not a number of a connection, as HUB CLIENTS shows it");
@@ -112,7 +110,7 @@ void resp_hub_kick(struct resp *r, const struct resp_request *q, struct buf *out
         resp_end(r);
         return;
     }
-    struct admin *a = resp_job_begin(r, put_kicked);
+    struct admin *a = resp_job_begin(r, &kick);
     if (a)
         admin_kick(a, number);
 }
@@ -120,7 +118,7 @@ void resp_hub_kick(struct resp *r, const struct resp_request *q, struct buf *out
 void resp_hub_purge(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     struct topic *t = find_topic(r, &q->argv[2]);
-    struct admin *a = t ? resp_job_begin(r, put_number) : NULL;
+    struct admin *a = t ? resp_job_begin(r, &removal) : NULL;
     (void)out;
     if (a)
         admin_purge(a, t);
@@ -137,13 +135,25 @@ void resp_hub_trim(struct resp *r, const struct resp_request *q, struct buf *out
         resp_error(r, error);
         return;
     }
-    struct admin *a = resp_job_begin(r, put_number);
+    struct admin *a = resp_job_begin(r, &removal);
     if (a)
         admin_trim(a, offset);
 }
 
+static void put_ok(const struct admin *a, struct buf *out)
+{
+    (void)a;
+    resp_reply_simple(out, "OK");
+}
+
+static const char *explain_backup(enum err e)
+{
+    return e == ERR_INVALID || e == ERR_NOT_FOUND ? "that is no existing, empty directory" : NULL;
+}
+
 void resp_hub_backup(struct resp *r, const struct resp_request *q, struct buf *out)
 {
+    static const struct resp_job backup = {put_ok, explain_backup};
     const struct resp_arg *path = &q->argv[2];
     (void)out;
     if (path->len == 0 || path->data[0] != '/' || memchr(path->data, '\0', path->len)) {
@@ -151,14 +161,14 @@ void resp_hub_backup(struct resp *r, const struct resp_request *q, struct buf *o
                       "own)");
         return;
     }
-    struct admin *a = resp_job_begin(r, put_ok);
+    struct admin *a = resp_job_begin(r, &backup);
     if (a)
         admin_backup(a, path->data, path->len);
 }
 
 void resp_hub_verify(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    struct admin *a = resp_job_begin(r, put_text);
+    struct admin *a = resp_job_begin(r, &document);
     (void)q;
     (void)out;
     if (a)

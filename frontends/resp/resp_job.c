@@ -2,19 +2,20 @@
 
 #include <stdlib.h>
 
-/* Who asked, and how it is answered. */
+/* Who asked, and what for. */
 struct asking {
     struct conn *conn; /* held */
-    resp_job_put *put;
+    const struct resp_job *kind;
 };
 
-static void answer(struct resp *r, const struct admin *a, resp_job_put *put)
+static void answer(struct resp *r, const struct admin *a, const struct resp_job *kind)
 {
     struct buf *out = conn_out(r->conn);
-    if (out && a->errand.result == ERR_OK)
-        put(a, out);
+    enum err e = a->errand.result;
+    if (out && e == ERR_OK)
+        kind->put(a, out);
     else if (out)
-        resp_error_of(r, a->errand.result, NULL);
+        resp_error_of(r, e, kind->explain ? kind->explain(e) : NULL);
     resp_end_wait(r);
 }
 
@@ -23,13 +24,13 @@ static void done(struct admin *a)
     struct asking *asking = a->owner;
     struct conn *c = asking->conn;
     if (conn_state(c) != CONN_CLOSED)
-        answer(c->state, a, asking->put);
+        answer(c->state, a, asking->kind);
     conn_release(c);
     free(asking);
     admin_destroy(a);
 }
 
-struct admin *resp_job_begin(struct resp *r, resp_job_put *put)
+struct admin *resp_job_begin(struct resp *r, const struct resp_job *kind)
 {
     struct asking *asking = malloc(sizeof(*asking));
     struct admin *a = asking ? admin_create(r->conn->worker, done, asking) : NULL;
@@ -38,7 +39,7 @@ struct admin *resp_job_begin(struct resp *r, resp_job_put *put)
         resp_error(r, "ERR out of memory");
         return NULL;
     }
-    *asking = (struct asking){r->conn, put};
+    *asking = (struct asking){r->conn, kind};
     conn_hold(r->conn);
     resp_begin_wait(r, true);
     return a;

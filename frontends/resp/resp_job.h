@@ -5,11 +5,16 @@
 #include "frontends/admin.h"
 #include "frontends/resp/resp.h"
 
-/* Writes the answer of a job that succeeded. */
-typedef void resp_job_put(const struct admin *a, struct buf *out);
+/* How a kind of job is answered. */
+struct resp_job {
+    /* Writes the answer of one that succeeded. */
+    void (*put)(const struct admin *a, struct buf *out);
+    /* What an error means for this job; NULL, also as the result, for its usual text. */
+    const char *(*explain)(enum err e);
+};
 
-/* A job to be started, for which R waits from now on; it is answered by PUT, or with its error.
- * NULL: out of memory, which has been answered. */
-struct admin *resp_job_begin(struct resp *r, resp_job_put *put);
+/* A job of KIND to be started; R waits for it from now on. NULL: out of memory, which has been
+ * answered. */
+struct admin *resp_job_begin(struct resp *r, const struct resp_job *kind);
 
 #endif
