@@ -10,6 +10,7 @@ void store_init(struct store *s, const struct store_ops *ops)
 {
     s->ops = ops;
     s->last_offset = 0;
+    atomic_init(&s->committed, 0);
     s->last_time_ms = 0;
     atomic_init(&s->damaged, 0);
     catalog_init(&s->catalog);
@@ -71,8 +72,8 @@ enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx)
     return ERR_OK;
 }
 
-/* Newest offsets go up before the commit, so that no reader sees a record above its topic's; when
- * the commit fails they stay up, which only costs that reader a look in vain. */
+/* Newest offsets go up before the commit, so that no reader that sees the commit finds a lower one;
+ * when it fails they stay up, which only costs a reader a look in vain. */
 static enum err check_records(struct store *s, const struct store_batch *b)
 {
     uint64_t offset = s->last_offset, time_ms = s->last_time_ms;
@@ -114,6 +115,7 @@ static void count_records(struct store *s, const struct store_batch *b)
     if (b->record_count) {
         s->last_offset = b->records[b->record_count - 1].offset;
         s->last_time_ms = b->records[b->record_count - 1].time_ms;
+        atomic_store_explicit(&s->committed, s->last_offset, memory_order_release);
     }
 }
 

@@ -51,7 +51,7 @@ enum err lmdb_write_commit(struct lmdb_store *s, struct lmdb_write *w)
     if (rc) {
         if (w->rows)
             rows_lost(s);
-        return lmdb_err(rc);
+        return lmdb_explain(s, lmdb_err(rc));
     }
     s->state = w->state;
     s->sweep_next = w->sweep_next;

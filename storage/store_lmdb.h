@@ -134,6 +134,10 @@ MUST_CHECK enum err lmdb_check_space(struct lmdb_store *s, const struct store_ba
 /* An empty commit, after which all that was freed can be used. */
 MUST_CHECK enum err lmdb_age_free_pages(struct lmdb_store *s);
 
+/* LMDB calls a write that was cut short an input/output error. When the file cannot grow by a page,
+ * the answer is ERR_NOSPACE; E otherwise. */
+enum err lmdb_explain(struct lmdb_store *s, enum err e);
+
 /* store_lmdb_tail.c */
 struct tail_mark {
     uint64_t block;

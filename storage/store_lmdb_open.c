@@ -345,6 +345,7 @@ static enum err start(struct lmdb_store *s, bool create, const char *boot_id,
         e = lmdb_write_commit(s, &w);
     if (e)
         return e;
+    atomic_store_explicit(&s->base.committed, s->base.last_offset, memory_order_release);
     s->sweep_next = 1;
     s->sweep_start = s->base.last_offset;
     tell_state(s, &ends, create, clean, ret_state);

@@ -17,7 +17,13 @@
  * walked and looked up in a bitmap of the set. */
 enum { SMALL_SET_MAX = 32 };
 
+/* So many entries walked count as one looked up in the work that a call may do. */
+enum { WALKED_PER_LOOK = 64 };
+
 enum { WORD_BITS = 64 };
+
+static const uint64_t no_block = UINT64_MAX;
+static const uint64_t no_group = UINT64_MAX;
 
 struct lmdb_reader {
     struct store_reader base;
@@ -40,6 +46,8 @@ struct scan {
     uint64_t open;      /* the open block */
     uint64_t reached;   /* as store_read's */
     uint64_t at;        /* the log cursor's offset, 0 = nowhere */
+    uint64_t group;     /* the group that BLOCKS speaks of, no_group at first */
+    uint64_t blocks;    /* its blocks in which a topic asked for may occur */
     size_t found, looked;
 };
 
@@ -176,8 +184,9 @@ static int look_at_slots(struct scan *s, uint64_t block, const uint64_t bits[], 
     return 0;
 }
 
-static void collect_slots(const struct scan *s, const struct block_index *x, uint64_t bits[])
+static void collect_slots(struct scan *s, const struct block_index *x, uint64_t bits[])
 {
+    s->looked += s->large ? 1 + x->topics / WALKED_PER_LOOK : s->q->topic_count;
     if (s->large) {
         for (uint32_t i = 0; i < x->topics; i++)
             if (in_set(s, block_index_topic(x, i)))
@@ -196,7 +205,6 @@ static int scan_closed(struct scan *s, uint64_t block, uint64_t low, uint64_t hi
     uint64_t bits[BLOCK_SLOTS / WORD_BITS] = {0}, key = block;
     struct block_index x;
     MDB_val value;
-    s->looked++;
     int rc = lmdb_cursor_step(s->r->index, &key, &value, MDB_SET);
     if (rc)
         return rc == MDB_NOTFOUND ? 0 : rc; /* trimmed */
@@ -227,6 +235,7 @@ static uint64_t group_blocks(struct scan *s, uint64_t group, const MDB_val *valu
     uint64_t all = 0, blocks;
     uint32_t count = group_index_count(value->mv_size), id;
     enum err e = ERR_OK;
+    s->looked += s->large ? count / WALKED_PER_LOOK : s->q->topic_count;
     if (s->large) {
         for (uint32_t i = 0; !e && i < count; i++) {
             e = group_index_entry(group, value->mv_data, value->mv_size, i, &id, &blocks);
@@ -246,19 +255,17 @@ static uint64_t group_blocks(struct scan *s, uint64_t group, const MDB_val *valu
     return UINT64_MAX;
 }
 
-static const uint64_t no_block = UINT64_MAX;
-
-/* The nearest block from FROM on, in the direction of the query, whose bit is in BLOCKS of GROUP.
- */
-static uint64_t nearest_bit(const struct scan *s, uint64_t from, uint64_t group, uint64_t blocks)
+/* The nearest block from FROM on, in the direction of the query, whose bit is set for its group. */
+static uint64_t nearest_bit(const struct scan *s, uint64_t from)
 {
-    unsigned place = (unsigned)(from & (GROUP_BLOCKS - 1));
+    unsigned place = (unsigned)(from & (GROUP_BLOCKS - 1)), bit;
+    uint64_t blocks = s->blocks;
     blocks &= s->q->reverse ? UINT64_MAX >> (GROUP_BLOCKS - 1 - place) : UINT64_MAX << place;
     if (!blocks)
         return no_block;
-    return group_first(group) + (unsigned)(s->q->reverse
-                                               ? GROUP_BLOCKS - 1 - __builtin_clzll(blocks)
-                                               : __builtin_ctzll(blocks));
+    bit = (unsigned)(s->q->reverse ? GROUP_BLOCKS - 1 - __builtin_clzll(blocks)
+                                   : __builtin_ctzll(blocks));
+    return group_first(s->group) + bit;
 }
 
 /* The nearest block from FROM on that has an index value, or the open one. */
@@ -285,6 +292,21 @@ static uint64_t beyond_group(const struct scan *s, uint64_t from)
     return first ? first - 1 : no_block;
 }
 
+/* Makes s->blocks speak of GROUP. MDB_NOTFOUND when the group has no value. */
+static int load_group(struct scan *s, uint64_t group)
+{
+    MDB_val value;
+    uint64_t key = group;
+    if (s->group == group)
+        return 0;
+    int rc = lmdb_cursor_step(s->r->groups, &key, &value, MDB_SET);
+    if (rc)
+        return rc;
+    s->blocks = group_blocks(s, group, &value);
+    s->group = group;
+    return 0;
+}
+
 /*
  * One step of the search from block FROM on: *RET is the nearest block that may hold something and
  * *RET_HIT true, or *RET is where to go on searching (no_block: nowhere) and *RET_HIT false. A
@@ -292,16 +314,14 @@ static uint64_t beyond_group(const struct scan *s, uint64_t from)
  */
 static int search_step(struct scan *s, uint64_t from, uint64_t *ret, bool *ret_hit)
 {
-    uint64_t group = group_of(from), key = group;
-    MDB_val value;
     s->looked++;
     *ret = from;
     *ret_hit = true;
     if (from >= s->open)
         return 0;
-    int rc = lmdb_cursor_step(s->r->groups, &key, &value, MDB_SET);
+    int rc = load_group(s, group_of(from));
     if (!rc) {
-        *ret = nearest_bit(s, from, group, group_blocks(s, group, &value));
+        *ret = nearest_bit(s, from);
         *ret_hit = *ret != no_block;
         if (!*ret_hit)
             *ret = beyond_group(s, from);
@@ -309,7 +329,7 @@ static int search_step(struct scan *s, uint64_t from, uint64_t *ret, bool *ret_h
     }
     if (rc == MDB_NOTFOUND)
         rc = nearest_indexed(s, from, ret);
-    *ret_hit = *ret != no_block && group_of(*ret) == group;
+    *ret_hit = *ret != no_block && group_of(*ret) == group_of(from);
     return rc;
 }
 
@@ -394,8 +414,6 @@ static int find_ends(struct scan *s)
 {
     uint64_t last;
     MDB_val value;
-    s->low = s->q->after + 1;
-    s->high = s->q->until;
     int rc = lmdb_cursor_step(s->r->log, &last, &value, MDB_LAST);
     if (rc == MDB_NOTFOUND) {
         s->high = 0;
@@ -405,7 +423,7 @@ static int find_ends(struct scan *s)
         return rc;
     s->open = block_of(last);
     if (s->high > last)
-        s->high = last;
+        s->high = last; /* the newest ones may have been purged */
     if (s->q->topics)
         clip_to_topics(s);
     return 0;
@@ -416,8 +434,6 @@ static enum err begin(struct lmdb_reader *r)
     int rc = mdb_txn_renew(r->txn);
     if (rc)
         return lmdb_err(rc);
-    /* The newest offsets of topics are raised before a commit: seen by now if the commit is. */
-    atomic_thread_fence(memory_order_acquire);
     rc = mdb_cursor_renew(r->txn, r->log);
     if (!rc)
         rc = mdb_cursor_renew(r->txn, r->index);
@@ -441,6 +457,12 @@ static enum err scan(struct scan *s, uint64_t *ret_reached)
     s->large = s->q->topics && s->q->topic_count > SMALL_SET_MAX;
     if (s->large && !fill_set(s))
         return ERR_NOMEM;
+    /* Before the transaction, which then holds at least this, and before the topics' newest
+     * offsets, which are not below what this includes. */
+    s->high = atomic_load_explicit(&s->r->base.store->committed, memory_order_acquire);
+    if (s->high > s->q->until)
+        s->high = s->q->until;
+    s->low = s->q->after + 1;
     enum err e = begin(s->r);
     if (!e) {
         e = lmdb_err(scan_all(s));
@@ -456,15 +478,20 @@ static enum err scan(struct scan *s, uint64_t *ret_reached)
 enum err lmdb_read(struct store_reader *r, const struct store_query *q, store_visit *visit,
                    void *ctx, uint64_t *ret_reached)
 {
-    struct scan s = {.r = (struct lmdb_reader *)r, .q = q, .visit = visit, .ctx = ctx};
+    struct scan s = {
+        .r = (struct lmdb_reader *)r, .q = q, .visit = visit, .ctx = ctx, .group = no_group};
     return scan(&s, ret_reached);
 }
 
 enum err lmdb_read_hidden(struct store_reader *r, const struct store_query *q, store_visit *visit,
                           void *ctx, uint64_t *ret_reached)
 {
-    struct scan s = {
-        .r = (struct lmdb_reader *)r, .q = q, .visit = visit, .ctx = ctx, .hidden = true};
+    struct scan s = {.r = (struct lmdb_reader *)r,
+                     .q = q,
+                     .visit = visit,
+                     .ctx = ctx,
+                     .hidden = true,
+                     .group = no_group};
     return scan(&s, ret_reached);
 }
 

@@ -4,7 +4,10 @@
  * LMDB copies pages before it changes them, so even deleting takes free pages. Appends therefore
  * stop while a reserve is left: purging and trimming can always go on, and give the room back.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "storage/record.h"
 #include "storage/store_lmdb.h"
@@ -16,25 +19,34 @@ enum {
     TREE_PAGES = 32,   /* what a commit copies besides: paths, meta rows, the free list */
 };
 
-/* Page numbers per entry of LMDB's free list are counted by its first word. */
-static enum err count_free(struct lmdb_store *s, size_t *ret)
+/* The pages of LMDB's free list: the first word of each entry is their number. */
+static int sum_free(MDB_txn *txn, size_t *ret)
 {
     enum { FREE_DBI = 0 };
-    MDB_txn *txn;
     MDB_cursor *c;
     MDB_val key, value;
     size_t sum = 0, n;
-    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    int rc = mdb_cursor_open(txn, FREE_DBI, &c);
     if (rc)
-        return lmdb_err(rc);
-    rc = mdb_cursor_open(txn, FREE_DBI, &c);
-    while (!rc && !(rc = mdb_cursor_get(c, &key, &value, MDB_NEXT))) {
+        return rc;
+    while (!(rc = mdb_cursor_get(c, &key, &value, MDB_NEXT))) {
         memcpy(&n, value.mv_data, sizeof(n));
         sum += n;
     }
-    mdb_txn_abort(txn);
+    mdb_cursor_close(c);
     *ret = sum;
-    return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static enum err count_free(struct lmdb_store *s, size_t *ret)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return lmdb_err(rc);
+    rc = sum_free(txn, ret);
+    mdb_txn_abort(txn);
+    return lmdb_err(rc);
 }
 
 /* About how many pages the commit of B takes. */
@@ -86,4 +98,15 @@ enum err lmdb_age_free_pages(struct lmdb_store *s)
         return lmdb_write_commit(s, &w);
     lmdb_write_abort(s, &w);
     return e;
+}
+
+enum err lmdb_explain(struct lmdb_store *s, enum err e)
+{
+    struct stat st;
+    int fd;
+    if (e != ERR_IO || mdb_env_get_fd(s->env, &fd) || fstat(fd, &st))
+        return e;
+    if (fallocate(fd, 0, st.st_size, (off_t)s->page_size) == 0)
+        return e;
+    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERR_NOSPACE : e;
 }

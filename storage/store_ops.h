@@ -36,8 +36,9 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
     struct catalog catalog;
-    uint64_t last_offset;  /* new records come above it */
-    uint64_t last_time_ms; /* and not before it */
+    uint64_t last_offset;       /* new records come above it */
+    _Atomic uint64_t committed; /* readers look no further: last_offset, after its commit */
+    uint64_t last_time_ms;      /* and not before it */
     _Atomic uint64_t damaged;
 };
 

@@ -86,9 +86,9 @@ static bool keep(void *ctx, const struct store_record *r)
     struct found *f = ctx;
     if (f->stop_at && f->count + 1 == f->stop_at)
         return false;
-    ck_assert_uint_eq(r->payload_len, sizeof(r->offset));
-    ck_assert_int_eq(memcmp(r->payload, &r->offset, sizeof(r->offset)), 0);
-    ck_assert_uint_lt(f->count, FOUND_MAX);
+    REQUIRE(r->payload_len == sizeof(r->offset));
+    REQUIRE(memcmp(r->payload, &r->offset, sizeof(r->offset)) == 0);
+    REQUIRE(f->count < FOUND_MAX);
     f->offsets[f->count] = r->offset;
     f->topics[f->count++] = r->topic_id;
     return true;
@@ -104,14 +104,14 @@ void read_all(struct store_reader *r, struct store_query q, struct found *f)
 {
     f->count = 0;
     do {
-        ck_assert_int_eq(store_read(r, &q, keep, f, &f->reached), ERR_OK);
+        REQUIRE(store_read(r, &q, keep, f, &f->reached) == ERR_OK);
         if (q.reverse) {
-            ck_assert_uint_le(f->reached, q.until);
-            ck_assert_uint_gt(f->reached, q.after);
+            REQUIRE(f->reached <= q.until);
+            REQUIRE(f->reached > q.after);
             q.until = f->reached - 1;
         } else {
-            ck_assert_uint_gt(f->reached, q.after);
-            ck_assert_uint_le(f->reached, q.until);
+            REQUIRE(f->reached > q.after);
+            REQUIRE(f->reached <= q.until);
             q.after = f->reached;
         }
     } while (q.after < q.until);

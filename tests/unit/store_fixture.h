@@ -9,6 +9,13 @@
 
 #include "storage/store.h"
 
+/* For what is asked a million times: each ck_assert writes a line to Check's parent. */
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_abort_msg("%s is false", #condition);                                               \
+    } while (0)
+
 enum { FOUND_MAX = 1 << 17 };
 
 /* What a read visited; payloads as numbers where the test wrote numbers. */

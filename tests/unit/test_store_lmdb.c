@@ -1,0 +1,706 @@
+/*
+ * What only the durable log has: opening again after any kind of stop, epochs, the lock, foreign
+ * and damaged files, copies, and files that may not grow.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "storage/store_lmdb.h"
+#include "tests/unit/store_fixture.h"
+
+static char *dir;
+static struct store *store;
+static struct store_state state;
+static struct store_reader *reader;
+static struct found found;
+
+static struct store_options options(enum store_sync sync)
+{
+    return (struct store_options){
+        .path = dir, .sync = sync, .map_bytes = UINT64_C(1) << 30, .readers_max = 4};
+}
+
+static enum err try_open(enum store_sync sync, const char *boot_id)
+{
+    struct store_options o = options(sync);
+    return store_lmdb_open_booted(&o, boot_id, &store, &state);
+}
+
+static void open_booted(enum store_sync sync, const char *boot_id)
+{
+    ck_assert_int_eq(try_open(sync, boot_id), ERR_OK);
+    ck_assert_int_eq(store_reader_create(store, &reader), ERR_OK);
+}
+
+static void open_log(void)
+{
+    open_booted(STORE_SYNC_NEVER, "boot");
+}
+
+static void end_readers(void)
+{
+    store_reader_destroy(reader);
+    reader = NULL;
+}
+
+static void close_at(uint64_t head)
+{
+    end_readers();
+    store_close(store, head);
+    store = NULL;
+}
+
+static void abandon(void)
+{
+    end_readers();
+    store_abandon(store);
+    store = NULL;
+}
+
+static void setup(void)
+{
+    dir = make_dir();
+    store = NULL;
+    reader = NULL;
+    memset(&found, 0, sizeof(found));
+}
+
+static void teardown(void)
+{
+    abandon();
+    remove_dir(dir);
+}
+
+static size_t count_all(uint64_t until)
+{
+    struct store_query q = {.until = until};
+    ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
+    return found.count;
+}
+
+START_TEST(a_closed_log_comes_back)
+{
+    size_t removed;
+    bool done;
+    open_log();
+    uint32_t epoch = state.epoch;
+    add_topics(store, 1, 3);
+    ck_assert_int_eq(append_run(store, 1, 10000, 2), ERR_OK);
+    ck_assert_int_eq(store_purge(store, 1, 5000, 100000, &removed, &done), ERR_OK);
+    close_at(10500);
+    open_log();
+    ck_assert(!state.created);
+    ck_assert(state.clean);
+    ck_assert_uint_eq(state.epoch, epoch);
+    ck_assert_uint_eq(state.former_count, 0);
+    ck_assert_uint_eq(state.head, 10500);
+    ck_assert_uint_eq(state.first, 1);
+    ck_assert_uint_eq(state.last_time_ms, 10000);
+    struct store_topic t = topic_row(store, 1);
+    ck_assert_uint_eq(t.messages, 2500);
+    ck_assert_uint_eq(t.bytes, 20000);
+    ck_assert_uint_eq(t.last, 10000);
+    ck_assert_uint_eq(t.floor, 5000);
+    ck_assert_uint_eq(topic_row(store, 3).messages, 0);
+    ck_assert_uint_eq(count_all(20000), 7500);
+    ck_assert_int_eq(append_one(store, 10500, 1), ERR_INVALID);
+    struct store_record early = {.offset = 10501, .topic_id = 1, .time_ms = 9999};
+    struct store_batch b = {.records = &early, .record_count = 1};
+    ck_assert_int_eq(store_append(store, &b), ERR_INVALID);
+    ck_assert_int_eq(append_one(store, 10501, 1), ERR_OK);
+}
+END_TEST
+
+static void keep_name(void *ctx, const struct store_topic *t)
+{
+    if (t->id == 2)
+        snprintf(ctx, 300, "%.*s %u", (int)t->name_len, t->name, t->flags);
+}
+
+START_TEST(topic_names_and_flags_come_back)
+{
+    char long_name[255], told[300] = "";
+    memset(long_name, 'n', sizeof(long_name));
+    struct store_topic t[] = {
+        {.id = 1, .name = long_name, .name_len = sizeof(long_name)},
+        {.id = 2, .name = "prices/AAPL", .name_len = 11, .flags = 3},
+    };
+    struct store_batch b = {.topics = t, .topic_count = 2};
+    open_log();
+    ck_assert_int_eq(store_append(store, &b), ERR_OK);
+    abandon();
+    open_log();
+    ck_assert_int_eq(store_topics(store, keep_name, told), ERR_OK);
+    ck_assert_str_eq(told, "prices/AAPL 3");
+    add_topics(store, 3, 1);
+}
+END_TEST
+
+/* Long enough for closed groups, sweeps and checkpoints. */
+START_TEST(an_abandoned_log_is_counted_again)
+{
+    enum { RUN = 50000, RUNS = 14, TOPICS = 200 };
+    open_log();
+    uint32_t epoch = state.epoch;
+    add_topics(store, 1, TOPICS);
+    for (uint64_t i = 0; i < RUNS; i++)
+        ck_assert_int_eq(append_run(store, i * RUN + 1, RUN, TOPICS), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        abandon();
+        open_log();
+        ck_assert(!state.clean);
+        ck_assert_uint_eq(state.epoch, epoch);
+        ck_assert_uint_eq(state.head, RUN * RUNS);
+        for (uint32_t id = 1; id <= TOPICS; id++) {
+            struct store_topic t = topic_row(store, id);
+            ck_assert_uint_eq(t.messages, RUN * RUNS / TOPICS);
+            ck_assert_uint_eq(t.bytes, RUN * RUNS / TOPICS * 8);
+        }
+        ck_assert_uint_eq(topic_row(store, 1).last, RUN * RUNS);
+    }
+    struct store_query q = {
+        .until = RUN * RUNS, .topics = (uint32_t[]){17}, .topic_count = 1, .reverse = true};
+    read_all(reader, q, &found);
+    ck_assert_uint_eq(found.count, RUN * RUNS / TOPICS);
+}
+END_TEST
+
+START_TEST(reserved_offsets_are_not_used_again)
+{
+    struct store_batch b = {.reserve = 1000};
+    open_log();
+    add_topics(store, 1, 1);
+    ck_assert_int_eq(store_append(store, &b), ERR_OK);
+    ck_assert_int_eq(append_run(store, 1, 5, 1), ERR_OK);
+    abandon();
+    open_log();
+    ck_assert_uint_eq(state.head, 1000);
+    ck_assert_int_eq(append_one(store, 1001, 1), ERR_OK);
+    close_at(1001);
+    open_log();
+    ck_assert_uint_eq(state.head, 1001);
+    b.reserve = 2000;
+    ck_assert_int_eq(store_append(store, &b), ERR_OK);
+    close_at(1500); /* a clean stop knows how far it got */
+    open_log();
+    ck_assert_uint_eq(state.head, 1500);
+    abandon();
+    open_log();
+    ck_assert_uint_eq(state.head, 1500);
+    ck_assert_uint_eq(count_all(5000), 6);
+}
+END_TEST
+
+START_TEST(the_head_outlives_the_records)
+{
+    size_t removed;
+    bool done;
+    open_log();
+    add_topics(store, 1, 2);
+    ck_assert_int_eq(append_run(store, 1, 5000, 2), ERR_OK);
+    ck_assert_int_eq(store_trim(store, 5000, 10000, NULL, NULL, &removed, &done), ERR_OK);
+    ck_assert_uint_eq(removed, 5000);
+    for (int i = 0; i < 2; i++) {
+        abandon();
+        open_log();
+        ck_assert_uint_eq(state.head, 5000);
+        ck_assert_uint_eq(state.first, 5001);
+        ck_assert_uint_eq(state.last_time_ms, 0);
+        ck_assert_uint_eq(topic_row(store, 1).floor, 5000);
+        ck_assert_uint_eq(topic_row(store, 1).last, 5000);
+        ck_assert_uint_eq(topic_row(store, 2).last, 4999);
+    }
+}
+END_TEST
+
+START_TEST(a_purge_of_the_newest_block_leaves_the_index_right)
+{
+    size_t removed;
+    bool done;
+    open_log();
+    add_topics(store, 1, 2);
+    ck_assert_int_eq(append_run(store, 1, 5000, 1), ERR_OK);
+    add_topics(store, 3, 1);
+    for (uint64_t i = 5001; i <= 20000; i++)
+        ck_assert_int_eq(append_one(store, i, 2), ERR_OK);
+    ck_assert_int_eq(store_purge(store, 2, 20000, 100000, &removed, &done), ERR_OK);
+    ck_assert(done);
+    abandon();
+    open_log();
+    ck_assert_uint_eq(state.head, 20000);
+    ck_assert_int_eq(append_run(store, 20001, 300000, 1), ERR_OK);
+    struct store_query q = {.until = 320000, .topics = (uint32_t[]){1}, .topic_count = 1};
+    for (int reverse = 0; reverse < 2; reverse++) {
+        q.reverse = reverse;
+        q.after = 4000;
+        q.until = 100000;
+        ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
+        ck_assert_uint_eq(found.count, 81000);
+    }
+}
+END_TEST
+
+static const struct {
+    enum store_sync sync;
+    const char *boot_id;
+    bool clean;
+    bool new_epoch;
+} stops[] = {
+    {STORE_SYNC_ALWAYS, "boot", false, false},   {STORE_SYNC_ALWAYS, "other", false, false},
+    {STORE_SYNC_INTERVAL, "boot", false, false}, {STORE_SYNC_INTERVAL, "other", false, true},
+    {STORE_SYNC_INTERVAL, "", false, true},      {STORE_SYNC_NEVER, "boot", false, false},
+    {STORE_SYNC_NEVER, "other", false, true},    {STORE_SYNC_NEVER, "other", true, false},
+    {STORE_SYNC_ALWAYS, "other", true, false},
+};
+
+START_TEST(a_lost_machine_changes_the_epoch_if_it_may_lose_offsets)
+{
+    open_booted(stops[_i].sync, "boot");
+    uint32_t epoch = state.epoch;
+    add_topics(store, 1, 1);
+    ck_assert_int_eq(append_run(store, 1, 10, 1), ERR_OK);
+    if (stops[_i].clean)
+        close_at(10);
+    else
+        abandon();
+    open_booted(STORE_SYNC_ALWAYS, stops[_i].boot_id); /* the policy then counts, not now */
+    ck_assert_int_eq(state.epoch != epoch, stops[_i].new_epoch);
+    ck_assert_uint_eq(state.former_count, stops[_i].new_epoch);
+    if (stops[_i].new_epoch) {
+        ck_assert_uint_eq(state.former[0].epoch, epoch);
+        ck_assert_uint_eq(state.former[0].last, 0); /* nothing had been synced */
+    }
+    epoch = state.epoch;
+    abandon();
+    open_booted(STORE_SYNC_ALWAYS, "third"); /* and it stays */
+    ck_assert_uint_eq(state.epoch, epoch);
+    ck_assert_uint_eq(state.former_count, stops[_i].new_epoch);
+}
+END_TEST
+
+START_TEST(what_was_synced_is_certain)
+{
+    open_booted(STORE_SYNC_INTERVAL, "1");
+    add_topics(store, 1, 1);
+    ck_assert_int_eq(append_run(store, 1, 10, 1), ERR_OK);
+    ck_assert_int_eq(store_sync_now(store), ERR_OK);
+    ck_assert_int_eq(append_run(store, 11, 10, 1), ERR_OK);
+    abandon();
+    open_booted(STORE_SYNC_INTERVAL, "2");
+    ck_assert_uint_eq(state.former_count, 1);
+    ck_assert_uint_eq(state.former[0].last, 10);
+    ck_assert_uint_eq(state.head, 20);
+    abandon(); /* the opening synced all that was found */
+    open_booted(STORE_SYNC_INTERVAL, "3");
+    ck_assert_uint_eq(state.former_count, 2);
+    ck_assert_uint_eq(state.former[0].last, 20);
+    ck_assert_uint_eq(state.former[1].last, 10);
+}
+END_TEST
+
+START_TEST(the_newest_former_epochs_are_kept)
+{
+    uint32_t epochs[STORE_FORMER_MAX + 5];
+    for (unsigned i = 0; i < STORE_FORMER_MAX + 5; i++) {
+        char boot_id[8];
+        snprintf(boot_id, sizeof(boot_id), "%u", i);
+        open_booted(STORE_SYNC_NEVER, boot_id);
+        epochs[i] = state.epoch;
+        unsigned former = i < STORE_FORMER_MAX ? i : STORE_FORMER_MAX;
+        ck_assert_uint_eq(state.former_count, former);
+        for (unsigned j = 0; j < former; j++)
+            ck_assert_uint_eq(state.former[j].epoch, epochs[i - 1 - j]);
+        abandon();
+    }
+}
+END_TEST
+
+START_TEST(a_second_user_is_refused)
+{
+    struct store *second;
+    struct store_state ignored;
+    struct store_options o = options(STORE_SYNC_NEVER);
+    open_log();
+    ck_assert_int_eq(store_lmdb_open(&o, &second, &ignored), ERR_LOCKED);
+    pid_t child = fork();
+    if (child == 0)
+        _exit((int)store_lmdb_open(&o, &second, &ignored));
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), ERR_LOCKED);
+    add_topics(store, 1, 1);
+    ck_assert_int_eq(append_one(store, 1, 1), ERR_OK);
+    abandon();
+    open_log();
+}
+END_TEST
+
+static void write_file(const char *name, const void *data, size_t n)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, data, n), (ssize_t)n);
+    close(fd);
+}
+
+START_TEST(a_foreign_file_is_refused)
+{
+    static char noise[20000];
+    memset(noise, 'x', sizeof(noise));
+    write_file("data.mdb", noise, 100);
+    ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_FORMAT);
+    write_file("data.mdb", noise, sizeof(noise));
+    ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_FORMAT);
+}
+END_TEST
+
+START_TEST(a_path_that_is_no_directory_is_refused)
+{
+    char path[4096];
+    struct store_options o = {.path = path, .map_bytes = 1 << 20, .readers_max = 1};
+    write_file("file", "x", 1);
+    snprintf(path, sizeof(path), "%s/file", dir);
+    ck_assert_int_eq(store_lmdb_open(&o, &store, &state), ERR_FORMAT);
+    snprintf(path, sizeof(path), "%s/missing/log", dir);
+    ck_assert_int_eq(store_lmdb_open(&o, &store, &state), ERR_NOT_FOUND);
+}
+END_TEST
+
+/* Runs CHANGE on one value of the closed log; an empty name is the nameless database. */
+typedef void change_value(MDB_val *value);
+
+static void change(const char *db, MDB_val key, size_t grow, change_value *apply)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_val old, new;
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_set_maxdbs(env, 8), 0);
+    ck_assert_int_eq(mdb_env_open(env, dir, 0, 0600), 0);
+    ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    ck_assert_int_eq(mdb_dbi_open(txn, *db ? db : NULL, MDB_CREATE, &dbi), 0);
+    if (mdb_get(txn, dbi, &key, &old))
+        old = (MDB_val){0};
+    new.mv_size = old.mv_size + grow;
+    new.mv_data = calloc(1, new.mv_size);
+    if (old.mv_size)
+        memcpy(new.mv_data, old.mv_data, old.mv_size);
+    apply(&new);
+    ck_assert_int_eq(mdb_put(txn, dbi, &key, &new, 0), 0);
+    free(new.mv_data);
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+static void set_version_2(MDB_val *value)
+{
+    ((uint8_t *)value->mv_data)[8] = 2;
+}
+
+static void flip_last_byte(MDB_val *value)
+{
+    ((uint8_t *)value->mv_data)[value->mv_size - 1] ^= 0x10;
+}
+
+static void nothing(MDB_val *value)
+{
+    (void)value;
+}
+
+static MDB_val key_of(void *data, size_t n)
+{
+    return (MDB_val){.mv_size = n, .mv_data = data};
+}
+
+START_TEST(a_newer_format_is_refused)
+{
+    char name[] = "format";
+    open_log();
+    close_at(0);
+    change("meta", key_of(name, 6), 0, set_version_2);
+    ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_FORMAT);
+}
+END_TEST
+
+START_TEST(a_foreign_environment_is_refused)
+{
+    char name[] = "something";
+    change(_i ? "theirs" : "", key_of(name, 9), 10, nothing);
+    ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_FORMAT);
+    ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_FORMAT); /* and left as it was */
+}
+END_TEST
+
+START_TEST(a_damaged_state_is_told)
+{
+    char name[] = "state";
+    open_log();
+    close_at(0);
+    change("meta", key_of(name, 5), 0, flip_last_byte);
+    ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_CORRUPT);
+}
+END_TEST
+
+START_TEST(a_shortened_file_is_told)
+{
+    char path[4096];
+    struct stat st;
+    open_log();
+    add_topics(store, 1, 1);
+    ck_assert_int_eq(append_run(store, 1, 20000, 1), ERR_OK);
+    close_at(0);
+    snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(truncate(path, st.st_size - 8192), 0);
+    ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_CORRUPT);
+}
+END_TEST
+
+START_TEST(a_damaged_record_is_passed_over)
+{
+    uint64_t closed = 100, open = 4998;
+    size_t removed;
+    bool done;
+    open_log();
+    add_topics(store, 1, 2);
+    ck_assert_int_eq(append_run(store, 1, 5001, 2), ERR_OK);
+    abandon();
+    change("log", key_of(&closed, sizeof(closed)), 0, flip_last_byte);
+    change("log", key_of(&open, sizeof(open)), 0, flip_last_byte);
+    open_log();
+    uint64_t met = store_damaged(store);
+    ck_assert_uint_gt(met, 0);
+    ck_assert_uint_eq(count_all(5001), 4999);
+    struct store_query q = {.until = 5001, .topics = (uint32_t[]){1}, .topic_count = 1};
+    for (int reverse = 0; reverse < 2; reverse++) {
+        q.reverse = reverse;
+        ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
+        ck_assert_uint_eq(found.count, 2498);
+        for (size_t i = 0; i < found.count; i++)
+            REQUIRE(found.offsets[i] != closed && found.offsets[i] != open);
+    }
+    ck_assert_uint_eq(store_damaged(store), met + 6);
+    uint64_t after;
+    ck_assert_int_eq(store_seek_time(reader, 101, &after), ERR_OK);
+    ck_assert_uint_eq(after, 99);
+    ck_assert_int_eq(store_trim(store, 5001, 10000, NULL, NULL, &removed, &done), ERR_OK);
+    ck_assert_uint_eq(removed, 5001);
+}
+END_TEST
+
+/* Block 0 and group 0 damaged: what they index is still found. */
+START_TEST(a_damaged_index_hides_nothing)
+{
+    enum { RECORDS = 300000 };
+    uint64_t zero = 0;
+    open_log();
+    add_topics(store, 1, 100);
+    for (uint64_t first = 1; first < RECORDS; first += 10000)
+        ck_assert_int_eq(append_run(store, first, 10000, 100), ERR_OK);
+    abandon();
+    change(_i ? "groups" : "index", key_of(&zero, sizeof(zero)), 0, flip_last_byte);
+    open_log();
+    struct store_query q = {.until = RECORDS, .topics = (uint32_t[]){100}, .topic_count = 1};
+    for (int reverse = 0; reverse < 2; reverse++) {
+        q.reverse = reverse;
+        ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
+        ck_assert_uint_eq(found.count, RECORDS / 100);
+    }
+    ck_assert_uint_eq(store_damaged(store), 2);
+}
+END_TEST
+
+START_TEST(a_backup_is_a_log_of_its_own)
+{
+    char *copy = make_dir(), *original = dir;
+    open_log();
+    uint32_t epoch = state.epoch;
+    add_topics(store, 1, 2);
+    ck_assert_int_eq(append_run(store, 1, 10000, 2), ERR_OK);
+    ck_assert_int_eq(store_backup(store, original), ERR_INVALID); /* not empty */
+    ck_assert_int_eq(store_backup(store, "/nowhere/at/all"), ERR_NOT_FOUND);
+    ck_assert_int_eq(store_backup(store, copy), ERR_OK);
+    ck_assert_int_eq(append_run(store, 10001, 10, 2), ERR_OK);
+    abandon();
+    dir = copy;
+    open_log();
+    ck_assert_uint_ne(state.epoch, epoch);
+    ck_assert_uint_eq(state.former_count, 1);
+    ck_assert_uint_eq(state.former[0].epoch, epoch);
+    ck_assert_uint_eq(state.former[0].last, 10000);
+    ck_assert_uint_eq(state.head, 10000);
+    ck_assert_uint_eq(count_all(20000), 10000);
+    ck_assert_uint_eq(topic_row(store, 1).messages, 5000);
+    abandon();
+    remove_dir(copy);
+    dir = original;
+}
+END_TEST
+
+/* As on a full disk, at each place where a batch can meet it: small ones, and ones that close
+ * blocks and groups. What failed leaves no trace, and the log goes on when there is room again. */
+START_TEST(a_file_that_may_not_grow_loses_nothing)
+{
+    enum { RUN = 30000, RUNS = 12 };
+    struct rlimit unlimited, tight;
+    size_t refused = 0;
+    uint64_t head = 0;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    tight = unlimited;
+    open_log();
+    add_topics(store, 1, 7);
+    for (size_t i = 0; i < RUNS; i++) {
+        tight.rlim_cur = store_size(store) + 200000 * (i % 6);
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &tight), 0);
+        enum err e = append_run(store, head + 1, RUN, 7);
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+        ck_assert(e == ERR_OK || e == ERR_NOSPACE);
+        refused += e == ERR_NOSPACE;
+        ck_assert_int_eq(append_run(store, e ? head + 1 : head + RUN + 1, RUN, 7), ERR_OK);
+        head += e ? RUN : 2 * RUN;
+    }
+    ck_assert_uint_ge(refused, RUNS / 3);
+    for (int again = 0; again < 2; again++) {
+        struct store_query q = {.until = head, .topics = (uint32_t[]){3}, .topic_count = 1};
+        read_all(reader, q, &found);
+        ck_assert_uint_eq(found.count, topic_row(store, 3).messages);
+        ck_assert_uint_ge(found.count, head / 7);
+        for (size_t i = 1; i < found.count; i++)
+            REQUIRE(found.offsets[i] == found.offsets[i - 1] + 7);
+        abandon();
+        open_log();
+        ck_assert_uint_eq(state.head, head);
+    }
+}
+END_TEST
+
+START_TEST(the_file_stops_growing_under_endless_load)
+{
+    enum { KEEP = 50000, RUN = 5000, RUNS = 200 };
+    uint64_t early = 0;
+    size_t removed;
+    bool done;
+    open_log();
+    add_topics(store, 1, 50);
+    for (uint64_t i = 0; i < RUNS; i++) {
+        ck_assert_int_eq(append_run(store, i * RUN + 1, RUN, 50), ERR_OK);
+        uint64_t head = (i + 1) * RUN;
+        if (head > KEEP)
+            ck_assert_int_eq(store_trim(store, head - KEEP, RUN, NULL, NULL, &removed, &done),
+                             ERR_OK);
+        if (i == RUNS / 10)
+            early = store_size(store);
+    }
+    ck_assert_uint_le(store_size(store), early + early / 4);
+    ck_assert_uint_eq(count_all(RUN * RUNS), KEEP);
+}
+END_TEST
+
+/* A child appends and tells what was committed, until it is killed. */
+static void append_until_killed(int out)
+{
+    uint64_t offset = state.head;
+    for (;;) {
+        if (append_run(store, offset + 1, 1 + offset % 50, 3))
+            _exit(1);
+        offset += 1 + offset % 50;
+        if (write(out, &offset, sizeof(offset)) != sizeof(offset))
+            _exit(1);
+    }
+}
+
+static pid_t start_child(int *ret_in)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        if (try_open(STORE_SYNC_NEVER, "boot"))
+            _exit(1);
+        if (state.created)
+            add_topics(store, 1, 3);
+        append_until_killed(ends[1]);
+    }
+    close(ends[1]);
+    *ret_in = ends[0];
+    return child;
+}
+
+START_TEST(a_killed_process_loses_nothing_it_committed)
+{
+    uint32_t epoch = 0;
+    for (unsigned round = 0; round < 10; round++) {
+        uint64_t told = 0, next;
+        int in, status;
+        pid_t child = start_child(&in);
+        for (unsigned i = 0; i < 100 + 37 * round; i++) {
+            ck_assert_int_eq(read(in, &next, sizeof(next)), (ssize_t)sizeof(next));
+            told = next;
+        }
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+        while (read(in, &next, sizeof(next)) == (ssize_t)sizeof(next))
+            told = next;
+        close(in);
+        open_log();
+        ck_assert(!state.clean);
+        ck_assert(epoch == 0 || state.epoch == epoch);
+        epoch = state.epoch;
+        ck_assert_uint_ge(state.head, told);
+        ck_assert_uint_eq(count_all(state.head), state.head); /* dense */
+        abandon();
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("store_lmdb");
+    TCase *t = tcase_create("log");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 300);
+    tcase_add_test(t, a_closed_log_comes_back);
+    tcase_add_test(t, topic_names_and_flags_come_back);
+    tcase_add_test(t, an_abandoned_log_is_counted_again);
+    tcase_add_test(t, reserved_offsets_are_not_used_again);
+    tcase_add_test(t, the_head_outlives_the_records);
+    tcase_add_test(t, a_purge_of_the_newest_block_leaves_the_index_right);
+    tcase_add_loop_test(t, a_lost_machine_changes_the_epoch_if_it_may_lose_offsets, 0,
+                        sizeof(stops) / sizeof(stops[0]));
+    tcase_add_test(t, what_was_synced_is_certain);
+    tcase_add_test(t, the_newest_former_epochs_are_kept);
+    tcase_add_test(t, a_second_user_is_refused);
+    tcase_add_test(t, a_foreign_file_is_refused);
+    tcase_add_test(t, a_path_that_is_no_directory_is_refused);
+    tcase_add_test(t, a_newer_format_is_refused);
+    tcase_add_loop_test(t, a_foreign_environment_is_refused, 0, 2);
+    tcase_add_test(t, a_damaged_state_is_told);
+    tcase_add_test(t, a_shortened_file_is_told);
+    tcase_add_test(t, a_damaged_record_is_passed_over);
+    tcase_add_loop_test(t, a_damaged_index_hides_nothing, 0, 2);
+    tcase_add_test(t, a_backup_is_a_log_of_its_own);
+    tcase_add_test(t, a_file_that_may_not_grow_loses_nothing);
+    tcase_add_test(t, the_file_stops_growing_under_endless_load);
+    tcase_add_test(t, a_killed_process_loses_nothing_it_committed);
+    suite_add_tcase(suite, t);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

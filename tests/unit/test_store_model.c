@@ -1,0 +1,367 @@
+/*
+ * Property test: each store against a naive model, through random topics, appends with holes,
+ * purges, trims, and (the durable one) clean and unclean reopenings.
+ *
+ * The seed is printed; LONGWIRE_TEST_SEED=N repeats a run, LONGWIRE_TEST_STEPS=N makes it longer.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/unit/store_fixture.h"
+
+enum { TOPICS_MAX = 300, RECORDS_MAX = FOUND_MAX, BATCH_MAX = 400, STEPS = 400 };
+
+/* What the store should hold. */
+static struct {
+    size_t count;
+    struct {
+        uint64_t offset;
+        uint32_t topic;
+    } records[RECORDS_MAX]; /* those not removed, ascending */
+    uint32_t topics;
+    uint64_t floor[TOPICS_MAX + 1], last[TOPICS_MAX + 1];
+    uint64_t head;
+    uint64_t mark;
+} model;
+
+static char *dir;
+static struct store *store;
+static struct store_reader *reader;
+static struct store_state state;
+static uint64_t seed;
+
+static uint64_t draw(uint64_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed % n;
+}
+
+static uint64_t number_from(const char *variable, uint64_t otherwise)
+{
+    const char *text = getenv(variable);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void open_store(int durable)
+{
+    struct store_options o = {
+        .path = dir, .sync = STORE_SYNC_NEVER, .map_bytes = UINT64_C(1) << 32, .readers_max = 2};
+    ck_assert_int_eq(durable ? store_lmdb_open(&o, &store, &state)
+                             : store_memory_open(&o, &store, &state),
+                     ERR_OK);
+    ck_assert_int_eq(store_reader_create(store, &reader), ERR_OK);
+}
+
+static void reopen(void)
+{
+    uint32_t epoch = state.epoch;
+    bool clean = draw(2);
+    store_reader_destroy(reader);
+    if (clean)
+        store_close(store, model.head);
+    else
+        store_abandon(store);
+    open_store(true);
+    ck_assert_uint_eq(state.epoch, epoch);
+    ck_assert_int_eq(state.clean, clean);
+    if (!clean && model.mark > model.head)
+        model.head = model.mark;
+    model.mark = model.head;
+    ck_assert_uint_eq(state.head, model.head);
+    ck_assert_uint_eq(state.first, model.count ? model.records[0].offset : model.head + 1);
+}
+
+/* Mostly the next offset; sometimes a hole within the block, the group, or beyond. */
+static uint64_t next_offset(uint64_t offset)
+{
+    switch (draw(2000)) {
+    case 0:
+        return offset + 1 + draw(UINT64_C(1) << 40);
+    case 1:
+    case 2:
+        return offset + 1 + draw(1 << 20);
+    case 3:
+    case 4:
+    case 5:
+        return offset + 1 + draw(20000);
+    default:
+        return offset + 1 + (draw(10) == 0 ? draw(50) : 0);
+    }
+}
+
+static void append(void)
+{
+    static uint64_t offsets[BATCH_MAX];
+    static struct store_record records[BATCH_MAX];
+    size_t n = 1 + draw(BATCH_MAX), range = 1 + draw(model.topics);
+    if (model.count + n > RECORDS_MAX)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        model.head = offsets[i] = next_offset(model.head);
+        uint32_t topic = (uint32_t)(1 + draw(range));
+        records[i] = (struct store_record){.offset = offsets[i],
+                                           .time_ms = offsets[i],
+                                           .topic_id = topic,
+                                           .payload = (const char *)&offsets[i],
+                                           .payload_len = sizeof(offsets[i])};
+        model.records[model.count].offset = offsets[i];
+        model.records[model.count++].topic = topic;
+        model.last[topic] = offsets[i];
+    }
+    struct store_batch b = {.records = records, .record_count = n};
+    if (draw(10) == 0)
+        b.reserve = model.head + draw(3000);
+    if (b.reserve > model.mark)
+        model.mark = b.reserve;
+    ck_assert_int_eq(store_append(store, &b), ERR_OK);
+}
+
+static void add_some_topics(void)
+{
+    uint32_t n = (uint32_t)draw(20) + 1;
+    if (model.topics + n > TOPICS_MAX)
+        return;
+    add_topics(store, model.topics + 1, n);
+    model.topics += n;
+}
+
+/* An offset around those in use. */
+static uint64_t some_offset(void)
+{
+    if (model.count && draw(8))
+        return model.records[draw(model.count)].offset + draw(3) - 1;
+    return draw(2) ? 0 : model.head + draw(2);
+}
+
+/* Takes out of the model what is at or below UPTO, at most MAX; topic 0 = of all. */
+static size_t model_remove(uint32_t topic, uint64_t upto, size_t max)
+{
+    size_t kept = 0, removed = 0;
+    for (size_t i = 0; i < model.count; i++) {
+        if (removed < max && model.records[i].offset <= upto &&
+            (topic == 0 || model.records[i].topic == topic))
+            removed++;
+        else
+            model.records[kept++] = model.records[i];
+    }
+    model.count = kept;
+    return removed;
+}
+
+static void purge(void)
+{
+    uint32_t topic = (uint32_t)(1 + draw(model.topics));
+    uint64_t upto = some_offset();
+    size_t max = 1 + draw(300), removed;
+    bool done = false;
+    if (upto > model.last[topic])
+        upto = model.last[topic];
+    if (upto > model.floor[topic])
+        model.floor[topic] = upto;
+    /* Sometimes left half done: then its records are hidden, and go with the next trim or purge. */
+    for (size_t calls = 1 + draw(20); calls > 0 && !done; calls--) {
+        ck_assert_int_eq(store_purge(store, topic, upto, max, &removed, &done), ERR_OK);
+        ck_assert_uint_eq(removed, model_remove(topic, upto, max));
+    }
+    if (done)
+        ck_assert_uint_eq(model_remove(topic, upto, SIZE_MAX), 0);
+}
+
+static void note_floor(void *ctx, uint32_t topic_id, uint64_t floor)
+{
+    (void)ctx;
+    ck_assert_uint_gt(floor, model.floor[topic_id]);
+    model.floor[topic_id] = floor;
+}
+
+static void trim(void)
+{
+    uint64_t upto = draw(30) ? some_offset() / (1 + draw(20)) : model.head;
+    size_t max = 1 + draw(5000), removed;
+    bool done = false;
+    uint64_t floors[TOPICS_MAX + 1];
+    memcpy(floors, model.floor, sizeof(floors));
+    for (size_t i = 0; i < model.count && i < max && model.records[i].offset <= upto; i++)
+        if (model.records[i].offset > floors[model.records[i].topic])
+            floors[model.records[i].topic] = model.records[i].offset;
+    ck_assert_int_eq(store_trim(store, upto, max, note_floor, NULL, &removed, &done), ERR_OK);
+    ck_assert_int_eq(memcmp(floors, model.floor, sizeof(floors)), 0);
+    ck_assert_uint_eq(removed, model_remove(0, upto, max));
+    ck_assert_int_eq(done, model.count == 0 || model.records[0].offset > upto);
+}
+
+static void check_topics(void)
+{
+    static uint64_t messages[TOPICS_MAX + 1];
+    memset(messages, 0, sizeof(messages));
+    for (size_t i = 0; i < model.count; i++)
+        messages[model.records[i].topic]++;
+    for (uint32_t id = 1; id <= model.topics; id += 1 + (uint32_t)draw(10)) {
+        struct store_topic t = topic_row(store, id);
+        ck_assert_uint_eq(t.id, id);
+        ck_assert_uint_eq(t.messages, messages[id]);
+        ck_assert_uint_eq(t.bytes, messages[id] * 8);
+        ck_assert_uint_eq(t.floor, model.floor[id]);
+        ck_assert_uint_eq(t.last, model.last[id]);
+    }
+    ck_assert_uint_eq(topic_row(store, model.topics + 1).id, 0);
+}
+
+/* A query, with its topic set also as a table. */
+struct asked {
+    struct store_query q;
+    uint32_t topics[TOPICS_MAX];
+    bool in_set[TOPICS_MAX + 1];
+};
+
+static void draw_query(struct asked *a)
+{
+    memset(a, 0, sizeof(*a));
+    uint64_t x = some_offset(), y = draw(3) ? some_offset() : model.head;
+    a->q.after = x < y ? x : y;
+    a->q.until = x < y ? y : x;
+    a->q.reverse = draw(2);
+    a->q.max_scan = draw(2) ? 0 : 1 + draw(500);
+    if (a->q.after == UINT64_MAX)
+        a->q.after = 0;
+    if (draw(6) == 0) {
+        memset(a->in_set, true, sizeof(a->in_set));
+        return;
+    }
+    uint64_t one_in = draw(2) ? 1 + draw(4) : 1 + draw(model.topics * 2);
+    for (uint32_t id = 1; id <= model.topics; id++) {
+        if (draw(one_in))
+            continue;
+        a->topics[a->q.topic_count++] = id;
+        a->in_set[id] = true;
+    }
+    a->q.topics = a->topics;
+}
+
+static bool expected(const struct asked *a, size_t i)
+{
+    uint64_t offset = model.records[i].offset;
+    uint32_t topic = model.records[i].topic;
+    return a->in_set[topic] && offset > model.floor[topic] && offset > a->q.after &&
+           offset <= a->q.until;
+}
+
+static void check_read(void)
+{
+    static struct found found;
+    struct asked a;
+    size_t n = 0;
+    draw_query(&a);
+    if (a.q.after >= a.q.until)
+        return;
+    read_all(reader, a.q, &found);
+    for (size_t i = 0; i < model.count; i++) {
+        size_t at = a.q.reverse ? model.count - 1 - i : i;
+        if (!expected(&a, at))
+            continue;
+        REQUIRE(n < found.count);
+        REQUIRE(found.offsets[n] == model.records[at].offset);
+        REQUIRE(found.topics[n++] == model.records[at].topic);
+    }
+    REQUIRE(n == found.count);
+}
+
+/* The first MAX of the same answer, or what comes before the reader refuses. */
+static void check_limits(void)
+{
+    static struct found found;
+    struct asked a;
+    draw_query(&a);
+    if (a.q.after >= a.q.until)
+        return;
+    a.q.max_scan = 0;
+    a.q.max_records = 1 + draw(40);
+    found.stop_at = draw(2) ? 0 : 1 + draw(40);
+    REQUIRE(read_into(reader, &a.q, &found) == ERR_OK);
+    size_t limit = a.q.max_records, n = 0;
+    if (found.stop_at && found.stop_at - 1 < limit)
+        limit = found.stop_at - 1;
+    for (size_t i = 0; i < model.count; i++) {
+        size_t at = a.q.reverse ? model.count - 1 - i : i;
+        if (!expected(&a, at))
+            continue;
+        uint64_t offset = model.records[at].offset;
+        bool within = a.q.reverse ? offset >= found.reached : offset <= found.reached;
+        REQUIRE(within == (n < limit));
+        if (n < limit)
+            REQUIRE(found.offsets[n] == offset);
+        n++;
+    }
+    REQUIRE(found.count == (n < limit ? n : limit));
+}
+
+static void step(int durable)
+{
+    switch (draw(12)) {
+    case 0:
+        add_some_topics();
+        break;
+    case 1:
+        purge();
+        break;
+    case 2:
+        trim();
+        break;
+    case 3:
+        if (durable)
+            reopen();
+        break;
+    default:
+        append();
+        break;
+    }
+}
+
+static void run(int durable)
+{
+    memset(&model, 0, sizeof(model));
+    dir = make_dir();
+    open_store(durable);
+    add_topics(store, 1, 2);
+    model.topics = 2;
+    uint64_t steps = number_from("LONGWIRE_TEST_STEPS", STEPS);
+    for (uint64_t i = 0; i < steps; i++) {
+        step(durable);
+        check_read();
+        check_limits();
+        if (i % 10 == 0)
+            check_topics();
+    }
+    ck_assert_uint_eq(store_damaged(store), 0);
+    store_reader_destroy(reader);
+    store_close(store, 0);
+    remove_dir(dir);
+}
+
+START_TEST(a_store_does_as_the_model_does)
+{
+    seed = number_from("LONGWIRE_TEST_SEED", (uint64_t)time(NULL));
+    printf("seed %llu (LONGWIRE_TEST_SEED)\n", (unsigned long long)seed);
+    seed = seed * 2654435761u + 88172645463325252u;
+    run(_i);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("store_model");
+    TCase *t = tcase_create("property");
+    tcase_set_timeout(t, 600);
+    tcase_add_loop_test(t, a_store_does_as_the_model_does, 0, 2);
+    suite_add_tcase(suite, t);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
