@@ -53,6 +53,26 @@ describe('publishing a batch', () => {
     );
   });
 
+  test('takes keys and bytes in base64', async () => {
+    const lines = [
+      { topic: 'b/members', data: 'AP8=', encoding: 'base64', key: 'k1', event: null },
+      { topic: 'b/members', data: 'again', key: 'k1' },
+      { topic: 'b/members', data: 'text', unknown: true },
+    ];
+    const ids = await publishBatch(hub, lines);
+    assert.equal(ids[1], ids[0]);
+    const [binary, text, ...others] = await history(hub, 'b/members');
+    assert.deepEqual([binary.data, binary.encoding], ['AP8=', 'base64']);
+    assert.deepEqual([text.id, text.data], [ids[2], 'text']);
+    assert.equal(others.length, 0);
+  });
+
+  test('refuses more than 10000 lines with 413', async () => {
+    const before = await head();
+    assertProblem(await postBatch(hub, '{"topic":"b/bad","data":1}\n'.repeat(10_001)), 413);
+    assert.equal(await head(), before);
+  });
+
   const badLines = {
     'malformed JSON': '{"topic":"b/bad","data":',
     'no object': '[1]',
@@ -61,6 +81,9 @@ describe('publishing a batch', () => {
     'a topic that is no string': '{"topic":7,"data":1}',
     'a pattern as topic': '{"topic":"b/#","data":1}',
     'an empty topic': '{"topic":"","data":1}',
+    'bytes that are no base64': '{"topic":"b/bad","data":"?","encoding":"base64"}',
+    'an unknown encoding': '{"topic":"b/bad","data":"x","encoding":"hex"}',
+    'a topic given twice': '{"topic":"b/bad","topic":"b/bad","data":1}',
     'a reserved event': '{"topic":"b/bad","data":1,"event":"longwire.live"}',
     'an event that is no string': '{"topic":"b/bad","data":1,"event":{}}',
   };

@@ -133,6 +133,35 @@ describe('long-poll', () => {
     );
   });
 
+  test('raw: one message as it is', async () => {
+    const raw = (after) => get(hub, `/t/l/raw?format=raw&wait=0&after=${after}`);
+    const ids = [
+      await publish(hub, 'l/raw', '{"a": 1.0}', { type: 'application/json', event: 'e' }),
+      await publish(hub, 'l/raw', 'text'),
+      await publish(hub, 'l/raw', Buffer.from([0, 255])),
+    ];
+    const types = ['application/json', 'text/plain; charset=utf-8', 'application/octet-stream'];
+    const bodies = [Buffer.from('{"a": 1.0}'), Buffer.from('text'), Buffer.from([0, 255])];
+    let cursor = 'earliest';
+    for (let n = 0; n < 3; n++) {
+      const { status, headers, body } = await raw(cursor);
+      assert.equal(status, 200);
+      assert.equal(headers['content-type'], types[n]);
+      assert.equal(headers['longwire-topic'], 'l/raw');
+      assert.equal(headers['longwire-event'], n === 0 ? 'e' : undefined);
+      assert.deepEqual(body, bodies[n]);
+      cursor = headers['longwire-cursor'];
+      assert.equal(cursor, ids[n]);
+    }
+    const none = await raw(cursor);
+    assert.equal(none.status, 204);
+    assert.ok(none.headers['longwire-cursor']);
+    const gap = await raw('3-1');
+    assertProblem(gap, 409);
+    assert.equal(gap.headers['longwire-gap'], 'epoch');
+    assert.equal((await raw(gap.headers['longwire-cursor'])).status, 200);
+  });
+
   test('history of many thousands in pages of every size', async () => {
     for (let round = 0; round < 5; round++) await fill('l/thousands', 1000);
     for (const limit of [97, 1000]) {

@@ -125,6 +125,15 @@ describe('WebSocket', () => {
     assert.equal((await ws.nextMessage()).data, 'yes');
   });
 
+  test('subscribing anew replays', async (t) => {
+    const id = await publish(hub, 'w/anew', 'x');
+    const ws = await (await open(t, 'w/anew', { after: 'earliest' })).live();
+    ws.send({ op: 'subscribe', topic: 'w/anew', after: 'earliest' });
+    assert.equal((await ws.nextMessage()).id, id);
+    await publish(hub, 'w/anew', 'y');
+    assert.equal((await ws.nextMessage()).data, 'y');
+  });
+
   test('subscribing twice to a topic sends its messages once', async (t) => {
     const ws = await (await open(t, 'w/twice')).live();
     await ws.ask({ op: 'subscribe', topic: 'w/twice' });
@@ -175,32 +184,42 @@ describe('WebSocket', () => {
   });
 
   const wrong = {
-    'no JSON': 'hello',
-    'broken JSON': '{"op":"ping"',
-    'an array': '[]',
-    'no op': '{}',
-    'an op that is no string': '{"op":1}',
-    'an unknown op': '{"op":"shout"}',
-    'subscribe without a topic': '{"op":"subscribe"}',
-    'a topic that is no string': '{"op":"subscribe","topic":[]}',
-    'a bad topic': '{"op":"subscribe","topic":"$x"}',
-    'a bad pattern': '{"op":"subscribe","topic":"a/#/b"}',
-    'a topic with a NUL': '{"op":"subscribe","topic":"a\\u0000b"}',
-    'a bad cursor': '{"op":"subscribe","topic":"a","after":"yesterday"}',
-    'a cursor that is no string': '{"op":"subscribe","topic":"a","after":{}}',
-    'a publish to a pattern': '{"op":"publish","topic":"a/#","data":1}',
-    'a publish without data': '{"op":"publish","topic":"a"}',
-    'a reserved event': '{"op":"publish","topic":"a","data":1,"event":"longwire.live"}',
-    'unsubscribing what was not subscribed': '{"op":"unsubscribe","topic":"never"}',
-    nothing: '',
+    'no JSON': ['bad_json', 'hello'],
+    'broken JSON': ['bad_json', '{"op":"ping"'],
+    nothing: ['bad_json', ''],
+    'a member twice': ['bad_json', '{"op":"ping","op":"ping"}'],
+    'an array': ['bad_request', '[]'],
+    'no op': ['bad_request', '{}'],
+    'an op that is no string': ['bad_request', '{"op":1}'],
+    'an unknown op': ['unknown_op', '{"op":"shout"}'],
+    'subscribe without a topic': ['bad_request', '{"op":"subscribe"}'],
+    'a topic that is no string': ['bad_request', '{"op":"subscribe","topic":[]}'],
+    'a bad topic': ['bad_topic', '{"op":"subscribe","topic":"$x"}'],
+    'a bad pattern': ['bad_topic', '{"op":"subscribe","topic":"a/#/b"}'],
+    'a topic with a NUL': ['bad_topic', '{"op":"subscribe","topic":"a\\u0000b"}'],
+    'a bad cursor': ['bad_cursor', '{"op":"subscribe","topic":"a","after":"yesterday"}'],
+    'a cursor that is no string': ['bad_request', '{"op":"subscribe","topic":"a","after":{}}'],
+    'a publish to a pattern': ['bad_topic', '{"op":"publish","topic":"a/#","data":1}'],
+    'a publish without data': ['bad_request', '{"op":"publish","topic":"a"}'],
+    'a reserved event': [
+      'bad_event',
+      '{"op":"publish","topic":"a","data":1,"event":"longwire.live"}',
+    ],
+    'an empty key': ['bad_key', '{"op":"publish","topic":"a","data":1,"key":""}'],
+    'no base64': ['bad_data', '{"op":"publish","topic":"a","data":"?","encoding":"base64"}'],
+    'unsubscribing what was not subscribed': [
+      'not_subscribed',
+      '{"op":"unsubscribe","topic":"never"}',
+    ],
+    'a token': ['unsupported', '{"op":"auth","token":"x"}'],
   };
-  for (const [what, text] of Object.entries(wrong)) {
-    test(`answers ${what} with an error and stays open`, async (t) => {
+  for (const [what, [code, text]] of Object.entries(wrong)) {
+    test(`answers ${what} with ${code} and stays open`, async (t) => {
       const ws = await open(t);
       ws.send(text);
       const error = await ws.next();
       assert.equal(error.op, 'error');
-      assert.equal(typeof error.code, 'string');
+      assert.equal(error.code, code);
       assert.equal(typeof error.message, 'string');
       assert.equal((await ws.ask({ op: 'ping' })).op, 'pong');
     });
@@ -262,10 +281,16 @@ describe('WebSocket', () => {
     assert.equal((await odd.close(4321)).code, 4321);
   });
 
-  test('a hub that stops says 1001 or 1012', async (t) => {
+  test('speaks longwire.v1', async (t) => {
+    const ws = await open(t, 'w/protocol', {}, { protocols: ['other', 'longwire.v1'] });
+    assert.equal(ws.protocol, 'longwire.v1');
+    assert.equal((await open(t, 'w/protocol')).protocol, '');
+  });
+
+  test('a hub that stops says 1001', async (t) => {
     const ws = await (await open(t, 'w/stop')).live();
     await hub.restart();
-    assert.ok([1001, 1012].includes((await ws.closed).code));
+    assert.equal((await ws.closed).code, 1001);
   });
 
   test('a subscription limit is an error of that subscribe', async (t) => {

@@ -17,18 +17,19 @@ const CONNECTIONS = 150;
 const openMany = (hub) =>
   Promise.all(Array.from({ length: CONNECTIONS }, () => RawSocket.open(hub)));
 
-/** How many of them are answered when all ask. */
+const isAnswered = (raw) => raw.received.includes('HTTP/1.1 200');
+
+/** How many of them are answered when all ask: the count that two looks find in a row. */
 async function countAnswered(connections) {
-  for (const raw of connections) {
-    if (!raw.closed) raw.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
-  }
-  let answered = -1;
-  for (;;) {
-    const now = connections.filter((raw) => raw.received.includes('HTTP/1.1 200')).length;
-    if (now === answered && now > 0) return now;
-    answered = now;
-    await sleep(300);
-  }
+  for (const raw of connections) raw.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  let before = 0;
+  return eventually(async () => {
+    await sleep(200);
+    const now = connections.filter(isAnswered).length;
+    const settled = now === before;
+    before = now;
+    return settled && now;
+  }, 'connections to be served');
 }
 
 const LIMITS = {
@@ -55,10 +56,10 @@ for (const [what, options] of Object.entries(LIMITS)) {
       assert.equal(code, 0, stderr);
       const id = await publish(hub, 'fd/stream', 'still delivered', { local: true });
       assert.equal((await stream.nextMessage()).id, id);
-      const mine = connections.filter((raw) => raw.received.includes('HTTP/1.1 200'));
-      mine[0].take();
-      await mine[0].write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
-      await mine[0].untilText('HTTP/1.1 200');
+      const served = connections.find(isAnswered);
+      served.take();
+      await served.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      await served.untilText('HTTP/1.1 200');
 
       for (const raw of connections) raw.destroy();
       const later = await eventually(() => get(hub, '/healthz'), 'a new connection to be served');

@@ -93,11 +93,15 @@ describe('the daemon', () => {
     const hub = await startHub(t);
     writeFileSync(hub.config, '[hub]\nworkers = 3\n[topic "a/#"]\ndurability = memory\n');
     assert.equal((await longwired('--config', hub.config, '--check-config')).code, 0);
-    const printed = await longwired('--config', hub.config, '--print-config');
-    assert.match(printed.stdout, /workers = 3\n/);
-    writeFileSync(hub.config, printed.stdout);
-    const again = await longwired('--config', hub.config, '--print-config');
-    assert.equal(again.stdout, printed.stdout);
+    const print = async () => {
+      const { stdout } = await longwired('--config', hub.config, '--print-config');
+      return stdout.replace(/(^| );.*$/gm, '');
+    };
+    const printed = await print();
+    assert.match(printed, /^workers = 3$/m);
+    assert.match(printed, /^\[topic "a\/#"\]\ndurability = memory$/m);
+    writeFileSync(hub.config, printed);
+    assert.equal(await print(), printed);
     assert.match((await longwired('--help')).stdout, /hub\.workers/);
     assert.match((await longwired('--version')).stdout, /^longwired \d/);
     assert.notEqual((await longwired('--nonsense')).code, 0);

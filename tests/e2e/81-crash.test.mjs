@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
+import WebSocket from 'ws';
 
 import { Longwire } from '../../clients/js/longwire.js';
 import { offsetOf } from './lib/cursor.mjs';
@@ -75,7 +76,7 @@ async function persist(roamer, transport, isOver) {
 
 /** longwire.js, which does all by itself; looks like a Roamer. */
 function startClient(t, hub, transport, after) {
-  const longwire = new Longwire(hub.url);
+  const longwire = new Longwire(hub.url, { WebSocket });
   t.after(() => longwire.close());
   const client = { name: `longwire.js on ${transport}`, ids: [], gaps: [] };
   client.subscription = longwire.subscribe('crash/#', {
