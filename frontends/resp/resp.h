@@ -71,10 +71,8 @@ struct resp_request {
 extern const struct protocol resp_protocol;
 
 enum {
-    /* Bytes of messages in one reply: somewhat more than the longest message that can be allowed.
-     */
-    RESP_REPLY_MAX = 72 << 20,
-    RESP_NAME_MAX = 255, /* bytes of a CLIENT SETNAME */
+    RESP_REPLY_MAX = 64 << 20, /* bytes of messages in one reply, unless it is a single one */
+    RESP_NAME_MAX = 255,       /* bytes of a CLIENT SETNAME */
 };
 
 /* Writes the error reply TEXT, which begins with its code, and counts it. */

@@ -18,7 +18,7 @@ struct entries {
     struct buf text;
     uint64_t count;
     uint64_t left; /* how many more are wanted */
-    size_t max;    /* bytes */
+    size_t before; /* bytes that the reply has already */
     bool too_large;
 };
 
@@ -52,9 +52,11 @@ static bool add_entry(void *ctx, struct message *m, bool shared)
 {
     struct entries *e = ctx;
     (void)shared;
+    size_t bytes = e->before + e->text.len;
     if (e->left == 0)
         return false;
-    e->too_large = e->text.len + m->payload_len > e->max;
+    /* A single message always fits. */
+    e->too_large = bytes && bytes + m->payload_len > RESP_REPLY_MAX;
     if (is_full(e))
         return false;
     put_entry(m, &e->text);
@@ -185,7 +187,7 @@ static enum err scan_range(struct resp *r, const struct resp_arg *topic, const s
 static void reply_range(struct resp *r, const struct resp_request *q, const struct range *range,
                         read_some *read, struct buf *out)
 {
-    struct entries e = {.left = range->count, .max = RESP_REPLY_MAX};
+    struct entries e = {.left = range->count};
     enum err err = scan_range(r, &q->argv[1], range, read, &e);
     if (err != ERR_OK) {
         resp_error_of(r, err, NULL);
@@ -364,7 +366,7 @@ struct xread_result {
 static enum err read_key(const struct xread *x, struct xread_key *key, struct scan *s,
                          struct xread_result *result)
 {
-    struct entries e = {.left = x->count, .max = RESP_REPLY_MAX - result->text.len};
+    struct entries e = {.left = x->count, .before = result->text.len};
     struct position p;
     struct worker *w = x->wait.resp->conn->worker;
     enum err err = scan_select(s, key->topic.data, key->topic.len);
