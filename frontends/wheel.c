@@ -73,6 +73,7 @@ struct wheel_item *wheel_pop_due(struct wheel *w, uint64_t now_ms)
             return i;
         put(w, i, i->due_ms); /* at least one slot further on, so this slot runs empty */
     }
+    w->tick = end - 1; /* what is set now may stand in the very next tick */
     return NULL;
 }
 

@@ -23,7 +23,7 @@ struct wheel_item {
 struct wheel {
     struct wheel_item *slots[WHEEL_SLOTS]; /* utlist lists */
     uint64_t filled[WHEEL_SLOTS / 64];     /* bitmap of non-empty slots */
-    uint64_t tick; /* everything due in ticks before this one has been taken */
+    uint64_t tick; /* the one looked at last; everything due before it has been taken */
 };
 
 void wheel_init(struct wheel *w, uint64_t now_ms);
