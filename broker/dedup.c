@@ -9,6 +9,8 @@
 /* Out of memory is reported, not fatal: the number of keys is a peer's choice. */
 #define HASH_NONFATAL_OOM        1
 #define uthash_nonfatal_oom(elt) ((elt)->offset = 0)
+/* Keys are hashes with a secret seed already. */
+#define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = (unsigned)XXH3_64bits((keyptr), (keylen)))
 #include "uthash.h"
 
 struct entry {

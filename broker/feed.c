@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "uthash.h"
 #include "utlist.h"
 #include "xxhash.h"
 
