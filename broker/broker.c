@@ -31,8 +31,9 @@ struct broker {
     size_t record_count, record_cap;
     struct store_topic *new_topics;
     size_t new_topic_cap;
-    size_t staged;      /* new messages */
-    bool staged_memory; /* some of them are memory ones */
+    size_t staged;         /* new messages */
+    bool staged_memory;    /* some of them are memory ones */
+    uint32_t staged_topic; /* the highest id of their topics */
 };
 
 struct publish *publish_create(uint32_t count)
@@ -271,6 +272,8 @@ static enum err stage_item(struct broker *b, struct publish_item *item)
     if (e == ERR_OK) {
         b->staged++;
         b->staged_memory |= m->topic->memory;
+        if (m->topic->id > b->staged_topic)
+            b->staged_topic = m->topic->id;
     }
     return e;
 }
@@ -294,9 +297,10 @@ static void stage(struct broker *b, struct publish *p)
 
 /* --- committing --- */
 
+/* Only what staged messages need: a topic that cannot be stored must not hold up the others. */
 static enum err collect_new_topics(struct broker *b, struct store_batch *batch)
 {
-    size_t n = topic_table_count(b->topics) - b->topics_stored;
+    size_t n = b->staged_topic > b->topics_stored ? b->staged_topic - b->topics_stored : 0;
     if (n > b->new_topic_cap) {
         struct store_topic *topics = realloc(b->new_topics, n * sizeof(*topics));
         if (!topics)
@@ -430,13 +434,13 @@ static void unstage_all(struct broker *b, struct publish *list)
             p->items[i].message->offset = 0;
         }
     unstage(b, 0, 0);
-    b->staged_memory = false;
 }
 
 static void stage_all(struct broker *b, struct publish *list)
 {
     b->staged = b->record_count = 0;
     b->staged_memory = false;
+    b->staged_topic = 0;
     for (struct publish *p = list; p; p = p->next)
         if (p->result == ERR_OK)
             stage(b, p);
