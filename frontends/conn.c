@@ -223,7 +223,7 @@ void conn_write(struct conn *c, const void *data, size_t n)
 
 bool conn_is_congested(const struct conn *c)
 {
-    return c->out && c->out->len > OUTPUT_CONGESTED;
+    return c->out && c->out->len - c->out_at > OUTPUT_CONGESTED;
 }
 
 bool conn_is_busy(const struct conn *c)
@@ -290,11 +290,12 @@ static void write_out(struct conn *c)
         conn_close(c, CLOSE_NOMEM);
         return;
     }
-    size_t n = c->out->len ? write_some(c, c->out->data, c->out->len) : 0;
-    if (n == c->out->len)
-        drop_buf(&c->out);
-    else if (n)
-        buf_consume(c->out, n);
+    size_t left = c->out->len - c->out_at;
+    c->out_at += left ? (uint32_t)write_some(c, c->out->data + c->out_at, left) : 0;
+    if (c->out_at < c->out->len)
+        return;
+    drop_buf(&c->out);
+    c->out_at = 0;
 }
 
 void conn_flush(struct conn *c)

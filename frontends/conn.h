@@ -113,6 +113,7 @@ struct conn {
     struct buf *in;          /* input not used yet; NULL = none */
     struct buf *out;         /* replies not written yet; NULL = none */
     struct blob *rest;       /* of a message cut in its middle; goes out before `out` */
+    uint32_t out_at;         /* bytes of `out` already written */
     uint32_t rest_at;        /* bytes of it already written */
     uint32_t id;             /* unique in the hub together with the worker: see conn_number */
     uint32_t holds;          /* publishes under way and the like */
@@ -124,7 +125,7 @@ struct conn {
     bool input_over : 1;          /* the peer sends no more */
     bool blocked : 1;             /* the socket is full */
     bool in_turn : 1;             /* in the worker's turn list */
-    bool resumed : 1;      /* input() is to be called again even without new bytes */
+    bool resumed : 1;             /* input() is to be called again even without new bytes */
     bool in_input : 1;            /* the protocol's input() is running */
 };
 

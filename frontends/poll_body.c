@@ -112,20 +112,16 @@ static void end(const struct worker *w, const struct gap *gap, bool live, struct
     buf_puts(out, live ? ",\"live\":true}" : "}");
 }
 
-enum err poll_body_read(struct worker *w, struct feed *f, struct position *p,
-                        const struct gap *gap, uint32_t limit, struct buf *out, size_t *ret_count,
-                        bool *ret_live)
+enum err poll_body_read(struct worker *w, struct feed *f, struct position *p, struct gap *gap,
+                        uint32_t limit, struct buf *out, size_t *ret_count, bool *ret_live)
 {
-    struct gap told = {.reason = GAP_NONE};
-    if (gap)
-        told = *gap;
-    enum err e = read_messages(w, f, p, limit, &told, ret_count);
+    enum err e = read_messages(w, f, p, limit, gap, ret_count);
     if (e != ERR_OK)
         return e;
     *ret_live = p->offset >= w->head;
     begin(w, p->offset, out);
     buf_append(out, w->scratch.data, w->scratch.len);
-    end(w, &told, *ret_live, out);
+    end(w, gap, *ret_live, out);
     return out->failed ? ERR_NOMEM : ERR_OK;
 }
 

@@ -21,11 +21,11 @@ enum {
     POLL_BODY_BYTES = 1 << 20, /* a body ends with the message that reaches this size */
 };
 
-/* Reads messages of F after P, at most LIMIT, and appends the body to OUT; P moves to the cursor that
- * the body names. GAP (may be NULL) is what replay_start found. *RET_COUNT: messages; *RET_LIVE: P
- * is at the head. ERR_NOMEM and the store's errors. */
+/* Reads messages of F after P, at most LIMIT, and appends the body to OUT; P moves to the cursor
+ * that the body names. GAP (may be NULL) is what replay_start found. *RET_COUNT: messages;
+ * *RET_LIVE: P is at the head. ERR_NOMEM and the store's errors. */
 MUST_CHECK enum err poll_body_read(struct worker *w, struct feed *f, struct position *p,
-                                   const struct gap *gap, uint32_t limit, struct buf *out,
+                                   struct gap *gap, uint32_t limit, struct buf *out,
                                    size_t *ret_count, bool *ret_live);
 /* The body for COUNT envelopes that are put together in DATA (one behind the other, CUTS), with
  * CURSOR at OFFSET, at the head. */
