@@ -3,7 +3,7 @@
  * which either happens as a whole or leaves disk and memory as they were.
  */
 #include <dirent.h>
-#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -423,13 +423,27 @@ static bool directory_is_empty(const char *path)
     return empty;
 }
 
+/* Half a copy must not be taken for one. */
+static void drop_copy(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    unlinkat(fd, "data.mdb", 0);
+    close(fd);
+}
+
 static enum err lmdb_backup(struct store *base, const char *path)
 {
     struct lmdb_store *s = lmdb_of(base);
     if (!directory_is_empty(path))
         return ERR_INVALID;
     enum err e = lmdb_err(mdb_env_copy2(s->env, path, MDB_CP_COMPACT));
-    return e ? e : lmdb_mark_copy(path);
+    if (!e)
+        e = lmdb_mark_copy(path);
+    if (e)
+        drop_copy(path);
+    return e;
 }
 
 static uint64_t lmdb_size(struct store *base)

@@ -16,7 +16,7 @@
             ck_abort_msg("%s is false", #condition);                                               \
     } while (0)
 
-enum { FOUND_MAX = 1 << 17 };
+enum { FOUND_MAX = 1 << 17, RUN_MAX = 1 << 16 };
 
 /* What a read visited; payloads as numbers where the test wrote numbers. */
 struct found {
@@ -36,7 +36,8 @@ void remove_dir(char *path);
 void add_topics(struct store *s, uint32_t first, uint32_t count);
 /* Appends one record whose payload is the offset's 8 bytes and whose time is the offset. */
 enum err append_one(struct store *s, uint64_t offset, uint32_t topic);
-/* The same for offsets FIRST, FIRST + 1, ... in one batch; topics go round 1..TOPICS. */
+/* The same for COUNT <= RUN_MAX offsets from FIRST on in one batch; offset o goes to topic
+ * o % TOPICS + 1. */
 enum err append_run(struct store *s, uint64_t first, size_t count, uint32_t topics);
 
 /* Reads into F (cleared first, but for stop_at). Checks each payload against its offset. */
