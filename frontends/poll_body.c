@@ -44,11 +44,11 @@ static void start_over(struct collecting *c, uint32_t limit)
     c->count = 0;
 }
 
-/* Fills w->scratch with envelopes. */
+/* Fills OUT with envelopes. Not w->scratch: that may hold the parcel which made a poll look. */
 static enum err read_messages(struct worker *w, struct feed *f, struct position *p, uint32_t limit,
-                              struct gap *gap, size_t *ret_count)
+                              struct gap *gap, struct buf *out, size_t *ret_count)
 {
-    struct collecting c = {.out = &w->scratch};
+    struct collecting c = {.out = out};
     enum err e = ERR_OK;
     start_over(&c, limit);
     struct position start = *p;
@@ -72,7 +72,7 @@ static enum err read_messages(struct worker *w, struct feed *f, struct position 
             break;
     }
     *ret_count = c.count;
-    return e == ERR_OK && (c.failed || w->scratch.failed) ? ERR_NOMEM : e;
+    return e == ERR_OK && (c.failed || out->failed) ? ERR_NOMEM : e;
 }
 
 static void put_cursor(const struct worker *w, uint64_t offset, struct buf *out)
@@ -115,14 +115,16 @@ static void end(const struct worker *w, const struct gap *gap, bool live, struct
 enum err poll_body_read(struct worker *w, struct feed *f, struct position *p, struct gap *gap,
                         uint32_t limit, struct buf *out, size_t *ret_count, bool *ret_live)
 {
-    enum err e = read_messages(w, f, p, limit, gap, ret_count);
-    if (e != ERR_OK)
-        return e;
-    *ret_live = p->offset >= w->head;
-    begin(w, p->offset, out);
-    buf_append(out, w->scratch.data, w->scratch.len);
-    end(w, gap, *ret_live, out);
-    return out->failed ? ERR_NOMEM : ERR_OK;
+    struct buf messages = {0};
+    enum err e = read_messages(w, f, p, limit, gap, &messages, ret_count);
+    if (e == ERR_OK) {
+        *ret_live = p->offset >= w->head;
+        begin(w, p->offset, out);
+        buf_append(out, messages.data, messages.len);
+        end(w, gap, *ret_live, out);
+    }
+    buf_finish(&messages);
+    return e == ERR_OK && out->failed ? ERR_NOMEM : e;
 }
 
 void poll_body_append(struct worker *w, const char *data, const struct cut *cuts, size_t count,

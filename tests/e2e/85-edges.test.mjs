@@ -1,0 +1,60 @@
+// Edges between the loop, the sockets and the log: what a peer or an unlucky moment can bring
+// about, and what used to go wrong there.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+
+import { poll, publish, publishBatch } from './lib/http.mjs';
+import { suiteHub } from './lib/hub.mjs';
+import { RawSocket } from './lib/raw.mjs';
+import { eventually, sleep } from './lib/wait.mjs';
+
+/** Processor time that the hub has used, ms. */
+function cpuMs(hub) {
+  const [, rest] = readFileSync(`/proc/${hub.pid}/stat`, 'latin1').split(') ');
+  const fields = rest.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** Fails when the hub works although there is nothing to do. */
+async function assertIdle(hub, what) {
+  const before = cpuMs(hub);
+  await sleep(1000);
+  const used = cpuMs(hub) - before;
+  assert.ok(used < 300, `${what}: the hub used ${used} ms of one second`);
+}
+
+const get = (path) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`;
+
+describe('a waiting long-poll', () => {
+  const hub = suiteHub({ set: { 'hub.workers': 1 } });
+
+  // The kept input was offered again in every turn of the loop, without end.
+  test('costs nothing while another request waits behind it', async () => {
+    const raw = await RawSocket.open(hub);
+    await raw.write(get('/cursor') + get('/t/e/idle?wait=20') + get('/healthz'));
+    await eventually(async () => (await poll(hub, 'e/x', { wait: 0 })).live, 'the hub');
+    await assertIdle(hub, 'a pipelined request');
+    await publish(hub, 'e/idle', 'go');
+    await raw.untilText('"go"');
+    await raw.untilText('ok\n');
+    raw.destroy();
+  });
+
+  // The first one's answer was put together where the bytes for the others lay.
+  test('gets its own answer beside one with a smaller limit', async () => {
+    for (let round = 0; round < 5; round++) {
+      const topic = `e/limits/${round}`;
+      const small = poll(hub, topic, { wait: 20, limit: 5 });
+      await sleep(100);
+      const large = [1, 2, 3].map(() => poll(hub, topic, { wait: 20, limit: 100 }));
+      await sleep(100);
+      const data = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(i + 1));
+      await publishBatch(hub, data.map((one) => ({ topic, data: one })));
+      assert.deepEqual((await small).messages.map((m) => m.data), data.slice(0, 5));
+      for (const answer of await Promise.all(large)) {
+        assert.deepEqual(answer.messages.map((m) => m.data), data);
+      }
+    }
+  });
+});
