@@ -30,7 +30,7 @@ enum store_sync {
 struct store_options {
     const char *path; /* directory, made if missing (mode 0700); ignored by the memory store */
     enum store_sync sync;
-    uint64_t map_bytes;   /* most that the log may ever take on disk */
+    uint64_t map_bytes;   /* most that the log may ever take; memory store: 0 = no limit */
     unsigned readers_max; /* most readers at once */
 };
 
@@ -53,14 +53,14 @@ struct store_topic {
     uint8_t name_len;
     uint8_t flags;     /* opaque here, kept with the topic */
     const char *name;  /* not NUL-terminated */
-    uint64_t messages; /* kept ones */
-    uint64_t bytes;    /* payload bytes of the kept ones */
+    uint64_t messages; /* in the log: kept ones, and those that a purge has still to remove */
+    uint64_t bytes;    /* their payload bytes */
     uint64_t last;     /* offset of the newest ever, 0 = none; survives trimming */
     uint64_t floor;    /* every message of it at or below is gone, all above are kept */
 };
 
 enum { STORE_FORMER_MAX = 16 };       /* former epochs remembered, the newest ones */
-enum { STORE_PAYLOAD_MAX = 1 << 30 }; /* bytes */
+enum { STORE_PAYLOAD_MAX = 1 << 30 }; /* bytes of one record */
 
 struct store_former {
     uint32_t epoch;
@@ -90,7 +90,7 @@ struct store_batch {
 
 struct store_query {
     uint64_t after;         /* only offsets > after */
-    uint64_t until;         /* only offsets <= until */
+    uint64_t until;         /* only offsets <= until; above the head, later commits are missed */
     const uint32_t *topics; /* ascending ids; NULL = all topics */
     size_t topic_count;
     bool reverse;       /* newest first */
@@ -104,13 +104,15 @@ typedef bool store_visit(void *ctx, const struct store_record *r);
 
 /* Opens or creates; on success *RET_STATE says where the log stands. An unclean stop that may have
  * lost offsets already shown (see doc/storage-format.md) draws a new epoch here. Errors: ERR_LOCKED
- * (another process), ERR_FORMAT (newer or foreign), ERR_CORRUPT, ERR_ACCESS, ERR_NOSPACE, ERR_IO,
- * ERR_NOMEM. */
+ * (in use by another store, here or in another process), ERR_FORMAT (newer, foreign, or no
+ * directory), ERR_CORRUPT, ERR_ACCESS, ERR_NOT_FOUND (no parent directory), ERR_TOO_LARGE (path),
+ * ERR_NOSPACE, ERR_IO, ERR_NOMEM. A damaged record is no reason to refuse. */
 MUST_CHECK enum err store_lmdb_open(const struct store_options *o, struct store **ret,
                                     struct store_state *ret_state);
 MUST_CHECK enum err store_memory_open(const struct store_options *o, struct store **ret,
                                       struct store_state *ret_state);
-/* Ends cleanly: HEAD is the last offset used. NULL is accepted. */
+/* Ends cleanly: HEAD is the last offset used. When that cannot be written, a line is logged and the
+ * next opening finds an unclean stop. NULL is accepted. */
 void store_close(struct store *s, uint64_t head);
 /* Drops everything in the process without the clean-stop mark, as a crash would (tests, and the way
  * out when the disk fails). NULL is accepted. */
@@ -121,23 +123,30 @@ typedef void store_visit_topic(void *ctx, const struct store_topic *t);
 MUST_CHECK enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx);
 
 /* Commits (durably under STORE_SYNC_ALWAYS). On error nothing has changed and the store goes on
- * working: ERR_NOSPACE (disk or map full), ERR_IO, ERR_NOMEM, ERR_INVALID (offsets not ascending,
- * unknown topic id, lengths out of range). */
+ * working: ERR_NOSPACE (disk or map full; purging and trimming still work in a full map), ERR_IO,
+ * ERR_NOMEM, ERR_LIMIT (topics), ERR_TOO_LARGE (more than one commit can take), ERR_INVALID
+ * (offsets not ascending, times going back, topic ids unknown or not dense, lengths out of range).
+ * After a failed fsync of its own header LMDB accepts no more commits: then each answers ERR_IO. */
 MUST_CHECK enum err store_append(struct store *s, const struct store_batch *b);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err store_sync_now(struct store *s);
 
-/* Takes away TOPIC's messages up to UPTO, at most about MAX of them in one commit. The floor is
- * durable with the first call, and reads stop returning them from then on. *RET_REMOVED: records
- * removed by this call; *RET_DONE: none are left. */
+/* Takes away TOPIC's messages up to UPTO (later ones are spared), at most about MAX of them in one
+ * commit. The floor is durable with the first call, and reads stop returning them from then on.
+ * *RET_REMOVED: records removed by this call; *RET_DONE: none are left. Errors: as store_append;
+ * then nothing has changed. */
 MUST_CHECK enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto, size_t max,
                                 size_t *ret_removed, bool *ret_done);
 /* Takes away all records up to UPTO, at most about MAX of them. FLOOR is called for each topic that
- * loses messages, with its new floor, before they disappear for readers. */
+ * loses messages, with its new floor, before they disappear for readers; it must not call the
+ * store. Errors: as store_append; then nothing is removed, but floors that were told stay up in
+ * this process. */
 typedef void store_floor(void *ctx, uint32_t topic_id, uint64_t floor);
 MUST_CHECK enum err store_trim(struct store *s, uint64_t upto, size_t max, store_floor *floor,
                                void *ctx, size_t *ret_removed, bool *ret_done);
-/* Consistent, compacted copy into the (existing, empty) directory PATH. */
+/* Consistent, compacted copy into the existing, empty directory PATH. Whoever opens the copy draws
+ * a new epoch, since the original may have gone on. Errors: ERR_INVALID (not empty; memory store),
+ * ERR_NOT_FOUND, ERR_ACCESS, ERR_NOSPACE, ERR_IO, ERR_NOMEM. */
 MUST_CHECK enum err store_backup(struct store *s, const char *path);
 /* Bytes that the log takes on disk now. */
 uint64_t store_size(struct store *s);
@@ -145,7 +154,8 @@ uint64_t store_size(struct store *s);
  * record is passed over and never served. Any thread. */
 uint64_t store_damaged(struct store *s);
 
-/* A reader for one thread; destroyed before the store is closed. */
+/* A reader for one thread; destroyed before the store is closed. ERR_LIMIT (readers_max),
+ * ERR_NOMEM, ERR_IO. */
 MUST_CHECK enum err store_reader_create(struct store *s, struct store_reader **ret);
 void store_reader_destroy(struct store_reader *r);
 /* Visits what Q asks for in offset order, skipping what is at or below its topic's floor.
@@ -155,7 +165,7 @@ void store_reader_destroy(struct store_reader *r);
 MUST_CHECK enum err store_read(struct store_reader *r, const struct store_query *q,
                                store_visit *visit, void *ctx, uint64_t *ret_reached);
 /* The offset of the newest record older than TIME_MS (0 = none): resuming after it gives all at or
- * after the time. Record times never run backwards. */
+ * after the time. Record times never run backwards. Errors: as store_read. */
 MUST_CHECK enum err store_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);
 
 #endif

@@ -76,7 +76,7 @@ static enum err open_env(struct lmdb_store *s, const struct store_options *o)
     if (!rc)
         rc = mdb_env_set_maxreaders(s->env, o->readers_max + READERS_SPARE);
     if (!rc)
-        rc = mdb_env_open(s->env, o->path, MDB_NOTLS | MDB_NORDAHEAD, FILE_MODE);
+        rc = mdb_env_open(s->env, o->path, MDB_NOTLS, FILE_MODE);
     if (!rc)
         rc = mdb_reader_check(s->env, &dead); /* of a killed process: they would keep old pages */
     return lmdb_err(rc);
@@ -270,9 +270,9 @@ static void tell_state(const struct lmdb_store *s, const struct ends *ends, bool
     }
 }
 
-/* Everything found is on the disk by now, so all of it is certain, and counted. */
-static enum err take_over(struct lmdb_store *s, struct lmdb_write *w, const struct ends *ends,
-                          const char *boot_id)
+/* Everything found is on the disk by now, so all offsets up to the head are certain, and counted.
+ */
+static enum err take_over(struct lmdb_store *s, struct lmdb_write *w, const char *boot_id)
 {
     for (uint32_t id = 1; id <= catalog_count(&s->base.catalog); id++) {
         enum err e = lmdb_write_row_if_changed(s, w, catalog_find(&s->base.catalog, id));
@@ -283,7 +283,7 @@ static enum err take_over(struct lmdb_store *s, struct lmdb_write *w, const stru
     w->state.sync = (uint8_t)s->sync;
     w->state.head = s->base.last_offset;
     w->state.mark = s->base.last_offset;
-    w->state.certain = ends->last;
+    w->state.certain = s->base.last_offset;
     w->state.checkpoint = s->base.last_offset;
     memset(w->state.boot_id, 0, sizeof(w->state.boot_id));
     memcpy(w->state.boot_id, boot_id, strnlen(boot_id, BOOT_ID_SIZE - 1));
@@ -324,7 +324,7 @@ static enum err load_or_make(struct lmdb_store *s, struct lmdb_write *w, bool cr
 {
     enum err e = create ? make_new(s, w) : load_existing(s, w, boot_id, ret);
     if (!e)
-        e = take_over(s, w, ret, boot_id);
+        e = take_over(s, w, boot_id);
     return e ? e : tail_load(s, w->txn);
 }
 
@@ -417,7 +417,8 @@ static enum err mark_copy(MDB_txn *txn)
     if (e)
         return e;
     state.stop = STOP_COPIED;
-    state.certain = ends.last;
+    if (ends.last > state.certain)
+        state.certain = ends.last;
     return lmdb_put_state(txn, meta, &state);
 }
 

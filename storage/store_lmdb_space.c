@@ -13,10 +13,11 @@
 #include "storage/store_lmdb.h"
 
 enum {
+    RESERVE_PART = 64, /* one part in so many of the map, but within these: */
     RESERVE_PAGES_MIN = 64,
-    RESERVE_PART = 64, /* at least one part in so many of the map */
-    NODE_BYTES = 18,   /* key, node header and page pointer of a record */
-    TREE_PAGES = 32,   /* what a commit copies besides: paths, meta rows, the free list */
+    RESERVE_PAGES_MAX = 8192, /* a list of all pages that a large removal frees fits */
+    NODE_BYTES = 18,          /* key, node header and page pointer of a record */
+    TREE_PAGES = 32,          /* what a commit copies besides: paths, meta rows, the free list */
 };
 
 /* The pages of LMDB's free list: the first word of each entry is their number. */
@@ -63,6 +64,14 @@ static size_t pages_needed(const struct store_batch *b, size_t page)
     return pages + bytes / page + 1;
 }
 
+static size_t reserve_of(size_t pages)
+{
+    size_t reserve = pages / RESERVE_PART;
+    if (reserve < RESERVE_PAGES_MIN)
+        return RESERVE_PAGES_MIN;
+    return reserve < RESERVE_PAGES_MAX ? reserve : RESERVE_PAGES_MAX;
+}
+
 enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b)
 {
     MDB_envinfo info;
@@ -70,16 +79,13 @@ enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b)
     if (rc)
         return lmdb_err(rc);
     size_t all = info.me_mapsize / s->page_size, unused = all - info.me_last_pgno - 1;
-    size_t reserve = all / RESERVE_PART;
-    if (reserve < RESERVE_PAGES_MIN)
-        reserve = RESERVE_PAGES_MIN;
-    size_t needed = pages_needed(b, s->page_size);
-    if (needed + reserve <= unused)
+    size_t needed = pages_needed(b, s->page_size), wanted = needed + reserve_of(all);
+    if (wanted <= unused)
         return ERR_OK;
     enum err e = ERR_OK;
-    if (needed + reserve > unused + s->free_pages)
+    if (wanted > unused + s->free_pages)
         e = count_free(s, &s->free_pages);
-    if (!e && needed + reserve > unused + s->free_pages)
+    if (!e && wanted > unused + s->free_pages)
         return ERR_NOSPACE;
     s->free_pages -= needed < s->free_pages ? needed : s->free_pages;
     return e;
