@@ -282,6 +282,19 @@ static void write_rest(struct conn *c)
     c->rest = NULL;
 }
 
+/* Moves what is left only when it is less than what goes, so that a large reply is not copied with
+ * every write, and a peer that never quite catches up does not make the buffer grow. */
+static void drop_written(struct conn *c)
+{
+    if (c->out_at == c->out->len)
+        drop_buf(&c->out);
+    else if (c->out_at >= c->out->len / 2)
+        buf_consume(c->out, c->out_at);
+    else
+        return;
+    c->out_at = 0;
+}
+
 static void write_out(struct conn *c)
 {
     if (!c->out)
@@ -290,12 +303,12 @@ static void write_out(struct conn *c)
         conn_close(c, CLOSE_NOMEM);
         return;
     }
+    bool congested = conn_is_congested(c);
     size_t left = c->out->len - c->out_at;
     c->out_at += left ? (uint32_t)write_some(c, c->out->data + c->out_at, left) : 0;
-    if (c->out_at < c->out->len)
-        return;
-    drop_buf(&c->out);
-    c->out_at = 0;
+    drop_written(c);
+    if (congested && !conn_is_congested(c))
+        conn_resume(c);
 }
 
 void conn_flush(struct conn *c)
@@ -326,12 +339,10 @@ static size_t give(struct conn *c, char *data, size_t n)
 {
     size_t used = 0;
     const struct protocol *p;
-    c->in_input = true;
     do {
         p = c->protocol;
         used += p->input(c, data + used, n - used);
     } while (p != c->protocol && used < n && conn_is_open(c) && c->reading);
-    c->in_input = false;
     return used;
 }
 

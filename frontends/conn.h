@@ -79,7 +79,7 @@ struct protocol {
     size_t (*input)(struct conn *c, char *data, size_t n);
     /* The peer will send no more; the default (NULL) closes. */
     void (*input_ended)(struct conn *c);
-    /* All output has left: messages may be pushed, commands be taken again. May be NULL. */
+    /* All output has left: messages may be pushed. May be NULL. */
     void (*drained)(struct conn *c);
     /* The deadline set with conn_set_deadline has come. */
     void (*timeout)(struct conn *c);
@@ -126,7 +126,7 @@ struct conn {
     bool blocked : 1;             /* the socket is full */
     bool in_turn : 1;             /* in the worker's turn list */
     bool resumed : 1;             /* input() is to be called again even without new bytes */
-    bool in_input : 1;            /* the protocol's input() is running */
+    bool awaits_room : 1;         /* in the worker's list of paused publishers */
 };
 
 /* Takes FD (closed on failure). ERR_NOMEM, ERR_IO. */
@@ -149,7 +149,8 @@ void conn_set_protocol(struct conn *c, const struct protocol *p, void *state);
 void conn_write(struct conn *c, const void *data, size_t n);
 /* Where to append a reply directly, NULL when out of memory (the connection is closed then). */
 struct buf *conn_out(struct conn *c);
-/* Replies wait because the peer reads too slowly: take no more commands until drained(). */
+/* Replies wait because the peer reads too slowly: take no more commands. When enough of them have
+ * left, input goes on by itself as after conn_resume. */
 bool conn_is_congested(const struct conn *c);
 /* The socket is full, replies are still to be written, or the connection is ending: no messages. */
 bool conn_is_busy(const struct conn *c);

@@ -190,23 +190,29 @@ static void submit_publishes(struct worker *w)
     w->publishes = w->publishes_last = NULL;
 }
 
-bool worker_must_wait(struct worker *w, struct conn *c)
+static enum err add_paused(struct worker *w, struct conn *c)
 {
-    if (!hub_is_full(w->hub))
-        return false;
     if (w->paused_count == w->paused_cap) {
         size_t cap = w->paused_cap ? w->paused_cap * 2 : 16;
         struct conn **list = realloc(w->paused_publishers, cap * sizeof(struct conn *));
-        if (!list) {
-            conn_close(c, CLOSE_NOMEM);
-            return true;
-        }
+        if (!list)
+            return ERR_NOMEM;
         w->paused_publishers = list;
         w->paused_cap = cap;
     }
     conn_hold(c);
-    conn_pause(c);
+    c->awaits_room = true;
     w->paused_publishers[w->paused_count++] = c;
+    return ERR_OK;
+}
+
+bool worker_must_wait(struct worker *w, struct conn *c)
+{
+    if (!hub_is_full(w->hub))
+        return false;
+    conn_pause(c);
+    if (!c->awaits_room && add_paused(w, c) != ERR_OK)
+        conn_close(c, CLOSE_NOMEM);
     return true;
 }
 
@@ -215,8 +221,10 @@ static void resume_publishers(struct worker *w)
     if (w->paused_count == 0 || hub_is_full(w->hub))
         return;
     for (size_t i = 0; i < w->paused_count; i++) {
-        conn_resume(w->paused_publishers[i]);
-        conn_release(w->paused_publishers[i]);
+        struct conn *c = w->paused_publishers[i];
+        c->awaits_room = false;
+        conn_resume(c);
+        conn_release(c);
     }
     w->paused_count = 0;
 }

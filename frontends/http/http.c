@@ -308,12 +308,6 @@ static void http_timeout(struct conn *c)
     }
 }
 
-static void http_drained(struct conn *c)
-{
-    if (c->in)
-        conn_resume(c);
-}
-
 static void http_finish(struct conn *c)
 {
     struct http *h = http_of(c);
@@ -351,7 +345,6 @@ const struct protocol http_protocol = {
     .transport = TRANSPORT_HTTP,
     .input = http_input,
     .input_ended = http_input_ended,
-    .drained = http_drained,
     .timeout = http_timeout,
     .finish = http_finish,
     .shutdown = http_shutdown,

@@ -326,7 +326,7 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
             handle_event(c, &e);
     }
     if (type != WS_EVENT_NONE && conn_is_open(c))
-        conn_pause(c); /* resumed by an answer, or when the output has left */
+        conn_pause(c); /* resumed by an answer, room in the hub, or output that has left */
     return n - left;
 }
 
@@ -357,8 +357,6 @@ static void ws_answered(struct conn *c, struct publish *p)
 static void ws_drained(struct conn *c)
 {
     stream_drained(&ws_of(c)->stream);
-    if (!c->reading)
-        conn_resume(c);
 }
 
 static void ws_timeout(struct conn *c)
