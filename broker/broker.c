@@ -72,7 +72,6 @@ void publish_set(struct publish *p, uint32_t i, struct message *m)
 
 struct load {
     struct broker *broker;
-    const struct store_state *state;
     enum err result;
 };
 
@@ -95,17 +94,17 @@ static void load_topic(void *ctx, const struct store_topic *t)
     topic->last = t->last;
     topic->messages = t->messages;
     topic->bytes = t->bytes;
-    uint64_t floor = t->floor;
-    /* The messages of a memory topic ended with the process that held them, and after an unclean
-     * stop nobody knows which offsets they had. */
-    if (t->flags & TOPIC_FLAG_MEMORY)
-        floor = load->state->clean && t->last > floor ? t->last : load->state->head;
-    topic_table_raise_floor(b->topics, topic, floor);
+    topic_table_raise_floor(b->topics, topic, t->floor);
+    /* The messages of a memory topic ended with the process that held them, and nobody knows which
+     * offsets they had. The log says how the topic began, the configuration what it is now: it may
+     * have been a memory topic if either says so. */
+    if (memory || t->flags & TOPIC_FLAG_MEMORY)
+        topic_table_evict(b->topics, topic, b->head);
 }
 
-static enum err load_topics(struct broker *b, const struct store_state *state)
+static enum err load_topics(struct broker *b)
 {
-    struct load load = {b, state, ERR_OK};
+    struct load load = {b, ERR_OK};
     enum err e = store_topics(b->store, load_topic, &load);
     b->topics_stored = topic_table_count(b->topics);
     return e != ERR_OK ? e : load.result;
@@ -122,7 +121,7 @@ static bool load_key(void *ctx, const struct store_record *r)
 
 static enum err load_keys_since(struct broker *b, struct store_reader *r, uint64_t since_ms)
 {
-    struct load load = {b, NULL, ERR_OK};
+    struct load load = {b, ERR_OK};
     struct store_query q = {.until = b->head};
     enum err e = store_seek_time(r, since_ms, &q.after);
     while (e == ERR_OK && load.result == ERR_OK && q.after < q.until)
@@ -161,7 +160,7 @@ enum err broker_create(const struct broker_options *o, struct store *s,
     b->dedup = dedup_create(o->dedup_window_ms, o->dedup_max_keys);
     enum err e = b->topics && b->interest && b->dedup ? ERR_OK : ERR_NOMEM;
     if (e == ERR_OK)
-        e = load_topics(b, state);
+        e = load_topics(b);
     if (e == ERR_OK)
         e = load_keys(b, now_ms);
     if (e != ERR_OK) {
@@ -389,18 +388,22 @@ static void evict_message(struct broker *b, const struct message *m)
     b->tail_weight -= weight(m);
     if (!t->memory || m->offset <= t->floor)
         return;
-    topic_table_raise_floor(b->topics, t, m->offset);
+    topic_table_evict(b->topics, t, m->offset);
     atomic_fetch_sub_explicit(&t->messages, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&t->bytes, m->payload_len, memory_order_relaxed);
 }
 
-/* Lets the tail go back as far as it may; the newest batch always stays. */
-static void evict(struct broker *b)
+static void evict_batch(struct broker *b, const struct batch *batch)
 {
-    while (b->tail_weight > b->options.tail_bytes && b->tail.count > 1) {
-        const struct batch *oldest = tail_oldest(&b->tail);
-        for (uint32_t i = 0; i < oldest->count; i++)
-            evict_message(b, oldest->messages[i]);
+    for (uint32_t i = 0; i < batch->count; i++)
+        evict_message(b, batch->messages[i]);
+}
+
+/* Shortens the tail to BYTES, or COUNT batches. */
+static void evict(struct broker *b, uint64_t bytes, size_t count)
+{
+    while (b->tail_weight > bytes && b->tail.count > count) {
+        evict_batch(b, tail_oldest(&b->tail));
         tail_pop(&b->tail);
     }
 }
@@ -411,10 +414,10 @@ static void enter_tail(struct broker *b, struct batch *batch)
         b->tail_weight += weight(batch->messages[i]);
     if (tail_push(&b->tail, batch_ref(batch)) != ERR_OK) {
         /* Without room even for a pointer the tail starts anew; the log has the rest. */
-        for (uint32_t i = 0; i < batch->count; i++)
-            evict_message(b, batch->messages[i]);
+        evict(b, 0, 0);
+        evict_batch(b, batch);
     }
-    evict(b);
+    evict(b, b->options.tail_bytes, 1);
     batch->tail_first = tail_first(&b->tail, batch->last + 1);
 }
 

@@ -19,7 +19,8 @@ struct visiting {
     struct replay *replay;
     replay_visit *visit;
     void *ctx;
-    bool stopped; /* the visitor had enough */
+    uint64_t evicted; /* evictions up to here are known */
+    bool stopped;     /* the visitor had enough, or a loss that is not known lies ahead */
 };
 
 static bool visit_record(void *ctx, const struct store_record *rec)
@@ -70,6 +71,13 @@ static bool wanted(const struct topic_set *s, const struct message *m)
            m->offset > atomic_load_explicit(&m->topic->floor, memory_order_acquire);
 }
 
+/* Whether M is hidden because it left the broker's tail, and nobody has said so. */
+static bool is_new_loss(const struct visiting *v, const struct topic_set *s,
+                        const struct message *m)
+{
+    return m->offset > v->evicted && m->offset <= m->topic->evicted && set_has(s, m->topic->id);
+}
+
 /* Forward through the tail from *OFFSET; both at most UNTIL. */
 static void read_tail(struct visiting *v, const struct topic_set *s, uint64_t *offset,
                       uint64_t until)
@@ -82,9 +90,11 @@ static void read_tail(struct visiting *v, const struct topic_set *s, uint64_t *o
             return;
         if (wanted(s, m)) {
             v->stopped = !v->visit(v->ctx, m, true);
-            if (v->stopped)
-                return;
+        } else {
+            v->stopped = is_new_loss(v, s, m);
         }
+        if (v->stopped)
+            return;
         *offset = m->offset;
     }
     *offset = until;
@@ -125,35 +135,55 @@ static enum err read_some(struct visiting *v, const struct topic_set *s, uint64_
 
 /* --- losses --- */
 
-/* The highest floor of the set's topics. */
-static uint64_t highest_floor(struct replay *r, const struct topic_set *s)
+static size_t set_size(const struct replay *r, const struct topic_set *s)
 {
-    if (!s->ids)
-        return topic_table_floor_max(r->topics);
-    uint64_t highest = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        uint64_t floor = topic_table_get(r->topics, s->ids[i])->floor;
-        if (floor > highest)
-            highest = floor;
-    }
-    return highest;
+    return s->ids ? s->count : topic_table_count(r->topics);
 }
 
-/* Whether the set lost messages above P that nobody has told; marks them as told. */
-static bool lost_something(struct replay *r, const struct topic_set *s, struct position *p)
+static const struct topic *set_topic(const struct replay *r, const struct topic_set *s, size_t i)
 {
-    uint64_t serial = topic_table_floor_serial(r->topics);
-    if (serial == p->floor_serial)
+    return topic_table_get(r->topics, s->ids ? s->ids[i] : (uint32_t)i + 1);
+}
+
+/* Whether removals that P does not know took away something of the set above P. */
+static bool was_removed(const struct replay *r, const struct topic_set *s, const struct position *p)
+{
+    uint64_t known = p->floor_serial == UINT64_MAX ? 0 : p->floor_serial;
+    if (!topic_table_floors_moved(r->topics, p->floor_serial) ||
+        topic_table_floor_max(r->topics) <= p->offset)
         return false;
+    for (size_t i = 0, n = set_size(r, s); i < n; i++) {
+        const struct topic *t = set_topic(r, s, i);
+        if (t->floor_serial > known && t->floor > p->offset)
+            return true;
+    }
+    return false;
+}
+
+/* The same for evictions, which are at MARK. Those that P does not know are behind the ones that it
+ * does: there is no need to look before P gets there. */
+static bool was_evicted(const struct replay *r, const struct topic_set *s, const struct position *p,
+                        uint64_t mark)
+{
+    if (p->offset < p->evicted || mark <= p->offset)
+        return false;
+    if (!s->ids)
+        return true;
+    for (size_t i = 0; i < s->count; i++)
+        if (set_topic(r, s, i)->evicted > p->offset)
+            return true;
+    return false;
+}
+
+/* Whether the set lost messages above P that nobody has told; P knows them then. */
+static bool lost_something(const struct replay *r, const struct topic_set *s, struct position *p)
+{
+    uint64_t serial = topic_table_floor_serial(r->topics), mark = topic_table_evicted(r->topics);
+    bool lost = was_removed(r, s, p) || was_evicted(r, s, p, mark);
     p->floor_serial = serial;
-    uint64_t seen = p->offset > p->told ? p->offset : p->told;
-    if (topic_table_floor_max(r->topics) <= seen)
-        return false;
-    uint64_t floor = highest_floor(r, s);
-    if (floor <= seen)
-        return false;
-    p->told = floor;
-    return true;
+    if (lost || p->offset >= p->evicted)
+        p->evicted = mark;
+    return lost;
 }
 
 static bool stop_at_first(void *ctx, struct message *m, bool shared)
@@ -168,7 +198,7 @@ static enum err find_resumed(struct replay *r, const struct topic_set *s, uint64
                              uint64_t *ret)
 {
     uint64_t found = 0;
-    struct visiting v = {r, stop_at_first, &found, false};
+    struct visiting v = {r, stop_at_first, &found, UINT64_MAX, false};
     while (offset < r->head && !v.stopped) {
         enum err e = read_some(&v, s, &offset, r->head);
         if (e != ERR_OK)
@@ -180,11 +210,11 @@ static enum err find_resumed(struct replay *r, const struct topic_set *s, uint64
 
 /* --- starting places --- */
 
-/* Losses below P are not this subscriber's: it did not ask for them. */
-static void forgive(struct replay *r, const struct topic_set *s, struct position *p)
+/* What is lost by now is not this subscriber's: it did not ask for it. */
+static void forgive(const struct replay *r, struct position *p)
 {
     p->floor_serial = topic_table_floor_serial(r->topics);
-    p->told = highest_floor(r, s);
+    p->evicted = topic_table_evicted(r->topics);
 }
 
 struct counting {
@@ -266,7 +296,7 @@ static enum err start_cursor(struct replay *r, const struct topic_set *s, const 
         gap->reason = GAP_TRIMMED;
     if (gap->reason == GAP_NONE)
         return ERR_OK;
-    forgive(r, s, p);
+    forgive(r, p);
     gap->requested = *c;
     if (!c->epoch)
         gap->requested.epoch = r->log->epoch;
@@ -287,7 +317,7 @@ enum err replay_start(struct replay *r, struct feed *f, const struct after *a, u
         return e;
     if (a->kind == AFTER_CURSOR)
         return start_cursor(r, &set, &a->cursor, hub_head, ret, ret_gap);
-    forgive(r, &set, ret);
+    forgive(r, ret);
     if (a->kind == AFTER_EARLIEST)
         ret->offset = 0;
     else if (a->kind == AFTER_LAST)
@@ -301,7 +331,6 @@ enum err replay_next(struct replay *r, struct feed *f, struct position *p, uint6
                      replay_visit *visit, void *ctx, struct gap *ret_gap)
 {
     struct topic_set set;
-    struct visiting v = {r, visit, ctx, false};
     memset(ret_gap, 0, sizeof(*ret_gap));
     if (until > r->head)
         until = r->head;
@@ -315,13 +344,16 @@ enum err replay_next(struct replay *r, struct feed *f, struct position *p, uint6
         ret_gap->requested = (struct cursor){p->offset, r->log->epoch};
         return find_resumed(r, &set, p->offset, &ret_gap->resumed);
     }
+    if (p->offset < p->evicted && p->evicted < until &&
+        p->evicted + 1 < tail_first(r->tail, r->head + 1))
+        until = p->evicted; /* evictions that P does not know show in the tail, not before it */
+    struct visiting v = {r, visit, ctx, p->evicted, false};
     uint64_t offset = p->offset;
     e = read_some(&v, &set, &offset, until);
     if (e != ERR_OK)
         return e;
-    /* Floors rise before messages go: unchanged floors prove that nothing was missing above. */
-    struct position again = *p;
-    if (lost_something(r, &set, &again))
+    /* Evictions meanwhile were seen in the tail, since the log never held what they take. */
+    if (was_removed(r, &set, p))
         return ERR_AGAIN;
     p->offset = offset;
     return ERR_OK;
@@ -385,7 +417,7 @@ enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after, uint64
                         size_t max, replay_visit *visit, void *ctx)
 {
     struct topic_set set;
-    struct visiting v = {r, visit, ctx, false};
+    struct visiting v = {r, visit, ctx, UINT64_MAX, false};
     if (until > r->head)
         until = r->head;
     enum err e = feed_topics(r->feeds, f, &set);

@@ -33,8 +33,9 @@ struct replay {
 /* A subscriber's place: everything of its feed up to `offset` has been dealt with. */
 struct position {
     uint64_t offset;
-    uint64_t told;         /* losses up to this floor have been told, or were never asked for */
-    uint64_t floor_serial; /* of the topic table when floors were last compared */
+    /* What is known to be lost, told or never asked for (broker/topic.h, "Losses"): */
+    uint64_t evicted;      /* evictions up to here */
+    uint64_t floor_serial; /* removals up to this serial; UINT64_MAX = none yet */
 };
 
 enum gap_reason { GAP_NONE, GAP_EPOCH, GAP_AHEAD, GAP_TRIMMED };
@@ -62,8 +63,9 @@ typedef bool replay_visit(void *ctx, struct message *m, bool shared);
 /* Visits the messages of F after P, up to UNTIL (at most the worker's head), in offset order, and
  * moves P behind the last one dealt with; a bounded amount of searching for each call, so that P
  * may move without a visit. When something was lost, *RET_GAP says so, P is as if it had been told,
- * and nothing was visited. ERR_AGAIN: messages disappeared meanwhile; forget what was visited in
- * this call (P has not moved) and call again. ERR_NOMEM and the store's errors. */
+ * and nothing was visited: best call again at once, before the tail moves on and more is lost.
+ * ERR_AGAIN: messages disappeared meanwhile; forget what was visited in this call (P has not moved)
+ * and call again. ERR_NOMEM and the store's errors. */
 MUST_CHECK enum err replay_next(struct replay *r, struct feed *f, struct position *p,
                                 uint64_t until, replay_visit *visit, void *ctx,
                                 struct gap *ret_gap);

@@ -20,7 +20,9 @@ enum {
 struct topic_table {
     uint32_t max;
     _Atomic uint32_t count;
-    _Atomic uint64_t floor_serial, floor_max;
+    /* The serial of the removal that began last and of the one completed last; see topic.h. */
+    _Atomic uint64_t floor_begun, floor_serial;
+    _Atomic uint64_t floor_max, evicted;
     uint32_t chunk_count; /* length of `chunks` */
     _Atomic(struct topic **) *chunks;
     pthread_rwlock_t lock; /* guards the slots */
@@ -196,10 +198,24 @@ void topic_table_raise_floor(struct topic_table *t, struct topic *topic, uint64_
 {
     if (floor <= topic->floor)
         return;
-    atomic_store(&topic->floor, floor);
+    /* The floor itself comes last: a reader who misses a message because of it must be able to find
+     * out why. */
+    uint64_t serial = atomic_fetch_add(&t->floor_begun, 1) + 1;
+    atomic_store(&topic->floor_serial, serial);
     if (floor > t->floor_max)
         atomic_store(&t->floor_max, floor);
-    atomic_fetch_add(&t->floor_serial, 1);
+    atomic_store(&topic->floor, floor);
+    atomic_store(&t->floor_serial, serial);
+}
+
+void topic_table_evict(struct topic_table *t, struct topic *topic, uint64_t offset)
+{
+    if (offset <= topic->floor)
+        return;
+    atomic_store(&topic->evicted, offset);
+    atomic_store(&topic->floor, offset);
+    /* Whoever sees the mark sees all evictions up to it. */
+    atomic_store(&t->evicted, offset);
 }
 
 uint64_t topic_table_floor_serial(const struct topic_table *t)
@@ -207,7 +223,17 @@ uint64_t topic_table_floor_serial(const struct topic_table *t)
     return atomic_load(&t->floor_serial);
 }
 
+bool topic_table_floors_moved(const struct topic_table *t, uint64_t serial)
+{
+    return atomic_load(&t->floor_begun) != serial;
+}
+
 uint64_t topic_table_floor_max(const struct topic_table *t)
 {
     return atomic_load(&t->floor_max);
+}
+
+uint64_t topic_table_evicted(const struct topic_table *t)
+{
+    return atomic_load(&t->evicted);
 }

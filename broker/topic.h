@@ -23,9 +23,11 @@ struct topic {
     /* Every message of this topic at or below this offset is gone (trimmed, purged, evicted from
      * the tail); all above it are kept. Raised before the messages disappear. */
     _Atomic uint64_t floor;
-    _Atomic uint64_t last;     /* offset of the newest message, 0 = none ever */
-    _Atomic uint64_t messages; /* kept messages */
-    _Atomic uint64_t bytes;    /* payload bytes of the kept messages */
+    _Atomic uint64_t floor_serial; /* of the table when a removal last raised the floor */
+    _Atomic uint64_t evicted;      /* the newest message that left the tail unpurged (memory) */
+    _Atomic uint64_t last;         /* offset of the newest message, 0 = none ever */
+    _Atomic uint64_t messages;     /* kept messages */
+    _Atomic uint64_t bytes;        /* payload bytes of the kept messages */
     /* Publish rate: messages in the current and the previous TOPIC_RATE_WINDOW_MS. */
     _Atomic uint64_t rate_window; /* index of the current window */
     _Atomic uint32_t rate_now, rate_before;
@@ -69,10 +71,25 @@ uint32_t topic_table_count(const struct topic_table *t);
  * ERR_LIMIT: the table is full; ERR_NOMEM. */
 MUST_CHECK enum err topic_table_add(struct topic_table *t, const char *name, size_t n, bool memory,
                                     struct topic **ret);
-/* Raises TOPIC's floor to at least FLOOR; broker thread only. */
+
+/*
+ * Losses: how readers, who run beside the broker, notice that messages are gone.
+ *
+ * Removals (purge, trim) come seldom and in any order, so each gets the next serial. Evictions of
+ * memory messages come all the time, but in the order of offsets: one mark says how far they are.
+ * Whoever sees a new floor also sees that the serial has moved, or the topic's `evicted`.
+ */
+/* A removal raises TOPIC's floor to at least FLOOR; broker thread only. */
 void topic_table_raise_floor(struct topic_table *t, struct topic *topic, uint64_t floor);
-/* Any thread: changes whenever any floor is raised; and the highest floor of all topics. */
+/* The message of TOPIC at OFFSET leaves the tail and is kept nowhere else; ascending offsets over
+ * all topics; broker thread only. */
+void topic_table_evict(struct topic_table *t, struct topic *topic, uint64_t offset);
+/* Any thread: the serial of the newest removal that is complete. */
 uint64_t topic_table_floor_serial(const struct topic_table *t);
+/* Any thread: whether a removal may have begun since SERIAL was read. */
+bool topic_table_floors_moved(const struct topic_table *t, uint64_t serial);
+/* Any thread: the highest floor that a removal has raised; and how far evictions are. */
 uint64_t topic_table_floor_max(const struct topic_table *t);
+uint64_t topic_table_evicted(const struct topic_table *t);
 
 #endif
