@@ -1,0 +1,45 @@
+# Unit tests of broker/ and of the timer wheel; included by tests/local.mk.
+broker_tests = \
+	tests/unit/test_topic \
+	tests/unit/test_tail \
+	tests/unit/test_dedup \
+	tests/unit/test_interest \
+	tests/unit/test_wheel \
+	tests/unit/test_broker \
+	tests/unit/test_replay
+check_PROGRAMS += $(broker_tests)
+TESTS += $(broker_tests)
+
+broker_test_libs = libbroker.a libmessage.a libbrokercodec.a libstorage.a libbase.a $(LMDB_LIBS) \
+	$(XXHASH_LIBS) $(CHECK_LIBS)
+broker_fixture = tests/unit/broker_fixture.c tests/unit/broker_fixture.h \
+	tests/unit/store_fixture.c tests/unit/store_fixture.h tests/unit/random.c tests/unit/random.h
+
+tests_unit_test_topic_SOURCES = tests/unit/test_topic.c
+tests_unit_test_topic_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_topic_LDADD = $(broker_test_libs)
+
+tests_unit_test_tail_SOURCES = tests/unit/test_tail.c
+tests_unit_test_tail_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tail_LDADD = $(broker_test_libs)
+
+tests_unit_test_dedup_SOURCES = tests/unit/test_dedup.c
+tests_unit_test_dedup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_dedup_LDADD = $(broker_test_libs)
+
+tests_unit_test_interest_SOURCES = tests/unit/test_interest.c
+tests_unit_test_interest_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_interest_LDADD = $(broker_test_libs)
+
+tests_unit_test_wheel_SOURCES = tests/unit/test_wheel.c frontends/wheel.c frontends/wheel.h \
+	tests/unit/random.c tests/unit/random.h
+tests_unit_test_wheel_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_wheel_LDADD = $(CHECK_LIBS)
+
+tests_unit_test_broker_SOURCES = tests/unit/test_broker.c $(broker_fixture)
+tests_unit_test_broker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_broker_LDADD = $(broker_test_libs)
+
+tests_unit_test_replay_SOURCES = tests/unit/test_replay.c $(broker_fixture)
+tests_unit_test_replay_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_replay_LDADD = $(broker_test_libs)

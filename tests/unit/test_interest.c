@@ -1,0 +1,147 @@
+/* Counting subscribers by topic, pattern and transport, from several threads. */
+#include "broker/interest.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct interest *interest;
+
+static void setup(void)
+{
+    interest = interest_create();
+    ck_assert_ptr_nonnull(interest);
+}
+
+static void teardown(void)
+{
+    interest_destroy(interest);
+}
+
+static void add(const char *filter, unsigned transport)
+{
+    ck_assert_int_eq(interest_add(interest, filter, strlen(filter), transport), ERR_OK);
+}
+
+static void take_away(const char *filter, unsigned transport)
+{
+    interest_remove(interest, filter, strlen(filter), transport);
+}
+
+static void check_counts(const char *topic, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
+{
+    uint32_t counts[INTEREST_TRANSPORTS] = {99, 99, 99, 99};
+    interest_count(interest, topic, strlen(topic), counts);
+    ck_assert_uint_eq(counts[0], c0);
+    ck_assert_uint_eq(counts[1], c1);
+    ck_assert_uint_eq(counts[2], c2);
+    ck_assert_uint_eq(counts[3], c3);
+}
+
+START_TEST(topics_and_patterns_are_counted_by_transport)
+{
+    check_counts("a/b", 0, 0, 0, 0);
+    add("a/b", 0);
+    add("a/b", 0);
+    add("a/b", 3);
+    add("a/+", 1);
+    add("a/#", 2);
+    add("#", 1);
+    add("b/#", 0);
+    check_counts("a/b", 2, 2, 1, 1);
+    check_counts("a/c", 0, 2, 1, 0);
+    check_counts("a", 0, 1, 1, 0);
+    check_counts("b", 1, 1, 0, 0);
+    check_counts("c", 0, 1, 0, 0);
+}
+END_TEST
+
+START_TEST(each_removal_undoes_one_addition)
+{
+    add("a", 0);
+    add("a", 0);
+    add("a", 1);
+    add("+", 2);
+    take_away("a", 0);
+    check_counts("a", 1, 1, 1, 0);
+    take_away("+", 2);
+    take_away("a", 1);
+    check_counts("a", 1, 0, 0, 0);
+    take_away("a", 0);
+    check_counts("a", 0, 0, 0, 0);
+    add("a", 0);
+    check_counts("a", 1, 0, 0, 0);
+}
+END_TEST
+
+START_TEST(every_change_shows_in_the_serial)
+{
+    uint64_t serial = interest_serial(interest);
+    add("a", 0);
+    ck_assert_uint_ne(interest_serial(interest), serial);
+    serial = interest_serial(interest);
+    check_counts("a", 1, 0, 0, 0);
+    ck_assert_uint_eq(interest_serial(interest), serial);
+    take_away("a", 0);
+    ck_assert_uint_ne(interest_serial(interest), serial);
+}
+END_TEST
+
+START_TEST(what_is_left_goes_with_the_table)
+{
+    add("a", 0);
+    add("a/#", 0);
+    interest_destroy(NULL);
+}
+END_TEST
+
+enum { THREADS = 4, ROUNDS = 2000 };
+
+static const char *const filters[] = {"a", "a/b", "a/+", "a/#", "#", "b"};
+
+static void *come_and_go(void *arg)
+{
+    unsigned transport = (unsigned)(uintptr_t)arg;
+    uint32_t counts[INTEREST_TRANSPORTS];
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        const char *filter = filters[(i + transport) % 6];
+        add(filter, transport);
+        interest_count(interest, "a/b", 3, counts);
+        /* Only this thread counts for its transport. */
+        ck_assert_uint_eq(counts[transport], strcmp(filter, "a") && strcmp(filter, "b") ? 1 : 0);
+        take_away(filter, transport);
+    }
+    return NULL;
+}
+
+START_TEST(threads_do_not_disturb_each_other)
+{
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, come_and_go, (void *)i), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    check_counts("a/b", 0, 0, 0, 0);
+    ck_assert_uint_eq(interest_serial(interest), 2 * THREADS * ROUNDS);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("interest");
+    TCase *t = tcase_create("interest");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, topics_and_patterns_are_counted_by_transport);
+    tcase_add_test(t, each_removal_undoes_one_addition);
+    tcase_add_test(t, every_change_shows_in_the_serial);
+    tcase_add_test(t, what_is_left_goes_with_the_table);
+    tcase_add_test(t, threads_do_not_disturb_each_other);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
