@@ -260,7 +260,7 @@ static bool takes_input(struct conn *c, const struct http *h)
 {
     if (c->protocol != &http_protocol || !conn_is_open(c) || conn_is_congested(c))
         return false;
-    if (h->phase == HTTP_PHASE_BODY && h->route && h->route->publishes)
+    if (h->phase == HTTP_PHASE_BODY && h->method == HTTP_POST)
         return !worker_must_wait(c->worker, c);
     return h->phase != HTTP_PHASE_ANSWERING;
 }

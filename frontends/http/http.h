@@ -34,7 +34,6 @@ struct http_route {
     const char *path; /* a trailing "/" with more behind it: `name` gets the rest */
     unsigned methods; /* allowed, enum http_method; OPTIONS always is */
     bool takes_rest;
-    bool publishes;
     /* Once the head is there: may answer at once. NULL: nothing to check. */
     void (*head)(struct conn *c, struct http *h);
     /* The whole request is there. */
