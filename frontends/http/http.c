@@ -293,13 +293,20 @@ static void http_input_ended(struct conn *c)
         conn_close(c, CLOSE_PEER);
 }
 
+/* Ends the connection, too: a protocol that it changed to would take the answer for one of its own. */
+static void give_up_publish(struct conn *c, struct http *h)
+{
+    h->complete = false;
+    http_fail_later(c, 503, 5, "The log did not answer in time");
+}
+
 static void http_timeout(struct conn *c)
 {
     struct http *h = http_of(c);
     if (h->poll)
         poll_timeout(c);
     else if (h->awaited)
-        http_fail_later(c, 503, 5, "The log did not answer in time");
+        give_up_publish(c, h);
     else if (h->phase == HTTP_PHASE_IDLE && http_request_idle(&h->request))
         conn_close(c, CLOSE_IDLE);
     else if (h->phase != HTTP_PHASE_ANSWERING) {
