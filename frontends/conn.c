@@ -231,6 +231,12 @@ bool conn_is_busy(const struct conn *c)
     return conn_state(c) != CONN_OPEN || c->blocked || c->rest || c->out;
 }
 
+bool conn_is_stuck(const struct conn *c)
+{
+    uint64_t moved_ms = (uint64_t)c->progress_s * 1000;
+    return c->blocked && c->worker->now_ms - moved_ms >= c->worker->settings->write_timeout_ms;
+}
+
 static void progress(struct conn *c, size_t n)
 {
     counter_add(&c->worker->counters, COUNTER_bytes_out, n);

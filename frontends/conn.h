@@ -154,6 +154,8 @@ struct buf *conn_out(struct conn *c);
 bool conn_is_congested(const struct conn *c);
 /* The socket is full, replies are still to be written, or the connection is ending: no messages. */
 bool conn_is_busy(const struct conn *c);
+/* The socket is full, and the peer has read nothing for http.write_timeout. */
+bool conn_is_stuck(const struct conn *c);
 /* Tries to write the replies now instead of at the end of the turn. */
 void conn_flush(struct conn *c);
 /* Writes message bytes now; nothing else may wait (not conn_is_busy). Returns how many the socket

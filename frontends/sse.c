@@ -103,14 +103,10 @@ static void sse_timeout(struct conn *c)
 {
     struct stream *s = &sse_of(c)->stream;
     char cursor[CURSOR_TEXT_SIZE];
-    uint64_t silent_s = worker_now(c->worker) / 1000 - c->progress_s;
     schedule_heartbeat(c);
-    if (conn_is_busy(c)) {
-        if (silent_s * 1000 >= c->worker->settings->write_timeout_ms)
-            conn_close(c, CLOSE_WRITE_TIMEOUT);
-        return;
-    }
-    if (s->state != STREAM_LIVE)
+    if (conn_is_stuck(c))
+        conn_close(c, CLOSE_WRITE_TIMEOUT);
+    if (conn_is_busy(c) || s->state != STREAM_LIVE)
         return; /* what it is catching up with keeps the connection alive */
     struct buf *out = conn_out(c);
     format_offset(c, stream_offset(s), cursor);

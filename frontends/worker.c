@@ -300,6 +300,17 @@ void worker_set_settings(struct worker *w, struct settings *s)
 
 /* --- turns and time --- */
 
+/* The time of a connection that ends is up: one that still takes its output gets more. */
+static void end_late(struct worker *w, struct conn *c)
+{
+    if (conn_state(c) == CONN_LINGERING)
+        conn_close(c, CLOSE_DONE);
+    else if (conn_is_stuck(c))
+        conn_close(c, CLOSE_WRITE_TIMEOUT);
+    else
+        conn_set_deadline(c, w->now_ms + w->settings->write_timeout_ms);
+}
+
 static void fire_deadlines(struct worker *w)
 {
     struct wheel_item *i;
@@ -307,7 +318,7 @@ static void fire_deadlines(struct worker *w)
         struct conn *c = conn_of(i);
         wheel_set(&w->wheel, i, WHEEL_NEVER); /* connections are always in the wheel */
         if (conn_state(c) != CONN_OPEN)
-            conn_close(c, conn_state(c) == CONN_ENDING ? CLOSE_WRITE_TIMEOUT : CLOSE_DONE);
+            end_late(w, c);
         else if (c->protocol->timeout)
             c->protocol->timeout(c);
     }

@@ -293,11 +293,22 @@ static void http_input_ended(struct conn *c)
         conn_close(c, CLOSE_PEER);
 }
 
-/* Ends the connection, too: a protocol that it changed to would take the answer for one of its own. */
+/* Ends the connection, too: another protocol on it would take the answer for one of its own. */
 static void give_up_publish(struct conn *c, struct http *h)
 {
     h->complete = false;
     http_fail_later(c, 503, 5, "The log did not answer in time");
+}
+
+/* A peer that still reads the last answer is not idle. */
+static void idle_too_long(struct conn *c)
+{
+    if (conn_is_stuck(c))
+        conn_close(c, CLOSE_WRITE_TIMEOUT);
+    else if (conn_is_busy(c))
+        deadline_in(c, settings_of(c)->idle_timeout_ms);
+    else
+        conn_close(c, CLOSE_IDLE);
 }
 
 static void http_timeout(struct conn *c)
@@ -308,7 +319,7 @@ static void http_timeout(struct conn *c)
     else if (h->awaited)
         give_up_publish(c, h);
     else if (h->phase == HTTP_PHASE_IDLE && http_request_idle(&h->request))
-        conn_close(c, CLOSE_IDLE);
+        idle_too_long(c);
     else if (h->phase != HTTP_PHASE_ANSWERING) {
         h->complete = false;
         http_fail(c, 408, "The request did not arrive in time");

@@ -366,7 +366,7 @@ static void ws_timeout(struct conn *c)
     const struct ws *ws = ws_of(c);
     uint64_t now = worker_now(c->worker);
     conn_set_deadline(c, now + s->heartbeat_ms);
-    if (conn_is_busy(c) && now - (uint64_t)c->progress_s * 1000 >= s->write_timeout_ms)
+    if (conn_is_stuck(c))
         conn_close(c, CLOSE_WRITE_TIMEOUT);
     else if (c->reading &&
              now - (uint64_t)ws->heard_s * 1000 >= SILENCE_HEARTBEATS * s->heartbeat_ms + 1000)

@@ -58,3 +58,22 @@ describe('a waiting long-poll', () => {
     }
   });
 });
+
+describe('a slow reader', () => {
+  const hub = suiteHub({
+    set: { 'hub.workers': 1, 'http.idle_timeout': '1s', 'http.send_buffer': '4k' },
+  });
+
+  // The deadline for the next request cut off the answer to this one.
+  test('gets an answer that takes longer than a connection may be idle', async () => {
+    const line = 'x'.repeat(100_000);
+    await publishBatch(hub, Array.from({ length: 30 }, () => ({ topic: 'e/slow', data: line })));
+    const raw = await RawSocket.open(hub);
+    raw.pause();
+    await raw.write(get('/t/e/slow?after=earliest&wait=0'));
+    await sleep(2000); // twice as long as the connection may be idle
+    raw.resume();
+    await raw.untilText(']}');
+    raw.destroy();
+  });
+});

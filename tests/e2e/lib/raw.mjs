@@ -75,6 +75,15 @@ export class RawSocket {
     return this.until(() => false, 'the hub to close the connection');
   }
 
+  /** Reads no more until resume(): what the hub sends stays in the kernel, as far as it fits. */
+  pause() {
+    this.#socket.pause();
+  }
+
+  resume() {
+    this.#socket.resume();
+  }
+
   /** Takes out what was received so far. */
   take() {
     const received = this.received;
