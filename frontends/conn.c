@@ -202,7 +202,7 @@ void conn_set_protocol(struct conn *c, const struct protocol *p, void *state)
 
 struct buf *conn_out(struct conn *c)
 {
-    if (conn_state(c) == CONN_CLOSED)
+    if (conn_state(c) == CONN_CLOSED || conn_state(c) == CONN_LINGERING)
         return NULL;
     if (!c->out)
         c->out = calloc(1, sizeof(*c->out));

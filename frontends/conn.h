@@ -147,7 +147,8 @@ void conn_set_protocol(struct conn *c, const struct protocol *p, void *state);
 
 /* Appends a reply; it leaves at the end of the turn. */
 void conn_write(struct conn *c, const void *data, size_t n);
-/* Where to append a reply directly, NULL when out of memory (the connection is closed then). */
+/* Where to append a reply directly; NULL when out of memory (the connection is closed then) or when
+ * our side is closed already. */
 struct buf *conn_out(struct conn *c);
 /* Replies wait because the peer reads too slowly: take no more commands. When enough of them have
  * left, input goes on by itself as after conn_resume. */

@@ -335,12 +335,12 @@ static void ws_answered(struct conn *c, struct publish *p)
     struct ws *ws = ws_of(c);
     struct pending *pending = ws->pending;
     struct json_slice ref = {pending->ref_len ? pending->ref : NULL, pending->ref_len};
-    struct buf *out = ws->raw ? NULL : conn_out(c);
+    struct buf *out = ws->raw || ws->closing ? NULL : conn_out(c);
     ws->pending = pending->next;
     ws->inflight--;
     if (p->result != ERR_OK && ws->raw) {
         end_with(c, WS_CLOSE_TRY_LATER, publish_fault(p->result)->message);
-    } else if (p->result != ERR_OK) {
+    } else if (p->result != ERR_OK && out) {
         answer_error(c, publish_fault(p->result), &ref);
     } else if (out) {
         char id[CURSOR_TEXT_SIZE];
