@@ -44,4 +44,5 @@ EXTRA_DIST += \
 	tests/e2e/72-daemon.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
-	tests/e2e/82-browser.test.mjs
+	tests/e2e/82-browser.test.mjs \
+	tests/e2e/85-edges.test.mjs
