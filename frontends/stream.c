@@ -351,16 +351,24 @@ static bool run_set(struct stream *s, uint64_t until)
     return true;
 }
 
+/* Something of S that this worker can read now. A cursor that comes from a worker which is further
+ * on waits for this one to get there. */
+static bool has_more(const struct stream *s)
+{
+    const struct joiner *j = furthest_back(s);
+    return stream_offset(s) < s->conn->worker->head ||
+           (j && j->position.offset <= stream_offset(s));
+}
+
 /* One slice. Returns whether there is more to do at once. */
 static bool run_stream(struct stream *s)
 {
     struct worker *w = s->conn->worker;
     struct joiner *j = furthest_back(s);
-    uint64_t before = stream_offset(s);
-    bool goes_on;
-    if (j && (s->state == STREAM_LIVE || j->position.offset <= before))
+    bool goes_on = true;
+    if (j && j->position.offset <= stream_offset(s))
         goes_on = run_joiner(s, j);
-    else
+    else if (s->state != STREAM_LIVE)
         goes_on = run_set(s, j && j->position.offset < w->head ? j->position.offset : w->head);
     if (conn_state(s->conn) == CONN_CLOSED) {
         unschedule(s);
@@ -374,8 +382,7 @@ static bool run_stream(struct stream *s)
         unschedule(s);
         return false;
     }
-    /* A cursor from a worker that is further on: wait for this one to get there. */
-    return s->joiners || stream_offset(s) < w->head;
+    return has_more(s);
 }
 
 bool stream_run_lagging(struct worker *w)
