@@ -120,8 +120,7 @@ static void count_deliveries(struct stream *s, size_t messages, size_t bytes)
 }
 
 /* Pushes SIZE bytes of COUNT messages. Returns the offset of the last message that is on its way,
- * BEFORE when none is; one that was cut in its middle is, its rest is kept (shared when HITS are
- * given and the stream uses their encoding). */
+ * BEFORE when none is; one that was cut in its middle is, a copy of its rest is kept. */
 static uint64_t push(struct stream *s, const char *data, size_t size, const struct cut *cuts,
                      size_t count, uint64_t before)
 {
@@ -131,12 +130,12 @@ static uint64_t push(struct stream *s, const char *data, size_t size, const stru
     uint64_t reached = whole ? cuts[whole - 1].offset : before;
     count_deliveries(s, whole, n);
     if (whole < count && n > start && conn_state(s->conn) != CONN_CLOSED) {
-        struct blob *rest = blob_create(data + start, cuts[whole].end - start);
+        struct blob *rest = blob_create(data + n, cuts[whole].end - n);
         if (!rest) {
             conn_close(s->conn, CLOSE_NOMEM);
             return reached;
         }
-        conn_keep_rest(s->conn, rest, (uint32_t)(n - start));
+        conn_keep_rest(s->conn, rest, 0);
         blob_unref(rest);
         counter_add(&s->conn->worker->counters, COUNTER_deliveries, 1);
         reached = cuts[whole].offset;
