@@ -61,6 +61,7 @@ static bool take_raw(void *ctx, struct message *m, bool shared)
     r->kind = m->kind;
     r->topic = m->topic;
     memcpy(r->event, m->event, m->event_len);
+    r->event[m->event_len] = '\0';
     buf_append(&r->body, m->payload, m->payload_len);
     return true;
 }
