@@ -160,49 +160,74 @@ static int fetch(struct scan *s, uint64_t offset, MDB_val *value)
     return !rc && key != offset ? MDB_NOTFOUND : rc;
 }
 
-/* Looks at the records that BITS name, in [LOW, HIGH] of BLOCK. */
-static int look_at_slots(struct scan *s, uint64_t block, const uint64_t bits[], uint64_t low,
+/* Slots of one block, taken out from one end. */
+enum { SLOT_WORDS = BLOCK_SLOTS / WORD_BITS };
+
+struct slots {
+    uint64_t bits[SLOT_WORDS];
+    unsigned emptied; /* words, from the end where taking began */
+};
+
+/* Takes the next slot out; false when there is none. */
+static bool take_slot(struct slots *slots, bool reverse, unsigned *ret)
+{
+    for (; slots->emptied < SLOT_WORDS; slots->emptied++) {
+        unsigned word = reverse ? SLOT_WORDS - 1 - slots->emptied : slots->emptied;
+        uint64_t bits = slots->bits[word];
+        if (!bits)
+            continue;
+        unsigned bit =
+            (unsigned)(reverse ? WORD_BITS - 1 - __builtin_clzll(bits) : __builtin_ctzll(bits));
+        slots->bits[word] &= ~(UINT64_C(1) << bit);
+        *ret = word * WORD_BITS + bit;
+        return true;
+    }
+    return false;
+}
+
+/* Looks at the records that SLOTS name, in [LOW, HIGH] of BLOCK. */
+static int look_at_slots(struct scan *s, uint64_t block, struct slots *slots, uint64_t low,
                          uint64_t high)
 {
-    for (unsigned n = 0; n < BLOCK_SLOTS / WORD_BITS; n++) {
-        unsigned w = s->q->reverse ? BLOCK_SLOTS / WORD_BITS - 1 - n : n;
-        for (uint64_t left = bits[w], bit; left && !s->ended; left &= ~bit) {
-            unsigned i = (unsigned)(s->q->reverse ? WORD_BITS - 1 - __builtin_clzll(left)
-                                                  : __builtin_ctzll(left));
-            uint64_t offset = block_first(block) + w * WORD_BITS + i;
-            MDB_val value;
-            bit = UINT64_C(1) << i;
-            if (offset < low || offset > high)
-                continue;
-            int rc = fetch(s, offset, &value);
-            if (rc && rc != MDB_NOTFOUND)
-                return rc;
-            if (!rc)
-                look(s, offset, &value);
+    unsigned slot;
+    while (!s->ended && take_slot(slots, s->q->reverse, &slot)) {
+        uint64_t offset = block_first(block) + slot;
+        MDB_val value;
+        if (offset < low || offset > high)
+            continue;
+        int rc = fetch(s, offset, &value);
+        if (rc && rc != MDB_NOTFOUND)
+            return rc;
+        if (!rc) {
+            look(s, offset, &value);
+        } else {
+            s->looked++;
+            advance(s, offset);
         }
     }
     return 0;
 }
 
-static void collect_slots(struct scan *s, const struct block_index *x, uint64_t bits[])
+static void collect_slots(struct scan *s, const struct block_index *x, struct slots *slots)
 {
     s->looked += s->large ? 1 + x->topics / WALKED_PER_LOOK : s->q->topic_count;
     if (s->large) {
         for (uint32_t i = 0; i < x->topics; i++)
             if (in_set(s, block_index_topic(x, i)))
-                block_index_slots(x, i, bits);
+                block_index_slots(x, i, slots->bits);
         return;
     }
     for (size_t i = 0; i < s->q->topic_count; i++) {
         uint32_t at = block_index_find(x, s->q->topics[i]);
         if (at < x->topics)
-            block_index_slots(x, at, bits);
+            block_index_slots(x, at, slots->bits);
     }
 }
 
 static int scan_closed(struct scan *s, uint64_t block, uint64_t low, uint64_t high)
 {
-    uint64_t bits[BLOCK_SLOTS / WORD_BITS] = {0}, key = block;
+    struct slots slots = {0};
+    uint64_t key = block;
     struct block_index x;
     MDB_val value;
     int rc = lmdb_cursor_step(s->r->index, &key, &value, MDB_SET);
@@ -212,8 +237,8 @@ static int scan_closed(struct scan *s, uint64_t block, uint64_t low, uint64_t hi
         store_count_damage(s->r->base.store);
         return walk(s, low, high);
     }
-    collect_slots(s, &x, bits);
-    return look_at_slots(s, block, bits, low, high);
+    collect_slots(s, &x, &slots);
+    return look_at_slots(s, block, &slots, low, high);
 }
 
 static int scan_block(struct scan *s, uint64_t block)
