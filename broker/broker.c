@@ -372,7 +372,8 @@ static void harvest(struct broker *b, struct publish *list, struct batch *batch)
             struct message *m = item->message;
             item->subscribers = count_subscribers(b, m->topic);
             item->message = NULL;
-            if (m->offset == 0) { /* a duplicate */
+            item->duplicate = m->offset == 0;
+            if (item->duplicate) {
                 message_unref(m);
                 continue;
             }

@@ -24,6 +24,7 @@ struct publish_item {
     struct message *message; /* in: a reference that the broker takes; NULL afterwards */
     uint64_t offset;      /* out: the message's offset, or that of the first publish of its key */
     uint32_t subscribers; /* out: matching subscribers of all workers */
+    bool duplicate;       /* out: nothing was stored, its key had been published before */
 };
 
 /*

@@ -230,9 +230,22 @@ static bool count_down(void *ctx, struct message *m, bool shared)
     return --c->left > 0;
 }
 
-static enum err start_last(struct replay *r, struct feed *f, uint64_t n, struct position *p)
+/* Messages of the set that are kept. */
+static uint64_t count_kept(const struct replay *r, const struct topic_set *s)
+{
+    uint64_t kept = 0;
+    for (size_t i = 0, n = set_size(r, s); i < n; i++)
+        kept += atomic_load_explicit(&set_topic(r, s, i)->messages, memory_order_relaxed);
+    return kept;
+}
+
+static enum err start_last(struct replay *r, struct feed *f, const struct topic_set *s, uint64_t n,
+                           struct position *p)
 {
     struct counting c = {n, r->head + 1};
+    p->offset = 0;
+    if (n >= count_kept(r, s))
+        return ERR_OK; /* all of them: nothing to count */
     if (n > REPLAY_LAST_MAX)
         return ERR_LIMIT;
     enum err e = replay_reverse(r, f, 0, r->head, n, count_down, &c);
@@ -318,10 +331,11 @@ enum err replay_start(struct replay *r, struct feed *f, const struct after *a, u
     if (a->kind == AFTER_CURSOR)
         return start_cursor(r, &set, &a->cursor, hub_head, ret, ret_gap);
     forgive(r, ret);
+    /* The cursor that a subscriber is given first has to be one that it can come back with. */
     if (a->kind == AFTER_EARLIEST)
-        ret->offset = 0;
+        e = find_resumed(r, &set, 0, &ret->offset);
     else if (a->kind == AFTER_LAST)
-        e = start_last(r, f, a->last, ret);
+        e = start_last(r, f, &set, a->last, ret);
     else
         e = start_time(r, a->time_ms, ret);
     return e;

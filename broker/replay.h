@@ -18,7 +18,8 @@
 #include "broker/tail.h"
 #include "storage/store.h"
 
-enum { REPLAY_LAST_MAX = 100000 }; /* most that `after=-N` may ask for */
+/* Most that `after=-N` may count backwards; where no more are kept, any N will do. */
+enum { REPLAY_LAST_MAX = 100000 };
 
 /* What a worker reads from. */
 struct replay {

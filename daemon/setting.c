@@ -54,7 +54,7 @@ const struct setting settings[] = {
      "newest messages kept in memory, all topics together"},
     {"hub", "max_message_bytes", BYTES(hub.max_message_bytes, 1, 64 * MIB), "1M", FIXED,
      "largest payload of a message"},
-    {"hub", "max_topics", COUNT(hub.max_topics, 1, 100000000), "1000000", FIXED,
+    {"hub", "max_topics", COUNT(hub.max_topics, 1, 4194304), "1000000", FIXED,
      "most topics that the hub ever has"},
     {"hub", "queue_bytes", BYTES(hub.queue_bytes, MIB, 16 * GIB), "64M", FIXED,
      "publishes that wait for their commit; when full, publishers are not read from"},

@@ -301,8 +301,8 @@ static void put_client(struct admin *a, struct conn *c)
     conn_address(c, address, sizeof(address));
     put_comma(out);
     buf_printf(out, "{\"id\":%llu", (unsigned long long)conn_number(c));
-    buf_printf(out, ",\"transport\":\"%s\",\"address\":\"%s\"",
-               transport_names[c->protocol->transport], address);
+    buf_printf(out, ",\"transport\":\"%s\",\"address\":\"%s\"", transport_names[c->counted_as],
+               address);
     if (d.name) {
         buf_puts(out, ",\"name\":");
         envelope_json_string(out, d.name, strlen(d.name));
@@ -330,7 +330,7 @@ void admin_client_line(struct conn *c, struct buf *out)
     buf_printf(out, " name=%s age=%llu flags=%c db=0", d.name ? d.name : "",
                (unsigned long long)age_s(c), d.feed ? 'P' : 'N');
     buf_printf(out, " sub=%u transport=%s\n", d.feed ? d.feed->filter_count : 0,
-               transport_names[c->protocol->transport]);
+               transport_names[c->counted_as]);
 }
 
 static void put_line(struct admin *a, struct conn *c)

@@ -43,7 +43,7 @@ enum conn_state conn_state(const struct conn *c)
 
 static void set_state(struct conn *c, enum conn_state s)
 {
-    c->state_bits = (uint16_t)s;
+    c->state_bits = (uint8_t)s;
 }
 
 bool conn_is_open(const struct conn *c)
@@ -110,6 +110,7 @@ enum err conn_create(struct worker *w, int fd, bool local, bool trusted, const s
     w->conns++;
     if (!local)
         atomic_fetch_add(&w->budget->used, 1);
+    c->counted_as = (uint8_t)p->transport;
     w->conns_by_transport[p->transport]++;
     *ret = c;
     return ERR_OK;
@@ -174,7 +175,7 @@ static void dismantle(struct conn *c)
     w->conns--;
     if (!c->local)
         atomic_fetch_sub(&w->budget->used, 1);
-    w->conns_by_transport[c->protocol->transport]--;
+    w->conns_by_transport[c->counted_as]--;
 }
 
 void conn_hold(struct conn *c)
@@ -188,12 +189,18 @@ void conn_release(struct conn *c)
         touch(c);
 }
 
+void conn_count_as(struct conn *c, enum transport t)
+{
+    c->worker->conns_by_transport[c->counted_as]--;
+    c->worker->conns_by_transport[t]++;
+    c->counted_as = (uint8_t)t;
+}
+
 void conn_set_protocol(struct conn *c, const struct protocol *p, void *state)
 {
     if (c->protocol->finish)
         c->protocol->finish(c);
-    c->worker->conns_by_transport[c->protocol->transport]--;
-    c->worker->conns_by_transport[p->transport]++;
+    conn_count_as(c, p->transport);
     c->protocol = p;
     c->state = state;
 }

@@ -118,7 +118,8 @@ struct conn {
     uint32_t id;             /* unique in the hub together with the worker: see conn_number */
     uint32_t holds;          /* publishes under way and the like */
     uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
-    uint16_t state_bits;          /* enum conn_state, one writer: set_state() */
+    uint8_t counted_as;           /* enum transport */
+    uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
     bool local : 1;               /* over the local socket */
     bool trusted : 1;             /* loopback or local: everything is allowed */
     bool reading : 1;             /* wants input */
@@ -144,6 +145,9 @@ void conn_hold(struct conn *c);
 void conn_release(struct conn *c);
 /* Changes the protocol: finishes the old one, keeps unread input for the new one. */
 void conn_set_protocol(struct conn *c, const struct protocol *p, void *state);
+
+/* Counts C as one of TRANSPORT in the figures by transport, which are the protocol's at first. */
+void conn_count_as(struct conn *c, enum transport t);
 
 /* Appends a reply; it leaves at the end of the turn. */
 void conn_write(struct conn *c, const void *data, size_t n);

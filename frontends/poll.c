@@ -6,6 +6,7 @@
 #include "frontends/encodings.h"
 #include "frontends/http/http.h"
 #include "frontends/poll_body.h"
+#include "frontends/subscribe.h"
 
 struct poll {
     struct receiver receiver;
@@ -33,7 +34,7 @@ static void reply_body(struct conn *c, uint64_t offset, const struct buf *body)
 static void fail(struct conn *c, enum err e)
 {
     if (e == ERR_LIMIT)
-        http_fail(c, 400, "after=-N reaches back at most 100000 messages");
+        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
     else
         http_fail_later(c, 503, 1, err_text(e));
 }
@@ -125,7 +126,9 @@ static bool answer_raw(struct poll *p, bool even_if_empty)
     if (e == ERR_OK && raw.body.failed)
         e = ERR_NOMEM;
     if (gap.reason != GAP_NONE && e == ERR_OK) {
-        /* A bare payload has no place for a gap: told as a conflict, with the cursor to go on from. */
+        /* A bare payload has no place for a gap: told as a conflict, with the cursor to go on from.
+         */
+        worker_count_gap(w, gap.reason);
         add_cursor(c, gap.resumed);
         http_add_field(http_of(c), "Longwire-Gap", gap_reason_name(gap.reason));
         http_fail(c, 409, "Messages after this cursor are lost; go on from Longwire-Cursor");
@@ -173,6 +176,7 @@ void poll_timeout(struct conn *c)
 static void wait_for_messages(struct poll *p)
 {
     feed_go_live(&p->receiver.sub);
+    conn_count_as(p->conn, TRANSPORT_POLL);
     conn_set_deadline(p->conn, worker_now(p->conn->worker) + p->request.wait_ms);
 }
 
@@ -208,6 +212,7 @@ void poll_free(struct poll *p)
 {
     if (!p)
         return;
+    conn_count_as(p->conn, p->conn->protocol->transport);
     feed_leave(&p->receiver.sub, p->conn->worker->feeds);
     free(p);
 }

@@ -16,8 +16,8 @@ struct poll;
 struct poll_request {
     struct after after;
     uint64_t wait_ms; /* 0 = answer at once */
-    uint32_t limit; /* messages, >= 1 */
-    bool raw; /* one message as it is instead of envelopes */
+    uint32_t limit;   /* messages, >= 1 */
+    bool raw;         /* one message as it is instead of envelopes */
 };
 
 /* Answers, or waits (http_of(c)->poll is set then). */

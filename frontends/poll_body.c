@@ -119,6 +119,7 @@ enum err poll_body_read(struct worker *w, struct feed *f, struct position *p, st
     enum err e = read_messages(w, f, p, limit, gap, &messages, ret_count);
     if (e == ERR_OK) {
         *ret_live = p->offset >= w->head;
+        worker_count_gap(w, gap->reason);
         begin(w, p->offset, out);
         buf_append(out, messages.data, messages.len);
         end(w, gap, *ret_live, out);

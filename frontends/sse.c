@@ -12,8 +12,7 @@
 #include "frontends/ws/ws_control.h"
 
 struct sse {
-    struct stream stream;
-    uint32_t retry_ms; /* told to this client */
+    struct stream stream; /* first: stream_ops get it */
 };
 
 static struct sse *sse_of(struct conn *c)
@@ -42,18 +41,10 @@ static void schedule_heartbeat(struct conn *c)
 
 /* --- what the stream tells --- */
 
-static void sse_started(struct stream *s, uint64_t offset)
+static bool sse_gap(struct stream *s, const struct gap *g, const char *filter, size_t n)
 {
-    char cursor[CURSOR_TEXT_SIZE];
-    struct buf *out = conn_out(s->conn);
-    if (!out)
-        return;
-    format_offset(s->conn, offset, cursor);
-    sse_hello(out, ((struct sse *)s)->retry_ms, cursor);
-}
-
-static bool sse_gap(struct stream *s, const struct gap *g)
-{
+    (void)filter;
+    (void)n;
     char resumed[CURSOR_TEXT_SIZE];
     struct buf data = {0}, *out = conn_out(s->conn);
     if (!out)
@@ -78,12 +69,6 @@ static void sse_live(struct stream *s, uint64_t offset, const char *filter, size
     sse_event(out, "longwire.live", data.data, data.len, cursor);
     buf_finish(&data);
 }
-
-static const struct stream_ops sse_stream_ops = {
-    .started = sse_started,
-    .gap = sse_gap,
-    .live = sse_live,
-};
 
 /* --- the connection --- */
 
@@ -160,6 +145,30 @@ static void put_head(const struct http *h, struct buf *out)
     http_response_end(out);
 }
 
+/* From here on the connection is an event stream. */
+static void sse_started(struct stream *s, uint64_t offset)
+{
+    struct sse *sse = (struct sse *)s;
+    struct conn *c = s->conn;
+    char cursor[CURSOR_TEXT_SIZE];
+    struct buf *out = conn_out(c);
+    if (out)
+        put_head(http_of(c), out);
+    conn_set_protocol(c, &sse_protocol, sse);
+    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    schedule_heartbeat(c);
+    format_offset(c, offset, cursor);
+    if (out)
+        sse_hello(out, jittered_retry(c), cursor);
+}
+
+static const struct stream_ops sse_stream_ops = {
+    .transport = TRANSPORT_SSE,
+    .started = sse_started,
+    .gap = sse_gap,
+    .live = sse_live,
+};
+
 /* A 200 that only says when to come back. */
 static void answer_later(struct conn *c)
 {
@@ -173,32 +182,19 @@ static void answer_later(struct conn *c)
 
 void sse_start(struct conn *c, const struct subscription *sub)
 {
-    struct http *h = http_of(c);
     const struct encoding *encoding = sub->raw ? &encoding_sse_raw : &encoding_sse_envelope;
-    struct sse *sse = calloc(1, sizeof(*sse));
-    struct buf head = {0};
-    if (!sse || c->worker->draining) {
-        free(sse);
+    struct sse *sse = c->worker->draining ? NULL : calloc(1, sizeof(*sse));
+    if (!sse) {
         answer_later(c);
         return;
     }
-    if (sub->after.kind == AFTER_LAST && sub->after.last > REPLAY_LAST_MAX) {
-        free(sse);
-        http_fail(c, 400, "after=-N reaches back at most 100000 messages");
-        return;
-    }
-    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
-    put_head(h, &head);
-    conn_set_protocol(c, &sse_protocol, sse); /* H is gone */
     stream_init(&sse->stream, c, &sse_stream_ops);
-    sse->retry_ms = jittered_retry(c);
-    conn_write(c, head.data, head.len);
-    buf_finish(&head);
-    schedule_heartbeat(c);
-    if (stream_start(&sse->stream, &sub->spec, encoding, &sub->after) != ERR_OK) {
-        struct buf *out = conn_out(c);
-        if (out)
-            buf_printf(out, "retry: %u\n\n", sse->retry_ms + 1000);
-        conn_finish_after_output(c);
-    }
+    enum err e = stream_start(&sse->stream, &sub->spec, encoding, &sub->after);
+    if (e == ERR_OK)
+        return;
+    free(sse);
+    if (e == ERR_LIMIT)
+        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
+    else
+        answer_later(c);
 }

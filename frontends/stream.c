@@ -83,17 +83,14 @@ void stream_drained(struct stream *s)
     }
 }
 
-static bool tell_gap(struct stream *s, const struct gap *g)
+static bool tell_gap(struct stream *s, const struct gap *g, const struct feed *joining)
 {
-    static const enum counter counters[] = {
-        [GAP_EPOCH] = COUNTER_gaps_epoch,
-        [GAP_AHEAD] = COUNTER_gaps_ahead,
-        [GAP_TRIMMED] = COUNTER_gaps_trimmed,
-    };
+    size_t n = 0;
     if (g->reason == GAP_NONE)
         return true;
-    counter_add(&s->conn->worker->counters, counters[g->reason], 1);
-    return s->ops->gap(s, g);
+    const char *filter = joining ? filter_name(joining->filters[0], &n) : NULL;
+    worker_count_gap(s->conn->worker, g->reason);
+    return s->ops->gap(s, g, filter, n);
 }
 
 /* --- bytes to the socket --- */
@@ -268,7 +265,7 @@ static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
         return false;
     }
     if (gap.reason != GAP_NONE)
-        return tell_gap(s, &gap);
+        return tell_gap(s, &gap, sl->joiner ? sl->feed : NULL);
     if (w->cut_count == 0)
         return true;
     counter_add(&w->counters, COUNTER_replayed, w->cut_count);
@@ -331,7 +328,7 @@ static bool run_joiner(struct stream *s, struct joiner *j)
     struct gap gap = j->gap;
     j->gap.reason = GAP_NONE;
     if (gap.reason != GAP_NONE)
-        return tell_gap(s, &gap); /* its text leaves before the next step's messages */
+        return tell_gap(s, &gap, j->sub.feed); /* its text leaves before the next step's messages */
     if (j->position.offset >= stream_offset(s))
         return finish_joiner(s, j);
     struct slice sl = {s, j->sub.feed, j, false};
@@ -426,7 +423,7 @@ enum err stream_start(struct stream *s, const struct feed_spec *spec,
 {
     struct worker *w = s->conn->worker;
     struct gap gap;
-    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->conn->protocol->transport);
+    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport);
     if (e != ERR_OK)
         return e;
     e = replay_start(&w->replay, s->receiver.sub.feed, after, hub_head(w->hub), &s->position, &gap);
@@ -436,7 +433,7 @@ enum err stream_start(struct stream *s, const struct feed_spec *spec,
     }
     s->state = STREAM_BEHIND;
     s->ops->started(s, s->position.offset);
-    if (!tell_gap(s, &gap))
+    if (!tell_gap(s, &gap, NULL))
         return ERR_OK;
     if (s->position.offset == w->head)
         go_live(s);
@@ -448,7 +445,7 @@ enum err stream_start(struct stream *s, const struct feed_spec *spec,
 enum err stream_change(struct stream *s, const struct feed_spec *spec,
                        const struct encoding *encoding)
 {
-    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->conn->protocol->transport);
+    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport);
     if (e != ERR_OK)
         return e;
     if (s->state == STREAM_OFF) {
@@ -467,7 +464,7 @@ static enum err joiner_subscribe(struct stream *s, struct joiner *j, const char 
     feed_spec_init(&spec, s->conn->worker->feeds);
     enum err e = feed_spec_add(&spec, filter, n);
     if (e == ERR_OK)
-        e = feed_join(&j->sub, &spec, encoding, s->conn->protocol->transport);
+        e = feed_join(&j->sub, &spec, encoding, s->ops->transport);
     feed_spec_finish(&spec);
     return e;
 }

@@ -28,13 +28,15 @@ struct stream;
 struct joiner;
 
 struct stream_ops {
+    enum transport transport;
     /* Writes what comes before everything else (response head, hello block); the stream starts
      * after OFFSET. */
     void (*started)(struct stream *s, uint64_t offset);
     /* Writes one message for this stream alone; NULL = the feed's shared encoding is used. */
     void (*encode)(struct stream *s, struct message *m, struct buf *out);
-    /* Tells a gap (conn_out); false = the connection was closed because of it. */
-    bool (*gap)(struct stream *s, const struct gap *g);
+    /* Tells a gap (conn_out); false = the connection was closed because of it. FILTER (N bytes) as
+     * in live(). */
+    bool (*gap)(struct stream *s, const struct gap *g, const char *filter, size_t n);
     /* Tells that replay has reached the head at OFFSET; FILTER (N bytes) is the topic of a
      * subscription that joined, NULL for the stream as a whole. */
     void (*live)(struct stream *s, uint64_t offset, const char *filter, size_t n);
@@ -58,8 +60,8 @@ void stream_init(struct stream *s, struct conn *c, const struct stream_ops *ops)
 /* Leaves everything. */
 void stream_finish(struct stream *s);
 /* Subscribes to the set and starts after AFTER: tells a gap if there is one, then replays, tells
- * `live`, and follows. ERR_LIMIT (`-N` too large), ERR_NOMEM, or the store's errors; then the
- * stream is OFF. */
+ * `live`, and follows. On errors nothing was written. ERR_LIMIT (`-N` too large), ERR_NOMEM, or the
+ * store's errors; then the stream is OFF. */
 MUST_CHECK enum err stream_start(struct stream *s, const struct feed_spec *spec,
                                  const struct encoding *encoding, const struct after *after);
 /* Changes the set from now on, keeping the place; the first set of an OFF stream starts at the head

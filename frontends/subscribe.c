@@ -15,10 +15,12 @@ enum {
     PARAM_MAX = 1024, /* bytes of a decoded parameter */
 };
 
-static const char bad_topic[] = "A topic is 1 to 255 bytes of UTF-8 without control characters, not "
-                                "beginning with '/' or '$'; in the topic parameter '+' may stand for "
-                                "one level and '#' for the rest";
-static const char bad_cursor[] = "A place is OFFSET-EPOCH, earliest, latest, -N or an RFC 3339 time";
+static const char bad_topic[] =
+    "A topic is 1 to 255 bytes of UTF-8 without control characters, not "
+    "beginning with '/' or '$'; in the topic parameter '+' may stand for "
+    "one level and '#' for the rest";
+static const char bad_cursor[] =
+    "A place is OFFSET-EPOCH, earliest, latest, -N or an RFC 3339 time";
 static const char no_memory[] = "The hub is out of memory";
 
 /* What the query says; texts of the last occurrence. */
@@ -80,15 +82,11 @@ static void read_limit(struct query *q, const char *text, uint32_t max)
         q->limit = n < max ? (uint32_t)n : max;
 }
 
-static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
-                       const struct url_param *p)
+static void read_value(struct conn *c, struct query *q, struct feed_spec *spec,
+                       const struct url_param *p, const char *text, size_t n)
 {
     const struct settings *s = c->worker->settings;
-    char text[PARAM_MAX];
-    size_t n;
-    if (url_decode(p->value, p->value_len, text, sizeof(text), &n) != ERR_OK)
-        q->wrong = "A parameter is malformed or too long";
-    else if (url_param_is(p, "topic"))
+    if (url_param_is(p, "topic"))
         read_topic(q, spec, text, n, s->subscriptions);
     else if (url_param_is(p, "after"))
         read_after(q, &q->has_after, &q->after, text, n);
@@ -100,6 +98,29 @@ static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
         read_wait(q, text, s->poll_wait_max_ms);
     else if (url_param_is(p, "limit"))
         read_limit(q, text, s->poll_limit);
+}
+
+/* Parameters that the hub does not know are passed over, whatever they hold. */
+static bool is_known(const struct url_param *p)
+{
+    static const char *const names[] = {"topic", "after", "lastEventId", "format", "wait", "limit"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (url_param_is(p, names[i]))
+            return true;
+    return false;
+}
+
+static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
+                       const struct url_param *p)
+{
+    char text[PARAM_MAX];
+    size_t n;
+    if (!is_known(p))
+        return;
+    if (url_decode(p->value, p->value_len, text, sizeof(text), &n) == ERR_OK)
+        read_value(c, q, spec, p, text, n);
+    else
+        q->wrong = "A parameter is malformed or too long";
 }
 
 /* The place: a reconnecting EventSource repeats the URL's `after`, so Last-Event-ID wins. */
@@ -212,7 +233,7 @@ static bool is_websocket(const struct http *h)
 static void start_websocket(struct conn *c, struct http *h, struct query *q,
                             struct subscription *sub, bool needs_topic)
 {
-    if (http_request_header(&h->request, "Origin", NULL) && !http_access_origin(c, h))
+    if (!h->origin_allowed)
         http_fail(c, 403, "Pages of this origin may not connect (see access.origin)");
     else if (check(c, q, sub, needs_topic))
         ws_start(c, sub);
@@ -272,8 +293,5 @@ void subscribe_http_websocket(struct conn *c, struct http *h)
         subscribe(c, h, false);
         return;
     }
-    http_add_field(h, "Upgrade", "websocket");
-    http_add_field(h, "Sec-WebSocket-Version", "13");
-    http_add_field(h, "Connection", "Upgrade");
-    http_fail(c, 426, "This path is for WebSockets");
+    ws_fail_upgrade(c, "This path is for WebSockets");
 }

@@ -12,6 +12,9 @@
 
 struct http;
 
+/* Why an `after=-N` is refused. */
+#define SUBSCRIBE_TOO_FAR "after=-N reaches back at most 100000 messages"
+
 /* A parsed subscription, before it becomes a stream or a poll. */
 struct subscription {
     struct feed_spec spec; /* the set; may be empty for a WebSocket */

@@ -128,6 +128,8 @@ static void count_answer(struct worker *w, const struct publish *p)
 {
     if (p->result != ERR_OK)
         counter_add(&w->counters, COUNTER_publish_errors, 1);
+    for (uint32_t i = 0; i < p->count && p->result == ERR_OK; i++)
+        counter_add(&w->counters, COUNTER_publish_duplicates, p->items[i].duplicate);
 }
 
 static void handle_answers(struct worker *w, struct publish *list)
@@ -164,6 +166,17 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
     w->mail.batch_count = 0;
     handle_answers(w, w->mail.answers);
     handle_calls(w, w->mail.calls);
+}
+
+void worker_count_gap(struct worker *w, enum gap_reason reason)
+{
+    static const enum counter counters[] = {
+        [GAP_EPOCH] = COUNTER_gaps_epoch,
+        [GAP_AHEAD] = COUNTER_gaps_ahead,
+        [GAP_TRIMMED] = COUNTER_gaps_trimmed,
+    };
+    if (reason != GAP_NONE)
+        counter_add(&w->counters, counters[reason], 1);
 }
 
 /* --- publishing --- */

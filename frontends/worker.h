@@ -86,7 +86,7 @@ struct worker {
     struct conn_budget *budget; /* shared by all workers */
     /* Written by this worker alone, read by all. */
     _Atomic uint32_t conns_by_transport[TRANSPORT_COUNT];
-    struct worker **all; /* every worker of the hub, this one included; for reading counters */
+    struct worker **all;  /* every worker of the hub, this one included; for reading counters */
     uint64_t timer_at_ms; /* when timer_event fires */
     bool draining;        /* the hub is stopping; ends at drain_until_ms at the latest */
     uint64_t drain_until_ms;
@@ -124,6 +124,8 @@ bool worker_must_wait(struct worker *w, struct conn *c);
 void worker_each_conn(struct worker *w, void (*visit)(struct conn *c, void *ctx), void *ctx);
 /* Gives the worker new settings (takes a reference of its own), on its thread. */
 void worker_set_settings(struct worker *w, struct settings *s);
+/* Counts a gap that is told. */
+void worker_count_gap(struct worker *w, enum gap_reason reason);
 /* Puts C on the list of those looked at when the turn ends. */
 void worker_touch(struct worker *w, struct conn *c);
 /* Notes that the message with OFFSET ends at END of what is being put together (w->cuts). */

@@ -12,6 +12,8 @@ enum {
     HEADERS_MAX = 100,
 };
 
+static const char too_long[] = "The body is longer than the hub takes";
+
 struct http *http_of(struct conn *c)
 {
     return c->state;
@@ -42,8 +44,8 @@ static void begin_exchange(struct conn *c, struct http *h)
         .head_bytes = s->max_head_bytes,
         .target_bytes = s->max_head_bytes,
         .headers = HEADERS_MAX,
-        .body_bytes = s->max_body_bytes > s->max_message_bytes ? s->max_body_bytes
-                                                               : s->max_message_bytes,
+        .body_bytes =
+            s->max_body_bytes > s->max_message_bytes ? s->max_body_bytes : s->max_message_bytes,
     };
     http_request_init(&h->request, &h->limits);
     h->phase = HTTP_PHASE_IDLE;
@@ -157,7 +159,9 @@ static void add_allow(struct http *h)
 {
     char allow[64] = "";
     if (h->route->methods & HTTP_GET)
-        strcat(allow, "GET, HEAD, ");
+        strcat(allow, "GET, ");
+    if (h->route->methods & HTTP_HEAD)
+        strcat(allow, "HEAD, ");
     if (h->route->methods & HTTP_POST)
         strcat(allow, "POST, ");
     strcat(allow, "OPTIONS");
@@ -173,27 +177,33 @@ static void handle_head(struct conn *c, struct http *h)
     h->method = method_of(h->request.method);
     h->body_max = 0;
     url_split(h->request.target, strlen(h->request.target), &h->url);
-    bool allowed = http_access_origin(c, h);
+    http_access_origin(c, h);
     h->route = http_route_find(h, &status);
     if (h->method == HTTP_OPTIONS && (h->route || strcmp(h->request.target, "*") == 0)) {
         if (h->route)
             add_allow(h);
-        http_access_options(c, h, allowed);
+        http_access_options(c, h);
     } else if (!h->route) {
         http_fail(c, status,
                   status == 404 ? "There is nothing at this path" : "The path is not valid");
     } else if (!(h->route->methods & h->method)) {
         add_allow(h);
         http_fail(c, 405, "This path does not take this method");
-    } else if (h->method == HTTP_POST && !allowed) {
+    } else if (h->method == HTTP_POST && !h->origin_allowed) {
         http_fail(c, 403, "Pages of this origin may not publish (see access.origin)");
     } else if (h->route->head) {
         h->route->head(c, h);
     }
 }
 
+/* A length that is too long is refused before any of it is sent. */
 static void wants_body(struct conn *c, const struct http *h)
 {
+    const char *length = http_request_header(&h->request, "Content-Length", NULL);
+    if (h->body_max && length && strtoull(length, NULL, 10) > h->body_max) {
+        http_fail(c, 413, too_long);
+        return;
+    }
     deadline_in(c, settings_of(c)->body_timeout_ms);
     if (h->request.expect_continue)
         conn_write(c, HTTP_CONTINUE, strlen(HTTP_CONTINUE));
@@ -205,7 +215,7 @@ static void take_body(struct conn *c, struct http *h)
     if (h->body_max == 0)
         return; /* a body that the route has no use for */
     if (h->request.body_len > h->body_max - h->body.len) {
-        http_fail(c, 413, "The body is longer than the hub takes");
+        http_fail(c, 413, too_long);
         return;
     }
     buf_append(&h->body, h->request.body, h->request.body_len);

@@ -45,16 +45,17 @@ struct http {
     struct http_request request;
     struct http_limits limits;
     enum http_phase phase;
-    bool complete; /* the end of the request has been read, or follows with no body between */
-    unsigned method; /* one bit */
+    bool complete;       /* the end of the request has been read, or follows with no body between */
+    unsigned method;     /* one bit */
+    bool origin_allowed; /* not a page of a foreign origin */
     const struct http_route *route;
     struct url url; /* of request.target */
-    char *name; /* what the path says behind the route, decoded; NULL = none */
+    char *name;     /* what the path says behind the route, decoded; NULL = none */
     size_t name_len;
     struct buf body;
-    size_t body_max; /* bytes that this route takes */
-    struct buf fields; /* header lines for the answer, whichever it is (CORS) */
-    struct poll *poll; /* while a long-poll waits */
+    size_t body_max;               /* bytes that this route takes */
+    struct buf fields;             /* header lines for the answer, whichever it is (CORS) */
+    struct poll *poll;             /* while a long-poll waits */
     const struct publish *awaited; /* its answer ends the exchange */
 };
 
@@ -84,10 +85,10 @@ const char *http_now(void);
 const struct http_route *http_route_find(struct http *h, unsigned *ret_status);
 
 /* http_access.c */
-/* Looks at Origin: adds the CORS fields that the answer needs. False: a page of a foreign origin. */
-bool http_access_origin(const struct conn *c, struct http *h);
+/* Looks at Origin, once: adds the CORS fields that the answer needs and sets h->origin_allowed. */
+void http_access_origin(const struct conn *c, struct http *h);
 /* Answers a preflight or any other OPTIONS. */
-void http_access_options(struct conn *c, struct http *h, bool origin_allowed);
+void http_access_options(struct conn *c, struct http *h);
 bool http_may_subscribe(const struct conn *c);
 bool http_may_publish(const struct conn *c);
 

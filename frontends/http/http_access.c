@@ -52,27 +52,29 @@ static bool is_known(const struct conn *c, const struct http *h, const char *ori
     return is_listed(c->worker->settings, origin);
 }
 
-bool http_access_origin(const struct conn *c, struct http *h)
+void http_access_origin(const struct conn *c, struct http *h)
 {
     const char *origin = http_request_header(&h->request, "Origin", NULL);
+    h->origin_allowed = !origin || is_known(c, h, origin);
     if (!origin)
-        return true;
+        return;
     http_add_field(h, "Vary", "Origin");
-    if (is_known(c, h, origin)) {
+    if (h->origin_allowed) {
         http_add_field(h, "Access-Control-Allow-Origin", origin);
         http_add_field(h, "Access-Control-Allow-Credentials", "true");
     } else if (is_listed(c->worker->settings, "*")) {
         http_add_field(h, "Access-Control-Allow-Origin", "*");
+        h->origin_allowed = true;
     } else {
-        return false;
+        return;
     }
-    http_add_field(h, "Access-Control-Expose-Headers", "Longwire-Cursor, Longwire-Topic, Retry-After");
-    return true;
+    http_add_field(h, "Access-Control-Expose-Headers",
+                   "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, Retry-After");
 }
 
-void http_access_options(struct conn *c, struct http *h, bool origin_allowed)
+void http_access_options(struct conn *c, struct http *h)
 {
-    if (!origin_allowed) {
+    if (!h->origin_allowed) {
         http_fail(c, 403, "Pages of this origin have no access (see access.origin)");
         return;
     }

@@ -15,6 +15,10 @@ void http_status_cursor(struct conn *c, struct http *h)
     struct worker *w = c->worker;
     char text[CURSOR_TEXT_SIZE];
     struct buf body = {0};
+    if (!http_may_subscribe(c)) {
+        http_fail(c, 403, "Anonymous subscribing is not allowed here (see access.anonymous)");
+        return;
+    }
     cursor_format(text, w->head, w->replay.log->epoch);
     http_add_field(h, "Longwire-Cursor", text);
     http_add_field(h, "Cache-Control", "no-store");
@@ -109,6 +113,10 @@ void http_status_metrics(struct conn *c, struct http *h)
 {
     struct buf body = {0};
     (void)h;
+    if (!http_may_subscribe(c)) {
+        http_fail(c, 403, "Anonymous reading is not allowed here (see access.anonymous)");
+        return;
+    }
     put_hub(&body, c->worker);
     put_connections(&body, c->worker);
     put_counters(&body, c->worker);

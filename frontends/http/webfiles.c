@@ -33,6 +33,8 @@ static void serve(struct conn *c, const char *type, const char *data, const char
 void webfiles_client(struct conn *c, struct http *h)
 {
     /* Pages of any origin may load the client; what they may do with it is checked elsewhere. */
+    if (!h->origin_allowed)
+        http_add_field(h, "Access-Control-Allow-Origin", "*");
     http_add_field(h, "Cross-Origin-Resource-Policy", "cross-origin");
     serve(c, SCRIPT_TYPE, webfile_client, webfile_client_end);
 }

@@ -59,7 +59,7 @@ static const struct fault *check_fields(const struct message_init *m)
 const struct fault *resp_publish_xadd(const struct resp_request *q, struct message_init *ret)
 {
     static const struct fault limited = {
-        "err", "XADD takes no limits: what is kept is configured for topic patterns"};
+        "err", "XADD takes no limits of its own; see HUB TRIM and HUB PURGE"};
     static const struct fault own_id = {"err", "the hub gives the ID: it has to be *"};
     static const struct fault odd = {"err", "wrong number of arguments for 'xadd' command"};
     static const struct fault unknown = {

@@ -405,6 +405,12 @@ static enum err read_keys(struct xread *x, struct xread_result *result)
     return err == ERR_OK && result->text.failed ? ERR_NOMEM : err;
 }
 
+static void reply_gap(struct resp *r, const struct gap *gap)
+{
+    worker_count_gap(r->conn->worker, gap->reason);
+    resp_error_gap(r, gap);
+}
+
 static bool answer_xread(struct xread *x, const struct xread_result *result, enum err err,
                          struct buf *out)
 {
@@ -412,7 +418,7 @@ static bool answer_xread(struct xread *x, const struct xread_result *result, enu
     if (err != ERR_OK)
         resp_error_of(r, err, NULL);
     else if (result->gap.reason != GAP_NONE)
-        resp_error_gap(r, &result->gap);
+        reply_gap(r, &result->gap);
     else if (result->too_large)
         reply_too_large(r);
     else if (result->keys == 0)

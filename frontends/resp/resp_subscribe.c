@@ -43,8 +43,10 @@ static size_t total(const struct resp_subscription *s)
 
 /* --- the stream --- */
 
-static bool tell_gap(struct stream *stream, const struct gap *g)
+static bool tell_gap(struct stream *stream, const struct gap *g, const char *filter, size_t n)
 {
+    (void)filter;
+    (void)n;
     struct resp *r = ((struct resp_subscription *)stream)->resp;
     resp_error_gap(r, g);
     resp_end(r);
@@ -86,9 +88,10 @@ static void encode(struct stream *stream, struct message *m, struct buf *out)
         encoding_resp_message.encode(m, out);
 }
 
-static const struct stream_ops shared_ops = {.gap = tell_gap, .live = ignore_live};
+static const struct stream_ops shared_ops = {
+    .transport = TRANSPORT_RESP, .gap = tell_gap, .live = ignore_live};
 static const struct stream_ops pattern_ops = {
-    .encode = encode, .gap = tell_gap, .live = ignore_live};
+    .transport = TRANSPORT_RESP, .encode = encode, .gap = tell_gap, .live = ignore_live};
 
 static enum err add_all(struct feed_spec *spec, const struct resp_names *names)
 {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "frontends/encodings.h"
-#include "frontends/envelope.h"
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"
 #include "frontends/publish.h"
@@ -30,7 +29,7 @@ struct ws {
     struct stream stream;
     struct ws_reader reader;
     bool raw;
-    bool closing; /* a close frame was sent */
+    bool closing;     /* a close frame was sent */
     uint32_t heard_s; /* monotonic seconds of the last input */
     uint32_t inflight;
     struct pending *pending, *pending_last;
@@ -62,13 +61,7 @@ static void end_with(struct conn *c, unsigned code, const char *reason)
 
 /* --- what the stream tells --- */
 
-static void ws_started(struct stream *s, uint64_t offset)
-{
-    (void)s;
-    (void)offset;
-}
-
-static bool ws_gap(struct stream *s, const struct gap *g)
+static bool ws_gap(struct stream *s, const struct gap *g, const char *filter, size_t n)
 {
     char requested[CURSOR_TEXT_SIZE], resumed[CURSOR_TEXT_SIZE];
     if (ws_of(s->conn)->raw) {
@@ -81,7 +74,7 @@ static bool ws_gap(struct stream *s, const struct gap *g)
     cursor_format(requested, g->requested.offset, g->requested.epoch);
     format_offset(s->conn, g->resumed, resumed);
     size_t frame = ws_frame_begin(out);
-    ws_control_gap(out, requested, resumed, gap_reason_name(g->reason), NULL);
+    ws_control_gap(out, requested, resumed, gap_reason_name(g->reason), filter, n);
     ws_frame_end(out, frame, WS_TEXT);
     return true;
 }
@@ -94,21 +87,9 @@ static void ws_live(struct stream *s, uint64_t offset, const char *filter, size_
         return;
     format_offset(s->conn, offset, cursor);
     size_t frame = ws_frame_begin(out);
-    buf_puts(out, "{\"op\":\"live\",");
-    if (filter) {
-        buf_puts(out, "\"topic\":");
-        envelope_json_string(out, filter, n);
-        buf_putc(out, ',');
-    }
-    buf_printf(out, "\"cursor\":\"%s\"}", cursor);
+    ws_control_live(out, cursor, filter, n);
     ws_frame_end(out, frame, WS_TEXT);
 }
-
-static const struct stream_ops ws_stream_ops = {
-    .started = ws_started,
-    .gap = ws_gap,
-    .live = ws_live,
-};
 
 /* --- answers --- */
 
@@ -416,15 +397,24 @@ static const struct protocol ws_protocol = {
 
 /* --- start --- */
 
-/* Checks the handshake (RFC 6455 section 4.2.1). False: answered. */
-static bool check_handshake(struct conn *c, struct http *h, char *accept)
+void ws_fail_upgrade(struct conn *c, const char *detail)
 {
+    struct http *h = http_of(c);
+    http_add_field(h, "Upgrade", "websocket");
+    http_add_field(h, "Connection", "Upgrade");
+    http_add_field(h, "Sec-WebSocket-Version", "13");
+    http_fail(c, 426, detail);
+}
+
+/* Checks the handshake (RFC 6455 section 4.2.1). False: answered. */
+static bool check_handshake(struct conn *c, struct http *h)
+{
+    char accept[WS_HANDSHAKE_ACCEPT_SIZE];
     size_t n = 0;
     const char *version = http_request_header(&h->request, "Sec-WebSocket-Version", NULL);
     const char *key = http_request_header(&h->request, "Sec-WebSocket-Key", &n);
     if (!version || strcmp(version, "13") != 0) {
-        http_add_field(h, "Sec-WebSocket-Version", "13");
-        http_fail(c, 426, "The hub speaks version 13 of the WebSocket protocol");
+        ws_fail_upgrade(c, "The hub speaks version 13 of the WebSocket protocol");
     } else if (!key || ws_handshake_accept(key, n, accept) != ERR_OK) {
         http_fail(c, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
     } else if (c->worker->draining) {
@@ -439,25 +429,51 @@ static bool offers_protocol(const struct http *h)
 {
     size_t n;
     const char *list = http_request_header(&h->request, "Sec-WebSocket-Protocol", &n);
-    for (; list;
-         list = http_request_header_after(&h->request, "Sec-WebSocket-Protocol", list, &n))
+    for (; list; list = http_request_header_after(&h->request, "Sec-WebSocket-Protocol", list, &n))
         if (ws_handshake_offers_protocol(list, n))
             return true;
     return false;
 }
 
-static void put_head(const struct http *h, const char *accept, struct buf *out)
+static void put_head(const struct http *h, const struct ws *ws, struct buf *out)
 {
+    char accept[WS_HANDSHAKE_ACCEPT_SIZE];
+    size_t n;
+    const char *key = http_request_header(&h->request, "Sec-WebSocket-Key", &n);
+    if (ws_handshake_accept(key, n, accept) != ERR_OK)
+        accept[0] = '\0'; /* cannot be: check_handshake tried it */
     http_response_start(out, 101, http_now());
     http_response_header(out, "Upgrade", "websocket");
     http_response_header(out, "Connection", "Upgrade");
     http_response_header(out, "Sec-WebSocket-Accept", accept);
-    if (offers_protocol(h))
+    if (!ws->raw && offers_protocol(h))
         http_response_header(out, "Sec-WebSocket-Protocol", WS_HANDSHAKE_PROTOCOL);
     http_response_end(out);
 }
 
-static struct ws *create(struct conn *c, const struct subscription *sub)
+/* From here on the connection is a WebSocket. */
+static void ws_started(struct stream *s, uint64_t offset)
+{
+    struct ws *ws = (struct ws *)s;
+    struct conn *c = s->conn;
+    struct buf *out = conn_out(c);
+    (void)offset;
+    if (out)
+        put_head(http_of(c), ws, out);
+    conn_set_protocol(c, &ws_protocol, ws);
+    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
+    conn_set_deadline(c, worker_now(c->worker) + c->worker->settings->heartbeat_ms);
+}
+
+static const struct stream_ops ws_stream_ops = {
+    .transport = TRANSPORT_WS,
+    .started = ws_started,
+    .gap = ws_gap,
+    .live = ws_live,
+};
+
+static struct ws *create(const struct subscription *sub)
 {
     struct ws *ws = calloc(1, sizeof(*ws));
     if (!ws)
@@ -473,44 +489,38 @@ static struct ws *create(struct conn *c, const struct subscription *sub)
         free(ws);
         return NULL;
     }
-    ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
     return ws;
 }
 
-static void start_stream(struct conn *c, struct ws *ws, const struct subscription *sub)
+static void fail_start(struct conn *c, struct ws *ws, enum err e)
 {
-    static const struct after latest = {.kind = AFTER_LATEST};
-    const struct encoding *e = sub->raw ? &encoding_ws_raw : &encoding_ws_envelope;
-    bool empty = sub->spec.count == 0;
-    stream_init(&ws->stream, c, &ws_stream_ops);
-    ws->stream.told_live = empty; /* no topic yet: nothing to be live about */
-    if (stream_start(&ws->stream, &sub->spec, e, empty ? &latest : &sub->after) != ERR_OK)
-        end_with(c, WS_CLOSE_INTERNAL, "The hub cannot do this now");
+    free(ws->topic);
+    free(ws);
+    if (e == ERR_LIMIT)
+        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
+    else
+        http_fail_later(c, 503, 1, err_text(e));
 }
 
 void ws_start(struct conn *c, const struct subscription *sub)
 {
-    char accept[WS_HANDSHAKE_ACCEPT_SIZE];
-    struct http *h = http_of(c);
-    if (!check_handshake(c, h, accept))
+    static const struct after latest = {.kind = AFTER_LATEST};
+    const struct encoding *encoding = sub->raw ? &encoding_ws_raw : &encoding_ws_envelope;
+    const struct settings *s = c->worker->settings;
+    bool empty = sub->spec.count == 0;
+    if (!check_handshake(c, http_of(c)))
         return;
-    if (sub->after.kind == AFTER_LAST && sub->after.last > REPLAY_LAST_MAX) {
-        http_fail(c, 400, "after=-N reaches back at most 100000 messages");
-        return;
-    }
-    struct ws *ws = create(c, sub);
+    struct ws *ws = create(sub);
     if (!ws) {
         http_fail_later(c, 503, 1, "The hub is out of memory");
         return;
     }
-    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
-    struct buf head = {0};
-    put_head(h, accept, &head);
-    conn_set_protocol(c, &ws_protocol, ws); /* H is gone */
-    ws_reader_init(&ws->reader, c->worker->settings->max_message_bytes * (sub->raw ? 1 : 2) +
-                                    (sub->raw ? 0 : CONTROL_MAX));
-    conn_write(c, head.data, head.len);
-    buf_finish(&head);
-    conn_set_deadline(c, worker_now(c->worker) + c->worker->settings->heartbeat_ms);
-    start_stream(c, ws, sub);
+    /* Base64 and escapes make a message longer in its control object. */
+    ws_reader_init(&ws->reader,
+                   sub->raw ? s->max_message_bytes : 2 * s->max_message_bytes + CONTROL_MAX);
+    stream_init(&ws->stream, c, &ws_stream_ops);
+    ws->stream.told_live = empty; /* no topic yet: nothing to be live about */
+    enum err e = stream_start(&ws->stream, &sub->spec, encoding, empty ? &latest : &sub->after);
+    if (e != ERR_OK)
+        fail_start(c, ws, e);
 }

@@ -188,18 +188,22 @@ void ws_control_error(struct buf *out, const struct fault *fault, const struct j
 }
 
 void ws_control_gap(struct buf *out, const char *requested, const char *resumed, const char *reason,
-                    const struct json_slice *ref)
+                    const char *topic, size_t topic_len)
 {
     begin(out, "gap");
+    if (topic)
+        member_n(out, "topic", topic, topic_len);
     member(out, "requested", requested);
     member(out, "resumed", resumed);
     member(out, "reason", reason);
-    end(out, ref);
+    end(out, NULL);
 }
 
-void ws_control_live(struct buf *out, const char *cursor, const struct json_slice *ref)
+void ws_control_live(struct buf *out, const char *cursor, const char *topic, size_t topic_len)
 {
     begin(out, "live");
+    if (topic)
+        member_n(out, "topic", topic, topic_len);
     member(out, "cursor", cursor);
-    end(out, ref);
+    end(out, NULL);
 }

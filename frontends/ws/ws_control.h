@@ -59,10 +59,10 @@ void ws_control_published(struct buf *out, const char *id, const struct json_sli
 void ws_control_authenticated(struct buf *out, const struct json_slice *ref);
 void ws_control_pong(struct buf *out, const struct json_slice *ref);
 void ws_control_error(struct buf *out, const struct fault *fault, const struct json_slice *ref);
-/* REASON: epoch, ahead or trimmed. Also the data of the SSE event longwire.gap. */
+/* TOPIC of a subscription that joined, NULL for the connection as a whole. REASON: epoch, ahead or
+ * trimmed. */
 void ws_control_gap(struct buf *out, const char *requested, const char *resumed, const char *reason,
-                    const struct json_slice *ref);
-/* Also the data of the SSE event longwire.live. */
-void ws_control_live(struct buf *out, const char *cursor, const struct json_slice *ref);
+                    const char *topic, size_t topic_len);
+void ws_control_live(struct buf *out, const char *cursor, const char *topic, size_t topic_len);
 
 #endif

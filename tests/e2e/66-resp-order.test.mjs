@@ -290,7 +290,6 @@ describe('waiting', () => {
     ['earliest', 0, 0, 'a'],
     ['earliest', 10, '-1', 'a'],
     ['earliest', 10, 0, 'a/#/b'],
-    ['-100001', 10, 0, 'a'],
   ]) {
     test(`HUB READ refuses ${words.join(' ')}`, async (t) => {
       const c = await open(t, hub);

@@ -239,9 +239,9 @@ START_TEST(answers)
     ws_control_error(&out, &fault, &ref);
     expect_out("{\"op\":\"error\",\"code\":\"bad_topic\",\"message\":\"a \\\"topic\\\"\","
                "\"ref\":\"r\"}");
-    ws_control_gap(&out, "1-8", "3-9", "epoch", NULL);
+    ws_control_gap(&out, "1-8", "3-9", "epoch", NULL, 0);
     expect_out("{\"op\":\"gap\",\"requested\":\"1-8\",\"resumed\":\"3-9\",\"reason\":\"epoch\"}");
-    ws_control_live(&out, "7-9", NULL);
+    ws_control_live(&out, "7-9", NULL, 0);
     expect_out("{\"op\":\"live\",\"cursor\":\"7-9\"}");
 }
 END_TEST
