@@ -371,6 +371,7 @@ static void catch_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk, not an end */
 }
 
 static void serve_until_stopped(struct daemon *d, const sigset_t *set)
