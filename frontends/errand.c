@@ -14,6 +14,7 @@ void errand_init(struct errand *e, struct worker *home, void (*done)(struct erra
     e->call.run = arrive;
     e->home = home;
     e->done = done;
+    home->errands++;
 }
 
 void errand_to_broker(struct errand *e, errand_step *step)
@@ -30,7 +31,8 @@ void errand_to_worker(struct errand *e, unsigned w, errand_step *step)
 
 static void arrive_home(struct errand *e, void *where)
 {
-    (void)where;
+    struct worker *home = where;
+    home->errands--;
     e->done(e);
 }
 

@@ -385,9 +385,22 @@ static bool end_turn(struct worker *w)
     return lagging || w->turn || w->publishes;
 }
 
+/* W takes no new connections, has none left, and so gets no new errands. */
+static bool is_empty(const struct worker *w)
+{
+    uint32_t conns = 0;
+    for (unsigned i = 0; i < TRANSPORT_COUNT; i++)
+        conns += w->conns_by_transport[i];
+    return w->draining && conns == 0 && w->errands == 0;
+}
+
+/* Workers end together: until then an errand may still visit any of them. */
 static bool is_done(const struct worker *w)
 {
-    return w->draining && (w->conns == 0 || w->now_ms >= w->drain_until_ms);
+    bool empty = true;
+    for (unsigned i = 0; w->draining && i < hub_workers(w->hub); i++)
+        empty &= is_empty(w->all[i]);
+    return w->draining && (empty || w->now_ms >= w->drain_until_ms);
 }
 
 static void abandon_conn(struct conn *c, void *ctx)

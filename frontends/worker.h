@@ -86,9 +86,10 @@ struct worker {
     struct conn_budget *budget; /* shared by all workers */
     /* Written by this worker alone, read by all. */
     _Atomic uint32_t conns_by_transport[TRANSPORT_COUNT];
-    struct worker **all;  /* every worker of the hub, this one included; for reading counters */
-    uint64_t timer_at_ms; /* when timer_event fires */
-    bool draining;        /* the hub is stopping; ends at drain_until_ms at the latest */
+    struct worker **all;      /* every worker of the hub, to read what is atomic in them */
+    uint64_t timer_at_ms;     /* when timer_event fires */
+    _Atomic uint32_t errands; /* of its connections, under way anywhere (errand.h) */
+    _Atomic bool draining;    /* the hub is stopping; ends at drain_until_ms at the latest */
     uint64_t drain_until_ms;
     bool started;
     pthread_t thread;
