@@ -5,8 +5,9 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
 import { poll, publish, publishBatch } from './lib/http.mjs';
-import { suiteHub } from './lib/hub.mjs';
+import { startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
+import { RespClient } from './lib/resp.mjs';
 import { eventually, sleep } from './lib/wait.mjs';
 
 /** Processor time that the hub has used, ms. */
@@ -75,5 +76,21 @@ describe('a slow reader', () => {
     raw.resume();
     await raw.untilText(']}');
     raw.destroy();
+  });
+});
+
+describe('stopping', () => {
+  // Commands that visit all workers were lost with the first one that had ended.
+  test('waits for what administrators asked', async (t) => {
+    const hub = await startHub(t, { set: { 'hub.workers': 4 } });
+    const ask = async (client) => {
+      for (;;) await client.command('HUB', 'CLIENTS');
+    };
+    const clients = await Promise.all(Array.from({ length: 8 }, () => RespClient.open(hub)));
+    const asking = clients.map((client) => ask(client).catch(() => {}));
+    await sleep(300);
+    await hub.stop();
+    for (const client of clients) client.close();
+    await Promise.all(asking);
   });
 });
