@@ -242,8 +242,11 @@ static enum err listen_everywhere(struct daemon *d)
 {
     struct buf error = {0};
     enum err e = listen_locally(d, &error);
+    bool bound = e == ERR_OK;
     for (size_t i = 0; i < d->config->http.listen.count && e == ERR_OK; i++)
         e = listen_at(d, i, &error);
+    if (bound && e != ERR_OK)
+        unlink(d->config->socket.path);
     buf_putc(&error, '\0');
     if (e != ERR_OK)
         log_error("%s", error.len > 1 ? error.data : err_text(e));

@@ -1,11 +1,12 @@
 // Edges between the loop, the sockets and the log: what a peer or an unlucky moment can bring
 // about, and what used to go wrong there.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { poll, publish, publishBatch } from './lib/http.mjs';
-import { startHub, suiteHub } from './lib/hub.mjs';
+import { BUILD, run, startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
 import { RespClient } from './lib/resp.mjs';
 import { eventually, sleep } from './lib/wait.mjs';
@@ -93,4 +94,17 @@ describe('stopping', () => {
     for (const client of clients) client.close();
     await Promise.all(asking);
   });
+});
+
+test('a hub that finds its port taken leaves no socket behind', async (t) => {
+  const hub = await startHub(t);
+  const settings = {
+    'hub.data_dir': `${hub.dataDir}-2`,
+    'socket.path': `${hub.socket}-2`,
+    'http.listen': `127.0.0.1:${hub.port}`,
+  };
+  const words = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const { code } = await run(join(BUILD, 'longwired'), ['--config', '/dev/null', ...words]);
+  assert.notEqual(code, 0);
+  assert.ok(!existsSync(settings['socket.path']));
 });
