@@ -19,6 +19,7 @@
 enum {
     ACCEPTS_PER_TURN = 64, /* a storm of connects must not starve the others */
     BACKLOG = 4096,
+    QUIET_MS = 10000, /* who comes and goes at the limit must not fill the log */
 };
 
 struct listener {
@@ -27,6 +28,7 @@ struct listener {
     struct event event;
     bool local, loopback;
     bool paused;
+    uint64_t quiet_until_ms; /* pauses before are only counted, not logged */
 };
 
 /* --- addresses --- */
@@ -188,6 +190,9 @@ static void pause_listener(struct listener *l, const char *why)
     l->paused = true;
     event_del(&l->event);
     counter_add(&l->worker->counters, COUNTER_accept_paused, 1);
+    if (l->worker->now_ms < l->quiet_until_ms)
+        return;
+    l->quiet_until_ms = l->worker->now_ms + QUIET_MS;
     log_warn("accepting no more %s connections for now: %s", l->local ? "local" : "TCP", why);
 }
 
