@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 struct buf {
-    char *data; /* NULL while nothing was ever appended */
-    size_t len; /* bytes in use */
-    size_t cap; /* bytes allocated */
+    char *data;  /* NULL while nothing was ever appended */
+    size_t len;  /* bytes in use */
+    size_t cap;  /* bytes allocated */
     bool failed; /* an append ran out of memory; contents are incomplete */
 };
 

@@ -18,7 +18,7 @@
 
 struct cursor {
     uint64_t offset; /* 0 = before the first message */
-    uint32_t epoch; /* 0 = "this log" */
+    uint32_t epoch;  /* 0 = "this log" */
 };
 
 /* Where a subscription starts: the `after` of every transport. */
@@ -33,8 +33,8 @@ enum after_kind {
 struct after {
     enum after_kind kind;
     struct cursor cursor; /* AFTER_CURSOR */
-    uint64_t last; /* AFTER_LAST: N >= 1 */
-    uint64_t time_ms; /* AFTER_TIME: Unix time, ms */
+    uint64_t last;        /* AFTER_LAST: N >= 1 */
+    uint64_t time_ms;     /* AFTER_TIME: Unix time, ms */
 };
 
 /* Strict: ERR_INVALID for anything but the two forms, numbers out of range included. */

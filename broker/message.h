@@ -15,8 +15,8 @@
 
 /* What the payload was published as. The values are the log's. */
 enum message_kind {
-    MESSAGE_TEXT = 0, /* UTF-8 */
-    MESSAGE_JSON = 1, /* one valid JSON value, UTF-8 */
+    MESSAGE_TEXT = 0,   /* UTF-8 */
+    MESSAGE_JSON = 1,   /* one valid JSON value, UTF-8 */
     MESSAGE_BINARY = 2, /* anything else */
 };
 
@@ -37,17 +37,17 @@ struct blob {
  * are borrowed and nothing may be kept.
  */
 struct message {
-    uint64_t offset; /* 0 until the broker assigns it */
-    uint64_t time_ms; /* Unix time of acceptance, ms; never runs backwards in a log */
+    uint64_t offset;     /* 0 until the broker assigns it */
+    uint64_t time_ms;    /* Unix time of acceptance, ms; never runs backwards in a log */
     struct topic *topic; /* NULL until the broker resolves it */
     const char *payload;
     const char *event; /* checked by message_event_valid at publish */
-    const char *key; /* idempotency key */
+    const char *key;   /* idempotency key */
     uint32_t payload_len;
-    uint32_t epoch; /* of the log, so that encoders can write the cursor */
-    uint8_t event_len; /* 0 = no event name */
-    uint8_t key_len; /* 0 = no key */
-    uint8_t kind; /* enum message_kind */
+    uint32_t epoch;         /* of the log, so that encoders can write the cursor */
+    uint8_t event_len;      /* 0 = no event name */
+    uint8_t key_len;        /* 0 = no key */
+    uint8_t kind;           /* enum message_kind */
     uint8_t topic_name_len; /* until resolved */
     const char *topic_name; /* until resolved */
     _Atomic uint32_t refs;

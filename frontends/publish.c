@@ -29,8 +29,8 @@ static const struct fault too_large = {"too_large",
 enum message_kind publish_sniff_kind(const char *payload, size_t n)
 {
     size_t i = 0;
-    while (i < n && (payload[i] == ' ' || payload[i] == '\t' || payload[i] == '\n' ||
-                     payload[i] == '\r'))
+    while (i < n &&
+           (payload[i] == ' ' || payload[i] == '\t' || payload[i] == '\n' || payload[i] == '\r'))
         i++;
     if (i < n && (payload[i] == '{' || payload[i] == '[') && json_valid(payload, n))
         return MESSAGE_JSON;
@@ -52,7 +52,8 @@ const struct fault *publish_check(const struct settings *s, const struct message
 
 const struct fault *publish_fault(enum err e)
 {
-    static const struct fault topics = {"limit", "The hub has as many topics as hub.max_topics allows"};
+    static const struct fault topics = {"limit",
+                                        "The hub has as many topics as hub.max_topics allows"};
     static const struct fault space = {"no_space", "The disk or the log is full"};
     static const struct fault memory = {"unavailable", "The hub is out of memory"};
     static const struct fault io = {"unavailable", "The log cannot be written"};
@@ -179,8 +180,9 @@ void publish_http_batch_head(struct conn *c, struct http *h)
     if (!value || content_type_parse(value, n, &type) != ERR_OK ||
         strcmp(type.name, "application/x-ndjson") != 0) {
         http_add_field(h, "Accept", "application/x-ndjson");
-        http_fail(c, 415, "A batch is application/x-ndjson; to publish one message POST it to "
-                          "/t/{topic}");
+        http_fail(c, 415,
+                  "A batch is application/x-ndjson; to publish one message POST it to "
+                  "/t/{topic}");
         return;
     }
     h->body_max = c->worker->settings->max_body_bytes;
@@ -219,7 +221,9 @@ static bool read_batch(struct conn *c, struct http *h, struct publish *p)
         if (!m) {
             buf_finish(&scratch);
             fail_line(c, number, fault ? fault->message : "The hub is out of memory",
-                      fault == &too_large ? 413 : fault ? 400 : 503);
+                      fault == &too_large ? 413
+                      : fault             ? 400
+                                          : 503);
             return false;
         }
         publish_set(p, i, m);
@@ -232,8 +236,8 @@ void publish_http_batch_run(struct conn *c, struct http *h)
 {
     size_t count = count_lines(&h->body);
     if (count == 0 || count > BATCH_MESSAGES_MAX) {
-        http_fail(c, count ? 413 : 400, count ? "A batch has at most 10000 lines"
-                                              : "The batch has no lines");
+        http_fail(c, count ? 413 : 400,
+                  count ? "A batch has at most 10000 lines" : "The batch has no lines");
         return;
     }
     struct publish *p = publish_create((uint32_t)count);
