@@ -321,6 +321,17 @@ static void idle_too_long(struct conn *c)
         conn_close(c, CLOSE_IDLE);
 }
 
+/* Unless it is the hub that does not read it. */
+static void request_too_slow(struct conn *c, struct http *h)
+{
+    if (c->awaits_room) {
+        deadline_in(c, settings_of(c)->body_timeout_ms);
+        return;
+    }
+    h->complete = false;
+    http_fail(c, 408, "The request did not arrive in time");
+}
+
 static void http_timeout(struct conn *c)
 {
     struct http *h = http_of(c);
@@ -330,10 +341,8 @@ static void http_timeout(struct conn *c)
         give_up_publish(c, h);
     else if (h->phase == HTTP_PHASE_IDLE && http_request_idle(&h->request))
         idle_too_long(c);
-    else if (h->phase != HTTP_PHASE_ANSWERING) {
-        h->complete = false;
-        http_fail(c, 408, "The request did not arrive in time");
-    }
+    else if (h->phase != HTTP_PHASE_ANSWERING)
+        request_too_slow(c, h);
 }
 
 static void http_finish(struct conn *c)
