@@ -6,6 +6,7 @@ TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON3)
 
 include tests/unit/base.mk
+include tests/unit/bench.mk
 include tests/unit/storage.mk
 include tests/unit/broker.mk
 include tests/unit/codecs_http.mk

@@ -39,3 +39,37 @@ EXTRA_DIST += \
 	tests/cli/lib/fake-hub.mjs \
 	tests/cli/lib/ctl.mjs \
 	tests/e2e/66-ctl.test.mjs
+
+# longwire-bench, the load generator; a library for the same reason.
+noinst_LIBRARIES += libbench.a
+libbench_a_SOURCES = \
+	tools/bench.h \
+	tools/bench_args.c \
+	tools/bench_fanout.c \
+	tools/bench_histogram.c tools/bench_histogram.h \
+	tools/bench_http.c \
+	tools/bench_log.c tools/bench_log.h \
+	tools/bench_log_bare.c \
+	tools/bench_log_store.c \
+	tools/bench_loop.c \
+	tools/bench_mark.c tools/bench_mark.h \
+	tools/bench_poll.c \
+	tools/bench_process.c \
+	tools/bench_publish.c \
+	tools/bench_publisher.c \
+	tools/bench_raw.c \
+	tools/bench_report.c \
+	tools/bench_resp.c \
+	tools/bench_sse.c \
+	tools/bench_subscriber.c tools/bench_subscriber.h \
+	tools/bench_ws.c
+
+bench_libs = libbench.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) -lm
+bin_PROGRAMS += longwire-bench
+longwire_bench_SOURCES = tools/longwire-bench.c
+longwire_bench_LDADD = $(bench_libs)
+
+dist_man_MANS += doc/longwire-bench.1
+EXTRA_DIST += \
+	tools/bench-suite.py \
+	tests/e2e/90-bench.test.mjs

@@ -1,0 +1,215 @@
+// longwire-bench: each mode runs, counts everything and finds nothing wrong; and says so when
+// something is. How fast anything was is not looked at.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { BUILD, launch, ROOT, run, startHub, suiteHub } from './lib/hub.mjs';
+
+const PROGRAM = join(BUILD, 'longwire-bench');
+const MODES = ['fanout', 'raw', 'publish', 'log'];
+
+const words = (text) => text.split(' ').filter(Boolean);
+
+/** Runs a mode that must succeed; returns its figures. */
+async function bench(options) {
+  const { code, stdout, stderr } = await run(PROGRAM, [...words(options), '--json']);
+  assert.equal(code, 0, `${options}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
+const reach = (hub) => `--socket ${hub.socket} --url 127.0.0.1:${hub.port}`;
+const SHORT = '--seconds 1 --warmup 100';
+
+/** Everything published has arrived, once, in order. */
+function assertWhole(figures, { subscribers }) {
+  assert.ok(figures.published > 0);
+  assert.equal(figures.expected, figures.published * subscribers);
+  assert.equal(figures.delivered, figures.expected);
+  for (const key of ['missing', 'repeated', 'foreign', 'lost', 'refused']) {
+    assert.equal(figures[key], 0, key);
+  }
+  assert.ok(figures.latency_p50_ms > 0);
+  assert.ok(figures.latency_p50_ms <= figures.latency_p99_ms);
+  assert.ok(figures.latency_p99_ms <= figures.latency_max_ms);
+  assert.ok(figures.cpu_per_delivery_us > 0);
+}
+
+describe('fanout', () => {
+  const hub = suiteHub();
+
+  for (const transport of ['ws', 'ws --raw', 'sse', 'sse --raw', 'poll', 'poll --raw', 'resp']) {
+    test(transport, async () => {
+      const options = `fanout --transport ${transport} --subscribers 30 ${SHORT} ${reach(hub)}`;
+      const figures = await bench(options);
+      assertWhole(figures, { subscribers: 30 });
+      assert.equal(figures.transport, words(transport)[0]);
+    });
+  }
+
+  test('as fast as possible, several topics and publishers', async () => {
+    const load = '--subscribers 24 --topics 6 --publishers 3 --rate 0';
+    const figures = await bench(`fanout ${load} ${SHORT} ${reach(hub)}`);
+    assertWhole(figures, { subscribers: 4 });
+  });
+
+  test('payloads larger than what is read at once', async () => {
+    for (const transport of ['ws --raw', 'sse', 'resp']) {
+      const load = `--transport ${transport} --subscribers 5 --size 600000 --rate 10`;
+      const figures = await bench(`fanout ${load} ${SHORT} ${reach(hub)}`);
+      assertWhole(figures, { subscribers: 5 });
+    }
+  });
+
+  test('the hub is found by its socket', async () => {
+    const figures = await bench(`fanout --subscribers 10 ${SHORT} ${reach(hub)} --pid ${hub.pid}`);
+    assert.equal(typeof figures.memory_per_connection, 'number');
+    assert.ok(figures.server_cpu_percent > 0);
+  });
+
+  test('the table has the same figures', async () => {
+    const options = words(`fanout --subscribers 10 ${SHORT} ${reach(hub)}`);
+    const { code, stdout } = await run(PROGRAM, options);
+    assert.equal(code, 0);
+    assert.match(stdout, /^ {2}subscribers +10$/m);
+    assert.match(stdout, /^ {2}publish to delivery +[\d.]+ ms {2}p50/m);
+    assert.match(stdout, /^ {2}missing +0$/m);
+  });
+});
+
+describe('raw', () => {
+  for (const options of ['', '--batch', '--transport sse', '--transport sse --raw --batch']) {
+    test(options || 'one write each', async () => {
+      const figures = await bench(`raw ${options} --subscribers 30 --rate 200 ${SHORT}`);
+      assertWhole(figures, { subscribers: 30 });
+    });
+  }
+
+  test('as fast as possible, several topics and publishers', async () => {
+    const load = '--subscribers 24 --topics 6 --publishers 3 --rate 0';
+    assertWhole(await bench(`raw --batch ${load} ${SHORT}`), { subscribers: 4 });
+  });
+});
+
+describe('publish', () => {
+  const hub = suiteHub();
+
+  test('every message is acknowledged', async () => {
+    const load = '--connections 3 --pipeline 50 --topics 7 --count 5000 --warmup 0 --seconds 60';
+    const figures = await bench(`publish ${load} --socket ${hub.socket}`);
+    assert.equal(figures.acknowledged, 5000);
+    assert.equal(figures.unanswered + figures.refused, 0);
+    assert.ok(figures.ack_p50_ms > 0);
+  });
+
+  test('one outstanding', async () => {
+    const figures = await bench(`publish --pipeline 1 ${SHORT} --socket ${hub.socket}`);
+    assert.ok(figures.acknowledged > 0);
+  });
+
+  test('refused ones are counted', async (t) => {
+    const small = await startHub(t, { set: { 'hub.max_message_bytes': 100 } });
+    const options = words(`publish --count 10 --warmup 0 --socket ${small.socket} --json`);
+    const { code, stdout, stderr } = await run(PROGRAM, options);
+    assert.equal(code, 1);
+    assert.equal(JSON.parse(stdout).refused, 10);
+    assert.match(stderr, /the hub answers -/);
+  });
+});
+
+test('log: all is measured, and nothing is left behind', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'longwire-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const figures = await bench(`log --dir ${folder} --seconds 1 --count 20000 --batch 500`);
+  const measured = Object.entries(figures).filter(([key]) => /_per_s$|_us$|_ratio$/.test(key));
+  assert.ok(measured.length >= 20);
+  for (const [key, value] of measured) assert.ok(value > 0, key);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+describe('when something is wrong', () => {
+  test('no hub', async () => {
+    const { code, stderr } = await run(PROGRAM, ['fanout', '--socket', '/nonexistent/sock']);
+    assert.equal(code, 3);
+    assert.match(stderr, /\/nonexistent\/sock: No such file/);
+  });
+
+  test('a socket, but nobody at the URL', async (t) => {
+    const hub = await startHub(t);
+    const options = ['fanout', '--socket', hub.socket, '--url', '127.0.0.1:1'];
+    const { code, stderr } = await run(PROGRAM, options);
+    assert.equal(code, 3);
+    assert.match(stderr, /refused/);
+  });
+
+  test('a hub that dies: the run ends, with a report', async (t) => {
+    const hub = await startHub(t);
+    const options = words(`fanout --subscribers 10 --seconds 60 ${reach(hub)} --json`);
+    const child = launch(PROGRAM, options);
+    let stdout = '';
+    child.stdout.on('data', (data) => {
+      stdout += data;
+    });
+    await sleep(2000);
+    await hub.kill9();
+    assert.equal((await child.ended).code, 1);
+    const figures = JSON.parse(stdout);
+    assert.equal(figures.subscribers, 10);
+    assert.ok(figures.delivered > 0);
+  });
+
+  for (const [options, message] of [
+    ['', /which mode/],
+    ['fan', /no mode fan/],
+    ['fanout --transport mqtt', /one of ws, sse, poll/],
+    ['fanout --subscribers 0', /--subscribers takes a whole number from 1/],
+    ['fanout --rate -1', /--rate takes/],
+    ['fanout --size 39', /from 40/],
+    ['fanout --batch', /no option of this mode/],
+    ['fanout --url nonsense', /HOST:PORT/],
+    ['raw --transport poll', /transports ws and sse/],
+    ['log extra', /said by options/],
+  ]) {
+    test(`wrong usage: ${options}`, async () => {
+      const { code, stdout, stderr } = await run(PROGRAM, words(options));
+      assert.equal(code, 2);
+      assert.equal(stdout, '');
+      assert.match(stderr, message);
+    });
+  }
+});
+
+describe('the manual', () => {
+  const manual = readFileSync(join(ROOT, 'doc/longwire-bench.1'), 'utf8');
+
+  /** "option (modes)" of each option, as the program has it. */
+  async function options() {
+    const found = new Map();
+    for (const mode of MODES) {
+      const { stdout } = await run(PROGRAM, [mode, '--help']);
+      for (const [, name, arg] of stdout.matchAll(/^ {2}--([\w-]+)( [A-Z:]+)?/gm)) {
+        const key = name + (arg ? ' …' : '');
+        found.set(key, [...(found.get(key) ?? []), mode]);
+      }
+    }
+    return [...found].map(([key, modes]) => `${key} (${modes.join(', ')})`).sort();
+  }
+
+  test('describes every option with its modes, and no other', async () => {
+    const described = [...manual.matchAll(/^\.It Fl -([\w-]+)( Ar .+)? Pq (.+)$/gm)].map(
+      ([, name, arg, modes]) => `${name}${arg ? ' …' : ''} (${modes})`,
+    );
+    assert.deepEqual(described.sort(), await options());
+  });
+
+  test('describes every mode', async () => {
+    const { stdout } = await run(PROGRAM, ['--help']);
+    for (const mode of MODES) {
+      assert.match(stdout, new RegExp(`^  ${mode} `, 'm'));
+      assert.match(manual, new RegExp(`^\\.It Cm ${mode}$`, 'm'));
+    }
+  });
+});

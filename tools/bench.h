@@ -1,0 +1,272 @@
+/*
+ * What the files of longwire-bench share.
+ *
+ *     longwire-bench.c      the modes, help
+ *     bench_args.c          options
+ *     bench_loop.c          epoll
+ *     bench_mark.*          what is in a payload: number and time
+ *     bench_histogram.*     latencies
+ *     bench_publisher.c     RESP publishers on the local socket
+ *     bench_subscriber.*    the set of subscribers: connecting, reading, checking
+ *     bench_ws.c, bench_sse.c, bench_poll.c, bench_resp.c, bench_http.c    what they read
+ *     bench_process.c       CPU time and memory of a process
+ *     bench_report.c        figures as a table and as JSON
+ *     bench_fanout.c        the modes fanout and raw
+ *     bench_raw.c           the server that raw measures
+ *     bench_publish.c       the mode publish
+ *     bench_log*            the mode log
+ *
+ * One thread. Times are nanoseconds of the monotonic clock unless a name says otherwise. Nothing
+ * but base/ is shared with the hub (the mode log measures storage/): what is measured must not
+ * measure itself.
+ */
+#ifndef TOOLS_BENCH_H
+#define TOOLS_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "tools/bench_histogram.h"
+#include "tools/bench_mark.h"
+
+/* Exit codes, part of the interface (longwire-bench(1)). */
+enum bench_exit {
+    BENCH_OK = 0,
+    BENCH_FAILED = 1, /* messages were lost, repeated or refused, or this program failed */
+    BENCH_USAGE = 2,
+    BENCH_LOST = 3, /* cannot connect, or not subscribe */
+};
+
+#define BENCH_DEFAULT_SOCKET "/run/longwire/longwire.sock"
+
+enum {
+    BENCH_SIZE_MAX = 16 << 20, /* bytes of a payload */
+    BENCH_SUBSCRIBERS_MAX = 1000000,
+    BENCH_TOPICS_MAX = 1000000,
+    BENCH_PUBLISHERS_MAX = 1024,
+    BENCH_PIPELINE_MAX = 65536,
+    BENCH_STREAMS_MAX = 64 << 20, /* pairs of a subscriber, or a topic, and a publisher */
+};
+
+#define BENCH_SECOND UINT64_C(1000000000)
+#define BENCH_MS     UINT64_C(1000000)
+
+/* Topics are numbers here and "bench/%08x" on the wire: all the same length. */
+enum { BENCH_TOPIC_LEN = 14 };
+#define BENCH_TOPIC_PREFIX "bench/"
+
+static inline uint64_t bench_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * BENCH_SECOND + (uint64_t)t.tv_nsec;
+}
+
+/* One line on standard error, after the progress line if there is one. */
+void bench_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- Options (bench_args.c) ---- */
+
+enum bench_mode { BENCH_FANOUT, BENCH_RAW, BENCH_PUBLISH, BENCH_LOG, BENCH_MODES };
+enum bench_transport { BENCH_WS, BENCH_SSE, BENCH_POLL, BENCH_RESP, BENCH_TRANSPORTS };
+
+extern const char *const bench_mode_names[BENCH_MODES];
+extern const char *const bench_transport_names[BENCH_TRANSPORTS];
+
+/* What the command line says; texts are borrowed from argv. Each mode uses some of it. */
+struct bench_config {
+    enum bench_mode mode;
+    uint64_t transport; /* enum bench_transport */
+    uint64_t subscribers, topics, publishers;
+    uint64_t rate;       /* messages a second in all; 0 = as fast as possible */
+    uint64_t seconds;    /* of measuring */
+    uint64_t warmup_ms;  /* of publishing before that */
+    uint64_t drain_s;    /* longest wait for what is under way at the end */
+    uint64_t size;       /* bytes of a payload */
+    uint64_t pipeline;   /* publishes of one connection that wait for their answer */
+    uint64_t window;     /* rate 0: messages that not all subscribers have got; 0 = no limit */
+    uint64_t count;      /* messages */
+    uint64_t batch;      /* log: messages of one commit */
+    uint64_t pid;        /* of the hub; 0 = whoever has the local socket */
+    uint64_t server_cpu; /* raw: where the server runs, CPU_ANY = anywhere */
+    bool raw;            /* bare payloads, else envelopes */
+    bool batched;        /* raw: one write for all that has arrived */
+    bool json;
+    bool help;
+    const char *url, *socket, *dir;
+};
+
+enum { BENCH_CPU_ANY = 1023 };
+
+/* Fills *RET from the words behind the mode's name (ARGV[0]); says what is wrong. BENCH_USAGE. */
+MUST_CHECK enum bench_exit bench_args_parse(struct bench_config *ret, enum bench_mode mode,
+                                            int argc, char **argv);
+/* Appends one line for each option of MODE. */
+void bench_args_help(struct buf *out, enum bench_mode mode);
+
+/* ---- Loop (bench_loop.c) ---- */
+
+struct bench_source {
+    void (*ready)(struct bench_source *s, uint32_t events); /* EPOLL bits */
+};
+
+struct bench_loop {
+    int epoll;
+    bool failed; /* a source met something that ends the run, and has said what */
+};
+
+MUST_CHECK enum err loop_init(struct bench_loop *l);
+void loop_finish(struct bench_loop *l);
+/* Watches FD for EVENTS; S is borrowed until FD is closed. ERR_IO. */
+MUST_CHECK enum err loop_add(struct bench_loop *l, int fd, uint32_t events, struct bench_source *s);
+void loop_change(struct bench_loop *l, int fd, uint32_t events, struct bench_source *s);
+/* Waits until something is ready, at most WAIT (0 = not at all), and serves it. */
+void loop_turn(struct bench_loop *l, uint64_t wait);
+/* From now on, an interrupt from the keyboard is noted instead of ending the program. */
+void loop_catch_interrupt(void);
+bool loop_interrupted(void);
+
+/* ---- Publishers (bench_publisher.c) ---- */
+
+struct bench_publishers;
+
+struct bench_publisher {
+    struct bench_source source;
+    struct bench_publishers *set;
+    struct buf out; /* commands not yet sent, from `out_sent` on */
+    size_t out_sent;
+    uint64_t *times; /* ring of `pipeline`: when each unanswered command was due */
+    uint32_t oldest; /* its first entry */
+    uint32_t unanswered;
+    int fd;
+    bool watching; /* for room to send */
+    char reply;    /* first byte of the reply that is being read, 0 = none */
+};
+
+struct bench_publishers {
+    struct bench_loop *loop;
+    uint64_t tag;
+    uint32_t count, pipeline;
+    struct bench_publisher *items;
+    struct buf command; /* one PUBLISH; topic and mark are filled in */
+    size_t topic_at, mark_at;
+    struct bench_histogram latency; /* from being due to its answer */
+    uint64_t answered, refused;
+    pid_t server; /* who has the socket */
+};
+
+/* Connects CONFIG's publishers to the socket at PATH; says why not. SET is zeroed before. */
+MUST_CHECK enum bench_exit publishers_init(struct bench_publishers *set, struct bench_loop *loop,
+                                           const char *path, const struct bench_config *config,
+                                           uint64_t tag);
+/* To be called also after a publishers_init that failed. */
+void publishers_finish(struct bench_publishers *set);
+
+static inline bool publisher_full(const struct bench_publisher *p)
+{
+    return p->unanswered == p->set->pipeline;
+}
+
+/* Queues one message with the mark M; P is not full. */
+void publisher_publish(struct bench_publisher *p, uint32_t topic, const struct bench_mark *m);
+/* Sends what is queued. */
+void publishers_flush(struct bench_publishers *set);
+/* Commands not yet answered. */
+uint64_t publishers_unanswered(const struct bench_publishers *set);
+
+/* Appends one PUBLISH of SIZE bytes, in which the topic's eight digits and the mark are to be
+ * filled in at those places; returns its length, which is always the same. */
+size_t publish_command(struct buf *out, size_t size, size_t *ret_topic_at, size_t *ret_mark_at);
+/* Opens a connection to the local socket at PATH ('@' begins an abstract name); -1 with errno. */
+int bench_connect_local(const char *path);
+
+/* ---- Processes (bench_process.c) ---- */
+
+struct bench_cpu {
+    uint64_t total; /* ns */
+    uint64_t user_ticks, kernel_ticks;
+};
+
+/* All threads since the process began. PID 0: this process. ERR_NOT_FOUND. */
+MUST_CHECK enum err process_cpu(pid_t pid, struct bench_cpu *ret);
+/* Which part of what was used between the two was used in the kernel; NaN if nothing was. */
+double process_kernel_share(const struct bench_cpu *from, const struct bench_cpu *to);
+
+/* Server and load at one moment. */
+struct bench_moment {
+    uint64_t time;
+    struct bench_cpu server, self; /* zero = not known */
+};
+
+/* SERVER 0: none is known. */
+void moment_take(struct bench_moment *m, pid_t server);
+
+/* Bytes of memory that belong to it, shared pages in part. ERR_NOT_FOUND, ERR_ACCESS. */
+MUST_CHECK enum err process_pss(pid_t pid, uint64_t *ret);
+/* Makes room for N descriptors. ERR_LIMIT. */
+MUST_CHECK enum err process_allow_files(uint64_t n);
+/* No more slack in this thread's timers. */
+void process_exact_timers(void);
+
+/* ---- Reports (bench_report.c) ---- */
+
+enum { REPORT_ROWS_MAX = 64, REPORT_KEY_SIZE = 48, REPORT_NOTE_SIZE = 96 };
+
+struct report_row {
+    char key[REPORT_KEY_SIZE]; /* in JSON */
+    const char *label;         /* in the table; NULL = JSON only */
+    const char *unit;
+    const char *text; /* instead of a number */
+    double number;    /* NaN = not known */
+    int decimals;
+    char note[REPORT_NOTE_SIZE]; /* in the table, behind the unit */
+};
+
+struct bench_report {
+    size_t count;
+    struct report_row rows[REPORT_ROWS_MAX];
+};
+
+/* Each adds a row. KEY is copied; the other texts are borrowed. */
+void report_text(struct bench_report *r, const char *key, const char *label, const char *text);
+void report_number(struct bench_report *r, const char *key, const char *label, double number,
+                   int decimals, const char *unit);
+/* Rows PREFIX_p50_ms, _p90_, _p99_ and _max_, in the table one line. */
+void report_latency(struct bench_report *r, const char *prefix, const char *label,
+                    const struct bench_histogram *h);
+/* What happened between the two cost: the server for each of COUNT, as row KEY, and both in all. */
+void report_cpu(struct bench_report *r, const char *key, const struct bench_moment *from,
+                const struct bench_moment *to, double count);
+/* Writes behind the last row. */
+void report_note(struct bench_report *r, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Prints to standard output. BENCH_FAILED when that fails. */
+MUST_CHECK enum bench_exit report_print(const struct bench_report *r, bool json);
+
+/* The line that is written over and over on a terminal; nothing elsewhere. */
+void progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void progress_clear(void);
+
+/* ---- Modes ---- */
+
+/* The server that raw measures: a process of its own. */
+struct raw_server {
+    pid_t pid;
+    char socket[64], port[8];
+};
+
+/* Forks. ERR_IO. */
+MUST_CHECK enum err raw_server_start(struct raw_server *r, const struct bench_config *config);
+void raw_server_stop(struct raw_server *r);
+
+MUST_CHECK enum bench_exit bench_fanout(const struct bench_config *config);
+MUST_CHECK enum bench_exit bench_publish(const struct bench_config *config);
+MUST_CHECK enum bench_exit bench_log(const struct bench_config *config);
+
+#endif

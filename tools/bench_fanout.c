@@ -1,0 +1,373 @@
+/*
+ * The modes fanout and raw. A run goes: connect publishers, measure memory, connect subscribers,
+ * measure memory again, publish for the warm-up, then for the time that counts, then wait until
+ * everything has arrived.
+ */
+#include "tools/bench_subscriber.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SETTLE       (500 * BENCH_MS) /* after connecting, before memory is measured */
+#define PROGRESS     (250 * BENCH_MS) /* between two progress lines */
+#define LONGEST_TURN (100 * BENCH_MS)
+
+enum { SPARE_FILES = 64 };
+
+/* The counters at one moment. */
+struct moment {
+    struct bench_moment cpu;
+    uint64_t delivered, published;
+};
+
+struct fanout {
+    const struct bench_config *config;
+    struct raw_server raw_server;
+    char host[256], port[16];
+    const char *socket;
+    pid_t server; /* what is measured; 0 = unknown */
+    struct bench_loop loop;
+    struct bench_plan plan;
+    struct bench_publishers publishers;
+    struct bench_subscribers subscribers;
+    uint64_t published; /* since publishing began */
+    uint64_t publish_start;
+    uint64_t progress_at, progress_delivered;
+    uint64_t pss_before, pss_after; /* 0 = unknown */
+    struct bench_moment connect_begin, connect_end;
+    struct moment begin, end; /* of what is measured */
+};
+
+/* --- measuring --- */
+
+static void take_moment(const struct fanout *f, struct moment *m)
+{
+    moment_take(&m->cpu, f->server);
+    m->delivered = f->subscribers.delivered;
+    m->published = f->plan.published;
+}
+
+static void measure_memory(const struct fanout *f, uint64_t *ret)
+{
+    if (!f->server || process_pss(f->server, ret))
+        *ret = 0;
+}
+
+static void show_progress(void *ctx)
+{
+    struct fanout *f = ctx;
+    const struct bench_subscribers *set = &f->subscribers;
+    uint64_t now = bench_now();
+    if (now - f->progress_at < PROGRESS)
+        return;
+    double rate =
+        (double)(set->delivered - f->progress_delivered) * 1e9 / (double)(now - f->progress_at);
+    progress("%u of %u subscribed  %.0f deliveries/s  p50 %.2f ms  p99 %.2f ms  missing %llu",
+             set->live, set->count, rate, (double)histogram_percentile(&set->latency, 50) / 1e6,
+             (double)histogram_percentile(&set->latency, 99) / 1e6,
+             (unsigned long long)set->missing);
+    f->progress_at = now;
+    f->progress_delivered = set->delivered;
+}
+
+/* --- publishing --- */
+
+static uint64_t outstanding(const struct fanout *f)
+{
+    return f->plan.expected - f->subscribers.delivered - f->subscribers.missing;
+}
+
+/* When the next message is due; UINT64_MAX = only after something has happened. */
+static uint64_t next_due(const struct fanout *f, uint64_t now)
+{
+    const struct bench_config *c = f->config;
+    if (c->rate)
+        return f->publish_start +
+               (uint64_t)((double)f->published * (double)BENCH_SECOND / (double)c->rate);
+    if (c->window && outstanding(f) >= c->window * f->subscribers.live / c->topics)
+        return UINT64_MAX;
+    return now;
+}
+
+/* False: the publisher whose turn it is has too much unanswered. */
+static bool publish_one(struct fanout *f, uint64_t due)
+{
+    uint32_t publishers = f->plan.publishers;
+    uint32_t publisher = (uint32_t)(f->published % publishers);
+    uint32_t topic = (uint32_t)(f->published / publishers % f->plan.topics);
+    struct bench_publisher *p = &f->publishers.items[publisher];
+    if (publisher_full(p))
+        return false;
+    struct bench_mark mark = {.stream = topic * publishers + publisher, .time = due};
+    mark.number = ++f->plan.sent[mark.stream];
+    publisher_publish(p, topic, &mark);
+    f->published++;
+    f->plan.published++;
+    f->plan.expected += f->plan.audience[topic];
+    return true;
+}
+
+/* Publishes what is due; returns when to do so again. */
+static uint64_t publish_due(struct fanout *f)
+{
+    uint64_t now = bench_now(), due = next_due(f, now);
+    bool room = true;
+    while (due <= now && room && !f->loop.failed) {
+        room = publish_one(f, due);
+        if (room)
+            due = next_due(f, now);
+    }
+    publishers_flush(&f->publishers);
+    return room ? due : UINT64_MAX;
+}
+
+static bool broken(const struct fanout *f)
+{
+    return f->loop.failed || loop_interrupted() || f->subscribers.live == 0;
+}
+
+static void publish_for(struct fanout *f, uint64_t duration)
+{
+    uint64_t end = bench_now() + duration, now;
+    while ((now = bench_now()) < end && !broken(f)) {
+        uint64_t next = publish_due(f), wait = next > now ? next - now : 0;
+        loop_turn(&f->loop, wait < LONGEST_TURN ? wait : LONGEST_TURN);
+        show_progress(f);
+    }
+}
+
+static void idle_for(struct fanout *f, uint64_t duration)
+{
+    uint64_t end = bench_now() + duration;
+    while (bench_now() < end && !broken(f))
+        loop_turn(&f->loop, 10 * BENCH_MS);
+}
+
+/* Until everything is there, or nothing has come for so long that nothing will. */
+static void drain(struct fanout *f)
+{
+    uint64_t quiet_since = bench_now(), before = outstanding(f);
+    while (!broken(f) && (outstanding(f) || publishers_unanswered(&f->publishers))) {
+        publishers_flush(&f->publishers);
+        loop_turn(&f->loop, 10 * BENCH_MS);
+        show_progress(f);
+        if (outstanding(f) != before)
+            quiet_since = bench_now();
+        before = outstanding(f);
+        if (bench_now() - quiet_since > f->config->drain_s * BENCH_SECOND)
+            return;
+    }
+}
+
+static void measure(struct fanout *f)
+{
+    f->publish_start = bench_now();
+    publish_for(f, f->config->warmup_ms * BENCH_MS);
+    if (f->config->warmup_ms) {
+        histogram_clear(&f->subscribers.latency);
+        histogram_clear(&f->publishers.latency);
+    }
+    take_moment(f, &f->begin);
+    publish_for(f, f->config->seconds * BENCH_SECOND);
+    take_moment(f, &f->end);
+    drain(f);
+}
+
+/* --- the report --- */
+
+static void report_setup(const struct fanout *f, struct bench_report *r)
+{
+    const struct bench_config *c = f->config;
+    const char *mode = bench_mode_names[c->mode];
+    report_text(r, "mode", "mode", c->batched ? "raw --batch" : mode);
+    report_text(r, "transport", "transport", bench_transport_names[c->transport]);
+    report_text(r, "format", "format", c->raw ? "raw" : "envelope");
+    report_number(r, "subscribers", "subscribers", (double)c->subscribers, 0, "");
+    report_number(r, "topics", "topics", (double)c->topics, 0, "");
+    report_number(r, "publishers", "publishers", (double)c->publishers, 0, "");
+    report_number(r, "size", "payload", (double)c->size, 0, "bytes");
+    report_number(r, "rate", NULL, (double)c->rate, 0, "");
+    report_number(r, "window", NULL, (double)c->window, 0, "");
+}
+
+static void report_connecting(const struct fanout *f, struct bench_report *r)
+{
+    const struct bench_moment *from = &f->connect_begin, *to = &f->connect_end;
+    double count = f->subscribers.count, time = (double)(to->time - from->time);
+    double cpu = (double)(to->server.total - from->server.total);
+    double bytes = (double)f->pss_after - (double)f->pss_before;
+    bool known = f->pss_before && f->pss_after;
+    report_number(r, "memory_per_connection", "server's memory for a subscriber",
+                  known ? bytes / count : (double)NAN, 0, "bytes");
+    report_number(r, "connects_per_s", "subscribers connected", count * 1e9 / time, 0, "/s");
+    report_number(r, "connect_cpu_us", "server's CPU for each",
+                  to->server.total ? cpu / count / 1e3 : (double)NAN, 2, "us");
+}
+
+static void report_rates(const struct fanout *f, struct bench_report *r)
+{
+    const struct moment *from = &f->begin, *to = &f->end;
+    double seconds = (double)(to->cpu.time - from->cpu.time) / 1e9;
+    double delivered = (double)(to->delivered - from->delivered);
+    double published = (double)(to->published - from->published);
+    report_number(r, "seconds", "measured", seconds, 2, "s");
+    report_number(r, "published_per_s", "published", published / seconds, 0, "/s");
+    report_number(r, "deliveries_per_s", "delivered", delivered / seconds, 0, "/s");
+    report_cpu(r, "cpu_per_delivery_us", &from->cpu, &to->cpu, delivered);
+}
+
+static void report_checks(const struct fanout *f, struct bench_report *r)
+{
+    const struct bench_subscribers *set = &f->subscribers;
+    report_number(r, "published", "published in all", (double)f->plan.published, 0, "");
+    report_number(r, "expected", "to be delivered", (double)f->plan.expected, 0, "");
+    report_number(r, "delivered", "delivered in all", (double)set->delivered, 0, "");
+    report_number(r, "missing", "missing", (double)set->missing, 0, "");
+    report_number(r, "repeated", "repeated or out of order", (double)set->repeated, 0, "");
+    report_number(r, "foreign", "of another topic", (double)set->foreign, 0, "");
+    report_number(r, "refused", "publishes refused", (double)f->publishers.refused, 0, "");
+    report_number(r, "lost", "subscribers lost", (double)set->lost, 0, "");
+}
+
+static enum bench_exit report(struct fanout *f)
+{
+    struct bench_report r = {0};
+    const struct bench_subscribers *set = &f->subscribers;
+    report_setup(f, &r);
+    report_connecting(f, &r);
+    report_rates(f, &r);
+    report_latency(&r, "latency", "publish to delivery", &set->latency);
+    report_latency(&r, "ack", "publish to acknowledgement", &f->publishers.latency);
+    report_checks(f, &r);
+    enum bench_exit status = report_print(&r, f->config->json);
+    bool well = !f->loop.failed && !set->missing && !set->repeated && !set->foreign && !set->lost &&
+                !f->publishers.refused;
+    return status ? status : well ? BENCH_OK : BENCH_FAILED;
+}
+
+/* --- beginning and end --- */
+
+/* [http://]HOST:PORT[/], an IPv6 address in brackets. */
+static enum bench_exit split_url(struct fanout *f, const char *url)
+{
+    if (strncmp(url, "http://", 7) == 0)
+        url += 7;
+    size_t n = strcspn(url, "/");
+    const char *colon = memrchr(url, ':', n);
+    size_t host = colon ? (size_t)(colon - url) : 0, port = colon ? n - host - 1 : 0;
+    if (host > 1 && url[0] == '[' && url[host - 1] == ']') {
+        url++;
+        host -= 2;
+    }
+    if (host == 0 || host >= sizeof(f->host) || port == 0 || port >= sizeof(f->port)) {
+        bench_say("--url is HOST:PORT");
+        return BENCH_USAGE;
+    }
+    memcpy(f->host, url, host);
+    memcpy(f->port, colon + 1, port);
+    return BENCH_OK;
+}
+
+static enum bench_exit choose_server(struct fanout *f)
+{
+    const struct bench_config *c = f->config;
+    f->socket = c->socket;
+    f->server = (pid_t)c->pid;
+    if (c->mode != BENCH_RAW)
+        return split_url(f, c->url);
+    if (raw_server_start(&f->raw_server, c)) {
+        bench_say("cannot start the server");
+        return BENCH_FAILED;
+    }
+    snprintf(f->host, sizeof(f->host), "127.0.0.1");
+    snprintf(f->port, sizeof(f->port), "%s", f->raw_server.port);
+    f->socket = f->raw_server.socket;
+    f->server = f->raw_server.pid;
+    return BENCH_OK;
+}
+
+static enum bench_exit allocate(struct fanout *f)
+{
+    static const struct bench_protocol *const protocols[BENCH_TRANSPORTS] = {
+        [BENCH_WS] = &bench_ws,
+        [BENCH_SSE] = &bench_sse,
+        [BENCH_POLL] = &bench_poll,
+        [BENCH_RESP] = &bench_resp,
+    };
+    const struct bench_config *c = f->config;
+    struct bench_subscribers *set = &f->subscribers;
+    set->loop = &f->loop;
+    set->plan = &f->plan;
+    set->protocol = protocols[c->transport];
+    set->host = f->host;
+    set->port = f->port;
+    set->socket = f->socket;
+    set->raw = c->raw;
+    enum err e = plan_init(&f->plan, (uint32_t)c->topics, (uint32_t)c->publishers);
+    if (!e)
+        e = subscribers_init(set, (uint32_t)c->subscribers);
+    if (!e)
+        e = process_allow_files(c->subscribers + c->publishers + SPARE_FILES);
+    if (!e)
+        return BENCH_OK;
+    bench_say(e == ERR_LIMIT ? "so many descriptors are not allowed (ulimit -n)" : "%s",
+              err_text(e));
+    return BENCH_FAILED;
+}
+
+static enum bench_exit connect_all(struct fanout *f)
+{
+    enum bench_exit status =
+        publishers_init(&f->publishers, &f->loop, f->socket, f->config, f->plan.tag);
+    if (status)
+        return status;
+    if (!f->server)
+        f->server = f->publishers.server;
+    measure_memory(f, &f->pss_before);
+    moment_take(&f->connect_begin, f->server);
+    status = subscribers_connect(&f->subscribers, show_progress, f);
+    moment_take(&f->connect_end, f->server);
+    if (status)
+        return status;
+    idle_for(f, SETTLE);
+    measure_memory(f, &f->pss_after);
+    return BENCH_OK;
+}
+
+static enum bench_exit run(struct fanout *f)
+{
+    enum bench_exit status = allocate(f);
+    if (status == BENCH_OK)
+        status = connect_all(f);
+    if (status == BENCH_OK) {
+        measure(f);
+        subscribers_settle(&f->subscribers);
+        status = report(f);
+    }
+    publishers_finish(&f->publishers);
+    subscribers_finish(&f->subscribers);
+    plan_finish(&f->plan);
+    return status;
+}
+
+enum bench_exit bench_fanout(const struct bench_config *config)
+{
+    struct fanout *f = calloc(1, sizeof(*f));
+    if (!f)
+        return BENCH_FAILED;
+    f->config = config;
+    process_exact_timers();
+    enum bench_exit status = choose_server(f);
+    if (status == BENCH_OK && loop_init(&f->loop)) {
+        bench_say("epoll_create1 failed");
+        status = BENCH_FAILED;
+    } else if (status == BENCH_OK) {
+        status = run(f);
+        loop_finish(&f->loop);
+    }
+    raw_server_stop(&f->raw_server);
+    progress_clear();
+    free(f);
+    return status;
+}

@@ -1,0 +1,48 @@
+/* What the files of the mode log share. */
+#ifndef TOOLS_BENCH_LOG_H
+#define TOOLS_BENCH_LOG_H
+
+#include <limits.h>
+
+#include "tools/bench.h"
+
+struct log_replay {
+    double all_per_s, one_per_s; /* messages */
+    double resume_us;            /* the last messages of one topic */
+};
+
+/* One measurement. */
+struct log_run {
+    const struct bench_config *config;
+    char path[PATH_MAX]; /* an empty folder for it, removed afterwards */
+    bool synced;
+    uint32_t topics;
+    struct log_replay *replay; /* log_store_replay */
+};
+
+struct log_result {
+    uint64_t start, time; /* until the last commit */
+    uint64_t messages;
+    struct bench_histogram commits; /* time of each */
+    uint64_t cpu_start, cpu;        /* of this process */
+};
+
+/* Starts the clocks. */
+void log_result_begin(struct log_result *r);
+/* A commit of so many messages has ended; when it began. */
+void log_result_add(struct log_result *r, uint64_t messages, uint64_t began);
+/* Whether the count or the time is reached. */
+bool log_result_enough(const struct log_result *r, const struct bench_config *c);
+/* Reads the CPU clock for the last time. */
+void log_result_end(struct log_result *r);
+
+/* Appends 4 KiB to a file and syncs it, over and over. ERR_IO, ERR_NOSPACE. */
+MUST_CHECK enum err log_bare_fdatasync(struct log_run *run, struct log_result *ret);
+/* Appends to an LMDB database with integer keys and nothing else. ERR_IO, ERR_NOSPACE. */
+MUST_CHECK enum err log_bare_append(struct log_run *run, struct log_result *ret);
+/* Appends to the hub's log, as the errors of storage/store.h. */
+MUST_CHECK enum err log_store_append(struct log_run *run, struct log_result *ret);
+/* Appends, then reads; fills run->replay. */
+MUST_CHECK enum err log_store_replay(struct log_run *run, struct log_result *ret);
+
+#endif
