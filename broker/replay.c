@@ -243,9 +243,8 @@ static enum err start_last(struct replay *r, struct feed *f, const struct topic_
                            struct position *p)
 {
     struct counting c = {n, r->head + 1};
-    p->offset = 0;
     if (n >= count_kept(r, s))
-        return ERR_OK; /* all of them: nothing to count */
+        return find_resumed(r, s, 0, &p->offset); /* all of them: nothing to count */
     if (n > REPLAY_LAST_MAX)
         return ERR_LIMIT;
     enum err e = replay_reverse(r, f, 0, r->head, n, count_down, &c);
