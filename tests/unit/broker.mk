@@ -6,7 +6,11 @@ broker_tests = \
 	tests/unit/test_interest \
 	tests/unit/test_wheel \
 	tests/unit/test_broker \
-	tests/unit/test_replay
+	tests/unit/test_feeds \
+	tests/unit/test_replay \
+	tests/unit/test_replay_random \
+	tests/unit/test_replay_races \
+	tests/unit/test_hub
 check_PROGRAMS += $(broker_tests)
 TESTS += $(broker_tests)
 
@@ -43,3 +47,19 @@ tests_unit_test_broker_LDADD = $(broker_test_libs)
 tests_unit_test_replay_SOURCES = tests/unit/test_replay.c $(broker_fixture)
 tests_unit_test_replay_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_replay_LDADD = $(broker_test_libs)
+
+tests_unit_test_feeds_SOURCES = tests/unit/test_feeds.c tests/unit/random.c tests/unit/random.h
+tests_unit_test_feeds_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_feeds_LDADD = $(broker_test_libs)
+
+tests_unit_test_replay_random_SOURCES = tests/unit/test_replay_random.c $(broker_fixture)
+tests_unit_test_replay_random_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_replay_random_LDADD = $(broker_test_libs)
+
+tests_unit_test_replay_races_SOURCES = tests/unit/test_replay_races.c $(broker_fixture)
+tests_unit_test_replay_races_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_replay_races_LDADD = $(broker_test_libs)
+
+tests_unit_test_hub_SOURCES = tests/unit/test_hub.c $(broker_fixture)
+tests_unit_test_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_hub_LDADD = $(broker_test_libs)

@@ -5,17 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/store_lmdb.h"
 #include "tests/unit/store_fixture.h"
 
 enum { READERS_MAX = 16 };
 
 /* --- the store, with failures on demand --- */
 
-static struct store_ops faulty_ops; /* the member's, but for append */
+static struct store_ops faulty_ops; /* the member's, but for append and sync_now */
 static const struct store_ops *member_ops;
 static struct rig *current;
 
-struct rig *rig_of_store(const struct store *s)
+static struct rig *rig_of_store(const struct store *s)
 {
     ck_assert_ptr_eq(s, current->store);
     return current;
@@ -28,12 +29,19 @@ static enum err append_or_fail(struct store *s, const struct store_batch *b)
     return r->fault != ERR_OK ? r->fault : member_ops->append(s, b);
 }
 
+static enum err count_sync(struct store *s)
+{
+    atomic_fetch_add(&rig_of_store(s)->syncs, 1);
+    return member_ops->sync_now(s);
+}
+
 static void make_faulty(struct rig *r)
 {
     current = r;
     member_ops = r->store->ops;
     faulty_ops = *member_ops;
     faulty_ops.append = append_or_fail;
+    faulty_ops.sync_now = count_sync;
     r->store->ops = &faulty_ops;
 }
 
@@ -49,6 +57,7 @@ void rig_init(struct rig *r, bool durable)
 {
     memset(r, 0, sizeof(*r));
     r->now_ms = 1700000000000;
+    r->boot_id = "the first boot";
     r->options = (struct broker_options){
         .tail_bytes = 1 << 20,
         .max_topics = 1000,
@@ -82,8 +91,10 @@ void rig_start(struct rig *r)
         .readers_max = READERS_MAX,
     };
     struct feed_watcher watcher = {subscribed, unsubscribed, r};
-    ck_assert_int_eq((r->dir ? store_lmdb_open : store_memory_open)(&o, &r->store, &r->log),
-                     ERR_OK);
+    if (r->dir)
+        ck_assert_int_eq(store_lmdb_open_booted(&o, r->boot_id, &r->store, &r->log), ERR_OK);
+    else
+        ck_assert_int_eq(store_memory_open(&o, &r->store, &r->log), ERR_OK);
     make_faulty(r);
     ck_assert_int_eq(broker_create(&r->options, r->store, &r->log, r->now_ms, &r->broker), ERR_OK);
     ck_assert_int_eq(store_reader_create(r->store, &r->reader), ERR_OK);

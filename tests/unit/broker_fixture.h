@@ -6,6 +6,7 @@
 #define TESTS_UNIT_BROKER_FIXTURE_H
 
 #include <check.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,12 +22,15 @@ struct rig {
     struct broker_options options; /* for the next start */
     bool all_memory;
     char *dir; /* of the durable log; NULL = the memory store, which cannot be started again */
+    const char *boot_id; /* of the machine that the durable log runs on */
     struct store *store;
     struct store_state log;
     struct broker *broker;
-    /* Appends fail with `fault` unless it is ERR_OK; `appends` counts those tried. */
+    /* Appends fail with `fault` unless it is ERR_OK; `appends` counts those tried, `syncs` the
+     * calls of store_sync_now. */
     enum err fault;
     unsigned appends;
+    _Atomic unsigned syncs;
     /* The worker: */
     struct store_reader *reader;
     struct feed_table *feeds;
@@ -42,8 +46,6 @@ void rig_stop(struct rig *r);
 void rig_crash(struct rig *r);
 /* Stops it if it runs, and removes the log. */
 void rig_finish(struct rig *r);
-/* The rig whose store this is. */
-struct rig *rig_of_store(const struct store *s);
 
 /* One message; KEY may be NULL. */
 struct message *message_of(const char *topic, const char *payload, const char *key);

@@ -87,8 +87,10 @@ static const struct {
     const char *filters, *after;
     uint64_t first; /* offset of the first message; 0 = none */
 } lasts[] = {
-    {"a", "-1", 19}, {"a", "-3", 15}, {"b", "-3", 14},     {"a b", "-3", 17},    {"c", "-1", 20},
-    {"c", "-5", 20}, {"+", "-20", 1}, {"#", "-100000", 1}, {"nothing", "-3", 0},
+    {"a", "-1", 19},      {"a", "-3", 15},     {"b", "-3", 14},
+    {"a b", "-3", 17},    {"c", "-1", 20},     {"c", "-5", 20},
+    {"+", "-20", 1},      {"#", "-100000", 1}, {"#", "-18446744073709551615", 1},
+    {"nothing", "-3", 0},
 };
 
 /* _i selects the row, and whether the older half has left the tail. */
@@ -118,16 +120,52 @@ START_TEST(minus_n_is_the_last_n_of_the_set)
 }
 END_TEST
 
+static enum err start_last(uint64_t n)
+{
+    struct after a = {.kind = AFTER_LAST, .last = n};
+    struct gap gap;
+    return replay_start(&rig.replay, f.sub.feed, &a, 0, &f.position, &gap);
+}
+
 START_TEST(minus_n_has_a_limit)
 {
-    struct after a = {.kind = AFTER_LAST, .last = (uint64_t)REPLAY_LAST_MAX + 1};
-    struct position p;
-    struct gap gap;
     rig_start(&rig);
+    rig_publish(&rig, "b");
+    rig_publish_run(&rig, "a", REPLAY_LAST_MAX + 2);
     follower_join(&rig, &f, "a");
-    ck_assert_int_eq(replay_start(&rig.replay, f.sub.feed, &a, 0, &p, &gap), ERR_LIMIT);
-    a.last = UINT64_MAX;
-    ck_assert_int_eq(replay_start(&rig.replay, f.sub.feed, &a, 0, &p, &gap), ERR_LIMIT);
+    ck_assert_int_eq(start_last(REPLAY_LAST_MAX), ERR_OK);
+    ck_assert_uint_eq(f.position.offset, 3);
+    ck_assert_int_eq(start_last(REPLAY_LAST_MAX + 1), ERR_LIMIT);
+    ck_assert_int_eq(start_last(REPLAY_LAST_MAX + 2), ERR_OK); /* all that there are */
+    ck_assert_uint_eq(f.position.offset, 1);
+    ck_assert_int_eq(start_last(UINT64_MAX), ERR_OK);
+    ck_assert_uint_eq(f.position.offset, 1);
+}
+END_TEST
+
+/* Dropped before its first message, a subscriber comes back with the cursor that it began with:
+ * what was lost before it came is still none of its business. */
+START_TEST(the_first_cursor_is_one_to_come_back_with)
+{
+    static const char *const starts[] = {"earliest", "-3", "-100", "latest"};
+    rig_start(&rig);
+    publish_twenty();
+    if (_i / 4)
+        rig_purge(&rig, "a");
+    else
+        rig_trim(&rig, 12);
+    follower_start_text(&rig, &f, "a", starts[_i % 4]);
+    struct after a = {.kind = AFTER_CURSOR, .cursor = {f.position.offset, rig.log.epoch}};
+    follower_finish(&rig, &f);
+    follower_start(&rig, &f, "a", &a);
+    check_gap(GAP_NONE, 0, 0, 0);
+    ck_assert(!follower_read(&rig, &f));
+    if (_i / 4 || _i % 4 == 3)
+        CHECK_GOT_NOTHING(&f);
+    else if (_i % 4 == 1)
+        CHECK_GOT(&f, 15, 17, 19);
+    else
+        CHECK_GOT(&f, 13, 15, 17, 19);
 }
 END_TEST
 
@@ -912,6 +950,7 @@ int main(void)
     tcase_add_loop_test(t, minus_n_is_the_last_n_of_the_set, 0,
                         2 * (int)(sizeof(lasts) / sizeof(lasts[0])));
     tcase_add_test(t, minus_n_has_a_limit);
+    tcase_add_loop_test(t, the_first_cursor_is_one_to_come_back_with, 0, 8);
     tcase_add_test(t, minus_n_counts_memory_messages);
     tcase_add_loop_test(t, a_time_is_the_first_message_at_or_after_it, 0, 2);
     tcase_add_loop_test(t, a_cursor_is_exact_or_a_gap_is_told, 0, 2 * DECISIONS);

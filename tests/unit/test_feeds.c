@@ -1,0 +1,667 @@
+/* Subscription tables: filters, shared feeds, routes, turns, and what a feed's topics are. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/feed.h"
+#include "tests/unit/random.h"
+
+static const struct encoding encoding_a = {"a", 0, NULL}, encoding_b = {"b", 1, NULL};
+
+static struct topic_table *topics;
+static struct feed_table *feeds;
+static int told;          /* subscriptions that the watcher knows */
+static int tell_failures; /* the watcher refuses when it has been asked so often; 0 = never */
+
+static enum err subscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+{
+    ck_assert_ptr_eq(ctx, &told);
+    ck_assert(topic_pattern_valid(filter, n));
+    ck_assert_uint_lt(transport, 4);
+    if (tell_failures && --tell_failures == 0)
+        return ERR_NOMEM;
+    told++;
+    return ERR_OK;
+}
+
+static void unsubscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+{
+    (void)filter;
+    (void)n;
+    (void)transport;
+    ck_assert_ptr_eq(ctx, &told);
+    told--;
+}
+
+static void setup(void)
+{
+    struct feed_watcher watcher = {subscribed, unsubscribed, &told};
+    told = 0;
+    topics = topic_table_create(10000);
+    feeds = feed_table_create(topics, &watcher);
+    ck_assert_ptr_nonnull(feeds);
+}
+
+static void teardown(void)
+{
+    ck_assert_int_eq(told, 0);
+    feed_table_destroy(feeds);
+    topic_table_destroy(topics);
+}
+
+static struct topic *topic(const char *name)
+{
+    struct topic *t = topic_table_find(topics, name, strlen(name));
+    if (!t)
+        ck_assert_int_eq(topic_table_add(topics, name, strlen(name), false, &t), ERR_OK);
+    return t;
+}
+
+/* A subscriber for FILTERS, separated by blanks. */
+static void fill(struct feed_spec *spec, const char *filters)
+{
+    feed_spec_init(spec, feeds);
+    for (const char *at = filters; *at; at += strspn(at, " ")) {
+        size_t n = strcspn(at, " ");
+        ck_assert_int_eq(feed_spec_add(spec, at, n), ERR_OK);
+        at += n;
+    }
+}
+
+static void join_as(struct subscriber *sub, const char *filters, const struct encoding *e,
+                    unsigned transport)
+{
+    struct feed_spec spec;
+    fill(&spec, filters);
+    ck_assert_int_eq(feed_join(sub, &spec, e, transport), ERR_OK);
+    feed_spec_finish(&spec);
+}
+
+static void join(struct subscriber *sub, const char *filters)
+{
+    join_as(sub, filters, &encoding_a, 0);
+}
+
+static void join_live(struct subscriber *sub, const char *filters)
+{
+    join(sub, filters);
+    feed_go_live(sub);
+}
+
+/* --- turns --- */
+
+enum { TURN_MAX = 64 };
+static struct message *turn[TURN_MAX];
+static size_t turn_count;
+static uint64_t newest;
+
+/* Brings one message to the turn. */
+static void bring(const char *name)
+{
+    struct message_init init = {.topic = name, .topic_len = strlen(name)};
+    struct message *m = message_create(&init);
+    m->topic = topic(name);
+    m->offset = ++newest;
+    ck_assert_uint_lt(turn_count, TURN_MAX);
+    turn[turn_count++] = m;
+    ck_assert_int_eq(feed_turn_add(feeds, m), ERR_OK);
+}
+
+static void end_turn(void)
+{
+    feed_turn_end(feeds);
+    ck_assert_ptr_null(feed_turn_feeds(feeds));
+    while (turn_count)
+        message_unref(turn[--turn_count]);
+}
+
+static bool is_touched(const struct feed *f)
+{
+    for (const struct feed *t = feed_turn_feeds(feeds); t; t = t->next_touched)
+        if (t == f)
+            return true;
+    return false;
+}
+
+static void check_hits(const struct feed *f, const uint64_t *offsets, size_t count)
+{
+    const struct feed_hit *hit = f->hits;
+    for (size_t i = 0; i < count; i++, hit = hit->next) {
+        ck_assert_ptr_nonnull(hit);
+        ck_assert_uint_eq(hit->message->offset, offsets[i]);
+    }
+    ck_assert_ptr_null(hit);
+    ck_assert_int_eq(is_touched(f), count > 0);
+}
+
+#define CHECK_HITS(sub, ...)                                                                       \
+    check_hits((sub).feed, (const uint64_t[]){__VA_ARGS__},                                        \
+               sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+#define CHECK_NO_HITS(sub) check_hits((sub).feed, NULL, 0)
+
+START_TEST(a_turn_brings_each_feed_its_messages_in_order)
+{
+    struct subscriber a = {0}, b = {0}, all = {0}, level = {0};
+    join_live(&a, "a/1");
+    join_live(&b, "b");
+    join_live(&all, "#");
+    join_live(&level, "a/+");
+    bring("a/1");
+    bring("b");
+    bring("a/2");
+    bring("c");
+    bring("a/1");
+    CHECK_HITS(a, 1, 5);
+    CHECK_HITS(b, 2);
+    CHECK_HITS(all, 1, 2, 3, 4, 5);
+    CHECK_HITS(level, 1, 3, 5);
+    end_turn();
+    bring("c");
+    CHECK_NO_HITS(a);
+    CHECK_HITS(all, 6);
+    end_turn();
+    struct subscriber *subs[] = {&a, &b, &all, &level};
+    for (int i = 0; i < 4; i++)
+        feed_leave(subs[i], feeds);
+}
+END_TEST
+
+START_TEST(a_message_is_hit_once_however_many_filters_match)
+{
+    struct subscriber sub = {0};
+    join_live(&sub, "a/b a/+ +/b a/# #");
+    bring("a/b");
+    bring("a/c");
+    bring("a/b");
+    CHECK_HITS(sub, 1, 2, 3);
+    end_turn();
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+START_TEST(only_feeds_with_live_members_are_hit)
+{
+    struct subscriber idle = {0}, live = {0};
+    join(&idle, "a");
+    join_live(&live, "b");
+    ck_assert(!feed_is_live(&idle));
+    ck_assert(feed_is_live(&live));
+    bring("a");
+    CHECK_NO_HITS(idle);
+    feed_go_live(&idle);
+    bring("a");
+    CHECK_HITS(idle, 2);
+    end_turn();
+    feed_go_idle(&idle);
+    bring("a");
+    CHECK_NO_HITS(idle);
+    end_turn();
+    feed_leave(&idle, feeds);
+    feed_leave(&live, feeds);
+}
+END_TEST
+
+/* Members may leave while a turn's hits are being sent: the feed stays until the turn ends. */
+START_TEST(members_may_leave_during_a_turn)
+{
+    struct subscriber a = {0}, b = {0};
+    join_live(&a, "a b");
+    join_live(&b, "a b");
+    struct feed *f = a.feed;
+    ck_assert_ptr_eq(b.feed, f);
+    bring("a");
+    feed_leave(&a, feeds);
+    feed_leave(&b, feeds);
+    ck_assert(is_touched(f));
+    ck_assert_ptr_null(f->live);
+    ck_assert_uint_eq(f->hits->message->offset, 1);
+    end_turn();
+    join_live(&a, "a");
+    bring("a");
+    CHECK_HITS(a, 2);
+    end_turn();
+    feed_leave(&a, feeds);
+}
+END_TEST
+
+START_TEST(more_hits_than_one_chunk_holds)
+{
+    enum { MANY = 5000 };
+    static struct message *messages[MANY];
+    struct subscriber a = {0}, all = {0};
+    join_live(&a, "a");
+    join_live(&all, "#");
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < MANY; i++) {
+            struct message_init init = {.topic = "a", .topic_len = 1};
+            messages[i] = message_create(&init);
+            messages[i]->topic = topic("a");
+            messages[i]->offset = ++newest;
+            ck_assert_int_eq(feed_turn_add(feeds, messages[i]), ERR_OK);
+        }
+        const struct feed_hit *x = a.feed->hits, *y = all.feed->hits;
+        for (int i = 0; i < MANY; i++, x = x->next, y = y->next) {
+            ck_assert_ptr_eq(x->message, messages[i]);
+            ck_assert_ptr_eq(y->message, messages[i]);
+        }
+        ck_assert(!x && !y);
+        feed_turn_end(feeds);
+        for (int i = 0; i < MANY; i++)
+            message_unref(messages[i]);
+    }
+    feed_leave(&a, feeds);
+    feed_leave(&all, feeds);
+}
+END_TEST
+
+/* --- sharing --- */
+
+START_TEST(the_same_set_is_one_feed_whatever_its_order)
+{
+    struct subscriber a = {0}, b = {0}, c = {0}, d = {0}, e = {0}, g = {0};
+    join(&a, "x y/+ z");
+    join(&b, "z x y/+");
+    join(&c, "z z x y/+ x");
+    ck_assert_ptr_eq(a.feed, b.feed);
+    ck_assert_ptr_eq(a.feed, c.feed);
+    ck_assert_uint_eq(a.feed->filter_count, 3);
+    ck_assert_uint_eq(a.feed->refs, 3);
+    join(&d, "x y/+");
+    join_as(&e, "x y/+ z", &encoding_b, 0);
+    join_as(&g, "x y/+ z", &encoding_a, 1);
+    ck_assert_ptr_ne(d.feed, a.feed);
+    ck_assert_ptr_ne(e.feed, a.feed);
+    ck_assert_ptr_ne(g.feed, a.feed);
+    struct subscriber *subs[] = {&a, &b, &c, &d, &e, &g};
+    for (int i = 0; i < 6; i++)
+        feed_leave(subs[i], feeds);
+    feed_leave(&a, feeds); /* once more is fine */
+    ck_assert_ptr_null(a.feed);
+}
+END_TEST
+
+START_TEST(joining_again_leaves_the_former_feed)
+{
+    struct subscriber sub = {0};
+    join_live(&sub, "a b");
+    ck_assert_int_eq(told, 2);
+    join(&sub, "c");
+    ck_assert_int_eq(told, 1);
+    ck_assert(!feed_is_live(&sub));
+    join_live(&sub, "c"); /* the same one again */
+    ck_assert_int_eq(told, 1);
+    ck_assert_uint_eq(sub.feed->refs, 1);
+    bring("a");
+    bring("c");
+    CHECK_HITS(sub, 2);
+    end_turn();
+    join(&sub, "");
+    ck_assert_int_eq(told, 0);
+    ck_assert_uint_eq(sub.feed->filter_count, 0);
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+/* The watcher may refuse: then nothing has changed, and what it was told is taken back. */
+START_TEST(a_refused_join_changes_nothing)
+{
+    struct subscriber sub = {0};
+    struct feed_spec spec;
+    join_live(&sub, "a");
+    const struct feed *before = sub.feed;
+    for (int failure = 1; failure <= 3; failure++) {
+        fill(&spec, "x y z");
+        tell_failures = failure;
+        ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 0), ERR_NOMEM);
+        tell_failures = 0;
+        feed_spec_finish(&spec);
+        ck_assert_ptr_eq(sub.feed, before);
+        ck_assert(feed_is_live(&sub));
+        ck_assert_int_eq(told, 1);
+    }
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+START_TEST(sets_are_put_together_and_taken_apart)
+{
+    struct subscriber sub = {0};
+    struct feed_spec spec;
+    join(&sub, "a b/#");
+    feed_spec_init(&spec, feeds);
+    ck_assert_int_eq(feed_spec_add_feed(&spec, NULL), ERR_OK);
+    ck_assert_int_eq(feed_spec_add_feed(&spec, sub.feed), ERR_OK);
+    ck_assert_int_eq(feed_spec_add(&spec, "c", 1), ERR_OK);
+    ck_assert_int_eq(feed_spec_add(&spec, "a", 1), ERR_OK);
+    ck_assert_uint_eq(spec.count, 3);
+    ck_assert_int_eq(feed_spec_remove(&spec, "b", 1), ERR_NOT_FOUND);
+    ck_assert_int_eq(feed_spec_remove(&spec, "b/#", 3), ERR_OK);
+    ck_assert_int_eq(feed_spec_remove(&spec, "b/#", 3), ERR_NOT_FOUND);
+    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 0), ERR_OK);
+    feed_spec_finish(&spec);
+    ck_assert(feed_has(sub.feed, "a", 1));
+    ck_assert(feed_has(sub.feed, "c", 1));
+    ck_assert(!feed_has(sub.feed, "b/#", 3));
+    ck_assert(!feed_has(NULL, "a", 1));
+    size_t n;
+    for (uint32_t i = 0; i < 2; i++) {
+        const char *name = filter_name(sub.feed->filters[i], &n);
+        ck_assert_uint_eq(n, 1);
+        ck_assert(*name == 'a' || *name == 'c');
+    }
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+/* --- routes --- */
+
+/* Everything that routes depend on comes and goes between messages of one topic. */
+START_TEST(routes_follow_what_comes_and_goes)
+{
+    struct subscriber exact = {0}, level = {0}, all = {0};
+    bring("a/b"); /* before any filter */
+    join_live(&exact, "a/b");
+    bring("a/b");
+    CHECK_HITS(exact, 2);
+    join_live(&level, "a/+");
+    bring("a/b");
+    CHECK_HITS(exact, 2, 3);
+    CHECK_HITS(level, 3);
+    end_turn();
+    feed_leave(&exact, feeds);
+    join_live(&all, "#");
+    bring("a/b");
+    CHECK_HITS(level, 4);
+    CHECK_HITS(all, 4);
+    end_turn();
+    feed_leave(&level, feeds);
+    join_live(&exact, "a/b");
+    bring("a/b");
+    CHECK_HITS(exact, 5);
+    CHECK_HITS(all, 5);
+    end_turn();
+    feed_leave(&all, feeds);
+    feed_leave(&exact, feeds);
+    bring("a/b");
+    ck_assert_ptr_null(feed_turn_feeds(feeds));
+    end_turn();
+}
+END_TEST
+
+/* Topic ids beyond the routes known so far, and filters for topics that do not exist yet. */
+START_TEST(routes_are_made_when_a_topic_first_gets_a_message)
+{
+    struct subscriber sub = {0}, other = {0};
+    char name[32];
+    join_live(&sub, "t/900");
+    for (int i = 1; i <= 1000; i++) {
+        snprintf(name, sizeof(name), "t/%d", i);
+        topic(name);
+    }
+    bring("t/1000");
+    bring("t/900");
+    CHECK_HITS(sub, 2);
+    end_turn();
+    join_live(&other, "t/901"); /* its route has room already, but was never used */
+    bring("t/901");
+    CHECK_HITS(other, 3);
+    end_turn();
+    feed_leave(&other, feeds);
+    bring("t/901");
+    ck_assert_ptr_null(feed_turn_feeds(feeds));
+    end_turn();
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+START_TEST(the_filter_that_matches_is_named)
+{
+    struct subscriber sub = {0};
+    size_t n;
+    bool pattern;
+    join(&sub, "a/b a/+ c/#");
+    ck_assert_str_eq(feed_matching_filter(feeds, sub.feed, topic("a/b"), &n, &pattern), "a/b");
+    ck_assert_uint_eq(n, 3);
+    ck_assert(!pattern);
+    ck_assert_str_eq(feed_matching_filter(feeds, sub.feed, topic("a/x"), &n, &pattern), "a/+");
+    ck_assert(pattern);
+    ck_assert_str_eq(feed_matching_filter(feeds, sub.feed, topic("c"), &n, &pattern), "c/#");
+    ck_assert_ptr_null(feed_matching_filter(feeds, sub.feed, topic("b"), &n, &pattern));
+    ck_assert(feed_wants(feeds, sub.feed, topic("a/b")));
+    ck_assert(!feed_wants(feeds, sub.feed, topic("b")));
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+/* --- the topics of a feed --- */
+
+static void check_topics(struct feed *f, const uint32_t *ids, size_t count)
+{
+    struct topic_set set;
+    ck_assert_int_eq(feed_topics(feeds, f, &set), ERR_OK);
+    ck_assert_ptr_nonnull(set.ids);
+    ck_assert_uint_eq(set.count, count);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_uint_eq(set.ids[i], ids[i]);
+}
+
+#define CHECK_TOPICS(sub, ...)                                                                     \
+    check_topics((sub).feed, (const uint32_t[]){__VA_ARGS__},                                      \
+                 sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+
+START_TEST(a_feeds_topics_are_found_as_they_come)
+{
+    struct subscriber one = {0}, some = {0}, all = {0}, none = {0};
+    struct topic_set set;
+    join(&one, "b");
+    join(&some, "a/+ b a/b");
+    join(&all, "# b");
+    join(&none, "");
+    check_topics(one.feed, NULL, 0);
+    check_topics(some.feed, NULL, 0);
+    topic("a");
+    topic("a/b");
+    check_topics(one.feed, NULL, 0);
+    CHECK_TOPICS(some, 2);
+    topic("b");
+    topic("a/c");
+    topic("a/c/d");
+    CHECK_TOPICS(one, 3);
+    CHECK_TOPICS(some, 2, 3, 4);
+    CHECK_TOPICS(some, 2, 3, 4);
+    topic("bb");
+    topic("a/z");
+    CHECK_TOPICS(one, 3);
+    CHECK_TOPICS(some, 2, 3, 4, 7);
+    check_topics(none.feed, NULL, 0);
+    ck_assert_int_eq(feed_topics(feeds, all.feed, &set), ERR_OK);
+    ck_assert_ptr_null(set.ids);
+    struct subscriber *subs[] = {&one, &some, &all, &none};
+    for (int i = 0; i < 4; i++)
+        feed_leave(subs[i], feeds);
+}
+END_TEST
+
+/* --- against a naive matcher --- */
+
+enum { SUBS = 40, FILTERS = 5, LEVELS = 4 };
+
+static struct {
+    struct subscriber sub;
+    char filters[FILTERS][32];
+    int count;
+} model[SUBS];
+
+/* Levels a, b, c; in patterns also + and, at the end, #. */
+static void random_name(char *out, bool pattern)
+{
+    int levels = (int)random_below(LEVELS) + 1;
+    for (int i = 0; i < levels; i++) {
+        uint32_t what = random_below(pattern ? 5 : 3);
+        if (i)
+            *out++ = '/';
+        if (what == 4) {
+            *out++ = '#';
+            break;
+        }
+        *out++ = what == 3 ? '+' : (char)('a' + what);
+    }
+    *out = '\0';
+}
+
+static void join_at_random(int s)
+{
+    struct feed_spec spec;
+    feed_spec_init(&spec, feeds);
+    model[s].count = (int)random_below(FILTERS) + 1;
+    for (int i = 0; i < model[s].count; i++) {
+        random_name(model[s].filters[i], random_below(2));
+        ck_assert_int_eq(feed_spec_add(&spec, model[s].filters[i], strlen(model[s].filters[i])),
+                         ERR_OK);
+    }
+    ck_assert_int_eq(feed_join(&model[s].sub, &spec, &encoding_a, 0), ERR_OK);
+    feed_spec_finish(&spec);
+    if (random_below(4))
+        feed_go_live(&model[s].sub);
+}
+
+static bool wants(int s, const char *name)
+{
+    for (int i = 0; i < model[s].count; i++)
+        if (topic_matches(model[s].filters[i], strlen(model[s].filters[i]), name, strlen(name)))
+            return true;
+    return false;
+}
+
+static bool has_live(const struct feed *f)
+{
+    for (int s = 0; s < SUBS; s++)
+        if (model[s].sub.feed == f && feed_is_live(&model[s].sub))
+            return true;
+    return false;
+}
+
+static void check_turn(void)
+{
+    for (int s = 0; s < SUBS; s++) {
+        struct feed *f = model[s].sub.feed;
+        if (!f)
+            continue;
+        const struct feed_hit *hit = f->hits;
+        for (size_t i = 0; i < turn_count; i++) {
+            bool wanted = wants(s, turn[i]->topic->name);
+            ck_assert_int_eq(feed_wants(feeds, f, turn[i]->topic), wanted);
+            if (!wanted || !has_live(f))
+                continue;
+            ck_assert_ptr_nonnull(hit);
+            ck_assert_ptr_eq(hit->message, turn[i]);
+            hit = hit->next;
+        }
+        ck_assert_ptr_null(hit);
+    }
+}
+
+static void check_sets(void)
+{
+    int s = (int)random_below(SUBS);
+    struct feed *f = model[s].sub.feed;
+    struct topic_set set;
+    size_t at = 0;
+    if (!f)
+        return;
+    ck_assert_int_eq(feed_topics(feeds, f, &set), ERR_OK);
+    ck_assert_int_eq(set.ids == NULL, f->all);
+    if (f->all)
+        return;
+    for (uint32_t id = 1; id <= topic_table_count(topics); id++)
+        if (wants(s, topic_table_get(topics, id)->name)) {
+            ck_assert_uint_lt(at, set.count);
+            ck_assert_uint_eq(set.ids[at++], id);
+        }
+    ck_assert_uint_eq(at, set.count);
+}
+
+START_TEST(random_subscriptions_get_what_a_naive_matcher_says)
+{
+    char name[32];
+    random_seed();
+    memset(model, 0, sizeof(model));
+    for (int round = 0; round < 2000; round++) {
+        for (int changes = (int)random_below(6); changes > 0; changes--) {
+            int s = (int)random_below(SUBS);
+            if (random_below(3))
+                join_at_random(s);
+            else
+                feed_leave(&model[s].sub, feeds);
+        }
+        for (int n = (int)random_below(12); n > 0; n--) {
+            random_name(name, false);
+            bring(name);
+        }
+        check_turn();
+        end_turn();
+        check_sets();
+    }
+    for (int s = 0; s < SUBS; s++)
+        feed_leave(&model[s].sub, feeds);
+}
+END_TEST
+
+/* Many filters and feeds, so that the tables grow, and all of them gone again. */
+START_TEST(thousands_of_feeds_come_and_go)
+{
+    enum { MANY = 3000 };
+    static struct subscriber subs[MANY];
+    char name[32];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof(name), "x/%d y/%d", i, i % 100);
+        join_live(&subs[i], name);
+    }
+    ck_assert_int_eq(told, 2 * MANY);
+    for (int i = 0; i < MANY; i += 100) {
+        snprintf(name, sizeof(name), "x/%d", i);
+        bring(name);
+        ck_assert_ptr_eq(feed_turn_feeds(feeds), subs[i].feed);
+        ck_assert_ptr_null(feed_turn_feeds(feeds)->next_touched);
+        end_turn();
+    }
+    bring("y/7");
+    size_t touched = 0;
+    for (const struct feed *f = feed_turn_feeds(feeds); f; f = f->next_touched)
+        touched++;
+    ck_assert_uint_eq(touched, MANY / 100);
+    end_turn();
+    for (int i = 0; i < MANY; i++)
+        feed_leave(&subs[i], feeds);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("feeds");
+    TCase *t = tcase_create("feeds");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, a_turn_brings_each_feed_its_messages_in_order);
+    tcase_add_test(t, a_message_is_hit_once_however_many_filters_match);
+    tcase_add_test(t, only_feeds_with_live_members_are_hit);
+    tcase_add_test(t, members_may_leave_during_a_turn);
+    tcase_add_test(t, more_hits_than_one_chunk_holds);
+    tcase_add_test(t, the_same_set_is_one_feed_whatever_its_order);
+    tcase_add_test(t, joining_again_leaves_the_former_feed);
+    tcase_add_test(t, a_refused_join_changes_nothing);
+    tcase_add_test(t, sets_are_put_together_and_taken_apart);
+    tcase_add_test(t, routes_follow_what_comes_and_goes);
+    tcase_add_test(t, routes_are_made_when_a_topic_first_gets_a_message);
+    tcase_add_test(t, the_filter_that_matches_is_named);
+    tcase_add_test(t, a_feeds_topics_are_found_as_they_come);
+    tcase_add_test(t, random_subscriptions_get_what_a_naive_matcher_says);
+    tcase_add_test(t, thousands_of_feeds_come_and_go);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
