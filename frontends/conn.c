@@ -191,8 +191,8 @@ void conn_release(struct conn *c)
 
 void conn_count_as(struct conn *c, enum transport t)
 {
+    c->worker->conns_by_transport[t]++; /* first: the sum over all is never too low */
     c->worker->conns_by_transport[c->counted_as]--;
-    c->worker->conns_by_transport[t]++;
     c->counted_as = (uint8_t)t;
 }
 

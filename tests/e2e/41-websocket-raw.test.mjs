@@ -70,6 +70,13 @@ describe('raw WebSocket', () => {
     assert.equal((await ws.closed).code, 4410);
   });
 
+  test('it is for one topic', async () => {
+    for (const path of ['/ws?format=raw', '/t?topic=a&topic=b&format=raw', '/t?topic=%23&format=raw']) {
+      const ws = new WsClient(hub, path);
+      await assert.rejects(ws.opened(), /400/);
+    }
+  });
+
   test('a trimmed cursor ends it with 4410', async (t) => {
     const first = await publish(hub, 'r/trim', 'one');
     await publish(hub, 'r/trim', 'two');
