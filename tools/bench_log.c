@@ -149,7 +149,7 @@ static enum err measure_append(struct log_run *run, const struct row *row, struc
 static enum err measure_replay(struct log_run *run, struct bench_report *r)
 {
     static struct log_result appended;
-    struct log_replay replay;
+    struct log_replay replay = {0};
     run->synced = false;
     run->topics = (uint32_t)run->config->topics;
     run->replay = &replay;

@@ -67,7 +67,7 @@ static struct server {
     struct buf replies;
 } server;
 
-static void die(const char *what)
+__attribute__((noreturn)) static void die(const char *what)
 {
     bench_say("the server: %s: %s", what, strerror(errno));
     _exit(BENCH_FAILED);
