@@ -6,6 +6,7 @@ broker_tests = \
 	tests/unit/test_interest \
 	tests/unit/test_wheel \
 	tests/unit/test_broker \
+	tests/unit/test_broker_faults \
 	tests/unit/test_feeds \
 	tests/unit/test_replay \
 	tests/unit/test_replay_random \
@@ -63,3 +64,11 @@ tests_unit_test_replay_races_LDADD = $(broker_test_libs)
 tests_unit_test_hub_SOURCES = tests/unit/test_hub.c $(broker_fixture)
 tests_unit_test_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_hub_LDADD = $(broker_test_libs)
+
+# Each of these calls is made to fail by the test.
+tests_unit_test_broker_faults_SOURCES = tests/unit/test_broker_faults.c tests/require.h \
+	$(broker_fixture)
+tests_unit_test_broker_faults_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_broker_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc -Wl,--wrap=malloc \
+	-Wl,--wrap=realloc
+tests_unit_test_broker_faults_LDADD = $(broker_test_libs)
