@@ -34,6 +34,9 @@ struct broker {
     size_t staged;         /* new messages */
     bool staged_memory;    /* some of them are memory ones */
     uint32_t staged_topic; /* the highest id of their topics */
+    /* Topics that the log knows as durable ones, and that get their first memory message now. */
+    struct topic **turned;
+    size_t turned_count, turned_cap;
 };
 
 struct publish *publish_create(uint32_t count)
@@ -95,10 +98,10 @@ static void load_topic(void *ctx, const struct store_topic *t)
     topic->messages = t->messages;
     topic->bytes = t->bytes;
     topic_table_raise_floor(b->topics, topic, t->floor);
-    /* The messages of a memory topic ended with the process that held them, and nobody knows which
-     * offsets they had. The log says how the topic began, the configuration what it is now: it may
-     * have been a memory topic if either says so. */
-    if (memory || t->flags & TOPIC_FLAG_MEMORY)
+    /* Memory messages ended with the process that held them, and nobody knows which offsets they
+     * had. The log marks every topic that ever had one, whatever the configuration says now. */
+    topic->marked = t->flags & TOPIC_FLAG_MEMORY;
+    if (topic->marked)
         topic_table_evict(b->topics, topic, b->head);
 }
 
@@ -181,6 +184,7 @@ void broker_destroy(struct broker *b)
     topic_table_destroy(b->topics);
     free(b->records);
     free(b->new_topics);
+    free(b->turned);
     free(b);
 }
 
@@ -253,6 +257,31 @@ static enum err add_record(struct broker *b, const struct message *m)
     return ERR_OK;
 }
 
+/* Sees to it that the log marks T before its first memory message is shown. */
+static enum err mark_memory(struct broker *b, struct topic *t)
+{
+    if (!t->memory || t->marked)
+        return ERR_OK;
+    if (b->turned_count == b->turned_cap) {
+        size_t cap = b->turned_cap ? b->turned_cap * 2 : 16;
+        struct topic **turned = realloc(b->turned, cap * sizeof(*turned));
+        if (!turned)
+            return ERR_NOMEM;
+        b->turned = turned;
+        b->turned_cap = cap;
+    }
+    t->marked = true;
+    b->turned[b->turned_count++] = t;
+    return ERR_OK;
+}
+
+/* The group was not written: marks are still to be made. */
+static void forget_marks(struct broker *b)
+{
+    while (b->turned_count)
+        b->turned[--b->turned_count]->marked = false;
+}
+
 /* Gives the item its offset, or finds the one that its key got before. */
 static enum err stage_item(struct broker *b, struct publish_item *item)
 {
@@ -265,7 +294,7 @@ static enum err stage_item(struct broker *b, struct publish_item *item)
     m->offset = item->offset = b->head + b->staged + 1;
     m->time_ms = b->time_ms;
     m->epoch = b->epoch;
-    enum err e = m->topic->memory ? ERR_OK : add_record(b, m);
+    enum err e = m->topic->memory ? mark_memory(b, m->topic) : add_record(b, m);
     if (e == ERR_OK && m->key_len)
         e = dedup_add(b->dedup, m->topic->id, m->key, m->key_len, m->offset, b->time_ms);
     if (e == ERR_OK) {
@@ -296,35 +325,44 @@ static void stage(struct broker *b, struct publish *p)
 
 /* --- committing --- */
 
-/* Only what staged messages need: a topic that cannot be stored must not hold up the others. */
-static enum err collect_new_topics(struct broker *b, struct store_batch *batch)
+static struct store_topic row_of(const struct topic *t)
 {
-    size_t n = b->staged_topic > b->topics_stored ? b->staged_topic - b->topics_stored : 0;
-    if (n > b->new_topic_cap) {
-        struct store_topic *topics = realloc(b->new_topics, n * sizeof(*topics));
+    return (struct store_topic){
+        .id = t->id,
+        .name = t->name,
+        .name_len = t->name_len,
+        .flags = t->memory ? TOPIC_FLAG_MEMORY : 0,
+    };
+}
+
+/* New topics, only those that staged messages need: one that cannot be stored must not hold up the
+ * others; and the turned ones that are not new. *RET_NEW counts the new ones. */
+static enum err collect_topics(struct broker *b, struct store_batch *batch, uint32_t *ret_new)
+{
+    uint32_t n = b->staged_topic > b->topics_stored ? b->staged_topic - b->topics_stored : 0;
+    size_t most = n + b->turned_count;
+    if (most > b->new_topic_cap) {
+        struct store_topic *topics = realloc(b->new_topics, most * sizeof(*topics));
         if (!topics)
             return ERR_NOMEM;
         b->new_topics = topics;
-        b->new_topic_cap = n;
+        b->new_topic_cap = most;
     }
-    for (size_t i = 0; i < n; i++) {
-        const struct topic *t = topic_table_get(b->topics, b->topics_stored + 1 + (uint32_t)i);
-        b->new_topics[i] = (struct store_topic){
-            .id = t->id,
-            .name = t->name,
-            .name_len = t->name_len,
-            .flags = t->memory ? TOPIC_FLAG_MEMORY : 0,
-        };
-    }
+    for (uint32_t i = 0; i < n; i++)
+        b->new_topics[i] = row_of(topic_table_get(b->topics, b->topics_stored + 1 + i));
     batch->topics = b->new_topics;
-    batch->topic_count = n;
+    batch->topic_count = *ret_new = n;
+    for (size_t i = 0; i < b->turned_count; i++)
+        if (b->turned[i]->id <= b->topics_stored)
+            b->new_topics[batch->topic_count++] = row_of(b->turned[i]);
     return ERR_OK;
 }
 
 static enum err write_group(struct broker *b)
 {
     struct store_batch batch = {.records = b->records, .record_count = b->record_count};
-    enum err e = collect_new_topics(b, &batch);
+    uint32_t new_topics = 0;
+    enum err e = collect_topics(b, &batch, &new_topics);
     if (b->staged_memory && b->head + b->staged > b->reserved)
         batch.reserve = b->head + b->staged + RESERVE_STEP;
     if (e != ERR_OK || (batch.record_count == 0 && batch.topic_count == 0 && batch.reserve == 0))
@@ -332,7 +370,8 @@ static enum err write_group(struct broker *b)
     e = store_append(b->store, &batch);
     if (e != ERR_OK)
         return e;
-    b->topics_stored += (uint32_t)batch.topic_count;
+    b->topics_stored += new_topics;
+    b->turned_count = 0;
     if (batch.reserve)
         b->reserved = batch.reserve;
     return ERR_OK;
@@ -445,6 +484,7 @@ static void stage_all(struct broker *b, struct publish *list)
     b->staged = b->record_count = 0;
     b->staged_memory = false;
     b->staged_topic = 0;
+    forget_marks(b);
     for (struct publish *p = list; p; p = p->next)
         if (p->result == ERR_OK)
             stage(b, p);

@@ -20,6 +20,7 @@ struct topic {
     uint32_t id; /* dense from 1, in order of first use; the log's topic id */
     uint8_t name_len;
     bool memory; /* kept only in the tail, never on disk */
+    bool marked; /* broker thread only: the log knows, or is told now, that it has been one */
     /* Every message of this topic at or below this offset is gone (trimmed, purged, evicted from
      * the tail); all above it are kept. Raised before the messages disappear. */
     _Atomic uint64_t floor;

@@ -93,6 +93,11 @@ static enum err check_records(struct store *s, const struct store_batch *b)
 static enum err add_topics(struct store *s, const struct store_batch *b)
 {
     for (size_t i = 0; i < b->topic_count; i++) {
+        struct catalog_topic *known = catalog_find(&s->catalog, b->topics[i].id);
+        if (known) {
+            known->flags |= b->topics[i].flags; /* harmless if the commit fails: nobody asks here */
+            continue;
+        }
         struct store_topic t = {
             .id = b->topics[i].id,
             .name = b->topics[i].name,

@@ -83,7 +83,9 @@ struct store_state {
 struct store_batch {
     const struct store_record *records; /* ascending offsets above everything stored */
     size_t record_count;
-    const struct store_topic *topics; /* topics used for the first time: id, name, flags count */
+    /* Topics used for the first time (id, name, flags count), ascending; and known ones that get
+     * more flags (id, flags count): flags are never taken away. */
+    const struct store_topic *topics;
     size_t topic_count;
     uint64_t reserve; /* if above the kept mark: remember that offsets up to it may be in use */
 };

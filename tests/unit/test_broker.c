@@ -371,6 +371,25 @@ START_TEST(a_topic_declared_memory_later_loses_its_messages_the_same_way)
 }
 END_TEST
 
+/* The log marks a topic with its first memory message, whatever the configuration says before and
+ * after; one that is only declared has lost nothing. */
+START_TEST(a_topic_that_was_a_memory_one_for_a_while_loses_what_it_had_then)
+{
+    rig_start(&rig);
+    rig_publish(&rig, "a");
+    rig_publish(&rig, "declared");
+    rig.all_memory = true;
+    restart(true);
+    uint64_t last = rig_publish(&rig, "a");
+    rig.all_memory = false;
+    restart(_i);
+    ck_assert(!rig_topic(&rig, "a")->memory);
+    ck_assert_uint_ge(rig_topic(&rig, "a")->floor, last);
+    ck_assert_uint_eq(rig_topic(&rig, "declared")->floor, 0);
+    ck_assert_uint_eq(rig_topic(&rig, "declared")->messages, 1);
+}
+END_TEST
+
 START_TEST(leaving_the_tail_raises_the_floor_of_memory_topics)
 {
     rig_start(&rig);
@@ -719,6 +738,7 @@ int main(void)
     tcase_add_test(t, offsets_of_memory_messages_are_never_used_again);
     tcase_add_loop_test(t, memory_messages_end_with_the_process, 0, 2);
     tcase_add_loop_test(t, a_topic_declared_memory_later_loses_its_messages_the_same_way, 0, 2);
+    tcase_add_loop_test(t, a_topic_that_was_a_memory_one_for_a_while_loses_what_it_had_then, 0, 2);
     tcase_add_loop_test(t, durable_publishes_fail_with_the_disk_and_memory_ones_do_not, 0, 2);
     tcase_add_test(t, nothing_is_lost_or_renumbered_by_failures);
     tcase_add_test(t, large_removals_go_in_steps);
