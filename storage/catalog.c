@@ -91,9 +91,10 @@ void catalog_raise_floors(struct catalog *c, store_floor *floor, void *ctx)
     for (struct catalog_topic *t = c->gone; t; t = t->next_gone) {
         if (t->gone_upto <= atomic_load_explicit(&t->floor, memory_order_relaxed))
             continue;
-        atomic_store_explicit(&t->floor, t->gone_upto, memory_order_release);
+        /* First told, then hidden: who no longer finds a message can learn why. */
         if (floor)
             floor(ctx, t->id, t->gone_upto);
+        atomic_store_explicit(&t->floor, t->gone_upto, memory_order_release);
     }
 }
 

@@ -12,7 +12,7 @@ enum { READERS_MAX = 16 };
 
 /* --- the store, with failures on demand --- */
 
-static struct store_ops faulty_ops; /* the member's, but for append and sync_now */
+static struct store_ops faulty_ops; /* the member's, but for append, sync_now and trim */
 static const struct store_ops *member_ops;
 static struct rig *current;
 
@@ -35,6 +35,22 @@ static enum err count_sync(struct store *s)
     return member_ops->sync_now(s);
 }
 
+static store_floor *told_floor; /* of the trim that is running */
+
+static void tell_floor(void *ctx, uint32_t topic_id, uint64_t floor)
+{
+    if (current->before_floor)
+        current->before_floor(current);
+    told_floor(ctx, topic_id, floor);
+}
+
+static enum err trim_watched(struct store *s, uint64_t upto, size_t max, store_floor *floor,
+                             void *ctx, size_t *ret_removed, bool *ret_done)
+{
+    told_floor = floor;
+    return member_ops->trim(s, upto, max, tell_floor, ctx, ret_removed, ret_done);
+}
+
 static void make_faulty(struct rig *r)
 {
     current = r;
@@ -42,6 +58,7 @@ static void make_faulty(struct rig *r)
     faulty_ops = *member_ops;
     faulty_ops.append = append_or_fail;
     faulty_ops.sync_now = count_sync;
+    faulty_ops.trim = trim_watched;
     r->store->ops = &faulty_ops;
 }
 

@@ -31,6 +31,7 @@ struct rig {
     enum err fault;
     unsigned appends;
     _Atomic unsigned syncs;
+    void (*before_floor)(struct rig *r); /* called by a trim before each floor that it tells */
     /* The worker: */
     struct store_reader *reader;
     struct feed_table *feeds;

@@ -719,6 +719,27 @@ START_TEST(an_eviction_during_the_visit_ends_it_before_the_loss)
 }
 END_TEST
 
+static void read_beside(struct rig *r)
+{
+    f.count = 0;
+    f.position.offset = 0;
+    ck_assert_int_eq(follower_step(r, &f), ERR_OK);
+    ck_assert(f.gap.reason != GAP_NONE || (f.count && f.got[0] == 1));
+}
+
+/* A reader at the moment when a trim tells a floor still finds the messages, or is told. */
+START_TEST(a_trim_hides_nothing_before_it_is_told)
+{
+    rig_start(&rig);
+    publish_twenty();
+    tail_drop_below(&rig.tail, 21);
+    follower_start_text(&rig, &f, "a", "0");
+    rig.before_floor = read_beside;
+    rig_trim(&rig, 6);
+    rig.before_floor = NULL;
+}
+END_TEST
+
 /* --- reading --- */
 
 START_TEST(log_and_tail_join_without_a_seam)
@@ -994,6 +1015,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup_durable, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, a_restart_loses_memory_messages, 0, 2);
+    tcase_add_test(t, a_trim_hides_nothing_before_it_is_told);
     tcase_add_loop_test(t, a_cursor_is_exact_or_a_gap_is_told, 0, 2 * DECISIONS);
     tcase_add_test(t, log_and_tail_join_without_a_seam);
     tcase_add_test(t, a_stopped_visit_goes_on_where_it_stopped);
