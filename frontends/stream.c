@@ -251,21 +251,22 @@ static enum err read_slice(struct slice *sl, struct position *p, uint64_t until,
     return e == ERR_OK && sl->failed ? ERR_NOMEM : e;
 }
 
-/* Moves P on by one slice towards UNTIL. False when the connection ended or is blocked. */
-static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
+/* Reads a slice, and tells the gap if it begins with one. False: the connection ended. */
+static bool read_or_close(struct slice *sl, struct position *p, uint64_t until, struct gap *gap)
+{
+    struct stream *s = sl->stream;
+    enum err e = read_slice(sl, p, until, gap);
+    if (e == ERR_OK)
+        return tell_gap(s, gap, sl->joiner ? sl->feed : NULL);
+    counter_add(&s->conn->worker->counters, COUNTER_read_errors, 1);
+    conn_close(s->conn, e == ERR_NOMEM ? CLOSE_NOMEM : CLOSE_LOG);
+    return false;
+}
+
+static bool send_slice(struct slice *sl, struct position *p, uint64_t before)
 {
     struct stream *s = sl->stream;
     struct worker *w = s->conn->worker;
-    uint64_t before = p->offset;
-    struct gap gap;
-    enum err e = read_slice(sl, p, until, &gap);
-    if (e != ERR_OK) {
-        counter_add(&w->counters, COUNTER_read_errors, 1);
-        conn_close(s->conn, e == ERR_NOMEM ? CLOSE_NOMEM : CLOSE_LOG);
-        return false;
-    }
-    if (gap.reason != GAP_NONE)
-        return tell_gap(s, &gap, sl->joiner ? sl->feed : NULL);
     if (w->cut_count == 0)
         return true;
     counter_add(&w->counters, COUNTER_replayed, w->cut_count);
@@ -274,6 +275,24 @@ static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
     if (reached != last)
         p->offset = reached;
     return !conn_is_busy(s->conn);
+}
+
+/* Moves P on by one slice towards UNTIL. False when the connection ended or is blocked. */
+static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
+{
+    struct conn *c = sl->stream->conn;
+    uint64_t before = p->offset;
+    struct gap gap;
+    if (!read_or_close(sl, p, until, &gap))
+        return false;
+    if (gap.reason != GAP_NONE) {
+        /* On in the same turn: at the end of a tail that is always being evicted, the next turn
+         * would only bring the next gap. */
+        conn_flush(c);
+        if (conn_is_busy(c) || !read_or_close(sl, p, until, &gap))
+            return false;
+    }
+    return gap.reason != GAP_NONE || send_slice(sl, p, before);
 }
 
 static void joiner_free(struct stream *s, struct joiner *j)
