@@ -5,7 +5,8 @@ usage: bench-suite.py BUILD
 
 Starts hubs out of the folder BUILD, measures them with longwire-bench beside their raw limits, and
 prints what came out; the same goes to BUILD/bench/report.md, and every figure to
-BUILD/bench/results.json. Hub and raw server run on core 0, the load on core 1.
+BUILD/bench/results.json. Hub and raw server run on core 0, the load on core 1. What is compared is
+measured in turn, several times, and the medians are told.
 """
 
 import contextlib
@@ -15,16 +16,20 @@ import os
 import platform
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 
 SUBSCRIBERS = 1000
-SECONDS = 5
+ROUNDS = 3
+MEASURED = ("--seconds", "2", "--warmup", "500")
 # At saturation: far enough ahead that the hub never waits for the publisher, and not so far that
 # latency says nothing.
 AHEAD = ("--rate", "0", "--window", "1000", "--pipeline", "1000")
 STEADY = ("--rate", "50")
+# Whom the hub has to wake is the load's affair.
+AWAKE = ("--spin",)
 
 # Options of longwire-bench, and what the report calls them.
 FORMATS = (
@@ -41,6 +46,7 @@ class Bench:
         self.build = build
         self.folder = os.path.join(build, "bench")
         self.results = []
+        self.commit_ms = None  # of one message
         self.pinned = (os.cpu_count() or 1) > 1 and shutil.which("taskset")
         os.makedirs(self.folder, exist_ok=True)
 
@@ -96,9 +102,39 @@ class Bench:
         with self.hub(*settings) as hub:
             return self.run("fanout", *options, *hub["socket"], *hub["url"])
 
+    def compare(self, *options, raw_options=()):
+        """(hub, raw): the medians of several runs of each, taken in turn."""
+        raw, hub = [], []
+        for _ in range(ROUNDS):
+            raw.append(self.raw(*raw_options, *options))
+            hub.append(self.fanout(*options))
+        return medians(hub), medians(raw)
+
     def publish(self, *options, settings=()):
         with self.hub(*settings) as hub:
             return self.run("publish", *options, *hub["socket"])
+
+
+WRONG = (
+    ("missing", "missing"),
+    ("repeated", "repeated"),
+    ("foreign", "of other topics"),
+    ("lost", "subscribers lost"),
+    ("refused", "refused"),
+)
+
+
+def medians(results):
+    """One result out of several: the median of each figure, the sum of what should not be."""
+    wrong = [key for key, _ in WRONG]
+    merged = {}
+    for key, first in results[0].items():
+        values = [result[key] for result in results if result[key] is not None]
+        if not values or isinstance(first, str):
+            merged[key] = first
+        else:
+            merged[key] = sum(values) if key in wrong else statistics.median(values)
+    return merged
 
 
 def count(n):
@@ -120,17 +156,7 @@ def table(head, rows):
 
 def checked(result):
     """A word on what should not have happened."""
-    wrong = [
-        f"{result[key]:,} {word}"
-        for key, word in (
-            ("missing", "missing"),
-            ("repeated", "repeated"),
-            ("foreign", "of other topics"),
-            ("lost", "subscribers lost"),
-            ("refused", "refused"),
-        )
-        if result.get(key)
-    ]
+    wrong = [f"{result[key]:,} {word}" for key, word in WRONG if result.get(key)]
     return ", ".join(wrong) or "all arrived"
 
 
@@ -142,6 +168,7 @@ def the_log(bench):
     single = bench.run(
         "log", "--dir", bench.folder, "--seconds", "1", "--batch", "1", "--count", "100000"
     )
+    bench.commit_ms = single["store_sync_1_p50_ms"]
     rows = []
     for sync, said in (("sync", "yes"), ("nosync", "no")):
         for result in (batched, single):
@@ -180,7 +207,6 @@ def the_log(bench):
 
 
 def publishing(bench):
-    seconds = ("--seconds", str(SECONDS))
     runs = (
         ("pipelined, 1 connection", "300,000", ("--pipeline", "1000"), ()),
         ("pipelined, 8 connections", "", ("--connections", "8"), ()),
@@ -194,7 +220,7 @@ def publishing(bench):
     )
     rows = []
     for name, target, options, settings in runs:
-        result = bench.publish(*options, *seconds, settings=settings)
+        result = bench.publish(*options, *MEASURED, settings=settings)
         rows.append(
             (
                 name,
@@ -220,10 +246,12 @@ def publishing(bench):
 
 def steady(bench):
     rows = []
-    common = ("--subscribers", str(SUBSCRIBERS), "--seconds", str(SECONDS), *STEADY)
+    common = ("--subscribers", str(SUBSCRIBERS), *MEASURED, *STEADY, *AWAKE)
     for options, name in (*FORMATS, (("--transport", "poll"), "long-poll")):
-        raw = {} if "poll" in options else bench.raw(*options, *common)
-        hub = bench.fanout(*options, *common)
+        if "poll" in options:
+            hub, raw = bench.fanout(*options, *common), {}
+        else:
+            hub, raw = bench.compare(*options, *common)
         rows.append(
             (
                 name,
@@ -255,10 +283,9 @@ def steady(bench):
 
 def saturation(bench):
     rows = []
-    common = ("--subscribers", str(SUBSCRIBERS), "--seconds", str(SECONDS), *AHEAD)
+    common = ("--subscribers", str(SUBSCRIBERS), *MEASURED, *AHEAD, *AWAKE)
     for options, name in FORMATS:
-        raw = bench.raw("--batch", *options, *common)
-        hub = bench.fanout(*options, *common)
+        hub, raw = bench.compare(*options, *common, raw_options=("--batch",))
         rows.append(
             (
                 name,
@@ -290,9 +317,7 @@ def saturation(bench):
 
 def many_topics(bench):
     options = "--transport ws --raw --subscribers 10000 --topics 1000 --rate 2000".split()
-    common = (*options, "--seconds", str(SECONDS), "--pipeline", "1000")
-    raw = bench.raw(*common)
-    hub = bench.fanout(*common)
+    hub, raw = bench.compare(*options, *MEASURED, "--pipeline", "1000", *AWAKE)
     row = (
         fine(hub["cpu_per_delivery_us"]),
         fine(raw["cpu_per_delivery_us"]),
@@ -313,12 +338,16 @@ def many_topics(bench):
 
 
 def latency(bench):
-    common = "--transport ws --raw --subscribers 10 --rate 100".split()
-    common += ["--seconds", str(SECONDS)]
+    common = (*"--transport ws --raw --subscribers 10 --rate 100".split(), *MEASURED)
+    raw, memory, durable = [], [], []
+    for _ in range(ROUNDS):
+        raw.append(bench.raw(*common))
+        memory.append(bench.fanout(*common, settings=("log.durability=memory",)))
+        durable.append(bench.fanout(*common))
     runs = (
-        ("raw", bench.raw(*common)),
-        ("hub, `durability = memory`", bench.fanout(*common, settings=("log.durability=memory",))),
-        ("hub", bench.fanout(*common)),
+        ("raw", medians(raw)),
+        ("hub, `durability = memory`", medians(memory)),
+        ("hub", medians(durable)),
     )
     rows = [
         (
@@ -335,7 +364,7 @@ def latency(bench):
         "## Latency\n\n"
         + table(head, rows)
         + "\nTargets for p50: with `durability = memory` 0.060 ms above raw; otherwise 0.120 ms above"
-        " raw and a commit.\n"
+        f" raw and a commit, which took {fine(bench.commit_ms, 3)} ms above.\n"
     )
 
 

@@ -97,6 +97,7 @@ struct bench_config {
     uint64_t server_cpu; /* raw: where the server runs, CPU_ANY = anywhere */
     bool raw;            /* bare payloads, else envelopes */
     bool batched;        /* raw: one write for all that has arrived */
+    bool spin;           /* never sleep */
     bool json;
     bool help;
     const char *url, *socket, *dir;
@@ -118,10 +119,12 @@ struct bench_source {
 
 struct bench_loop {
     int epoll;
+    bool spin;   /* do not wait in the kernel: nobody has to wake this process */
     bool failed; /* a source met something that ends the run, and has said what */
 };
 
-MUST_CHECK enum err loop_init(struct bench_loop *l);
+/* ERR_IO. */
+MUST_CHECK enum err loop_init(struct bench_loop *l, bool spin);
 void loop_finish(struct bench_loop *l);
 /* Watches FD for EVENTS; S is borrowed until FD is closed. ERR_IO. */
 MUST_CHECK enum err loop_add(struct bench_loop *l, int fd, uint32_t events, struct bench_source *s);

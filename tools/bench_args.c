@@ -77,6 +77,8 @@ static const struct spec specs[] = {
      KIND_TEXT, FIELD(socket), 0, 0, 0},
     {IN(FANOUT) | IN(PUBLISH), "pid", "N", "the hub's process; 0 = whoever has the socket",
      KIND_NUMBER, FIELD(pid), 0, INT32_MAX, 0},
+    {PUBLISHING, "spin", NULL, "never sleep, so that the server never has to wake this process",
+     KIND_FLAG, FIELD(spin), 0, 0, 0},
     {ALL, "json", NULL, "one JSON object instead of a table",
      KIND_FLAG, FIELD(json), 0, 0, 0},
     {ALL, "help", NULL, "show this and exit",

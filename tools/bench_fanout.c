@@ -359,7 +359,7 @@ enum bench_exit bench_fanout(const struct bench_config *config)
     f->config = config;
     process_exact_timers();
     enum bench_exit status = choose_server(f);
-    if (status == BENCH_OK && loop_init(&f->loop)) {
+    if (status == BENCH_OK && loop_init(&f->loop, config->spin)) {
         bench_say("epoll_create1 failed");
         status = BENCH_FAILED;
     } else if (status == BENCH_OK) {

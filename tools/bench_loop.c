@@ -10,8 +10,9 @@ enum { EVENTS_MAX = 256 }; /* of one turn, so that publishing gets its turn too 
 
 static volatile sig_atomic_t interrupted;
 
-enum err loop_init(struct bench_loop *l)
+enum err loop_init(struct bench_loop *l, bool spin)
 {
+    l->spin = spin;
     l->failed = false;
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     return l->epoll < 0 ? ERR_IO : ERR_OK;
@@ -40,6 +41,8 @@ void loop_change(struct bench_loop *l, int fd, uint32_t events, struct bench_sou
 void loop_turn(struct bench_loop *l, uint64_t wait)
 {
     struct epoll_event events[EVENTS_MAX];
+    if (l->spin)
+        wait = 0;
     struct timespec limit = {(time_t)(wait / BENCH_SECOND), (long)(wait % BENCH_SECOND)};
     int n = epoll_pwait2(l->epoll, events, EVENTS_MAX, &limit, NULL);
     if (n < 0 && errno != EINTR) {

@@ -144,7 +144,7 @@ enum bench_exit bench_publish(const struct bench_config *config)
     r->config = config;
     process_exact_timers();
     enum bench_exit status = BENCH_FAILED;
-    if (loop_init(&r->loop)) {
+    if (loop_init(&r->loop, config->spin)) {
         bench_say("epoll_create1 failed");
     } else {
         status = run(r);

@@ -300,7 +300,8 @@ __attribute__((noreturn)) static void serve_for_ever(const struct bench_config *
     allocate(config);
     server.http.ready = on_http;
     server.local.ready = on_local;
-    if (loop_init(&server.loop) || loop_add(&server.loop, server.http_fd, EPOLLIN, &server.http) ||
+    if (loop_init(&server.loop, false) ||
+        loop_add(&server.loop, server.http_fd, EPOLLIN, &server.http) ||
         loop_add(&server.loop, server.local_fd, EPOLLIN, &server.local) ||
         process_allow_files(config->subscribers + config->publishers + 64))
         die("epoll");

@@ -22,7 +22,7 @@ static int server; /* the other end of the subscriber's socket */
 static void begin(const struct bench_protocol *protocol)
 {
     int pair[2];
-    ck_assert_int_eq(loop_init(&loop), ERR_OK);
+    ck_assert_int_eq(loop_init(&loop, false), ERR_OK);
     ck_assert_int_eq(plan_init(&plan, TOPICS, 1), ERR_OK);
     memset(&set, 0, sizeof(set));
     set.loop = &loop;
