@@ -39,7 +39,12 @@ describe('publishing by POST', () => {
   });
 
   const kinds = [
-    ['a JSON object', 'application/json', '{"a":[1,2.5,null,"\\u00e9"]}', { a: [1, 2.5, null, 'é'] }],
+    [
+      'a JSON object',
+      'application/json',
+      '{"a":[1,2.5,null,"\\u00e9"]}',
+      { a: [1, 2.5, null, 'é'] },
+    ],
     ['JSON with a charset', 'application/json; charset=utf-8', '[true]', [true]],
     ['a JSON string', 'application/json', '"text"', 'text'],
     ['a JSON number', 'application/json', '42', 42],
@@ -83,7 +88,17 @@ describe('publishing by POST', () => {
     assert.equal((await only('p/curl')).data, 'temp=21');
   });
 
-  const malformed = ['', '{', '{"a":1}x', "{'a':1}", '[1,]', '"\ud800', 'nul', '{"a":1e}', '\u0001'];
+  const malformed = [
+    '',
+    '{',
+    '{"a":1}x',
+    "{'a':1}",
+    '[1,]',
+    '"\ud800',
+    'nul',
+    '{"a":1e}',
+    '\u0001',
+  ];
   for (const body of malformed) {
     test(`refuses malformed JSON ${JSON.stringify(body)}`, async () => {
       assertProblem(await post(hub, 'p/malformed', body, { type: 'application/json' }), 400);

@@ -34,7 +34,10 @@ describe('publishing a batch', () => {
   });
 
   test('takes lines that end in CRLF, and a last line without an end', async () => {
-    const reply = await postBatch(hub, '{"topic":"b/crlf","data":1}\r\n{"topic":"b/crlf","data":2}');
+    const reply = await postBatch(
+      hub,
+      '{"topic":"b/crlf","data":1}\r\n{"topic":"b/crlf","data":2}',
+    );
     assert.equal(reply.status, 201, reply.text);
     assert.deepEqual(
       (await history(hub, 'b/crlf')).map(({ data }) => data),

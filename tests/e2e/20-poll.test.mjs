@@ -87,7 +87,8 @@ describe('long-poll', () => {
   test('sends back nothing twice, and misses nothing, over many polls', async () => {
     let { cursor } = await poll(hub, 'l/chain', { wait: 0 });
     const sender = (async () => {
-      for (let n = 0; n < 60; n++) await publish(hub, 'l/chain', `${n}`, { type: 'application/json' });
+      for (let n = 0; n < 60; n++)
+        await publish(hub, 'l/chain', `${n}`, { type: 'application/json' });
     })();
     const seen = [];
     while (seen.length < 60) {

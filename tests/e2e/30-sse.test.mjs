@@ -53,7 +53,10 @@ describe('event streams', () => {
     const sse = await stream(t, 's/quiet');
     await sse.live();
     const id = await publish(hub, 's/elsewhere', 'x');
-    const beat = await sse.blocks.next('a heartbeat', (b) => b.id && offsetOf(b.id) >= offsetOf(id));
+    const beat = await sse.blocks.next(
+      'a heartbeat',
+      (b) => b.id && offsetOf(b.id) >= offsetOf(id),
+    );
     assert.equal(beat.data, undefined);
     assert.equal(beat.event, undefined);
   });

@@ -35,7 +35,8 @@ describe('raw WebSocket', () => {
       const topic = `r/pipe/${what}`;
       const [one, two] = [await ready(await open(t, topic)), await open(t, topic)];
       one.send(payload);
-      const other = async (ws) => ws.frames.next('the payload', ({ data }) => `${data}` !== 'ready');
+      const other = async (ws) =>
+        ws.frames.next('the payload', ({ data }) => `${data}` !== 'ready');
       for (const got of [await other(one), await other(two)]) {
         assert.deepEqual(got.data, Buffer.from(payload));
         assert.equal(got.binary, binary);
@@ -71,7 +72,11 @@ describe('raw WebSocket', () => {
   });
 
   test('it is for one topic', async () => {
-    for (const path of ['/ws?format=raw', '/t?topic=a&topic=b&format=raw', '/t?topic=%23&format=raw']) {
+    for (const path of [
+      '/ws?format=raw',
+      '/t?topic=a&topic=b&format=raw',
+      '/t?topic=%23&format=raw',
+    ]) {
       const ws = new WsClient(hub, path);
       await assert.rejects(ws.opened(), /400/);
     }

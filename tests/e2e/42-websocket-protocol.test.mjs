@@ -62,7 +62,9 @@ describe('WebSocket protocol', () => {
   test('frames that come with the handshake are not lost', async (t) => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
-    await raw.write(Buffer.concat([Buffer.from(handshake('/ws')), frame(OP.TEXT, '{"op":"ping"}')]));
+    await raw.write(
+      Buffer.concat([Buffer.from(handshake('/ws')), frame(OP.TEXT, '{"op":"ping"}')]),
+    );
     await raw.untilText('{"op":"pong"}');
   });
 

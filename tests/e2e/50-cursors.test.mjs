@@ -224,7 +224,7 @@ describe('epochs', () => {
   });
 
   for (const transport of Object.keys(TRANSPORTS)) {
-    test(`a crash of the machine draws a new one; certain cursors live on (${transport})`, async (t) => {
+    test(`a crash of the machine: certain cursors live on (${transport})`, async (t) => {
       const machine = fakeMachine(t);
       if (!(await machine.works())) {
         t.skip('this needs mount namespaces');

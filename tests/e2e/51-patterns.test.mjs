@@ -8,7 +8,19 @@ import { TRANSPORTS, follow } from './lib/transports.mjs';
 import { Inbox } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
 
-const TOPICS = ['m', 'm/a', 'm/b', 'm/a/x', 'm/a/y', 'm/b/x', 'm/a/x/1', 'm//x', 'n/a', 'ma', 'm/ü'];
+const TOPICS = [
+  'm',
+  'm/a',
+  'm/b',
+  'm/a/x',
+  'm/a/y',
+  'm/b/x',
+  'm/a/x/1',
+  'm//x',
+  'n/a',
+  'ma',
+  'm/ü',
+];
 
 /** MQTT's rules, read level by level. */
 function matches(pattern, topic) {
@@ -83,13 +95,28 @@ describe('patterns', () => {
           if (data === 'end') break;
           got.push(id);
         }
-        const wanted = ids.filter((_, n) => set.some((p) => n < TOPICS.length && matches(p, TOPICS[n])));
+        const wanted = ids.filter((_, n) =>
+          set.some((p) => n < TOPICS.length && matches(p, TOPICS[n])),
+        );
         assert.deepEqual(got, wanted, set.join(', '));
       }
     });
   }
 
-  for (const pattern of ['a/#/b', 'a#', 'a/b#', '#a', 'a+', '+a/b', 'a/+b', '##', '', '/a', '$x', '$x/#']) {
+  for (const pattern of [
+    'a/#/b',
+    'a#',
+    'a/b#',
+    '#a',
+    'a+',
+    '+a/b',
+    'a/+b',
+    '##',
+    '',
+    '/a',
+    '$x',
+    '$x/#',
+  ]) {
     test(`refuses the pattern ${JSON.stringify(pattern)}`, async () => {
       assertProblem(await get(hub, `/t?${new URLSearchParams({ topic: pattern, wait: 0 })}`), 400);
     });

@@ -7,7 +7,12 @@ import { suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
 import { handshake } from './lib/wsframe.mjs';
 
-const FOREIGN = ['https://evil.example', 'http://127.0.0.1.evil.example', 'http://localhost.evil', 'null'];
+const FOREIGN = [
+  'https://evil.example',
+  'http://127.0.0.1.evil.example',
+  'http://localhost.evil',
+  'null',
+];
 const LOOPBACK = [
   'http://localhost:3000',
   'http://127.0.0.1:5173',
@@ -102,7 +107,9 @@ describe('origins by default', () => {
 });
 
 describe('configured origins', () => {
-  const hub = suiteHub({ set: { 'access.origin': ['https://app.example', 'https://b.example:8443'] } });
+  const hub = suiteHub({
+    set: { 'access.origin': ['https://app.example', 'https://b.example:8443'] },
+  });
 
   test('are allowed', async () => {
     assert.equal(await upgrade(hub, 'https://app.example'), 101);

@@ -12,9 +12,7 @@ describe('HTTP/1.1', () => {
 
   /** Sends text with `Host` and `Connection: close` filled in; returns the answer as text. */
   const ask = async (line, headers = '', body = '') =>
-    String(
-      await exchange(hub, `${line}\r\nHost: x\r\nConnection: close\r\n${headers}\r\n${body}`),
-    );
+    String(await exchange(hub, `${line}\r\nHost: x\r\nConnection: close\r\n${headers}\r\n${body}`));
 
   const statusOf = (reply) => Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1]);
 
@@ -40,7 +38,10 @@ describe('HTTP/1.1', () => {
     const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((m) => m[1]);
     assert.deepEqual(statuses, [...Array(50).fill('201'), '404']);
     const ids = [...text.matchAll(/"id":"(\d+)-/g)].map((m) => Number(m[1]));
-    assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
+    assert.deepEqual(
+      ids,
+      [...ids].sort((a, b) => a - b),
+    );
     assert.deepEqual(
       (await history(hub, 'h/pipe')).map(({ data }) => data),
       Array.from({ length: 50 }, (_, n) => String(n)),
@@ -173,7 +174,10 @@ describe('HTTP/1.1', () => {
       'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n' +
         'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
-    'a negative length': [400, 'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
+    'a negative length': [
+      400,
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
+    ],
     'a length with a sign': [
       400,
       'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na',
@@ -196,7 +200,8 @@ describe('HTTP/1.1', () => {
     ],
     'a chunk without its line end': [
       400,
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n',
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' +
+        '1\r\nabc\r\n0\r\n\r\n',
     ],
     'a chunk size of 17 digits': [
       [400, 413],

@@ -66,7 +66,9 @@ describe('status', () => {
       const now = await read();
       return Object.keys(now).filter((name) => now[name] > (before[name] ?? 0));
     };
-    const names = (await eventually(async () => (await grown()).length > 3 && grown(), 'growth')).join();
+    const names = (
+      await eventually(async () => (await grown()).length > 3 && grown(), 'growth')
+    ).join();
     assert.match(names, /publish/);
     assert.match(names, /conn/);
   });

@@ -23,7 +23,9 @@ describe('local socket', () => {
 
   const xadd = (client, topic, ...rest) => client.command('XADD', topic, '*', 'data', ...rest);
   const fieldsOf = ([, fields]) =>
-    Object.fromEntries(fields.map((field, n) => [field, fields[n + 1]]).filter((_, n) => n % 2 === 0));
+    Object.fromEntries(
+      fields.map((field, n) => [field, fields[n + 1]]).filter((_, n) => n % 2 === 0),
+    );
 
   test('PING and ECHO', async (t) => {
     const c = await open(t);
@@ -225,7 +227,8 @@ describe('local socket', () => {
       return ids;
     }
 
-    const range = async (c, ...words) => (await c.command(...words)).map(fieldsOf).map((f) => f.data);
+    const range = async (c, ...words) =>
+      (await c.command(...words)).map(fieldsOf).map((f) => f.data);
 
     test('XRANGE from - to +, with borders and COUNT', async (t) => {
       const c = await open(t);
@@ -237,7 +240,10 @@ describe('local socket', () => {
       assert.deepEqual(await range(c, 'XRANGE', 'q/read', all[2], all[4]), ['m2', 'm3', 'm4']);
       assert.deepEqual(await range(c, 'XRANGE', 'q/read', `(${all[2]}`, `(${all[4]}`), ['m3']);
       assert.deepEqual(await range(c, 'XRANGE', 'q/read', '-', '+', 'COUNT', 2), ['m0', 'm1']);
-      assert.deepEqual(await range(c, 'XRANGE', 'q/read', `${offsetOf(all[6])}`, '+'), ['m6', 'm7']);
+      assert.deepEqual(await range(c, 'XRANGE', 'q/read', `${offsetOf(all[6])}`, '+'), [
+        'm6',
+        'm7',
+      ]);
       assert.deepEqual(await range(c, 'XRANGE', 'q/read', all[4], all[2]), []);
       assert.deepEqual(await range(c, 'XRANGE', 'q/none', '-', '+'), []);
     });

@@ -72,7 +72,9 @@ describe('redis-cli', () => {
   });
 
   test('has its interactive mode served: COMMAND, HELLO and help', async () => {
-    const { stdout } = await run('redis-cli', ['-s', hub.socket], { input: 'ping\necho x\nquit\n' });
+    const { stdout } = await run('redis-cli', ['-s', hub.socket], {
+      input: 'ping\necho x\nquit\n',
+    });
     assert.match(stdout, /PONG\nx/);
     assert.match(await cli('-3', 'ping'), /PONG/);
     assert.match(await cli('info'), /loading:0/);

@@ -15,7 +15,13 @@ describe('curl', () => {
 
   for (const [way, { options, base }] of Object.entries(ways)) {
     const curl = async (...words) => {
-      const { code, stdout, stderr } = await run('curl', ['-sS', '-m', '20', ...options(), ...words]);
+      const { code, stdout, stderr } = await run('curl', [
+        '-sS',
+        '-m',
+        '20',
+        ...options(),
+        ...words,
+      ]);
       assert.equal(code, 0, stderr);
       return stdout;
     };
@@ -29,7 +35,13 @@ describe('curl', () => {
     });
 
     test(`streams over ${way}`, async (t) => {
-      const words = ['-sSN', ...options(), '-H', 'Accept: text/event-stream', `${base()}/t/cu/live`];
+      const words = [
+        '-sSN',
+        ...options(),
+        '-H',
+        'Accept: text/event-stream',
+        `${base()}/t/cu/live`,
+      ];
       const child = launch('curl', words, { stdio: ['ignore', 'pipe', 2] });
       t.after(() => child.kill('SIGKILL'));
       let text = '';
@@ -43,7 +55,10 @@ describe('curl', () => {
 
     test(`healthz, readyz, metrics and problems over ${way}`, async () => {
       for (const path of ['healthz', 'readyz', 'metrics', 'cursor']) {
-        assert.equal(await curl('-o', '/dev/null', '-w', '%{http_code}', `${base()}/${path}`), '200');
+        assert.equal(
+          await curl('-o', '/dev/null', '-w', '%{http_code}', `${base()}/${path}`),
+          '200',
+        );
       }
       assert.equal(JSON.parse(await curl(`${base()}/nowhere`)).status, 404);
     });

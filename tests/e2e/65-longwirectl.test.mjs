@@ -149,7 +149,11 @@ describe('longwirectl', () => {
   });
 
   test('says which path it tried when it cannot connect', async () => {
-    const { code, stderr } = await run(join(BUILD, 'longwirectl'), ['-s', '/nowhere/x.sock', 'ping']);
+    const { code, stderr } = await run(join(BUILD, 'longwirectl'), [
+      '-s',
+      '/nowhere/x.sock',
+      'ping',
+    ]);
     assert.equal(code, 3);
     assert.match(stderr, /\/nowhere\/x\.sock/);
   });

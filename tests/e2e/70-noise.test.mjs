@@ -95,7 +95,10 @@ describe('noise', () => {
       const noises = Array.from({ length: NOISES }, () => {
         const noise = Buffer.alloc(random.int(1, random.pick([16, 300, 20_000])));
         for (let i = 0; i < noise.length; i++) noise[i] = random.int(0, 255);
-        return Buffer.concat([Buffer.from(random.pick(['', '', '*', '*2\r\n$', 'GET /', 'P'])), noise]);
+        return Buffer.concat([
+          Buffer.from(random.pick(['', '', '*', '*2\r\n$', 'GET /', 'P'])),
+          noise,
+        ]);
       });
       await forEach(noises, async (noise) => {
         const raw = await RawSocket.open(hub, where);

@@ -43,7 +43,10 @@ const LIMITS = {
 for (const [what, options] of Object.entries(LIMITS)) {
   for (const workers of [1, 2]) {
     test(`stops accepting at ${what} and resumes, workers=${workers}`, async (t) => {
-      const hub = await startHub(t, { ...options, set: { ...options.set, 'hub.workers': workers } });
+      const hub = await startHub(t, {
+        ...options,
+        set: { ...options.set, 'hub.workers': workers },
+      });
       const stream = await (await SseStream.open(hub, 'fd/stream')).live();
       t.after(() => stream.close());
       const connections = await openMany(hub);

@@ -46,7 +46,7 @@ function isWanted(set, topic) {
 async function publishAll(hub, way, random) {
   const publisher = await PUBLISHERS[way](hub);
   const sent = [];
-  for (let n = 0; n < MESSAGES_PER_PUBLISHER; ) {
+  for (let n = 0; n < MESSAGES_PER_PUBLISHER;) {
     const burst = Array.from({ length: random.int(1, 12) }, () => random.pick(TOPICS));
     const ids = [];
     for (const topic of burst) ids.push(await publisher.send(topic, { way, n: n++ }));
@@ -133,7 +133,8 @@ function assertSame(got, wanted, who) {
   assert.fail(
     `${who}: got ${got.length} of ${wanted.length}; first difference at ${at}: ` +
       `${got.slice(at, at + 3)} instead of ${wanted.slice(at, at + 3)}; ` +
-      `${missing.length} missing (${missing.slice(0, 3)}), ${twice.length} twice (${twice.slice(0, 3)})`,
+      `${missing.length} missing (${missing.slice(0, 3)}), ` +
+      `${twice.length} twice (${twice.slice(0, 3)})`,
   );
 }
 

@@ -33,7 +33,15 @@ const WAYS = {
     return async (topic, data, key) => {
       try {
         client ??= await RespClient.open(hub);
-        const id = await client.command('XADD', topic, '*', 'data', JSON.stringify(data), 'key', key);
+        const id = await client.command(
+          'XADD',
+          topic,
+          '*',
+          'data',
+          JSON.stringify(data),
+          'key',
+          key,
+        );
         if (typeof id !== 'string') throw new Error(id.text);
         return id;
       } catch (error) {

@@ -33,7 +33,9 @@ describe('the demo page in Chromium', () => {
   let publisher;
 
   before(async () => {
-    publisher = launch(join(BUILD, 'longwire-demo'), ['--socket', hub.socket], { stdio: 'inherit' });
+    publisher = launch(join(BUILD, 'longwire-demo'), ['--socket', hub.socket], {
+      stdio: 'inherit',
+    });
     profile = mkdtempSync(join(tmpdir(), 'longwire-browser-'));
     browser = await chromium.launchPersistentContext(profile, {
       executablePath: CHROMIUM,

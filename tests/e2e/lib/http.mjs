@@ -39,7 +39,9 @@ export function request(hub, method, path, options = {}) {
       reply.on('error', reject);
       reply.on('end', () => resolve(replyOf(reply, Buffer.concat(chunks))));
     });
-    outgoing.setTimeout(WAIT_MS * 4, () => outgoing.destroy(new Error(`${method} ${path}: silence`)));
+    outgoing.setTimeout(WAIT_MS * 4, () =>
+      outgoing.destroy(new Error(`${method} ${path}: silence`)),
+    );
     outgoing.on('error', reject);
     // As bytes: Node.js would send headers in the encoding of a body that is text.
     outgoing.end(body === undefined ? body : Buffer.from(body));
