@@ -30,6 +30,9 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
+// A runner that is killed tells nobody.
+const runner = process.ppid;
+setInterval(() => process.ppid === runner || process.exit(1), 1000).unref();
 
 /** Starts a program that is killed with this process at the latest. */
 export function launch(program, args, options = {}) {
