@@ -923,6 +923,9 @@ function bytesOf(base64) {
 
 /** crypto.randomUUID is missing in pages that did not come over HTTPS. */
 function randomKey() {
+  const { crypto } = globalThis; // Node 18 has none; a key need not be secret, only new
+  const random = () => Math.floor(Math.random() * 2 ** 32);
+  if (!crypto) return Array.from({ length: 4 }, random).join('-');
   return crypto.randomUUID?.() ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
 }
 
