@@ -26,7 +26,7 @@
 
 enum {
     DRAIN_MS = 5000, /* how long connections may take to say good-bye */
-    SPARE_FDS = 8, /* descriptors that something may still need besides connections */
+    SPARE_FDS = 8,   /* descriptors that something may still need besides connections */
 };
 
 struct daemon {
@@ -128,8 +128,8 @@ static void set_budget(struct daemon *d)
     int open_fds = dup(STDERR_FILENO); /* the lowest free number: so many are open */
     if (open_fds >= 0)
         close(open_fds);
-    uint64_t taken = (uint64_t)(open_fds > 0 ? open_fds : 0) + SPARE_FDS +
-                     d->config->socket.reserve_fds;
+    uint64_t taken =
+        (uint64_t)(open_fds > 0 ? open_fds : 0) + SPARE_FDS + d->config->socket.reserve_fds;
     uint64_t most = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
     uint64_t wanted = d->config->http.max_connections;
     if (wanted > most)
