@@ -4,7 +4,9 @@
  * inih as Debian builds it gives no line numbers, cuts section names at 50 bytes, reads lines of
  * up to 200 bytes, and takes an indented line for the rest of the value above it. So the reader
  * that it is given here counts the lines, reads section headers itself, refuses what is too long,
- * and strips indentation; inih is left to tell keys, values and comments apart.
+ * and strips indentation; inih is left to tell keys, values and comments apart. From version 57 on
+ * it takes a line that fills its buffer without a line end for one that was cut, hence the byte
+ * that stays free.
  */
 #include "daemon/config.h"
 
@@ -347,9 +349,9 @@ static void prepare_line(struct loader *l, size_t room)
         read_header(l);
     if (!l->expects_pair) {
         l->text[0] = '\0';
-    } else if (n >= room) {
+    } else if (n > room - 2) {
         struct buf *out = fail_here(l);
-        buf_printf(out, "the line is too long: must be at most %zu bytes", room - 1);
+        buf_printf(out, "the line is too long: must be at most %zu bytes", room - 2);
     }
 }
 

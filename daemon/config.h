@@ -24,7 +24,7 @@ enum {
     CONFIG_LISTEN_MAX = 16,   /* addresses to listen on */
     CONFIG_ORIGINS_MAX = 64,  /* allowed origins */
     CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
-    CONFIG_TEXT_MAX = 180,    /* bytes of a path or origin, so that its line fits inih's buffer */
+    CONFIG_TEXT_MAX = 168,    /* bytes of a path or origin: its line, comment and all, fits inih */
     CONFIG_SETTINGS_MAX = 64, /* rows of the table in setting.c */
     CONFIG_TOPIC_SETTINGS_MAX = 8, /* those of them that belong to topic sections */
 };

@@ -100,6 +100,54 @@ function openStream(signal) {
   };
 }
 
+/**
+ * Puts a clock that only tick() moves in place of setTimeout, setInterval and Date.now until the
+ * test T ends. (node:test has one, but in Node.js 18 it does not know Date.)
+ */
+export function fakeClock(t) {
+  const real = { setTimeout, clearTimeout, setInterval, clearInterval };
+  const realNow = Date.now;
+  const timers = new Map();
+  let now = 1_000_000;
+  let lastId = 0;
+
+  const add = (run, delay, interval) => {
+    timers.set(++lastId, { run, at: now + delay, interval });
+    return lastId;
+  };
+  const clear = (id) => timers.delete(id);
+  const next = (until) => {
+    const due = [...timers].filter(([, { at }]) => at <= until);
+    return due.sort(([, a], [, b]) => a.at - b.at)[0];
+  };
+
+  Object.assign(globalThis, {
+    setTimeout: (run, delay = 0) => add(run, delay, 0),
+    setInterval: (run, delay) => add(run, delay, delay),
+    clearTimeout: clear,
+    clearInterval: clear,
+  });
+  Date.now = () => now;
+  t.after(() => {
+    Object.assign(globalThis, real);
+    Date.now = realNow;
+  });
+
+  return {
+    tick(ms) {
+      const until = now + ms;
+      for (let due = next(until); due; due = next(until)) {
+        const [id, timer] = due;
+        now = timer.at;
+        if (timer.interval) timer.at += timer.interval;
+        else timers.delete(id);
+        timer.run();
+      }
+      now = until;
+    },
+  };
+}
+
 export function message(offset, data = offset, more = {}) {
   return { id: `${offset}-7`, topic: 'a', time: '2026-01-01T00:00:00.000Z', data, ...more };
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 
 import { Longwire, LongwireError, topicPath } from '../longwire.js';
-import { fakeFetch, fakeWebSocket, Inbox, message, sseMessage } from './fakes.js';
+import { fakeClock, fakeFetch, fakeWebSocket, Inbox, message, sseMessage } from './fakes.js';
 
 const QUICK = { base: 1, cap: 2 };
 const LIVE = (offset) => ({ op: 'live', cursor: `${offset}-7` });
@@ -402,45 +402,45 @@ test('EventSource is used only where the event names are known', async () => {
 });
 
 test('a WebSocket that is silent is asked, and ended when it does not answer', async (t) => {
-  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'], now: 1_000_000 });
+  const clock = fakeClock(t);
   const { sockets, subscription } = setUp();
   const socket = await sockets.next();
   socket.accept(LIVE(1));
   const pings = () => socket.sent.filter(({ op }) => op === 'ping').length;
   assert.equal(pings(), 1, 'one at the start');
-  t.mock.timers.tick(20_000);
+  clock.tick(20_000);
   assert.equal(pings(), 2);
   socket.say({ op: 'pong' });
-  t.mock.timers.tick(25_000);
+  clock.tick(25_000);
   assert.equal(pings(), 3);
   assert.equal(subscription.state, 'live');
-  t.mock.timers.tick(25_000);
+  clock.tick(20_000);
   assert.ok(socket.closed);
   assert.equal(subscription.state, 'waiting');
 });
 
 test('an event stream without heartbeats is ended', async (t) => {
-  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'], now: 1_000_000 });
+  const clock = fakeClock(t);
   const { requests, subscription, until } = setUp('a', { transport: 'sse' });
   const request = await requests.next();
   const { say } = request.sse();
   say('id: 1-7\n\nevent: longwire.live\ndata: {}\n\n');
   await until('live');
-  t.mock.timers.tick(40_000);
+  clock.tick(40_000);
   assert.equal(subscription.state, 'live');
-  t.mock.timers.tick(5_000);
+  clock.tick(5_000);
   assert.ok(request.init.signal.aborted);
   assert.match((await until('waiting')).error.message, /nothing heard for 45 s/);
 });
 
 test('back from sleep or on another network, it does not wait', async (t) => {
-  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout', 'Date'], now: 1_000_000 });
+  const clock = fakeClock(t);
   const { sockets, subscription } = setUp();
   const first = await sockets.next();
   first.accept(LIVE(1), message(2));
-  t.mock.timers.tick(1);
+  clock.tick(1);
   subscription.wake('back');
-  t.mock.timers.tick(5_000);
+  clock.tick(5_000);
   assert.equal(subscription.state, 'waiting', 'the ping was not answered');
   subscription.wake('offline');
   assert.equal(sockets.size, 0);
