@@ -62,6 +62,22 @@ void catalog_truncate(struct catalog *c, uint32_t count)
     }
 }
 
+struct store_topic catalog_describe(const struct catalog_topic *t)
+{
+    uint64_t floor = atomic_load_explicit(&t->floor, memory_order_relaxed);
+    return (struct store_topic){
+        .id = t->id,
+        .name_len = t->name_len,
+        .flags = t->flags,
+        .name = t->name,
+        .messages = t->messages,
+        .bytes = t->bytes,
+        .last = t->last,
+        .floor = floor,
+        .unswept = t->messages > 0 && t->swept < floor,
+    };
+}
+
 void catalog_appended(struct catalog_topic *t, uint64_t offset, uint32_t payload_len)
 {
     t->last = offset;
@@ -86,14 +102,14 @@ void catalog_note_gone(struct catalog *c, struct catalog_topic *t, uint64_t offs
     t->gone_bytes += payload_len;
 }
 
-void catalog_raise_floors(struct catalog *c, store_floor *floor, void *ctx)
+void catalog_raise_floors(struct catalog *c, const struct store_removal *r)
 {
     for (struct catalog_topic *t = c->gone; t; t = t->next_gone) {
         if (t->gone_upto <= atomic_load_explicit(&t->floor, memory_order_relaxed))
             continue;
         /* First told, then hidden: who no longer finds a message can learn why. */
-        if (floor)
-            floor(ctx, t->id, t->gone_upto);
+        if (r->floor)
+            r->floor(r->ctx, t->id, t->gone_upto);
         atomic_store_explicit(&t->floor, t->gone_upto, memory_order_release);
     }
 }
@@ -114,13 +130,17 @@ uint64_t catalog_bytes_left(const struct catalog_topic *t)
     return less(t->bytes, t->gone_bytes);
 }
 
-void catalog_commit_gone(struct catalog *c)
+void catalog_commit_gone(struct catalog *c, const struct store_removal *r)
 {
     for (struct catalog_topic *t = c->gone; t; t = t->next_gone) {
         t->messages = catalog_messages_left(t);
         t->bytes = catalog_bytes_left(t);
         if (t->gone_upto > t->swept)
             t->swept = t->gone_upto;
+        if (r->left) {
+            struct store_topic left = catalog_describe(t);
+            r->left(r->ctx, &left);
+        }
     }
     catalog_drop_gone(c);
 }

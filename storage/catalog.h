@@ -69,6 +69,9 @@ MUST_CHECK enum err catalog_add(struct catalog *c, const struct store_topic *t);
 /* Forgets the topics above COUNT again. */
 void catalog_truncate(struct catalog *c, uint32_t count);
 
+/* T as the store's users see it; the name is borrowed. */
+struct store_topic catalog_describe(const struct catalog_topic *t);
+
 /* A new record of T is in the log. */
 void catalog_appended(struct catalog_topic *t, uint64_t offset, uint32_t payload_len);
 
@@ -79,10 +82,10 @@ void catalog_note_gone(struct catalog *c, struct catalog_topic *t, uint64_t offs
                        uint32_t payload_len);
 /* Notes that nothing of T at or below UPTO (>= 1, not below what was noted) is left. */
 void catalog_note_swept(struct catalog *c, struct catalog_topic *t, uint64_t upto);
-/* Raises the floors of the noted topics and tells FLOOR each that rose. */
-void catalog_raise_floors(struct catalog *c, store_floor *floor, void *ctx);
-/* Takes the noted records off the totals and forgets the notes. */
-void catalog_commit_gone(struct catalog *c);
+/* Raises the floors of the noted topics and tells R each that rose. */
+void catalog_raise_floors(struct catalog *c, const struct store_removal *r);
+/* Takes the noted records off the totals, tells R what is left, and forgets the notes. */
+void catalog_commit_gone(struct catalog *c, const struct store_removal *r);
 /* Forgets the notes. */
 void catalog_drop_gone(struct catalog *c);
 /* T's totals as they will be when the noted removal is committed. */

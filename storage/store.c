@@ -40,10 +40,10 @@ enum err store_draw_epoch(uint32_t before, uint32_t *ret)
     return ERR_OK;
 }
 
-void store_close(struct store *s, uint64_t head)
+void store_close(struct store *s, uint64_t head, bool complete)
 {
     if (s)
-        s->ops->close(s, head > s->last_offset ? head : s->last_offset);
+        s->ops->close(s, head > s->last_offset ? head : s->last_offset, complete);
 }
 
 void store_abandon(struct store *s)
@@ -56,17 +56,7 @@ enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx)
 {
     uint32_t count = catalog_count(&s->catalog);
     for (uint32_t id = 1; id <= count; id++) {
-        const struct catalog_topic *c = catalog_find(&s->catalog, id);
-        struct store_topic t = {
-            .id = c->id,
-            .name_len = c->name_len,
-            .flags = c->flags,
-            .name = c->name,
-            .messages = c->messages,
-            .bytes = c->bytes,
-            .last = c->last,
-            .floor = atomic_load_explicit(&c->floor, memory_order_relaxed),
-        };
+        struct store_topic t = catalog_describe(catalog_find(&s->catalog, id));
         visit(ctx, &t);
     }
     return ERR_OK;
@@ -95,7 +85,10 @@ static enum err add_topics(struct store *s, const struct store_batch *b)
     for (size_t i = 0; i < b->topic_count; i++) {
         struct catalog_topic *known = catalog_find(&s->catalog, b->topics[i].id);
         if (known) {
-            known->flags |= b->topics[i].flags; /* harmless if the commit fails: nobody asks here */
+            /* Harmless if the commit fails: nobody asks here. */
+            known->flags |= b->topics[i].flags;
+            if (b->topics[i].last > known->last)
+                known->last = b->topics[i].last;
             continue;
         }
         struct store_topic t = {
@@ -144,20 +137,55 @@ enum err store_sync_now(struct store *s)
     return s->ops->sync_now(s);
 }
 
-enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto, size_t max,
-                     size_t *ret_removed, bool *ret_done)
+enum store_verdict store_judge(const struct store_removal *removal, const struct store_record *r)
+{
+    return removal->judge ? removal->judge(removal->ctx, r) : STORE_REMOVE;
+}
+
+bool store_keeps_key(const struct store_removal *removal, const struct store_record *r)
+{
+    return r->key_len && removal->keep_key && removal->keep_key(removal->ctx, r);
+}
+
+static void begin_removal(struct store_removal *r)
+{
+    r->removed = 0;
+    r->done = true;
+    if (r->max == 0)
+        r->max = 1;
+}
+
+enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto, struct store_removal *r)
 {
     struct catalog_topic *t = catalog_find(&s->catalog, topic_id);
     if (!t)
         return ERR_INVALID;
+    begin_removal(r);
     /* A floor above the newest message would swallow the ones to come. */
-    return s->ops->purge(s, t, upto < t->last ? upto : t->last, max, ret_removed, ret_done);
+    return s->ops->purge(s, t, upto < t->last ? upto : t->last, r);
 }
 
-enum err store_trim(struct store *s, uint64_t upto, size_t max, store_floor *floor, void *ctx,
-                    size_t *ret_removed, bool *ret_done)
+enum err store_expire(struct store *s, const uint32_t *topics, size_t count,
+                      struct store_removal *r, size_t *ret_topics)
 {
-    return s->ops->trim(s, upto, max, floor, ctx, ret_removed, ret_done);
+    for (size_t i = 0; i < count; i++)
+        if (!catalog_find(&s->catalog, topics[i]))
+            return ERR_INVALID;
+    begin_removal(r);
+    return s->ops->expire(s, topics, count, r, ret_topics);
+}
+
+enum err store_trim(struct store *s, uint64_t *at, uint64_t upto, struct store_removal *r)
+{
+    if (upto > s->last_offset)
+        upto = s->last_offset;
+    begin_removal(r);
+    return *at < upto ? s->ops->trim(s, at, upto, r) : ERR_OK;
+}
+
+enum err store_drop_keys(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next)
+{
+    return s->ops->drop_keys(s, time_ms, max, ret_next);
 }
 
 enum err store_backup(struct store *s, const char *path)
@@ -168,6 +196,11 @@ enum err store_backup(struct store *s, const char *path)
 uint64_t store_size(struct store *s)
 {
     return s->ops->size(s);
+}
+
+uint64_t store_used(struct store *s)
+{
+    return s->ops->used(s);
 }
 
 uint64_t store_damaged(struct store *s)
@@ -194,6 +227,11 @@ enum err store_read(struct store_reader *r, const struct store_query *q, store_v
         return ERR_OK;
     }
     return r->store->ops->read(r, q, visit, ctx, ret_reached);
+}
+
+enum err store_keys(struct store_reader *r, store_visit *visit, void *ctx)
+{
+    return r->store->ops->keys(r, visit, ctx);
 }
 
 enum err store_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after)

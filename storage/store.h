@@ -57,6 +57,7 @@ struct store_topic {
     uint64_t bytes;    /* their payload bytes */
     uint64_t last;     /* offset of the newest ever, 0 = none; survives trimming */
     uint64_t floor;    /* every message of it at or below is gone, all above are kept */
+    bool unswept; /* records at or below the floor are still to be removed: a purge was cut off */
 };
 
 enum { STORE_FORMER_MAX = 16 };       /* former epochs remembered, the newest ones */
@@ -75,6 +76,7 @@ struct store_state {
     uint64_t last_time_ms; /* of the newest record, 0 = none */
     bool created;          /* the log is new */
     bool clean;            /* the last user closed it properly (true for a new one) */
+    bool complete;         /* and told the newest messages of all topics, stored or not */
     size_t former_count;
     struct store_former former[STORE_FORMER_MAX]; /* newest first */
 };
@@ -84,7 +86,8 @@ struct store_batch {
     const struct store_record *records; /* ascending offsets above everything stored */
     size_t record_count;
     /* Topics used for the first time (id, name, flags count), ascending; and known ones that get
-     * more flags (id, flags count): flags are never taken away. */
+     * more flags, or a later newest message that leaves no record (id, flags, last count): neither
+     * is ever taken away. */
     const struct store_topic *topics;
     size_t topic_count;
     uint64_t reserve; /* if above the kept mark: remember that offsets up to it may be in use */
@@ -113,9 +116,10 @@ MUST_CHECK enum err store_lmdb_open(const struct store_options *o, struct store 
                                     struct store_state *ret_state);
 MUST_CHECK enum err store_memory_open(const struct store_options *o, struct store **ret,
                                       struct store_state *ret_state);
-/* Ends cleanly: HEAD is the last offset used. When that cannot be written, a line is logged and the
- * next opening finds an unclean stop. NULL is accepted. */
-void store_close(struct store *s, uint64_t head);
+/* Ends cleanly: HEAD is the last offset used; COMPLETE: the topics' `last` say all, also of
+ * messages that leave no record. When that cannot be written, a line is logged and the next opening
+ * finds an unclean stop. NULL is accepted. */
+void store_close(struct store *s, uint64_t head, bool complete);
 /* Drops everything in the process without the clean-stop mark, as a crash would (tests, and the way
  * out when the disk fails). NULL is accepted. */
 void store_abandon(struct store *s);
@@ -133,25 +137,63 @@ MUST_CHECK enum err store_append(struct store *s, const struct store_batch *b);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err store_sync_now(struct store *s);
 
-/* Takes away TOPIC's messages up to UPTO (later ones are spared), at most about MAX of them in one
- * commit. The floor is durable with the first call, and reads stop returning them from then on.
- * *RET_REMOVED: records removed by this call; *RET_DONE: none are left. Errors: as store_append;
- * then nothing has changed. */
-MUST_CHECK enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto, size_t max,
-                                size_t *ret_removed, bool *ret_done);
-/* Takes away all records up to UPTO, at most about MAX of them. FLOOR is called for each topic that
- * loses messages, with its new floor, before they disappear for readers; it must not call the
- * store. Errors: as store_append; then nothing is removed, but floors that were told stay up in
- * this process. */
-typedef void store_floor(void *ctx, uint32_t topic_id, uint64_t floor);
-MUST_CHECK enum err store_trim(struct store *s, uint64_t upto, size_t max, store_floor *floor,
-                               void *ctx, size_t *ret_removed, bool *ret_done);
+/* What becomes of a record that a removal has come to. */
+enum store_verdict {
+    STORE_REMOVE,
+    STORE_KEEP, /* trimming passes over it; by topic: as STORE_STOP */
+    STORE_STOP, /* it stays, and so does all behind it */
+};
+
+/*
+ * One commit that takes records away: what it asks, and what it tells. The functions run within the
+ * call, on the store's thread, and must not call the store. Each may be NULL.
+ */
+struct store_removal {
+    size_t max; /* about so many records at most, at least 1 */
+    /* NULL: all go. Asked in offset order. For each topic, what goes comes before what stays: after
+     * a STORE_KEEP no STORE_REMOVE. Asked also about what a floor hides already: the rest of a purge,
+     * or of a removal that failed. Not asked about damaged records: trimming removes them. */
+    enum store_verdict (*judge)(void *ctx, const struct store_record *r);
+    /* Whether the idempotency key of R, which goes, has to be remembered (store_keys). */
+    bool (*keep_key)(void *ctx, const struct store_record *r);
+    /* A topic loses messages up to FLOOR: told before they disappear for readers, and not taken
+     * back when the commit fails; then the floor stays up in this process. */
+    void (*floor)(void *ctx, uint32_t topic_id, uint64_t floor);
+    /* After the commit: a topic that lost records, with its totals. */
+    void (*left)(void *ctx, const struct store_topic *t);
+    void *ctx;
+    size_t removed; /* out: records */
+    bool done;      /* out: nothing more is to be removed; false: call again */
+};
+
+/* Takes away TOPIC's messages up to UPTO (later ones are spared). The floor is durable with the
+ * first call, and reads stop returning them from then on; judge and floor are not used. Errors: as
+ * store_append; then nothing has changed. */
+MUST_CHECK enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto,
+                                struct store_removal *r);
+/* Takes away the oldest messages of each of TOPICS (known ids, each once) as long as the judge says
+ * so. *RET_TOPICS: so many of them, from the first, are done with. Errors: as store_append; then
+ * nothing is removed. */
+MUST_CHECK enum err store_expire(struct store *s, const uint32_t *topics, size_t count,
+                                 struct store_removal *r, size_t *ret_topics);
+/* Takes away records of all topics in (*AT, UPTO], in offset order, and moves *AT to how far it
+ * came: to UPTO, or before a STORE_STOP (then DONE is true), or as far as one commit may go.
+ * Errors: as store_append; then nothing is removed and *AT has not moved. */
+MUST_CHECK enum err store_trim(struct store *s, uint64_t *at, uint64_t upto,
+                               struct store_removal *r);
+/* Forgets kept keys (store_keys) of records older than TIME_MS, at most about MAX of them.
+ * *RET_NEXT is the time of the oldest that is left, UINT64_MAX when none is. Errors: as
+ * store_append. */
+MUST_CHECK enum err store_drop_keys(struct store *s, uint64_t time_ms, size_t max,
+                                    uint64_t *ret_next);
 /* Consistent, compacted copy into the existing, empty directory PATH. Whoever opens the copy draws
  * a new epoch, since the original may have gone on. Errors: ERR_INVALID (not empty; memory store),
  * ERR_NOT_FOUND, ERR_ACCESS, ERR_NOSPACE, ERR_IO, ERR_NOMEM. */
 MUST_CHECK enum err store_backup(struct store *s, const char *path);
 /* Bytes that the log takes on disk now. */
 uint64_t store_size(struct store *s);
+/* Those of them that are in use: what removals free is not, and is used again. */
+uint64_t store_used(struct store *s);
 /* How often since the opening a record or index entry was met whose checksum is wrong. Such a
  * record is passed over and never served. Any thread. */
 uint64_t store_damaged(struct store *s);
@@ -166,6 +208,9 @@ void store_reader_destroy(struct store_reader *r);
  * transaction outlives the call. Errors: ERR_IO, ERR_CORRUPT, ERR_NOMEM. */
 MUST_CHECK enum err store_read(struct store_reader *r, const struct store_query *q,
                                store_visit *visit, void *ctx, uint64_t *ret_reached);
+/* Visits, in offset order, the keys of records that are gone which a removal has kept: records
+ * without event and payload. Errors: as store_read. */
+MUST_CHECK enum err store_keys(struct store_reader *r, store_visit *visit, void *ctx);
 /* The offset of the newest record older than TIME_MS (0 = none): resuming after it gives all at or
  * after the time. Record times never run backwards. Errors: as store_read. */
 MUST_CHECK enum err store_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);

@@ -1,12 +1,13 @@
 /*
  * The durable log: what its parts share. Private to store_lmdb*.c, the only files that know LMDB.
  *
- *   store_lmdb.c       commits: append, purge, trim, backup, close
- *   store_lmdb_open.c  opening: lock, environment, format, recovery, epoch
- *   store_lmdb_rows.c  the small rows of `meta` and `topics`, and LMDB's error codes
- *   store_lmdb_space.c how full the log is
- *   store_lmdb_tail.c  the open block and group, and how they become index values
- *   store_lmdb_read.c  readers
+ *   store_lmdb.c        commits: append, backup, close
+ *   store_lmdb_remove.c commits that take records away: purge, expire, trim
+ *   store_lmdb_open.c   opening: lock, environment, format, recovery, epoch
+ *   store_lmdb_rows.c   the small rows of `meta` and `topics`, and LMDB's error codes
+ *   store_lmdb_space.c  how full the log is
+ *   store_lmdb_tail.c   the open block and group, and how they become index values
+ *   store_lmdb_read.c   readers
  *
  * doc/storage-format.md says what lies where on disk, and why.
  */
@@ -18,9 +19,12 @@
 #include "storage/block_index.h"
 #include "storage/store_ops.h"
 
-enum lmdb_db { DB_META, DB_TOPICS, DB_LOG, DB_INDEX, DB_GROUPS, DB_COUNT };
+enum lmdb_db { DB_META, DB_TOPICS, DB_LOG, DB_INDEX, DB_GROUPS, DB_KEYS, DB_COUNT };
 
-enum { LMDB_FORMAT_VERSION = 1 };
+enum {
+    LMDB_FORMAT_VERSION = 2,
+    LMDB_FORMAT_OLDEST = 1, /* that is brought up to date at opening */
+};
 
 enum { BOOT_ID_SIZE = 40 }; /* 36 characters and NULs */
 
@@ -38,7 +42,8 @@ struct lmdb_state {
     uint8_t stop; /* enum lmdb_stop */
     uint8_t sync; /* enum store_sync of the last user */
     uint8_t former_count;
-    uint8_t zero[5];
+    uint8_t complete; /* clean stop: the topics' `last` say all, also of memory messages */
+    uint8_t zero[4];
     uint64_t head;       /* last offset used, as far as the last clean stop knew */
     uint64_t mark;       /* offsets up to it may have been used without leaving a record */
     uint64_t certain;    /* no crash can lose this offset or one below */
@@ -74,6 +79,7 @@ struct lmdb_store {
     uint64_t sweep_start;    /* last offset when the sweep began: the next checkpoint */
     size_t page_size;
     size_t free_pages;        /* of the file, when last counted, less what was appended since */
+    size_t used_pages;        /* of all databases, after the newest commit */
     bool freed;               /* a removal freed pages that the next commit cannot use yet */
     struct store_reader *own; /* the store's thread's; NULL until needed */
     struct lmdb_tail tail;
@@ -98,12 +104,25 @@ MUST_CHECK enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w)
 /* Ends W either way. */
 MUST_CHECK enum err lmdb_write_commit(struct lmdb_store *s, struct lmdb_write *w);
 void lmdb_write_abort(struct lmdb_store *s, struct lmdb_write *w);
-/* Writes T's row when it has changed since it was written. */
+/* Writes T's row. */
+MUST_CHECK enum err lmdb_write_row(struct lmdb_store *s, struct lmdb_write *w,
+                                   struct catalog_topic *t);
+/* The same when it has changed since it was written. */
 MUST_CHECK enum err lmdb_write_row_if_changed(struct lmdb_store *s, struct lmdb_write *w,
                                               struct catalog_topic *t);
 /* Frees everything; the log stays as the last commit left it. */
 void lmdb_destroy(struct lmdb_store *s);
 extern const struct store_ops lmdb_ops;
+
+/* store_lmdb_remove.c: as the store's operations. */
+MUST_CHECK enum err lmdb_purge(struct store *base, struct catalog_topic *t, uint64_t upto,
+                               struct store_removal *r);
+MUST_CHECK enum err lmdb_expire(struct store *base, const uint32_t *topics, size_t count,
+                                struct store_removal *r, size_t *ret_topics);
+MUST_CHECK enum err lmdb_trim(struct store *base, uint64_t *at, uint64_t upto,
+                              struct store_removal *r);
+MUST_CHECK enum err lmdb_drop_keys(struct store *base, uint64_t time_ms, size_t max,
+                                   uint64_t *ret_next);
 
 /* store_lmdb_open.c: as store_lmdb_open, on a machine whose boot has the id BOOT_ID ("" = not
  * known, which equals no other). */
@@ -116,7 +135,7 @@ MUST_CHECK enum err lmdb_mark_copy(const char *path);
 /* The enum err for an LMDB or errno code. */
 enum err lmdb_err(int rc);
 /* ERR_NOT_FOUND: no such row; ERR_FORMAT: another program's, or a newer version's. */
-MUST_CHECK enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta);
+MUST_CHECK enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta, uint32_t *ret_version);
 MUST_CHECK enum err lmdb_put_format(MDB_txn *txn, MDB_dbi meta);
 /* ERR_CORRUPT. */
 MUST_CHECK enum err lmdb_get_state(MDB_txn *txn, MDB_dbi meta, struct lmdb_state *ret);
@@ -168,6 +187,7 @@ MUST_CHECK enum err lmdb_read(struct store_reader *r, const struct store_query *
 /* As lmdb_read, also visiting what is at or below the floors: what a purge has still to remove. */
 MUST_CHECK enum err lmdb_read_hidden(struct store_reader *r, const struct store_query *q,
                                      store_visit *visit, void *ctx, uint64_t *ret_reached);
+MUST_CHECK enum err lmdb_keys(struct store_reader *r, store_visit *visit, void *ctx);
 MUST_CHECK enum err lmdb_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);
 
 #endif

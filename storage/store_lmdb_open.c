@@ -33,6 +33,7 @@ static const struct {
     [DB_LOG] = {"log", MDB_INTEGERKEY},
     [DB_INDEX] = {"index", MDB_INTEGERKEY},
     [DB_GROUPS] = {"groups", MDB_INTEGERKEY},
+    [DB_KEYS] = {"keys", MDB_INTEGERKEY},
 };
 
 static void read_boot_id(char id[BOOT_ID_SIZE])
@@ -104,7 +105,7 @@ static enum err check_length(struct lmdb_store *s)
 }
 
 /* Touches nothing, so that a foreign environment stays as it is. ERR_NOT_FOUND: an empty one. */
-static enum err check_format(MDB_env *env)
+static enum err check_format(MDB_env *env, uint32_t *ret_version)
 {
     MDB_txn *txn;
     MDB_dbi meta;
@@ -117,7 +118,7 @@ static enum err check_format(MDB_env *env)
         e = ERR_NOT_FOUND;
     } else if (!e) {
         rc = mdb_dbi_open(txn, databases[DB_META].name, databases[DB_META].flags, &meta);
-        e = rc ? ERR_FORMAT : lmdb_get_format(txn, meta);
+        e = rc ? ERR_FORMAT : lmdb_get_format(txn, meta, ret_version);
         if (e == ERR_NOT_FOUND)
             e = ERR_FORMAT;
     }
@@ -252,15 +253,14 @@ static enum err change_epoch(struct lmdb_state *st)
     return ERR_OK;
 }
 
-static void tell_state(const struct lmdb_store *s, const struct ends *ends, bool created,
-                       bool clean, struct store_state *ret)
+static void tell_state(const struct lmdb_store *s, const struct ends *ends, bool clean,
+                       struct store_state *ret)
 {
     *ret = (struct store_state){
         .epoch = s->state.epoch,
         .head = s->base.last_offset,
         .first = ends->first ? ends->first : s->base.last_offset + 1,
         .last_time_ms = ends->last_time_ms,
-        .created = created,
         .clean = clean,
         .former_count = s->state.former_count,
     };
@@ -280,6 +280,7 @@ static enum err take_over(struct lmdb_store *s, struct lmdb_write *w, const char
             return e;
     }
     w->state.stop = STOP_UNCLEAN;
+    w->state.complete = false;
     w->state.sync = (uint8_t)s->sync;
     w->state.head = s->base.last_offset;
     w->state.mark = s->base.last_offset;
@@ -290,10 +291,18 @@ static enum err take_over(struct lmdb_store *s, struct lmdb_write *w, const char
     return ERR_OK;
 }
 
-static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, const char *boot_id,
-                              struct ends *ret)
+/* What came with later versions: 2 has `keys`. */
+static enum err bring_up_to_date(struct lmdb_store *s, struct lmdb_write *w)
 {
-    enum err e = lmdb_err(open_databases(s, w->txn, 0));
+    enum err e = lmdb_err(open_databases(s, w->txn, MDB_CREATE));
+    return e ? e : lmdb_put_format(w->txn, s->dbi[DB_META]);
+}
+
+static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32_t version,
+                              const char *boot_id, struct ends *ret)
+{
+    enum err e = version < LMDB_FORMAT_VERSION ? bring_up_to_date(s, w)
+                                               : lmdb_err(open_databases(s, w->txn, 0));
     if (!e)
         e = lmdb_get_state(w->txn, s->dbi[DB_META], &s->state);
     if (!e)
@@ -316,20 +325,22 @@ static enum err make_new(struct lmdb_store *s, struct lmdb_write *w)
     if (!e)
         e = store_draw_epoch(0, &w->state.epoch);
     s->state.stop = STOP_CLEAN;
+    s->state.complete = true;
     return e;
 }
 
-static enum err load_or_make(struct lmdb_store *s, struct lmdb_write *w, bool create,
+/* VERSION 0: there is no log yet. */
+static enum err load_or_make(struct lmdb_store *s, struct lmdb_write *w, uint32_t version,
                              const char *boot_id, struct ends *ret)
 {
-    enum err e = create ? make_new(s, w) : load_existing(s, w, boot_id, ret);
+    enum err e = version ? load_existing(s, w, version, boot_id, ret) : make_new(s, w);
     if (!e)
         e = take_over(s, w, boot_id);
     return e ? e : tail_load(s, w->txn);
 }
 
 /* One durable commit says that the log is in use, before anything is shown or appended. */
-static enum err start(struct lmdb_store *s, bool create, const char *boot_id,
+static enum err start(struct lmdb_store *s, uint32_t version, const char *boot_id,
                       struct store_state *ret_state)
 {
     struct ends ends = {0};
@@ -337,8 +348,8 @@ static enum err start(struct lmdb_store *s, bool create, const char *boot_id,
     enum err e = lmdb_write_begin(s, &w);
     if (e)
         return e;
-    e = load_or_make(s, &w, create, boot_id, &ends);
-    bool clean = s->state.stop == STOP_CLEAN;
+    e = load_or_make(s, &w, version, boot_id, &ends);
+    bool clean = s->state.stop == STOP_CLEAN, complete = clean && s->state.complete;
     if (e)
         lmdb_write_abort(s, &w);
     else
@@ -348,7 +359,9 @@ static enum err start(struct lmdb_store *s, bool create, const char *boot_id,
     atomic_store_explicit(&s->base.committed, s->base.last_offset, memory_order_release);
     s->sweep_next = 1;
     s->sweep_start = s->base.last_offset;
-    tell_state(s, &ends, create, clean, ret_state);
+    tell_state(s, &ends, clean, ret_state);
+    ret_state->created = version == 0;
+    ret_state->complete = complete;
     return s->sync == STORE_SYNC_ALWAYS ? ERR_OK
                                         : lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
 }
@@ -363,13 +376,13 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
         e = check_length(s);
     if (e)
         return e;
-    e = check_format(s->env);
-    bool create = e == ERR_NOT_FOUND;
-    if (e && !create)
+    uint32_t version = 0;
+    e = check_format(s->env, &version);
+    if (e && e != ERR_NOT_FOUND)
         return e;
     /* What a killed user committed without fsync becomes certain here. */
     e = lmdb_err(mdb_env_sync(s->env, 1));
-    return e ? e : start(s, create, boot_id, ret_state);
+    return e ? e : start(s, version, boot_id, ret_state);
 }
 
 enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_id,

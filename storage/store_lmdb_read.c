@@ -520,6 +520,37 @@ enum err lmdb_read_hidden(struct store_reader *r, const struct store_query *q, s
     return scan(&s, ret_reached);
 }
 
+static int visit_keys(struct lmdb_reader *r, MDB_cursor *keys, store_visit *visit, void *ctx)
+{
+    struct store_record record;
+    uint64_t offset;
+    MDB_val value;
+    int rc = lmdb_cursor_step(keys, &offset, &value, MDB_FIRST);
+    for (; !rc; rc = lmdb_cursor_step(keys, &offset, &value, MDB_NEXT)) {
+        if (record_decode(offset, value.mv_data, value.mv_size, &record))
+            store_count_damage(r->base.store);
+        else if (!visit(ctx, &record))
+            return 0;
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+enum err lmdb_keys(struct store_reader *reader, store_visit *visit, void *ctx)
+{
+    struct lmdb_reader *r = (struct lmdb_reader *)reader;
+    MDB_cursor *keys;
+    enum err e = begin(r);
+    if (e)
+        return e;
+    int rc = mdb_cursor_open(r->txn, lmdb_of(r->base.store)->dbi[DB_KEYS], &keys);
+    if (!rc) {
+        rc = visit_keys(r, keys, visit, ctx);
+        mdb_cursor_close(keys);
+    }
+    mdb_txn_reset(r->txn);
+    return lmdb_err(rc);
+}
+
 /* The first sound record at or above *OFFSET; damaged ones have no time. */
 static int next_sound(struct lmdb_reader *r, uint64_t *offset, struct store_record *ret)
 {

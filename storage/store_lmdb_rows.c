@@ -68,7 +68,7 @@ static const struct format_row format_now = {
     .version = LMDB_FORMAT_VERSION,
 };
 
-enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta)
+enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta, uint32_t *ret_version)
 {
     MDB_val key = text_key("format"), value;
     struct format_row row;
@@ -81,8 +81,9 @@ enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta)
         return ERR_FORMAT;
     memcpy(&row, value.mv_data, sizeof(row));
     if (memcmp(row.magic, format_now.magic, sizeof(row.magic)) != 0 ||
-        row.version != LMDB_FORMAT_VERSION)
+        row.version < LMDB_FORMAT_OLDEST || row.version > LMDB_FORMAT_VERSION)
         return ERR_FORMAT;
+    *ret_version = row.version;
     return ERR_OK;
 }
 

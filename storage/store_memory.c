@@ -14,6 +14,8 @@ struct memory_store {
     pthread_rwlock_t lock;        /* the arrays; the store's thread writes, readers read */
     struct store_record *records; /* ascending offsets; each owns one allocation, at payload */
     size_t count, cap;
+    struct store_record *keys; /* kept of records that are gone; each owns one allocation, too */
+    size_t key_count;
     uint64_t used, limit; /* bytes; limit 0 = none */
 };
 
@@ -122,51 +124,159 @@ static size_t first_above(const struct memory_store *m, uint64_t offset)
     return low;
 }
 
-/* Takes away at most MAX records up to UPTO, those of T only unless it is NULL. */
-static size_t remove_records(struct memory_store *m, const struct catalog_topic *t, uint64_t upto,
-                             size_t max, bool *ret_done)
+/* The key of R, which goes, lives on without the rest. */
+static bool keep_key(struct memory_store *m, const struct store_record *r)
 {
-    size_t end = first_above(m, upto), kept = 0, removed = 0;
-    *ret_done = true;
-    for (size_t i = 0; i < m->count; i++) {
-        struct store_record *r = &m->records[i];
-        bool wanted = i < end && (!t || r->topic_id == t->id);
-        if (wanted && removed < max) {
-            catalog_note_gone(&m->base.catalog, catalog_find(&m->base.catalog, r->topic_id),
-                              r->offset, r->payload_len);
-            record_free(m, r);
-            removed++;
-            continue;
-        }
-        if (wanted)
-            *ret_done = false;
-        m->records[kept++] = *r;
-    }
-    m->count = kept;
-    return removed;
+    struct store_record kept = {.offset = r->offset,
+                                .time_ms = r->time_ms,
+                                .topic_id = r->topic_id,
+                                .key = r->key,
+                                .key_len = r->key_len,
+                                .kind = r->kind};
+    struct store_record *keys = reallocarray(m->keys, m->key_count + 1, sizeof(*keys));
+    if (!keys)
+        return false;
+    m->keys = keys;
+    struct store_record copy;
+    if (!record_copy(&copy, &kept))
+        return false;
+    size_t i = m->key_count++;
+    for (; i > 0 && keys[i - 1].offset > copy.offset; i--)
+        keys[i] = keys[i - 1];
+    keys[i] = copy;
+    m->used += record_cost(&copy);
+    return true;
 }
 
-static enum err memory_purge(struct store *s, struct catalog_topic *t, uint64_t upto, size_t max,
-                             size_t *ret_removed, bool *ret_done)
+/* Takes the records out for which GOES says so, up to R->max. *RET_NEXT is the offset of the first
+ * that would go, too. */
+static enum err remove_records(struct memory_store *m, struct store_removal *r,
+                               enum store_verdict (*goes)(void *arg, const struct store_record *r),
+                               void *arg, uint64_t *ret_next)
+{
+    size_t kept = 0, i = 0;
+    *ret_next = 0;
+    for (; i < m->count; i++) {
+        struct store_record *record = &m->records[i];
+        enum store_verdict verdict = goes(arg, record);
+        if (verdict == STORE_REMOVE && r->removed < r->max &&
+            !(store_keeps_key(r, record) && !keep_key(m, record))) {
+            struct catalog *c = &m->base.catalog;
+            catalog_note_gone(c, catalog_find(c, record->topic_id), record->offset,
+                              record->payload_len);
+            record_free(m, record);
+            r->removed++;
+            continue;
+        }
+        if (verdict == STORE_REMOVE && *ret_next == 0)
+            *ret_next = record->offset;
+        m->records[kept++] = *record;
+    }
+    m->count = kept;
+    r->done = *ret_next == 0;
+    return r->done || r->removed ? ERR_OK : ERR_NOMEM;
+}
+
+struct by_topic {
+    const struct store_removal *removal;
+    const struct catalog_topic *topic;
+    uint64_t upto;
+    bool stopped;
+};
+
+static enum store_verdict goes_by_topic(void *arg, const struct store_record *r)
+{
+    struct by_topic *b = arg;
+    if (r->topic_id != b->topic->id || r->offset > b->upto || b->stopped)
+        return STORE_KEEP;
+    enum store_verdict verdict = store_judge(b->removal, r);
+    b->stopped = verdict != STORE_REMOVE;
+    return verdict;
+}
+
+static enum err memory_purge(struct store *s, struct catalog_topic *t, uint64_t upto,
+                             struct store_removal *r)
 {
     struct memory_store *m = memory_of(s);
+    uint64_t next;
     pthread_rwlock_wrlock(&m->lock);
     if (upto > atomic_load_explicit(&t->floor, memory_order_relaxed))
         atomic_store_explicit(&t->floor, upto, memory_order_release);
-    *ret_removed = remove_records(m, t, upto, max, ret_done);
-    catalog_commit_gone(&s->catalog);
+    struct store_removal all = {.max = r->max, .keep_key = r->keep_key, .ctx = r->ctx};
+    struct by_topic b = {.removal = &all, .topic = t, .upto = upto};
+    enum err e = remove_records(m, &all, goes_by_topic, &b, &next);
+    r->removed = all.removed;
+    r->done = all.done;
+    if (r->done)
+        catalog_note_swept(&s->catalog, t, upto ? upto : 1);
+    catalog_commit_gone(&s->catalog, r);
     pthread_rwlock_unlock(&m->lock);
-    return ERR_OK;
+    return e;
 }
 
-static enum err memory_trim(struct store *s, uint64_t upto, size_t max, store_floor *floor,
-                            void *ctx, size_t *ret_removed, bool *ret_done)
+static enum err memory_expire(struct store *s, const uint32_t *topics, size_t count,
+                              struct store_removal *r, size_t *ret_topics)
 {
     struct memory_store *m = memory_of(s);
+    enum err e = ERR_OK;
+    uint64_t next;
     pthread_rwlock_wrlock(&m->lock);
-    *ret_removed = remove_records(m, NULL, upto, max, ret_done);
-    catalog_raise_floors(&s->catalog, floor, ctx);
-    catalog_commit_gone(&s->catalog);
+    r->done = true;
+    for (*ret_topics = 0; !e && r->done && *ret_topics < count; *ret_topics += r->done) {
+        struct by_topic b = {.removal = r,
+                             .topic = catalog_find(&s->catalog, topics[*ret_topics]),
+                             .upto = UINT64_MAX};
+        e = remove_records(m, r, goes_by_topic, &b, &next);
+    }
+    catalog_raise_floors(&s->catalog, r);
+    catalog_commit_gone(&s->catalog, r);
+    pthread_rwlock_unlock(&m->lock);
+    return e;
+}
+
+struct trim {
+    const struct store_removal *removal;
+    uint64_t at, upto;
+    uint64_t stopped; /* the offset that the judge stopped at, 0 = none */
+};
+
+static enum store_verdict goes_by_trim(void *arg, const struct store_record *r)
+{
+    struct trim *t = arg;
+    if (r->offset <= t->at || r->offset > t->upto || t->stopped)
+        return STORE_KEEP;
+    enum store_verdict verdict = store_judge(t->removal, r);
+    if (verdict == STORE_STOP)
+        t->stopped = r->offset;
+    return verdict;
+}
+
+static enum err memory_trim(struct store *s, uint64_t *at, uint64_t upto, struct store_removal *r)
+{
+    struct memory_store *m = memory_of(s);
+    struct trim t = {.removal = r, .at = *at, .upto = upto};
+    uint64_t next;
+    pthread_rwlock_wrlock(&m->lock);
+    enum err e = remove_records(m, r, goes_by_trim, &t, &next);
+    catalog_raise_floors(&s->catalog, r);
+    catalog_commit_gone(&s->catalog, r);
+    pthread_rwlock_unlock(&m->lock);
+    if (!e)
+        *at = next ? next - 1 : t.stopped ? t.stopped - 1 : upto;
+    return e;
+}
+
+static enum err memory_drop_keys(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next)
+{
+    struct memory_store *m = memory_of(s);
+    size_t n = 0;
+    pthread_rwlock_wrlock(&m->lock);
+    for (; n < m->key_count && n < max && m->keys[n].time_ms < time_ms; n++)
+        record_free(m, &m->keys[n]);
+    m->key_count -= n;
+    if (n)
+        memmove(m->keys, m->keys + n, m->key_count * sizeof(m->keys[0]));
+    *ret_next = m->key_count ? m->keys[0].time_ms : UINT64_MAX;
     pthread_rwlock_unlock(&m->lock);
     return ERR_OK;
 }
@@ -188,15 +298,19 @@ static void memory_abandon(struct store *s)
 {
     struct memory_store *m = memory_of(s);
     drop_above(m, 0);
+    while (m->key_count)
+        record_free(m, &m->keys[--m->key_count]);
+    free(m->keys);
     free(m->records);
     pthread_rwlock_destroy(&m->lock);
     store_finish(s);
     free(m);
 }
 
-static void memory_close(struct store *s, uint64_t head)
+static void memory_close(struct store *s, uint64_t head, bool complete)
 {
     (void)head;
+    (void)complete;
     memory_abandon(s);
 }
 
@@ -268,6 +382,16 @@ static enum err memory_read(struct store_reader *r, const struct store_query *q,
     return ERR_OK;
 }
 
+static enum err memory_keys(struct store_reader *r, store_visit *visit, void *ctx)
+{
+    struct memory_store *m = memory_of(r->store);
+    pthread_rwlock_rdlock(&m->lock);
+    for (size_t i = 0; i < m->key_count && visit(ctx, &m->keys[i]); i++)
+        ;
+    pthread_rwlock_unlock(&m->lock);
+    return ERR_OK;
+}
+
 static enum err memory_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after)
 {
     struct memory_store *m = memory_of(r->store);
@@ -289,21 +413,25 @@ static const struct store_ops memory_ops = {
     .append = memory_append,
     .sync_now = memory_sync_now,
     .purge = memory_purge,
+    .expire = memory_expire,
     .trim = memory_trim,
+    .drop_keys = memory_drop_keys,
     .backup = memory_backup,
     .size = memory_size,
+    .used = memory_size,
     .close = memory_close,
     .abandon = memory_abandon,
     .reader_create = memory_reader_create,
     .reader_destroy = memory_reader_destroy,
     .read = memory_read,
+    .keys = memory_keys,
     .seek_time = memory_seek_time,
 };
 
 enum err store_memory_open(const struct store_options *o, struct store **ret,
                            struct store_state *ret_state)
 {
-    struct store_state state = {.first = 1, .created = true, .clean = true};
+    struct store_state state = {.first = 1, .created = true, .clean = true, .complete = true};
     enum err e = store_draw_epoch(0, &state.epoch);
     if (e)
         return e;

@@ -16,19 +16,23 @@ struct store_ops {
     enum err (*append)(struct store *s, const struct store_batch *b);
     enum err (*sync_now)(struct store *s);
     /* UPTO is at most T's newest offset. */
-    enum err (*purge)(struct store *s, struct catalog_topic *t, uint64_t upto, size_t max,
-                      size_t *ret_removed, bool *ret_done);
-    enum err (*trim)(struct store *s, uint64_t upto, size_t max, store_floor *floor, void *ctx,
-                     size_t *ret_removed, bool *ret_done);
+    enum err (*purge)(struct store *s, struct catalog_topic *t, uint64_t upto,
+                      struct store_removal *r);
+    enum err (*expire)(struct store *s, const uint32_t *topics, size_t count,
+                       struct store_removal *r, size_t *ret_topics);
+    enum err (*trim)(struct store *s, uint64_t *at, uint64_t upto, struct store_removal *r);
+    enum err (*drop_keys)(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next);
     enum err (*backup)(struct store *s, const char *path);
     uint64_t (*size)(struct store *s);
-    void (*close)(struct store *s, uint64_t head);
+    uint64_t (*used)(struct store *s);
+    void (*close)(struct store *s, uint64_t head, bool complete);
     void (*abandon)(struct store *s);
     enum err (*reader_create)(struct store *s, struct store_reader **ret);
     void (*reader_destroy)(struct store_reader *r);
     /* Something is wanted: AFTER < UNTIL, and the topic set is not empty. */
     enum err (*read)(struct store_reader *r, const struct store_query *q, store_visit *visit,
                      void *ctx, uint64_t *ret_reached);
+    enum err (*keys)(struct store_reader *r, store_visit *visit, void *ctx);
     enum err (*seek_time)(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);
 };
 
@@ -52,6 +56,10 @@ void store_init(struct store *s, const struct store_ops *ops);
 void store_finish(struct store *s);
 /* A record or index entry failed its checksum. Any thread. */
 void store_count_damage(struct store *s);
+/* What a removal says of R, a sound record. */
+enum store_verdict store_judge(const struct store_removal *removal, const struct store_record *r);
+/* Whether the key of R, which goes, is to be kept. */
+bool store_keeps_key(const struct store_removal *removal, const struct store_record *r);
 /* Draws a random non-zero epoch other than BEFORE. ERR_IO. */
 MUST_CHECK enum err store_draw_epoch(uint32_t before, uint32_t *ret);
 

@@ -60,7 +60,7 @@ static enum err allocate(struct appender *a, const struct log_run *run)
 
 static void release(struct appender *a)
 {
-    store_close(a->store, a->offset);
+    store_close(a->store, a->offset, true);
     free(a->records);
     free(a->names);
     free(a->texts);

@@ -33,8 +33,8 @@ tests_unit_test_store_model_LDADD = $(storage_test_libs)
 storage_wrapped = mdb_cursor_del mdb_cursor_get mdb_cursor_open mdb_cursor_put mdb_cursor_renew \
 	mdb_dbi_open mdb_del mdb_env_copy2 mdb_env_create mdb_env_get_fd mdb_env_info mdb_env_open \
 	mdb_env_set_flags mdb_env_set_mapsize mdb_env_set_maxdbs mdb_env_set_maxreaders \
-	mdb_env_stat mdb_env_sync mdb_get mdb_put mdb_reader_check mdb_txn_begin mdb_txn_commit \
-	mdb_txn_renew calloc malloc reallocarray
+	mdb_env_stat mdb_env_sync mdb_get mdb_put mdb_reader_check mdb_stat mdb_txn_begin \
+	mdb_txn_commit mdb_txn_renew calloc malloc reallocarray
 tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c $(storage_fixture)
 tests_unit_test_store_faults_CFLAGS = $(storage_test_cflags)
 tests_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) $(storage_wrapped:%=-Wl,--wrap=%)

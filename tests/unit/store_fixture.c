@@ -133,3 +133,24 @@ struct store_topic topic_row(struct store *s, uint32_t id)
     t.name = NULL;
     return t;
 }
+
+enum err purge_some(struct store *s, uint32_t topic, uint64_t upto, size_t max, size_t *ret_removed,
+                    bool *ret_done)
+{
+    struct store_removal r = {.max = max};
+    enum err e = store_purge(s, topic, upto, &r);
+    *ret_removed = r.removed;
+    *ret_done = r.done;
+    return e;
+}
+
+enum err trim_some(struct store *s, uint64_t upto, size_t max, floor_told *floor, void *ctx,
+                   size_t *ret_removed, bool *ret_done)
+{
+    struct store_removal r = {.max = max, .floor = floor, .ctx = ctx};
+    uint64_t at = 0;
+    enum err e = store_trim(s, &at, upto, &r);
+    *ret_removed = r.removed;
+    *ret_done = r.done;
+    return e;
+}

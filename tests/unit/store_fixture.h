@@ -44,6 +44,13 @@ enum err append_run(struct store *s, uint64_t first, size_t count, uint32_t topi
 enum err read_into(struct store_reader *r, const struct store_query *q, struct found *f);
 /* The same, from one call to the next until it is finished; checks that each makes progress. */
 void read_all(struct store_reader *r, struct store_query q, struct found *f);
+/* store_purge and store_trim of everything up to UPTO, at most MAX records in this call. FLOOR,
+ * with CTX, is told of floors that rise. */
+typedef void floor_told(void *ctx, uint32_t topic_id, uint64_t floor);
+enum err purge_some(struct store *s, uint32_t topic, uint64_t upto, size_t max, size_t *ret_removed,
+                    bool *ret_done);
+enum err trim_some(struct store *s, uint64_t upto, size_t max, floor_told *floor, void *ctx,
+                   size_t *ret_removed, bool *ret_done);
 /* The topic's row as store_topics tells it; id 0 when there is none. The name is not kept. */
 struct store_topic topic_row(struct store *s, uint32_t id);
 

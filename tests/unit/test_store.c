@@ -52,7 +52,7 @@ static void setup(void)
 static void teardown(void)
 {
     store_reader_destroy(reader);
-    store_close(store, 0);
+    store_close(store, 0, true);
     remove_dir(dir);
 }
 
@@ -419,8 +419,8 @@ START_TEST(purge_takes_one_topic_away)
     open_member(_i);
     add_topics(store, 1, 3);
     ck_assert_int_eq(append_run(store, 1, 10000, 2), ERR_OK);
-    ck_assert_int_eq(store_purge(store, 9, 5, 10, &removed, &done), ERR_INVALID);
-    ck_assert_int_eq(store_purge(store, 1, 9000, 1000, &removed, &done), ERR_OK);
+    ck_assert_int_eq(purge_some(store, 9, 5, 10, &removed, &done), ERR_INVALID);
+    ck_assert_int_eq(purge_some(store, 1, 9000, 1000, &removed, &done), ERR_OK);
     ck_assert_uint_eq(removed, 1000);
     ck_assert(!done);
     ck_assert_uint_eq(topic_row(store, 1).floor, 9000);
@@ -430,7 +430,7 @@ START_TEST(purge_takes_one_topic_away)
     ck_assert_uint_eq(found.offsets[0], 9002);
     size_t calls = 1;
     for (; !done; calls++)
-        ck_assert_int_eq(store_purge(store, 1, 9000, 1000, &removed, &done), ERR_OK);
+        ck_assert_int_eq(purge_some(store, 1, 9000, 1000, &removed, &done), ERR_OK);
     ck_assert_uint_ge(calls, 5);
     struct store_topic t = topic_row(store, 1);
     ck_assert_uint_eq(t.messages, 500);
@@ -449,15 +449,15 @@ START_TEST(purge_spares_what_comes_later)
     open_member(_i);
     add_topics(store, 1, 2);
     ck_assert_int_eq(append_run(store, 1, 10, 2), ERR_OK);
-    ck_assert_int_eq(store_purge(store, 1, UINT64_MAX, 100, &removed, &done), ERR_OK);
+    ck_assert_int_eq(purge_some(store, 1, UINT64_MAX, 100, &removed, &done), ERR_OK);
     ck_assert(done);
     ck_assert_uint_eq(removed, 5);
     ck_assert_uint_eq(topic_row(store, 1).floor, 10);
     ck_assert_uint_eq(topic_row(store, 1).last, 10);
-    ck_assert_int_eq(store_purge(store, 1, UINT64_MAX, 100, &removed, &done), ERR_OK);
+    ck_assert_int_eq(purge_some(store, 1, UINT64_MAX, 100, &removed, &done), ERR_OK);
     ck_assert(done);
     ck_assert_uint_eq(removed, 0);
-    ck_assert_int_eq(store_purge(store, 1, 3, 100, &removed, &done), ERR_OK); /* no way back */
+    ck_assert_int_eq(purge_some(store, 1, 3, 100, &removed, &done), ERR_OK); /* no way back */
     ck_assert_uint_eq(topic_row(store, 1).floor, 10);
     ck_assert_int_eq(append_one(store, 11, 1), ERR_OK);
     struct store_query q = {.until = 11, .topics = (uint32_t[]){1}, .topic_count = 1};
@@ -487,14 +487,14 @@ START_TEST(trim_takes_the_oldest_away)
     open_member(_i);
     add_topics(store, 1, 3);
     ck_assert_int_eq(append_run(store, 1, 20000, 2), ERR_OK);
-    ck_assert_int_eq(store_trim(store, 15001, 2000, keep_floor, &floors, &removed, &done), ERR_OK);
+    ck_assert_int_eq(trim_some(store, 15001, 2000, keep_floor, &floors, &removed, &done), ERR_OK);
     ck_assert_uint_eq(removed, 2000);
     ck_assert(!done);
     ck_assert_uint_eq(floors.calls, 2);
     ck_assert_uint_eq(floors.of[1], 2000);
     ck_assert_uint_eq(floors.of[2], 1999);
     while (!done)
-        ck_assert_int_eq(store_trim(store, 15001, 2000, keep_floor, &floors, &removed, &done),
+        ck_assert_int_eq(trim_some(store, 15001, 2000, keep_floor, &floors, &removed, &done),
                          ERR_OK);
     ck_assert_uint_eq(floors.of[1], 15000);
     ck_assert_uint_eq(floors.of[2], 15001);
@@ -520,10 +520,10 @@ START_TEST(everything_can_be_trimmed)
     open_member(_i);
     add_topics(store, 1, 2);
     ck_assert_int_eq(append_run(store, 1, 9000, 2), ERR_OK);
-    ck_assert_int_eq(store_trim(store, UINT64_MAX, 100000, NULL, NULL, &removed, &done), ERR_OK);
+    ck_assert_int_eq(trim_some(store, UINT64_MAX, 100000, NULL, NULL, &removed, &done), ERR_OK);
     ck_assert_uint_eq(removed, 9000);
     ck_assert(done);
-    ck_assert_int_eq(store_trim(store, UINT64_MAX, 100, NULL, NULL, &removed, &done), ERR_OK);
+    ck_assert_int_eq(trim_some(store, UINT64_MAX, 100, NULL, NULL, &removed, &done), ERR_OK);
     ck_assert_uint_eq(removed, 0);
     ck_assert(done);
     ck_assert_int_eq(read_into(reader, &(struct store_query){.until = 9000}, &found), ERR_OK);
@@ -546,14 +546,14 @@ START_TEST(a_purged_topic_is_trimmed_without_new_floor)
     open_member(_i);
     add_topics(store, 1, 2);
     ck_assert_int_eq(append_run(store, 1, 100, 2), ERR_OK);
-    ck_assert_int_eq(store_purge(store, 1, 100, 10, &removed, &done), ERR_OK);
+    ck_assert_int_eq(purge_some(store, 1, 100, 10, &removed, &done), ERR_OK);
     ck_assert(!done);
-    ck_assert_int_eq(store_trim(store, 50, 1000, keep_floor, &floors, &removed, &done), ERR_OK);
+    ck_assert_int_eq(trim_some(store, 50, 1000, keep_floor, &floors, &removed, &done), ERR_OK);
     ck_assert(done);
     ck_assert_uint_eq(removed, 40);
     ck_assert_uint_eq(floors.calls, 1);
     ck_assert_uint_eq(floors.of[2], 49);
-    ck_assert_int_eq(store_purge(store, 1, 100, 1000, &removed, &done), ERR_OK);
+    ck_assert_int_eq(purge_some(store, 1, 100, 1000, &removed, &done), ERR_OK);
     ck_assert(done);
     ck_assert_uint_eq(removed, 25);
     ck_assert_uint_eq(topic_row(store, 1).messages, 0);
@@ -605,7 +605,7 @@ START_TEST(a_full_store_refuses_and_goes_on)
     uint64_t reached;
     ck_assert_int_eq(store_seek_time(reader, 1, &reached), ERR_OK);
     ck_assert_uint_eq(reached, offset);
-    ck_assert_int_eq(store_trim(store, offset / 2, 1000, NULL, NULL, &removed, &done), ERR_OK);
+    ck_assert_int_eq(trim_some(store, offset / 2, 1000, NULL, NULL, &removed, &done), ERR_OK);
     ck_assert(done);
     for (int i = 0; i < 5; i++) {
         struct store_record r = {
@@ -662,7 +662,7 @@ END_TEST
 
 START_TEST(enders_accept_null)
 {
-    store_close(NULL, 5);
+    store_close(NULL, 5, true);
     store_abandon(NULL);
     store_reader_destroy(NULL);
 }

@@ -38,6 +38,7 @@
     X(mdb_get, (MDB_txn * a, MDB_dbi b, MDB_val * c, MDB_val * d), (a, b, c, d))                   \
     X(mdb_put, (MDB_txn * a, MDB_dbi b, MDB_val * c, MDB_val * d, unsigned f), (a, b, c, d, f))    \
     X(mdb_reader_check, (MDB_env * a, int *b), (a, b))                                             \
+    X(mdb_stat, (MDB_txn * a, MDB_dbi b, MDB_stat * c), (a, b, c))                                 \
     X(mdb_txn_begin, (MDB_env * a, MDB_txn * b, unsigned c, MDB_txn **d), (a, b, c, d))            \
     X(mdb_txn_renew, (MDB_txn * a), (a))
 
@@ -120,7 +121,18 @@ static struct store_state state;
 static struct found found;
 
 /* One life of a log, step by step. */
-enum { FIRST_RUN = 4500, SECOND_FROM = 262000, SECOND_RUN = 700, TOPICS = 40, PURGED = 7 };
+enum {
+    GROUP = 262144,
+    FIRST_RUN = 4500,
+    LONE = GROUP + 40000, /* two records of PURGED alone in their group */
+    SECOND_FROM = 3 * GROUP - 144,
+    SECOND_RUN = 700,
+    TOPICS = 40,
+    PURGED = 7,
+    KEPT = 9,     /* by trimming */
+    EXPIRED = 11, /* some messages of the second run */
+    EXPIRED_MESSAGES = 3,
+};
 
 static enum err open_step(void)
 {
@@ -148,6 +160,21 @@ static enum err first_run_step(void)
     return append_run(store, 1, FIRST_RUN, TOPICS);
 }
 
+static enum err lone_step(void)
+{
+    static const uint64_t offsets[] = {LONE, LONE + 1};
+    struct store_record records[2];
+    for (int i = 0; i < 2; i++)
+        records[i] = (struct store_record){.offset = offsets[i],
+                                           .time_ms = offsets[i],
+                                           .topic_id = PURGED,
+                                           .payload = (const char *)&offsets[i],
+                                           .payload_len = sizeof(offsets[i]),
+                                           .key = "key",
+                                           .key_len = 3};
+    return store_append(store, &(struct store_batch){.records = records, .record_count = 2});
+}
+
 static enum err sync_step(void)
 {
     return store_sync_now(store);
@@ -156,6 +183,15 @@ static enum err sync_step(void)
 static enum err second_run_step(void)
 {
     return append_run(store, SECOND_FROM, SECOND_RUN, TOPICS);
+}
+
+/* Messages of topics 1..TOPICS_ASKED between two offsets of a run. */
+static size_t count_run(uint64_t first, uint64_t last, uint32_t topics_asked)
+{
+    size_t n = 0;
+    for (uint64_t offset = first; offset <= last; offset++)
+        n += offset % TOPICS < topics_asked;
+    return n;
 }
 
 static enum err read_step(void)
@@ -167,11 +203,12 @@ static enum err read_step(void)
     enum err e = read_into(reader, &q, &found);
     if (e)
         return e;
-    REQUIRE(found.count == FIRST_RUN + 301);
+    REQUIRE(found.count == FIRST_RUN + 303);
     q.topic_count = 2;
     q.reverse = true;
     e = read_into(reader, &q, &found);
-    REQUIRE(e || found.count == (FIRST_RUN + 301) / TOPICS * 2 + 1);
+    REQUIRE(e || found.count ==
+                     count_run(1, FIRST_RUN, 2) + count_run(SECOND_FROM, SECOND_FROM + 300, 2));
     return e;
 }
 
@@ -183,18 +220,77 @@ static enum err seek_step(void)
     return e;
 }
 
+static bool keep_lone(void *ctx, const struct store_record *r)
+{
+    (void)ctx;
+    return r->offset == LONE;
+}
+
 static enum err purge_step(void)
 {
-    size_t removed;
-    bool done;
-    return store_purge(store, PURGED, SECOND_FROM + SECOND_RUN, 1000, &removed, &done);
+    struct store_removal r = {.max = 1000, .keep_key = keep_lone};
+    return store_purge(store, PURGED, SECOND_FROM + SECOND_RUN, &r);
+}
+
+static bool is_key(void *ctx, const struct store_record *r)
+{
+    REQUIRE(r->offset == LONE && r->key_len == 3 && memcmp(r->key, "key", 3) == 0);
+    ++*(int *)ctx;
+    return true;
+}
+
+static enum err keys_step(void)
+{
+    int keys = 0;
+    enum err e = store_keys(reader, is_key, &keys);
+    REQUIRE(e || keys == 1);
+    return e;
+}
+
+static enum err drop_keys_step(void)
+{
+    uint64_t next = 0;
+    enum err e = store_drop_keys(store, UINT64_MAX, 10, &next);
+    REQUIRE(e || next == UINT64_MAX);
+    return e;
+}
+
+static int expired;
+
+static enum store_verdict judge_expired(void *ctx, const struct store_record *r)
+{
+    (void)ctx;
+    if (r->offset <= FIRST_RUN)
+        return STORE_REMOVE;
+    return expired++ < EXPIRED_MESSAGES ? STORE_REMOVE : STORE_STOP;
+}
+
+static enum err expire_step(void)
+{
+    struct store_removal r = {.max = 1000, .judge = judge_expired};
+    uint32_t topics[] = {EXPIRED};
+    size_t finished;
+    expired = 0;
+    enum err e = store_expire(store, topics, 1, &r, &finished);
+    REQUIRE(e || (r.done && finished == 1));
+    return e;
+}
+
+static enum store_verdict judge_trim(void *ctx, const struct store_record *r)
+{
+    (void)ctx;
+    if (r->offset >= SECOND_FROM)
+        return STORE_STOP;
+    return r->topic_id == KEPT ? STORE_KEEP : STORE_REMOVE;
 }
 
 static enum err trim_step(void)
 {
-    size_t removed;
-    bool done;
-    return store_trim(store, 500, 1000, NULL, NULL, &removed, &done);
+    struct store_removal r = {.max = 100000, .judge = judge_trim};
+    uint64_t at = 0;
+    enum err e = store_trim(store, &at, UINT64_MAX, &r);
+    REQUIRE(e || (r.done && at == SECOND_FROM - 1));
+    return e;
 }
 
 static enum err backup_step(void)
@@ -223,9 +319,11 @@ static void end_readers(void)
 static void check_contents(void)
 {
     size_t expected = 0;
-    for (uint64_t offset = 501; offset < SECOND_FROM + SECOND_RUN; offset++)
-        if ((offset <= FIRST_RUN || offset >= SECOND_FROM) && offset % TOPICS + 1 != PURGED)
-            expected++;
+    for (uint64_t offset = 1; offset <= FIRST_RUN; offset++)
+        expected += offset % TOPICS + 1 == KEPT;
+    for (uint64_t offset = SECOND_FROM; offset < SECOND_FROM + SECOND_RUN; offset++)
+        expected += offset % TOPICS + 1 != PURGED;
+    expected -= EXPIRED_MESSAGES;
     struct store_query q = {.until = SECOND_FROM + SECOND_RUN};
     REQUIRE(read_into(reader, &q, &found) == ERR_OK);
     REQUIRE(found.count == expected);
@@ -247,16 +345,20 @@ static void live(void)
     must(topics_step);
     must(first_run_step);
     must(sync_step);
+    must(lone_step);
     must(second_run_step);
     must(read_step);
     must(seek_step);
     must(purge_step);
+    must(keys_step);
+    must(drop_keys_step);
+    must(expire_step);
     must(trim_step);
     must(backup_step);
     check_contents();
     end_readers();
     fault.armed = true;
-    store_close(store, 0); /* when this fails, the stop was an unclean one */
+    store_close(store, 0, true); /* when this fails, the stop was an unclean one */
     fault.armed = false;
     must(open_step);
     must(reader_step);

@@ -55,7 +55,7 @@ static void end_readers(void)
 static void close_at(uint64_t head)
 {
     end_readers();
-    store_close(store, head);
+    store_close(store, head, true);
     store = NULL;
 }
 
@@ -95,7 +95,7 @@ START_TEST(a_closed_log_comes_back)
     uint32_t epoch = state.epoch;
     add_topics(store, 1, 3);
     ck_assert_int_eq(append_run(store, 1, 10000, 2), ERR_OK);
-    ck_assert_int_eq(store_purge(store, 1, 5000, 100000, &removed, &done), ERR_OK);
+    ck_assert_int_eq(purge_some(store, 1, 5000, 100000, &removed, &done), ERR_OK);
     close_at(10500);
     open_log();
     ck_assert(!state.created);
@@ -207,7 +207,7 @@ START_TEST(the_head_outlives_the_records)
     open_log();
     add_topics(store, 1, 2);
     ck_assert_int_eq(append_run(store, 1, 5000, 2), ERR_OK);
-    ck_assert_int_eq(store_trim(store, 5000, 10000, NULL, NULL, &removed, &done), ERR_OK);
+    ck_assert_int_eq(trim_some(store, 5000, 10000, NULL, NULL, &removed, &done), ERR_OK);
     ck_assert_uint_eq(removed, 5000);
     for (int i = 0; i < 2; i++) {
         abandon();
@@ -232,7 +232,7 @@ START_TEST(a_purge_of_the_newest_block_leaves_the_index_right)
     add_topics(store, 3, 1);
     for (uint64_t i = 5001; i <= 20000; i++)
         ck_assert_int_eq(append_one(store, i, 2), ERR_OK);
-    ck_assert_int_eq(store_purge(store, 2, 20000, 100000, &removed, &done), ERR_OK);
+    ck_assert_int_eq(purge_some(store, 2, 20000, 100000, &removed, &done), ERR_OK);
     ck_assert(done);
     abandon();
     open_log();
@@ -406,9 +406,14 @@ static void change(const char *db, MDB_val key, size_t grow, change_value *apply
     mdb_env_close(env);
 }
 
-static void set_version_2(MDB_val *value)
+static void set_version_1(MDB_val *value)
 {
-    ((uint8_t *)value->mv_data)[8] = 2;
+    ((uint8_t *)value->mv_data)[8] = 1;
+}
+
+static void set_version_3(MDB_val *value)
+{
+    ((uint8_t *)value->mv_data)[8] = 3;
 }
 
 static void flip_last_byte(MDB_val *value)
@@ -431,8 +436,49 @@ START_TEST(a_newer_format_is_refused)
     char name[] = "format";
     open_log();
     close_at(0);
-    change("meta", key_of(name, 6), 0, set_version_2);
+    change("meta", key_of(name, 6), 0, set_version_3);
     ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_FORMAT);
+}
+END_TEST
+
+static void drop_database(const char *name)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_set_maxdbs(env, 8), 0);
+    ck_assert_int_eq(mdb_env_open(env, dir, 0, 0600), 0);
+    ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    ck_assert_int_eq(mdb_dbi_open(txn, name, 0, &dbi), 0);
+    ck_assert_int_eq(mdb_drop(txn, dbi, 1), 0);
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+/* Version 1 had no `keys`, and wrote 0 where version 2 says that the newest offsets are complete.
+ */
+START_TEST(a_log_of_version_1_is_brought_up_to_date)
+{
+    char name[] = "format";
+    open_log();
+    uint32_t epoch = state.epoch;
+    add_topics(store, 1, 2);
+    ck_assert_int_eq(append_run(store, 1, 5000, 2), ERR_OK);
+    end_readers();
+    store_close(store, 5000, false);
+    store = NULL;
+    change("meta", key_of(name, 6), 0, set_version_1);
+    drop_database("keys");
+    open_log();
+    ck_assert_uint_eq(state.epoch, epoch);
+    ck_assert(state.clean);
+    ck_assert(!state.complete);
+    ck_assert_uint_eq(count_all(5000), 5000);
+    close_at(5000);
+    open_log(); /* and stays so */
+    ck_assert(state.complete);
+    ck_assert_uint_eq(count_all(5000), 5000);
 }
 END_TEST
 
@@ -497,7 +543,7 @@ START_TEST(a_damaged_record_is_passed_over)
     uint64_t after;
     ck_assert_int_eq(store_seek_time(reader, 101, &after), ERR_OK);
     ck_assert_uint_eq(after, 99);
-    ck_assert_int_eq(store_trim(store, 5001, 10000, NULL, NULL, &removed, &done), ERR_OK);
+    ck_assert_int_eq(trim_some(store, 5001, 10000, NULL, NULL, &removed, &done), ERR_OK);
     ck_assert_uint_eq(removed, 5001);
 }
 END_TEST
@@ -601,7 +647,7 @@ START_TEST(the_file_stops_growing_under_endless_load)
         ck_assert_int_eq(append_run(store, i * RUN + 1, RUN, 50), ERR_OK);
         uint64_t head = (i + 1) * RUN;
         if (head > KEEP)
-            ck_assert_int_eq(store_trim(store, head - KEEP, RUN, NULL, NULL, &removed, &done),
+            ck_assert_int_eq(trim_some(store, head - KEEP, RUN, NULL, NULL, &removed, &done),
                              ERR_OK);
         if (i == RUNS / 10)
             early = store_size(store);
@@ -689,6 +735,7 @@ int main(void)
     tcase_add_test(t, a_foreign_file_is_refused);
     tcase_add_test(t, a_path_that_is_no_directory_is_refused);
     tcase_add_test(t, a_newer_format_is_refused);
+    tcase_add_test(t, a_log_of_version_1_is_brought_up_to_date);
     tcase_add_loop_test(t, a_foreign_environment_is_refused, 0, 2);
     tcase_add_test(t, a_damaged_state_is_told);
     tcase_add_test(t, a_shortened_file_is_told);

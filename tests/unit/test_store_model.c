@@ -63,7 +63,7 @@ static void reopen(void)
     bool clean = draw(2);
     store_reader_destroy(reader);
     if (clean)
-        store_close(store, model.head);
+        store_close(store, model.head, true);
     else
         store_abandon(store);
     open_store(true);
@@ -165,7 +165,7 @@ static void purge(void)
         model.floor[topic] = upto;
     /* Sometimes left half done: then its records are hidden, and go with the next trim or purge. */
     for (size_t calls = 1 + draw(20); calls > 0 && !done; calls--) {
-        ck_assert_int_eq(store_purge(store, topic, upto, max, &removed, &done), ERR_OK);
+        ck_assert_int_eq(purge_some(store, topic, upto, max, &removed, &done), ERR_OK);
         ck_assert_uint_eq(removed, model_remove(topic, upto, max));
     }
     if (done)
@@ -189,10 +189,147 @@ static void trim(void)
     for (size_t i = 0; i < model.count && i < max && model.records[i].offset <= upto; i++)
         if (model.records[i].offset > floors[model.records[i].topic])
             floors[model.records[i].topic] = model.records[i].offset;
-    ck_assert_int_eq(store_trim(store, upto, max, note_floor, NULL, &removed, &done), ERR_OK);
+    ck_assert_int_eq(trim_some(store, upto, max, note_floor, NULL, &removed, &done), ERR_OK);
     ck_assert_int_eq(memcmp(floors, model.floor, sizeof(floors)), 0);
     ck_assert_uint_eq(removed, model_remove(0, upto, max));
     ck_assert_int_eq(done, model.count == 0 || model.records[0].offset > upto);
+}
+
+/* --- removals that are judged --- */
+
+/* What the judge of the removal under way says. */
+static struct {
+    size_t quota[TOPICS_MAX + 1]; /* expiring: so many of a topic may go */
+    uint32_t kept_one_in;         /* trimming: topics that are multiples of it are kept; 0 = none */
+    uint64_t stop;                /* and everything above this offset */
+} judge;
+
+static enum store_verdict judge_quota(void *ctx, const struct store_record *r)
+{
+    (void)ctx;
+    if (judge.quota[r->topic_id] == 0)
+        return STORE_STOP;
+    judge.quota[r->topic_id]--;
+    return STORE_REMOVE;
+}
+
+static enum store_verdict verdict_of(uint64_t offset, uint32_t topic)
+{
+    if (offset > judge.stop)
+        return STORE_STOP;
+    return judge.kept_one_in && topic % judge.kept_one_in == 0 ? STORE_KEEP : STORE_REMOVE;
+}
+
+static enum store_verdict judge_trim(void *ctx, const struct store_record *r)
+{
+    (void)ctx;
+    return verdict_of(r->offset, r->topic_id);
+}
+
+static uint64_t floors_told[TOPICS_MAX + 1];
+
+static void note_told(void *ctx, uint32_t topic_id, uint64_t floor)
+{
+    (void)ctx;
+    REQUIRE(floor > model.floor[topic_id]);
+    floors_told[topic_id] = floor;
+}
+
+static void note_left(void *ctx, const struct store_topic *t)
+{
+    size_t messages = 0;
+    (void)ctx;
+    for (size_t i = 0; i < model.count; i++)
+        messages += model.records[i].topic == t->id;
+    REQUIRE(t->messages <= messages); /* what goes is still in the model */
+}
+
+static void take_floors(void)
+{
+    for (uint32_t id = 1; id <= model.topics; id++)
+        if (floors_told[id] > model.floor[id])
+            model.floor[id] = floors_told[id];
+}
+
+/* Takes the oldest of TOPIC out of the model, as QUOTA says, at most *LEFT in all. */
+static void model_expire(uint32_t topic, size_t quota, size_t *left, uint64_t *ret_floor)
+{
+    size_t kept = 0;
+    bool stopped = false;
+    *ret_floor = model.floor[topic];
+    for (size_t i = 0; i < model.count; i++) {
+        uint64_t offset = model.records[i].offset;
+        if (model.records[i].topic == topic && !stopped && *left && quota) {
+            quota--;
+            --*left;
+            if (offset > *ret_floor)
+                *ret_floor = offset;
+            continue;
+        }
+        stopped |= model.records[i].topic == topic;
+        model.records[kept++] = model.records[i];
+    }
+    model.count = kept;
+}
+
+static void expire(void)
+{
+    uint32_t topics[4];
+    size_t count = 0, before = model.count, finished;
+    for (uint32_t id = 1 + (uint32_t)draw(model.topics); id <= model.topics && count < 4; id += 3)
+        topics[count++] = id;
+    struct store_removal r = {
+        .max = 1 + draw(300), .judge = judge_quota, .floor = note_told, .left = note_left};
+    memset(&judge, 0, sizeof(judge));
+    memset(floors_told, 0, sizeof(floors_told));
+    size_t quota[4], left = r.max;
+    for (size_t i = 0; i < count; i++)
+        judge.quota[topics[i]] = quota[i] = draw(3) ? draw(40) : SIZE_MAX;
+    ck_assert_int_eq(store_expire(store, topics, count, &r, &finished), ERR_OK);
+    for (size_t i = 0; i < count && left; i++) {
+        uint64_t floor;
+        model_expire(topics[i], quota[i], &left, &floor);
+        ck_assert_uint_eq(floor > model.floor[topics[i]] ? floor : 0, floors_told[topics[i]]);
+    }
+    take_floors();
+    ck_assert_uint_eq(r.removed, before - model.count);
+    ck_assert_int_eq(r.done, finished == count);
+    ck_assert(finished == count || r.removed == r.max);
+}
+
+/* From where the last one of its kind came to; kept records are passed over once. */
+static void trim_judged(void)
+{
+    uint64_t at = draw(2) ? 0 : some_offset(), from = at;
+    size_t kept = 0, removed = 0;
+    struct store_removal r = {
+        .max = 1 + draw(3000), .judge = judge_trim, .floor = note_told, .left = note_left};
+    memset(&judge, 0, sizeof(judge));
+    memset(floors_told, 0, sizeof(floors_told));
+    judge.kept_one_in = (uint32_t)draw(4);
+    judge.stop = draw(3) ? some_offset() : UINT64_MAX;
+    /* What is removed of a topic must not leave older records behind: those before AT. */
+    if (model.count && model.records[0].offset <= at)
+        return;
+    ck_assert_int_eq(store_trim(store, &at, UINT64_MAX, &r), ERR_OK);
+    ck_assert_uint_ge(at, from < model.head ? from : 0);
+    for (size_t i = 0; i < model.count; i++) {
+        uint64_t offset = model.records[i].offset;
+        uint32_t topic = model.records[i].topic;
+        if (offset > from && offset <= at && verdict_of(offset, topic) == STORE_REMOVE) {
+            if (offset > model.floor[topic])
+                REQUIRE(floors_told[topic] >= offset);
+            removed++;
+        } else {
+            model.records[kept++] = model.records[i];
+        }
+    }
+    model.count = kept;
+    take_floors();
+    ck_assert_uint_eq(removed, r.removed);
+    for (size_t i = 0; i < model.count; i++)
+        if (model.records[i].offset <= at && model.records[i].offset > from)
+            REQUIRE(verdict_of(model.records[i].offset, model.records[i].topic) == STORE_KEEP);
 }
 
 static void check_topics(void)
@@ -302,7 +439,7 @@ static void check_limits(void)
 
 static void step(int durable)
 {
-    switch (draw(12)) {
+    switch (draw(14)) {
     case 0:
         add_some_topics();
         break;
@@ -315,6 +452,12 @@ static void step(int durable)
     case 3:
         if (durable)
             reopen();
+        break;
+    case 4:
+        expire();
+        break;
+    case 5:
+        trim_judged();
         break;
     default:
         append();
@@ -339,7 +482,7 @@ static void run(int durable)
     }
     ck_assert_uint_eq(store_damaged(store), 0);
     store_reader_destroy(reader);
-    store_close(store, 0);
+    store_close(store, 0, true);
     remove_dir(dir);
 }
 

@@ -1,0 +1,617 @@
+/*
+ * The durable log: taking records away, by topic (purge, expire) and from the log's beginning
+ * (trim), and what that does to the index (doc/storage-format.md, "Removing").
+ *
+ * Each call is one commit. Floors rise before records go, so that no reader sees half of it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/record.h"
+#include "storage/store_lmdb.h"
+
+enum {
+    REMOVAL_MAX = 65536,  /* most records that one commit takes away */
+    LOOKS_PER_REMOVAL = 8 /* so many records may be kept for each one that goes, for one commit */
+};
+
+/* One commit. */
+struct removal {
+    struct lmdb_store *s;
+    struct store_removal *r;
+    struct lmdb_write w;
+    size_t max;
+    MDB_cursor *log, *index; /* while W is open */
+    struct block_builder *builder;
+    /* Found by topic: */
+    struct catalog_topic *topic;
+    uint64_t *offsets;
+    size_t count;
+    bool stopped; /* the judge said so */
+};
+
+/* --- one record --- */
+
+/* The key of R, which goes, lives on without the rest. */
+static enum err keep_key(struct removal *m, const struct store_record *r)
+{
+    char key[UINT8_MAX];
+    uint8_t value[RECORD_HEADER_SIZE + UINT8_MAX];
+    memcpy(key, r->key, r->key_len); /* what R borrows may move when something is written */
+    struct store_record kept = {
+        .offset = r->offset,
+        .time_ms = r->time_ms,
+        .topic_id = r->topic_id,
+        .key = key,
+        .key_len = r->key_len,
+        .kind = r->kind,
+    };
+    uint64_t offset = r->offset;
+    record_encode(value, &kept);
+    MDB_val k = {.mv_size = sizeof(offset), .mv_data = &offset};
+    MDB_val v = {.mv_size = record_size(&kept), .mv_data = value};
+    return lmdb_err(mdb_put(m->w.txn, m->s->dbi[DB_KEYS], &k, &v, 0));
+}
+
+/* Removes the record under the log cursor; R is NULL when it is damaged. */
+static enum err remove_record(struct removal *m, const struct store_record *r)
+{
+    enum err e = r && store_keeps_key(m->r, r) ? keep_key(m, r) : ERR_OK;
+    if (!e)
+        e = lmdb_err(mdb_cursor_del(m->log, 0));
+    m->r->removed += !e;
+    return e;
+}
+
+/* --- the index --- */
+
+static int delete_value(struct removal *m, enum lmdb_db db, uint64_t number)
+{
+    MDB_val key = {.mv_size = sizeof(number), .mv_data = &number};
+    int rc = mdb_del(m->w.txn, m->s->dbi[db], &key, NULL);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Whether a group has a block with an index value. */
+static int group_has_blocks(struct removal *m, uint64_t group, bool *ret)
+{
+    uint64_t block = group_first(group);
+    MDB_val value;
+    int rc = lmdb_cursor_step(m->index, &block, &value, MDB_SET_RANGE);
+    *ret = !rc && group_of(block) == group;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Records of BLOCK went: if no more are left, so does its index value, and with the last one of a
+ * group the group's. The open block and group have none yet. */
+static int forget_if_empty(struct removal *m, uint64_t block)
+{
+    const struct lmdb_tail *tail = &m->s->tail;
+    uint64_t offset = block_first(block);
+    bool has_blocks;
+    MDB_val value;
+    if (!tail->known || block >= tail->block)
+        return 0;
+    int rc = lmdb_cursor_step(m->log, &offset, &value, MDB_SET_RANGE);
+    if (rc && rc != MDB_NOTFOUND)
+        return rc;
+    if (!rc && block_of(offset) == block)
+        return 0;
+    rc = delete_value(m, DB_INDEX, block);
+    if (rc || group_of(block) >= group_of(tail->block))
+        return rc;
+    rc = group_has_blocks(m, group_of(block), &has_blocks);
+    return rc || has_blocks ? rc : delete_value(m, DB_GROUPS, group_of(block));
+}
+
+/* Fills the builder with what is left of BLOCK. */
+static int collect_left(struct removal *m, uint64_t block)
+{
+    uint64_t offset = block_first(block);
+    struct store_record r;
+    MDB_val value;
+    block_builder_clear(m->builder);
+    int rc = lmdb_cursor_step(m->log, &offset, &value, MDB_SET_RANGE);
+    for (; !rc && block_of(offset) == block;
+         rc = lmdb_cursor_step(m->log, &offset, &value, MDB_NEXT))
+        if (!record_decode(offset, value.mv_data, value.mv_size, &r))
+            block_builder_add(m->builder, r.topic_id, block_slot(offset));
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Trimming has passed BLOCK, whose index value is VALUE, under the index cursor: makes it name what
+ * is left and no more. */
+static int settle_block(struct removal *m, uint64_t block, const MDB_val *value)
+{
+    struct block_index x;
+    uint32_t named = 0; /* a damaged value is written anew */
+    if (!block_index_open(&x, block, value->mv_data, value->mv_size))
+        named = x.records;
+    int rc = collect_left(m, block);
+    if (rc || m->builder->count == named)
+        return rc;
+    if (m->builder->count == 0)
+        return mdb_cursor_del(m->index, 0);
+    MDB_val key = {.mv_size = sizeof(block), .mv_data = &block};
+    MDB_val fresh = {.mv_size = block_builder_finish(m->builder)};
+    rc = mdb_cursor_put(m->index, &key, &fresh, MDB_RESERVE);
+    if (!rc)
+        block_builder_encode(m->builder, block, fresh.mv_data);
+    return rc;
+}
+
+/* All blocks from FROM to before END that have an index value. */
+static int settle_blocks(struct removal *m, uint64_t from, uint64_t end)
+{
+    uint64_t block = from;
+    MDB_val value;
+    int rc = lmdb_cursor_step(m->index, &block, &value, MDB_SET_RANGE);
+    while (!rc && block < end) {
+        rc = settle_block(m, block, &value);
+        if (!rc)
+            rc = lmdb_cursor_step(m->index, &block, &value, MDB_NEXT);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* The topics of a group's index values: topic << GROUP_BITS | place of the block, ascending. */
+struct members {
+    uint64_t *pairs;
+    size_t count, cap;
+};
+
+static int add_members(struct members *g, uint64_t block, const MDB_val *value)
+{
+    struct block_index x;
+    if (block_index_open(&x, block, value->mv_data, value->mv_size))
+        return MDB_CORRUPTED;
+    if (g->count + x.topics > g->cap) {
+        size_t cap = g->cap * 2 > g->count + x.topics ? g->cap * 2 : g->count + x.topics;
+        uint64_t *pairs = reallocarray(g->pairs, cap, sizeof(*pairs));
+        if (!pairs)
+            return ENOMEM;
+        g->pairs = pairs;
+        g->cap = cap;
+    }
+    for (uint32_t i = 0; i < x.topics; i++)
+        g->pairs[g->count++] =
+            (uint64_t)block_index_topic(&x, i) << GROUP_BITS | (block & (GROUP_BLOCKS - 1));
+    return 0;
+}
+
+static int collect_members(struct removal *m, uint64_t group, struct members *g)
+{
+    uint64_t block = group_first(group);
+    MDB_val value;
+    int rc = lmdb_cursor_step(m->index, &block, &value, MDB_SET_RANGE);
+    while (!rc && group_of(block) == group) {
+        rc = add_members(g, block, &value);
+        if (!rc)
+            rc = lmdb_cursor_step(m->index, &block, &value, MDB_NEXT);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint32_t count_topics(const struct members *g)
+{
+    uint32_t topics = 0;
+    for (size_t i = 0; i < g->count; i++)
+        topics += i == 0 || g->pairs[i] >> GROUP_BITS != g->pairs[i - 1] >> GROUP_BITS;
+    return topics;
+}
+
+static void encode_members(const struct members *g, uint64_t group, uint32_t topics, void *out)
+{
+    uint64_t blocks = 0;
+    uint32_t entry = 0;
+    for (size_t i = 0; i < g->count; i++) {
+        uint64_t topic = g->pairs[i] >> GROUP_BITS;
+        blocks |= group_bit(g->pairs[i]);
+        if (i + 1 < g->count && g->pairs[i + 1] >> GROUP_BITS == topic)
+            continue;
+        group_index_encode(out, group, entry++, topics, (uint32_t)topic, blocks);
+        blocks = 0;
+    }
+}
+
+static int write_group(struct removal *m, uint64_t group, struct members *g)
+{
+    qsort(g->pairs, g->count, sizeof(g->pairs[0]), compare_numbers);
+    uint32_t topics = count_topics(g);
+    MDB_val key = {.mv_size = sizeof(group), .mv_data = &group};
+    MDB_val value = {.mv_size = (size_t)topics * GROUP_ENTRY_SIZE};
+    int rc = mdb_put(m->w.txn, m->s->dbi[DB_GROUPS], &key, &value, MDB_RESERVE);
+    if (!rc)
+        encode_members(g, group, topics, value.mv_data);
+    return rc;
+}
+
+/* Of how many blocks a group's value tells, over all its topics; 0 when it is damaged. */
+static size_t count_bits(uint64_t group, const MDB_val *value)
+{
+    size_t bits = 0;
+    uint32_t count = group_index_count(value->mv_size), topic;
+    uint64_t blocks;
+    for (uint32_t i = 0; i < count; i++) {
+        if (group_index_entry(group, value->mv_data, value->mv_size, i, &topic, &blocks))
+            return 0;
+        bits += (size_t)__builtin_popcountll(blocks);
+    }
+    return bits;
+}
+
+/* Trimming has passed GROUP: its value, too, names what is left and no more. */
+static int settle_group(struct removal *m, uint64_t group, const MDB_val *value)
+{
+    struct members g = {0};
+    int rc = collect_members(m, group, &g);
+    if (rc == MDB_CORRUPTED)
+        rc = 0; /* a group that names too much does no harm */
+    else if (!rc && g.count == 0)
+        rc = delete_value(m, DB_GROUPS, group);
+    else if (!rc && g.count != count_bits(group, value))
+        rc = write_group(m, group, &g);
+    free(g.pairs);
+    return rc;
+}
+
+/* All groups from FROM to before END that have a value. */
+static int settle_groups(struct removal *m, uint64_t from, uint64_t end)
+{
+    MDB_cursor *groups;
+    MDB_val value;
+    int rc = mdb_cursor_open(m->w.txn, m->s->dbi[DB_GROUPS], &groups);
+    if (rc)
+        return rc;
+    uint64_t group = from;
+    while (!(rc = lmdb_cursor_step(groups, &group, &value, MDB_SET_RANGE)) && group < end) {
+        rc = settle_group(m, group++, &value);
+        if (rc)
+            break;
+    }
+    mdb_cursor_close(groups);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* --- the commit --- */
+
+static void close_cursors(struct removal *m)
+{
+    if (m->index)
+        mdb_cursor_close(m->index);
+    if (m->log)
+        mdb_cursor_close(m->log);
+    m->index = m->log = NULL;
+}
+
+static enum err open_cursors(struct removal *m)
+{
+    int rc = mdb_cursor_open(m->w.txn, m->s->dbi[DB_LOG], &m->log);
+    if (!rc)
+        rc = mdb_cursor_open(m->w.txn, m->s->dbi[DB_INDEX], &m->index);
+    return lmdb_err(rc);
+}
+
+static enum err write_gone_rows(struct removal *m)
+{
+    for (struct catalog_topic *t = m->s->base.catalog.gone; t; t = t->next_gone) {
+        enum err e = lmdb_write_row(m->s, &m->w, t);
+        if (e)
+            return e;
+    }
+    return ERR_OK;
+}
+
+/* Runs WORK and writes the rows of what went in one commit. Nothing has changed on error. */
+static enum err commit_removal(struct removal *m, enum err (*work)(struct removal *m, void *arg),
+                               void *arg)
+{
+    enum err e = lmdb_write_begin(m->s, &m->w);
+    if (e)
+        return e;
+    e = open_cursors(m);
+    if (!e)
+        e = work(m, arg);
+    close_cursors(m);
+    if (!e)
+        e = write_gone_rows(m);
+    if (!e)
+        return lmdb_write_commit(m->s, &m->w);
+    lmdb_write_abort(m->s, &m->w);
+    return e;
+}
+
+static enum err end_removal(struct removal *m, enum err e)
+{
+    if (e) {
+        catalog_drop_gone(&m->s->base.catalog);
+    } else {
+        catalog_commit_gone(&m->s->base.catalog, m->r);
+        m->s->freed = true;
+    }
+    free(m->offsets);
+    free(m->builder);
+    return e;
+}
+
+/* --- by topic --- */
+
+static bool take(void *ctx, const struct store_record *r)
+{
+    struct removal *m = ctx;
+    if (store_judge(m->r, r) != STORE_REMOVE) {
+        m->stopped = true;
+        return false;
+    }
+    m->offsets[m->count++] = r->offset;
+    catalog_note_gone(&m->s->base.catalog, m->topic, r->offset, r->payload_len);
+    return true;
+}
+
+/* Notes the oldest records of T up to UPTO that go; *RET_DONE: that is all of them. */
+static enum err find_by_topic(struct removal *m, struct catalog_topic *t, uint64_t upto,
+                              bool *ret_done)
+{
+    struct store_query q = {
+        .after = t->swept,
+        .until = upto,
+        .topics = &t->id,
+        .topic_count = 1,
+        .max_records = m->max - m->count,
+    };
+    uint64_t reached = upto;
+    m->topic = t;
+    m->stopped = false;
+    enum err e = q.after < q.until ? lmdb_read_hidden(m->s->own, &q, take, m, &reached) : ERR_OK;
+    *ret_done = m->stopped || reached == upto;
+    if (!e && !m->stopped && !m->r->judge && reached > t->swept)
+        catalog_note_swept(&m->s->base.catalog, t, reached);
+    return e;
+}
+
+static enum err remove_at(struct removal *m, uint64_t offset)
+{
+    struct store_record r;
+    MDB_val value;
+    int rc = lmdb_cursor_step(m->log, &offset, &value, MDB_SET);
+    if (rc)
+        return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+    bool sound = !record_decode(offset, value.mv_data, value.mv_size, &r);
+    return remove_record(m, sound ? &r : NULL);
+}
+
+/* In the order of offsets, whatever the topics: neighbours share pages. */
+static enum err remove_found(struct removal *m, void *arg)
+{
+    (void)arg;
+    qsort(m->offsets, m->count, sizeof(m->offsets[0]), compare_numbers);
+    enum err e = ERR_OK;
+    for (size_t i = 0; !e && i < m->count; i++) {
+        uint64_t block = block_of(m->offsets[i]);
+        e = remove_at(m, m->offsets[i]);
+        if (!e && (i + 1 == m->count || block_of(m->offsets[i + 1]) != block))
+            e = lmdb_err(forget_if_empty(m, block));
+    }
+    return e;
+}
+
+static enum err begin_by_topic(struct removal *m)
+{
+    m->max = m->r->max < REMOVAL_MAX ? m->r->max : REMOVAL_MAX;
+    m->offsets = calloc(m->max, sizeof(*m->offsets));
+    if (!m->offsets)
+        return ERR_NOMEM;
+    return m->s->own ? ERR_OK : lmdb_reader_create(&m->s->base, &m->s->own);
+}
+
+/* The floor rises first, so that no reader sees a purge half done. */
+static enum err purge_step(struct removal *m, struct catalog_topic *t, uint64_t upto)
+{
+    uint64_t floor = atomic_load_explicit(&t->floor, memory_order_relaxed);
+    enum err e = begin_by_topic(m);
+    if (!e)
+        e = find_by_topic(m, t, upto, &m->r->done);
+    if (e)
+        return e;
+    if (upto > floor)
+        atomic_store_explicit(&t->floor, upto, memory_order_release);
+    e = commit_removal(m, remove_found, NULL);
+    if (e)
+        atomic_store_explicit(&t->floor, floor, memory_order_release);
+    return e;
+}
+
+enum err lmdb_purge(struct store *base, struct catalog_topic *t, uint64_t upto,
+                    struct store_removal *r)
+{
+    struct store_removal all = *r; /* nobody is asked or told but for keys and totals */
+    all.judge = NULL;
+    all.floor = NULL;
+    struct removal m = {.s = lmdb_of(base), .r = &all};
+    enum err e = end_removal(&m, purge_step(&m, t, upto));
+    r->removed = all.removed;
+    r->done = all.done;
+    return e;
+}
+
+static enum err find_expired(struct removal *m, const uint32_t *topics, size_t count,
+                             size_t *ret_topics)
+{
+    for (*ret_topics = 0; *ret_topics < count && m->count < m->max; ++*ret_topics) {
+        struct catalog_topic *t = catalog_find(&m->s->base.catalog, topics[*ret_topics]);
+        bool done;
+        enum err e = find_by_topic(m, t, t->last, &done);
+        if (e || !done)
+            return e;
+    }
+    return ERR_OK;
+}
+
+static enum err expire_step(struct removal *m, const uint32_t *topics, size_t count,
+                            size_t *ret_topics)
+{
+    enum err e = begin_by_topic(m);
+    if (!e)
+        e = find_expired(m, topics, count, ret_topics);
+    if (e || m->count == 0)
+        return e;
+    catalog_raise_floors(&m->s->base.catalog, m->r);
+    return commit_removal(m, remove_found, NULL);
+}
+
+enum err lmdb_expire(struct store *base, const uint32_t *topics, size_t count,
+                     struct store_removal *r, size_t *ret_topics)
+{
+    struct removal m = {.s = lmdb_of(base), .r = r};
+    enum err e = end_removal(&m, expire_step(&m, topics, count, ret_topics));
+    r->done = !e && *ret_topics == count;
+    return e;
+}
+
+/* --- from the beginning --- */
+
+struct trim {
+    uint64_t at, upto;
+    uint64_t next; /* the record that the walk ended before */
+    bool left;     /* there is one */
+    bool stopped;  /* the judge said so */
+};
+
+/* Judges the record under the log cursor; *RET_REMOVED: it went. */
+static enum err trim_record(struct removal *m, struct trim *t, const MDB_val *value,
+                            bool *ret_removed)
+{
+    struct store_record r;
+    struct catalog_topic *topic = NULL;
+    bool sound = !record_decode(t->next, value->mv_data, value->mv_size, &r);
+    if (sound)
+        topic = catalog_find(&m->s->base.catalog, r.topic_id);
+    else
+        store_count_damage(&m->s->base);
+    enum store_verdict verdict = topic ? store_judge(m->r, &r) : STORE_REMOVE;
+    t->stopped = verdict == STORE_STOP;
+    *ret_removed = verdict == STORE_REMOVE;
+    if (!*ret_removed)
+        return ERR_OK;
+    if (topic)
+        catalog_note_gone(&m->s->base.catalog, topic, t->next, r.payload_len);
+    return remove_record(m, sound ? &r : NULL);
+}
+
+static enum err trim_records(struct removal *m, struct trim *t)
+{
+    size_t looks = 0;
+    bool removed;
+    MDB_val value;
+    t->next = t->at + 1;
+    int rc = lmdb_cursor_step(m->log, &t->next, &value, MDB_SET_RANGE);
+    while (!rc && t->next <= t->upto && m->r->removed < m->max &&
+           looks < m->max * LOOKS_PER_REMOVAL) {
+        enum err e = trim_record(m, t, &value, &removed);
+        if (e)
+            return e;
+        if (t->stopped)
+            break;
+        looks++;
+        rc = lmdb_cursor_step(m->log, &t->next, &value, MDB_NEXT);
+    }
+    t->left = rc == 0;
+    return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+}
+
+/* Blocks and groups that the walk has passed; the open ones have no values yet. */
+static int settle_passed(struct removal *m, const struct trim *t)
+{
+    uint64_t from = block_of(t->at + 1);
+    uint64_t end = block_of(t->left ? t->next : m->s->base.last_offset);
+    m->builder = malloc(sizeof(*m->builder));
+    if (!m->builder)
+        return ENOMEM;
+    int rc = settle_blocks(m, from, end);
+    return rc ? rc : settle_groups(m, group_of(from), group_of(end));
+}
+
+static enum err trim_all(struct removal *m, void *arg)
+{
+    struct trim *t = arg;
+    enum err e = trim_records(m, t);
+    if (!e)
+        e = lmdb_err(settle_passed(m, t));
+    if (!e)
+        catalog_raise_floors(&m->s->base.catalog, m->r);
+    return e;
+}
+
+enum err lmdb_trim(struct store *base, uint64_t *at, uint64_t upto, struct store_removal *r)
+{
+    struct removal m = {.s = lmdb_of(base), .r = r, .max = r->max};
+    struct trim t = {.at = *at, .upto = upto};
+    enum err e = end_removal(&m, commit_removal(&m, trim_all, &t));
+    if (e)
+        return e;
+    *at = t.left && t.next <= upto ? t.next - 1 : upto;
+    r->done = t.stopped || *at == upto;
+    return ERR_OK;
+}
+
+/* --- kept keys --- */
+
+/* Deletes from the beginning what is older than TIME_MS; *RET_NEXT is the time of the first that
+ * stays. */
+static int drop_old(MDB_cursor *keys, uint64_t time_ms, size_t max, uint64_t *ret_next)
+{
+    struct store_record r;
+    uint64_t offset;
+    MDB_val value;
+    int rc = lmdb_cursor_step(keys, &offset, &value, MDB_FIRST);
+    for (; !rc && max > 0; max--) {
+        bool sound = !record_decode(offset, value.mv_data, value.mv_size, &r);
+        *ret_next = sound ? r.time_ms : 0;
+        if (sound && r.time_ms >= time_ms)
+            return 0;
+        rc = mdb_cursor_del(keys, 0);
+        if (!rc)
+            rc = lmdb_cursor_step(keys, &offset, &value, MDB_NEXT);
+    }
+    if (rc == MDB_NOTFOUND)
+        *ret_next = UINT64_MAX;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static enum err drop_keys(struct lmdb_store *s, struct lmdb_write *w, uint64_t time_ms, size_t max,
+                          uint64_t *ret_next)
+{
+    MDB_cursor *keys;
+    int rc = mdb_cursor_open(w->txn, s->dbi[DB_KEYS], &keys);
+    if (rc)
+        return lmdb_err(rc);
+    rc = drop_old(keys, time_ms, max, ret_next);
+    mdb_cursor_close(keys);
+    return lmdb_err(rc);
+}
+
+enum err lmdb_drop_keys(struct store *base, uint64_t time_ms, size_t max, uint64_t *ret_next)
+{
+    struct lmdb_store *s = lmdb_of(base);
+    struct lmdb_write w;
+    uint64_t next = UINT64_MAX;
+    enum err e = lmdb_write_begin(s, &w);
+    if (e)
+        return e;
+    e = drop_keys(s, &w, time_ms, max, &next);
+    if (e) {
+        lmdb_write_abort(s, &w);
+        return e;
+    }
+    e = lmdb_write_commit(s, &w);
+    if (!e)
+        *ret_next = next;
+    return e;
+}
