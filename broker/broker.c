@@ -8,8 +8,12 @@
 enum {
     /* The head is reserved ahead in steps of so many offsets once memory messages use them. */
     RESERVE_STEP = 65536,
-    /* Records removed in one commit of a purge or trim. */
-    REMOVE_STEP = 4096,
+    /* Records that one commit takes away: few, so that publishes do not wait, but more than come in
+     * meanwhile. */
+    REMOVE_MIN = 1024,
+    REMOVE_MAX = 16384,
+    /* Topics whose newest offsets go into one of the last commits. */
+    REMEMBER_STEP = 1024,
     TOPIC_FLAG_MEMORY = 1, /* in store_topic.flags */
 };
 
@@ -19,6 +23,9 @@ struct broker {
     struct topic_table *topics;
     struct interest *interest;
     struct dedup *dedup;
+    struct retention retention;
+    size_t published; /* messages since the last step of retention */
+    _Atomic uint64_t expired;
     struct tail tail;
     uint64_t tail_weight; /* bytes */
     uint32_t epoch;
@@ -76,6 +83,7 @@ void publish_set(struct publish *p, uint32_t i, struct message *m)
 struct load {
     struct broker *broker;
     enum err result;
+    bool complete; /* the log knows the newest message of every topic */
 };
 
 static bool is_memory(const struct broker *b, const char *name, size_t n)
@@ -98,16 +106,18 @@ static void load_topic(void *ctx, const struct store_topic *t)
     topic->messages = t->messages;
     topic->bytes = t->bytes;
     topic_table_raise_floor(b->topics, topic, t->floor);
-    /* Memory messages ended with the process that held them, and nobody knows which offsets they
-     * had. The log marks every topic that ever had one, whatever the configuration says now. */
+    /* Memory messages ended with the process that held them. The log marks every topic that ever
+     * had one, whatever the configuration says now; which offsets they had it knows only when it
+     * was told at the end. */
     topic->marked = t->flags & TOPIC_FLAG_MEMORY;
     if (topic->marked)
-        topic_table_evict(b->topics, topic, b->head);
+        topic_table_evict(b->topics, topic, load->complete ? t->last : b->head);
+    retention_add_topic(&b->retention, topic, t->unswept);
 }
 
-static enum err load_topics(struct broker *b)
+static enum err load_topics(struct broker *b, bool complete)
 {
-    struct load load = {b, ERR_OK};
+    struct load load = {b, ERR_OK, complete};
     enum err e = store_topics(b->store, load_topic, &load);
     b->topics_stored = topic_table_count(b->topics);
     return e != ERR_OK ? e : load.result;
@@ -124,9 +134,11 @@ static bool load_key(void *ctx, const struct store_record *r)
 
 static enum err load_keys_since(struct broker *b, struct store_reader *r, uint64_t since_ms)
 {
-    struct load load = {b, ERR_OK};
+    struct load load = {.broker = b};
     struct store_query q = {.until = b->head};
-    enum err e = store_seek_time(r, since_ms, &q.after);
+    enum err e = store_keys(r, load_key, &load);
+    if (e == ERR_OK)
+        e = store_seek_time(r, since_ms, &q.after);
     while (e == ERR_OK && load.result == ERR_OK && q.after < q.until)
         e = store_read(r, &q, load_key, &load, &q.after);
     return e != ERR_OK ? e : load.result;
@@ -162,8 +174,11 @@ enum err broker_create(const struct broker_options *o, struct store *s,
     b->interest = interest_create();
     b->dedup = dedup_create(o->dedup_window_ms, o->dedup_max_keys);
     enum err e = b->topics && b->interest && b->dedup ? ERR_OK : ERR_NOMEM;
+    static const struct retention_rules no_limits;
+    retention_init(&b->retention, s, b->topics, o->retention ? o->retention : &no_limits,
+                   o->dedup_window_ms);
     if (e == ERR_OK)
-        e = load_topics(b);
+        e = load_topics(b, state->complete);
     if (e == ERR_OK)
         e = load_keys(b, now_ms);
     if (e != ERR_OK) {
@@ -210,13 +225,21 @@ uint32_t broker_epoch(const struct broker *b)
 
 /* --- staging: from publishes to one group --- */
 
+static enum err add_topic(struct broker *b, const struct message *m, struct topic **ret)
+{
+    bool memory = is_memory(b, m->topic_name, m->topic_name_len);
+    enum err e = topic_table_add(b->topics, m->topic_name, m->topic_name_len, memory, ret);
+    if (e == ERR_OK)
+        retention_add_topic(&b->retention, *ret, false);
+    return e;
+}
+
 static enum err resolve_topic(struct broker *b, struct message *m)
 {
     struct topic *t = topic_table_find(b->topics, m->topic_name, m->topic_name_len);
     enum err e = ERR_OK;
     if (!t)
-        e = topic_table_add(b->topics, m->topic_name, m->topic_name_len,
-                            is_memory(b, m->topic_name, m->topic_name_len), &t);
+        e = add_topic(b, m, &t);
     if (e == ERR_OK)
         m->topic = t;
     return e;
@@ -384,6 +407,7 @@ static void count_message(struct broker *b, const struct message *m)
     atomic_fetch_add_explicit(&t->messages, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&t->bytes, m->payload_len, memory_order_relaxed);
     topic_rate_add(t, b->time_ms);
+    retention_published(&b->retention, t, b->time_ms);
 }
 
 static uint32_t count_subscribers(struct broker *b, struct topic *t)
@@ -537,6 +561,7 @@ void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
     }
     batch->first = b->head + 1;
     b->head += staged;
+    b->published += staged;
     batch->last = b->head;
     enter_tail(b, batch);
     *ret_batch = batch;
@@ -558,46 +583,68 @@ enum err broker_purge(struct broker *b, struct topic *topic, uint64_t *ret_remov
 {
     uint64_t upto = topic->last;
     *ret_removed = forget_topic(b, topic);
-    bool done = topic->id > b->topics_stored;
-    while (!done) {
-        size_t removed;
-        enum err e = store_purge(b->store, topic->id, upto, REMOVE_STEP, &removed, &done);
-        if (e != ERR_OK)
-            return e;
+    if (topic->id > b->topics_stored)
+        return ERR_OK;
+    struct store_removal removal = retention_removal(&b->retention, b->time_ms, REMOVE_MIN);
+    enum err e = store_purge(b->store, topic->id, upto, &removal);
+    if (e != ERR_OK || !removal.done)
+        retention_finish_purge(&b->retention, topic);
+    return e;
+}
+
+enum err broker_trim(struct broker *b, uint64_t *at, uint64_t upto, uint64_t *ret_removed)
+{
+    struct store_removal removal = retention_removal(&b->retention, b->time_ms, REMOVE_MIN);
+    enum err e = store_trim(b->store, at, upto, &removal);
+    *ret_removed = removal.removed;
+    if (e == ERR_OK && removal.done)
+        *at = upto;
+    return e;
+}
+
+enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
+{
+    size_t most = b->published * 2;
+    b->published = 0;
+    if (most < REMOVE_MIN)
+        most = REMOVE_MIN;
+    if (most > REMOVE_MAX)
+        most = REMOVE_MAX;
+    enum err e = retention_step(&b->retention, now_ms, most, ret_due_ms);
+    atomic_store_explicit(&b->expired, b->retention.removed, memory_order_relaxed);
+    return e;
+}
+
+void broker_set_retention(struct broker *b, const struct retention_rules *rules)
+{
+    retention_set_rules(&b->retention, rules);
+}
+
+uint64_t broker_expired(const struct broker *b)
+{
+    return atomic_load_explicit(&b->expired, memory_order_relaxed);
+}
+
+static enum err remember_some(struct broker *b, uint32_t *id)
+{
+    struct store_topic topics[REMEMBER_STEP];
+    struct store_batch batch = {.topics = topics};
+    for (; *id <= b->topics_stored && batch.topic_count < REMEMBER_STEP; ++*id) {
+        const struct topic *t = topic_table_get(b->topics, *id);
+        if (!t->marked)
+            continue;
+        topics[batch.topic_count] = row_of(t);
+        topics[batch.topic_count++].last = t->last;
     }
-    return ERR_OK;
+    return batch.topic_count ? store_append(b->store, &batch) : ERR_OK;
 }
 
-static void trim_floor(void *ctx, uint32_t topic_id, uint64_t floor)
+enum err broker_remember(struct broker *b)
 {
-    struct broker *b = ctx;
-    struct topic *t = topic_table_get(b->topics, topic_id);
-    if (t)
-        topic_table_raise_floor(b->topics, t, floor);
-}
-
-static void take_totals(void *ctx, const struct store_topic *t)
-{
-    struct broker *b = ctx;
-    struct topic *topic = topic_table_get(b->topics, t->id);
-    if (!topic || topic->memory)
-        return;
-    topic->messages = t->messages;
-    topic->bytes = t->bytes;
-}
-
-enum err broker_trim(struct broker *b, uint64_t upto, uint64_t *ret_removed)
-{
-    bool done = false;
-    *ret_removed = 0;
-    while (!done) {
-        size_t removed;
-        enum err e = store_trim(b->store, upto, REMOVE_STEP, trim_floor, b, &removed, &done);
-        if (e != ERR_OK)
-            return e;
-        *ret_removed += removed;
-    }
-    return store_topics(b->store, take_totals, b);
+    enum err e = ERR_OK;
+    for (uint32_t id = 1; e == ERR_OK && id <= b->topics_stored;)
+        e = remember_some(b, &id);
+    return e;
 }
 
 enum err broker_sync(struct broker *b)
@@ -613,6 +660,11 @@ enum err broker_backup(struct broker *b, const char *path)
 uint64_t broker_log_bytes(struct broker *b)
 {
     return store_size(b->store);
+}
+
+uint64_t broker_log_used(struct broker *b)
+{
+    return store_used(b->store);
 }
 
 uint64_t broker_damaged(struct broker *b)

@@ -16,6 +16,7 @@
 #include "broker/cursor.h"
 #include "broker/interest.h"
 #include "broker/message.h"
+#include "broker/retention.h"
 #include "broker/tail.h"
 #include "broker/topic.h"
 #include "storage/store.h"
@@ -60,6 +61,7 @@ struct broker_options {
     size_t dedup_max_keys;
     broker_is_memory *is_memory;
     void *is_memory_ctx;
+    const struct retention_rules *retention; /* borrowed (broker_set_retention); NULL = no limits */
 };
 
 struct broker;
@@ -84,16 +86,33 @@ uint32_t broker_epoch(const struct broker *b);
  * failing disk fails those that need it. */
 void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
                    struct batch **ret_batch);
-/* Takes away all messages of TOPIC. *RET_REMOVED counts them. The store's errors. */
+/* Takes the next step of retention, one commit at most: how much it takes away follows what was
+ * published since the last one. *RET_DUE_MS: when there is more to do (Unix ms; at or before
+ * NOW_MS: at once; UINT64_MAX: only after the next commit). The store's errors; *RET_DUE_MS is set
+ * then, too. */
+MUST_CHECK enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms);
+/* RULES (borrowed) from now on, instead of the former ones. */
+void broker_set_retention(struct broker *b, const struct retention_rules *rules);
+/* Messages that retention took away since the start. Any thread. */
+uint64_t broker_expired(const struct broker *b);
+/* Hides all messages of TOPIC, durably; the log removes them bit by bit (broker_retain).
+ * *RET_REMOVED counts them. The store's errors: they are hidden all the same, and what failed is
+ * tried again. */
 MUST_CHECK enum err broker_purge(struct broker *b, struct topic *topic, uint64_t *ret_removed);
-/* Takes away all stored messages up to UPTO. */
-MUST_CHECK enum err broker_trim(struct broker *b, uint64_t upto, uint64_t *ret_removed);
+/* Takes away stored messages in (*AT, UPTO], one commit, and moves *AT to how far it came; it is
+ * finished at UPTO or the head. *RET_REMOVED counts them. The store's errors. */
+MUST_CHECK enum err broker_trim(struct broker *b, uint64_t *at, uint64_t upto,
+                                uint64_t *ret_removed);
+/* The last commit before the store is closed: the newest offsets of memory topics, so that the next
+ * hub knows what its subscribers cannot have missed. The store's errors. */
+MUST_CHECK enum err broker_remember(struct broker *b);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err broker_sync(struct broker *b);
 /* Copies the log, compacted, into the existing, empty directory PATH. The store's errors. */
 MUST_CHECK enum err broker_backup(struct broker *b, const char *path);
-/* Bytes that the log takes on disk. */
+/* Bytes that the log takes on disk, and those of them in use. */
 uint64_t broker_log_bytes(struct broker *b);
+uint64_t broker_log_used(struct broker *b);
 /* How often a damaged record or index entry was met since the log was opened. */
 uint64_t broker_damaged(struct broker *b);
 

@@ -19,6 +19,8 @@ enum {
     INBOX_BYTES = 64 << 20,
     /* How long a refused group counts as "the log takes no publishes" when nobody tries again. */
     FAILING_MS = 10000,
+    /* The broker's thread looks at the clock so often at least, since that can be set. */
+    IDLE_MAX_MS = 60000,
 };
 
 struct inbox {
@@ -325,54 +327,85 @@ static void run_calls(struct hub *h, struct hub_call *calls)
     }
 }
 
-/* Waits for work or for the next sync; with the lock held. */
-static void wait_for_work(struct hub *h, uint64_t sync_at_ms)
+/* What the broker's thread does when its time has come. */
+struct timetable {
+    uint64_t sync_at_ms;   /* unsynced commits are due, monotonic; UINT64_MAX = there are none */
+    uint64_t retain_at_ms; /* retention has more to do, Unix time */
+    bool retain_fails;     /* and could not, the last time; logged */
+};
+
+/* How long nothing will be due, in ms. */
+static uint64_t idle_ms(const struct timetable *t)
 {
+    uint64_t now = hub_monotonic_ms(), unix_now = hub_time_ms(), idle = IDLE_MAX_MS;
+    if (t->sync_at_ms <= now || t->retain_at_ms <= unix_now)
+        return 0;
+    if (t->sync_at_ms - now < idle)
+        idle = t->sync_at_ms - now;
+    return t->retain_at_ms - unix_now < idle ? t->retain_at_ms - unix_now : idle;
+}
+
+/* With the lock held. */
+static void wait_for_work(struct hub *h, uint64_t ms)
+{
+    uint64_t until_ms = hub_monotonic_ms() + ms;
+    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
+                             .tv_nsec = (long)(until_ms % 1000) * 1000000};
     h->sleeping = true;
-    if (sync_at_ms == UINT64_MAX) {
-        pthread_cond_wait(&h->wake, &h->lock);
-    } else {
-        struct timespec until = {.tv_sec = (time_t)(sync_at_ms / 1000),
-                                 .tv_nsec = (long)(sync_at_ms % 1000) * 1000000};
-        pthread_cond_timedwait(&h->wake, &h->lock, &until);
-    }
+    pthread_cond_timedwait(&h->wake, &h->lock, &until);
     h->sleeping = false;
 }
 
-static void sync_log(struct hub *h)
+static void sync_log(struct hub *h, struct timetable *t)
 {
     enum err e = broker_sync(h->broker);
     if (e != ERR_OK)
         log_error("cannot sync the log: %s", err_text(e));
+    t->sync_at_ms = UINT64_MAX;
+}
+
+static void retain(struct hub *h, struct timetable *t)
+{
+    enum err e = broker_retain(h->broker, hub_time_ms(), &t->retain_at_ms);
+    if (e != ERR_OK && !t->retain_fails)
+        log_error("cannot remove what is not to be kept, trying on: %s", err_text(e));
+    t->retain_fails = e != ERR_OK;
+}
+
+static void work(struct hub *h, struct timetable *t, struct hub_call *calls, struct publish *list,
+                 size_t bytes)
+{
+    uint64_t interval = h->options.sync_interval_ms;
+    if (list) {
+        commit_group(h, list, bytes);
+        if (interval && t->sync_at_ms == UINT64_MAX)
+            t->sync_at_ms = hub_monotonic_ms() + interval;
+    }
+    run_calls(h, calls);
+    if (list || calls || t->retain_at_ms <= hub_time_ms())
+        retain(h, t);
+    if (t->sync_at_ms <= hub_monotonic_ms())
+        sync_log(h, t);
 }
 
 static void *broker_thread(void *arg)
 {
     struct hub *h = arg;
-    uint64_t interval = h->options.sync_interval_ms;
-    uint64_t sync_at = UINT64_MAX; /* when unsynced commits are due, monotonic ms */
+    struct timetable t = {.sync_at_ms = UINT64_MAX};
     pthread_mutex_lock(&h->lock);
     for (;;) {
         size_t bytes;
         struct hub_call *calls = take_calls(h);
         struct publish *list = take_group(h, &bytes);
-        if (!calls && !list && sync_at > hub_monotonic_ms()) {
-            if (h->stopping)
-                break;
-            wait_for_work(h, sync_at);
+        uint64_t idle = calls || list ? 0 : idle_ms(&t);
+        if (!calls && !list && h->stopping)
+            break;
+        if (idle > 0) {
+            wait_for_work(h, idle);
             continue;
         }
         pthread_mutex_unlock(&h->lock);
-        if (list) {
-            commit_group(h, list, bytes);
-            if (interval && sync_at == UINT64_MAX)
-                sync_at = hub_monotonic_ms() + interval;
-        }
-        run_calls(h, calls);
-        if (sync_at <= hub_monotonic_ms()) {
-            sync_log(h);
-            sync_at = UINT64_MAX;
-        }
+        work(h, &t, calls, list, bytes);
         pthread_mutex_lock(&h->lock);
     }
     pthread_mutex_unlock(&h->lock);
@@ -486,6 +519,7 @@ void hub_read_stats(const struct hub *h, struct hub_stats *ret)
         .published = atomic_load_explicit(&h->published, memory_order_relaxed),
         .commits = atomic_load_explicit(&h->commits, memory_order_relaxed),
         .failed = atomic_load_explicit(&h->failed, memory_order_relaxed),
+        .expired = broker_expired(h->broker),
         .queued_bytes = atomic_load_explicit(&h->queued_bytes, memory_order_relaxed),
         .failing = failed_at && hub_monotonic_ms() - failed_at < FAILING_MS,
     };

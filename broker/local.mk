@@ -10,5 +10,6 @@ libbroker_a_SOURCES = \
 	broker/hub.c broker/hub.h \
 	broker/interest.c broker/interest.h \
 	broker/replay.c broker/replay.h \
+	broker/retention.c broker/retention.h \
 	broker/tail.c broker/tail.h \
 	broker/topic.c broker/topic.h

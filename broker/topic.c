@@ -215,7 +215,8 @@ void topic_table_evict(struct topic_table *t, struct topic *topic, uint64_t offs
     atomic_store(&topic->evicted, offset);
     atomic_store(&topic->floor, offset);
     /* Whoever sees the mark sees all evictions up to it. */
-    atomic_store(&t->evicted, offset);
+    if (offset > t->evicted)
+        atomic_store(&t->evicted, offset);
 }
 
 uint64_t topic_table_floor_serial(const struct topic_table *t)

@@ -16,6 +16,8 @@
 
 enum { TOPIC_NAME_MAX = 255 }; /* bytes */
 
+struct topic_retention;
+
 struct topic {
     uint32_t id; /* dense from 1, in order of first use; the log's topic id */
     uint8_t name_len;
@@ -32,6 +34,13 @@ struct topic {
     /* Publish rate: messages in the current and the previous TOPIC_RATE_WINDOW_MS. */
     _Atomic uint64_t rate_window; /* index of the current window */
     _Atomic uint32_t rate_now, rate_before;
+    /* Broker thread only, retention.c's: */
+    const struct topic_retention *limits; /* NULL = none of its own */
+    uint64_t due_ms;                      /* when its oldest message may be too old; 0 = unknown */
+    struct topic *next_pending;           /* while pending */
+    bool pending;                         /* in the list of topics to look at */
+    bool held;    /* its oldest message is kept only until there are newer ones */
+    bool unswept; /* a purge has raised the floor, and the log still has what is below */
     /* Broker thread only: how many subscribers match, as of that serial of the interest table. */
     uint64_t interest_serial;
     uint32_t interest_count;
@@ -83,7 +92,7 @@ MUST_CHECK enum err topic_table_add(struct topic_table *t, const char *name, siz
 /* A removal raises TOPIC's floor to at least FLOOR; broker thread only. */
 void topic_table_raise_floor(struct topic_table *t, struct topic *topic, uint64_t floor);
 /* The message of TOPIC at OFFSET leaves the tail and is kept nowhere else; ascending offsets over
- * all topics; broker thread only. */
+ * all topics, but before anyone reads; broker thread only. */
 void topic_table_evict(struct topic_table *t, struct topic *topic, uint64_t offset);
 /* Any thread: the serial of the newest removal that is complete. */
 uint64_t topic_table_floor_serial(const struct topic_table *t);

@@ -453,6 +453,7 @@ static const struct {
     {"hub", "max_message_bytes", "http", "max_body_bytes"},
     {"hub", "max_message_bytes", "hub", "queue_bytes"},
     {"hub", "max_message_bytes", "hub", "tail_bytes"},
+    {"log", "max_log_bytes", "log", "map_bytes"},
 };
 
 static uint64_t number_of(const struct config *c, const struct setting *s)
@@ -514,12 +515,34 @@ static void load_initial(struct loader *l)
     }
 }
 
+static bool is_given(const struct config_topic *t, const char *key)
+{
+    return t->origin[setting_find("topic", key) - settings_topic].level != CONFIG_BUILTIN;
+}
+
 /* What a topic section does not say is as for the whole hub. */
 static void inherit(struct config *c)
 {
     for (size_t i = 0; i < c->topic_count; i++) {
-        if (c->topics[i].origin[0].level == CONFIG_BUILTIN)
-            c->topics[i].durability = c->log.durability;
+        struct config_topic *t = &c->topics[i];
+        if (!is_given(t, "durability"))
+            t->durability = c->log.durability;
+        if (!is_given(t, "max_age"))
+            t->max_age_ms = c->log.max_age_ms;
+    }
+}
+
+static void check_topics(struct loader *l)
+{
+    for (size_t i = 0; i < l->config->topic_count && !l->err; i++) {
+        const struct config_topic *t = &l->config->topics[i];
+        const struct setting *s = setting_find("topic", "keep_last");
+        if (t->max_messages == 0 || t->keep_last <= t->max_messages)
+            continue;
+        struct buf *out = fail_at(l, t->origin[s - settings_topic]);
+        put_name(out, t, s);
+        buf_printf(out, " = %llu: must be at most max_messages (%llu)",
+                   (unsigned long long)t->keep_last, (unsigned long long)t->max_messages);
     }
 }
 
@@ -535,6 +558,7 @@ static void load_all(struct loader *l, const struct config_source *src)
     inherit(l->config);
     check_access(l);
     check_orders(l);
+    check_topics(l);
 }
 
 enum err config_load(const struct config_source *src, struct config **ret, struct buf *error)

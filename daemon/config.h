@@ -62,6 +62,10 @@ struct config_origin_list {
 struct config_topic {
     char *pattern;                     /* valid (topic_pattern_valid) */
     enum config_durability durability; /* log.durability where the section does not say */
+    uint64_t max_age_ms;               /* 0 = any; log.max_age where the section does not say */
+    uint64_t max_messages;             /* 0 = any number */
+    uint64_t max_bytes;                /* 0 = any number */
+    uint64_t keep_last;
     struct config_origin origin[CONFIG_TOPIC_SETTINGS_MAX];
 };
 
@@ -105,7 +109,9 @@ struct config {
         enum store_sync sync;
         uint64_t interval_ms; /* sync = interval */
         enum config_durability durability;
-        uint64_t max_bytes;
+        uint64_t max_age_ms;    /* 0 = any */
+        uint64_t max_log_bytes; /* 0 = any number */
+        uint64_t map_bytes;
     } log;
     struct {
         unsigned anonymous; /* CONFIG_SUBSCRIBE | CONFIG_PUBLISH */

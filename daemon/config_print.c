@@ -98,12 +98,25 @@ static void put_values(struct buf *out, const struct setting *s, const void *bas
     }
 }
 
+/* Whether any section from number I on says what takes a restart to change. */
+static bool says_fixed(const struct config *c, size_t i)
+{
+    for (; i < c->topic_count; i++)
+        for (const struct setting *s = settings_topic; s < settings_end; s++)
+            if (!s->reloadable && c->topics[i].origin[s - settings_topic].level != CONFIG_BUILTIN)
+                return true;
+    return false;
+}
+
+/* Sections behind the last that says such a thing do not matter; those before it do, since the
+ * first that matches a topic counts. */
 static void put_topics(struct buf *out, const struct config *c)
 {
-    for (size_t i = 0; i < c->topic_count; i++) {
+    for (size_t i = 0; says_fixed(c, i); i++) {
         buf_printf(out, "%s\n", c->topics[i].pattern);
         for (const struct setting *s = settings_topic; s < settings_end; s++)
-            put_values(out, s, &c->topics[i]);
+            if (!s->reloadable)
+                put_values(out, s, &c->topics[i]);
     }
 }
 

@@ -19,6 +19,7 @@
 #include "broker/hub.h"
 #include "daemon/cli.h"
 #include "daemon/config.h"
+#include "daemon/rules.h"
 #include "frontends/listener.h"
 #include "frontends/settings.h"
 #include "frontends/worker.h"
@@ -33,6 +34,7 @@ struct daemon {
     struct cli cli;
     struct config *config;
     struct settings *settings;
+    struct retention_rules *rules; /* the broker's, once it runs */
     struct store *store;
     struct store_state log;
     struct broker *broker;
@@ -146,7 +148,7 @@ static enum err open_log(struct daemon *d)
     struct store_options o = {
         .path = c->hub.data_dir,
         .sync = c->log.sync,
-        .map_bytes = c->log.max_bytes,
+        .map_bytes = c->log.map_bytes,
         .readers_max = HUB_WORKERS_MAX + 8,
     };
     enum err e = store_lmdb_open(&o, &d->store, &d->log);
@@ -173,6 +175,7 @@ static enum err start_broker(struct daemon *d)
         .dedup_max_keys = c->hub.dedup_max_keys,
         .is_memory = is_memory_topic,
         .is_memory_ctx = d->config,
+        .retention = d->rules,
     };
     struct hub_options ho = {
         .workers = d->worker_count,
@@ -281,7 +284,8 @@ static enum err start(struct daemon *d)
     d->worker_count = count_workers(d->config);
     raise_descriptor_limit();
     d->settings = make_settings(d->config);
-    enum err e = d->settings ? ERR_OK : ERR_NOMEM;
+    d->rules = rules_create(d->config);
+    enum err e = d->settings && d->rules ? ERR_OK : ERR_NOMEM;
     if (e == ERR_OK)
         e = open_log(d);
     if (e == ERR_OK)
@@ -335,6 +339,33 @@ static void hand_out(struct daemon *d, struct settings *settings)
     d->settings = settings;
 }
 
+struct rules_call {
+    struct hub_call call;
+    struct retention_rules *rules, *former;
+};
+
+static void apply_rules(struct hub_call *call, void *where)
+{
+    struct rules_call *r = (struct rules_call *)call;
+    broker_set_retention(where, r->rules);
+    rules_destroy(r->former);
+    free(r);
+}
+
+/* Hands RULES to the broker, which has the former ones until then. */
+static void hand_out_rules(struct daemon *d, struct retention_rules *rules)
+{
+    struct rules_call *call = rules ? calloc(1, sizeof(*call)) : NULL;
+    if (!call) {
+        log_error("the limits of retention stay as they are: %s", err_text(ERR_NOMEM));
+        rules_destroy(rules);
+        return;
+    }
+    *call = (struct rules_call){{.run = apply_rules}, rules, d->rules};
+    d->rules = rules;
+    hub_call_broker(d->hub, &call->call);
+}
+
 /* The broker keeps asking the old configuration what is a memory topic: that takes a restart. */
 static void reload(struct daemon *d)
 {
@@ -358,6 +389,7 @@ static void reload(struct daemon *d)
         log_set_level(fresh->hub.log_level);
         keep_fixed(d->settings, settings);
         hand_out(d, settings);
+        hand_out_rules(d, rules_create(fresh));
     }
     if (e == ERR_OK)
         config_free(fresh);
@@ -404,8 +436,10 @@ static void stop(struct daemon *d)
     free(d->workers);
     hub_destroy(d->hub);
     uint64_t head = d->broker ? broker_head(d->broker) : d->log.head;
+    bool complete = d->broker && broker_remember(d->broker) == ERR_OK;
     broker_destroy(d->broker);
-    store_close(d->store, head);
+    store_close(d->store, head, complete);
+    rules_destroy(d->rules);
     settings_unref(d->settings);
 }
 

@@ -19,6 +19,10 @@ static const char *const access_words[] = {"subscribe", "publish", NULL};
 #define SEC  ((uint64_t)1000)
 #define MIN  (60 * SEC)
 #define HOUR (60 * MIN)
+#define DAY  (24 * HOUR)
+
+/* Ten years: a time and an age always have a sum. */
+#define AGE_MAX (3650 * DAY)
 
 /* The offset of MEMBER, and a compiler warning if it is not a CTYPE. */
 #define FIELD(base, member, ctype)                                                                 \
@@ -35,7 +39,11 @@ static const char *const access_words[] = {"subscribe", "publish", NULL};
 #define FLAGS(member, w)               IN_CONFIG(FLAGS, member, unsigned), 0, 0, w
 #define LISTEN(member)                 IN_CONFIG(LISTEN, member, struct config_listen_list), 0, 0, NULL
 #define ORIGIN(member)                 IN_CONFIG(ORIGIN, member, struct config_origin_list), 0, 0, NULL
-#define TOPIC_CHOICE(member, ctype, w) SETTING_CHOICE, FIELD(config_topic, member, ctype), 0, 0, w
+#define IN_TOPIC(type, member, ctype)  SETTING_##type, FIELD(config_topic, member, ctype)
+#define TOPIC_COUNT(member, lo, hi)    IN_TOPIC(COUNT, member, uint64_t), lo, hi, NULL
+#define TOPIC_BYTES(member, lo, hi)    IN_TOPIC(BYTES, member, uint64_t), lo, hi, NULL
+#define TOPIC_DURATION(member, lo, hi) IN_TOPIC(DURATION, member, uint64_t), lo, hi, NULL
+#define TOPIC_CHOICE(member, ctype, w) IN_TOPIC(CHOICE, member, ctype), 0, 0, w
 
 /* What fits into an address of the local socket with its NUL. */
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
@@ -111,8 +119,12 @@ const struct setting settings[] = {
      "time between two syncs when log.sync is interval; a crash may lose as much"},
     {"log", "durability", CHOICE(log.durability, enum config_durability, durability_words), "disk",
      FIXED, "whether messages are logged, or kept only in memory (topics may differ)"},
-    {"log", "max_bytes", BYTES(log.max_bytes, MIB, 64 * TIB), "64G", FIXED,
-     "most that the log may take on disk"},
+    {"log", "max_age", DURATION(log.max_age_ms, 0, AGE_MAX), "7d", RELOAD,
+     "how long messages are kept (topics may differ); 0 = no limit"},
+    {"log", "max_log_bytes", BYTES(log.max_log_bytes, 0, 64 * TIB), "8G", RELOAD,
+     "what the log may take; beyond it the oldest messages go; 0 = no limit"},
+    {"log", "map_bytes", BYTES(log.map_bytes, MIB, 64 * TIB), "64G", FIXED,
+     "most that the log's file may ever take; publishes are refused when it is full"},
 
     {"access", "anonymous", FLAGS(access.anonymous, access_words), "", RELOAD,
      "what anyone may do on listeners that are not loopback"},
@@ -126,10 +138,18 @@ const struct setting settings[] = {
 
     {"topic", "durability", TOPIC_CHOICE(durability, enum config_durability, durability_words),
      NULL, FIXED, "as log.durability, for the topics that PATTERN matches"},
+    {"topic", "max_age", TOPIC_DURATION(max_age_ms, 0, AGE_MAX), NULL, RELOAD,
+     "as log.max_age, for these topics"},
+    {"topic", "max_messages", TOPIC_COUNT(max_messages, 0, UINT32_MAX), NULL, RELOAD,
+     "most messages of one topic; beyond it the oldest go; 0 = no limit"},
+    {"topic", "max_bytes", TOPIC_BYTES(max_bytes, 0, 64 * TIB), NULL, RELOAD,
+     "most payload bytes of one topic, but for its newest message; 0 = no limit"},
+    {"topic", "keep_last", TOPIC_COUNT(keep_last, 0, 1000000), NULL, RELOAD,
+     "newest messages of a topic that stay whatever their age and the log's size"},
 };
 /* clang-format on */
 
-enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 1 };
+enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 5 };
 
 _Static_assert((int)(ROWS - TOPIC_ROWS) <= (int)CONFIG_SETTINGS_MAX,
                "struct config has no room for origins");

@@ -28,8 +28,9 @@ static const struct unit byte_units[] = {
 };
 
 static const struct unit time_units[] = {
-    {"h", "hours", 3600000, 2}, {"m", "minutes", 60000, 2},   {"s", "seconds", 1000, 1},
-    {"", "seconds", 1000, 1},   {"ms", "milliseconds", 1, 0}, {NULL, NULL, 0, 0},
+    {"d", "days", 86400000, 2}, {"h", "hours", 3600000, 2}, {"m", "minutes", 60000, 2},
+    {"s", "seconds", 1000, 1},  {"", "seconds", 1000, 1},   {"ms", "milliseconds", 1, 0},
+    {NULL, NULL, 0, 0},
 };
 
 /* Reads digits of BASE at *P and moves it behind them. */

@@ -221,9 +221,10 @@ static void put_members(struct buf *out, const char *const *names, const uint64_
         buf_printf(out, "%s\"%s\":%llu", i ? "," : "", names[i], (unsigned long long)values[i]);
 }
 
-static void put_stats(const struct worker *w, const struct admin_totals *t, uint64_t log_bytes,
-                      struct buf *out)
+/* NUMBER and AT of the job are the size of the log, and what is in use of it. */
+static void put_stats(const struct worker *w, const struct admin_totals *t, struct admin *a)
 {
+    struct buf *out = &a->text;
     struct hub_stats s;
     hub_read_stats(w->hub, &s);
     buf_puts(out, "{\"version\":\"" LONGWIRE_VERSION "\"");
@@ -234,10 +235,12 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, uint
     put_number(out, "topics", t->topics);
     put_number(out, "messages", t->messages);
     put_number(out, "bytes", t->bytes);
-    put_number(out, "log_bytes", log_bytes);
+    put_number(out, "log_bytes", a->number);
+    put_number(out, "log_used_bytes", a->at);
     put_number(out, "workers", hub_workers(w->hub));
     put_number(out, "commits", s.commits);
     put_number(out, "published", s.published);
+    put_number(out, "expired", s.expired);
     put_number(out, "queued_bytes", s.queued_bytes);
     buf_puts(out, ",\"connections\":{");
     put_members(out, transport_names, t->connections, TRANSPORT_COUNT);
@@ -251,13 +254,14 @@ static void stats_at_home(struct errand *e, void *where)
     struct admin *a = admin_of(e);
     struct admin_totals totals;
     admin_total(where, &totals);
-    put_stats(where, &totals, a->number, &a->text);
+    put_stats(where, &totals, a);
     come_home(e);
 }
 
 static void stats_at_broker(struct errand *e, void *where)
 {
     admin_of(e)->number = broker_log_bytes(where);
+    admin_of(e)->at = broker_log_used(where);
     errand_to_worker(e, e->home->index, stats_at_home);
 }
 
@@ -432,15 +436,22 @@ void admin_purge(struct admin *a, struct topic *topic)
     errand_to_broker(&a->errand, purge_step);
 }
 
-static void trim_step(struct errand *e, void *where)
+/* One piece, and behind what waits for the broker for the next. */
+static void trim_step(struct errand *errand, void *where)
 {
-    struct admin *a = admin_of(e);
-    errand_home(e, broker_trim(where, a->at, &a->number));
+    struct admin *a = admin_of(errand);
+    uint64_t removed;
+    enum err e = broker_trim(where, &a->at, a->until, &removed);
+    a->number += removed;
+    if (e == ERR_OK && a->at < a->until)
+        errand_to_broker(errand, trim_step);
+    else
+        errand_home(errand, e);
 }
 
 void admin_trim(struct admin *a, uint64_t upto)
 {
-    a->at = upto;
+    a->until = upto;
     errand_to_broker(&a->errand, trim_step);
 }
 

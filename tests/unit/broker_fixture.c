@@ -35,20 +35,24 @@ static enum err count_sync(struct store *s)
     return member_ops->sync_now(s);
 }
 
-static store_floor *told_floor; /* of the trim that is running */
+static const struct store_removal *told; /* the trim that is running */
 
 static void tell_floor(void *ctx, uint32_t topic_id, uint64_t floor)
 {
     if (current->before_floor)
         current->before_floor(current);
-    told_floor(ctx, topic_id, floor);
+    told->floor(ctx, topic_id, floor);
 }
 
-static enum err trim_watched(struct store *s, uint64_t upto, size_t max, store_floor *floor,
-                             void *ctx, size_t *ret_removed, bool *ret_done)
+static enum err trim_watched(struct store *s, uint64_t *at, uint64_t upto, struct store_removal *r)
 {
-    told_floor = floor;
-    return member_ops->trim(s, upto, max, tell_floor, ctx, ret_removed, ret_done);
+    struct store_removal watched = *r;
+    told = r;
+    watched.floor = tell_floor;
+    enum err e = member_ops->trim(s, at, upto, &watched);
+    r->removed = watched.removed;
+    r->done = watched.done;
+    return e;
 }
 
 static void make_faulty(struct rig *r)
@@ -141,8 +145,9 @@ static void let_go(struct rig *r)
 void rig_stop(struct rig *r)
 {
     uint64_t head = broker_head(r->broker);
+    bool complete = broker_remember(r->broker) == ERR_OK;
     let_go(r);
-    store_close(r->store, head);
+    store_close(r->store, head, complete);
     r->store = NULL;
 }
 
@@ -283,10 +288,23 @@ void rig_purge(struct rig *r, const char *name)
     ck_assert_int_eq(broker_purge(r->broker, rig_topic(r, name), &removed), ERR_OK);
 }
 
-void rig_trim(struct rig *r, uint64_t upto)
+uint64_t rig_trim(struct rig *r, uint64_t upto)
 {
-    uint64_t removed;
-    ck_assert_int_eq(broker_trim(r->broker, upto, &removed), ERR_OK);
+    uint64_t at = 0, removed, sum = 0;
+    while (at < upto) {
+        ck_assert_int_eq(broker_trim(r->broker, &at, upto, &removed), ERR_OK);
+        sum += removed;
+    }
+    return sum;
+}
+
+uint64_t rig_retain(struct rig *r)
+{
+    uint64_t due_ms;
+    do
+        ck_assert_int_eq(broker_retain(r->broker, r->now_ms, &due_ms), ERR_OK);
+    while (due_ms <= r->now_ms);
+    return due_ms;
 }
 
 /* --- followers --- */

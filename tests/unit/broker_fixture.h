@@ -72,7 +72,10 @@ void rig_publish_run(struct rig *r, const char *topic, size_t count);
 void rig_flush_tail(struct rig *r);
 struct topic *rig_topic(struct rig *r, const char *name);
 void rig_purge(struct rig *r, const char *name);
-void rig_trim(struct rig *r, uint64_t upto);
+/* All steps of it; returns how many records went. */
+uint64_t rig_trim(struct rig *r, uint64_t upto);
+/* All that retention has to do at r->now_ms; returns when there is more, Unix ms. */
+uint64_t rig_retain(struct rig *r);
 
 /* A subscriber with its place. */
 struct follower {

@@ -162,7 +162,9 @@ START_TEST(defaults_are_typed)
     ck_assert_str_eq(c->socket.group, "");
     ck_assert_int_eq(c->log.sync, STORE_SYNC_ALWAYS);
     ck_assert_int_eq(c->log.durability, CONFIG_DISK);
-    ck_assert_uint_eq(c->log.max_bytes, (uint64_t)64 << 30);
+    ck_assert_uint_eq(c->log.max_age_ms, (uint64_t)7 * 24 * 3600 * 1000);
+    ck_assert_uint_eq(c->log.max_log_bytes, (uint64_t)8 << 30);
+    ck_assert_uint_eq(c->log.map_bytes, (uint64_t)64 << 30);
     ck_assert_uint_eq(c->access.anonymous, 0);
     ck_assert_uint_eq(c->access.origin.count, 0);
     ck_assert_uint_eq(c->topic_count, 0);
@@ -190,7 +192,8 @@ static const struct {
     {"socket", "path", "run/hub.sock"},  {"socket", "mode", "0007"},
     {"socket", "group", "adm"},          {"socket", "reserve_fds", "5"},
     {"log", "sync", "interval"},         {"log", "interval", "250ms"},
-    {"log", "durability", "memory"},     {"log", "max_bytes", "2T"},
+    {"log", "durability", "memory"},     {"log", "max_age", "3d"},
+    {"log", "max_log_bytes", "5G"},      {"log", "map_bytes", "2T"},
     {"access", "anonymous", "publish"},  {"access", "origin", "https://example.org"},
     {"limits", "subscriptions", "8"},    {"limits", "inflight", "9"},
 };
@@ -874,10 +877,11 @@ END_TEST
 START_TEST(what_is_reloadable)
 {
     static const char *const names[] = {
-        "hub.log_level",        "http.head_timeout", "http.body_timeout", "http.idle_timeout",
-        "http.write_timeout",   "http.heartbeat",    "http.retry",        "http.poll_wait",
-        "http.poll_wait_max",   "http.poll_limit",   "access.anonymous",  "access.origin",
-        "limits.subscriptions", "limits.inflight",
+        "hub.log_level",      "http.head_timeout",  "http.body_timeout",    "http.idle_timeout",
+        "http.write_timeout", "http.heartbeat",     "http.retry",           "http.poll_wait",
+        "http.poll_wait_max", "http.poll_limit",    "log.max_age",          "log.max_log_bytes",
+        "access.anonymous",   "access.origin",      "limits.subscriptions", "limits.inflight",
+        "topic.max_age",      "topic.max_messages", "topic.max_bytes",      "topic.keep_last",
     };
     int found = 0;
     for (const struct setting *s = settings; s < settings_end; s++) {

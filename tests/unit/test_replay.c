@@ -389,6 +389,15 @@ START_TEST(a_restart_loses_memory_messages)
     check_gap(GAP_TRIMMED, 1, rig.log.epoch, 2);
     ck_assert(!follower_read(&rig, &f));
     CHECK_GOT(&f, 3, next);
+    follower_finish(&rig, &f);
+    /* Who had them all has lost nothing; that is known if the hub could say so at its end. */
+    follower_start_text(&rig, &f, "mem/a", "2");
+    if (_i)
+        check_gap(GAP_TRIMMED, 2, rig.log.epoch, head);
+    else
+        check_gap(GAP_NONE, 0, 0, 0);
+    ck_assert(!follower_read(&rig, &f));
+    CHECK_GOT(&f, next);
 }
 END_TEST
 
