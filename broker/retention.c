@@ -228,11 +228,23 @@ static enum store_verdict judge_size(void *ctx, const struct store_record *recor
 static bool is_too_large(struct retention *r)
 {
     uint64_t most = r->rules->max_log_bytes, used = store_used(r->store);
-    if (most == 0 || used <= most - most / SHRINK_PART)
-        r->shrinking = r->crowded = false;
-    else if (used > most)
+    bool small = most == 0 || used <= most - most / SHRINK_PART;
+    if (small)
+        r->crowded_bytes = 0;
+    if (small)
+        r->shrinking = false;
+    else if (used > most && used > r->crowded_bytes)
         r->shrinking = true;
     return r->shrinking;
+}
+
+/* Everything left has to be kept: there is no use in trying again before the log has grown. */
+static void give_up(struct retention *r)
+{
+    if (!r->crowded_bytes)
+        log_warn("what keep_last keeps takes more room than log.max_log_bytes");
+    r->crowded_bytes = store_used(r->store);
+    r->shrinking = false;
 }
 
 static enum err trim_by_size(struct retention *r, size_t max)
@@ -243,13 +255,9 @@ static enum err trim_by_size(struct retention *r, size_t max)
     r->removed += removal.removed;
     if (r->size_at > r->age_at)
         r->age_at = r->size_at;
-    if (e || !removal.done)
-        return e;
-    r->shrinking = false; /* there is nothing left that may go */
-    if (!r->crowded)
-        log_warn("what keep_last keeps takes more room than log.max_log_bytes");
-    r->crowded = true;
-    return ERR_OK;
+    if (!e && removal.done && is_too_large(r))
+        give_up(r);
+    return e;
 }
 
 /* --- expiring --- */

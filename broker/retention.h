@@ -58,10 +58,10 @@ struct retention {
     /* Trimming by age and by size: everything up to here has been judged. */
     uint64_t age_at, size_at;
     uint64_t age_due_ms;
-    bool shrinking;       /* the log was too large, and is not yet small enough */
-    bool crowded;         /* and cannot be made so; the operator knows */
-    bool expired_last;    /* the last step was for a pending topic */
-    uint64_t keys_due_ms; /* when kept keys are to be forgotten */
+    bool shrinking;         /* the log was too large, and is not yet small enough */
+    uint64_t crowded_bytes; /* it could not be made smaller than this; 0 = it could */
+    bool expired_last;      /* the last step was for a pending topic */
+    uint64_t keys_due_ms;   /* when kept keys are to be forgotten */
     /* The topic that is being judged, and what is left of it. */
     struct topic *judged;
     uint64_t left_messages, left_bytes;

@@ -11,6 +11,7 @@ broker_tests = \
 	tests/unit/test_replay \
 	tests/unit/test_replay_random \
 	tests/unit/test_replay_races \
+	tests/unit/test_retention \
 	tests/unit/test_hub
 check_PROGRAMS += $(broker_tests)
 TESTS += $(broker_tests)
@@ -60,6 +61,10 @@ tests_unit_test_replay_random_LDADD = $(broker_test_libs)
 tests_unit_test_replay_races_SOURCES = tests/unit/test_replay_races.c $(broker_fixture)
 tests_unit_test_replay_races_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_replay_races_LDADD = $(broker_test_libs)
+
+tests_unit_test_retention_SOURCES = tests/unit/test_retention.c $(broker_fixture)
+tests_unit_test_retention_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_retention_LDADD = $(broker_test_libs)
 
 tests_unit_test_hub_SOURCES = tests/unit/test_hub.c $(broker_fixture)
 tests_unit_test_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

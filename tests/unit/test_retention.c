@@ -1,0 +1,675 @@
+/*
+ * Retention: what goes by age, number, bytes and the size of the log, what keep_last keeps, when it
+ * is time, and that it is made up for after errors and restarts. A clock of the test's own.
+ */
+#include "broker/retention.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/store_ops.h"
+#include "tests/unit/broker_fixture.h"
+#include "tests/unit/random.h"
+#include "tests/unit/store_fixture.h"
+
+enum { SECOND = 1000, RULES_MAX = 8, MESSAGES_MAX = 65536 };
+
+static struct rig rig;
+static struct retention_rules rules;
+static struct retention_rule rule[RULES_MAX];
+
+static void setup_in(bool durable)
+{
+    rig_init(&rig, durable);
+    memset(&rules, 0, sizeof(rules));
+    rules.rules = rule;
+    rig.options.retention = &rules;
+}
+
+static void setup(void)
+{
+    setup_in(false);
+}
+
+static void setup_durable(void)
+{
+    setup_in(true);
+}
+
+static void teardown(void)
+{
+    rig_finish(&rig);
+}
+
+static void add_rule(const char *pattern, struct topic_retention limits)
+{
+    rule[rules.count++] = (struct retention_rule){pattern, limits};
+}
+
+static void restart(bool cleanly)
+{
+    if (cleanly)
+        rig_stop(&rig);
+    else
+        rig_crash(&rig);
+    rig_start(&rig);
+}
+
+/* One message every STEP_MS. */
+static void publish_each(const char *topic, size_t count, uint64_t step_ms)
+{
+    for (size_t i = 0; i < count; i++) {
+        rig_publish(&rig, topic);
+        rig.now_ms += step_ms;
+    }
+}
+
+struct kept {
+    size_t count;
+    uint64_t offsets[MESSAGES_MAX];
+};
+
+static bool note_kept(void *ctx, const struct store_record *r)
+{
+    struct kept *k = ctx;
+    ck_assert_uint_lt(k->count, MESSAGES_MAX);
+    k->offsets[k->count++] = r->offset;
+    return true;
+}
+
+/* What the log has of TOPIC; NULL = of all. */
+static const struct kept *kept_of(const char *topic)
+{
+    static struct kept k;
+    struct store_query q = {.until = broker_head(rig.broker)};
+    uint32_t id;
+    k.count = 0;
+    if (topic) {
+        id = rig_topic(&rig, topic)->id;
+        q.topics = &id;
+        q.topic_count = 1;
+    }
+    uint64_t reached;
+    ck_assert_int_eq(store_read(rig.reader, &q, note_kept, &k, &reached), ERR_OK);
+    return &k;
+}
+
+/* All offsets from FIRST to LAST; FIRST > LAST: none. */
+static void check_kept(const char *topic, uint64_t first, uint64_t last)
+{
+    const struct kept *k = kept_of(topic);
+    ck_assert_uint_eq(k->count, last + 1 - first);
+    for (size_t i = 0; i < k->count; i++)
+        ck_assert_uint_eq(k->offsets[i], first + i);
+}
+
+/* --- by age --- */
+
+START_TEST(old_messages_go_when_it_is_time)
+{
+    rules.otherwise.max_age_ms = 10 * SECOND;
+    rig_start(&rig);
+    uint64_t start = rig.now_ms;
+    publish_each("a", 5, SECOND);
+    uint64_t due = rig_retain(&rig);
+    ck_assert_uint_eq(due, start + 10 * SECOND);
+    check_kept("a", 1, 5);
+    rig.now_ms = due - 1;
+    ck_assert_uint_eq(rig_retain(&rig), due);
+    check_kept("a", 1, 5);
+    rig.now_ms = due;
+    ck_assert_uint_eq(rig_retain(&rig), due + SECOND);
+    check_kept("a", 2, 5);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->floor, 1);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 4);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->bytes, 4);
+    rig.now_ms = start + 60 * SECOND;
+    rig_retain(&rig);
+    check_kept("a", 6, 5);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->last, 5); /* outlives the message */
+    ck_assert_uint_eq(broker_expired(rig.broker), 5);
+    rig_publish(&rig, "a");
+    rig_retain(&rig);
+    check_kept("a", 6, 6);
+}
+END_TEST
+
+START_TEST(an_idle_hub_without_limits_has_nothing_to_do)
+{
+    rig_start(&rig);
+    publish_each("a", 5, SECOND);
+    ck_assert_uint_eq(rig_retain(&rig), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(topics_have_ages_of_their_own)
+{
+    rules.otherwise.max_age_ms = 10 * SECOND;
+    add_rule("long/#", (struct topic_retention){.max_age_ms = 100 * SECOND});
+    add_rule("short/+", (struct topic_retention){.max_age_ms = 2 * SECOND});
+    add_rule("ever", (struct topic_retention){0});
+    rig_start(&rig);
+    uint64_t start = rig.now_ms;
+    rig_publish(&rig, "long/a");  /* 1 */
+    rig_publish(&rig, "short/a"); /* 2 */
+    rig_publish(&rig, "other");   /* 3 */
+    rig_publish(&rig, "ever");    /* 4 */
+    rig.now_ms = start + 2 * SECOND;
+    rig_retain(&rig);
+    check_kept("short/a", 3, 2);
+    ck_assert_uint_eq(kept_of(NULL)->count, 3);
+    rig.now_ms = start + 10 * SECOND;
+    rig_retain(&rig);
+    check_kept("other", 4, 3);
+    ck_assert_uint_eq(kept_of(NULL)->count, 2);
+    rig_publish(&rig, "long/a"); /* 5 */
+    rig.now_ms = start + 100 * SECOND;
+    ck_assert_uint_eq(rig_retain(&rig), start + 110 * SECOND);
+    check_kept("long/a", 5, 5);
+    rig.now_ms = start + 1000 * SECOND;
+    ck_assert_uint_eq(rig_retain(&rig) < UINT64_MAX, true); /* trimming looks for new ones */
+    check_kept(NULL, 4, 4);
+}
+END_TEST
+
+/* Many topics of their own age: each at its time, found by one sweep after the other. */
+START_TEST(each_topic_expires_at_its_own_time)
+{
+    enum { TOPICS = 300 };
+    add_rule("t/#", (struct topic_retention){.max_age_ms = 10 * SECOND});
+    rig_start(&rig);
+    char name[16];
+    for (int i = 0; i < TOPICS; i++) {
+        snprintf(name, sizeof(name), "t/%d", i);
+        rig_publish(&rig, name);
+        rig.now_ms += SECOND / 10;
+    }
+    uint64_t end = rig.now_ms + 20 * SECOND;
+    uint64_t due = rig_retain(&rig);
+    while (due < UINT64_MAX && rig.now_ms < end) {
+        const struct kept *k = kept_of(NULL);
+        size_t young = 0; /* nothing that is young enough is gone, nothing stays a second longer */
+        for (uint64_t t = rig.now_ms - 10 * SECOND; young < TOPICS; young++)
+            if (1700000000000 + (TOPICS - 1 - young) * (SECOND / 10) <= t)
+                break;
+        ck_assert_uint_ge(k->count, young);
+        ck_assert_uint_le(k->count, young + 10);
+        rig.now_ms = due > rig.now_ms ? due : rig.now_ms + 1;
+        due = rig_retain(&rig);
+    }
+    ck_assert_uint_eq(kept_of(NULL)->count, 0);
+    ck_assert_uint_eq(due, UINT64_MAX);
+}
+END_TEST
+
+/* --- by number and bytes --- */
+
+START_TEST(a_topic_keeps_its_newest_messages)
+{
+    add_rule("a", (struct topic_retention){.max_messages = 100});
+    rig_start(&rig);
+    for (int i = 0; i < 10; i++) {
+        rig_publish_run(&rig, "b", 10);
+        rig_publish_run(&rig, "a", 400);
+        rig_retain(&rig);
+        uint64_t head = broker_head(rig.broker);
+        check_kept("a", head - 99, head);
+        ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 100);
+        ck_assert_uint_eq(rig_topic(&rig, "a")->floor, head - 100);
+    }
+    ck_assert_uint_eq(kept_of("b")->count, 100);
+    ck_assert_uint_eq(broker_expired(rig.broker), 3900);
+}
+END_TEST
+
+/* So much more than one step takes is made up for by steps that follow what comes in. */
+START_TEST(a_flood_does_not_outrun_retention)
+{
+    add_rule("a", (struct topic_retention){.max_messages = 10});
+    rig_start(&rig);
+    for (int i = 0; i < 40; i++) {
+        uint64_t due;
+        rig_publish_run(&rig, "a", 3000);
+        ck_assert_int_eq(broker_retain(rig.broker, rig.now_ms, &due), ERR_OK);
+        ck_assert_uint_le(rig_topic(&rig, "a")->messages, 6000);
+    }
+    rig_retain(&rig);
+    ck_assert_uint_eq(kept_of("a")->count, 10);
+}
+END_TEST
+
+static void publish_bytes(const char *topic, size_t n)
+{
+    char *payload = calloc(1, n + 1);
+    memset(payload, 'x', n);
+    struct publish *p = publish_create(1);
+    publish_set(p, 0, message_of(topic, payload, NULL));
+    rig_commit(&rig, p);
+    ck_assert_int_eq(p->result, ERR_OK);
+    publish_free(p);
+    free(payload);
+}
+
+START_TEST(a_topic_keeps_its_newest_bytes)
+{
+    add_rule("a", (struct topic_retention){.max_bytes = 1000});
+    rig_start(&rig);
+    publish_bytes("a", 600);
+    publish_bytes("a", 400);
+    rig_retain(&rig);
+    check_kept("a", 1, 2);
+    publish_bytes("a", 1);
+    rig_retain(&rig);
+    check_kept("a", 2, 3);
+    publish_bytes("a", 5000); /* too large alone, but the newest */
+    rig_retain(&rig);
+    check_kept("a", 4, 4);
+    publish_bytes("a", 10);
+    rig_retain(&rig);
+    check_kept("a", 5, 5);
+}
+END_TEST
+
+/* --- keep_last --- */
+
+START_TEST(the_last_messages_stay_whatever_their_age)
+{
+    rules.otherwise.max_age_ms = 10 * SECOND;
+    add_rule("state/#", (struct topic_retention){.max_age_ms = 10 * SECOND, .keep_last = 2});
+    rig_start(&rig);
+    rig_publish_run(&rig, "state/a", 3); /* 1 to 3 */
+    rig_publish_run(&rig, "other", 3);   /* 4 to 6 */
+    rig.now_ms += 20 * SECOND;
+    rig_retain(&rig);
+    check_kept(NULL, 2, 3);
+    rig_publish(&rig, "state/a"); /* 7: 2 is too old, and one of three */
+    rig_retain(&rig);
+    const struct kept *k = kept_of(NULL);
+    ck_assert_uint_eq(k->count, 2);
+    ck_assert_uint_eq(k->offsets[0], 3);
+    ck_assert_uint_eq(k->offsets[1], 7);
+    rig_publish_run(&rig, "state/a", 3); /* 8 to 10: 7 is young, and stays */
+    rig_retain(&rig);
+    check_kept(NULL, 7, 10);
+    rig.now_ms += 20 * SECOND;
+    rig_retain(&rig);
+    check_kept(NULL, 9, 10);
+}
+END_TEST
+
+/* --- by size --- */
+
+static void fill(const char *topic, int groups)
+{
+    uint64_t due;
+    for (int i = 0; i < groups; i++) {
+        rig_publish_run(&rig, topic, 1000);
+        ck_assert_int_eq(broker_retain(rig.broker, rig.now_ms, &due), ERR_OK);
+    }
+}
+
+START_TEST(a_log_that_is_too_large_loses_its_oldest_messages)
+{
+    rules.max_log_bytes = 1 << 20;
+    add_rule("state", (struct topic_retention){.keep_last = 1});
+    rig_start(&rig);
+    rig_publish(&rig, "state");
+    for (int i = 0; i < 20; i++) {
+        fill("a", 10);
+        rig_retain(&rig);
+        ck_assert_uint_le(store_used(rig.store), rules.max_log_bytes);
+        ck_assert_uint_ge(store_used(rig.store), rules.max_log_bytes * 7 / 8 * (i > 3));
+        rig_publish(&rig, "state");
+    }
+    ck_assert_uint_le(kept_of("state")->count, 20);
+    fill("a", 60); /* the log is another one by now */
+    rig_retain(&rig);
+    check_kept("state", kept_of("state")->offsets[0], kept_of("state")->offsets[0]);
+    ck_assert_uint_gt(kept_of("a")->count, 0);
+}
+END_TEST
+
+START_TEST(what_must_be_kept_may_be_too_large)
+{
+    rules.max_log_bytes = 100000;
+    add_rule("s/#", (struct topic_retention){.keep_last = 1});
+    rig.options.max_topics = 10000;
+    rig_start(&rig);
+    char name[16];
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof(name), "s/%d", i);
+        rig_publish(&rig, name);
+    }
+    ck_assert_uint_eq(rig_retain(&rig), UINT64_MAX); /* it does not try for ever */
+    ck_assert_uint_gt(store_used(rig.store), rules.max_log_bytes);
+    check_kept(NULL, 1, 3000);
+    rig_publish(&rig, "s/0");
+    rig_retain(&rig);
+    check_kept(NULL, 2, 3001);
+}
+END_TEST
+
+/* --- other rules --- */
+
+START_TEST(rules_can_be_changed)
+{
+    static const struct retention_rule stricter[] = {{"a", {.max_messages = 2}}};
+    static const struct retention_rules after = {
+        .rules = stricter, .count = 1, .otherwise.max_age_ms = 10 * SECOND};
+    add_rule("a", (struct topic_retention){.max_messages = 4});
+    rig_start(&rig);
+    rig_publish_run(&rig, "b", 10);
+    rig_publish_run(&rig, "a", 10);
+    rig_retain(&rig);
+    check_kept("a", 17, 20);
+    rig.now_ms += 5 * SECOND;
+    broker_set_retention(rig.broker, &after);
+    rig_retain(&rig);
+    check_kept("b", 1, 10);
+    check_kept("a", 19, 20);
+    rig.now_ms += 5 * SECOND;
+    rig_retain(&rig);
+    check_kept(NULL, 19, 20); /* a has a rule, and that has no age */
+}
+END_TEST
+
+/* --- errors, restarts --- */
+
+static const struct store_ops *sound_ops;
+
+static enum err fail_to_expire(struct store *s, const uint32_t *topics, size_t count,
+                               struct store_removal *r, size_t *ret_topics)
+{
+    (void)s;
+    (void)topics;
+    (void)count;
+    (void)r;
+    *ret_topics = 0;
+    return ERR_NOSPACE;
+}
+
+START_TEST(what_fails_is_tried_again)
+{
+    static struct store_ops failing;
+    uint64_t due;
+    add_rule("a", (struct topic_retention){.max_messages = 4});
+    rig_start(&rig);
+    rig_publish_run(&rig, "a", 10);
+    sound_ops = rig.store->ops;
+    failing = *sound_ops;
+    failing.expire = fail_to_expire;
+    rig.store->ops = &failing;
+    ck_assert_int_eq(broker_retain(rig.broker, rig.now_ms, &due), ERR_NOSPACE);
+    ck_assert_uint_gt(due, rig.now_ms);
+    ck_assert_uint_lt(due, rig.now_ms + 10 * SECOND);
+    check_kept("a", 1, 10);
+    rig.store->ops = sound_ops;
+    rig.now_ms = due;
+    rig_retain(&rig);
+    check_kept("a", 7, 10);
+}
+END_TEST
+
+START_TEST(a_purge_that_was_cut_off_is_finished)
+{
+    uint64_t removed;
+    add_rule("a", (struct topic_retention){.max_messages = 3000});
+    rig_start(&rig);
+    rig_publish_run(&rig, "a", 3000);
+    rig_publish_run(&rig, "b", 10);
+    ck_assert_int_eq(broker_purge(rig.broker, rig_topic(&rig, "a"), &removed), ERR_OK);
+    ck_assert_uint_eq(removed, 3000);
+    restart(_i);
+    uint64_t first = rig_publish(&rig, "a");
+    rig_retain(&rig);
+    check_kept("a", first, first);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 1);
+    ck_assert_uint_eq(topic_row(rig.store, rig_topic(&rig, "a")->id).messages, 1);
+    ck_assert_uint_eq(kept_of("b")->count, 10);
+}
+END_TEST
+
+START_TEST(limits_hold_after_a_restart)
+{
+    rules.otherwise.max_age_ms = 10 * SECOND;
+    add_rule("own", (struct topic_retention){.max_age_ms = 20 * SECOND, .keep_last = 1});
+    rig_start(&rig);
+    uint64_t start = rig.now_ms;
+    rig_publish_run(&rig, "own", 3);
+    rig_publish_run(&rig, "b", 3);
+    restart(_i);
+    ck_assert_uint_eq(rig_retain(&rig), start + 10 * SECOND);
+    rig.now_ms = start + 10 * SECOND;
+    rig_retain(&rig);
+    check_kept(NULL, 1, 3);
+    restart(_i);
+    rig_retain(&rig);
+    check_kept(NULL, 1, 3);
+    rig.now_ms = start + 20 * SECOND;
+    rig_retain(&rig);
+    check_kept(NULL, 3, 3);
+    restart(_i);
+    ck_assert_uint_eq(rig_topic(&rig, "b")->last, 6);
+    ck_assert_uint_eq(rig_topic(&rig, "b")->floor, 6);
+}
+END_TEST
+
+static bool count_key(void *ctx, const struct store_record *r)
+{
+    (void)r;
+    ++*(int *)ctx;
+    return true;
+}
+
+static int kept_keys(void)
+{
+    int n = 0;
+    ck_assert_int_eq(store_keys(rig.reader, count_key, &n), ERR_OK);
+    return n;
+}
+
+/* The window is a minute. */
+START_TEST(keys_outlive_their_messages)
+{
+    uint64_t removed;
+    add_rule("a", (struct topic_retention){.max_messages = 1});
+    rig_start(&rig);
+    rig_publish_key(&rig, "a", "first"); /* 1 */
+    rig_publish_key(&rig, "b", "other"); /* 2 */
+    rig.now_ms += 30 * SECOND;
+    rig_publish_key(&rig, "a", "second"); /* 3 */
+    rig_retain(&rig);
+    ck_assert_int_eq(broker_purge(rig.broker, rig_topic(&rig, "b"), &removed), ERR_OK);
+    check_kept(NULL, 3, 3);
+    ck_assert_int_eq(kept_keys(), 2);
+    restart(_i);
+    ck_assert_uint_eq(rig_publish_key(&rig, "a", "first"), 1);
+    ck_assert_uint_eq(rig_publish_key(&rig, "b", "other"), 2);
+    ck_assert_uint_eq(rig_publish_key(&rig, "a", "second"), 3);
+    rig.now_ms += 31 * SECOND;
+    rig_retain(&rig);
+    ck_assert_int_eq(kept_keys(), 0);
+    restart(_i);
+    ck_assert_uint_gt(rig_publish_key(&rig, "a", "first"), 3);
+    ck_assert_uint_eq(rig_publish_key(&rig, "a", "second"), 3);
+}
+END_TEST
+
+/* --- what subscribers see --- */
+
+START_TEST(who_comes_too_late_is_told_and_nobody_else)
+{
+    struct follower f = {0};
+    add_rule("a", (struct topic_retention){.max_messages = 2});
+    rig_start(&rig);
+    rig_publish_run(&rig, "b", 2); /* 1, 2 */
+    rig_publish_run(&rig, "a", 4); /* 3 to 6 */
+    rig_retain(&rig);
+    follower_start_text(&rig, &f, "a", "3");
+    ck_assert_int_eq(f.gap.reason, GAP_TRIMMED);
+    ck_assert_uint_eq(f.gap.requested.offset, 3);
+    ck_assert_uint_eq(f.gap.resumed, 4);
+    follower_finish(&rig, &f);
+    follower_start_text(&rig, &f, "a", "4");
+    ck_assert_int_eq(f.gap.reason, GAP_NONE);
+    follower_finish(&rig, &f);
+    follower_start_text(&rig, &f, "b", "0");
+    ck_assert_int_eq(f.gap.reason, GAP_NONE);
+    follower_finish(&rig, &f);
+}
+END_TEST
+
+/* --- all of it, against a naive model --- */
+
+enum { MODEL_TOPICS = 12, MODEL_STEPS = 400 };
+
+static struct model {
+    char name[16];
+    struct topic_retention limits;
+    size_t count;
+    struct {
+        uint64_t offset, time_ms;
+    } messages[MESSAGES_MAX];
+    uint64_t bytes;
+} model[MODEL_TOPICS];
+
+static struct topic_retention draw_limits(void)
+{
+    struct topic_retention l = {0};
+    if (random_below(2))
+        l.max_age_ms = (1 + random_below(30)) * SECOND;
+    if (random_below(3) == 0)
+        l.max_messages = 1 + random_below(50);
+    if (random_below(3) == 0)
+        l.max_bytes = 1 + random_below(100);
+    if (random_below(3) == 0)
+        l.keep_last = random_below(l.max_messages ? (uint32_t)l.max_messages + 1 : 20);
+    return l;
+}
+
+static bool goes(const struct model *m)
+{
+    const struct topic_retention *l = &m->limits;
+    bool old = l->max_age_ms && m->messages[0].time_ms + l->max_age_ms <= rig.now_ms;
+    bool many = l->max_messages && m->count > l->max_messages;
+    bool large = l->max_bytes && m->bytes > l->max_bytes && m->count > 1;
+    return m->count > l->keep_last && (old || many || large);
+}
+
+static void check_model(void)
+{
+    for (struct model *m = model; m < model + MODEL_TOPICS; m++) {
+        size_t gone = 0;
+        if (!rig_topic(&rig, m->name))
+            continue;
+        while (m->count && goes(m)) {
+            memmove(m->messages, m->messages + 1, --m->count * sizeof(m->messages[0]));
+            m->bytes -= strlen(m->name);
+            gone++;
+        }
+        const struct kept *k = kept_of(m->name);
+        ck_assert_uint_eq(k->count, m->count);
+        for (size_t i = 0; i < k->count; i++)
+            ck_assert_uint_eq(k->offsets[i], m->messages[i].offset);
+        ck_assert_uint_eq(rig_topic(&rig, m->name)->messages, m->count);
+        ck_assert_uint_eq(rig_topic(&rig, m->name)->bytes, m->bytes);
+    }
+}
+
+static void publish_to(struct model *m)
+{
+    uint64_t offset = rig_publish(&rig, m->name);
+    ck_assert_uint_lt(m->count, MESSAGES_MAX);
+    m->messages[m->count].offset = offset;
+    m->messages[m->count++].time_ms = rig.now_ms;
+    m->bytes += strlen(m->name);
+}
+
+static void draw_rules(void)
+{
+    rules.count = 0;
+    rules.otherwise.max_age_ms = random_below(2) ? (1 + random_below(30)) * SECOND : 0;
+    for (int i = 0; i < MODEL_TOPICS; i++) {
+        bool ruled = i < RULES_MAX;
+        model[i].limits = ruled ? draw_limits() : rules.otherwise;
+        if (ruled)
+            add_rule(model[i].name, model[i].limits);
+    }
+}
+
+/* To the time when something is due, or some way to it. */
+static void move_clock(uint64_t due_ms)
+{
+    rig.now_ms += random_below(3 * SECOND);
+    if (due_ms < UINT64_MAX && due_ms > rig.now_ms && random_below(3) == 0)
+        rig.now_ms = due_ms;
+}
+
+START_TEST(retention_does_as_the_model_does)
+{
+    random_seed();
+    for (int i = 0; i < MODEL_TOPICS; i++)
+        snprintf(model[i].name, sizeof(model[i].name), "topic/%d", i);
+    draw_rules();
+    rig_start(&rig);
+    for (int i = 0; i < MODEL_STEPS; i++) {
+        for (uint32_t n = random_below(12); n > 0; n--)
+            publish_to(&model[random_below(MODEL_TOPICS)]);
+        /* Sweeps come half a second after one another: what was due is gone by then. */
+        rig_retain(&rig);
+        rig.now_ms += SECOND;
+        move_clock(rig_retain(&rig));
+        rig_retain(&rig);
+        rig.now_ms += SECOND;
+        rig_retain(&rig);
+        check_model();
+        if (rig.dir && random_below(20) == 0)
+            restart(random_below(2));
+        if (random_below(40) == 0) {
+            draw_rules();
+            broker_set_retention(rig.broker, &rules);
+        }
+    }
+}
+END_TEST
+
+static void add_tests(TCase *t, bool durable)
+{
+    tcase_set_timeout(t, 120);
+    tcase_add_checked_fixture(t, durable ? setup_durable : setup, teardown);
+    tcase_add_test(t, old_messages_go_when_it_is_time);
+    tcase_add_test(t, an_idle_hub_without_limits_has_nothing_to_do);
+    tcase_add_test(t, topics_have_ages_of_their_own);
+    tcase_add_test(t, each_topic_expires_at_its_own_time);
+    tcase_add_test(t, a_topic_keeps_its_newest_messages);
+    tcase_add_test(t, a_flood_does_not_outrun_retention);
+    tcase_add_test(t, a_topic_keeps_its_newest_bytes);
+    tcase_add_test(t, the_last_messages_stay_whatever_their_age);
+    tcase_add_test(t, a_log_that_is_too_large_loses_its_oldest_messages);
+    tcase_add_test(t, what_must_be_kept_may_be_too_large);
+    tcase_add_test(t, rules_can_be_changed);
+    tcase_add_test(t, what_fails_is_tried_again);
+    tcase_add_test(t, who_comes_too_late_is_told_and_nobody_else);
+    tcase_add_loop_test(t, retention_does_as_the_model_does, 0, 2);
+}
+
+int main(void)
+{
+    Suite *s = suite_create("retention");
+    TCase *memory = tcase_create("memory store");
+    add_tests(memory, false);
+    suite_add_tcase(s, memory);
+    TCase *durable = tcase_create("durable log");
+    add_tests(durable, true);
+    tcase_add_loop_test(durable, a_purge_that_was_cut_off_is_finished, 0, 2);
+    tcase_add_loop_test(durable, limits_hold_after_a_restart, 0, 2);
+    tcase_add_loop_test(durable, keys_outlive_their_messages, 0, 2);
+    suite_add_tcase(s, durable);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
