@@ -255,7 +255,7 @@ static void stats_at_home(struct errand *e, void *where)
     struct admin_totals totals;
     admin_total(where, &totals);
     put_stats(where, &totals, a);
-    come_home(e);
+    errand_home(e, ERR_OK);
 }
 
 static void stats_at_broker(struct errand *e, void *where)

@@ -385,13 +385,18 @@ static bool end_turn(struct worker *w)
     return lagging || w->turn || w->publishes;
 }
 
-/* W takes no new connections, has none left, and so gets no new errands. */
-static bool is_empty(const struct worker *w)
+static uint32_t count_conns(const struct worker *w)
 {
     uint32_t conns = 0;
     for (unsigned i = 0; i < TRANSPORT_COUNT; i++)
         conns += w->conns_by_transport[i];
-    return w->draining && conns == 0 && w->errands == 0;
+    return conns;
+}
+
+/* W takes no new connections, has none left, and so gets no new errands. */
+static bool is_empty(const struct worker *w)
+{
+    return w->draining && count_conns(w) == 0 && w->errands == 0;
 }
 
 /* Workers end together: until then an errand may still visit any of them. */
@@ -418,6 +423,9 @@ static void *run(void *arg)
         worker_update_clock(w);
         more = end_turn(w);
     }
+    if (!is_empty(w))
+        log_warn("stopping without waiting any longer: %u connections, %u jobs of administrators",
+                 count_conns(w), w->errands);
     worker_each_conn(w, abandon_conn, NULL);
     submit_publishes(w);
     end_conn_turns(w);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { get, history, poll, publish } from './lib/http.mjs';
-import { BUILD, run, startHub } from './lib/hub.mjs';
+import { BUILD, longwirectl, run, startHub } from './lib/hub.mjs';
 import { eventually } from './lib/wait.mjs';
 
 const longwired = (...words) => run(join(BUILD, 'longwired'), words);
@@ -34,6 +34,18 @@ describe('the daemon', () => {
       assert.equal((await history(hub, 'd/kept'))[0].id, id);
     });
   }
+
+  // HUB STATS was never counted as done, and every stop after it took as long as it may.
+  test('waits for nothing after administrators have been answered', async (t) => {
+    const hub = await startHub(t);
+    await publish(hub, 'd/a', 'x');
+    for (const words of ['stats', 'topics', 'topic d/a', 'clients', 'purge d/a --yes']) {
+      const { code, stderr } = await longwirectl(hub, [...words.split(' '), '--json']);
+      assert.equal(code, 0, stderr);
+    }
+    await hub.stop();
+    assert.doesNotMatch(hub.stderr(), /without waiting/);
+  });
 
   test('takes over a stale socket', async (t) => {
     const hub = await startHub(t);
