@@ -140,11 +140,11 @@ const struct setting settings[] = {
      NULL, FIXED, "as log.durability, for the topics that PATTERN matches"},
     {"topic", "max_age", TOPIC_DURATION(max_age_ms, 0, AGE_MAX), NULL, RELOAD,
      "as log.max_age, for these topics"},
-    {"topic", "max_messages", TOPIC_COUNT(max_messages, 0, UINT32_MAX), NULL, RELOAD,
+    {"topic", "max_messages", TOPIC_COUNT(max_messages, 0, UINT32_MAX), "0", RELOAD,
      "most messages of one topic; beyond it the oldest go; 0 = no limit"},
-    {"topic", "max_bytes", TOPIC_BYTES(max_bytes, 0, 64 * TIB), NULL, RELOAD,
+    {"topic", "max_bytes", TOPIC_BYTES(max_bytes, 0, 64 * TIB), "0", RELOAD,
      "most payload bytes of one topic, but for its newest message; 0 = no limit"},
-    {"topic", "keep_last", TOPIC_COUNT(keep_last, 0, 1000000), NULL, RELOAD,
+    {"topic", "keep_last", TOPIC_COUNT(keep_last, 0, 1000000), "0", RELOAD,
      "newest messages of a topic that stay whatever their age and the log's size"},
 };
 /* clang-format on */
@@ -396,7 +396,7 @@ static void allowed_number(const struct setting *s, enum err why, struct buf *ou
     if (why == ERR_LIMIT)
         return;
     if (s->type == SETTING_DURATION)
-        buf_puts(out, ", written with ms, s, m or h (seconds without)");
+        buf_puts(out, ", written with ms, s, m, h or d (seconds without)");
     else if (s->type == SETTING_BYTES)
         buf_puts(out, ", written in bytes or with K, M, G or T");
 }

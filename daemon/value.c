@@ -140,7 +140,7 @@ static void put_time_in_words(struct buf *out, uint64_t ms)
 void value_put_duration_range(struct buf *out, uint64_t min_ms, uint64_t max_ms)
 {
     const struct unit *u = common_unit(time_units, min_ms, max_ms);
-    if (max_ms / u->scale < 1000) {
+    if (min_ms == 0 || max_ms / u->scale < 1000) {
         buf_printf(out, "%" PRIu64 " to %" PRIu64 " %s", min_ms / u->scale, max_ms / u->scale,
                    u->name);
         return;

@@ -124,7 +124,9 @@ def main():
         sys.exit("check-options: the table is empty")
     problems = list(differences(MANUAL, [(o.name, o[1:]) for o in options],
                                 [(o.name, o[1:]) for o in manual()]))
-    shown = [(name, "" if name.startswith("topic.") else value) for name, value in sample()]
+    # What topics inherit is shown with an example.
+    inherited = [o.name for o in options if o.name.startswith("topic.") and not o.default]
+    shown = [(name, "" if name in inherited else value) for name, value in sample()]
     problems += differences(SAMPLE, [(o.name, o.default) for o in options], shown)
     problems += loaded_differences()
     for problem in problems:

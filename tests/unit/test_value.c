@@ -52,10 +52,11 @@ static const struct {
     uint64_t ms;
     const char *written;
 } times[] = {
-    {"0", 0, "0"},         {"0ms", 0, "0"},         {"1", 1000, "1s"},
-    {"1s", 1000, "1s"},    {"500ms", 500, "500ms"}, {"1500ms", 1500, "1500ms"},
-    {"60s", 60000, "60s"}, {"1m", 60000, "60s"},    {"90s", 90000, "90s"},
-    {"2m", 120000, "2m"},  {"1h", 3600000, "60m"},  {"24H", 86400000, "24h"},
+    {"0", 0, "0"},           {"0ms", 0, "0"},         {"1", 1000, "1s"},
+    {"1s", 1000, "1s"},      {"500ms", 500, "500ms"}, {"1500ms", 1500, "1500ms"},
+    {"60s", 60000, "60s"},   {"1m", 60000, "60s"},    {"90s", 90000, "90s"},
+    {"2m", 120000, "2m"},    {"1h", 3600000, "60m"},  {"24H", 86400000, "24h"},
+    {"7d", 604800000, "7d"},
 };
 
 START_TEST(reads_and_writes_durations)
@@ -72,7 +73,7 @@ END_TEST
 
 static const char *const no_numbers[] = {
     "",  " ",   "-1",   "+1",  "1 ", " 1", "0x10", "1.5", "1e3",   "x",
-    "K", "1KB", "1KiB", "1 K", "ms", "1d", "1min", "1s1", "1,000", "\xC2\xB2",
+    "K", "1KB", "1KiB", "1 K", "ms", "1w", "1min", "1s1", "1,000", "\xC2\xB2",
 };
 
 START_TEST(refuses_what_is_no_number)
@@ -121,9 +122,13 @@ static const struct {
     uint64_t min, max;
     const char *text;
 } time_ranges[] = {
-    {1000, 60000, "1 to 60 seconds"},       {0, 60000, "0 to 60 seconds"},
-    {0, 86400000, "0 to 24 hours"},         {10, 500, "10 to 500 milliseconds"},
-    {120000, 600000, "2 to 10 minutes"},    {100, 600000, "100 milliseconds to 10 minutes"},
+    {1000, 60000, "1 to 60 seconds"},
+    {0, 60000, "0 to 60 seconds"},
+    {0, 86400000, "0 to 24 hours"},
+    {0, UINT64_C(315360000000), "0 to 3650 days"},
+    {10, 500, "10 to 500 milliseconds"},
+    {120000, 600000, "2 to 10 minutes"},
+    {100, 600000, "100 milliseconds to 10 minutes"},
     {1000, 7200000, "1 second to 2 hours"},
 };
 
