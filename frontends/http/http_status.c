@@ -104,6 +104,7 @@ static void put_hub(struct buf *out, const struct worker *w)
     put_value(out, "published_total", "counter", "messages committed", s.published);
     put_value(out, "commits_total", "counter", "groups committed", s.commits);
     put_value(out, "publish_failed_total", "counter", "publishes that failed", s.failed);
+    put_value(out, "expired_total", "counter", "messages that retention removed", s.expired);
     put_value(out, "queue_bytes", "gauge", "publishes waiting for their commit", s.queued_bytes);
     put_value(out, "head_offset", "gauge", "offset of the newest message", hub_head(w->hub));
     put_value(out, "topics", "gauge", "topics known", topic_table_count(hub_topics(w->hub)));

@@ -167,8 +167,9 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
 {
     struct hub_stats s;
     hub_read_stats(w->hub, &s);
-    buf_printf(out, "published:%llu\r\ncommits:%llu\r\n", (unsigned long long)s.published,
-               (unsigned long long)s.commits);
+    buf_printf(out, "published:%llu\r\ncommits:%llu\r\nexpired:%llu\r\n",
+               (unsigned long long)s.published, (unsigned long long)s.commits,
+               (unsigned long long)s.expired);
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
         buf_printf(out, "%s:%llu\r\n", counter_names[i], (unsigned long long)t->counters[i]);
 }

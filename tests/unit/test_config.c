@@ -563,8 +563,8 @@ static const struct {
 } bad_sets[] = {
     {"http.heartbeat=0", "http.heartbeat = 0: must be 1 to 60 seconds"},
     {"http.heartbeat= 5s",
-     "http.heartbeat =  5s: must be 1 to 60 seconds, written with ms, s, m or "
-     "h (seconds without)"},
+     "http.heartbeat =  5s: must be 1 to 60 seconds, written with ms, s, m, h or "
+     "d (seconds without)"},
     {"http.hartbeat=1s", "http.hartbeat: no such option; the nearest is http.heartbeat"},
     {"htp.heartbeat=1s", "[htp]: no such section; the nearest is [http]"},
     {"http.listen=[::]:80", "http.listen = [::]:80: " ACCESS_TEXT},
