@@ -12,8 +12,9 @@
 #include "storage/store_lmdb.h"
 
 enum {
-    REMOVAL_MAX = 65536,  /* most records that one commit takes away */
-    LOOKS_PER_REMOVAL = 8 /* so many records may be kept for each one that goes, for one commit */
+    REMOVAL_MAX = 65536,   /* most records that one commit takes away */
+    LOOKS_PER_REMOVAL = 8, /* so many records may be kept for each one that goes, for one commit */
+    SETTLING_SLOTS = 512   /* a block is settled when one slot in so many is removed by topic */
 };
 
 /* One commit. */
@@ -83,28 +84,6 @@ static int group_has_blocks(struct removal *m, uint64_t group, bool *ret)
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Records of BLOCK went: if no more are left, so does its index value, and with the last one of a
- * group the group's. The open block and group have none yet. */
-static int forget_if_empty(struct removal *m, uint64_t block)
-{
-    const struct lmdb_tail *tail = &m->s->tail;
-    uint64_t offset = block_first(block);
-    bool has_blocks;
-    MDB_val value;
-    if (!tail->known || block >= tail->block)
-        return 0;
-    int rc = lmdb_cursor_step(m->log, &offset, &value, MDB_SET_RANGE);
-    if (rc && rc != MDB_NOTFOUND)
-        return rc;
-    if (!rc && block_of(offset) == block)
-        return 0;
-    rc = delete_value(m, DB_INDEX, block);
-    if (rc || group_of(block) >= group_of(tail->block))
-        return rc;
-    rc = group_has_blocks(m, group_of(block), &has_blocks);
-    return rc || has_blocks ? rc : delete_value(m, DB_GROUPS, group_of(block));
-}
-
 /* Fills the builder with what is left of BLOCK. */
 static int collect_left(struct removal *m, uint64_t block)
 {
@@ -120,8 +99,8 @@ static int collect_left(struct removal *m, uint64_t block)
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Trimming has passed BLOCK, whose index value is VALUE, under the index cursor: makes it name what
- * is left and no more. */
+/* Makes the index value of BLOCK, which is VALUE under the index cursor, name what is left and no
+ * more. */
 static int settle_block(struct removal *m, uint64_t block, const MDB_val *value)
 {
     struct block_index x;
@@ -247,7 +226,7 @@ static size_t count_bits(uint64_t group, const MDB_val *value)
     return bits;
 }
 
-/* Trimming has passed GROUP: its value, too, names what is left and no more. */
+/* The same for GROUP, by the index values of its blocks. */
 static int settle_group(struct removal *m, uint64_t group, const MDB_val *value)
 {
     struct members g = {0};
@@ -260,6 +239,60 @@ static int settle_group(struct removal *m, uint64_t group, const MDB_val *value)
         rc = write_group(m, group, &g);
     free(g.pairs);
     return rc;
+}
+
+/* The group of a block that has lost records by topic: without blocks it loses its value. With its
+ * middle and its last block it is settled, since those before have mostly lost theirs by then. */
+static int tidy_group(struct removal *m, uint64_t block)
+{
+    uint64_t group = group_of(block);
+    MDB_val key = {.mv_size = sizeof(group), .mv_data = &group}, value;
+    bool has_blocks;
+    if (group >= group_of(m->s->tail.block))
+        return 0;
+    int rc = group_has_blocks(m, group, &has_blocks);
+    if (rc)
+        return rc;
+    if (!has_blocks)
+        return delete_value(m, DB_GROUPS, group);
+    if ((block + 1) % (GROUP_BLOCKS / 2) != 0)
+        return 0;
+    rc = mdb_get(m->w.txn, m->s->dbi[DB_GROUPS], &key, &value);
+    if (rc)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    return settle_group(m, group, &value);
+}
+
+/* Whether BLOCK has a record. */
+static int block_has_records(struct removal *m, uint64_t block, bool *ret)
+{
+    uint64_t offset = block_first(block);
+    MDB_val value;
+    int rc = lmdb_cursor_step(m->log, &offset, &value, MDB_SET_RANGE);
+    *ret = !rc && block_of(offset) == block;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* BLOCK has lost records by topic. It is looked at whether it has any left; settling it costs more,
+ * and is done when one of a few of its slots was among them. The open block has no value yet. */
+static int tidy_block(struct removal *m, uint64_t block, bool settle)
+{
+    uint64_t key = block;
+    bool has_records;
+    MDB_val value;
+    if (!m->s->tail.known || block >= m->s->tail.block)
+        return 0;
+    int rc = block_has_records(m, block, &has_records);
+    if (rc || (has_records && !settle))
+        return rc;
+    if (has_records) {
+        rc = lmdb_cursor_step(m->index, &key, &value, MDB_SET);
+        if (!rc)
+            rc = settle_block(m, block, &value);
+    } else {
+        rc = delete_value(m, DB_INDEX, block);
+    }
+    return rc && rc != MDB_NOTFOUND ? rc : tidy_group(m, block);
 }
 
 /* All groups from FROM to before END that have a value. */
@@ -393,11 +426,15 @@ static enum err remove_found(struct removal *m, void *arg)
     (void)arg;
     qsort(m->offsets, m->count, sizeof(m->offsets[0]), compare_numbers);
     enum err e = ERR_OK;
+    bool settle = false;
     for (size_t i = 0; !e && i < m->count; i++) {
         uint64_t block = block_of(m->offsets[i]);
+        settle |= block_slot(m->offsets[i]) % SETTLING_SLOTS == 0;
         e = remove_at(m, m->offsets[i]);
-        if (!e && (i + 1 == m->count || block_of(m->offsets[i + 1]) != block))
-            e = lmdb_err(forget_if_empty(m, block));
+        if (e || (i + 1 < m->count && block_of(m->offsets[i + 1]) == block))
+            continue;
+        e = lmdb_err(tidy_block(m, block, settle));
+        settle = false;
     }
     return e;
 }
@@ -406,7 +443,8 @@ static enum err begin_by_topic(struct removal *m)
 {
     m->max = m->r->max < REMOVAL_MAX ? m->r->max : REMOVAL_MAX;
     m->offsets = calloc(m->max, sizeof(*m->offsets));
-    if (!m->offsets)
+    m->builder = malloc(sizeof(*m->builder));
+    if (!m->offsets || !m->builder)
         return ERR_NOMEM;
     return m->s->own ? ERR_OK : lmdb_reader_create(&m->s->base, &m->s->own);
 }

@@ -482,6 +482,83 @@ START_TEST(a_log_of_version_1_is_brought_up_to_date)
 }
 END_TEST
 
+static MDB_stat stat_of(const char *db)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_stat st;
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_set_maxdbs(env, 8), 0);
+    ck_assert_int_eq(mdb_env_open(env, dir, 0, 0600), 0);
+    ck_assert_int_eq(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), 0);
+    ck_assert_int_eq(mdb_dbi_open(txn, db, 0, &dbi), 0);
+    ck_assert_int_eq(mdb_stat(txn, dbi, &st), 0);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+    return st;
+}
+
+static enum store_verdict all_goes(void *ctx, const struct store_record *r)
+{
+    (void)ctx;
+    (void)r;
+    return STORE_REMOVE;
+}
+
+static enum store_verdict first_topic_stays(void *ctx, const struct store_record *r)
+{
+    (void)ctx;
+    return r->topic_id == 1 ? STORE_KEEP : STORE_REMOVE;
+}
+
+enum { SPARSE_BLOCKS = 200, SPARSE_TOPICS = 100 };
+
+/* One message in a hundred stays: a value for each block stays, too, but names only that. */
+static void check_sparse_index(void)
+{
+    static struct found sparse;
+    struct store_query q = {.until = SPARSE_BLOCKS * BLOCK_SLOTS};
+    read_all(reader, q, &sparse);
+    ck_assert_uint_eq(sparse.count, q.until / SPARSE_TOPICS);
+    q.topics = (uint32_t[]){1};
+    q.topic_count = 1;
+    read_all(reader, q, &sparse);
+    ck_assert_uint_eq(sparse.count, q.until / SPARSE_TOPICS);
+    close_at(q.until);
+    MDB_stat index = stat_of("index"), groups = stat_of("groups");
+    ck_assert_uint_eq(index.ms_entries, SPARSE_BLOCKS);
+    ck_assert_uint_le((index.ms_leaf_pages + index.ms_overflow_pages) * index.ms_psize,
+                      SPARSE_BLOCKS * 3000); /* 9000 at first */
+    ck_assert_uint_eq(groups.ms_entries, SPARSE_BLOCKS / GROUP_BLOCKS);
+    open_log();
+}
+
+START_TEST(the_index_is_small_where_little_is_kept)
+{
+    open_log();
+    add_topics(store, 1, SPARSE_TOPICS);
+    for (uint64_t first = 1; first <= SPARSE_BLOCKS * BLOCK_SLOTS; first += BLOCK_SLOTS)
+        ck_assert_int_eq(append_run(store, first, BLOCK_SLOTS, SPARSE_TOPICS), ERR_OK);
+    struct store_removal r = {.max = 4096, .judge = _i ? first_topic_stays : all_goes};
+    uint64_t at = 0;
+    uint32_t others[SPARSE_TOPICS - 1];
+    size_t left = SPARSE_TOPICS - 1, finished;
+    for (uint32_t i = 0; i < left; i++)
+        others[i] = i + 2;
+    do { /* by trimming, or all other topics little by little and in turn */
+        if (_i) {
+            ck_assert_int_eq(store_trim(store, &at, UINT64_MAX, &r), ERR_OK);
+        } else {
+            ck_assert_int_eq(store_expire(store, others, left, &r, &finished), ERR_OK);
+            left -= finished;
+            memmove(others, others + finished, left * sizeof(others[0]));
+        }
+    } while (!r.done);
+    check_sparse_index();
+}
+END_TEST
+
 START_TEST(a_foreign_environment_is_refused)
 {
     char name[] = "something";
@@ -736,6 +813,7 @@ int main(void)
     tcase_add_test(t, a_path_that_is_no_directory_is_refused);
     tcase_add_test(t, a_newer_format_is_refused);
     tcase_add_test(t, a_log_of_version_1_is_brought_up_to_date);
+    tcase_add_loop_test(t, the_index_is_small_where_little_is_kept, 0, 2);
     tcase_add_loop_test(t, a_foreign_environment_is_refused, 0, 2);
     tcase_add_test(t, a_damaged_state_is_told);
     tcase_add_test(t, a_shortened_file_is_told);
