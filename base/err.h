@@ -24,6 +24,7 @@
     X(ERR_LIMIT, "a limit is reached")                                                             \
     X(ERR_TOO_LARGE, "too large")                                                                  \
     X(ERR_AGAIN, "not now, try again")                                                             \
+    X(ERR_CONFLICT, "changed meanwhile")                                                           \
     X(ERR_CLOSED, "closed")
 
 enum err {

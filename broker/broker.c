@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/dedup.h"
+#include "broker/replay.h"
 
 enum {
     /* The head is reserved ahead in steps of so many offsets once memory messages use them. */
@@ -27,8 +28,8 @@ struct broker {
     size_t published; /* messages since the last step of retention */
     _Atomic uint64_t expired;
     struct tail tail;
-    uint64_t tail_weight; /* bytes */
-    uint32_t epoch;
+    uint64_t tail_weight;   /* bytes */
+    struct store_state log; /* as opened: its epoch, and the former ones */
     uint64_t head;
     uint64_t reserved;      /* offsets up to here may be in use, says the log */
     uint64_t time_ms;       /* of the newest message */
@@ -41,6 +42,7 @@ struct broker {
     size_t staged;         /* new messages */
     bool staged_memory;    /* some of them are memory ones */
     uint32_t staged_topic; /* the highest id of their topics */
+    bool conflicted;       /* a publish of the group is, or was, a conflict */
     /* Topics that the log knows as durable ones, and that get their first memory message now. */
     struct topic **turned;
     size_t turned_count, turned_cap;
@@ -62,6 +64,7 @@ void publish_free(struct publish *p)
         return;
     for (uint32_t i = 0; i < p->count; i++)
         message_unref(p->items[i].message);
+    free(p->expectations);
     free(p);
 }
 
@@ -76,6 +79,19 @@ void publish_set(struct publish *p, uint32_t i, struct message *m)
 {
     p->items[i].message = m;
     p->bytes += weight(m);
+}
+
+enum err publish_expect(struct publish *p, uint32_t i, const struct cursor *seen, uint32_t tag)
+{
+    if (!p->expectations) {
+        p->expectations = calloc(p->count, sizeof(*p->expectations));
+        if (!p->expectations)
+            return ERR_NOMEM;
+        p->bytes += p->count * sizeof(*p->expectations);
+    }
+    p->expectations[i] = (struct expectation){*seen, tag};
+    p->items[i].conditional = true;
+    return ERR_OK;
 }
 
 /* --- start --- */
@@ -166,7 +182,7 @@ enum err broker_create(const struct broker_options *o, struct store *s,
         return ERR_NOMEM;
     b->store = s;
     b->options = *o;
-    b->epoch = state->epoch;
+    b->log = *state;
     b->head = b->reserved = state->head;
     b->time_ms = state->last_time_ms;
     tail_init(&b->tail);
@@ -220,7 +236,7 @@ uint64_t broker_head(const struct broker *b)
 
 uint32_t broker_epoch(const struct broker *b)
 {
-    return b->epoch;
+    return b->log.epoch;
 }
 
 /* --- staging: from publishes to one group --- */
@@ -234,10 +250,37 @@ static enum err add_topic(struct broker *b, const struct message *m, struct topi
     return e;
 }
 
-static enum err resolve_topic(struct broker *b, struct message *m)
+/* Whether C can be a place in front of the messages that come now. */
+static bool is_place(const struct broker *b, const struct cursor *c)
 {
+    return c->offset <= b->head && replay_is_certain(&b->log, c);
+}
+
+/* The newest message that T has had, as far as is known: after a crash nobody knows which offsets
+ * its memory messages had, only that they were not above its floor. */
+static uint64_t newest(const struct topic *t)
+{
+    return t->last > t->floor ? t->last : t->floor;
+}
+
+/* Whether the topic of the conditional item I has had, or may have had, a message that its
+ * publisher has not seen. None of this group's has been shown to anybody. */
+static bool is_conflict(const struct broker *b, const struct publish *p, uint32_t i)
+{
+    const struct topic *t = p->items[i].message->topic;
+    const struct cursor *seen = &p->expectations[i].seen;
+    if (!is_place(b, seen))
+        return true;
+    return t && (t->staged > b->head || newest(t) > seen->offset);
+}
+
+static enum err resolve_topic(struct broker *b, const struct publish *p, uint32_t i)
+{
+    struct message *m = p->items[i].message;
     struct topic *t = topic_table_find(b->topics, m->topic_name, m->topic_name_len);
     enum err e = ERR_OK;
+    if (!t && p->items[i].conditional && !is_place(b, &p->expectations[i].seen))
+        return ERR_CONFLICT; /* it does not come into being by this */
     if (!t)
         e = add_topic(b, m, &t);
     if (e == ERR_OK)
@@ -245,10 +288,11 @@ static enum err resolve_topic(struct broker *b, struct message *m)
     return e;
 }
 
-static enum err resolve_topics(struct broker *b, struct publish *p)
+static enum err resolve_topics(struct broker *b, struct publish *p, uint32_t *ret_failed)
 {
     for (uint32_t i = 0; i < p->count; i++) {
-        enum err e = resolve_topic(b, p->items[i].message);
+        enum err e = resolve_topic(b, p, i);
+        *ret_failed = i;
         if (e != ERR_OK)
             return e;
     }
@@ -298,52 +342,105 @@ static enum err mark_memory(struct broker *b, struct topic *t)
     return ERR_OK;
 }
 
-/* The group was not written: marks are still to be made. */
-static void forget_marks(struct broker *b)
+/* What would have made them needed was not written: all marks but the first COUNT are still to be
+ * made. */
+static void forget_marks(struct broker *b, size_t count)
 {
-    while (b->turned_count)
+    while (b->turned_count > count)
         b->turned[--b->turned_count]->marked = false;
 }
 
-/* Gives the item its offset, or finds the one that its key got before. */
-static enum err stage_item(struct broker *b, struct publish_item *item)
+static void count_staged(struct broker *b, const struct message *m)
 {
+    struct topic *t = m->topic;
+    b->staged++;
+    b->staged_memory |= t->memory;
+    if (t->id > b->staged_topic)
+        b->staged_topic = t->id;
+    if (t->staged <= b->head)
+        t->staged = m->offset;
+}
+
+/* Gives item I its offset, or finds the one that its key got before. */
+static enum err stage_item(struct broker *b, struct publish *p, uint32_t i)
+{
+    struct publish_item *item = &p->items[i];
     struct message *m = item->message;
     if (m->key_len) {
         item->offset = dedup_find(b->dedup, m->topic->id, m->key, m->key_len, b->time_ms);
         if (item->offset)
             return ERR_OK;
     }
+    if (item->conditional && is_conflict(b, p, i))
+        return ERR_CONFLICT;
     m->offset = item->offset = b->head + b->staged + 1;
     m->time_ms = b->time_ms;
-    m->epoch = b->epoch;
+    m->epoch = b->log.epoch;
     enum err e = m->topic->memory ? mark_memory(b, m->topic) : add_record(b, m);
     if (e == ERR_OK && m->key_len)
         e = dedup_add(b->dedup, m->topic->id, m->key, m->key_len, m->offset, b->time_ms);
-    if (e == ERR_OK) {
-        b->staged++;
-        b->staged_memory |= m->topic->memory;
-        if (m->topic->id > b->staged_topic)
-            b->staged_topic = m->topic->id;
-    }
+    if (e == ERR_OK)
+        count_staged(b, m);
     return e;
 }
 
-static void unstage(struct broker *b, size_t staged, size_t records)
+/* How far the staging of a group is. */
+struct stage {
+    size_t messages, records, marks;
+    uint32_t topic;
+    bool memory;
+};
+
+static struct stage current_stage(const struct broker *b)
 {
-    b->staged = staged;
-    b->record_count = records;
-    dedup_forget_above(b->dedup, b->head + staged);
+    return (struct stage){b->staged, b->record_count, b->turned_count, b->staged_topic,
+                          b->staged_memory};
 }
 
-static void stage(struct broker *b, struct publish *p)
+/* Goes back to a stage before P. */
+static void unstage(struct broker *b, const struct publish *p, const struct stage *s)
 {
-    size_t staged = b->staged, records = b->record_count;
-    p->result = resolve_topics(b, p);
-    for (uint32_t i = 0; i < p->count && p->result == ERR_OK; i++)
-        p->result = stage_item(b, &p->items[i]);
-    if (p->result != ERR_OK)
-        unstage(b, staged, records);
+    uint64_t last = b->head + s->messages;
+    b->staged = s->messages;
+    b->record_count = s->records;
+    b->staged_topic = s->topic;
+    b->staged_memory = s->memory;
+    forget_marks(b, s->marks);
+    dedup_forget_above(b->dedup, last);
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct topic *t = p->items[i].message->topic;
+        if (t && t->staged > last)
+            t->staged = 0;
+    }
+}
+
+static bool needs_disk(const struct publish *p)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (!p->items[i].message->topic || !p->items[i].message->topic->memory)
+            return true;
+    return false;
+}
+
+/* DISK: ERR_OK, or why what needs the disk fails when nothing else is wrong with it. */
+static void stage(struct broker *b, struct publish *p, enum err disk)
+{
+    struct stage before = current_stage(b);
+    uint32_t failed;
+    p->result = resolve_topics(b, p, &failed);
+    for (uint32_t i = 0; i < p->count && p->result == ERR_OK; i++) {
+        p->result = stage_item(b, p, i);
+        failed = i;
+    }
+    if (p->result == ERR_OK && disk != ERR_OK && needs_disk(p))
+        p->result = disk;
+    if (p->result == ERR_OK)
+        return;
+    unstage(b, p, &before);
+    if (p->result == ERR_CONFLICT) {
+        p->conflict = failed;
+        b->conflicted = true;
+    }
 }
 
 /* --- committing --- */
@@ -485,86 +582,114 @@ static void enter_tail(struct broker *b, struct batch *batch)
     batch->tail_first = tail_first(&b->tail, batch->last + 1);
 }
 
-static bool needs_disk(const struct publish *p)
-{
-    for (uint32_t i = 0; i < p->count; i++)
-        if (!p->items[i].message->topic || !p->items[i].message->topic->memory)
-            return true;
-    return false;
-}
-
+/* Goes back to before the group. */
 static void unstage_all(struct broker *b, struct publish *list)
 {
-    for (struct publish *p = list; p; p = p->next)
+    static const struct stage start;
+    for (struct publish *p = list; p; p = p->next) {
         for (uint32_t i = 0; i < p->count; i++) {
             p->items[i].offset = 0;
             p->items[i].message->offset = 0;
         }
-    unstage(b, 0, 0);
+        unstage(b, p, &start);
+    }
 }
 
-static void stage_all(struct broker *b, struct publish *list)
+static void stage_all(struct broker *b, struct publish *list, enum err disk)
 {
     b->staged = b->record_count = 0;
     b->staged_memory = false;
     b->staged_topic = 0;
-    forget_marks(b);
+    forget_marks(b, 0);
     for (struct publish *p = list; p; p = p->next)
         if (p->result == ERR_OK)
-            stage(b, p);
+            stage(b, p, disk);
 }
 
 static void fail_all(struct broker *b, struct publish *list, enum err e)
 {
     unstage_all(b, list);
-    for (struct publish *p = list; p; p = p->next)
-        if (p->result == ERR_OK && p->count)
+    for (struct publish *p = list; p; p = p->next) {
+        bool gone = p->result == ERR_CONFLICT && !is_conflict(b, p, p->conflict);
+        if ((p->result == ERR_OK && p->count) || gone)
             p->result = e;
+    }
+}
+
+/* Writes what is staged, and makes room for it in *RET_BATCH while there is a way back. */
+static enum err write_staged(struct broker *b, struct batch **ret_batch)
+{
+    struct batch *batch = batch_create(b->staged);
+    enum err e = batch ? write_group(b) : ERR_NOMEM;
+    if (e == ERR_OK)
+        *ret_batch = batch;
+    else
+        batch_unref(batch);
+    return e;
 }
 
 /* The group could not be written: those that need the disk fail with E, memory publishes get
- * another chance without them. */
-static void retry_without_disk(struct broker *b, struct publish *list, enum err e)
+ * another chance without them, and so do conflicts, since what was in the way may have gone. */
+static enum err retry_without_disk(struct broker *b, struct publish *list, enum err e,
+                                   struct batch **ret_batch)
 {
     unstage_all(b, list);
     for (struct publish *p = list; p; p = p->next)
-        if (p->result == ERR_OK && p->count && needs_disk(p))
-            p->result = e;
-    stage_all(b, list);
-    e = write_group(b);
+        if (p->result == ERR_CONFLICT)
+            p->result = ERR_OK;
+    stage_all(b, list, e);
+    e = write_staged(b, ret_batch);
     if (e != ERR_OK)
         fail_all(b, list, e);
+    return e;
 }
 
-void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
-                   struct batch **ret_batch)
+/* Stages, writes and harvests; returns the batch of what is new, NULL when nothing is. */
+static struct batch *commit_group(struct broker *b, struct publish *list)
 {
-    *ret_batch = NULL;
-    if (now_ms > b->time_ms)
-        b->time_ms = now_ms;
-    for (struct publish *p = list; p; p = p->next)
-        p->result = ERR_OK;
-    stage_all(b, list);
-    struct batch *batch = batch_create(b->staged);
-    if (!batch) {
-        fail_all(b, list, ERR_NOMEM);
-        return;
-    }
-    enum err e = write_group(b);
+    struct batch *batch;
+    stage_all(b, list, ERR_OK);
+    enum err e = write_staged(b, &batch);
     if (e != ERR_OK)
-        retry_without_disk(b, list, e);
+        e = retry_without_disk(b, list, e, &batch);
+    if (e != ERR_OK)
+        return NULL;
     size_t staged = b->staged;
     harvest(b, list, batch);
     if (staged == 0) {
         batch_unref(batch);
-        return;
+        return NULL;
     }
     batch->first = b->head + 1;
     b->head += staged;
     b->published += staged;
     batch->last = b->head;
     enter_tail(b, batch);
-    *ret_batch = batch;
+    return batch;
+}
+
+/* The topic as it is behind the group: more may have come since the conflict was found. */
+static void tell_current(struct publish *list)
+{
+    for (struct publish *p = list; p; p = p->next) {
+        if (p->result != ERR_CONFLICT)
+            continue;
+        const struct topic *t = p->items[p->conflict].message->topic;
+        p->current = t ? newest(t) : 0;
+    }
+}
+
+void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
+                   struct batch **ret_batch)
+{
+    if (now_ms > b->time_ms)
+        b->time_ms = now_ms;
+    for (struct publish *p = list; p; p = p->next)
+        p->result = ERR_OK;
+    b->conflicted = false;
+    *ret_batch = commit_group(b, list);
+    if (b->conflicted)
+        tell_current(list);
 }
 
 /* --- taking messages away --- */

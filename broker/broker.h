@@ -26,6 +26,13 @@ struct publish_item {
     uint64_t offset;      /* out: the message's offset, or that of the first publish of its key */
     uint32_t subscribers; /* out: matching subscribers of all workers */
     bool duplicate;       /* out: nothing was stored, its key had been published before */
+    bool conditional;     /* in: it has an expectation, see publish_expect */
+};
+
+/* What the publisher of a conditional item has seen of its topic. */
+struct expectation {
+    struct cursor seen;
+    uint32_t tag; /* opaque: the owner's mark */
 };
 
 /*
@@ -37,8 +44,13 @@ struct publish {
     struct publish *next;
     void *owner;     /* opaque: who waits for the answer */
     unsigned worker; /* where the answer goes */
-    enum err result; /* out: ERR_OK; ERR_LIMIT (too many topics), ERR_NOSPACE, ERR_IO, ERR_NOMEM */
-    size_t bytes;    /* what it weighs in the queue */
+    /* out: ERR_OK; ERR_CONFLICT, ERR_LIMIT (too many topics), ERR_NOSPACE, ERR_IO, ERR_NOMEM */
+    enum err result;
+    uint32_t conflict; /* out, of ERR_CONFLICT: an item whose topic is not as expected */
+    uint64_t current;  /* out, of ERR_CONFLICT: what that one would have to expect (an offset) */
+    size_t bytes;      /* what it weighs in the queue */
+    struct expectation
+        *expectations; /* of conditional items, by their index; NULL = there are none */
     uint32_t count;
     uint32_t tag; /* opaque: the owner's mark, 0 at first */
     struct publish_item items[];
@@ -50,6 +62,14 @@ struct publish *publish_create(uint32_t count);
 void publish_free(struct publish *p);
 /* Gives item I its message (takes the reference) and adds its weight. */
 void publish_set(struct publish *p, uint32_t i, struct message *m);
+/*
+ * Makes item I conditional: the broker stores the publish only if the topic has, and ever had, no
+ * message behind SEEN; otherwise the result is ERR_CONFLICT. Messages that come earlier in the same
+ * publish or group count. A place that is not certain in this log, or beyond its head, is always a
+ * conflict. A known idempotency key is answered whatever the topic has had since. ERR_NOMEM.
+ */
+MUST_CHECK enum err publish_expect(struct publish *p, uint32_t i, const struct cursor *seen,
+                                   uint32_t tag);
 
 /* Whether a topic is kept in memory only. */
 typedef bool broker_is_memory(void *ctx, const char *topic, size_t n);

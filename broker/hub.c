@@ -292,7 +292,7 @@ static void count_results(struct hub *h, const struct publish *list, const struc
     uint64_t failed = 0;
     bool log_failed = false;
     for (const struct publish *p = list; p; p = p->next) {
-        failed += p->result != ERR_OK;
+        failed += p->result != ERR_OK && p->result != ERR_CONFLICT;
         log_failed |= p->result == ERR_NOSPACE || p->result == ERR_IO;
     }
     if (log_failed)

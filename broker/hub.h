@@ -51,7 +51,7 @@ struct hub_mail {
 struct hub_stats {
     uint64_t published; /* messages committed */
     uint64_t commits;   /* groups */
-    uint64_t failed;    /* publishes that failed */
+    uint64_t failed;    /* publishes that failed; conflicts are none of them */
     uint64_t expired;   /* messages that retention took away */
     uint64_t queued_bytes;
     bool failing; /* the log refused the newest group, not long ago */

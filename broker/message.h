@@ -6,11 +6,13 @@
 #define BROKER_MESSAGE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "broker/cursor.h"
 #include "broker/topic.h"
 
 /* What the payload was published as. The values are the log's. */
@@ -73,6 +75,8 @@ struct message_init {
     const char *key;
     size_t key_len;
     enum message_kind kind;
+    bool conditional;     /* `expect` counts; neither becomes part of the message: publish_expect */
+    struct cursor expect; /* what the publisher has seen of the topic */
 };
 
 /* Returns a new message with one reference, or NULL when out of memory. Lengths are checked by the

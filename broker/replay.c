@@ -275,6 +275,14 @@ static const struct store_former *find_former(const struct store_state *log, uin
     return NULL;
 }
 
+bool replay_is_certain(const struct store_state *log, const struct cursor *c)
+{
+    if (c->epoch == 0 || c->epoch == log->epoch)
+        return true;
+    const struct store_former *former = find_former(log, c->epoch);
+    return former && c->offset <= former->last;
+}
+
 /* A cursor of another epoch: exact as far as the two logs are the same, otherwise a gap. */
 static enum gap_reason place_foreign(const struct replay *r, const struct cursor *c,
                                      struct position *p)

@@ -21,6 +21,9 @@
 /* Most that `after=-N` may count backwards; where no more are kept, any N will do. */
 enum { REPLAY_LAST_MAX = 100000 };
 
+/* Whether C is a place in LOG: of its epoch, or of a former one as far as that is certain. */
+bool replay_is_certain(const struct store_state *log, const struct cursor *c);
+
 /* What a worker reads from. */
 struct replay {
     struct store_reader *store;

@@ -34,6 +34,9 @@ struct topic {
     /* Publish rate: messages in the current and the previous TOPIC_RATE_WINDOW_MS. */
     _Atomic uint64_t rate_window; /* index of the current window */
     _Atomic uint32_t rate_now, rate_before;
+    /* Broker thread only: if above the head, the topic's first message in the group that is being
+     * put together. */
+    uint64_t staged;
     /* Broker thread only, retention.c's: */
     const struct topic_retention *limits; /* NULL = none of its own */
     uint64_t due_ms;                      /* when its oldest message may be too old; 0 = unknown */

@@ -115,22 +115,12 @@ enum err resp_arg_u64(const struct resp_arg *a, uint64_t max, uint64_t *ret)
     return ERR_OK;
 }
 
-static bool is_certain(const struct store_state *log, const struct cursor *c)
-{
-    if (c->epoch == 0 || c->epoch == log->epoch)
-        return true;
-    for (size_t i = 0; i < log->former_count; i++)
-        if (log->former[i].epoch == c->epoch)
-            return c->offset <= log->former[i].last;
-    return false;
-}
-
 const char *resp_arg_offset(const struct resp *r, const struct resp_arg *a, uint64_t *ret)
 {
     struct cursor c;
     if (cursor_parse(a->data, a->len, &c) != ERR_OK)
         return "BADCURSOR not a cursor (OFFSET-EPOCH)";
-    if (!is_certain(hub_log(r->conn->worker->hub), &c))
+    if (!replay_is_certain(hub_log(r->conn->worker->hub), &c))
         return "BADCURSOR a cursor of another log";
     *ret = c.offset;
     return NULL;

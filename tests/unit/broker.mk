@@ -6,6 +6,7 @@ broker_tests = \
 	tests/unit/test_interest \
 	tests/unit/test_wheel \
 	tests/unit/test_broker \
+	tests/unit/test_broker_expect \
 	tests/unit/test_broker_faults \
 	tests/unit/test_feeds \
 	tests/unit/test_replay \
@@ -45,6 +46,10 @@ tests_unit_test_wheel_LDADD = $(CHECK_LIBS)
 tests_unit_test_broker_SOURCES = tests/unit/test_broker.c $(broker_fixture)
 tests_unit_test_broker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_broker_LDADD = $(broker_test_libs)
+
+tests_unit_test_broker_expect_SOURCES = tests/unit/test_broker_expect.c $(broker_fixture)
+tests_unit_test_broker_expect_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_broker_expect_LDADD = $(broker_test_libs)
 
 tests_unit_test_replay_SOURCES = tests/unit/test_replay.c $(broker_fixture)
 tests_unit_test_replay_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -143,17 +143,21 @@ static struct message *create_message(uint64_t i)
     return message_create(&init);
 }
 
-/* A publish of COUNT messages from number FIRST on. */
+/* A publish of COUNT messages from number FIRST on, which expects that of each topic there are
+ * those before. */
 static struct publish *create_publish(uint64_t first, uint32_t count)
 {
     struct publish *p = publish_create(count);
+    struct cursor seen = {0};
     for (uint32_t i = 0; p && i < count; i++) {
         struct message *m = create_message(first + i);
-        if (!m) {
+        if (m)
+            publish_set(p, i, m);
+        seen.offset = first + i < TOPICS ? 0 : first + i - TOPICS + 1;
+        if (!m || publish_expect(p, i, &seen, i) != ERR_OK) {
             publish_free(p);
             return NULL;
         }
-        publish_set(p, i, m);
     }
     return p;
 }

@@ -410,9 +410,8 @@ END_TEST
 
 /* --- failures and syncing --- */
 
-static enum err publish_and_wait(struct worker *w)
+static enum err wait_for_answer(struct worker *w)
 {
-    publish_one(w);
     do {
         wait_for_mail(0);
         hub_take_mail(hub, 0, &w->mail);
@@ -424,6 +423,21 @@ static enum err publish_and_wait(struct worker *w)
     list_free(w->mail.answers);
     w->mail.answers = NULL;
     return e;
+}
+
+static enum err publish_and_wait(struct worker *w)
+{
+    publish_one(w);
+    return wait_for_answer(w);
+}
+
+/* Publishes one that expects nothing behind what is beyond the head. */
+static enum err collide_and_wait(struct worker *w)
+{
+    struct publish *p = ask(w, 1);
+    ck_assert_int_eq(publish_expect(p, 0, &(struct cursor){.offset = UINT64_MAX}, 0), ERR_OK);
+    hub_publish(hub, p, p);
+    return wait_for_answer(w);
 }
 
 START_TEST(a_failing_log_shows_until_it_works_again)
@@ -446,6 +460,23 @@ START_TEST(a_failing_log_shows_until_it_works_again)
     ck_assert_uint_eq(stats.failed, 1);
     ck_assert_uint_eq(stats.published, 2);
     ck_assert_uint_eq(hub_head(hub), 2);
+    worker_finish(&w);
+}
+END_TEST
+
+/* The broker did what it was asked to. */
+START_TEST(a_conflict_is_no_failure)
+{
+    struct worker w = {0};
+    struct hub_stats stats;
+    start_hub(1, 1 << 20, 0);
+    ck_assert_int_eq(publish_and_wait(&w), ERR_OK);
+    ck_assert_int_eq(collide_and_wait(&w), ERR_CONFLICT);
+    hub_read_stats(hub, &stats);
+    ck_assert(!stats.failing);
+    ck_assert_uint_eq(stats.failed, 0);
+    ck_assert_uint_eq(stats.published, 1);
+    ck_assert_uint_eq(hub_head(hub), 1);
     worker_finish(&w);
 }
 END_TEST
@@ -520,6 +551,7 @@ int main(void)
     tcase_add_test(t, a_full_inbox_makes_the_broker_wait);
     tcase_add_test(t, a_full_inbox_does_not_keep_the_hub_from_stopping);
     tcase_add_test(t, a_failing_log_shows_until_it_works_again);
+    tcase_add_test(t, a_conflict_is_no_failure);
     tcase_add_test(t, the_log_is_synced_after_the_interval);
     tcase_add_test(t, without_descriptors_no_hub_starts);
     tcase_add_test(t, an_unused_hub_stops);

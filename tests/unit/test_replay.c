@@ -861,7 +861,17 @@ static bool check_fields(void *ctx, struct message *m, bool shared)
 
 START_TEST(messages_are_the_same_from_the_log_and_from_the_tail)
 {
-    static const struct message_init init = {"t", 1, "a\0b", 3, "ev", 2, "key", 3, MESSAGE_BINARY};
+    static const struct message_init init = {
+        .topic = "t",
+        .topic_len = 1,
+        .payload = "a\0b",
+        .payload_len = 3,
+        .event = "ev",
+        .event_len = 2,
+        .key = "key",
+        .key_len = 3,
+        .kind = MESSAGE_BINARY,
+    };
     int seen[2] = {0};
     rig_start(&rig);
     struct publish *p = publish_create(1);
