@@ -20,6 +20,7 @@
     X(ws_errors, "WebSocket control messages answered with an error")                              \
     X(publishes, "publish requests accepted for commit")                                           \
     X(publish_errors, "publish requests that failed at or after commit")                           \
+    X(publish_conflicts, "publish requests refused because a topic was not as expected")           \
     X(publish_duplicates, "messages answered from the idempotency window")                         \
     X(deliveries, "messages handed to subscribers' sockets")                                       \
     X(delivered_bytes, "bytes of messages handed to subscribers' sockets")                         \

@@ -7,6 +7,7 @@
 #include "broker/topic.h"
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"
+#include "frontends/http/http_response.h"
 #include "frontends/http/http_status.h"
 #include "frontends/http/ndjson.h"
 #include "frontends/json_slice.h"
@@ -23,6 +24,8 @@ static const struct fault bad_event = {
     "bad_event", "An event name is 1 to 255 bytes of UTF-8 without control characters, not "
                  "beginning with \"longwire.\""};
 static const struct fault bad_key = {"bad_key", "An idempotency key is 1 to 255 bytes"};
+static const struct fault bad_expect = {"bad_cursor",
+                                        "Longwire-Expect-Last is not one cursor (OFFSET-EPOCH)"};
 static const struct fault too_large = {"too_large",
                                        "The message is longer than hub.max_message_bytes"};
 
@@ -52,11 +55,14 @@ const struct fault *publish_check(const struct settings *s, const struct message
 
 const struct fault *publish_fault(enum err e)
 {
+    static const struct fault conflict = {"conflict", "The topic has moved on since that cursor"};
     static const struct fault topics = {"limit",
                                         "The hub has as many topics as hub.max_topics allows"};
     static const struct fault space = {"no_space", "The disk or the log is full"};
     static const struct fault memory = {"unavailable", "The hub is out of memory"};
     static const struct fault io = {"unavailable", "The log cannot be written"};
+    if (e == ERR_CONFLICT)
+        return &conflict;
     if (e == ERR_LIMIT)
         return &topics;
     if (e == ERR_NOSPACE)
@@ -64,21 +70,29 @@ const struct fault *publish_fault(enum err e)
     return e == ERR_NOMEM ? &memory : &io;
 }
 
-static struct publish *make_publish(const struct message_init *init)
+/* Gives item I its message and its condition; TAG is the mark of the latter. ERR_NOMEM. */
+MUST_CHECK static enum err set_item(struct publish *p, uint32_t i, const struct message_init *init,
+                                    uint32_t tag)
+{
+    struct message *m = message_create(init);
+    if (!m)
+        return ERR_NOMEM;
+    publish_set(p, i, m);
+    return init->conditional ? publish_expect(p, i, &init->expect, tag) : ERR_OK;
+}
+
+struct publish *publish_make(const struct message_init *init)
 {
     struct publish *p = publish_create(1);
-    struct message *m = p ? message_create(init) : NULL;
-    if (m) {
-        publish_set(p, 0, m);
+    if (p && set_item(p, 0, init, 0) == ERR_OK)
         return p;
-    }
     publish_free(p);
     return NULL;
 }
 
 enum err publish_one(struct conn *c, const struct message_init *init)
 {
-    struct publish *p = make_publish(init);
+    struct publish *p = publish_make(init);
     if (!p)
         return ERR_NOMEM;
     worker_publish(c->worker, c, p);
@@ -146,6 +160,19 @@ static void header(const struct http *h, const char *name, const char **ret, siz
     *ret = http_request_header(&h->request, name, ret_len);
 }
 
+/* Longwire-Expect-Last: one cursor, if it is there. */
+static const struct fault *read_expect(const struct http *h, struct message_init *ret)
+{
+    size_t n;
+    const char *value = http_request_header(&h->request, "Longwire-Expect-Last", &n);
+    if (!value)
+        return NULL;
+    ret->conditional = true;
+    if (http_request_header_after(&h->request, "Longwire-Expect-Last", value, NULL))
+        return &bad_expect;
+    return cursor_parse(value, n, &ret->expect) == ERR_OK ? NULL : &bad_expect;
+}
+
 void publish_http_run(struct conn *c, struct http *h)
 {
     struct message_init m = {
@@ -158,6 +185,8 @@ void publish_http_run(struct conn *c, struct http *h)
     header(h, "Idempotency-Key", &m.key, &m.key_len);
     const char *wrong = kind_of(h, &m.kind);
     const struct fault *fault = publish_check(c->worker->settings, &m);
+    if (!fault)
+        fault = read_expect(h, &m);
     if (m.event && !m.event_len)
         fault = &bad_event;
     if (m.key && !m.key_len)
@@ -165,7 +194,7 @@ void publish_http_run(struct conn *c, struct http *h)
     if (wrong || fault)
         http_fail(c, fault == &too_large ? 413 : 400, wrong ? wrong : fault->message);
     else
-        http_publish(c, make_publish(&m));
+        http_publish(c, publish_make(&m));
 }
 
 /* --- POST /t --- */
@@ -185,15 +214,25 @@ void publish_http_batch_head(struct conn *c, struct http *h)
                   "/t/{topic}");
         return;
     }
+    if (http_request_header(&h->request, "Longwire-Expect-Last", NULL)) {
+        http_fail(c, 400, "Longwire-Expect-Last is for one message; lines have \"expect\"");
+        return;
+    }
     h->body_max = c->worker->settings->max_body_bytes;
+}
+
+/* TEXT with the line that it is about before it, in DETAIL. */
+static const char *of_line(struct buf *detail, size_t line, const char *text)
+{
+    buf_printf(detail, "Line %zu: %s", line, text);
+    buf_putc(detail, '\0');
+    return detail->failed ? text : detail->data;
 }
 
 static void fail_line(struct conn *c, size_t line, const char *text, unsigned status)
 {
     struct buf detail = {0};
-    buf_printf(&detail, "Line %zu: %s", line, text);
-    buf_putc(&detail, '\0');
-    http_fail(c, status, detail.failed ? text : detail.data);
+    http_fail(c, status, of_line(&detail, line, text));
     buf_finish(&detail);
 }
 
@@ -217,8 +256,7 @@ static bool read_batch(struct conn *c, struct http *h, struct publish *p)
         const struct fault *fault = ndjson_line_parse(line, len, &scratch, &init);
         if (!fault)
             fault = publish_check(c->worker->settings, &init);
-        struct message *m = fault ? NULL : message_create(&init);
-        if (!m) {
+        if (fault || set_item(p, i, &init, (uint32_t)number) != ERR_OK) {
             buf_finish(&scratch);
             fail_line(c, number, fault ? fault->message : "The hub is out of memory",
                       fault == &too_large ? 413
@@ -226,7 +264,6 @@ static bool read_batch(struct conn *c, struct http *h, struct publish *p)
                                           : 503);
             return false;
         }
-        publish_set(p, i, m);
     }
     buf_finish(&scratch);
     return true;
@@ -282,11 +319,30 @@ static void answer_id(struct conn *c, const struct publish *p)
     buf_finish(&body);
 }
 
+static void answer_conflict(struct conn *c, struct http *h, const struct publish *p)
+{
+    struct buf detail = {0}, body = {0};
+    char current[CURSOR_TEXT_SIZE];
+    const char *text = publish_fault(ERR_CONFLICT)->message;
+    if (!h->name)
+        text = of_line(&detail, p->expectations[p->conflict].tag, text);
+    cursor_format(current, p->current, c->worker->replay.log->epoch);
+    http_add_field(h, "Longwire-Cursor", current);
+    http_problem_begin(&body, 409, text, strlen(text));
+    buf_printf(&body, ",\"current\":\"%s\"", current);
+    http_problem_end(&body);
+    http_reply(c, 409, HTTP_PROBLEM_TYPE, body.data, body.len);
+    buf_finish(&detail);
+    buf_finish(&body);
+}
+
 void publish_http_answer(struct conn *c, struct publish *p)
 {
-    const struct http *h = http_of(c);
+    struct http *h = http_of(c);
     if (p->count == 0)
         http_status_probed(c, p);
+    else if (p->result == ERR_CONFLICT)
+        answer_conflict(c, h, p);
     else if (p->result == ERR_LIMIT)
         http_fail_later(c, 429, 60, publish_fault(p->result)->message);
     else if (p->result != ERR_OK)

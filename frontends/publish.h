@@ -21,6 +21,8 @@ enum message_kind publish_sniff_kind(const char *payload, size_t n);
 const struct fault *publish_check(const struct settings *s, const struct message_init *m);
 /* The fault of a publish that came back with E (not ERR_OK). */
 const struct fault *publish_fault(enum err e);
+/* A publish of one checked message, with its condition; NULL when out of memory. */
+struct publish *publish_make(const struct message_init *m);
 /* Publishes one checked message for C (worker_publish). ERR_NOMEM. */
 MUST_CHECK enum err publish_one(struct conn *c, const struct message_init *m);
 

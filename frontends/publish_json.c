@@ -14,12 +14,14 @@ static const struct fault bad_event = {
     "bad_event", "an event name has 1 to 255 bytes and no control character, and does not begin "
                  "with longwire."};
 static const struct fault bad_key = {"bad_key", "a key has 1 to 255 bytes"};
+static const struct fault bad_expect = {"bad_cursor", "expect is not a cursor (OFFSET-EPOCH)"};
 static const struct fault bad_base64 = {"bad_data", "data is not a string in base64"};
 static const struct fault bad_encoding = {"bad_request", "the only encoding is base64"};
 static const struct fault no_data = {"bad_request", "data is missing"};
 static const struct fault no_topic = {"bad_request", "topic must be a string"};
 static const struct fault not_text_event = {"bad_request", "event must be a string"};
 static const struct fault not_text_key = {"bad_request", "key must be a string"};
+static const struct fault not_text_expect = {"bad_request", "expect must be a string"};
 static const struct fault no_memory = {"unavailable", "out of memory"};
 
 const struct fault *publish_json_fault(enum err e)
@@ -74,6 +76,18 @@ static const struct fault *read_key(struct json_member *m, struct message_init *
     return ret->key_len >= 1 && ret->key_len <= MESSAGE_KEY_MAX ? NULL : &bad_key;
 }
 
+static const struct fault *read_expect(struct json_member *m, struct message_init *ret)
+{
+    if (!m->value.data)
+        return NULL;
+    const struct fault *fault = publish_json_text(m, &not_text_expect);
+    if (fault)
+        return fault;
+    ret->conditional = true;
+    enum err e = cursor_parse(m->value.data, m->value.len, &ret->expect);
+    return e == ERR_OK ? NULL : &bad_expect;
+}
+
 static const struct fault *read_base64(const struct json_slice *text, struct buf *scratch,
                                        struct message_init *ret)
 {
@@ -116,5 +130,7 @@ const struct fault *publish_json_read(struct json_member m[PUBLISH_MEMBERS], str
         fault = read_data(m, scratch, ret);
     if (!fault)
         fault = read_event(&m[PUBLISH_EVENT], ret);
-    return fault ? fault : read_key(&m[PUBLISH_KEY], ret);
+    if (!fault)
+        fault = read_key(&m[PUBLISH_KEY], ret);
+    return fault ? fault : read_expect(&m[PUBLISH_EXPECT], ret);
 }

@@ -126,7 +126,9 @@ static void handle_batches(struct worker *w, struct batch **batches, size_t coun
 
 static void count_answer(struct worker *w, const struct publish *p)
 {
-    if (p->result != ERR_OK)
+    if (p->result == ERR_CONFLICT)
+        counter_add(&w->counters, COUNTER_publish_conflicts, 1);
+    else if (p->result != ERR_OK)
         counter_add(&w->counters, COUNTER_publish_errors, 1);
     for (uint32_t i = 0; i < p->count && p->result == ERR_OK; i++)
         counter_add(&w->counters, COUNTER_publish_duplicates, p->items[i].duplicate);

@@ -81,8 +81,8 @@ void http_access_options(struct conn *c, struct http *h)
     if (http_request_header(&h->request, "Access-Control-Request-Method", NULL)) {
         http_add_field(h, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
         http_add_field(h, "Access-Control-Allow-Headers",
-                       "Content-Type, Last-Event-ID, Longwire-Event, Idempotency-Key, "
-                       "Authorization, Cache-Control");
+                       "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "
+                       "Idempotency-Key, Authorization, Cache-Control");
         http_add_field(h, "Access-Control-Max-Age", PREFLIGHT_AGE);
     }
     http_reply(c, 204, NULL, NULL, 0);

@@ -140,7 +140,7 @@ static void put_text(struct buf *out, const char *text, size_t n)
     buf_finish(&ascii);
 }
 
-void http_problem_body(struct buf *out, unsigned status, const char *detail, size_t n)
+void http_problem_begin(struct buf *out, unsigned status, const char *detail, size_t n)
 {
     buf_printf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u", http_reason(status),
                status);
@@ -148,7 +148,17 @@ void http_problem_body(struct buf *out, unsigned status, const char *detail, siz
         buf_puts(out, ",\"detail\":");
         put_text(out, detail, n);
     }
+}
+
+void http_problem_end(struct buf *out)
+{
     buf_puts(out, "}\n");
+}
+
+void http_problem_body(struct buf *out, unsigned status, const char *detail, size_t n)
+{
+    http_problem_begin(out, status, detail, n);
+    http_problem_end(out);
 }
 
 void http_response_problem(struct buf *out, const struct http_problem *p, const char *date)

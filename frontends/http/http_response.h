@@ -62,5 +62,9 @@ void http_response_problem(struct buf *out, const struct http_problem *p, const 
 /* The document alone: type "about:blank", title, status and detail. Bytes of DETAIL that are not
  * UTF-8 become '?'. */
 void http_problem_body(struct buf *out, unsigned status, const char *detail, size_t n);
+/* The same in two parts, for members of one's own between them (RFC 9457 section 3.2), each with a
+ * comma before it. */
+void http_problem_begin(struct buf *out, unsigned status, const char *detail, size_t n);
+void http_problem_end(struct buf *out);
 
 #endif

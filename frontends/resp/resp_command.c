@@ -18,7 +18,7 @@ static const struct resp_command commands[] = {
     {"publish", 3, 3, RESP_WRITE | RESP_PUBSUB | RESP_FAST, NULL, resp_publish_publish,
      "topic payload", "Publishes a message; answers the number of subscribers after its commit"},
     {"xadd", 5, 0, RESP_WRITE | RESP_FAST, NULL, resp_publish_xadd,
-     "topic * data payload [event name] [key idempotency-key]",
+     "topic * data payload [event name] [key idempotency-key] [expect cursor]",
      "Publishes a message; answers its id after its commit"},
     {"xrange", 4, 6, RESP_READONLY, resp_read_range, NULL, "topic start end [COUNT n]",
      "Messages of a topic from one cursor to another"},

@@ -25,10 +25,13 @@ static bool is_field(const struct resp_arg *a, const char *name)
     return a->len == strlen(name) && memcmp(a->data, name, a->len) == 0;
 }
 
-/* Takes one field; false when it is unknown or there already. */
-static bool take_field(const struct resp_arg *name, const struct resp_arg *value,
-                       struct message_init *m)
+/* Takes one field; NULL, or what is wrong with it. */
+static const struct fault *take_field(const struct resp_arg *name, const struct resp_arg *value,
+                                      struct message_init *m)
 {
+    static const struct fault unknown = {
+        "err", "the fields of a message are data, event, key and expect, each at most once"};
+    static const struct fault bad_expect = {"bad_cursor", "expect is not a cursor (OFFSET-EPOCH)"};
     if (is_field(name, "data") && !m->payload) {
         m->payload = value->data;
         m->payload_len = value->len;
@@ -38,10 +41,14 @@ static bool take_field(const struct resp_arg *name, const struct resp_arg *value
     } else if (is_field(name, "key") && !m->key) {
         m->key = value->data;
         m->key_len = value->len;
+    } else if (is_field(name, "expect") && !m->conditional) {
+        m->conditional = true;
+        if (cursor_parse(value->data, value->len, &m->expect) != ERR_OK)
+            return &bad_expect;
     } else {
-        return false;
+        return &unknown;
     }
-    return true;
+    return NULL;
 }
 
 static const struct fault *check_fields(const struct message_init *m)
@@ -62,8 +69,6 @@ const struct fault *resp_publish_xadd(const struct resp_request *q, struct messa
         "err", "XADD takes no limits of its own; see HUB TRIM and HUB PURGE"};
     static const struct fault own_id = {"err", "the hub gives the ID: it has to be *"};
     static const struct fault odd = {"err", "wrong number of arguments for 'xadd' command"};
-    static const struct fault unknown = {
-        "err", "the fields of a message are data, event and key, each at most once"};
     if (resp_arg_is(&q->argv[2], "MAXLEN") || resp_arg_is(&q->argv[2], "MINID"))
         return &limited;
     if (!is_field(&q->argv[2], "*"))
@@ -72,9 +77,11 @@ const struct fault *resp_publish_xadd(const struct resp_request *q, struct messa
         return &odd;
     ret->topic = q->argv[1].data;
     ret->topic_len = q->argv[1].len;
-    for (size_t i = 3; i < q->argc; i += 2)
-        if (!take_field(&q->argv[i], &q->argv[i + 1], ret))
-            return &unknown;
+    for (size_t i = 3; i < q->argc; i += 2) {
+        const struct fault *fault = take_field(&q->argv[i], &q->argv[i + 1], ret);
+        if (fault)
+            return fault;
+    }
     return check_fields(ret);
 }
 
@@ -84,13 +91,9 @@ static const struct fault *submit(struct resp *r, struct message_init *m, enum a
 {
     static const struct fault no_memory = {"err", "out of memory"};
     m->kind = publish_sniff_kind(m->payload, m->payload_len);
-    struct message *message = message_create(m);
-    struct publish *p = message ? publish_create(1) : NULL;
-    if (!p) {
-        message_unref(message);
+    struct publish *p = publish_make(m);
+    if (!p)
         return &no_memory;
-    }
-    publish_set(p, 0, message);
     p->tag = answer;
     r->inflight++;
     r->publisher = true;
@@ -113,13 +116,23 @@ bool resp_publish_run(struct resp *r, const struct resp_command *c, const struct
     return true;
 }
 
+/* The second word is for programs: what the next attempt has to expect. */
+static void answer_conflict(struct resp *r, const struct publish *p)
+{
+    char current[CURSOR_TEXT_SIZE];
+    cursor_format(current, p->current, hub_log(r->conn->worker->hub)->epoch);
+    resp_errorf(r, "CONFLICT %s %s", current, publish_fault(p->result)->message);
+}
+
 void resp_publish_answer(struct resp *r, const struct publish *p)
 {
     const struct worker *w = r->conn->worker;
     struct buf *out = conn_out(r->conn);
     if (!out)
         return;
-    if (p->result != ERR_OK) {
+    if (p->result == ERR_CONFLICT) {
+        answer_conflict(r, p);
+    } else if (p->result != ERR_OK) {
         resp_error_of(r, p->result, publish_fault(p->result)->message);
     } else if (p->tag == ANSWER_SUBSCRIBERS) {
         resp_reply_integer(out, p->items[0].subscribers);

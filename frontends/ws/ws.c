@@ -104,6 +104,19 @@ static void answer_error(struct conn *c, const struct fault *fault, const struct
     ws_frame_end(out, frame, WS_TEXT);
 }
 
+static void answer_conflict(struct conn *c, const struct publish *p, const struct json_slice *ref)
+{
+    char current[CURSOR_TEXT_SIZE];
+    struct buf *out = conn_out(c);
+    counter_add(&c->worker->counters, COUNTER_ws_errors, 1);
+    if (!out)
+        return;
+    format_offset(c, p->current, current);
+    size_t frame = ws_frame_begin(out);
+    ws_control_conflict(out, publish_fault(p->result), current, ref);
+    ws_frame_end(out, frame, WS_TEXT);
+}
+
 static const struct fault *stream_fault(enum err e)
 {
     static const struct fault too_far = {"bad_cursor", "-N reaches back at most 100000 messages"};
@@ -321,6 +334,8 @@ static void ws_answered(struct conn *c, struct publish *p)
     ws->inflight--;
     if (p->result != ERR_OK && ws->raw) {
         end_with(c, WS_CLOSE_TRY_LATER, publish_fault(p->result)->message);
+    } else if (p->result == ERR_CONFLICT && out) {
+        answer_conflict(c, p, &ref);
     } else if (p->result != ERR_OK && out) {
         answer_error(c, publish_fault(p->result), &ref);
     } else if (out) {

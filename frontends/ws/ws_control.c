@@ -187,6 +187,16 @@ void ws_control_error(struct buf *out, const struct fault *fault, const struct j
     end(out, ref);
 }
 
+void ws_control_conflict(struct buf *out, const struct fault *fault, const char *current,
+                         const struct json_slice *ref)
+{
+    begin(out, "error");
+    member(out, "code", fault->code);
+    member(out, "message", fault->message);
+    member(out, "current", current);
+    end(out, ref);
+}
+
 void ws_control_gap(struct buf *out, const char *requested, const char *resumed, const char *reason,
                     const char *topic, size_t topic_len)
 {

@@ -4,7 +4,8 @@
  *
  *     {"op":"subscribe","topic":"a/+","after":"1042-3824910012","ref":1}
  *     {"op":"unsubscribe","topic":"a/+"}
- *     {"op":"publish","topic":"a/b","data":...,"event":"tick","key":"k","encoding":"base64"}
+ *     {"op":"publish","topic":"a/b","data":...,"event":"tick","key":"k","encoding":"base64",
+ *      "expect":"1042-3824910012"}
  *     {"op":"auth","token":"..."}
  *     {"op":"ping"}
  *
@@ -59,6 +60,9 @@ void ws_control_published(struct buf *out, const char *id, const struct json_sli
 void ws_control_authenticated(struct buf *out, const struct json_slice *ref);
 void ws_control_pong(struct buf *out, const struct json_slice *ref);
 void ws_control_error(struct buf *out, const struct fault *fault, const struct json_slice *ref);
+/* The error of a conditional publish; CURRENT is the topic's newest cursor. */
+void ws_control_conflict(struct buf *out, const struct fault *fault, const char *current,
+                         const struct json_slice *ref);
 /* TOPIC of a subscription that joined, NULL for the connection as a whole. REASON: epoch, ahead or
  * trimmed. */
 void ws_control_gap(struct buf *out, const char *requested, const char *resumed, const char *reason,

@@ -67,7 +67,8 @@ describe('origins by default', () => {
       assertAllowed(reply, Origin);
       assert.match(reply.headers['access-control-allow-methods'], /POST/);
       const allowed = reply.headers['access-control-allow-headers'].toLowerCase();
-      for (const name of ['content-type', 'longwire-event', 'idempotency-key', 'last-event-id']) {
+      const names = ['content-type', 'longwire-event', 'idempotency-key', 'last-event-id'];
+      for (const name of [...names, 'longwire-expect-last']) {
         assert.ok(allowed.includes(name), name);
       }
     });

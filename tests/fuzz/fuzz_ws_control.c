@@ -46,6 +46,25 @@ static void check_envelope(const struct message_init *init)
     free(topic);
 }
 
+/* A condition is a cursor, and what has none expects nothing. */
+static void check_expectation(const struct message_init *init)
+{
+    char text[CURSOR_TEXT_SIZE];
+    struct cursor c = {0};
+    if (init->expect.epoch) {
+        size_t n = cursor_format(text, init->expect.offset, init->expect.epoch);
+        REQUIRE(cursor_parse(text, n, &c) == ERR_OK && c.offset == init->expect.offset);
+    }
+    REQUIRE(c.epoch == init->expect.epoch);
+    REQUIRE(init->conditional || (init->expect.offset == 0 && init->expect.epoch == 0));
+}
+
+static void check_message(const struct message_init *init)
+{
+    check_envelope(init);
+    check_expectation(init);
+}
+
 static char *copy(const uint8_t *data, size_t n)
 {
     char *text = calloc(1, n ? n : 1);
@@ -65,7 +84,7 @@ static void check_control(char *text, size_t n, struct buf *scratch)
         ws_control_pong(&out, &c.ref);
     REQUIRE(json_valid(out.data, out.len));
     if (!fault && c.op == WS_OP_PUBLISH)
-        check_envelope(&c.publish);
+        check_message(&c.publish);
     buf_finish(&out);
 }
 
@@ -76,7 +95,7 @@ static void check_batch(char *text, size_t n, struct buf *scratch)
     char *line;
     while (ndjson_next_line(&text, &n, &line, &len, &number)) {
         if (!ndjson_line_parse(line, len, scratch, &init))
-            check_envelope(&init);
+            check_message(&init);
     }
 }
 

@@ -136,6 +136,17 @@ END_TEST
     "Cache-Control: no-store\r\nAllow: GET\r\nContent-Type: application/problem+json\r\n"          \
     "Content-Length: 79\r\n\r\n"
 
+START_TEST(problem_documents_take_members_of_ones_own)
+{
+    struct buf b = {0};
+    http_problem_begin(&b, 409, "no", 2);
+    buf_puts(&b, ",\"current\":\"5-9\"");
+    http_problem_end(&b);
+    check_text(&b, "{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,"
+                   "\"detail\":\"no\",\"current\":\"5-9\"}\n");
+}
+END_TEST
+
 START_TEST(answers_with_problems)
 {
     ck_assert_uint_eq(strlen(BODY), 79);
@@ -166,6 +177,7 @@ int main(void)
     tcase_add_test(t, splits_no_response);
     tcase_add_test(t, tells_what_becomes_of_the_connection);
     tcase_add_loop_test(t, writes_problem_documents, 0, sizeof(details) / sizeof(details[0]));
+    tcase_add_test(t, problem_documents_take_members_of_ones_own);
     tcase_add_test(t, answers_with_problems);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

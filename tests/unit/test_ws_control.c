@@ -127,6 +127,25 @@ START_TEST(publish_event_and_key)
 }
 END_TEST
 
+START_TEST(publish_expect)
+{
+    publishes(PUBLISH "\"data\":1,\"expect\":\"1042-4294967295\",\"key\":\"k\"}", MESSAGE_JSON,
+              "1");
+    ck_assert(c.publish.conditional);
+    ck_assert_uint_eq(c.publish.expect.offset, 1042);
+    ck_assert_uint_eq(c.publish.expect.epoch, UINT32_MAX);
+    expect_bytes(c.publish.key, c.publish.key_len, "k");
+    publishes(PUBLISH "\"expect\":\"\\u0030\",\"data\":\"t\"}", MESSAGE_TEXT, "t");
+    ck_assert(c.publish.conditional);
+    ck_assert_uint_eq(c.publish.expect.offset, 0);
+    ck_assert_uint_eq(c.publish.expect.epoch, 0);
+    publishes(PUBLISH "\"data\":1}", MESSAGE_JSON, "1");
+    ck_assert(!c.publish.conditional);
+    /* Only publishes have one. */
+    ck_assert_str_eq(parse("{\"op\":\"subscribe\",\"topic\":\"a\",\"expect\":[]}"), "");
+}
+END_TEST
+
 START_TEST(faults)
 {
     static const struct {
@@ -167,6 +186,20 @@ START_TEST(faults)
         {PUBLISH "\"data\":1,\"event\":\"a\\nb\"}", "bad_event"},
         {PUBLISH "\"data\":1,\"key\":5}", "bad_request"},
         {PUBLISH "\"data\":1,\"key\":\"\"}", "bad_key"},
+        {PUBLISH "\"data\":1,\"expect\":null}", "bad_request"},
+        {PUBLISH "\"data\":1,\"expect\":1042}", "bad_request"},
+        {PUBLISH "\"data\":1,\"expect\":false}", "bad_request"},
+        {PUBLISH "\"data\":1,\"expect\":{\"last\":\"1\"}}", "bad_request"},
+        {PUBLISH "\"data\":1,\"expect\":[\"1\"]}", "bad_request"},
+        {PUBLISH "\"data\":1,\"expect\":\"\"}", "bad_cursor"},
+        {PUBLISH "\"data\":1,\"expect\":\"latest\"}", "bad_cursor"},
+        {PUBLISH "\"data\":1,\"expect\":\"-1\"}", "bad_cursor"},
+        {PUBLISH "\"data\":1,\"expect\":\" 1\"}", "bad_cursor"},
+        {PUBLISH "\"data\":1,\"expect\":\"01-7\"}", "bad_cursor"},
+        {PUBLISH "\"data\":1,\"expect\":\"1-7\\u0000\"}", "bad_cursor"},
+        {PUBLISH "\"data\":1,\"expect\":\"18446744073709551616\"}", "bad_cursor"},
+        {PUBLISH "\"data\":1,\"expect\":\"2026-11-22T07:31:15Z\"}", "bad_cursor"},
+        {PUBLISH "\"data\":1,\"expect\":\"1\",\"expect\":\"1\"}", "bad_json"},
         {PUBLISH "\"data\":1,\"encoding\":\"base64\"}", "bad_data"},
         {PUBLISH "\"data\":\"AP8\",\"encoding\":\"base64\"}", "bad_data"},
         {PUBLISH "\"data\":\"A\\nP8=\",\"encoding\":\"base64\"}", "bad_data"},
@@ -239,6 +272,9 @@ START_TEST(answers)
     ws_control_error(&out, &fault, &ref);
     expect_out("{\"op\":\"error\",\"code\":\"bad_topic\",\"message\":\"a \\\"topic\\\"\","
                "\"ref\":\"r\"}");
+    ws_control_conflict(&out, &fault, "8-9", &ref);
+    expect_out("{\"op\":\"error\",\"code\":\"bad_topic\",\"message\":\"a \\\"topic\\\"\","
+               "\"current\":\"8-9\",\"ref\":\"r\"}");
     ws_control_gap(&out, "1-8", "3-9", "epoch", NULL, 0);
     expect_out("{\"op\":\"gap\",\"requested\":\"1-8\",\"resumed\":\"3-9\",\"reason\":\"epoch\"}");
     ws_control_live(&out, "7-9", NULL, 0);
@@ -276,6 +312,33 @@ START_TEST(batch_lines)
 }
 END_TEST
 
+START_TEST(batch_lines_expect)
+{
+    static const struct {
+        const char *line, *code;
+    } lines[] = {
+        {"{\"topic\":\"a\",\"data\":1,\"expect\":\"12-7\"}", ""},
+        {"{\"topic\":\"a\",\"data\":1}", ""}, /* nothing is left of the line before */
+        {"{\"topic\":\"a\",\"data\":1,\"expect\":null}", "bad_request"},
+        {"{\"topic\":\"a\",\"data\":1,\"expect\":12}", "bad_request"},
+        {"{\"topic\":\"a\",\"data\":1,\"expect\":\"12-0x7\"}", "bad_cursor"},
+        {"{\"topic\":\"a\",\"data\":1,\"expect\":\"1\",\"e\\u0078pect\":\"1\"}", "bad_json"},
+    };
+    struct message_init m;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        char line[128];
+        strcpy(line, lines[i].line);
+        const struct fault *fault = ndjson_line_parse(line, strlen(line), &scratch, &m);
+        ck_assert_str_eq(fault ? fault->code : "", lines[i].code);
+        if (fault)
+            continue;
+        ck_assert_int_eq(m.conditional, i == 0);
+        ck_assert_uint_eq(m.expect.offset, i == 0 ? 12 : 0);
+        ck_assert_uint_eq(m.expect.epoch, i == 0 ? 7 : 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("ws_control");
@@ -287,11 +350,13 @@ int main(void)
     tcase_add_test(tc, publish_data);
     tcase_add_test(tc, publish_binary);
     tcase_add_test(tc, publish_event_and_key);
+    tcase_add_test(tc, publish_expect);
     tcase_add_test(tc, faults);
     tcase_add_test(tc, names_have_limits);
     tcase_add_test(tc, faults_keep_the_ref);
     tcase_add_test(tc, answers);
     tcase_add_test(tc, batch_lines);
+    tcase_add_test(tc, batch_lines_expect);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
     int failed = srunner_ntests_failed(r);
