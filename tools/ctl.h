@@ -47,6 +47,8 @@ enum {
     X(CTL_OPT_LINES, 'l', "lines", NULL, "publish each line of standard input as one message")     \
     X(CTL_OPT_EVENT, 'e', "event", "NAME", "give the message an event name")                       \
     X(CTL_OPT_KEY, 'k', "key", "KEY", "idempotency key: published twice, stored once")             \
+    X(CTL_OPT_EXPECT, 'x', "expect", "CURSOR",                                                     \
+      "publish only if the topic has had no message behind CURSOR")                                \
     X(CTL_OPT_YES, 'y', "yes", NULL, "do not ask")                                                 \
     X(CTL_OPT_SOCKET, 's', "socket", "PATH",                                                       \
       "the hub's socket (else LONGWIRE_SOCKET, else " CTL_DEFAULT_SOCKET ")")                      \
@@ -84,8 +86,8 @@ struct ctl_command {
 
 /* What the command line says. Strings are borrowed from argv. */
 struct ctl_args {
-    unsigned given;                           /* CTL_BITs */
-    const char *socket, *after, *event, *key; /* NULL when not given */
+    unsigned given;                                    /* CTL_BITs */
+    const char *socket, *after, *event, *key, *expect; /* NULL when not given */
     uint64_t limit;
     unsigned timeout_s;
     int count; /* words after the command */

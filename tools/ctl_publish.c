@@ -19,12 +19,14 @@ enum {
     INPUT_CHUNK = 64 << 10,    /* bytes */
 };
 
+#define CONFLICT "CONFLICT "
+
 /* ---- Both ways ---- */
 
 static enum err queue_message(struct ctl *c, const char *data, size_t n)
 {
-    const char *argv[9] = {"XADD", c->args.words[0], "*", "data", data};
-    size_t lens[9] = {4, strlen(argv[1]), 1, 4, n};
+    const char *argv[11] = {"XADD", c->args.words[0], "*", "data", data};
+    size_t lens[11] = {4, strlen(argv[1]), 1, 4, n};
     int argc = 5;
     if (c->args.event) {
         argv[argc] = "event";
@@ -37,6 +39,12 @@ static enum err queue_message(struct ctl *c, const char *data, size_t n)
         lens[argc++] = 3;
         argv[argc] = c->args.key;
         lens[argc++] = strlen(c->args.key);
+    }
+    if (c->args.expect) {
+        argv[argc] = "expect";
+        lens[argc++] = 6;
+        argv[argc] = c->args.expect;
+        lens[argc++] = strlen(c->args.expect);
     }
     return ctl_hub_queue(&c->hub, argc, argv, lens);
 }
@@ -77,13 +85,34 @@ static enum ctl_exit read_input(struct buf *b, bool *ret_end)
 
 /* ---- One message ---- */
 
+/* The topic is not as expected: for programs, where it is, which is the reply's second word. */
+static enum ctl_exit put_conflict(const struct ctl_reply *r)
+{
+    const char *current = r->text + strlen(CONFLICT);
+    struct buf out = {0};
+    buf_puts(&out, "{\"error\":\"conflict\",\"current\":");
+    ctl_text_put_json_string(&out, current, strcspn(current, " "));
+    buf_puts(&out, "}\n");
+    enum ctl_exit status = ctl_out_write(&out);
+    buf_finish(&out);
+    return status;
+}
+
+static enum ctl_exit refused(struct ctl *c, const struct ctl_reply *r)
+{
+    bool conflict = strncmp(r->text, CONFLICT, strlen(CONFLICT)) == 0;
+    if (c->json && conflict && put_conflict(r) != CTL_OK)
+        return CTL_FAILED;
+    return ctl_refused(c, r);
+}
+
 static enum ctl_exit publish_one(struct ctl *c, const char *data, size_t n)
 {
     struct ctl_reply reply;
     struct buf out = {0};
     if (queue_message(c, data, n) || ctl_hub_next(&c->hub, &reply))
         return ctl_lost(c);
-    enum ctl_exit status = reply.kind == CTL_REPLY_ERROR  ? ctl_refused(c, &reply)
+    enum ctl_exit status = reply.kind == CTL_REPLY_ERROR  ? refused(c, &reply)
                            : reply.kind != CTL_REPLY_TEXT ? ctl_strange()
                                                           : CTL_OK;
     if (status == CTL_OK) {
@@ -269,10 +298,12 @@ static bool reads_input(const struct ctl *c)
 
 enum ctl_exit ctl_publish_check(const struct ctl *c)
 {
-    if (!ctl_given(c, CTL_OPT_LINES) || (reads_input(c) && !c->args.key))
+    if (!ctl_given(c, CTL_OPT_LINES) || (reads_input(c) && !c->args.key && !c->args.expect))
         return CTL_OK;
     ctl_say(c->args.key ? "--lines cannot go with --key: all lines would count as one message"
-                        : "--lines reads standard input; give no DATA with it");
+            : c->args.expect
+                ? "--lines cannot go with --expect: behind the first line it would not hold"
+                : "--lines reads standard input; give no DATA with it");
     return CTL_USAGE;
 }
 

@@ -60,10 +60,14 @@ static const struct ctl_command commands[] = {
         .args = "TOPIC [DATA|-]",
         .summary = "publish a message, print its id",
         .help =
-            "Without DATA, or with -, the message is read from standard input, byte for byte.\n",
+            "Without DATA, or with -, the message is read from standard input, byte for byte.\n"
+            "When the topic is not as --expect says, nothing is published, the exit status is 1, "
+            "and the\n"
+            "error names the cursor that the topic is at.\n",
         .args_min = 1,
         .args_max = 2,
-        .options = CTL_BIT(CTL_OPT_LINES) | CTL_BIT(CTL_OPT_EVENT) | CTL_BIT(CTL_OPT_KEY),
+        .options = CTL_BIT(CTL_OPT_LINES) | CTL_BIT(CTL_OPT_EVENT) | CTL_BIT(CTL_OPT_KEY) |
+                   CTL_BIT(CTL_OPT_EXPECT),
         .check = ctl_publish_check,
         .run = ctl_publish,
     },

@@ -258,6 +258,27 @@ describe('publishing', () => {
     );
   });
 
+  test('sends what it expects, and says where the topic is if it is elsewhere', async (t) => {
+    const hub = await fakeHub(t, () => error('CONFLICT 12-7 The topic has moved on'));
+    const plain = await ctlTo(hub, ['publish', '--expect', '9-7', 'a', 'x']);
+    assert.deepEqual(hub.commands[0], ['XADD', 'a', '*', 'data', 'x', 'expect', '9-7']);
+    assert.deepEqual([plain.code, plain.stdout], [1, '']);
+    assert.match(plain.stderr, /the hub answered: CONFLICT 12-7 The topic has moved on$/m);
+    const forPrograms = await ctlTo(hub, ['publish', '--json', '-x', '9', 'a'], { input: 'x' });
+    assert.equal(forPrograms.code, 1);
+    assert.deepEqual(JSON.parse(forPrograms.stdout), { error: 'conflict', current: '12-7' });
+    assert.match(forPrograms.stderr, /CONFLICT 12-7/);
+  });
+
+  test('takes a conflict that does not say where the topic is', async (t) => {
+    const hub = await fakeHub(t, (words) => error(words[4] === 'x' ? 'CONFLICT' : 'CONFLICT '));
+    for (const data of ['x', 'y']) {
+      const { code, stderr } = await ctlTo(hub, ['publish', '--json', '-x', '9', 'a', data]);
+      assert.equal(code, 1);
+      assert.match(stderr, /the hub answered: CONFLICT/);
+    }
+  });
+
   test('takes text that begins with a dash after --, and nothing as nothing', async (t) => {
     const hub = await fakeHub(t, accept);
     await ctlTo(hub, ['publish', 'a', '--', '-5']);

@@ -62,6 +62,7 @@ describe('wrong usage exits with 2 and says why', () => {
     [['publish', 'a', '-5'], /unknown option -5 .*goes after --/],
     [['publish', '--lines', 'a', 'data'], /--lines reads standard input/],
     [['publish', '--lines', '--key', 'k', 'a'], /cannot go with --key/],
+    [['publish', '--lines', '--expect', '0', 'a'], /cannot go with --expect/],
     [['purge', 'a'], /give --yes/],
     [['top'], /needs a terminal/],
   ];
