@@ -125,6 +125,11 @@ export interface PublishOptions {
   event?: string;
   /** Idempotency-Key; a random one by default, null or '' for none (and then no retries). */
   key?: string | null;
+  /**
+   * Stores the message only if the topic has had none behind this cursor, '0': none at all.
+   * Otherwise publish() rejects with kind 'conflict'.
+   */
+  expect?: Cursor;
   /** Attempts after the first. Default 5. */
   retries?: number;
   signal?: AbortSignal;
@@ -144,13 +149,21 @@ export class Longwire {
 }
 
 export class LongwireError extends Error {
-  readonly kind: 'blocked' | 'unreachable' | 'lost' | 'later' | 'fatal';
+  readonly kind: 'blocked' | 'unreachable' | 'lost' | 'later' | 'conflict' | 'fatal';
   /** HTTP status, when there was an answer. */
   readonly status?: number;
   /** The hub's application/problem+json. */
-  readonly problem?: { type?: string; title?: string; status?: number; detail?: string };
+  readonly problem?: {
+    type?: string;
+    title?: string;
+    status?: number;
+    detail?: string;
+    current?: Cursor;
+  };
   /** Milliseconds that the hub asks to wait. */
   readonly delay?: number;
+  /** Of a conflict: what the next attempt has to expect. */
+  readonly current?: Cursor;
 }
 
 /** Negative, 0 or positive as `a` is before, at or after `b`; NaN when their epochs differ. */

@@ -140,7 +140,8 @@ export class SseParser {
 /**
  * What went wrong. `kind` decides what follows: 'blocked' (this transport does not get through),
  * 'unreachable' (nothing does), 'lost' (the connection ended), 'later' (the hub asks to wait),
- * 'fatal' (the hub refuses; trying again is no use).
+ * 'conflict' (the topic is not as a publish expected, but at `current`), 'fatal' (the hub refuses;
+ * trying again is no use).
  */
 export class LongwireError extends Error {
   constructor(kind, message, { cause, status, problem, delay } = {}) {
@@ -150,6 +151,7 @@ export class LongwireError extends Error {
     this.status = status; // of HTTP, when there was an answer
     this.problem = problem; // the hub's application/problem+json
     this.delay = delay; // ms that the hub asks to wait
+    this.current = kind === 'conflict' ? problem?.current : undefined; // a cursor
   }
 }
 
@@ -162,7 +164,8 @@ async function answerError(response) {
   const wait = Number(response.headers.get('retry-after') ?? NaN);
   const delay = wait >= 0 ? wait * 1000 * (1 + Math.random() / 2) : undefined;
   // Only the hub itself can refuse for good: a 403 of some proxy may be about the transport.
-  const kind = status === 429 || status >= 500 ? 'later' : fromHub ? 'fatal' : 'blocked';
+  const refusal = status === 409 && problem?.current ? 'conflict' : 'fatal';
+  const kind = status === 429 || status >= 500 ? 'later' : fromHub ? refusal : 'blocked';
   return new LongwireError(kind, `HTTP ${status} ${text}`.trim(), { status, problem, delay });
 }
 
@@ -823,12 +826,16 @@ export class Longwire {
     return subscription;
   }
 
-  /** Publishes DATA and resolves with { id } when it is safe in the hub's log. */
-  async publish(topic, data, { event, key = randomKey(), retries, signal } = {}) {
+  /**
+   * Publishes DATA and resolves with { id } when it is safe in the hub's log. With EXPECT, a cursor,
+   * only if the topic has had no message behind it; else it rejects with kind 'conflict'.
+   */
+  async publish(topic, data, { event, key = randomKey(), expect, retries, signal } = {}) {
     const { body, type } = encode(data);
     const headers = { 'content-type': type };
     if (event !== undefined) headers['longwire-event'] = headerText(event);
     if (key) headers['idempotency-key'] = headerText(key);
+    if (expect !== undefined) headers['longwire-expect-last'] = conditionOf(expect);
     const url = this.#hub.url(`t/${topicPath(topic)}`, [['token', await this.#hub.token()]]);
     const { credentials } = this.#hub;
     const request = { method: 'POST', headers, body, signal, credentials };
@@ -893,7 +900,15 @@ function startOf(after = 'latest') {
 /** The cursor that `after` is, or null. */
 function cursorIn(after) {
   const text = startOf(after);
-  return /^[0-9]+(-[0-9]+)?$/.test(text) ? text : null;
+  return isCursor(text) ? text : null;
+}
+
+const isCursor = (text) => typeof text === 'string' && /^[0-9]+(-[0-9]+)?$/.test(text);
+
+/** A condition that is missing by mistake (a cursor not known yet) must not become none. */
+function conditionOf(expect) {
+  if (isCursor(expect)) return expect;
+  throw new TypeError('expect is a cursor, "0" for a topic without messages');
 }
 
 /** A topic as URL path. A level "." or ".." would be resolved away, unless its slash is hidden. */

@@ -355,6 +355,58 @@ test('publish tries again under one key, and without a key never', async () => {
   assert.equal(requests.size, 0);
 });
 
+test('publish expects what it is told to, and says where the topic is instead', async () => {
+  const { client, requests } = setUp();
+  const published = client.publish('a', 'x', { expect: '5-7' });
+  const { init, answer } = await requests.next();
+  assert.equal(init.headers['longwire-expect-last'], '5-7');
+  answer({ id: '9-7' }, 201);
+  assert.deepEqual(await published, { id: '9-7' });
+
+  const late = client.publish('a', 'x', { expect: '5-7' });
+  const problem = { title: 'Conflict', status: 409, detail: 'moved on', current: '9-7' };
+  (await requests.next()).answer(problem, 409, { 'content-type': 'application/problem+json' });
+  const error = await late.catch((caught) => caught);
+  assert.ok(error instanceof LongwireError);
+  assert.deepEqual([error.kind, error.status, error.current], ['conflict', 409, '9-7']);
+  assert.deepEqual(error.problem, problem);
+
+  // Some other 409, and one that is not the hub's.
+  const gap = client.publish('a', 'x', { expect: '0' });
+  (await requests.next()).problem(409, 'something else');
+  await assert.rejects(gap, { kind: 'fatal', status: 409, current: undefined });
+  const strange = client.publish('a', 'x', { expect: '0' });
+  (await requests.next()).answer(problem, 409);
+  await assert.rejects(strange, { kind: 'blocked', status: 409, current: undefined });
+  assert.equal(requests.size, 0, 'a conflict is not tried again');
+});
+
+test('publish keeps its condition when it tries again', async () => {
+  const { client, requests } = setUp();
+  const published = client.publish('a', 'x', { expect: '0' });
+  const attempts = [await requests.next()];
+  attempts[0].refuse();
+  attempts.push(await requests.next());
+  attempts[1].answer({ id: '9-7' }, 201);
+  assert.deepEqual(await published, { id: '9-7' });
+  for (const name of ['longwire-expect-last', 'idempotency-key']) {
+    assert.equal(attempts[0].init.headers[name], attempts[1].init.headers[name], name);
+  }
+});
+
+test('publish takes nothing but a cursor for a condition', async () => {
+  const { client, requests } = setUp();
+  for (const expect of [null, '', 5, 'latest', '-1', '5-7 ', '5-', { offset: 5 }]) {
+    await assert.rejects(client.publish('a', 'x', { expect }), TypeError, String(expect));
+  }
+  assert.equal(requests.size, 0);
+  const plain = client.publish('a', 'x', { expect: undefined });
+  const { init, answer } = await requests.next();
+  assert.ok(!('longwire-expect-last' in init.headers));
+  answer({ id: '9-7' }, 201);
+  await plain;
+});
+
 test('a topic stands in a URL whatever its levels are', () => {
   assert.equal(topicPath('a/b'), 'a/b');
   assert.equal(topicPath('ä/?#%'), '%C3%A4/%3F%23%25');
