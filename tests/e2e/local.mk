@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/e2e/package-lock.json \
 	tests/e2e/run.mjs \
 	tests/e2e/lib/cursor.mjs \
+	tests/e2e/lib/expecting.mjs \
 	tests/e2e/lib/http.mjs \
 	tests/e2e/lib/hub.mjs \
 	tests/e2e/lib/publishers.mjs \
@@ -23,6 +24,8 @@ EXTRA_DIST += \
 	tests/e2e/10-publish.test.mjs \
 	tests/e2e/11-batch.test.mjs \
 	tests/e2e/12-idempotency.test.mjs \
+	tests/e2e/13-expect.test.mjs \
+	tests/e2e/14-append.test.mjs \
 	tests/e2e/20-poll.test.mjs \
 	tests/e2e/30-sse.test.mjs \
 	tests/e2e/40-websocket.test.mjs \
