@@ -759,7 +759,7 @@ static enum err remember_some(struct broker *b, uint32_t *id)
         if (!t->marked)
             continue;
         topics[batch.topic_count] = row_of(t);
-        topics[batch.topic_count++].last = t->last;
+        topics[batch.topic_count++].last = newest(t);
     }
     return batch.topic_count ? store_append(b->store, &batch) : ERR_OK;
 }

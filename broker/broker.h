@@ -124,7 +124,8 @@ MUST_CHECK enum err broker_purge(struct broker *b, struct topic *topic, uint64_t
 MUST_CHECK enum err broker_trim(struct broker *b, uint64_t *at, uint64_t upto,
                                 uint64_t *ret_removed);
 /* The last commit before the store is closed: the newest offsets of memory topics, so that the next
- * hub knows what its subscribers cannot have missed. The store's errors. */
+ * hub knows what its subscribers cannot have missed; of those that a crash has made uncertain, the
+ * highest that they can have been. The store's errors. */
 MUST_CHECK enum err broker_remember(struct broker *b);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err broker_sync(struct broker *b);

@@ -414,6 +414,22 @@ START_TEST(a_clean_stop_remembers_where_memory_topics_were)
 }
 END_TEST
 
+/* What a crash has made uncertain does not become certain by itself. */
+START_TEST(a_clean_stop_does_not_know_more_than_the_start)
+{
+    rig_start(&rig);
+    rig_publish_run(&rig, "mem/a", 3);
+    rig_publish(&rig, "mem/b");
+    restart(false);
+    uint64_t head = rig.log.head;
+    succeed("mem/b", head, 0);
+    restart(true);
+    collide("mem/a", 1, 0, head);
+    collide("mem/b", head, 0, head + 1);
+    succeed("mem/a", head, 0);
+}
+END_TEST
+
 START_TEST(a_topic_that_was_a_memory_one_for_a_while_may_have_had_any_message)
 {
     rig_start(&rig);
@@ -770,6 +786,7 @@ int main(void)
     tcase_add_test(t, former_epochs_count_as_far_as_they_are_certain);
     tcase_add_test(t, after_a_crash_a_memory_topic_may_have_had_any_message);
     tcase_add_test(t, a_clean_stop_remembers_where_memory_topics_were);
+    tcase_add_test(t, a_clean_stop_does_not_know_more_than_the_start);
     tcase_add_loop_test(t, a_topic_that_was_a_memory_one_for_a_while_may_have_had_any_message, 0,
                         2);
     tcase_add_test(t, a_purge_does_not_make_a_memory_topic_forget);

@@ -362,6 +362,21 @@ START_TEST(a_cursor_from_a_faster_worker_waits)
 }
 END_TEST
 
+/* A clean stop cannot know what a crash before it has lost. */
+START_TEST(a_clean_stop_hides_no_crash)
+{
+    rig_start(&rig);
+    rig_publish_run(&rig, "mem/a", 3);
+    rig_crash(&rig);
+    rig_start(&rig);
+    uint64_t head = rig.log.head;
+    rig_stop(&rig);
+    rig_start(&rig);
+    follower_start_text(&rig, &f, "mem/a", "1");
+    check_gap(GAP_TRIMMED, 1, rig.log.epoch, head);
+}
+END_TEST
+
 /* The memory messages may have been anywhere up to the head. */
 START_TEST(a_restart_loses_memory_messages)
 {
@@ -1034,6 +1049,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup_durable, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, a_restart_loses_memory_messages, 0, 2);
+    tcase_add_test(t, a_clean_stop_hides_no_crash);
     tcase_add_test(t, a_trim_hides_nothing_before_it_is_told);
     tcase_add_loop_test(t, a_cursor_is_exact_or_a_gap_is_told, 0, 2 * DECISIONS);
     tcase_add_test(t, log_and_tail_join_without_a_seam);
