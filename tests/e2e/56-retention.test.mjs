@@ -1,11 +1,13 @@
 // Retention through the daemon: limits of topics and of the whole log, what subscribers are told,
 // a reload, and that a log under endless load stays as large as it may be.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { get, history, poll, post, publish, publishBatch } from './lib/http.mjs';
+import { get, history, poll, post, publish, publishBatch, subscribePath } from './lib/http.mjs';
 import { SANITIZED, longwirectl, startHub, suiteHub } from './lib/hub.mjs';
 import { SseStream } from './lib/sse.mjs';
 import { eventually, sleep } from './lib/wait.mjs';
@@ -157,8 +159,39 @@ async function flood(hub, count, size, n) {
   }
 }
 
+/** An event stream of everything from the beginning, whose data comes only when it is asked for. */
+async function slowReplay(hub) {
+  const path = subscribePath('load/#', { after: 'earliest' });
+  const headers = { Accept: 'text/event-stream' };
+  const request = http.get({ host: '127.0.0.1', port: hub.port, path, headers, agent: false });
+  const [reply] = await once(request, 'response');
+  reply.on('error', () => {});
+  return reply;
+}
+
 const memoryOf = (hub) =>
   Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${hub.pid}/status`, 'utf8'))[1]) * 1024;
+
+// A reader that keeps a transaction open would keep all pages that are freed meanwhile.
+test('who replays slowly costs no room', async (t) => {
+  const LIMIT = 4 << 20;
+  const hub = await startHub(t, {
+    set: { 'log.max_log_bytes': '4M', 'log.sync': 'never', 'hub.tail_bytes': '1M' },
+  });
+  const file = join(hub.dataDir, 'data.mdb');
+  const share = LIMIT / 250;
+  await flood(hub, share, 200, 50);
+  const replies = await Promise.all(Array.from({ length: 8 }, () => slowReplay(hub)));
+  t.after(() => replies.forEach((reply) => reply.destroy()));
+  for (let round = 0; round < 12; round++) {
+    await flood(hub, share, 200, 50);
+    for (const reply of replies) reply.read(4096); // some hundred bytes a millisecond, no more
+    assert.ok(statSync(file).size < LIMIT * 1.5, `round ${round}: ${statSync(file).size}`);
+  }
+  const { stdout } = await longwirectl(hub, ['clients', '--json']);
+  const lags = JSON.parse(stdout).map(({ lag }) => lag);
+  assert.ok(lags.filter((lag) => lag > share).length >= 8, `lags ${lags}`);
+});
 
 // Twenty times what the log may take: after the first time, neither file nor memory grow.
 test('a log under endless load stays as large as it may be', async (t) => {
