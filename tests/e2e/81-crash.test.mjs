@@ -70,18 +70,6 @@ function startPublisher(hub, way) {
   return publisher;
 }
 
-/** Reconnects on one transport whenever the connection ends, until `isOver`. */
-async function persist(roamer, transport, isOver) {
-  while (!isOver()) {
-    if (!roamer.connected) {
-      roamer.connect(transport);
-      await sleep(20);
-    }
-    await roamer.next(100);
-  }
-  roamer.disconnect();
-}
-
 /** longwire.js, which does all by itself; looks like a Roamer. */
 function startClient(t, hub, transport, after) {
   const longwire = new Longwire(hub.url, { WebSocket });
@@ -109,7 +97,7 @@ test('acknowledged messages survive kill -9, and subscribers resume', async (t) 
   const subscribers = Object.keys(TRANSPORTS).map((transport) => {
     const roamer = new Roamer(hub, ['crash/#'], start);
     roamer.name = transport;
-    persist(roamer, transport, () => over);
+    roamer.persist(transport, () => over);
     return roamer;
   });
   for (const transport of ['websocket', 'sse', 'poll', 'auto']) {

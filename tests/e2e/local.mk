@@ -4,6 +4,13 @@ check_PROGRAMS += tests/e2e/hiredis_client
 tests_e2e_hiredis_client_SOURCES = tests/e2e/hiredis_client.c
 tests_e2e_hiredis_client_LDADD = $(HIREDIS_LIBS)
 
+# Preloaded into the daemon; sanitizers have to be loaded before it, so it has none itself.
+check_PROGRAMS += tests/e2e/crash_points.so
+tests_e2e_crash_points_so_SOURCES = tests/e2e/crash_points.c
+tests_e2e_crash_points_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
+tests_e2e_crash_points_so_LDFLAGS = -shared
+tests_e2e_crash_points_so_LDADD = -ldl
+
 EXTRA_DIST += \
 	tests/e2e/package.json \
 	tests/e2e/package-lock.json \
@@ -12,6 +19,8 @@ EXTRA_DIST += \
 	tests/e2e/lib/expecting.mjs \
 	tests/e2e/lib/http.mjs \
 	tests/e2e/lib/hub.mjs \
+	tests/e2e/lib/ledger.mjs \
+	tests/e2e/lib/load.mjs \
 	tests/e2e/lib/publishers.mjs \
 	tests/e2e/lib/random.mjs \
 	tests/e2e/lib/raw.mjs \
@@ -51,4 +60,5 @@ EXTRA_DIST += \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \
+	tests/e2e/83-crash-rounds.test.mjs \
 	tests/e2e/85-edges.test.mjs

@@ -172,6 +172,19 @@ class Hub {
     assert.equal(end.signal, 'SIGKILL', `longwired ended before it was killed\n${this.#stderr}`);
   }
 
+  /** Waits for a crash that comes by itself; LONGWIRE_CRASH_AT says where (crash_points.c). */
+  async crashed() {
+    const child = this.#child;
+    const end = await within(child.ended, 'longwired to crash');
+    this.#child = null;
+    assert.equal(end.signal, 'SIGKILL', `longwired's end\n${this.#stderr}`);
+  }
+
+  /** Sets (or with undefined, takes away) variables of the environment, for the next start. */
+  setEnv(change) {
+    this.#env = { ...this.#env, ...change };
+  }
+
   /** Starts again on the same data, port and socket, after stop() or kill9(); stops if running. */
   async restart() {
     await this.stop();

@@ -1,4 +1,6 @@
 // The Redis protocol, spoken by hand: what the hub says, byte for byte.
+import net from 'node:net';
+
 import { RawSocket } from './raw.mjs';
 
 /** An error reply. */
@@ -96,5 +98,50 @@ export class RespClient {
 
   close() {
     this.#raw.destroy();
+  }
+}
+
+/** Commands down one connection without waiting for each other's replies. */
+export class RespPipeline {
+  #socket;
+  #rest = Buffer.alloc(0);
+  #waiting = [];
+
+  static open(hub) {
+    const pipeline = new RespPipeline();
+    return new Promise((resolve, reject) => {
+      pipeline.#socket = net.connect({ path: hub.socket }, () => resolve(pipeline));
+      pipeline.#socket.on('data', (data) => pipeline.#feed(data));
+      pipeline.#socket.on('error', reject);
+      pipeline.#socket.on('close', () => pipeline.#end());
+    });
+  }
+
+  #feed(data) {
+    this.#rest = this.#rest.length ? Buffer.concat([this.#rest, data]) : data;
+    let at = 0;
+    for (let parsed; at < this.#rest.length; at = parsed[1]) {
+      parsed = parseReply(this.#rest, at);
+      if (!parsed) break;
+      this.#waiting.shift().resolve(parsed[0]);
+    }
+    this.#rest = this.#rest.subarray(at);
+  }
+
+  #end() {
+    const error = new Error('the connection ended before the reply');
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+
+  /** Resolves with the reply, which may be a RespError; rejects when none comes any more. */
+  command(...words) {
+    const reply = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    if (this.#socket.destroyed) this.#end();
+    else this.#socket.write(encode(...words));
+    return reply;
+  }
+
+  close() {
+    this.#socket.destroy();
   }
 }

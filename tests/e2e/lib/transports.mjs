@@ -9,6 +9,7 @@ import WebSocket from 'ws';
 
 import { subscribePath } from './http.mjs';
 import { SseStream } from './sse.mjs';
+import { sleep } from './wait.mjs';
 
 /** Long-polls wait this long, s; short, so that tests see time limits too. */
 const POLL_WAIT = 2;
@@ -190,6 +191,18 @@ export class Roamer {
   disconnect() {
     this.#stop?.();
     this.#stop = null;
+  }
+
+  /** Reconnects on one transport whenever the connection ends, until `isOver`. */
+  async persist(transport, isOver) {
+    while (!isOver()) {
+      if (!this.connected) {
+        this.connect(transport);
+        await sleep(20);
+      }
+      await this.next(100);
+    }
+    this.disconnect();
   }
 
   /** Resolves when the next thing happens, or after `ms`. */
