@@ -65,6 +65,49 @@ static enum err take_lock(struct lmdb_store *s, const char *path)
     return ERR_OK;
 }
 
+/* How LMDB begins a file, before the first commit: a page with a header. */
+struct first_page {
+    uint64_t number;
+    uint16_t pad, flags, lower, upper;
+    uint32_t magic;
+    uint32_t rest[31];
+    uint64_t commits; /* of the header: 0 when it is new */
+};
+_Static_assert(sizeof(struct first_page) == 152, "no padding");
+
+/*
+ * Whether the N bytes from a file of SIZE bytes are the beginning of a new one: a first start that
+ * was killed or found the disk full wrote less than the two headers, or they did not reach the disk
+ * and are NULs. Nothing has ever been committed to such a file.
+ */
+static bool is_stub(const struct first_page *page, size_t n, off_t size)
+{
+    static const struct first_page blank, made = {.flags = 8, .magic = 0xBEEFC0DE};
+    off_t whole = 2 * sysconf(_SC_PAGESIZE);
+    if (size <= whole && memcmp(page, &blank, n) == 0)
+        return true;
+    size_t begin = offsetof(struct first_page, rest);
+    return size < whole && memcmp(page, &made, n < begin ? n : begin) == 0 &&
+           (n < sizeof(*page) || page->commits == 0);
+}
+
+/* A stub would be refused for ever: LMDB makes it anew. What else is wrong, its opening finds. */
+static enum err drop_stub(const char *path)
+{
+    struct first_page page;
+    struct stat st;
+    char name[PATH_MAX];
+    if ((size_t)snprintf(name, sizeof(name), "%s/data.mdb", path) >= sizeof(name))
+        return ERR_TOO_LARGE;
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ERR_OK;
+    ssize_t n = read(fd, &page, sizeof(page));
+    bool stub = n >= 0 && fstat(fd, &st) == 0 && is_stub(&page, (size_t)n, st.st_size);
+    close(fd);
+    return stub && unlink(name) ? lmdb_err(errno) : ERR_OK;
+}
+
 static enum err open_env(struct lmdb_store *s, const struct store_options *o)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -370,6 +413,8 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
                          struct store_state *ret_state)
 {
     enum err e = take_lock(s, o->path);
+    if (!e)
+        e = drop_stub(o->path);
     if (!e)
         e = open_env(s, o);
     if (!e)

@@ -367,6 +367,62 @@ START_TEST(a_foreign_file_is_refused)
 }
 END_TEST
 
+static void cut_file(off_t size)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    ck_assert_int_eq(truncate(path, size), 0);
+}
+
+/* The first start was killed, or found the disk full, when LMDB made the file. It was refused for
+ * ever after. */
+START_TEST(a_half_made_file_is_made_anew)
+{
+    static const off_t sizes[] = {0, 1, 8, 12, 19, 20, 100, 4095, 4096, 8191};
+    static char header[8192];
+    MDB_env *env;
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_open(env, dir, 0, 0600), 0);
+    mdb_env_close(env);
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    int fd = open(path, O_RDONLY);
+    ck_assert_int_eq(read(fd, header, sizeof(header)), (ssize_t)sizeof(header));
+    close(fd);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        write_file("data.mdb", header, (size_t)sizes[i]);
+        open_log();
+        ck_assert(state.created);
+        abandon();
+    }
+    memset(header, 0, sizeof(header));
+    for (size_t n = 1; n <= sizeof(header); n *= 2) {
+        write_file("data.mdb", header, n);
+        open_log();
+        ck_assert(state.created);
+        add_topics(store, 1, 1);
+        abandon();
+        open_log();
+        ck_assert(!state.created);
+        abandon();
+    }
+}
+END_TEST
+
+/* What is left of a log is no half-made file: its owner must hear of it. */
+START_TEST(a_log_cut_to_its_headers_is_told)
+{
+    static const off_t sizes[] = {4096, 8191, 8192};
+    open_log();
+    add_topics(store, 1, 1); /* either header has been written */
+    abandon();
+    cut_file(sizes[_i]);
+    enum err e = try_open(STORE_SYNC_NEVER, "");
+    ck_assert(e == ERR_FORMAT || e == ERR_CORRUPT);
+    ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), e); /* and left as it was */
+}
+END_TEST
+
 START_TEST(a_path_that_is_no_directory_is_refused)
 {
     char path[4096];
@@ -580,15 +636,12 @@ END_TEST
 
 START_TEST(a_shortened_file_is_told)
 {
-    char path[4096];
-    struct stat st;
     open_log();
     add_topics(store, 1, 1);
     ck_assert_int_eq(append_run(store, 1, 20000, 1), ERR_OK);
+    off_t size = (off_t)store_size(store);
     close_at(0);
-    snprintf(path, sizeof(path), "%s/data.mdb", dir);
-    ck_assert_int_eq(stat(path, &st), 0);
-    ck_assert_int_eq(truncate(path, st.st_size - 8192), 0);
+    cut_file(size - 8192);
     ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_CORRUPT);
 }
 END_TEST
@@ -810,6 +863,8 @@ int main(void)
     tcase_add_test(t, the_newest_former_epochs_are_kept);
     tcase_add_test(t, a_second_user_is_refused);
     tcase_add_test(t, a_foreign_file_is_refused);
+    tcase_add_test(t, a_half_made_file_is_made_anew);
+    tcase_add_loop_test(t, a_log_cut_to_its_headers_is_told, 0, 3);
     tcase_add_test(t, a_path_that_is_no_directory_is_refused);
     tcase_add_test(t, a_newer_format_is_refused);
     tcase_add_test(t, a_log_of_version_1_is_brought_up_to_date);
