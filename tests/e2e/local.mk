@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	tests/e2e/package.json \
 	tests/e2e/package-lock.json \
 	tests/e2e/run.mjs \
+	tests/e2e/lib/crashpoints.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
 	tests/e2e/lib/http.mjs \
@@ -61,4 +62,5 @@ EXTRA_DIST += \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \
 	tests/e2e/83-crash-rounds.test.mjs \
+	tests/e2e/84-crash-points.test.mjs \
 	tests/e2e/85-edges.test.mjs

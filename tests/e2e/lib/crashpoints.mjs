@@ -1,0 +1,58 @@
+// The places of crash_points.c, at which a hub can be made to crash.
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { BUILD } from './hub.mjs';
+
+const LIBRARY = join(BUILD, 'tests/e2e/crash_points.so');
+
+const ALL = ['before', 'middle', 'after'];
+const ENDS = ['before', 'after'];
+
+/** What can happen at the points of each kind of work, as POINT:WHAT. */
+const list = (points) =>
+  Object.entries(points).flatMap(([point, whats]) => whats.map((what) => `${point}:${what}`));
+/** When a commit is made. */
+export const COMMIT = list({ pages: ALL, sync: ENDS, meta: ALL });
+/** Between a commit and its answers. */
+export const ANSWER = list({ wake: ENDS, send: ENDS });
+/** When a log is made. */
+export const BIRTH = list({ lock: ENDS, create: ALL });
+
+/** Sees to it that the hub, from its next start on, does `at` (POINT:WHAT:N) while it is armed. */
+export class Trap {
+  #hub;
+  #file;
+
+  constructor(hub) {
+    this.#hub = hub;
+    this.#file = `${hub.dataDir}.armed`;
+  }
+
+  set(at) {
+    const asan = `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`;
+    this.#hub.setEnv({
+      LD_PRELOAD: LIBRARY,
+      ASAN_OPTIONS: asan,
+      LONGWIRE_CRASH_AT: at,
+      LONGWIRE_CRASH_WHEN: this.#file,
+    });
+  }
+
+  arm() {
+    writeFileSync(this.#file, '');
+  }
+
+  disarm() {
+    rmSync(this.#file, { force: true });
+  }
+
+  /** A start that comes to its end at `at`. */
+  async crashAtStart(at) {
+    this.set(at);
+    this.arm();
+    await assert.rejects(this.#hub.start(), /signal SIGKILL/, at);
+    this.disarm();
+  }
+}
