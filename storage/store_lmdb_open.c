@@ -76,19 +76,18 @@ struct first_page {
 _Static_assert(sizeof(struct first_page) == 152, "no padding");
 
 /*
- * Whether the N bytes from a file of SIZE bytes are the beginning of a new one: a first start that
- * was killed or found the disk full wrote less than the two headers, or they did not reach the disk
- * and are NULs. Nothing has ever been committed to such a file.
+ * Whether the N bytes from a file of SIZE bytes are the beginning of a new one: of a first start
+ * that was killed, or found the disk full, or when the machine went down. Nothing has ever been
+ * committed to a file that is no longer than its two headers.
  */
 static bool is_stub(const struct first_page *page, size_t n, off_t size)
 {
     static const struct first_page blank, made = {.flags = 8, .magic = 0xBEEFC0DE};
-    off_t whole = 2 * sysconf(_SC_PAGESIZE);
-    if (size <= whole && memcmp(page, &blank, n) == 0)
-        return true;
     size_t begin = offsetof(struct first_page, rest);
-    return size < whole && memcmp(page, &made, n < begin ? n : begin) == 0 &&
-           (n < sizeof(*page) || page->commits == 0);
+    if (size > 2 * sysconf(_SC_PAGESIZE))
+        return false;
+    return memcmp(page, &blank, n) == 0 || (memcmp(page, &made, n < begin ? n : begin) == 0 &&
+                                            (n < sizeof(*page) || page->commits == 0));
 }
 
 /* A stub would be refused for ever: LMDB makes it anew. What else is wrong, its opening finds. */
@@ -409,6 +408,28 @@ static enum err start(struct lmdb_store *s, uint32_t version, const char *boot_i
                                         : lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
 }
 
+/* Makes the names in the directory durable; not every file system can be asked to. */
+static enum err sync_directory(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return lmdb_err(errno);
+    int rc = fsync(fd) ? errno : 0;
+    close(fd);
+    return rc == EINVAL ? ERR_OK : lmdb_err(rc);
+}
+
+/* A new file could be lost as a whole when the machine goes down. Its directory may be new, too,
+ * and who may not read that one's parent relies on the file system. */
+static enum err sync_names(const char *path)
+{
+    char parent[PATH_MAX];
+    if ((size_t)snprintf(parent, sizeof(parent), "%s/..", path) >= sizeof(parent))
+        return ERR_TOO_LARGE;
+    enum err e = sync_directory(parent);
+    return e && e != ERR_ACCESS ? e : sync_directory(path);
+}
+
 static enum err open_all(struct lmdb_store *s, const struct store_options *o, const char *boot_id,
                          struct store_state *ret_state)
 {
@@ -427,6 +448,8 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
         return e;
     /* What a killed user committed without fsync becomes certain here. */
     e = lmdb_err(mdb_env_sync(s->env, 1));
+    if (!e && version == 0)
+        e = sync_names(o->path);
     return e ? e : start(s, version, boot_id, ret_state);
 }
 
