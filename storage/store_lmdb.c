@@ -16,6 +16,9 @@
 enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w)
 {
     w->state = s->state;
+    /* Only a commit after the sync may say so: one that the sync covers cannot know. */
+    if (s->synced > w->state.certain)
+        w->state.certain = s->synced;
     w->sweep_next = s->sweep_next;
     w->sweep_start = s->sweep_start;
     w->rows = false;
@@ -162,9 +165,6 @@ static enum err append_all(struct lmdb_store *s, struct lmdb_write *w, const str
         return e;
     if (b->reserve > w->state.mark)
         w->state.mark = b->reserve;
-    /* Only a commit after the sync may say so: this one may be lost without what it speaks of. */
-    if (s->synced > w->state.certain)
-        w->state.certain = s->synced;
     return ERR_OK;
 }
 
