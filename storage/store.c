@@ -155,6 +155,18 @@ static void begin_removal(struct store_removal *r)
         r->max = 1;
 }
 
+/* What is full may have room for the removal of fewer records at a time. Not with a judge, who may
+ * be counting. */
+static bool take_fewer(struct store_removal *r, enum err e)
+{
+    enum { PART = 8 };
+    if (e != ERR_NOSPACE || r->judge || r->max == 1)
+        return false;
+    r->max = r->max / PART + 1;
+    begin_removal(r);
+    return true;
+}
+
 enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto, struct store_removal *r)
 {
     struct catalog_topic *t = catalog_find(&s->catalog, topic_id);
@@ -162,7 +174,14 @@ enum err store_purge(struct store *s, uint32_t topic_id, uint64_t upto, struct s
         return ERR_INVALID;
     begin_removal(r);
     /* A floor above the newest message would swallow the ones to come. */
-    return s->ops->purge(s, t, upto < t->last ? upto : t->last, r);
+    upto = upto < t->last ? upto : t->last;
+    size_t max = r->max;
+    enum err e;
+    do
+        e = s->ops->purge(s, t, upto, r);
+    while (take_fewer(r, e));
+    r->max = max;
+    return e;
 }
 
 enum err store_expire(struct store *s, const uint32_t *topics, size_t count,
@@ -180,7 +199,14 @@ enum err store_trim(struct store *s, uint64_t *at, uint64_t upto, struct store_r
     if (upto > s->last_offset)
         upto = s->last_offset;
     begin_removal(r);
-    return *at < upto ? s->ops->trim(s, at, upto, r) : ERR_OK;
+    size_t max = r->max;
+    enum err e = ERR_OK;
+    if (*at < upto)
+        do
+            e = s->ops->trim(s, at, upto, r);
+        while (take_fewer(r, e));
+    r->max = max;
+    return e;
 }
 
 enum err store_drop_keys(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next)

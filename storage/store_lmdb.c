@@ -281,7 +281,7 @@ static void lmdb_abandon(struct store *base)
     lmdb_destroy(lmdb_of(base));
 }
 
-static enum err write_all_rows(struct lmdb_store *s, struct lmdb_write *w)
+enum err lmdb_write_all_rows(struct lmdb_store *s, struct lmdb_write *w)
 {
     for (uint32_t id = 1; id <= catalog_count(&s->base.catalog); id++) {
         enum err e = lmdb_write_row_if_changed(s, w, catalog_find(&s->base.catalog, id));
@@ -302,7 +302,7 @@ static enum err close_cleanly(struct lmdb_store *s, uint64_t head, bool complete
         e = lmdb_write_begin(s, &w);
     if (e)
         return e;
-    e = write_all_rows(s, &w);
+    e = lmdb_write_all_rows(s, &w);
     w.state.stop = STOP_CLEAN;
     w.state.head = head;
     w.state.complete = complete;

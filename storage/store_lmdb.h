@@ -78,6 +78,7 @@ struct lmdb_store {
     uint32_t sweep_next;     /* topic whose row the running sweep writes next */
     uint64_t sweep_start;    /* last offset when the sweep began: the next checkpoint */
     size_t page_size;
+    size_t taken;             /* pages of the file that have space on the disk; SIZE_MAX: all */
     size_t free_pages;        /* of the file, when last counted, less what was appended since */
     size_t used_pages;        /* of all databases, after the newest commit */
     bool freed;               /* a removal freed pages that the next commit cannot use yet */
@@ -110,6 +111,8 @@ MUST_CHECK enum err lmdb_write_row(struct lmdb_store *s, struct lmdb_write *w,
 /* The same when it has changed since it was written. */
 MUST_CHECK enum err lmdb_write_row_if_changed(struct lmdb_store *s, struct lmdb_write *w,
                                               struct catalog_topic *t);
+/* The same for all topics, which makes the head the checkpoint. */
+MUST_CHECK enum err lmdb_write_all_rows(struct lmdb_store *s, struct lmdb_write *w);
 /* Frees everything; the log stays as the last commit left it. */
 void lmdb_destroy(struct lmdb_store *s);
 extern const struct store_ops lmdb_ops;
@@ -148,13 +151,16 @@ MUST_CHECK enum err lmdb_put_topic(MDB_txn *txn, MDB_dbi topics, const struct ca
 MUST_CHECK enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *value);
 
 /* store_lmdb_space.c */
-/* ERR_NOSPACE when committing B could leave too little room to remove anything. */
+/* ERR_NOSPACE when committing B could leave too little room, in the map or on the disk, to remove
+ * anything. Takes space on the disk ahead. ERR_IO, ERR_NOMEM. */
 MUST_CHECK enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b);
+/* Takes the space that removing needs, if it can be had. */
+void lmdb_take_spare(struct lmdb_store *s);
 /* An empty commit, after which all that was freed can be used. */
 MUST_CHECK enum err lmdb_age_free_pages(struct lmdb_store *s);
 
-/* LMDB calls a write that was cut short an input/output error. When the file cannot grow by a page,
- * the answer is ERR_NOSPACE; E otherwise. */
+/* LMDB calls a write that was cut short an input/output error. When file or disk cannot give a page
+ * more, or hardly anything is left of the disk, the answer is ERR_NOSPACE; E otherwise. */
 enum err lmdb_explain(struct lmdb_store *s, enum err e);
 
 /* store_lmdb_tail.c */

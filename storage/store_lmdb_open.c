@@ -107,6 +107,23 @@ static enum err drop_stub(const char *path)
     return stub && unlink(name) ? lmdb_err(errno) : ERR_OK;
 }
 
+/* LMDB maps its table of readers, and does not see to it that there is disk space behind it: on a
+ * full disk, the first write to it would end the process (SIGBUS). */
+static enum err take_table_space(const struct store_options *o)
+{
+    enum { READER_BYTES = 64, READERS_MORE = 64 }; /* the table has a head, too */
+    char name[PATH_MAX];
+    if ((size_t)snprintf(name, sizeof(name), "%s/lock.mdb", o->path) >= sizeof(name))
+        return ERR_TOO_LARGE;
+    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (fd < 0)
+        return lmdb_err(errno);
+    off_t n = (off_t)(o->readers_max + READERS_SPARE + READERS_MORE) * READER_BYTES;
+    enum err e = fallocate(fd, 0, 0, n) ? lmdb_err(errno) : ERR_OK;
+    close(fd);
+    return e == ERR_NOSPACE ? e : ERR_OK; /* not every file system can do it */
+}
+
 static enum err open_env(struct lmdb_store *s, const struct store_options *o)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -141,6 +158,7 @@ static enum err check_length(struct lmdb_store *s)
     if (fstat(fd, &file))
         return lmdb_err(errno);
     s->page_size = st.ms_psize;
+    s->taken = (size_t)file.st_size / s->page_size;
     if ((uint64_t)file.st_size < (uint64_t)(info.me_last_pgno + 1) * st.ms_psize)
         return ERR_CORRUPT;
     return ERR_OK;
@@ -312,25 +330,17 @@ static void tell_state(const struct lmdb_store *s, const struct ends *ends, bool
     }
 }
 
-/* Everything found is on the disk by now, so all offsets up to the head are certain, and counted.
- */
-static enum err take_over(struct lmdb_store *s, struct lmdb_write *w, const char *boot_id)
+/* Everything found is on the disk by now, so all offsets up to the head are certain. */
+static void take_over(const struct lmdb_store *s, struct lmdb_state *st, const char *boot_id)
 {
-    for (uint32_t id = 1; id <= catalog_count(&s->base.catalog); id++) {
-        enum err e = lmdb_write_row_if_changed(s, w, catalog_find(&s->base.catalog, id));
-        if (e)
-            return e;
-    }
-    w->state.stop = STOP_UNCLEAN;
-    w->state.complete = false;
-    w->state.sync = (uint8_t)s->sync;
-    w->state.head = s->base.last_offset;
-    w->state.mark = s->base.last_offset;
-    w->state.certain = s->base.last_offset;
-    w->state.checkpoint = s->base.last_offset;
-    memset(w->state.boot_id, 0, sizeof(w->state.boot_id));
-    memcpy(w->state.boot_id, boot_id, strnlen(boot_id, BOOT_ID_SIZE - 1));
-    return ERR_OK;
+    st->stop = STOP_UNCLEAN;
+    st->complete = false;
+    st->sync = (uint8_t)s->sync;
+    st->head = s->base.last_offset;
+    st->mark = s->base.last_offset;
+    st->certain = s->base.last_offset;
+    memset(st->boot_id, 0, sizeof(st->boot_id));
+    memcpy(st->boot_id, boot_id, strnlen(boot_id, BOOT_ID_SIZE - 1));
 }
 
 /* What came with later versions: 2 has `keys`. */
@@ -340,11 +350,16 @@ static enum err bring_up_to_date(struct lmdb_store *s, struct lmdb_write *w)
     return e ? e : lmdb_put_format(w->txn, s->dbi[DB_META]);
 }
 
+static enum err use_databases(struct lmdb_store *s, struct lmdb_write *w, uint32_t version)
+{
+    return version < LMDB_FORMAT_VERSION ? bring_up_to_date(s, w)
+                                         : lmdb_err(open_databases(s, w->txn, 0));
+}
+
 static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32_t version,
                               const char *boot_id, struct ends *ret)
 {
-    enum err e = version < LMDB_FORMAT_VERSION ? bring_up_to_date(s, w)
-                                               : lmdb_err(open_databases(s, w->txn, 0));
+    enum err e = use_databases(s, w, version);
     if (!e)
         e = lmdb_get_state(w->txn, s->dbi[DB_META], &s->state);
     if (!e)
@@ -376,34 +391,71 @@ static enum err load_or_make(struct lmdb_store *s, struct lmdb_write *w, uint32_
                              const char *boot_id, struct ends *ret)
 {
     enum err e = version ? load_existing(s, w, version, boot_id, ret) : make_new(s, w);
-    if (!e)
-        e = take_over(s, w, boot_id);
-    return e ? e : tail_load(s, w->txn);
+    if (e)
+        return e;
+    take_over(s, &w->state, boot_id);
+    return tail_load(s, w->txn);
 }
 
-/* One durable commit says that the log is in use, before anything is shown or appended. */
-static enum err start(struct lmdb_store *s, uint32_t version, const char *boot_id,
-                      struct store_state *ret_state)
+static enum err commit_with_rows(struct lmdb_store *s, struct lmdb_write *w)
 {
-    struct ends ends = {0};
+    enum err e = lmdb_write_all_rows(s, w);
+    if (!e)
+        return lmdb_write_commit(s, w);
+    lmdb_write_abort(s, w);
+    return e;
+}
+
+/* On a full disk there may be no room for the rows: what they lack is counted again next time. */
+static enum err commit_without_rows(struct lmdb_store *s, uint32_t version,
+                                    const struct lmdb_state *st)
+{
     struct lmdb_write w;
     enum err e = lmdb_write_begin(s, &w);
     if (e)
         return e;
-    e = load_or_make(s, &w, version, boot_id, &ends);
-    bool clean = s->state.stop == STOP_CLEAN, complete = clean && s->state.complete;
+    w.state = *st;
+    e = use_databases(s, &w, version); /* those of the other transaction went with it */
+    if (!e)
+        return lmdb_write_commit(s, &w);
+    lmdb_write_abort(s, &w);
+    return e;
+}
+
+/* One durable commit says that the log is in use, before anything is shown or appended. */
+static enum err commit_start(struct lmdb_store *s, uint32_t version, const char *boot_id,
+                             struct ends *ret, struct lmdb_state *ret_found)
+{
+    struct lmdb_write w;
+    enum err e = lmdb_write_begin(s, &w);
     if (e)
+        return e;
+    e = load_or_make(s, &w, version, boot_id, ret);
+    if (e) {
         lmdb_write_abort(s, &w);
-    else
-        e = lmdb_write_commit(s, &w);
+        return e;
+    }
+    struct lmdb_state st = w.state;
+    *ret_found = s->state;
+    e = commit_with_rows(s, &w);
+    return e == ERR_NOSPACE && version ? commit_without_rows(s, version, &st) : e;
+}
+
+static enum err start(struct lmdb_store *s, uint32_t version, const char *boot_id,
+                      struct store_state *ret_state)
+{
+    struct ends ends = {0};
+    struct lmdb_state found;
+    enum err e = commit_start(s, version, boot_id, &ends, &found);
     if (e)
         return e;
     atomic_store_explicit(&s->base.committed, s->base.last_offset, memory_order_release);
     s->sweep_next = 1;
     s->sweep_start = s->base.last_offset;
-    tell_state(s, &ends, clean, ret_state);
+    lmdb_take_spare(s);
+    tell_state(s, &ends, found.stop == STOP_CLEAN, ret_state);
     ret_state->created = version == 0;
-    ret_state->complete = complete;
+    ret_state->complete = found.stop == STOP_CLEAN && found.complete;
     return s->sync == STORE_SYNC_ALWAYS ? ERR_OK
                                         : lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
 }
@@ -436,6 +488,8 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
     enum err e = take_lock(s, o->path);
     if (!e)
         e = drop_stub(o->path);
+    if (!e)
+        e = take_table_space(o);
     if (!e)
         e = open_env(s, o);
     if (!e)

@@ -1,23 +1,35 @@
 /*
  * Keeping a full log repairable.
  *
- * LMDB copies pages before it changes them, so even deleting takes free pages. Appends therefore
- * stop while a reserve is left: purging and trimming can always go on, and give the room back.
+ * LMDB copies pages before it changes them, so even deleting takes pages. Appends therefore stop
+ * while some are left, in the map and on the disk: purging, trimming and opening can always go on,
+ * and removing gives the room back. On the disk, space is taken ahead of the file's end, in steps.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "storage/record.h"
 #include "storage/store_lmdb.h"
 
+/* Pages. */
 enum {
-    RESERVE_PART = 64, /* one part in so many of the map, but within these: */
-    RESERVE_PAGES_MIN = 64,
-    RESERVE_PAGES_MAX = 8192, /* a list of all pages that a large removal frees fits */
-    NODE_BYTES = 18,          /* key, node header and page pointer of a record */
-    TREE_PAGES = 32,          /* what a commit copies besides: paths, meta rows, the free list */
+    SPARE_PART = 64, /* of the map, one part in so many stays free, but within these: */
+    SPARE_MIN = 64,
+    SPARE_MAX = 8192, /* a list of all pages that a large removal frees fits */
+    DISK_SPARE = 256, /* ahead of the file, for removals; large ones go in smaller steps then */
+    STEP_PART = 16,   /* of the file, one part in so many is taken ahead at once, but within: */
+    STEP_MIN = 256,
+    STEP_MAX = 4096,
+    TREE_PAGES = 32, /* what a commit copies besides: paths, meta rows, the free list */
+};
+
+enum {
+    NODE_BYTES = 18,     /* key, node header and page pointer of a record */
+    DISK_END = 16 << 20, /* bytes: with less, a disk counts as full */
 };
 
 /* The pages of LMDB's free list: the first word of each entry is their number. */
@@ -64,12 +76,65 @@ static size_t pages_needed(const struct store_batch *b, size_t page)
     return pages + bytes / page + 1;
 }
 
-static size_t reserve_of(size_t pages)
+static size_t within(size_t n, size_t low, size_t high)
 {
-    size_t reserve = pages / RESERVE_PART;
-    if (reserve < RESERVE_PAGES_MIN)
-        return RESERVE_PAGES_MIN;
-    return reserve < RESERVE_PAGES_MAX ? reserve : RESERVE_PAGES_MAX;
+    return n < low ? low : n < high ? n : high;
+}
+
+/* The pages that the file may have by the map and by the process's limit. */
+static size_t most_pages(const struct lmdb_store *s, const MDB_envinfo *info)
+{
+    struct rlimit limit;
+    size_t map = info->me_mapsize / s->page_size;
+    if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur / s->page_size > map)
+        return map;
+    return limit.rlim_cur / s->page_size;
+}
+
+/* Takes space on the disk for the first PAGES pages of the file; its length stays. */
+static enum err take_space(struct lmdb_store *s, size_t pages)
+{
+    int fd, rc = mdb_env_get_fd(s->env, &fd);
+    if (rc)
+        return lmdb_err(rc);
+    off_t from = (off_t)(s->taken * s->page_size), to = (off_t)(pages * s->page_size);
+    do
+        rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, from, to - from) ? errno : 0;
+    while (rc == EINTR);
+    enum err e = lmdb_err(rc);
+    if (e == ERR_NOSPACE || e == ERR_NOMEM || rc == EIO)
+        return e;
+    /* A file system that cannot do this has no spare pages: it is full when a write says so. */
+    s->taken = rc ? SIZE_MAX : pages;
+    return ERR_OK;
+}
+
+/* Takes space for WANTED pages, and when possible for a step more. */
+static enum err take_step(struct lmdb_store *s, const MDB_envinfo *info, size_t wanted)
+{
+    size_t most = most_pages(s, info);
+    size_t more = wanted + within(wanted / STEP_PART, STEP_MIN, STEP_MAX);
+    if (wanted > most)
+        return ERR_NOSPACE;
+    enum err e = take_space(s, more < most ? more : most);
+    return e == ERR_NOSPACE ? take_space(s, wanted) : e;
+}
+
+/* Whether the WANTED pages fit in ROOM with the help of free ones among them, which are counted
+ * when they need to be. */
+static enum err check_room(struct lmdb_store *s, size_t wanted, size_t room)
+{
+    enum err e = ERR_OK;
+    if (wanted > room && wanted - room > s->free_pages)
+        e = count_free(s, &s->free_pages);
+    return !e && wanted > room && wanted - room > s->free_pages ? ERR_NOSPACE : e;
+}
+
+/* The same, taking more of the disk if they do not. */
+static enum err check_disk(struct lmdb_store *s, const MDB_envinfo *info, size_t wanted)
+{
+    enum err e = check_room(s, wanted, s->taken);
+    return e == ERR_NOSPACE ? take_step(s, info, wanted) : e;
 }
 
 enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b)
@@ -78,17 +143,29 @@ enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b)
     int rc = mdb_env_info(s->env, &info);
     if (rc)
         return lmdb_err(rc);
-    size_t all = info.me_mapsize / s->page_size, unused = all - info.me_last_pgno - 1;
-    size_t needed = pages_needed(b, s->page_size), wanted = needed + reserve_of(all);
-    if (wanted <= unused)
-        return ERR_OK;
-    enum err e = ERR_OK;
-    if (wanted > unused + s->free_pages)
-        e = count_free(s, &s->free_pages);
-    if (!e && wanted > unused + s->free_pages)
-        return ERR_NOSPACE;
-    s->free_pages -= needed < s->free_pages ? needed : s->free_pages;
+    size_t all = info.me_mapsize / s->page_size, needed = pages_needed(b, s->page_size);
+    /* Marks and new topics may have half of what is spared: memory messages, which need nothing
+     * else, do not end with the first record that is refused. */
+    size_t part = b->record_count ? 1 : 2, end = info.me_last_pgno + 1 + needed;
+    size_t in_map = end + within(all / SPARE_PART, SPARE_MIN, SPARE_MAX) / part;
+    size_t on_disk = end + DISK_SPARE / part;
+    enum err e = check_room(s, in_map, all);
+    if (!e)
+        e = check_disk(s, &info, on_disk);
+    if (!e && (in_map > all || on_disk > s->taken))
+        s->free_pages -= needed < s->free_pages ? needed : s->free_pages;
     return e;
+}
+
+void lmdb_take_spare(struct lmdb_store *s)
+{
+    MDB_envinfo info;
+    if (mdb_env_info(s->env, &info))
+        return;
+    size_t wanted = info.me_last_pgno + 1 + DISK_SPARE;
+    /* Without it appending is refused, and only that. */
+    if (wanted > s->taken && take_step(s, &info, wanted))
+        return;
 }
 
 /* Pages that a commit frees can be used by the commit after the next. */
@@ -106,13 +183,25 @@ enum err lmdb_age_free_pages(struct lmdb_store *s)
     return e;
 }
 
+/* Whether the file cannot grow, or the disk cannot give more than was taken, or nearly is full. */
+static bool is_full(struct lmdb_store *s, int fd, off_t size)
+{
+    struct statvfs disk;
+    size_t pages = (size_t)size / s->page_size;
+    if (fallocate(fd, 0, size, (off_t)s->page_size) && lmdb_err(errno) == ERR_NOSPACE)
+        return true;
+    if (pages < s->taken)
+        pages = s->taken;
+    if (pages != SIZE_MAX && take_space(s, pages + 1) == ERR_NOSPACE)
+        return true;
+    return fstatvfs(fd, &disk) == 0 && disk.f_bavail * disk.f_frsize < DISK_END;
+}
+
 enum err lmdb_explain(struct lmdb_store *s, enum err e)
 {
     struct stat st;
     int fd;
     if (e != ERR_IO || mdb_env_get_fd(s->env, &fd) || fstat(fd, &st))
         return e;
-    if (fallocate(fd, 0, st.st_size, (off_t)s->page_size) == 0)
-        return e;
-    return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? ERR_NOSPACE : e;
+    return is_full(s, fd, st.st_size) ? ERR_NOSPACE : e;
 }

@@ -229,7 +229,11 @@ static bool keep_lone(void *ctx, const struct store_record *r)
 static enum err purge_step(void)
 {
     struct store_removal r = {.max = 1000, .keep_key = keep_lone};
-    return store_purge(store, PURGED, SECOND_FROM + SECOND_RUN, &r);
+    enum err e;
+    do
+        e = store_purge(store, PURGED, SECOND_FROM + SECOND_RUN, &r);
+    while (!e && !r.done); /* fewer at a time when there was no space */
+    return e;
 }
 
 static bool is_key(void *ctx, const struct store_record *r)
