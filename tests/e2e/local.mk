@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
 	tests/e2e/lib/http.mjs \
+	tests/e2e/lib/disk.mjs \
 	tests/e2e/lib/hub.mjs \
 	tests/e2e/lib/ledger.mjs \
 	tests/e2e/lib/load.mjs \
@@ -63,4 +64,5 @@ EXTRA_DIST += \
 	tests/e2e/82-browser.test.mjs \
 	tests/e2e/83-crash-rounds.test.mjs \
 	tests/e2e/84-crash-points.test.mjs \
-	tests/e2e/85-edges.test.mjs
+	tests/e2e/85-edges.test.mjs \
+	tests/e2e/87-full-disk.test.mjs

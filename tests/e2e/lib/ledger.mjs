@@ -29,6 +29,14 @@ export class Ledger {
   #attempts = [];
   /** Since the last check. */
   #removals = [];
+  #pattern;
+  #dense;
+
+  /** For the topics of `pattern`; `dense`: nobody else uses offsets. */
+  constructor({ pattern = '#', dense = true } = {}) {
+    this.#pattern = pattern;
+    this.#dense = dense;
+  }
 
   /** Notes that a message is about to be sent; those of one `batch` are stored together. */
   attempt(topic, data, { key, batch } = {}) {
@@ -44,6 +52,11 @@ export class Ledger {
     if (id === null) return;
     entry.offset = offsetOf(id);
     this.#checkEpoch(id);
+  }
+
+  /** The hub has refused the entry: it is nowhere. */
+  refuse(entry) {
+    entry.refused = true;
   }
 
   /** Notes that a `topic`, or everything `upto` an offset, is about to be removed. */
@@ -64,12 +77,12 @@ export class Ledger {
   async check(hub) {
     for (const removal of this.#removals) removal.over = removal.acknowledged || this.#moment;
     await this.#insist(hub);
-    const stored = await history(hub, '#');
+    const stored = await history(hub, this.#pattern);
     const head = (await get(hub, '/cursor')).headers['longwire-cursor'];
     this.#checkOrder(stored, head);
     this.#checkMessages(stored);
     this.#checkBatches();
-    this.#checkHoles(offsetOf(head));
+    if (this.#dense) this.#checkHoles(offsetOf(head));
     this.#turn(stored, offsetOf(head));
     return stored;
   }
@@ -77,7 +90,7 @@ export class Ledger {
   /** Keyed attempts without an answer get one now. */
   async #insist(hub) {
     const pipeline = await RespPipeline.open(hub);
-    const open = this.#attempts.filter(({ acknowledged, key }) => !acknowledged && key);
+    const open = this.#attempts.filter((entry) => !entry.acknowledged && !entry.refused && entry.key);
     const answers = open.map(async (entry) => {
       const { topic, data, key } = entry;
       entry.sent = ++this.#moment;
@@ -115,7 +128,7 @@ export class Ledger {
     const what = `${entry.topic} ${entry.offset} ${entry.data.slice(0, 40)}`;
     const fate = this.#fateOf(entry);
     if (fate === 'there') assert.ok(message, `lost: ${what}`);
-    if (fate === 'gone') assert.ok(!message, `removed, but there: ${what}`);
+    if (fate === 'gone') assert.ok(!message, `removed or refused, but there: ${what}`);
     entry.found = message !== undefined;
     if (!entry.found) return;
     assert.equal(message.topic, entry.topic, what);
@@ -125,7 +138,7 @@ export class Ledger {
 
   /** Whether a message must be there, must be gone, or may be either. */
   #fateOf(entry) {
-    if (!entry.acknowledged) return 'either';
+    if (!entry.acknowledged) return entry.refused ? 'gone' : 'either';
     let fate = 'there';
     for (const removal of this.#removals) {
       if (!covers(removal, entry)) continue;
