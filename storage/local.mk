@@ -8,6 +8,7 @@ libstorage_a_SOURCES = \
 	storage/store_lmdb_open.c \
 	storage/store_lmdb_read.c \
 	storage/store_lmdb_remove.c \
+	storage/store_lmdb_repair.c \
 	storage/store_lmdb_rows.c \
 	storage/store_lmdb_space.c \
 	storage/store_lmdb_tail.c \

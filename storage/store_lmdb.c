@@ -15,6 +15,9 @@
 
 enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w)
 {
+    enum err e = lmdb_ready(s);
+    if (e)
+        return e;
     w->state = s->state;
     /* Only a commit after the sync may say so: one that the sync covers cannot know. */
     if (s->synced > w->state.certain)
@@ -63,7 +66,7 @@ enum err lmdb_write_commit(struct lmdb_store *s, struct lmdb_write *w)
             return e;
         }
     }
-    size_t used;
+    size_t used, txn = mdb_txn_id(w->txn);
     int rc = count_used(s, w->txn, &used);
     if (rc)
         mdb_txn_abort(w->txn);
@@ -72,7 +75,9 @@ enum err lmdb_write_commit(struct lmdb_store *s, struct lmdb_write *w)
     if (rc) {
         if (w->rows)
             rows_lost(s);
-        return lmdb_explain(s, lmdb_err(rc));
+        enum err e = lmdb_explain(s, lmdb_err(rc));
+        lmdb_commit_failed(s, txn);
+        return e;
     }
     s->used_pages = used;
     s->state = w->state;
@@ -207,8 +212,13 @@ static enum err lmdb_append(struct store *base, const struct store_batch *b)
 static enum err lmdb_sync_now(struct store *base)
 {
     struct lmdb_store *s = lmdb_of(base);
-    enum err e = lmdb_err(mdb_env_sync(s->env, 1));
-    if (!e && s->sync != STORE_SYNC_ALWAYS)
+    enum err e = lmdb_ready(s);
+    if (!e)
+        e = lmdb_err(mdb_env_sync(s->env, 1));
+    /* The kernel forgets what it could not write: no later sync tells that it is missing. */
+    if (e)
+        s->sync_failed = true;
+    if (!s->sync_failed && s->sync != STORE_SYNC_ALWAYS)
         s->synced = base->last_offset;
     return e;
 }
@@ -240,7 +250,9 @@ static enum err lmdb_backup(struct store *base, const char *path)
     struct lmdb_store *s = lmdb_of(base);
     if (!directory_is_empty(path))
         return ERR_INVALID;
-    enum err e = lmdb_err(mdb_env_copy2(s->env, path, MDB_CP_COMPACT));
+    enum err e = lmdb_ready(s);
+    if (!e)
+        e = lmdb_err(mdb_env_copy2(s->env, path, MDB_CP_COMPACT));
     if (!e)
         e = lmdb_mark_copy(path);
     if (e)
@@ -271,6 +283,8 @@ void lmdb_destroy(struct lmdb_store *s)
         mdb_env_close(s->env);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
+    pthread_rwlock_destroy(&s->env_lock);
+    free(s->path);
     free(s->tail.group_blocks);
     store_finish(&s->base);
     free(s);
@@ -295,7 +309,11 @@ enum err lmdb_write_all_rows(struct lmdb_store *s, struct lmdb_write *w)
 static enum err close_cleanly(struct lmdb_store *s, uint64_t head, bool complete)
 {
     struct lmdb_write w;
-    enum err e = lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 0));
+    enum err e = lmdb_ready(s);
+    if (!e && s->sync_failed)
+        e = ERR_IO;
+    if (!e)
+        e = lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 0));
     if (!e)
         e = lmdb_err(mdb_env_sync(s->env, 1)); /* before anything says that all is well */
     if (!e)

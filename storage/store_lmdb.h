@@ -4,6 +4,7 @@
  *   store_lmdb.c        commits: append, backup, close
  *   store_lmdb_remove.c commits that take records away: purge, expire, trim
  *   store_lmdb_open.c   opening: lock, environment, format, recovery, epoch
+ *   store_lmdb_repair.c opening anew after a header that could not be written
  *   store_lmdb_rows.c   the small rows of `meta` and `topics`, and LMDB's error codes
  *   store_lmdb_space.c  how full the log is
  *   store_lmdb_tail.c   the open block and group, and how they become index values
@@ -15,6 +16,7 @@
 #define STORAGE_STORE_LMDB_H
 
 #include <lmdb.h>
+#include <pthread.h>
 
 #include "storage/block_index.h"
 #include "storage/store_ops.h"
@@ -67,14 +69,32 @@ struct lmdb_tail {
     struct block_builder builder; /* what the open block holds */
 };
 
+/* Whether the environment can be used. */
+enum lmdb_health {
+    HEALTH_GOOD,
+    HEALTH_CLOSED, /* there is none: opening it anew has failed so far */
+    HEALTH_UNSURE, /* the header in force may not be durable: to be synced before the next write */
+    HEALTH_AHEAD,  /* it shows a commit that was told to have failed: never to be written again */
+};
+
+struct lmdb_reader;
+
 struct lmdb_store {
     struct store base;
+    char *path; /* owned */
+    uint64_t map_bytes;
+    unsigned readers_max;
+    pthread_rwlock_t env_lock; /* of env, dbi, readers: readers are in it, the store changes them */
     MDB_env *env;
+    struct lmdb_reader *readers;
+    enum lmdb_health health;
+    size_t last_txn; /* the last one that was committed, when one has failed */
     MDB_dbi dbi[DB_COUNT];
     int lock_fd;
     enum store_sync sync;
     struct lmdb_state state; /* as committed */
     uint64_t synced;         /* last offset at the last sync */
+    bool sync_failed;        /* a sync has: what it was to cover is lost or not, nobody knows */
     uint32_t sweep_next;     /* topic whose row the running sweep writes next */
     uint64_t sweep_start;    /* last offset when the sweep began: the next checkpoint */
     size_t page_size;
@@ -131,8 +151,18 @@ MUST_CHECK enum err lmdb_drop_keys(struct store *base, uint64_t time_ms, size_t 
  * known, which equals no other). */
 MUST_CHECK enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_id,
                                            struct store **ret, struct store_state *ret_state);
+/* Opens s->env anew; NULL when that fails. Only while nobody reads. */
+MUST_CHECK enum err lmdb_open_env(struct lmdb_store *s);
+/* Sets s->dbi; FLAGS may be MDB_CREATE. LMDB codes. */
+int lmdb_open_databases(struct lmdb_store *s, MDB_txn *txn, unsigned flags);
 /* Marks the closed copy in directory PATH as one: whoever opens it draws a new epoch. */
 MUST_CHECK enum err lmdb_mark_copy(const char *path);
+
+/* store_lmdb_repair.c */
+/* To be asked before a write: ERR_IO while, after a failed commit, none can be made. */
+MUST_CHECK enum err lmdb_ready(struct lmdb_store *s);
+/* Transaction TXN could not be committed: sees to it that there are others. */
+void lmdb_commit_failed(struct lmdb_store *s, size_t txn);
 
 /* store_lmdb_rows.c */
 /* The enum err for an LMDB or errno code. */
@@ -188,6 +218,8 @@ int lmdb_cursor_step(MDB_cursor *c, uint64_t *key, MDB_val *value, MDB_cursor_op
 int lmdb_cursor_seek_back(MDB_cursor *c, uint64_t *key, MDB_val *value);
 MUST_CHECK enum err lmdb_reader_create(struct store *s, struct store_reader **ret);
 void lmdb_reader_destroy(struct store_reader *r);
+/* Ends all readers' transactions, in which nobody is; they begin new ones. */
+void lmdb_end_readers(struct lmdb_store *s);
 MUST_CHECK enum err lmdb_read(struct store_reader *r, const struct store_query *q,
                               store_visit *visit, void *ctx, uint64_t *ret_reached);
 /* As lmdb_read, also visiting what is at or below the floors: what a purge has still to remove. */

@@ -124,21 +124,31 @@ static enum err take_table_space(const struct store_options *o)
     return e == ERR_NOSPACE ? e : ERR_OK; /* not every file system can do it */
 }
 
-static enum err open_env(struct lmdb_store *s, const struct store_options *o)
+static int open_env(struct lmdb_store *s)
 {
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t bytes = o->map_bytes > MAP_BYTES_MIN ? o->map_bytes : MAP_BYTES_MIN;
+    uint64_t bytes = s->map_bytes > MAP_BYTES_MIN ? s->map_bytes : MAP_BYTES_MIN;
     int dead, rc = mdb_env_create(&s->env);
     if (!rc)
         rc = mdb_env_set_mapsize(s->env, bytes - bytes % page);
     if (!rc)
         rc = mdb_env_set_maxdbs(s->env, DATABASES_MAX);
     if (!rc)
-        rc = mdb_env_set_maxreaders(s->env, o->readers_max + READERS_SPARE);
+        rc = mdb_env_set_maxreaders(s->env, s->readers_max + READERS_SPARE);
     if (!rc)
-        rc = mdb_env_open(s->env, o->path, MDB_NOTLS, FILE_MODE);
+        rc = mdb_env_open(s->env, s->path, MDB_NOTLS, FILE_MODE);
     if (!rc)
         rc = mdb_reader_check(s->env, &dead); /* of a killed process: they would keep old pages */
+    return rc;
+}
+
+enum err lmdb_open_env(struct lmdb_store *s)
+{
+    int rc = open_env(s);
+    if (rc && s->env) {
+        mdb_env_close(s->env);
+        s->env = NULL;
+    }
     return lmdb_err(rc);
 }
 
@@ -186,7 +196,7 @@ static enum err check_format(MDB_env *env, uint32_t *ret_version)
     return e;
 }
 
-static int open_databases(struct lmdb_store *s, MDB_txn *txn, unsigned flags)
+int lmdb_open_databases(struct lmdb_store *s, MDB_txn *txn, unsigned flags)
 {
     int rc = 0;
     for (size_t i = 0; !rc && i < DB_COUNT; i++)
@@ -346,14 +356,14 @@ static void take_over(const struct lmdb_store *s, struct lmdb_state *st, const c
 /* What came with later versions: 2 has `keys`. */
 static enum err bring_up_to_date(struct lmdb_store *s, struct lmdb_write *w)
 {
-    enum err e = lmdb_err(open_databases(s, w->txn, MDB_CREATE));
+    enum err e = lmdb_err(lmdb_open_databases(s, w->txn, MDB_CREATE));
     return e ? e : lmdb_put_format(w->txn, s->dbi[DB_META]);
 }
 
 static enum err use_databases(struct lmdb_store *s, struct lmdb_write *w, uint32_t version)
 {
     return version < LMDB_FORMAT_VERSION ? bring_up_to_date(s, w)
-                                         : lmdb_err(open_databases(s, w->txn, 0));
+                                         : lmdb_err(lmdb_open_databases(s, w->txn, 0));
 }
 
 static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32_t version,
@@ -376,7 +386,7 @@ static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32
 
 static enum err make_new(struct lmdb_store *s, struct lmdb_write *w)
 {
-    enum err e = lmdb_err(open_databases(s, w->txn, MDB_CREATE));
+    enum err e = lmdb_err(lmdb_open_databases(s, w->txn, MDB_CREATE));
     if (!e)
         e = lmdb_put_format(w->txn, s->dbi[DB_META]);
     if (!e)
@@ -491,7 +501,7 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
     if (!e)
         e = take_table_space(o);
     if (!e)
-        e = open_env(s, o);
+        e = lmdb_open_env(s);
     if (!e)
         e = check_length(s);
     if (e)
@@ -507,6 +517,16 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
     return e ? e : start(s, version, boot_id, ret_state);
 }
 
+/* The store waits only for readers that are in, not for all that come. */
+static void init_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+}
+
 enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_id,
                                 struct store **ret, struct store_state *ret_state)
 {
@@ -514,9 +534,13 @@ enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_
     if (!s)
         return ERR_NOMEM;
     store_init(&s->base, &lmdb_ops);
+    init_lock(&s->env_lock);
     s->lock_fd = -1;
     s->sync = o->sync;
-    enum err e = open_all(s, o, boot_id, ret_state);
+    s->map_bytes = o->map_bytes;
+    s->readers_max = o->readers_max;
+    s->path = strdup(o->path);
+    enum err e = s->path ? open_all(s, o, boot_id, ret_state) : ERR_NOMEM;
     if (e) {
         lmdb_destroy(s);
         return e;

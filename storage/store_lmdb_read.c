@@ -27,7 +27,8 @@ static const uint64_t no_group = UINT64_MAX;
 
 struct lmdb_reader {
     struct store_reader base;
-    MDB_txn *txn; /* reset between calls */
+    struct lmdb_reader *next; /* of the store's */
+    MDB_txn *txn;             /* reset between calls; NULL: to be begun */
     MDB_cursor *log, *index, *groups;
     uint64_t *set; /* bitmap of topic ids, all zero between calls */
     size_t set_words;
@@ -454,11 +455,11 @@ static int find_ends(struct scan *s)
     return 0;
 }
 
-static enum err begin(struct lmdb_reader *r)
+static int renew(struct lmdb_reader *r)
 {
     int rc = mdb_txn_renew(r->txn);
     if (rc)
-        return lmdb_err(rc);
+        return rc;
     rc = mdb_cursor_renew(r->txn, r->log);
     if (!rc)
         rc = mdb_cursor_renew(r->txn, r->index);
@@ -466,7 +467,58 @@ static enum err begin(struct lmdb_reader *r)
         rc = mdb_cursor_renew(r->txn, r->groups);
     if (rc)
         mdb_txn_reset(r->txn);
-    return lmdb_err(rc);
+    return rc;
+}
+
+static int open_cursors(struct lmdb_reader *r, const struct lmdb_store *s)
+{
+    int rc = mdb_cursor_open(r->txn, s->dbi[DB_LOG], &r->log);
+    if (!rc)
+        rc = mdb_cursor_open(r->txn, s->dbi[DB_INDEX], &r->index);
+    if (!rc)
+        rc = mdb_cursor_open(r->txn, s->dbi[DB_GROUPS], &r->groups);
+    return rc;
+}
+
+static void end_for_good(struct lmdb_reader *r)
+{
+    if (r->groups)
+        mdb_cursor_close(r->groups);
+    if (r->index)
+        mdb_cursor_close(r->index);
+    if (r->log)
+        mdb_cursor_close(r->log);
+    if (r->txn)
+        mdb_txn_abort(r->txn);
+    r->groups = r->index = r->log = NULL;
+    r->txn = NULL;
+}
+
+static int begin_first(struct lmdb_reader *r, const struct lmdb_store *s)
+{
+    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &r->txn);
+    if (!rc)
+        rc = open_cursors(r, s);
+    if (rc)
+        end_for_good(r);
+    return rc;
+}
+
+/* Keeps the environment in place until end(). */
+static enum err begin(struct lmdb_reader *r)
+{
+    struct lmdb_store *s = lmdb_of(r->base.store);
+    pthread_rwlock_rdlock(&s->env_lock);
+    enum err e = s->env ? lmdb_err(r->txn ? renew(r) : begin_first(r, s)) : ERR_IO;
+    if (e)
+        pthread_rwlock_unlock(&s->env_lock);
+    return e;
+}
+
+static void end(struct lmdb_reader *r)
+{
+    mdb_txn_reset(r->txn);
+    pthread_rwlock_unlock(&lmdb_of(r->base.store)->env_lock);
 }
 
 static int scan_all(struct scan *s)
@@ -491,7 +543,7 @@ static enum err scan(struct scan *s, uint64_t *ret_reached)
     enum err e = begin(s->r);
     if (!e) {
         e = lmdb_err(scan_all(s));
-        mdb_txn_reset(s->r->txn);
+        end(s->r);
     }
     if (s->large)
         clear_set(s);
@@ -547,7 +599,7 @@ enum err lmdb_keys(struct store_reader *reader, store_visit *visit, void *ctx)
         rc = visit_keys(r, keys, visit, ctx);
         mdb_cursor_close(keys);
     }
-    mdb_txn_reset(r->txn);
+    end(r);
     return lmdb_err(rc);
 }
 
@@ -593,20 +645,10 @@ enum err lmdb_seek_time(struct store_reader *reader, uint64_t time_ms, uint64_t 
     if (e)
         return e;
     e = lmdb_err(seek_time(r, time_ms, &after));
-    mdb_txn_reset(r->txn);
+    end(r);
     if (!e)
         *ret_after = after;
     return e;
-}
-
-static int open_cursors(struct lmdb_reader *r, const struct lmdb_store *s)
-{
-    int rc = mdb_cursor_open(r->txn, s->dbi[DB_LOG], &r->log);
-    if (!rc)
-        rc = mdb_cursor_open(r->txn, s->dbi[DB_INDEX], &r->index);
-    if (!rc)
-        rc = mdb_cursor_open(r->txn, s->dbi[DB_GROUPS], &r->groups);
-    return rc;
 }
 
 enum err lmdb_reader_create(struct store *base, struct store_reader **ret)
@@ -616,14 +658,16 @@ enum err lmdb_reader_create(struct store *base, struct store_reader **ret)
     if (!r)
         return ERR_NOMEM;
     r->base.store = base;
-    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &r->txn);
-    if (!rc)
-        rc = open_cursors(r, s);
-    if (rc) {
+    pthread_rwlock_wrlock(&s->env_lock);
+    r->next = s->readers;
+    s->readers = r;
+    pthread_rwlock_unlock(&s->env_lock);
+    enum err e = begin(r);
+    if (e) {
         lmdb_reader_destroy(&r->base);
-        return lmdb_err(rc);
+        return e;
     }
-    mdb_txn_reset(r->txn);
+    end(r);
     *ret = &r->base;
     return ERR_OK;
 }
@@ -631,14 +675,22 @@ enum err lmdb_reader_create(struct store *base, struct store_reader **ret)
 void lmdb_reader_destroy(struct store_reader *reader)
 {
     struct lmdb_reader *r = (struct lmdb_reader *)reader;
-    if (r->groups)
-        mdb_cursor_close(r->groups);
-    if (r->index)
-        mdb_cursor_close(r->index);
-    if (r->log)
-        mdb_cursor_close(r->log);
-    if (r->txn)
-        mdb_txn_abort(r->txn);
+    struct lmdb_store *s = lmdb_of(r->base.store);
+    pthread_rwlock_wrlock(&s->env_lock);
+    for (struct lmdb_reader **at = &s->readers; *at; at = &(*at)->next) {
+        if (*at == r) {
+            *at = r->next;
+            break;
+        }
+    }
+    end_for_good(r);
+    pthread_rwlock_unlock(&s->env_lock);
     free(r->set);
     free(r);
+}
+
+void lmdb_end_readers(struct lmdb_store *s)
+{
+    for (struct lmdb_reader *r = s->readers; r; r = r->next)
+        end_for_good(r);
 }

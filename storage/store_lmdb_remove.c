@@ -446,7 +446,8 @@ static enum err begin_by_topic(struct removal *m)
     m->builder = malloc(sizeof(*m->builder));
     if (!m->offsets || !m->builder)
         return ERR_NOMEM;
-    return m->s->own ? ERR_OK : lmdb_reader_create(&m->s->base, &m->s->own);
+    enum err e = lmdb_ready(m->s);
+    return e || m->s->own ? e : lmdb_reader_create(&m->s->base, &m->s->own);
 }
 
 /* The floor rises first, so that no reader sees a purge half done. */

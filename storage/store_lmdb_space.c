@@ -140,16 +140,18 @@ static enum err check_disk(struct lmdb_store *s, const MDB_envinfo *info, size_t
 enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b)
 {
     MDB_envinfo info;
-    int rc = mdb_env_info(s->env, &info);
-    if (rc)
-        return lmdb_err(rc);
+    enum err e = lmdb_ready(s);
+    if (!e)
+        e = lmdb_err(mdb_env_info(s->env, &info));
+    if (e)
+        return e;
     size_t all = info.me_mapsize / s->page_size, needed = pages_needed(b, s->page_size);
     /* Marks and new topics may have half of what is spared: memory messages, which need nothing
      * else, do not end with the first record that is refused. */
     size_t part = b->record_count ? 1 : 2, end = info.me_last_pgno + 1 + needed;
     size_t in_map = end + within(all / SPARE_PART, SPARE_MIN, SPARE_MAX) / part;
     size_t on_disk = end + DISK_SPARE / part;
-    enum err e = check_room(s, in_map, all);
+    e = check_room(s, in_map, all);
     if (!e)
         e = check_disk(s, &info, on_disk);
     if (!e && (in_map > all || on_disk > s->taken))

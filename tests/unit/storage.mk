@@ -1,7 +1,8 @@
 # Unit tests of storage/; included by tests/local.mk.
 storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/test_store \
 	tests/unit/test_store_lmdb tests/unit/test_store_model \
-	tests/unit/test_store_faults tests/unit/test_store_power tests/unit/test_store_space
+	tests/unit/test_store_faults tests/unit/test_store_power tests/unit/test_store_space \
+	tests/unit/test_store_repair
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 
@@ -37,6 +38,10 @@ tests_unit_test_store_power_LDADD = $(storage_test_libs) -ldl
 tests_unit_test_store_space_SOURCES = tests/unit/test_store_space.c $(storage_fixture)
 tests_unit_test_store_space_CFLAGS = $(storage_test_cflags)
 tests_unit_test_store_space_LDADD = $(storage_test_libs) -ldl
+
+tests_unit_test_store_repair_SOURCES = tests/unit/test_store_repair.c $(storage_fixture)
+tests_unit_test_store_repair_CFLAGS = $(storage_test_cflags)
+tests_unit_test_store_repair_LDADD = $(storage_test_libs) -ldl
 
 # Each of these calls is made to fail by the test.
 storage_wrapped = mdb_cursor_del mdb_cursor_get mdb_cursor_open mdb_cursor_put mdb_cursor_renew \

@@ -20,6 +20,10 @@ const BURST = 60;
 /** Long payloads take pages of their own in the log. */
 const LONG = 9000;
 
+/** The log could not take it. */
+const isRefusal = (reply) =>
+  reply instanceof RespError && /^(NOSPACE|IOERR) /.test(reply.text);
+
 export class Load {
   #hub;
   #ledger;
@@ -27,6 +31,8 @@ export class Load {
   #over = false;
   /** Trims go up to here at most: what everyone has had. */
   trimmable = 0;
+  /** Messages that were refused. */
+  refusals = 0;
 
   constructor(hub, ledger, random) {
     this.#hub = hub;
@@ -34,7 +40,10 @@ export class Load {
     this.#random = random;
   }
 
-  /** Goes on until the hub is gone, or stop(); resolves when everybody has noticed. */
+  /**
+   * Goes on until the hub is gone, or stop(); resolves when everybody has noticed, with the errors
+   * that there were.
+   */
   async run() {
     const workers = [
       this.#xadd(true),
@@ -46,7 +55,8 @@ export class Load {
       this.#socket(),
       this.#remove(),
     ];
-    await Promise.allSettled(workers);
+    const ends = await Promise.allSettled(workers);
+    return ends.filter(({ reason }) => reason).map(({ reason }) => reason);
   }
 
   stop() {
@@ -66,14 +76,22 @@ export class Load {
     return this.#ledger.attempt(this.#topic(), this.#data(), options);
   }
 
+  /** After a refusal, publishers take a breath and go on. */
+  async #refused(...entries) {
+    for (const entry of entries) this.#ledger.refuse(entry);
+    this.refusals += entries.length;
+    await sleep(5);
+  }
+
   /** Bursts of commands down one pipeline; `send` sends one and returns what it acknowledges. */
   async #burst(send) {
     const pipeline = await RespPipeline.open(this.#hub);
     const one = async () => {
       const { entry, words, id } = send();
       const reply = await pipeline.command(...words);
+      if (isRefusal(reply)) return this.#refused(entry);
       if (reply instanceof RespError) throw new Error(reply.text);
-      this.#ledger.acknowledge(entry, id ? reply : null);
+      return this.#ledger.acknowledge(entry, id ? reply : null);
     };
     try {
       while (!this.#over) {
@@ -107,8 +125,9 @@ export class Load {
       const key = keyed ? randomUUID() : undefined;
       const entry = this.#attempt({ key });
       const reply = await post(this.#hub, entry.topic, entry.data, { key, agent });
-      if (reply.status !== 201) throw new Error(reply.text);
-      this.#ledger.acknowledge(entry, reply.json().id);
+      if (reply.status === 201) this.#ledger.acknowledge(entry, reply.json().id);
+      else if (reply.status === 503) await this.#refused(entry);
+      else throw new Error(reply.text);
     }
   }
 
@@ -119,6 +138,10 @@ export class Load {
       const entries = Array.from({ length: this.#random.int(1, 30) }, () => this.#attempt({ batch }));
       const lines = entries.map(({ topic, data }) => JSON.stringify({ topic, data }));
       const reply = await postBatch(this.#hub, lines.join('\n'), { agent });
+      if (reply.status === 503) {
+        await this.#refused(...entries);
+        continue;
+      }
       if (reply.status !== 201) throw new Error(reply.text);
       for (const [i, id] of reply.json().ids.entries()) this.#ledger.acknowledge(entries[i], id);
     }
@@ -129,8 +152,9 @@ export class Load {
     while (!this.#over) {
       const entry = this.#attempt();
       const answer = await client.ask({ op: 'publish', topic: entry.topic, data: entry.data });
-      if (answer.op !== 'published') throw new Error(JSON.stringify(answer));
-      this.#ledger.acknowledge(entry, answer.id);
+      if (answer.op === 'published') this.#ledger.acknowledge(entry, answer.id);
+      else if (/^(no_space|unavailable)$/.test(answer.code)) await this.#refused(entry);
+      else throw new Error(JSON.stringify(answer));
     }
     client.terminate();
   }
@@ -144,6 +168,7 @@ export class Load {
       const words = trims ? ['TRIM', `${what.upto}-${this.#ledger.epoch}`] : ['PURGE', what.topic];
       const removal = this.#ledger.removing(what);
       const reply = await pipeline.command('HUB', ...words);
+      if (isRefusal(reply)) continue;
       const unknown = reply instanceof RespError && reply.text.startsWith('NOTFOUND');
       if (reply instanceof RespError && !unknown) throw new Error(reply.text);
       this.#ledger.removed(removal);
