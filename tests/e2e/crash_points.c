@@ -6,7 +6,7 @@
  *   LONGWIRE_CRASH_WHEN=FILE         calls count only while FILE exists
  *
  * POINT, in the order in which a log is opened and a message goes its way:
- *   lock     LMDB gives its lock file its length
+ *   lock     LMDB's table of readers gets its space
  *   create   LMDB writes the two header pages of a new file
  *   reserve  the log takes disk space ahead
  *   pages    LMDB writes pages of a commit
@@ -301,7 +301,10 @@ int ftruncate64(int fd, off_t length)
 int fallocate(int fd, int mode, off_t offset, off_t length)
 {
     bool hit = false;
-    if (is_open_as(fd, "/data.mdb") && !enter("reserve", &hit))
+    const char *point = is_open_as(fd, "/data.mdb")   ? "reserve"
+                        : is_open_as(fd, "/lock.mdb") ? "lock"
+                                                      : NULL;
+    if (point && !enter(point, &hit))
         return -1;
     int rc = REAL(fallocate)(fd, mode, offset, length);
     leave(hit);

@@ -17,8 +17,9 @@ const list = (points) =>
 export const COMMIT = list({ pages: ALL, sync: ENDS, meta: ALL });
 /** Between a commit and its answers. */
 export const ANSWER = list({ wake: ENDS, send: ENDS });
-/** When a log is made. */
-export const BIRTH = list({ lock: ENDS, create: ALL });
+/** When a log is opened, and when it is made. */
+export const OPENING = list({ lock: ENDS, reserve: ENDS });
+export const BIRTH = list({ create: ALL });
 
 /** Sees to it that the hub, from its next start on, does `at` (POINT:WHAT:N) while it is armed. */
 export class Trap {
