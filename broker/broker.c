@@ -26,6 +26,7 @@ struct broker {
     struct dedup *dedup;
     struct retention retention;
     size_t published; /* messages since the last step of retention */
+    size_t removable; /* records that a full disk has room to remove at once; 0 = any number */
     _Atomic uint64_t expired;
     struct tail tail;
     uint64_t tail_weight;   /* bytes */
@@ -727,6 +728,18 @@ enum err broker_trim(struct broker *b, uint64_t *at, uint64_t upto, uint64_t *re
     return e;
 }
 
+/* Removing takes space, too: where there is little, fewer records go at a time. */
+static void note_room(struct broker *b, enum err e, size_t tried)
+{
+    enum { LESS = 8, MORE_PART = 16 };
+    if (e == ERR_NOSPACE)
+        b->removable = tried / LESS + 1;
+    else if (b->removable)
+        b->removable += b->removable / MORE_PART + 1;
+    if (b->removable > REMOVE_MAX)
+        b->removable = 0;
+}
+
 enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
 {
     size_t most = b->published * 2;
@@ -735,7 +748,10 @@ enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
         most = REMOVE_MIN;
     if (most > REMOVE_MAX)
         most = REMOVE_MAX;
+    if (b->removable && most > b->removable)
+        most = b->removable;
     enum err e = retention_step(&b->retention, now_ms, most, ret_due_ms);
+    note_room(b, e, most);
     atomic_store_explicit(&b->expired, b->retention.removed, memory_order_relaxed);
     return e;
 }
