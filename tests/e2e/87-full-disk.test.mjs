@@ -211,5 +211,5 @@ test('a file that may not grow', async (t) => {
 });
 
 test('a full log', async (t) => {
-  await live(t, { set: { 'log.max_bytes': '12M' } }, { memory: MANY });
+  await live(t, { set: { 'log.map_bytes': '12M' } }, { memory: MANY });
 });

@@ -1,7 +1,8 @@
 /*
  * Preloaded into the daemon by the crash tests: at a chosen system call between a publish and its
- * answer, the process ends by SIGKILL, or the call fails.
+ * answer, the process ends by SIGKILL, or the call fails; and the machine may have booted anew.
  *
+ *   LONGWIRE_BOOT_ID=FILE            what the kernel calls its boot_id is in FILE
  *   LONGWIRE_CRASH_AT=POINT:WHAT:N   at the Nth call of POINT; N = 0: at each
  *   LONGWIRE_CRASH_WHEN=FILE         calls count only while FILE exists
  *
@@ -314,4 +315,20 @@ int fallocate(int fd, int mode, off_t offset, off_t length)
 int fallocate64(int fd, int mode, off_t offset, off_t length)
 {
     return fallocate(fd, mode, offset, length);
+}
+
+static const char *path_of(const char *path)
+{
+    const char *other = getenv("LONGWIRE_BOOT_ID");
+    return other && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0 ? other : path;
+}
+
+FILE *fopen(const char *path, const char *mode)
+{
+    return REAL(fopen)(path_of(path), mode);
+}
+
+FILE *fopen64(const char *path, const char *mode)
+{
+    return REAL(fopen64)(path_of(path), mode);
 }

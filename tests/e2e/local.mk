@@ -66,4 +66,5 @@ EXTRA_DIST += \
 	tests/e2e/84-crash-points.test.mjs \
 	tests/e2e/85-edges.test.mjs \
 	tests/e2e/86-disk-errors.test.mjs \
-	tests/e2e/87-full-disk.test.mjs
+	tests/e2e/87-full-disk.test.mjs \
+	tests/e2e/88-power.test.mjs

@@ -21,6 +21,19 @@ export const ANSWER = list({ wake: ENDS, send: ENDS });
 export const OPENING = list({ lock: ENDS, reserve: ENDS });
 export const BIRTH = list({ create: ALL });
 
+/** Loads crash_points.so into the hub with its next start. */
+function preload(hub, env) {
+  const asan = `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`;
+  hub.setEnv({ LD_PRELOAD: LIBRARY, ASAN_OPTIONS: asan, ...env });
+}
+
+/** From its next start on, the hub takes the machine for one that has booted as `boot`. */
+export function setBoot(hub, boot) {
+  const file = `${hub.dataDir}.boot`;
+  writeFileSync(file, `${boot}\n`);
+  preload(hub, { LONGWIRE_BOOT_ID: file });
+}
+
 /** Sees to it that the hub, from its next start on, does `at` (POINT:WHAT:N) while it is armed. */
 export class Trap {
   #hub;
@@ -32,13 +45,7 @@ export class Trap {
   }
 
   set(at) {
-    const asan = `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`;
-    this.#hub.setEnv({
-      LD_PRELOAD: LIBRARY,
-      ASAN_OPTIONS: asan,
-      LONGWIRE_CRASH_AT: at,
-      LONGWIRE_CRASH_WHEN: this.#file,
-    });
+    preload(this.#hub, { LONGWIRE_CRASH_AT: at, LONGWIRE_CRASH_WHEN: this.#file });
   }
 
   arm() {
