@@ -91,7 +91,8 @@ export class Ledger {
   /** Keyed attempts without an answer get one now. */
   async #insist(hub) {
     const pipeline = await RespPipeline.open(hub);
-    const open = this.#attempts.filter((entry) => !entry.acknowledged && !entry.refused && entry.key);
+    const isOpen = (entry) => entry.key && !entry.acknowledged && !entry.refused;
+    const open = this.#attempts.filter(isOpen);
     const answers = open.map(async (entry) => {
       const { topic, data, key } = entry;
       entry.sent = ++this.#moment;
@@ -172,13 +173,13 @@ export class Ledger {
     }
   }
 
-  /** Each offset was used; only those of purged messages whose ids nobody was told may be missing. */
+  /** Each offset was used; only purged messages whose ids nobody was told may be missing. */
   #checkHoles(head) {
     const used = new Set(this.#attempts.map(({ offset }) => offset));
     const untold = this.#attempts.filter(({ topic, offset }) => !offset && this.#isPurged(topic));
     let holes = 0;
     for (let offset = this.head + 1; offset <= head; offset++) holes += !used.has(offset);
-    assert.ok(holes <= untold.length, `${holes} of the offsets ${this.head + 1}-${head} are missing`);
+    assert.ok(holes <= untold.length, `${holes} offsets of ${this.head + 1}-${head} are missing`);
   }
 
   #turn(stored, head) {

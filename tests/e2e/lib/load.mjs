@@ -135,7 +135,8 @@ export class Load {
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
     while (!this.#over) {
       const batch = {};
-      const entries = Array.from({ length: this.#random.int(1, 30) }, () => this.#attempt({ batch }));
+      const length = this.#random.int(1, 30);
+      const entries = Array.from({ length }, () => this.#attempt({ batch }));
       const lines = entries.map(({ topic, data }) => JSON.stringify({ topic, data }));
       const reply = await postBatch(this.#hub, lines.join('\n'), { agent });
       if (reply.status === 503) {

@@ -137,8 +137,17 @@ export class RespPipeline {
   command(...words) {
     const reply = new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
     if (this.#socket.destroyed) this.#end();
-    else this.#socket.write(encode(...words));
+    else this.#send(encode(...words));
     return reply;
+  }
+
+  /** What is sent in one go leaves together. */
+  #send(bytes) {
+    if (!this.#socket.writableCorked) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
+    this.#socket.write(bytes);
   }
 
   close() {
