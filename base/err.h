@@ -25,7 +25,8 @@
     X(ERR_TOO_LARGE, "too large")                                                                  \
     X(ERR_AGAIN, "not now, try again")                                                             \
     X(ERR_CONFLICT, "changed meanwhile")                                                           \
-    X(ERR_CLOSED, "closed")
+    X(ERR_CLOSED, "closed")                                                                        \
+    X(ERR_UNFINISHED, "only the beginning of a copy is there")
 
 enum err {
 #define ERR_ENUM(name, text) name,

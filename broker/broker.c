@@ -793,9 +793,9 @@ enum err broker_sync(struct broker *b)
     return store_sync_now(b->store);
 }
 
-enum err broker_backup(struct broker *b, const char *path)
+struct store_copy *broker_copy(struct broker *b, const char *path)
 {
-    return store_backup(b->store, path);
+    return store_copy_create(b->store, path);
 }
 
 uint64_t broker_log_bytes(struct broker *b)

@@ -129,8 +129,9 @@ MUST_CHECK enum err broker_trim(struct broker *b, uint64_t *at, uint64_t upto,
 MUST_CHECK enum err broker_remember(struct broker *b);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err broker_sync(struct broker *b);
-/* Copies the log, compacted, into the existing, empty directory PATH. The store's errors. */
-MUST_CHECK enum err broker_backup(struct broker *b, const char *path);
+/* A copy of the log to be made in PATH (store_copy_run), ended before the store is closed. NULL
+ * when out of memory. Any thread. */
+struct store_copy *broker_copy(struct broker *b, const char *path);
 /* Bytes that the log takes on disk, and those of them in use. */
 uint64_t broker_log_bytes(struct broker *b);
 uint64_t broker_log_used(struct broker *b);

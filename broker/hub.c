@@ -35,6 +35,16 @@ struct inbox {
     struct hub_call **calls_end;
 };
 
+/* The copy that is being made, if any. */
+struct backups {
+    pthread_mutex_t lock; /* guards the rest */
+    struct store_copy *copy;
+    struct hub_backup *asked;
+    pthread_t thread;
+    bool started; /* there is a thread to be joined; it has done its work when COPY is NULL */
+    bool ended;   /* no more are made */
+};
+
 struct hub {
     struct hub_options options;
     struct broker *broker;
@@ -51,6 +61,7 @@ struct hub {
     _Atomic uint64_t failed_at_ms; /* the log refused a group; 0 = it took one since */
     unsigned inbox_count;
     struct inbox *inboxes;
+    struct backups backups;
 };
 
 static uint64_t clock_ms(clockid_t clock)
@@ -412,6 +423,71 @@ static void *broker_thread(void *arg)
     return NULL;
 }
 
+/* --- backups --- */
+
+static void *backup_thread(void *arg)
+{
+    struct hub *h = arg;
+    struct backups *all = &h->backups;
+    struct hub_backup *b = all->asked;
+    struct store_copy *copy = all->copy;
+    b->result = store_copy_run(copy, &b->copied);
+    pthread_mutex_lock(&all->lock);
+    all->copy = NULL;
+    pthread_mutex_unlock(&all->lock);
+    store_copy_destroy(copy);
+    hub_call_worker(h, b->worker, &b->call);
+    return NULL;
+}
+
+/* With the lock held, or by the last one: a thread whose copy is over may still be on its way out.
+ */
+static void join_former(struct backups *all)
+{
+    if (all->started)
+        pthread_join(all->thread, NULL);
+    all->started = false;
+}
+
+static enum err start_backup(struct hub *h, struct hub_backup *b)
+{
+    struct backups *all = &h->backups;
+    all->copy = broker_copy(h->broker, b->path);
+    if (!all->copy)
+        return ERR_NOMEM;
+    all->asked = b;
+    all->started = pthread_create(&all->thread, NULL, backup_thread, h) == 0;
+    if (all->started)
+        return ERR_OK;
+    store_copy_destroy(all->copy);
+    all->copy = NULL;
+    return ERR_IO;
+}
+
+enum err hub_backup(struct hub *h, struct hub_backup *b)
+{
+    struct backups *all = &h->backups;
+    pthread_mutex_lock(&all->lock);
+    enum err e = all->ended ? ERR_CLOSED : all->copy ? ERR_LOCKED : ERR_OK;
+    if (e == ERR_OK) {
+        join_former(all);
+        e = start_backup(h, b);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return e;
+}
+
+void hub_end_backups(struct hub *h)
+{
+    if (!h)
+        return;
+    pthread_mutex_lock(&h->backups.lock);
+    h->backups.ended = true;
+    if (h->backups.copy)
+        store_copy_cancel(h->backups.copy);
+    pthread_mutex_unlock(&h->backups.lock);
+}
+
 /* --- life --- */
 
 static void init_wake(struct hub *h)
@@ -430,6 +506,7 @@ enum err hub_start(const struct hub_options *o, struct broker *b, struct hub **r
     if (!h)
         return ERR_NOMEM;
     init_wake(h);
+    pthread_mutex_init(&h->backups.lock, NULL);
     h->options = *o;
     h->broker = b;
     h->head = broker_head(b);
@@ -465,6 +542,8 @@ void hub_stop(struct hub *h)
 {
     if (!h || !h->started)
         return;
+    hub_end_backups(h);
+    join_former(&h->backups);
     for (unsigned w = 0; w < h->inbox_count; w++)
         inbox_close(&h->inboxes[w]);
     pthread_mutex_lock(&h->lock);
@@ -483,6 +562,7 @@ void hub_destroy(struct hub *h)
         inbox_finish(&h->inboxes[w]);
     free(h->inboxes);
     pthread_mutex_destroy(&h->lock);
+    pthread_mutex_destroy(&h->backups.lock);
     pthread_cond_destroy(&h->wake);
     free(h);
 }

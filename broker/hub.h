@@ -1,6 +1,7 @@
 /*
  * The one place with threads and queues: runs the broker on its own thread and carries publishes
- * from the workers to it, and committed batches, answers and calls back.
+ * from the workers to it, and committed batches, answers and calls back. Copies of the log, which
+ * take long, are made on another thread beside it.
  *
  *   worker --hub_publish--> queue --broker thread: broker_commit--> inbox of every worker
  *
@@ -60,7 +61,8 @@ struct hub_stats {
 /* Starts the broker thread on B (borrowed until hub_stop). ERR_NOMEM, ERR_IO (no threads or
  * descriptors left). */
 MUST_CHECK enum err hub_start(const struct hub_options *o, struct broker *b, struct hub **ret);
-/* Commits what is queued, then ends the thread. Workers may not publish any more. NULL is fine. */
+/* Ends backups, commits what is queued, then ends the thread. Workers may not publish any more.
+ * NULL is fine. */
 void hub_stop(struct hub *h);
 /* After hub_stop: frees it, with whatever still lay in the inboxes. NULL is fine. */
 void hub_destroy(struct hub *h);
@@ -76,6 +78,22 @@ bool hub_is_full(const struct hub *h);
 /* Runs CALL on the broker's thread, between two commits, or on worker W's thread. Any thread. */
 void hub_call_broker(struct hub *h, struct hub_call *call);
 void hub_call_worker(struct hub *h, unsigned w, struct hub_call *call);
+
+/* A copy of the log that somebody asked for. The hub has it from hub_backup until CALL runs. */
+struct hub_backup {
+    struct hub_call call; /* runs on worker WORKER's thread when the copy is made, or has failed */
+    unsigned worker;
+    const char *path;           /* as store_copy_create's; borrowed */
+    enum err result;            /* out: as store_copy_run's, ERR_CLOSED when the hub is stopping */
+    struct store_copied copied; /* out, when it is made */
+};
+
+/* Copies the log on a thread of its own, while publishing goes on. Any thread. Errors, with B still
+ * the caller's: ERR_LOCKED (a copy is being made already: one at a time), ERR_CLOSED (the hub is
+ * stopping), ERR_NOMEM, ERR_IO (no thread). */
+MUST_CHECK enum err hub_backup(struct hub *h, struct hub_backup *b);
+/* Ends a copy that is being made, soon, and takes no more of them. Any thread; NULL is fine. */
+void hub_end_backups(struct hub *h);
 
 /* The last committed offset, as every worker will come to know it. Any thread. */
 uint64_t hub_head(const struct hub *h);

@@ -424,6 +424,7 @@ static void serve_until_stopped(struct daemon *d, const sigset_t *set)
 
 static void stop(struct daemon *d)
 {
+    hub_end_backups(d->hub); /* first: whoever waits for one would be waited for */
     for (unsigned i = 0; d->workers && i < d->worker_count; i++)
         if (d->workers[i] && d->workers[i]->started)
             worker_stop(d->workers[i], DRAIN_MS);

@@ -455,17 +455,39 @@ void admin_trim(struct admin *a, uint64_t upto)
     errand_to_broker(&a->errand, trim_step);
 }
 
-static void backup_step(struct errand *e, void *where)
+static void put_copied(struct admin *a)
 {
-    errand_home(e, broker_backup(where, admin_of(e)->word));
+    const struct store_copied *c = &a->backup.copied;
+    char cursor[CURSOR_TEXT_SIZE];
+    cursor_format(cursor, c->last, c->epoch);
+    buf_puts(&a->text, "{\"path\":");
+    envelope_json_string(&a->text, a->word, a->word_len);
+    put_number(&a->text, "bytes", c->bytes);
+    buf_printf(&a->text, ",\"cursor\":\"%s\"}", cursor);
+}
+
+static void backup_over(struct hub_call *call, void *where)
+{
+    struct admin *a = (struct admin *)((char *)call - offsetof(struct admin, backup.call));
+    (void)where;
+    if (a->backup.result == ERR_OK)
+        put_copied(a);
+    errand_home(&a->errand, a->backup.result);
 }
 
 void admin_backup(struct admin *a, const char *path, size_t n)
 {
-    if (keep_word(a, path, n) == ERR_OK)
-        errand_to_broker(&a->errand, backup_step);
-    else
-        errand_home(&a->errand, ERR_NOMEM);
+    struct worker *w = a->errand.home;
+    enum err e = keep_word(a, path, n);
+    a->backup = (struct hub_backup){
+        .call.run = backup_over,
+        .worker = w->index,
+        .path = a->word,
+    };
+    if (e == ERR_OK)
+        e = hub_backup(w->hub, &a->backup);
+    if (e != ERR_OK)
+        errand_home(&a->errand, e);
 }
 
 /* --- verifying --- */

@@ -32,6 +32,7 @@ struct admin {
     void (*visit)(struct admin *a, struct conn *c);
     const char *end; /* what comes after the last visit */
     struct topic *topic;
+    struct hub_backup backup;
     uint64_t at, until;
     uint64_t damaged;
 };
@@ -55,7 +56,7 @@ void admin_kick_address(struct admin *a, const char *address, size_t n);
 /* Takes away messages: of one topic, or of all topics up to an offset; `number`: how many. */
 void admin_purge(struct admin *a, struct topic *topic);
 void admin_trim(struct admin *a, uint64_t upto);
-/* Copies the log into the existing, empty directory PATH. */
+/* Copies the log into the directory PATH (hub_backup); `text`: what the copy has. */
 void admin_backup(struct admin *a, const char *path, size_t n);
 /* Reads the whole log; counts sound and damaged records. */
 void admin_verify(struct admin *a);

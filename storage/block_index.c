@@ -160,6 +160,35 @@ uint32_t block_index_find(const struct block_index *x, uint32_t id)
     return x->topics;
 }
 
+/* The slots of topic number I, which end before END. */
+static enum err map_topic(const struct block_index *x, uint32_t i, uint32_t from, uint32_t end,
+                          uint16_t map[BLOCK_SLOTS])
+{
+    if (end <= from || end > x->records)
+        return ERR_CORRUPT;
+    for (uint32_t r = from; r < end; r++) {
+        uint32_t slot = load16(x->slots, r);
+        if (slot >= BLOCK_SLOTS || map[slot] || (r > from && slot <= load16(x->slots, r - 1)))
+            return ERR_CORRUPT;
+        map[slot] = (uint16_t)(i + 1);
+    }
+    return ERR_OK;
+}
+
+enum err block_index_map(const struct block_index *x, uint16_t map[BLOCK_SLOTS])
+{
+    memset(map, 0, BLOCK_SLOTS * sizeof(map[0]));
+    uint32_t from = 0, id = 0;
+    for (uint32_t i = 0; i < x->topics; i++) {
+        uint32_t end = load16(x->ends, i);
+        if (load32(x->ids, i) <= id || map_topic(x, i, from, end, map))
+            return ERR_CORRUPT;
+        id = load32(x->ids, i);
+        from = end;
+    }
+    return ERR_OK;
+}
+
 /* A group's entry, as it lies in the value. */
 struct group_entry {
     uint32_t check;

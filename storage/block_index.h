@@ -88,6 +88,11 @@ void block_index_slots(const struct block_index *x, uint32_t i, uint64_t bits[BL
 /* The number of topic ID, or x->topics when it does not occur. */
 uint32_t block_index_find(const struct block_index *x, uint32_t id);
 
+/* Checks what a checksum says nothing about: that ids, ends and slots ascend as they should. Sets
+ * MAP[slot] to the number of the slot's topic and 1, or 0 when there is none. ERR_CORRUPT; then MAP
+ * is undefined. */
+MUST_CHECK enum err block_index_map(const struct block_index *x, uint16_t map[BLOCK_SLOTS]);
+
 /* Each entry of a group value carries its own checksum, so that a look-up touches a few entries of
  * a value that may have hundreds of thousands. */
 enum { GROUP_ENTRY_SIZE = 16 };

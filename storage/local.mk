@@ -4,7 +4,9 @@ libstorage_a_SOURCES = \
 	storage/catalog.c storage/catalog.h \
 	storage/record.c storage/record.h \
 	storage/store.c storage/store.h storage/store_ops.h \
+	storage/store_copy.c \
 	storage/store_lmdb.c storage/store_lmdb.h \
+	storage/store_lmdb_copy.c \
 	storage/store_lmdb_open.c \
 	storage/store_lmdb_read.c \
 	storage/store_lmdb_remove.c \
@@ -12,4 +14,6 @@ libstorage_a_SOURCES = \
 	storage/store_lmdb_rows.c \
 	storage/store_lmdb_space.c \
 	storage/store_lmdb_tail.c \
-	storage/store_memory.c
+	storage/store_lmdb_verify.c \
+	storage/store_memory.c \
+	storage/store_verify.c

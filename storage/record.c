@@ -41,14 +41,26 @@ void record_encode(void *out, const struct store_record *r)
     memcpy(head + AT_CHECK, &check, sizeof(check));
 }
 
+/* Whether the lengths fit. */
+static bool fits(const uint8_t *head, size_t n)
+{
+    if (n < RECORD_HEADER_SIZE)
+        return false;
+    size_t names = (size_t)head[AT_EVENT_LEN] + head[AT_KEY_LEN];
+    return n - RECORD_HEADER_SIZE >= names && n - RECORD_HEADER_SIZE - names <= STORE_PAYLOAD_MAX;
+}
+
+/* Of a value whose lengths fit. */
+static uint32_t payload_len(const uint8_t *head, size_t n)
+{
+    return (uint32_t)(n - RECORD_HEADER_SIZE - head[AT_EVENT_LEN] - head[AT_KEY_LEN]);
+}
+
 enum err record_decode(uint64_t offset, const void *data, size_t n, struct store_record *ret)
 {
     const uint8_t *head = data;
     uint32_t check;
-    if (n < RECORD_HEADER_SIZE)
-        return ERR_CORRUPT;
-    size_t names = (size_t)head[AT_EVENT_LEN] + head[AT_KEY_LEN];
-    if (n - RECORD_HEADER_SIZE < names || n - RECORD_HEADER_SIZE - names > STORE_PAYLOAD_MAX)
+    if (!fits(head, n))
         return ERR_CORRUPT;
     memcpy(&check, head + AT_CHECK, sizeof(check));
     if (check != checksum(offset, head, n))
@@ -62,8 +74,17 @@ enum err record_decode(uint64_t offset, const void *data, size_t n, struct store
     ret->event = (const char *)head + RECORD_HEADER_SIZE;
     ret->key = ret->event + ret->event_len;
     ret->payload = ret->key + ret->key_len;
-    ret->payload_len = (uint32_t)(n - RECORD_HEADER_SIZE - names);
+    ret->payload_len = payload_len(head, n);
     return ERR_OK;
+}
+
+bool record_claims(const void *data, size_t n, uint32_t *ret_topic, uint32_t *ret_payload_len)
+{
+    if (!fits(data, n))
+        return false;
+    *ret_topic = record_topic(data, n);
+    *ret_payload_len = payload_len(data, n);
+    return true;
 }
 
 uint32_t record_topic(const void *data, size_t n)

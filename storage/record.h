@@ -12,6 +12,7 @@
 #ifndef STORAGE_RECORD_H
 #define STORAGE_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ void record_encode(void *out, const struct store_record *r);
  * the lengths do not fit or the checksum is wrong. */
 MUST_CHECK enum err record_decode(uint64_t offset, const void *data, size_t n,
                                   struct store_record *ret);
+/* What a damaged value says of itself: its topic, and its payload's length if its parts fit. */
+MUST_CHECK bool record_claims(const void *data, size_t n, uint32_t *ret_topic,
+                              uint32_t *ret_payload_len);
 /* The topic id of a value that may be damaged; 0 when it is too short to have one. */
 uint32_t record_topic(const void *data, size_t n);
 

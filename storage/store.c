@@ -214,11 +214,6 @@ enum err store_drop_keys(struct store *s, uint64_t time_ms, size_t max, uint64_t
     return s->ops->drop_keys(s, time_ms, max, ret_next);
 }
 
-enum err store_backup(struct store *s, const char *path)
-{
-    return s->ops->backup(s, path);
-}
-
 uint64_t store_size(struct store *s)
 {
     return s->ops->size(s);

@@ -6,8 +6,9 @@
  * store_lmdb.c (the durable log, doc/storage-format.md) and store_memory.c (for tests); both pass
  * tests/unit/test_store.c.
  *
- * Threads: open, append, trim, purge, sync, backup and close belong to one thread (the broker's).
- * Readers belong to one thread each and run beside it. A reader sees whole commits only.
+ * Threads: open, append, trim, purge, sync and close belong to one thread (the broker's). Readers
+ * and copies belong to one thread each and run beside it. A reader sees whole commits only, a copy
+ * is one moment of the log.
  */
 #ifndef STORAGE_STORE_H
 #define STORAGE_STORE_H
@@ -19,6 +20,7 @@
 #include "base/err.h"
 
 struct store;
+struct store_copy;
 struct store_reader;
 
 enum store_sync {
@@ -110,8 +112,9 @@ typedef bool store_visit(void *ctx, const struct store_record *r);
 /* Opens or creates; on success *RET_STATE says where the log stands. An unclean stop that may have
  * lost offsets already shown (see doc/storage-format.md) draws a new epoch here. Errors: ERR_LOCKED
  * (in use by another store, here or in another process), ERR_FORMAT (newer, foreign, or no
- * directory), ERR_CORRUPT, ERR_ACCESS, ERR_NOT_FOUND (no parent directory), ERR_TOO_LARGE (path),
- * ERR_NOSPACE, ERR_IO, ERR_NOMEM. A damaged record is no reason to refuse. */
+ * directory), ERR_UNFINISHED (nothing but the beginning of a copy), ERR_CORRUPT, ERR_ACCESS,
+ * ERR_NOT_FOUND (no parent directory), ERR_TOO_LARGE (path), ERR_NOSPACE, ERR_IO, ERR_NOMEM. A
+ * damaged record is no reason to refuse. */
 MUST_CHECK enum err store_lmdb_open(const struct store_options *o, struct store **ret,
                                     struct store_state *ret_state);
 MUST_CHECK enum err store_memory_open(const struct store_options *o, struct store **ret,
@@ -151,8 +154,9 @@ enum store_verdict {
 struct store_removal {
     size_t max; /* about so many records at most, at least 1 */
     /* NULL: all go. Asked in offset order. For each topic, what goes comes before what stays: after
-     * a STORE_KEEP no STORE_REMOVE. Asked also about what a floor hides already: the rest of a purge,
-     * or of a removal that failed. Not asked about damaged records: trimming removes them. */
+     * a STORE_KEEP no STORE_REMOVE. Asked also about what a floor hides already: the rest of a
+     * purge, or of a removal that failed. Not asked about damaged records: trimming removes them.
+     */
     enum store_verdict (*judge)(void *ctx, const struct store_record *r);
     /* Whether the idempotency key of R, which goes, has to be remembered (store_keys). */
     bool (*keep_key)(void *ctx, const struct store_record *r);
@@ -186,10 +190,28 @@ MUST_CHECK enum err store_trim(struct store *s, uint64_t *at, uint64_t upto,
  * store_append. */
 MUST_CHECK enum err store_drop_keys(struct store *s, uint64_t time_ms, size_t max,
                                     uint64_t *ret_next);
-/* Consistent, compacted copy into the existing, empty directory PATH. Whoever opens the copy draws
- * a new epoch, since the original may have gone on. Errors: ERR_INVALID (not empty; memory store),
- * ERR_NOT_FOUND, ERR_ACCESS, ERR_NOSPACE, ERR_IO, ERR_NOMEM. */
-MUST_CHECK enum err store_backup(struct store *s, const char *path);
+
+/* What a copy of the log has. */
+struct store_copied {
+    uint64_t bytes; /* that its file takes */
+    uint32_t epoch; /* of the original; */
+    uint64_t last;  /* cursors of it up to this offset go on in the copy exactly */
+};
+
+/* A copy that can be made; ended before S is closed. NULL when out of memory. Any thread. */
+struct store_copy *store_copy_create(struct store *s, const char *path);
+/* NULL is accepted. */
+void store_copy_destroy(struct store_copy *c);
+/* Makes a consistent, compacted copy in the directory, which is made if it is missing and has to be
+ * empty otherwise; blocks, once, on any thread. Only a finished copy is a log. Whoever opens it
+ * draws a new epoch, since the original may have gone on. While it is made, the log does not use
+ * pages again that removals free. Errors, with nothing left behind: ERR_INVALID (no directory or
+ * not empty; memory store), ERR_NOT_FOUND (no parent directory), ERR_TOO_LARGE (path), ERR_ACCESS,
+ * ERR_NOSPACE, ERR_IO, ERR_CORRUPT, ERR_LIMIT (readers), ERR_NOMEM, ERR_CLOSED (cancelled). */
+MUST_CHECK enum err store_copy_run(struct store_copy *c, struct store_copied *ret);
+/* Lets store_copy_run end soon, or as soon as it begins. Any thread. */
+void store_copy_cancel(struct store_copy *c);
+
 /* Bytes that the log takes on disk now. */
 uint64_t store_size(struct store *s);
 /* Those of them that are in use: what removals free is not, and is used again. */
@@ -197,6 +219,90 @@ uint64_t store_used(struct store *s);
 /* How often since the opening a record or index entry was met whose checksum is wrong. Such a
  * record is passed over and never served. Any thread. */
 uint64_t store_damaged(struct store *s);
+
+/* --- checking --- */
+
+/* What can be wrong in a log: id, name, what the number of its place is, what it means. */
+#define STORE_DAMAGE_TABLE(X)                                                                      \
+    X(STATE, "state", "", "the log's state row cannot be read")                                    \
+    X(TOPIC_ROW, "topic_row", "", "a topic's row is missing or cannot be read")                    \
+    X(TOPIC_TOTALS, "topic_totals", "", "a topic's totals are not those of its records")           \
+    X(RECORD, "record", "offset", "a record cannot be read")                                       \
+    X(TIME, "time", "offset", "a record's time is before that of the record before it")            \
+    X(TOPIC, "topic", "offset", "a record's topic has no row")                                     \
+    X(REMOVED, "removed", "offset", "a record is there that its topic's row calls removed")        \
+    X(INDEX, "index", "block", "a block's index value cannot be read")                             \
+    X(INDEX_MISSING, "index_missing", "block", "a closed block with records has no index value")   \
+    X(UNINDEXED, "unindexed", "offset", "a record is not named by its block's index value")        \
+    X(GROUP, "group", "group", "a group's value cannot be read")                                   \
+    X(GROUP_MISSING, "group_missing", "group", "a closed group with records has no value")         \
+    X(UNGROUPED, "ungrouped", "offset",                                                            \
+      "a record's block is not named by its topic's group entry")                                  \
+    X(KEY, "key", "offset", "a kept key cannot be read, or its record is still there")             \
+    X(FILE, "file", "", "pages of the file cannot be read")
+
+enum store_damage {
+#define STORE_DAMAGE_ENUM(id, name, unit, text) STORE_DAMAGE_##id,
+    STORE_DAMAGE_TABLE(STORE_DAMAGE_ENUM)
+#undef STORE_DAMAGE_ENUM
+        STORE_DAMAGE_KINDS
+};
+
+/* Constant strings; D < STORE_DAMAGE_KINDS. */
+const char *store_damage_name(enum store_damage d);
+/* "offset", "block", "group", or "" when a place of it has no number. */
+const char *store_damage_unit(enum store_damage d);
+const char *store_damage_text(enum store_damage d);
+
+/* Where damage was found. */
+struct store_place {
+    enum store_damage damage;
+    uint64_t number;   /* as store_damage_unit says */
+    uint32_t topic_id; /* 0 = none */
+    uint8_t name_len;  /* of the topic; 0 = not known */
+    char name[UINT8_MAX];
+};
+
+enum { STORE_PLACES_EACH = 4, STORE_PLACES_MAX = STORE_PLACES_EACH * STORE_DAMAGE_KINDS };
+
+struct store_report {
+    uint64_t records; /* sound ones, those included that a purge has still to remove */
+    uint64_t topics, blocks, groups; /* rows and values looked at */
+    /* Topics whose totals were not compared, since messages of them were removed meanwhile. */
+    uint64_t unsettled;
+    uint64_t damage[STORE_DAMAGE_KINDS]; /* how often: records, rows, values */
+    size_t place_count;
+    struct store_place places[STORE_PLACES_MAX]; /* the first few of each kind */
+};
+
+/* All damage together. */
+uint64_t store_report_damaged(const struct store_report *r);
+
+/*
+ * Checks a whole log: that every record, row and index value can be read, that everything that is
+ * there will be found, and that the totals are right. In steps, each of which looks at about a
+ * mebibyte and sees one moment of the log: meanwhile it may be appended to, purged and trimmed, and
+ * nothing of that counts as damage. Used on R's thread.
+ */
+struct store_verify;
+/* R is borrowed, and may be used for anything else between two steps. ERR_NOMEM. */
+MUST_CHECK enum err store_verify_create(struct store_reader *r, struct store_verify **ret);
+/* NULL is accepted. Before R is destroyed. */
+void store_verify_destroy(struct store_verify *v);
+/* One step. Damage is no error. ERR_NOMEM, ERR_IO, ERR_LOCKED (a closed log is in use now). */
+MUST_CHECK enum err store_verify_step(struct store_verify *v, bool *ret_done);
+/* What has been found so far; valid until V is destroyed. */
+const struct store_report *store_verify_report(const struct store_verify *v);
+
+/* Opens the log in directory PATH, which no hub uses, for a reader that verifies it and for copies,
+ * and for nothing else; ended by store_abandon. Nothing there is changed, and until the end no hub
+ * can open it (if one ever did before; a directory that never saw a hub has nothing to lock).
+ * Errors: ERR_NOT_FOUND (no log there), ERR_UNFINISHED, ERR_LOCKED (a hub uses it), ERR_FORMAT
+ * (newer or foreign), ERR_CORRUPT (cut off, or no databases), ERR_ACCESS, ERR_TOO_LARGE (path),
+ * ERR_IO, ERR_NOMEM. */
+MUST_CHECK enum err store_lmdb_open_closed(const char *path, struct store **ret);
+
+/* --- reading --- */
 
 /* A reader for one thread; destroyed before the store is closed. ERR_LIMIT (readers_max),
  * ERR_NOMEM, ERR_IO. */

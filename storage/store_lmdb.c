@@ -2,8 +2,6 @@
  * The durable log: commits of what is new. Every change of the log is one write transaction of the
  * store's thread, which either happens as a whole or leaves disk and memory as they were.
  */
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -223,43 +221,6 @@ static enum err lmdb_sync_now(struct store *base)
     return e;
 }
 
-static bool directory_is_empty(const char *path)
-{
-    DIR *d = opendir(path);
-    bool empty = true;
-    if (!d)
-        return true; /* the copy will say what is wrong */
-    for (struct dirent *e; (e = readdir(d)) != NULL;)
-        empty = empty && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0);
-    closedir(d);
-    return empty;
-}
-
-/* Half a copy must not be taken for one. */
-static void drop_copy(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    unlinkat(fd, "data.mdb", 0);
-    close(fd);
-}
-
-static enum err lmdb_backup(struct store *base, const char *path)
-{
-    struct lmdb_store *s = lmdb_of(base);
-    if (!directory_is_empty(path))
-        return ERR_INVALID;
-    enum err e = lmdb_ready(s);
-    if (!e)
-        e = lmdb_err(mdb_env_copy2(s->env, path, MDB_CP_COMPACT));
-    if (!e)
-        e = lmdb_mark_copy(path);
-    if (e)
-        drop_copy(path);
-    return e;
-}
-
 static uint64_t lmdb_size(struct store *base)
 {
     struct stat st;
@@ -346,7 +307,7 @@ const struct store_ops lmdb_ops = {
     .expire = lmdb_expire,
     .trim = lmdb_trim,
     .drop_keys = lmdb_drop_keys,
-    .backup = lmdb_backup,
+    .copy = lmdb_copy,
     .size = lmdb_size,
     .used = lmdb_used,
     .close = lmdb_close,
@@ -356,4 +317,19 @@ const struct store_ops lmdb_ops = {
     .read = lmdb_read,
     .keys = lmdb_keys,
     .seek_time = lmdb_seek_time,
+    .verify_create = lmdb_verify_create,
+    .verify_destroy = lmdb_verify_destroy,
+    .verify_step = lmdb_verify_step,
+};
+
+/* Of a log that is open for verifying and copying alone. */
+const struct store_ops lmdb_closed_ops = {
+    .copy = lmdb_copy,
+    .size = lmdb_size,
+    .abandon = lmdb_abandon,
+    .reader_create = lmdb_reader_create,
+    .reader_destroy = lmdb_reader_destroy,
+    .verify_create = lmdb_verify_create,
+    .verify_destroy = lmdb_verify_destroy,
+    .verify_step = lmdb_verify_step,
 };

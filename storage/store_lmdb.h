@@ -1,7 +1,8 @@
 /*
  * The durable log: what its parts share. Private to store_lmdb*.c, the only files that know LMDB.
  *
- *   store_lmdb.c        commits: append, backup, close
+ *   store_lmdb.c        commits: append, close
+ *   store_lmdb_copy.c   copies beside a running log
  *   store_lmdb_remove.c commits that take records away: purge, expire, trim
  *   store_lmdb_open.c   opening: lock, environment, format, recovery, epoch
  *   store_lmdb_repair.c opening anew after a header that could not be written
@@ -9,6 +10,7 @@
  *   store_lmdb_space.c  how full the log is
  *   store_lmdb_tail.c   the open block and group, and how they become index values
  *   store_lmdb_read.c   readers
+ *   store_lmdb_verify.c checking everything
  *
  * doc/storage-format.md says what lies where on disk, and why.
  */
@@ -88,15 +90,18 @@ struct lmdb_store {
     MDB_env *env;
     struct lmdb_reader *readers;
     enum lmdb_health health;
-    size_t last_txn; /* the last one that was committed, when one has failed */
-    MDB_dbi dbi[DB_COUNT];
+    size_t last_txn;       /* the last one that was committed, when one has failed */
+    MDB_dbi dbi[DB_COUNT]; /* KEYS 0: a closed log of version 1 has none */
+    atomic_uint pins;      /* copies under way: they need the environment as it is */
     int lock_fd;
+    bool closed; /* open for verifying and copying alone: nobody may write to it */
     enum store_sync sync;
-    struct lmdb_state state; /* as committed */
-    uint64_t synced;         /* last offset at the last sync */
-    bool sync_failed;        /* a sync has: what it was to cover is lost or not, nobody knows */
-    uint32_t sweep_next;     /* topic whose row the running sweep writes next */
-    uint64_t sweep_start;    /* last offset when the sweep began: the next checkpoint */
+    char boot_id[BOOT_ID_SIZE]; /* of this machine now; "" = not known */
+    struct lmdb_state state;    /* as committed */
+    uint64_t synced;            /* last offset at the last sync */
+    bool sync_failed;           /* a sync has: what it was to cover is lost or not, nobody knows */
+    uint32_t sweep_next;        /* topic whose row the running sweep writes next */
+    uint64_t sweep_start;       /* last offset when the sweep began: the next checkpoint */
     size_t page_size;
     size_t taken;             /* pages of the file that have space on the disk; SIZE_MAX: all */
     size_t free_pages;        /* of the file, when last counted, less what was appended since */
@@ -135,7 +140,7 @@ MUST_CHECK enum err lmdb_write_row_if_changed(struct lmdb_store *s, struct lmdb_
 MUST_CHECK enum err lmdb_write_all_rows(struct lmdb_store *s, struct lmdb_write *w);
 /* Frees everything; the log stays as the last commit left it. */
 void lmdb_destroy(struct lmdb_store *s);
-extern const struct store_ops lmdb_ops;
+extern const struct store_ops lmdb_ops, lmdb_closed_ops;
 
 /* store_lmdb_remove.c: as the store's operations. */
 MUST_CHECK enum err lmdb_purge(struct store *base, struct catalog_topic *t, uint64_t upto,
@@ -155,8 +160,16 @@ MUST_CHECK enum err store_lmdb_open_booted(const struct store_options *o, const 
 MUST_CHECK enum err lmdb_open_env(struct lmdb_store *s);
 /* Sets s->dbi; FLAGS may be MDB_CREATE. LMDB codes. */
 int lmdb_open_databases(struct lmdb_store *s, MDB_txn *txn, unsigned flags);
-/* Marks the closed copy in directory PATH as one: whoever opens it draws a new epoch. */
-MUST_CHECK enum err lmdb_mark_copy(const char *path);
+/* Marks the log in FILE, which nobody uses, as a copy made on the boot BOOT_ID: whoever opens it
+ * draws a new epoch. Tells what is certain in it; durable on return. */
+MUST_CHECK enum err lmdb_mark_copy(const char *file, const char *boot_id, struct store_copied *ret);
+/* Names of a log's files in its directory. */
+#define LMDB_DATA_FILE "data.mdb"
+#define LMDB_PART_FILE "data.mdb.part" /* what a copy is called until it is finished */
+#define LMDB_LOCK_FILE "longwire.lock"
+
+/* store_lmdb_copy.c */
+MUST_CHECK enum err lmdb_copy(struct store_copy *c, struct store_copied *ret);
 
 /* store_lmdb_repair.c */
 /* To be asked before a write: ERR_IO while, after a failed commit, none can be made. */
@@ -177,6 +190,14 @@ MUST_CHECK enum err lmdb_put_state(MDB_txn *txn, MDB_dbi meta, const struct lmdb
  */
 MUST_CHECK enum err lmdb_put_topic(MDB_txn *txn, MDB_dbi topics, const struct catalog_topic *t,
                                    uint64_t counted);
+/* A row of `topics`; the name borrows from it. */
+struct lmdb_topic {
+    struct store_topic topic; /* its figures as far as COUNTED says */
+    uint64_t swept, counted;
+};
+/* Reads a row without trusting it. ERR_CORRUPT. */
+MUST_CHECK enum err lmdb_get_topic(const MDB_val *key, const MDB_val *value,
+                                   struct lmdb_topic *ret);
 /* Adds the topic of one row to C. ERR_CORRUPT, ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *value);
 
@@ -216,6 +237,9 @@ MUST_CHECK enum err tail_add(struct lmdb_store *s, MDB_txn *txn, uint32_t topic_
 int lmdb_cursor_step(MDB_cursor *c, uint64_t *key, MDB_val *value, MDB_cursor_op op);
 /* The record at the largest offset <= *KEY. */
 int lmdb_cursor_seek_back(MDB_cursor *c, uint64_t *key, MDB_val *value);
+/* Begins to read one moment of the log with R's transaction, and ends that. ERR_IO, ERR_NOMEM. */
+MUST_CHECK enum err lmdb_reader_begin(struct store_reader *r, MDB_txn **ret);
+void lmdb_reader_end(struct store_reader *r);
 MUST_CHECK enum err lmdb_reader_create(struct store *s, struct store_reader **ret);
 void lmdb_reader_destroy(struct store_reader *r);
 /* Ends all readers' transactions, in which nobody is; they begin new ones. */
@@ -227,5 +251,10 @@ MUST_CHECK enum err lmdb_read_hidden(struct store_reader *r, const struct store_
                                      store_visit *visit, void *ctx, uint64_t *ret_reached);
 MUST_CHECK enum err lmdb_keys(struct store_reader *r, store_visit *visit, void *ctx);
 MUST_CHECK enum err lmdb_seek_time(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);
+
+/* store_lmdb_verify.c */
+struct store_verify *lmdb_verify_create(void);
+void lmdb_verify_destroy(struct store_verify *v);
+MUST_CHECK enum err lmdb_verify_step(struct store_verify *v, bool *ret_done);
 
 #endif

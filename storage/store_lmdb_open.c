@@ -21,6 +21,7 @@ enum {
     MAP_BYTES_MIN = 1 << 20,
     FILE_MODE = 0600,
     DIRECTORY_MODE = 0700,
+    VERSION_WITH_KEYS = 2,
 };
 
 /* The name of each database and how its keys compare. */
@@ -48,6 +49,17 @@ static void read_boot_id(char id[BOOT_ID_SIZE])
     fclose(f);
 }
 
+/* Whoever began to copy a log to PATH will want to begin anew; an empty log made there instead
+ * would be taken for what he wanted. */
+static enum err check_unfinished(const char *path)
+{
+    char data[PATH_MAX], part[PATH_MAX];
+    if ((size_t)snprintf(part, sizeof(part), "%s/%s", path, LMDB_PART_FILE) >= sizeof(part))
+        return ERR_TOO_LARGE;
+    snprintf(data, sizeof(data), "%s/%s", path, LMDB_DATA_FILE);
+    return access(part, F_OK) == 0 && access(data, F_OK) != 0 ? ERR_UNFINISHED : ERR_OK;
+}
+
 /* One lock of our own beside LMDB's: that one lets many processes write, this log has one owner. It
  * goes with the process, however that ends. */
 static enum err take_lock(struct lmdb_store *s, const char *path)
@@ -55,7 +67,7 @@ static enum err take_lock(struct lmdb_store *s, const char *path)
     char name[PATH_MAX];
     if (mkdir(path, DIRECTORY_MODE) && errno != EEXIST)
         return lmdb_err(errno);
-    if ((size_t)snprintf(name, sizeof(name), "%s/longwire.lock", path) >= sizeof(name))
+    if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, LMDB_LOCK_FILE) >= sizeof(name))
         return ERR_TOO_LARGE;
     s->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
     if (s->lock_fd < 0)
@@ -96,7 +108,7 @@ static enum err drop_stub(const char *path)
     struct first_page page;
     struct stat st;
     char name[PATH_MAX];
-    if ((size_t)snprintf(name, sizeof(name), "%s/data.mdb", path) >= sizeof(name))
+    if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, LMDB_DATA_FILE) >= sizeof(name))
         return ERR_TOO_LARGE;
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -495,7 +507,9 @@ static enum err sync_names(const char *path)
 static enum err open_all(struct lmdb_store *s, const struct store_options *o, const char *boot_id,
                          struct store_state *ret_state)
 {
-    enum err e = take_lock(s, o->path);
+    enum err e = check_unfinished(o->path);
+    if (!e)
+        e = take_lock(s, o->path);
     if (!e)
         e = drop_stub(o->path);
     if (!e)
@@ -539,6 +553,7 @@ enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_
     s->sync = o->sync;
     s->map_bytes = o->map_bytes;
     s->readers_max = o->readers_max;
+    snprintf(s->boot_id, sizeof(s->boot_id), "%s", boot_id);
     s->path = strdup(o->path);
     enum err e = s->path ? open_all(s, o, boot_id, ret_state) : ERR_NOMEM;
     if (e) {
@@ -557,54 +572,177 @@ enum err store_lmdb_open(const struct store_options *o, struct store **ret,
     return store_lmdb_open_booted(o, boot_id, ret, ret_state);
 }
 
-static enum err mark_copy(MDB_txn *txn)
+/* --- closed logs, for looking at --- */
+
+/* Keeps hubs out. A directory that no hub ever had has no lock to take, and gets none. */
+static enum err share_lock(struct lmdb_store *s, const char *path)
 {
-    MDB_cursor *log;
-    MDB_dbi meta, dbi;
-    struct ends ends;
-    struct lmdb_state state;
-    int rc = mdb_dbi_open(txn, databases[DB_META].name, databases[DB_META].flags, &meta);
-    if (!rc)
-        rc = mdb_dbi_open(txn, databases[DB_LOG].name, databases[DB_LOG].flags, &dbi);
-    if (!rc)
-        rc = mdb_cursor_open(txn, dbi, &log);
-    if (rc)
-        return lmdb_err(rc);
-    rc = find_ends(log, &ends);
-    mdb_cursor_close(log);
-    enum err e = rc ? lmdb_err(rc) : lmdb_get_state(txn, meta, &state);
-    if (e)
-        return e;
-    state.stop = STOP_COPIED;
-    if (ends.last > state.certain)
-        state.certain = ends.last;
-    return lmdb_put_state(txn, meta, &state);
+    char name[PATH_MAX];
+    if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, LMDB_LOCK_FILE) >= sizeof(name))
+        return ERR_TOO_LARGE;
+    s->lock_fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (s->lock_fd < 0)
+        return errno == ENOENT ? ERR_OK : errno == ENOTDIR ? ERR_NOT_FOUND : lmdb_err(errno);
+    if (flock(s->lock_fd, LOCK_SH | LOCK_NB))
+        return errno == EWOULDBLOCK ? ERR_LOCKED : lmdb_err(errno);
+    return ERR_OK;
 }
 
-static enum err mark_copy_in(MDB_env *env, const char *path)
+static enum err open_env_closed(struct lmdb_store *s, const char *path)
+{
+    int rc = mdb_env_create(&s->env);
+    if (!rc)
+        rc = mdb_env_set_maxdbs(s->env, DATABASES_MAX);
+    if (!rc)
+        rc = mdb_env_open(s->env, path, MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, FILE_MODE);
+    return lmdb_err(rc);
+}
+
+/* An old log is taken as it is: what came with later versions is not there. */
+static enum err open_databases_closed(struct lmdb_store *s, uint32_t version)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return lmdb_err(rc);
+    rc = lmdb_open_databases(s, txn, 0);
+    if (rc == MDB_NOTFOUND && version < VERSION_WITH_KEYS && s->dbi[DB_KEYS] == 0)
+        rc = 0;
+    if (!rc)
+        return lmdb_err(mdb_txn_commit(txn)); /* or the handles would go with it */
+    mdb_txn_abort(txn);
+    return lmdb_err(rc);
+}
+
+/* LMDB would make an environment of an empty file. */
+static enum err find_data(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat st;
+    enum err e = check_unfinished(path);
+    if (e)
+        return e;
+    if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, LMDB_DATA_FILE) >= sizeof(name))
+        return ERR_TOO_LARGE;
+    if (stat(name, &st))
+        return errno == ENOTDIR ? ERR_NOT_FOUND : lmdb_err(errno);
+    return S_ISREG(st.st_mode) && st.st_size > 0 ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum err open_closed(struct lmdb_store *s, const char *path)
+{
+    uint32_t version;
+    enum err e = find_data(path);
+    if (!e)
+        e = share_lock(s, path);
+    if (!e)
+        e = open_env_closed(s, path);
+    if (!e)
+        e = check_length(s);
+    if (!e)
+        e = check_format(s->env, &version);
+    return e ? e : open_databases_closed(s, version);
+}
+
+enum err store_lmdb_open_closed(const char *path, struct store **ret)
+{
+    struct lmdb_store *s = calloc(1, sizeof(*s));
+    if (!s)
+        return ERR_NOMEM;
+    store_init(&s->base, &lmdb_closed_ops);
+    init_lock(&s->env_lock);
+    s->lock_fd = -1;
+    s->closed = true;
+    read_boot_id(s->boot_id);
+    enum err e = open_closed(s, path);
+    if (e) {
+        lmdb_destroy(s);
+        return e;
+    }
+    *ret = &s->base;
+    return ERR_OK;
+}
+
+/* --- marking copies --- */
+
+/* The highest offset that anything in TXN's log has been given. */
+static int find_highest(MDB_txn *txn, MDB_dbi log, MDB_dbi topics, uint64_t *ret)
+{
+    MDB_cursor *c;
+    MDB_val key, value;
+    struct lmdb_topic t;
+    int rc = mdb_cursor_open(txn, log, &c);
+    if (rc)
+        return rc;
+    *ret = 0;
+    rc = lmdb_cursor_step(c, ret, &value, MDB_LAST);
+    mdb_cursor_close(c);
+    if (!rc || rc == MDB_NOTFOUND)
+        rc = mdb_cursor_open(txn, topics, &c);
+    if (rc)
+        return rc;
+    while (!(rc = mdb_cursor_get(c, &key, &value, MDB_NEXT)))
+        if (!lmdb_get_topic(&key, &value, &t) && t.topic.last > *ret)
+            *ret = t.topic.last;
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/*
+ * All that the copy has is certain in it, whatever becomes of the original: cursors up to there
+ * were given out for just these messages. Unless opening the original itself would have to doubt
+ * that.
+ */
+static enum err mark_copy(MDB_txn *txn, const char *boot_id, struct store_copied *ret)
+{
+    static const enum lmdb_db needed[] = {DB_META, DB_LOG, DB_TOPICS};
+    MDB_dbi dbi[DB_COUNT];
+    struct lmdb_state state;
+    uint64_t highest;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < sizeof(needed) / sizeof(needed[0]); i++)
+        rc = mdb_dbi_open(txn, databases[needed[i]].name, databases[needed[i]].flags,
+                          &dbi[needed[i]]);
+    if (!rc)
+        rc = find_highest(txn, dbi[DB_LOG], dbi[DB_TOPICS], &highest);
+    enum err e = rc ? lmdb_err(rc) : lmdb_get_state(txn, dbi[DB_META], &state);
+    if (e)
+        return e;
+    if (state.head > highest)
+        highest = state.head;
+    if (highest > state.certain && !needs_new_epoch(&state, boot_id))
+        state.certain = highest;
+    state.stop = STOP_COPIED;
+    ret->epoch = state.epoch;
+    ret->last = state.certain;
+    return lmdb_put_state(txn, dbi[DB_META], &state);
+}
+
+static enum err mark_copy_in(MDB_env *env, const char *file, const char *boot_id,
+                             struct store_copied *ret)
 {
     MDB_txn *txn;
     int rc = mdb_env_set_maxdbs(env, DATABASES_MAX);
     if (!rc)
-        rc = mdb_env_open(env, path, MDB_NOLOCK, FILE_MODE);
+        rc = mdb_env_open(env, file, MDB_NOSUBDIR | MDB_NOLOCK, FILE_MODE);
     if (!rc)
         rc = mdb_txn_begin(env, NULL, 0, &txn);
     if (rc)
         return lmdb_err(rc);
-    enum err e = mark_copy(txn);
+    enum err e = mark_copy(txn, boot_id, ret);
     if (!e)
         return lmdb_err(mdb_txn_commit(txn));
     mdb_txn_abort(txn);
     return e;
 }
 
-enum err lmdb_mark_copy(const char *path)
+enum err lmdb_mark_copy(const char *file, const char *boot_id, struct store_copied *ret)
 {
     MDB_env *env;
     int rc = mdb_env_create(&env);
     if (rc)
         return lmdb_err(rc);
-    enum err e = mark_copy_in(env, path);
+    enum err e = mark_copy_in(env, file, boot_id, ret);
     mdb_env_close(env);
     return e;
 }

@@ -651,6 +651,20 @@ enum err lmdb_seek_time(struct store_reader *reader, uint64_t time_ms, uint64_t 
     return e;
 }
 
+enum err lmdb_reader_begin(struct store_reader *reader, MDB_txn **ret)
+{
+    struct lmdb_reader *r = (struct lmdb_reader *)reader;
+    enum err e = begin(r);
+    if (!e)
+        *ret = r->txn;
+    return e;
+}
+
+void lmdb_reader_end(struct store_reader *reader)
+{
+    end((struct lmdb_reader *)reader);
+}
+
 enum err lmdb_reader_create(struct store *base, struct store_reader **ret)
 {
     struct lmdb_store *s = lmdb_of(base);

@@ -156,30 +156,7 @@ enum err lmdb_put_topic(MDB_txn *txn, MDB_dbi topics, const struct catalog_topic
     return lmdb_err(mdb_put(txn, topics, &key, &value, 0));
 }
 
-static enum err add_topic(struct catalog *c, uint32_t id, const struct topic_row *row,
-                          const MDB_val *value)
-{
-    struct store_topic t = {
-        .id = id,
-        .name_len = (uint8_t)(value->mv_size - sizeof(*row)),
-        .flags = row->flags,
-        .name = (const char *)value->mv_data + sizeof(*row),
-        .floor = row->floor,
-    };
-    enum err e = catalog_add(c, &t);
-    if (e)
-        return e == ERR_INVALID ? ERR_CORRUPT : e; /* ids with a hole, no name */
-    struct catalog_topic *to = catalog_find(c, id);
-    to->last = row->last;
-    to->messages = row->messages;
-    to->bytes = row->bytes;
-    to->swept = row->swept;
-    to->counted = row->counted;
-    atomic_store_explicit(&to->newest, row->last, memory_order_relaxed);
-    return ERR_OK;
-}
-
-enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *value)
+enum err lmdb_get_topic(const MDB_val *key, const MDB_val *value, struct lmdb_topic *ret)
 {
     struct topic_row row;
     uint32_t id;
@@ -190,5 +167,35 @@ enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *v
     memcpy(&row, value->mv_data, sizeof(row));
     if (row.check != row_checksum(value->mv_data, value->mv_size))
         return ERR_CORRUPT;
-    return add_topic(c, id, &row, value);
+    *ret = (struct lmdb_topic){
+        .topic = {.id = id,
+                  .name_len = (uint8_t)(value->mv_size - sizeof(row)),
+                  .flags = row.flags,
+                  .name = (const char *)value->mv_data + sizeof(row),
+                  .messages = row.messages,
+                  .bytes = row.bytes,
+                  .last = row.last,
+                  .floor = row.floor},
+        .swept = row.swept,
+        .counted = row.counted,
+    };
+    return ERR_OK;
+}
+
+enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *value)
+{
+    struct lmdb_topic row;
+    enum err e = lmdb_get_topic(key, value, &row);
+    if (!e)
+        e = catalog_add(c, &row.topic);
+    if (e)
+        return e == ERR_INVALID ? ERR_CORRUPT : e; /* ids with a hole, no name */
+    struct catalog_topic *to = catalog_find(c, row.topic.id);
+    to->last = row.topic.last;
+    to->messages = row.topic.messages;
+    to->bytes = row.topic.bytes;
+    to->swept = row.swept;
+    to->counted = row.counted;
+    atomic_store_explicit(&to->newest, row.topic.last, memory_order_relaxed);
+    return ERR_OK;
 }

@@ -282,10 +282,10 @@ static enum err memory_drop_keys(struct store *s, uint64_t time_ms, size_t max, 
 }
 
 /* There is no directory that a copy of memory could be opened from. */
-static enum err memory_backup(struct store *s, const char *path)
+static enum err memory_copy(struct store_copy *c, struct store_copied *ret)
 {
-    (void)s;
-    (void)path;
+    (void)c;
+    (void)ret;
     return ERR_INVALID;
 }
 
@@ -409,6 +409,28 @@ static enum err memory_seek_time(struct store_reader *r, uint64_t time_ms, uint6
     return ERR_OK;
 }
 
+static struct store_verify *memory_verify_create(void)
+{
+    return calloc(1, sizeof(struct store_verify));
+}
+
+static void memory_verify_destroy(struct store_verify *v)
+{
+    free(v);
+}
+
+/* There is nothing that could have been damaged. */
+static enum err memory_verify_step(struct store_verify *v, bool *ret_done)
+{
+    struct memory_store *m = memory_of(v->reader->store);
+    pthread_rwlock_rdlock(&m->lock);
+    v->report.records = m->count;
+    v->report.topics = catalog_count(&m->base.catalog);
+    pthread_rwlock_unlock(&m->lock);
+    *ret_done = true;
+    return ERR_OK;
+}
+
 static const struct store_ops memory_ops = {
     .append = memory_append,
     .sync_now = memory_sync_now,
@@ -416,7 +438,7 @@ static const struct store_ops memory_ops = {
     .expire = memory_expire,
     .trim = memory_trim,
     .drop_keys = memory_drop_keys,
-    .backup = memory_backup,
+    .copy = memory_copy,
     .size = memory_size,
     .used = memory_size,
     .close = memory_close,
@@ -426,6 +448,9 @@ static const struct store_ops memory_ops = {
     .read = memory_read,
     .keys = memory_keys,
     .seek_time = memory_seek_time,
+    .verify_create = memory_verify_create,
+    .verify_destroy = memory_verify_destroy,
+    .verify_step = memory_verify_step,
 };
 
 enum err store_memory_open(const struct store_options *o, struct store **ret,

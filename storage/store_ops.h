@@ -7,6 +7,8 @@
 #ifndef STORAGE_STORE_OPS_H
 #define STORAGE_STORE_OPS_H
 
+#include <pthread.h>
+
 #include "storage/catalog.h"
 #include "storage/store.h"
 
@@ -22,7 +24,7 @@ struct store_ops {
                        struct store_removal *r, size_t *ret_topics);
     enum err (*trim)(struct store *s, uint64_t *at, uint64_t upto, struct store_removal *r);
     enum err (*drop_keys)(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next);
-    enum err (*backup)(struct store *s, const char *path);
+    enum err (*copy)(struct store_copy *c, struct store_copied *ret);
     uint64_t (*size)(struct store *s);
     uint64_t (*used)(struct store *s);
     void (*close)(struct store *s, uint64_t head, bool complete);
@@ -34,6 +36,10 @@ struct store_ops {
                      void *ctx, uint64_t *ret_reached);
     enum err (*keys)(struct store_reader *r, store_visit *visit, void *ctx);
     enum err (*seek_time)(struct store_reader *r, uint64_t time_ms, uint64_t *ret_after);
+    /* NULL when out of memory; store_verify.c fills in the first member. */
+    struct store_verify *(*verify_create)(void);
+    void (*verify_destroy)(struct store_verify *v);
+    enum err (*verify_step)(struct store_verify *v, bool *ret_done);
 };
 
 /* The first member of each store. */
@@ -50,6 +56,33 @@ struct store {
 struct store_reader {
     struct store *store;
 };
+
+/* The first member of each member's check of the log; store_verify.c. */
+struct store_verify {
+    struct store_reader *reader;
+    struct store_report report;
+};
+
+/* Counts damage; returns where its place is to be noted, all zero but for DAMAGE and NUMBER, or
+ * NULL when there are enough of its kind. */
+struct store_place *store_verify_found(struct store_verify *v, enum store_damage damage,
+                                       uint64_t number);
+
+/* A copy under way; store_copy.c. */
+struct store_copy {
+    struct store *store;
+    char *path;           /* owned */
+    pthread_mutex_t lock; /* guards the rest */
+    int fd;               /* what is being written, -1 = nothing */
+    int block_fd;         /* a descriptor that cannot be written to, to take the place of FD */
+    bool cancelled;
+};
+
+/* FD is written to from now on. A cancel puts BLOCK_FD in its place, so that the next write fails.
+ * ERR_CLOSED: it is cancelled already. */
+MUST_CHECK enum err store_copy_attach(struct store_copy *c, int fd, int block_fd);
+/* No more; ERR_CLOSED: it was cancelled meanwhile. */
+MUST_CHECK enum err store_copy_detach(struct store_copy *c);
 
 /* In place; the member goes on from there. */
 void store_init(struct store *s, const struct store_ops *ops);

@@ -148,20 +148,41 @@ static void put_ok(const struct admin *a, struct buf *out)
 
 static const char *explain_backup(enum err e)
 {
-    return e == ERR_INVALID || e == ERR_NOT_FOUND ? "that is no existing, empty directory" : NULL;
+    switch (e) {
+    case ERR_INVALID:
+        return "that is no directory, or not an empty one";
+    case ERR_NOT_FOUND:
+        return "the directory above that one does not exist";
+    case ERR_ACCESS:
+        return "the hub may not write there";
+    case ERR_NOSPACE:
+        return "no space left for the copy";
+    case ERR_LOCKED:
+        return "another backup is being made";
+    case ERR_CLOSED:
+        return "the hub is stopping; nothing is left of the copy";
+    default:
+        return NULL;
+    }
 }
 
 void resp_hub_backup(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    static const struct resp_job backup = {put_ok, explain_backup};
+    static const struct resp_job plain = {put_ok, explain_backup};
+    static const struct resp_job detailed = {put_text, explain_backup};
     const struct resp_arg *path = &q->argv[2];
+    bool details = q->argc > 3;
     (void)out;
+    if (details && !resp_arg_is(&q->argv[3], "JSON")) {
+        resp_error(r, "ERR syntax error");
+        return;
+    }
     if (path->len == 0 || path->data[0] != '/' || memchr(path->data, '\0', path->len)) {
         resp_error(r, "ERR the path has to begin with / (the hub has a working directory of its "
                       "own)");
         return;
     }
-    struct admin *a = resp_job_begin(r, &backup);
+    struct admin *a = resp_job_begin(r, details ? &detailed : &plain);
     if (a)
         admin_backup(a, path->data, path->len);
 }

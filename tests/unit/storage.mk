@@ -2,7 +2,8 @@
 storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/test_store \
 	tests/unit/test_store_lmdb tests/unit/test_store_model \
 	tests/unit/test_store_faults tests/unit/test_store_power tests/unit/test_store_space \
-	tests/unit/test_store_repair
+	tests/unit/test_store_repair tests/unit/test_store_copy \
+	tests/unit/test_store_verify
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 
@@ -43,9 +44,20 @@ tests_unit_test_store_repair_SOURCES = tests/unit/test_store_repair.c $(storage_
 tests_unit_test_store_repair_CFLAGS = $(storage_test_cflags)
 tests_unit_test_store_repair_LDADD = $(storage_test_libs) -ldl
 
+tests_unit_test_store_copy_SOURCES = tests/unit/test_store_copy.c $(storage_fixture)
+tests_unit_test_store_copy_CFLAGS = $(storage_test_cflags)
+tests_unit_test_store_copy_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mdb_env_copyfd2 -Wl,--wrap=fsync \
+	-Wl,--wrap=renameat -Wl,--wrap=openat -Wl,--wrap=openat64 -Wl,--wrap=mkdir
+tests_unit_test_store_copy_LDADD = $(storage_test_libs)
+
+tests_unit_test_store_verify_SOURCES = tests/unit/test_store_verify.c $(storage_fixture)
+tests_unit_test_store_verify_CFLAGS = $(storage_test_cflags)
+tests_unit_test_store_verify_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mdb_cursor_get
+tests_unit_test_store_verify_LDADD = $(storage_test_libs)
+
 # Each of these calls is made to fail by the test.
 storage_wrapped = mdb_cursor_del mdb_cursor_get mdb_cursor_open mdb_cursor_put mdb_cursor_renew \
-	mdb_dbi_open mdb_del mdb_env_copy2 mdb_env_create mdb_env_get_fd mdb_env_info mdb_env_open \
+	mdb_dbi_open mdb_del mdb_env_copyfd2 mdb_env_create mdb_env_get_fd mdb_env_info mdb_env_open \
 	mdb_env_set_flags mdb_env_set_mapsize mdb_env_set_maxdbs mdb_env_set_maxreaders \
 	mdb_env_stat mdb_env_sync mdb_get mdb_put mdb_reader_check mdb_stat mdb_txn_begin \
 	mdb_txn_commit mdb_txn_renew calloc malloc reallocarray

@@ -149,6 +149,52 @@ static void fill_group(uint8_t value[ENTRIES * GROUP_ENTRY_SIZE])
         group_index_encode(value, GROUP, i, ENTRIES, (i + 1) * 10, group_blocks(i));
 }
 
+START_TEST(a_block_tells_each_slot_its_topic)
+{
+    static uint16_t map[BLOCK_SLOTS];
+    struct block_index x;
+    size_t n;
+    for (uint32_t slot = 0; slot < BLOCK_SLOTS; slot++)
+        if (topic_at(_i, slot))
+            block_builder_add(&builder, topic_at(_i, slot), slot);
+    uint8_t *value = build(&n);
+    ck_assert_int_eq(block_index_open(&x, BLOCK, value, n), ERR_OK);
+    ck_assert_int_eq(block_index_map(&x, map), ERR_OK);
+    for (uint32_t slot = 0; slot < BLOCK_SLOTS; slot++) {
+        uint32_t topic = topic_at(_i, slot);
+        REQUIRE((map[slot] == 0) == (topic == 0));
+        REQUIRE(map[slot] == 0 || block_index_topic(&x, map[slot] - 1u) == topic);
+    }
+    free(value);
+}
+END_TEST
+
+/* Values whose parts fit, but are not in order, as no writer would make them. */
+START_TEST(a_block_out_of_order_is_noticed)
+{
+    static uint16_t map[BLOCK_SLOTS];
+    static const struct {
+        uint32_t ids[2];
+        uint16_t ends[2], slots[3];
+        enum err expected;
+    } values[] = {
+        {{1, 2}, {1, 3}, {7, 5, 6}, ERR_OK},         {{2, 1}, {1, 3}, {7, 5, 6}, ERR_CORRUPT},
+        {{1, 1}, {1, 3}, {7, 5, 6}, ERR_CORRUPT},    {{0, 1}, {1, 3}, {7, 5, 6}, ERR_CORRUPT},
+        {{1, 2}, {0, 3}, {7, 5, 6}, ERR_CORRUPT},    {{1, 2}, {3, 3}, {4, 5, 6}, ERR_CORRUPT},
+        {{1, 2}, {9, 3}, {7, 5, 6}, ERR_CORRUPT},    {{1, 2}, {1, 3}, {7, 6, 5}, ERR_CORRUPT},
+        {{1, 2}, {1, 3}, {5, 5, 6}, ERR_CORRUPT},    {{1, 2}, {1, 3}, {7, 6, 6}, ERR_CORRUPT},
+        {{1, 2}, {1, 3}, {4096, 5, 6}, ERR_CORRUPT},
+    };
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct block_index x = {.topics = 2, .records = 3};
+        x.ids = (const uint8_t *)values[i].ids;
+        x.ends = (const uint8_t *)values[i].ends;
+        x.slots = (const uint8_t *)values[i].slots;
+        ck_assert_msg(block_index_map(&x, map) == values[i].expected, "value %zu", i);
+    }
+}
+END_TEST
+
 START_TEST(a_group_tells_each_topic_its_blocks)
 {
     uint8_t value[ENTRIES * GROUP_ENTRY_SIZE];
@@ -216,6 +262,8 @@ int main(void)
     tcase_add_test(t, one_record_makes_a_value);
     tcase_add_loop_test(t, a_block_tells_each_topic_its_slots, 0, 4);
     tcase_add_test(t, a_damaged_block_is_noticed);
+    tcase_add_loop_test(t, a_block_tells_each_slot_its_topic, 0, 4);
+    tcase_add_test(t, a_block_out_of_order_is_noticed);
     tcase_add_test(t, a_group_tells_each_topic_its_blocks);
     tcase_add_test(t, a_damaged_group_never_hides_a_topic);
     tcase_add_test(t, a_group_of_another_size_or_place_is_noticed);

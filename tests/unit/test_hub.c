@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -495,6 +496,117 @@ START_TEST(the_log_is_synced_after_the_interval)
 }
 END_TEST
 
+/* --- backups --- */
+
+static struct store_ops slow_ops; /* the store's, but that a copy takes until it is let go */
+static atomic_bool let_go;
+static atomic_uint copies;
+
+static enum err copy_slowly(struct store_copy *c, struct store_copied *ret)
+{
+    atomic_fetch_add(&copies, 1);
+    while (!atomic_load(&let_go)) {
+        if (store_copy_detach(c) != ERR_OK)
+            return ERR_CLOSED;
+        sched_yield();
+    }
+    *ret = (struct store_copied){.bytes = 7, .epoch = 8, .last = 9};
+    return ERR_OK;
+}
+
+static void start_slow_hub(void)
+{
+    start_hub(2, 1 << 20, 0);
+    slow_ops = *rig.store->ops;
+    slow_ops.copy = copy_slowly;
+    rig.store->ops = &slow_ops;
+    atomic_store(&let_go, false);
+    atomic_store(&copies, 0);
+}
+
+struct asked_backup {
+    struct hub_backup backup;
+    unsigned over; /* how often its call ran */
+};
+
+static void backup_is_over(struct hub_call *call, void *where)
+{
+    const struct worker *w = where;
+    ck_assert_uint_eq(w->index, 1);
+    ((struct asked_backup *)call)->over++;
+}
+
+static enum err ask_backup(struct asked_backup *b)
+{
+    *b = (struct asked_backup){
+        .backup = {.call.run = backup_is_over, .worker = 1, .path = "/nowhere"}};
+    return hub_backup(hub, &b->backup);
+}
+
+static void await_backup(struct worker *w, const struct asked_backup *b)
+{
+    while (!b->over) {
+        wait_for_mail(w->index);
+        take_mail(w);
+    }
+    ck_assert_uint_eq(b->over, 1);
+}
+
+START_TEST(publishing_goes_on_during_a_backup)
+{
+    struct worker w = {0}, other = {.index = 1};
+    struct asked_backup first, second;
+    start_slow_hub();
+    for (unsigned round = 1; round <= 3; round++) {
+        ck_assert_int_eq(ask_backup(&first), ERR_OK);
+        while (atomic_load(&copies) < round)
+            sched_yield();
+        ck_assert_int_eq(ask_backup(&second), ERR_LOCKED);
+        publish_one(&w);
+        while (w.answered < w.asked) {
+            wait_for_mail(0);
+            take_mail(&w);
+        }
+        ck_assert_uint_eq(first.over, 0);
+        atomic_store(&let_go, true);
+        await_backup(&other, &first);
+        ck_assert_int_eq(first.backup.result, ERR_OK);
+        ck_assert_uint_eq(first.backup.copied.bytes, 7);
+        ck_assert_uint_eq(first.backup.copied.last, 9);
+        atomic_store(&let_go, false);
+    }
+    ck_assert_uint_eq(atomic_load(&copies), 3);
+    worker_finish(&w);
+    worker_finish(&other);
+}
+END_TEST
+
+START_TEST(a_backup_can_be_ended)
+{
+    struct worker w = {.index = 1};
+    struct asked_backup first, second;
+    start_slow_hub();
+    ck_assert_int_eq(ask_backup(&first), ERR_OK);
+    hub_end_backups(hub);
+    await_backup(&w, &first);
+    ck_assert_int_eq(first.backup.result, ERR_CLOSED);
+    ck_assert_int_eq(ask_backup(&second), ERR_CLOSED);
+    hub_end_backups(hub);
+    hub_end_backups(NULL);
+    worker_finish(&w);
+}
+END_TEST
+
+START_TEST(stopping_ends_a_backup)
+{
+    static struct asked_backup first;
+    start_slow_hub();
+    ck_assert_int_eq(ask_backup(&first), ERR_OK);
+    hub_stop(hub);
+    ck_assert_int_eq(first.backup.result, ERR_CLOSED);
+}
+END_TEST
+
 /* --- life --- */
 
 START_TEST(without_descriptors_no_hub_starts)
@@ -553,6 +665,9 @@ int main(void)
     tcase_add_test(t, a_failing_log_shows_until_it_works_again);
     tcase_add_test(t, a_conflict_is_no_failure);
     tcase_add_test(t, the_log_is_synced_after_the_interval);
+    tcase_add_test(t, publishing_goes_on_during_a_backup);
+    tcase_add_test(t, a_backup_can_be_ended);
+    tcase_add_test(t, stopping_ends_a_backup);
     tcase_add_test(t, without_descriptors_no_hub_starts);
     tcase_add_test(t, an_unused_hub_stops);
     tcase_add_test(t, mail_that_is_left_is_freed);

@@ -111,6 +111,9 @@ START_TEST(every_other_length_is_noticed)
         memcpy(copy, bytes, length);
         ck_assert_int_eq(record_decode(81, copy, length, &r), length == n ? ERR_OK : ERR_CORRUPT);
         ck_assert_uint_eq(record_topic(copy, length), length < RECORD_HEADER_SIZE ? 0 : 77);
+        uint32_t topic, payload_len, least = (uint32_t)n - full.payload_len;
+        ck_assert_int_eq(record_claims(copy, length, &topic, &payload_len), length >= least);
+        ck_assert(length < least || (topic == 77 && payload_len == length - least));
         free(copy);
     }
 }

@@ -1,8 +1,8 @@
 /*
  * Each LMDB call and each allocation of the durable log fails once, in turn, in a life that opens,
- * appends over a block's and a group's end, reads, purges, trims, copies and closes. A step that
- * meets the fault must say so and succeed when it is tried again; in the end the log holds what it
- * always holds.
+ * appends over a block's and a group's end, reads, purges, trims, copies, verifies and closes. A
+ * step that meets the fault must say so and succeed when it is tried again; in the end the log
+ * holds what it always holds.
  *
  * The linker puts the functions below in place of the ones they are named for (--wrap).
  */
@@ -24,7 +24,7 @@
     X(mdb_cursor_renew, (MDB_txn * a, MDB_cursor * b), (a, b))                                     \
     X(mdb_dbi_open, (MDB_txn * a, const char *b, unsigned c, MDB_dbi *d), (a, b, c, d))            \
     X(mdb_del, (MDB_txn * a, MDB_dbi b, MDB_val * c, MDB_val * d), (a, b, c, d))                   \
-    X(mdb_env_copy2, (MDB_env * a, const char *b, unsigned c), (a, b, c))                          \
+    X(mdb_env_copyfd2, (MDB_env * a, mdb_filehandle_t b, unsigned c), (a, b, c))                   \
     X(mdb_env_create, (MDB_env * *a), (a))                                                         \
     X(mdb_env_get_fd, (MDB_env * a, int *b), (a, b))                                               \
     X(mdb_env_info, (MDB_env * a, MDB_envinfo * b), (a, b))                                        \
@@ -299,7 +299,40 @@ static enum err trim_step(void)
 
 static enum err backup_step(void)
 {
-    return store_backup(store, copy);
+    struct store_copied copied;
+    struct store_copy *c = store_copy_create(store, copy);
+    if (!c)
+        return ERR_NOMEM;
+    enum err e = store_copy_run(c, &copied);
+    store_copy_destroy(c);
+    return e;
+}
+
+static struct store_verify *verify;
+
+/* From one step to the next, and on where one failed. */
+static enum err verify_step(void)
+{
+    bool done = false;
+    enum err e = verify ? ERR_OK : store_verify_create(reader, &verify);
+    while (!e && !done)
+        e = store_verify_step(verify, &done);
+    return e;
+}
+
+static void check_verified(void)
+{
+    const struct store_report *r = store_verify_report(verify);
+    REQUIRE(store_report_damaged(r) == 0);
+    REQUIRE(r->unsettled == 0);
+    REQUIRE(r->topics == TOPICS);
+    store_verify_destroy(verify);
+    verify = NULL;
+}
+
+static enum err open_closed_step(void)
+{
+    return store_lmdb_open_closed(dir, &store);
 }
 
 /* Tries again when the fault has struck, and not for any other reason. */
@@ -338,6 +371,20 @@ static void check_contents(void)
     REQUIRE(store_damaged(store) == 0);
 }
 
+/* The closed log is verified, and copied over the copy that there is. */
+static void look_at_closed(void)
+{
+    must(open_closed_step);
+    must(reader_step);
+    must(verify_step);
+    check_verified();
+    end_readers();
+    remove_dir(copy);
+    copy = make_dir();
+    must(backup_step);
+    store_abandon(store);
+}
+
 static void live(void)
 {
     memset(fault.calls, 0, sizeof(fault.calls));
@@ -359,6 +406,8 @@ static void live(void)
     must(expire_step);
     must(trim_step);
     must(backup_step);
+    must(verify_step);
+    check_verified();
     check_contents();
     end_readers();
     fault.armed = true;
@@ -369,6 +418,7 @@ static void live(void)
     check_contents();
     end_readers();
     store_abandon(store);
+    look_at_closed();
     remove_dir(dir);
     remove_dir(copy);
 }

@@ -1,6 +1,7 @@
 /*
  * Property test: each store against a naive model, through random topics, appends with holes,
- * purges, trims, and (the durable one) clean and unclean reopenings.
+ * purges, trims, and (the durable one) clean and unclean reopenings. Between all that goes on, the
+ * log is checked step by step, and no damage must be seen.
  *
  * The seed is printed; LONGWIRE_TEST_SEED=N repeats a run, LONGWIRE_TEST_STEPS=N makes it longer.
  */
@@ -31,6 +32,7 @@ static char *dir;
 static struct store *store;
 static struct store_reader *reader;
 static struct store_state state;
+static struct store_verify *verify; /* a check on its way through the log, or NULL */
 static uint64_t seed;
 
 static uint64_t draw(uint64_t n)
@@ -57,10 +59,47 @@ static void open_store(int durable)
     ck_assert_int_eq(store_reader_create(store, &reader), ERR_OK);
 }
 
+static void drop_verify(void)
+{
+    store_verify_destroy(verify);
+    verify = NULL;
+}
+
+/* One step of a check that may take as long as all of this does. */
+static void verify_step(void)
+{
+    bool done;
+    if (!verify)
+        ck_assert_int_eq(store_verify_create(reader, &verify), ERR_OK);
+    ck_assert_int_eq(store_verify_step(verify, &done), ERR_OK);
+    for (size_t i = 0; i < STORE_DAMAGE_KINDS; i++)
+        if (store_verify_report(verify)->damage[i])
+            ck_abort_msg("%s", store_damage_name(i));
+    if (done)
+        drop_verify();
+}
+
+/* A check of a log that stands still settles everything. */
+static void verify_all(void)
+{
+    bool done = false;
+    drop_verify();
+    ck_assert_int_eq(store_verify_create(reader, &verify), ERR_OK);
+    while (!done)
+        ck_assert_int_eq(store_verify_step(verify, &done), ERR_OK);
+    const struct store_report *r = store_verify_report(verify);
+    ck_assert_uint_eq(store_report_damaged(r), 0);
+    ck_assert_uint_eq(r->unsettled, 0);
+    ck_assert_uint_eq(r->records, model.count);
+    ck_assert_uint_eq(r->topics, model.topics);
+    drop_verify();
+}
+
 static void reopen(void)
 {
     uint32_t epoch = state.epoch;
     bool clean = draw(2);
+    drop_verify();
     store_reader_destroy(reader);
     if (clean)
         store_close(store, model.head, true);
@@ -477,9 +516,13 @@ static void run(int durable)
         step(durable);
         check_read();
         check_limits();
+        verify_step();
         if (i % 10 == 0)
             check_topics();
+        if (i % 40 == 0)
+            verify_all();
     }
+    verify_all();
     ck_assert_uint_eq(store_damaged(store), 0);
     store_reader_destroy(reader);
     store_close(store, 0, true);
