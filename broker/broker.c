@@ -807,8 +807,3 @@ uint64_t broker_log_used(struct broker *b)
 {
     return store_used(b->store);
 }
-
-uint64_t broker_damaged(struct broker *b)
-{
-    return store_damaged(b->store);
-}

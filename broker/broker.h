@@ -135,7 +135,5 @@ struct store_copy *broker_copy(struct broker *b, const char *path);
 /* Bytes that the log takes on disk, and those of them in use. */
 uint64_t broker_log_bytes(struct broker *b);
 uint64_t broker_log_used(struct broker *b);
-/* How often a damaged record or index entry was met since the log was opened. */
-uint64_t broker_damaged(struct broker *b);
 
 #endif

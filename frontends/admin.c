@@ -9,8 +9,7 @@
 #include "frontends/scan.h"
 
 enum {
-    STEP_TOPICS = 256,    /* topics looked at in one turn */
-    STEP_BYTES = 8 << 20, /* payload bytes read in one turn */
+    STEP_TOPICS = 256, /* topics looked at in one turn */
 };
 
 static uint64_t started_ms; /* monotonic */
@@ -45,6 +44,7 @@ void admin_destroy(struct admin *a)
 {
     if (!a)
         return;
+    store_verify_destroy(a->verify);
     buf_finish(&a->text);
     free(a->word);
     free(a);
@@ -492,80 +492,65 @@ void admin_backup(struct admin *a, const char *path, size_t n)
 
 /* --- verifying --- */
 
-struct counted {
-    uint64_t records, bytes;
-};
-
-static bool count_record(void *ctx, struct message *m, bool shared)
+static void put_place(const struct store_place *p, struct buf *out)
 {
-    struct counted *c = ctx;
-    (void)shared;
-    if (c->bytes >= STEP_BYTES)
-        return false;
-    c->records++;
-    c->bytes += m->payload_len;
-    return true;
+    const char *unit = store_damage_unit(p->damage);
+    buf_printf(out, "{\"damage\":\"%s\"", store_damage_name(p->damage));
+    if (*unit)
+        put_number(out, unit, p->number);
+    if (p->topic_id)
+        put_number(out, "topic_id", p->topic_id);
+    if (p->name_len) {
+        buf_puts(out, ",\"topic\":");
+        envelope_json_string(out, p->name, p->name_len);
+    }
+    buf_putc(out, '}');
 }
 
-/* Reads on from `at` by one bounded piece, past the tail: the log itself is what is looked at. */
-static enum err verify_some(struct admin *a, struct scan *s)
+static void put_report(const struct store_report *r, struct buf *out)
 {
-    static const struct after earliest = {.kind = AFTER_EARLIEST};
-    struct tail none;
-    struct position p;
-    struct counted counted = {0, 0};
-    struct gap gap;
-    tail_init(&none);
-    s->replay.tail = &none;
-    enum err e = scan_select(s, "#", 1);
-    if (e == ERR_OK)
-        e = replay_start(&s->replay, scan_feed(s), &earliest, 0, &p, &gap);
-    p.offset = a->at;
-    if (e == ERR_OK)
-        e = replay_next(&s->replay, scan_feed(s), &p, a->until, count_record, &counted, &gap);
-    if (e == ERR_AGAIN)
-        return ERR_OK;
-    a->at = p.offset;
-    a->number += counted.records;
-    return e;
+    const char *names[STORE_DAMAGE_KINDS];
+    for (unsigned i = 0; i < STORE_DAMAGE_KINDS; i++)
+        names[i] = store_damage_name(i);
+    buf_printf(out, "{\"records\":%llu", (unsigned long long)r->records);
+    put_number(out, "damaged", store_report_damaged(r));
+    put_number(out, "topics", r->topics);
+    put_number(out, "blocks", r->blocks);
+    put_number(out, "groups", r->groups);
+    put_number(out, "unsettled", r->unsettled);
+    buf_puts(out, ",\"damage\":{");
+    put_members(out, names, r->damage, STORE_DAMAGE_KINDS);
+    buf_puts(out, "},\"places\":[");
+    for (size_t i = 0; i < r->place_count; i++) {
+        if (i)
+            buf_putc(out, ',');
+        put_place(&r->places[i], out);
+    }
+    buf_puts(out, "]}");
 }
 
-static void verified(struct errand *e, void *where)
-{
-    struct admin *a = admin_of(e);
-    buf_printf(&a->text, "{\"records\":%llu", (unsigned long long)a->number);
-    put_number(&a->text, "damaged", broker_damaged(where) - a->damaged);
-    buf_putc(&a->text, '}');
-    errand_home(e, ERR_OK);
-}
-
+/* One step a turn. A hub that stops does not wait for the end. */
 static void verify_step(struct errand *errand, void *where)
 {
     struct admin *a = admin_of(errand);
     struct worker *w = where;
-    struct scan scan;
-    enum err e = scan_init(&scan, w);
-    if (e == ERR_OK) {
-        e = verify_some(a, &scan);
-        scan_finish(&scan);
-    }
-    if (e != ERR_OK)
-        errand_home(errand, e);
-    else if (a->at < a->until)
+    bool done = false;
+    enum err e = w->draining ? ERR_CLOSED : store_verify_step(a->verify, &done);
+    if (e == ERR_OK && !done) {
         errand_to_worker(errand, w->index, verify_step);
-    else
-        errand_to_broker(errand, verified);
-}
-
-static void verify_begin(struct errand *e, void *where)
-{
-    struct admin *a = admin_of(e);
-    a->damaged = broker_damaged(where);
-    errand_to_worker(e, e->home->index, verify_step);
+        return;
+    }
+    if (e == ERR_OK)
+        put_report(store_verify_report(a->verify), &a->text);
+    errand_home(errand, e);
 }
 
 void admin_verify(struct admin *a)
 {
-    a->until = a->errand.home->head;
-    errand_to_broker(&a->errand, verify_begin);
+    struct worker *w = a->errand.home;
+    enum err e = store_verify_create(w->replay.store, &a->verify);
+    if (e == ERR_OK)
+        errand_to_worker(&a->errand, w->index, verify_step);
+    else
+        errand_home(&a->errand, e);
 }

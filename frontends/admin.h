@@ -33,8 +33,8 @@ struct admin {
     const char *end; /* what comes after the last visit */
     struct topic *topic;
     struct hub_backup backup;
+    struct store_verify *verify; /* owned */
     uint64_t at, until;
-    uint64_t damaged;
 };
 
 /* On the worker that asks; NULL when out of memory. */
@@ -58,7 +58,8 @@ void admin_purge(struct admin *a, struct topic *topic);
 void admin_trim(struct admin *a, uint64_t upto);
 /* Copies the log into the directory PATH (hub_backup); `text`: what the copy has. */
 void admin_backup(struct admin *a, const char *path, size_t n);
-/* Reads the whole log; counts sound and damaged records. */
+/* Checks the whole log (store_verify), bit by bit on the worker that asks; `text`: what was found.
+ */
 void admin_verify(struct admin *a);
 
 /* One topic, at once. ERR_NOMEM and the store's errors. */

@@ -1,6 +1,10 @@
 #include "frontends/envelope.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 #include "base/rfc3339.h"
+#include "base/utf8.h"
 #include "broker/cursor.h"
 #include "frontends/crypto.h"
 
@@ -74,7 +78,7 @@ static void append_data(const struct message *m, struct buf *out)
     }
 }
 
-void envelope_append(const struct message *m, struct buf *out)
+static void append_head(const struct message *m, struct buf *out)
 {
     char cursor[CURSOR_TEXT_SIZE], time[RFC3339_TEXT_SIZE];
     size_t cursor_len = cursor_format(cursor, m->offset, m->epoch);
@@ -90,7 +94,45 @@ void envelope_append(const struct message *m, struct buf *out)
         buf_puts(out, ",\"event\":");
         envelope_json_string(out, m->event, m->event_len);
     }
+}
+
+void envelope_append(const struct message *m, struct buf *out)
+{
+    append_head(m, out);
     buf_puts(out, ",\"data\":");
     append_data(m, out);
+    buf_putc(out, '}');
+}
+
+static void append_key(const struct message *m, struct buf *out)
+{
+    if (utf8_valid(m->key, m->key_len)) {
+        buf_puts(out, ",\"key\":");
+        envelope_json_string(out, m->key, m->key_len);
+        return;
+    }
+    buf_puts(out, ",\"key_base64\":\"");
+    crypto_base64_append(out, m->key, m->key_len);
+    buf_putc(out, '"');
+}
+
+/* A JSON string looks like text. */
+static bool is_json_string(const struct message *m)
+{
+    size_t i = 0;
+    while (i < m->payload_len && memchr(" \t\r\n", m->payload[i], 4))
+        i++;
+    return m->kind == MESSAGE_JSON && i < m->payload_len && m->payload[i] == '"';
+}
+
+void envelope_append_stored(const struct message *m, struct buf *out)
+{
+    append_head(m, out);
+    if (m->key_len)
+        append_key(m, out);
+    buf_puts(out, ",\"data\":");
+    append_data(m, out);
+    if (is_json_string(m))
+        buf_puts(out, ",\"kind\":\"json\"");
     buf_putc(out, '}');
 }

@@ -18,6 +18,9 @@
 
 /* Appends the envelope of M, without a CR or LF anywhere. Offset, time, topic and epoch are set. */
 void envelope_append(const struct message *m, struct buf *out);
+/* The same with what subscribers do not get: `key` behind `event` (`key_base64` when it is no
+ * UTF-8), and at the end `"kind":"json"` where `data` is a string that was published as JSON. */
+void envelope_append_stored(const struct message *m, struct buf *out);
 /* Appends N bytes of UTF-8 as a JSON string (RFC 8259 section 7) with its quotes; only '"', '\' and
  * control characters are escaped. */
 void envelope_json_string(struct buf *out, const char *text, size_t n);

@@ -3,18 +3,42 @@
 #include <string.h>
 
 #include "frontends/encodings.h"
+#include "frontends/envelope.h"
 
 enum {
     /* Bounded pieces of reading for one answer: a long empty way is gone in several answers. */
     READS_MAX = 64,
 };
 
+/* What is read, and how it is written. */
+struct reading {
+    struct replay *replay;
+    struct feed *feed;
+    uint64_t until;
+    uint32_t limit;
+    const struct encoding *encoding; /* shared with others, or NULL: */
+    void (*encode)(const struct message *m, struct buf *out);
+};
+
 struct collecting {
+    const struct reading *reading;
     struct buf *out;
     uint32_t left;
     size_t count;
     bool failed;
 };
+
+static void put_message(struct collecting *c, struct message *m, bool shared)
+{
+    const struct reading *r = c->reading;
+    const struct blob *b = shared && r->encoding ? message_encoded(m, r->encoding) : NULL;
+    if (b)
+        buf_append(c->out, b->data, b->len);
+    else if (shared && r->encoding)
+        c->failed = true;
+    else
+        r->encode(m, c->out);
+}
 
 static bool collect(void *ctx, struct message *m, bool shared)
 {
@@ -23,41 +47,33 @@ static bool collect(void *ctx, struct message *m, bool shared)
         return false;
     if (c->count)
         buf_putc(c->out, ',');
-    if (shared) {
-        const struct blob *b = message_encoded(m, &encoding_poll);
-        if (b)
-            buf_append(c->out, b->data, b->len);
-        else
-            c->failed = true;
-    } else {
-        encoding_poll.encode(m, c->out);
-    }
+    put_message(c, m, shared);
     c->left--;
     c->count++;
     return !c->failed;
 }
 
-static void start_over(struct collecting *c, uint32_t limit)
+static void start_over(struct collecting *c)
 {
     buf_clear(c->out);
-    c->left = limit;
+    c->left = c->reading->limit;
     c->count = 0;
 }
 
 /* Fills OUT with envelopes. Not w->scratch: that may hold the parcel which made a poll look. */
-static enum err read_messages(struct worker *w, struct feed *f, struct position *p, uint32_t limit,
-                              struct gap *gap, struct buf *out, size_t *ret_count)
+static enum err read_messages(const struct reading *r, struct position *p, struct gap *gap,
+                              struct buf *out, size_t *ret_count)
 {
-    struct collecting c = {.out = out};
+    struct collecting c = {.reading = r, .out = out};
     enum err e = ERR_OK;
-    start_over(&c, limit);
+    start_over(&c);
     struct position start = *p;
-    for (int i = 0; i < READS_MAX && e == ERR_OK && p->offset < w->head; i++) {
+    for (int i = 0; i < READS_MAX && e == ERR_OK && p->offset < r->until; i++) {
         struct gap found;
         struct position before = *p;
-        e = replay_next(&w->replay, f, p, w->head, collect, &c, &found);
+        e = replay_next(r->replay, r->feed, p, r->until, collect, &c, &found);
         if (e == ERR_AGAIN) {
-            start_over(&c, limit);
+            start_over(&c);
             *p = start;
             e = ERR_OK;
             continue;
@@ -102,30 +118,64 @@ static void begin(const struct worker *w, uint64_t offset, struct buf *out)
     buf_puts(out, ",\"messages\":[");
 }
 
-static void end(const struct worker *w, const struct gap *gap, bool live, struct buf *out)
+/* MARK names the member that is there when the end is reached; NULL: it is not. */
+static void end(const struct worker *w, const struct gap *gap, const char *mark, struct buf *out)
 {
     buf_putc(out, ']');
     if (gap->reason != GAP_NONE) {
         buf_puts(out, ",\"gap\":");
         poll_body_gap(w, gap, out);
     }
-    buf_puts(out, live ? ",\"live\":true}" : "}");
+    if (mark)
+        buf_printf(out, ",\"%s\":true", mark);
+    buf_putc(out, '}');
+}
+
+static enum err read_body(struct worker *w, const struct reading *r, struct position *p,
+                          struct gap *gap, const char *mark, struct buf *out, size_t *ret_count)
+{
+    struct buf messages = {0};
+    enum err e = read_messages(r, p, gap, &messages, ret_count);
+    if (e == ERR_OK) {
+        worker_count_gap(w, gap->reason);
+        begin(w, p->offset, out);
+        buf_append(out, messages.data, messages.len);
+        end(w, gap, p->offset >= r->until ? mark : NULL, out);
+    }
+    buf_finish(&messages);
+    return e == ERR_OK && out->failed ? ERR_NOMEM : e;
 }
 
 enum err poll_body_read(struct worker *w, struct feed *f, struct position *p, struct gap *gap,
                         uint32_t limit, struct buf *out, size_t *ret_count, bool *ret_live)
 {
-    struct buf messages = {0};
-    enum err e = read_messages(w, f, p, limit, gap, &messages, ret_count);
-    if (e == ERR_OK) {
+    struct reading r = {
+        .replay = &w->replay,
+        .feed = f,
+        .until = w->head,
+        .limit = limit,
+        .encoding = &encoding_poll,
+        .encode = encoding_poll.encode,
+    };
+    enum err e = read_body(w, &r, p, gap, "live", out, ret_count);
+    if (e == ERR_OK)
         *ret_live = p->offset >= w->head;
-        worker_count_gap(w, gap->reason);
-        begin(w, p->offset, out);
-        buf_append(out, messages.data, messages.len);
-        end(w, gap, *ret_live, out);
-    }
-    buf_finish(&messages);
-    return e == ERR_OK && out->failed ? ERR_NOMEM : e;
+    return e;
+}
+
+enum err poll_body_export(struct worker *w, struct replay *replay, struct feed *f,
+                          struct position *p, struct gap *gap, uint32_t limit, uint64_t until,
+                          struct buf *out)
+{
+    struct reading r = {
+        .replay = replay,
+        .feed = f,
+        .until = until,
+        .limit = limit,
+        .encode = envelope_append_stored,
+    };
+    size_t count;
+    return read_body(w, &r, p, gap, "end", out, &count);
 }
 
 void poll_body_append(struct worker *w, const char *data, const struct cut *cuts, size_t count,
@@ -140,5 +190,5 @@ void poll_body_append(struct worker *w, const char *data, const struct cut *cuts
         buf_append(out, data + start, cuts[i].end - start);
         start = cuts[i].end;
     }
-    end(w, &none, true, out);
+    end(w, &none, "live", out);
 }

@@ -1,5 +1,6 @@
 /*
- * The answer of a long-poll, and of `HUB READ`: a pure function of cursor and topic set.
+ * The answer of a long-poll, of `HUB READ` and of `HUB EXPORT`: a pure function of cursor and topic
+ * set.
  *
  *     {"cursor":"1045-3824910012","messages":[envelope, ...],"gap":{...},"live":true}
  *
@@ -27,6 +28,11 @@ enum {
 MUST_CHECK enum err poll_body_read(struct worker *w, struct feed *f, struct position *p,
                                    struct gap *gap, uint32_t limit, struct buf *out,
                                    size_t *ret_count, bool *ret_live);
+/* The same for `HUB EXPORT`, from REPLAY with F in its own table: envelopes as stored, up to UNTIL
+ * (at most the worker's head), with "end" instead of "live" when that is reached. */
+MUST_CHECK enum err poll_body_export(struct worker *w, struct replay *replay, struct feed *f,
+                                     struct position *p, struct gap *gap, uint32_t limit,
+                                     uint64_t until, struct buf *out);
 /* The body for COUNT envelopes that are put together in DATA (one behind the other, CUTS), with
  * CURSOR at OFFSET, at the head. */
 void poll_body_append(struct worker *w, const char *data, const struct cut *cuts, size_t count,

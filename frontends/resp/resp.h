@@ -78,8 +78,8 @@ enum {
 /* Writes the error reply TEXT, which begins with its code, and counts it. */
 void resp_error(struct resp *r, const char *text);
 void resp_errorf(struct resp *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The error reply for E: NOSPACE, LIMIT, IOERR, NOTFOUND, TOOLARGE, BUSY, else ERR. TEXT, or NULL for the
- * text of E. */
+/* The error reply for E: NOSPACE, LIMIT, IOERR, NOTFOUND, TOOLARGE, BUSY, else ERR. TEXT, or NULL
+ * for the text of E. */
 void resp_error_of(struct resp *r, enum err e, const char *text);
 /* The error reply for F, with its code as in BADTOPIC for "bad_topic". */
 void resp_error_fault(struct resp *r, const struct fault *f);

@@ -18,7 +18,8 @@ static const struct resp_command commands[] = {
     {"publish", 3, 3, RESP_WRITE | RESP_PUBSUB | RESP_FAST, NULL, resp_publish_publish,
      "topic payload", "Publishes a message; answers the number of subscribers after its commit"},
     {"xadd", 5, 0, RESP_WRITE | RESP_FAST, NULL, resp_publish_xadd,
-     "topic * data payload [event name] [key idempotency-key] [expect cursor]",
+     "topic * data payload [event name] [key idempotency-key] [kind json|text|binary] "
+     "[expect cursor]",
      "Publishes a message; answers its id after its commit"},
     {"xrange", 4, 6, RESP_READONLY, resp_read_range, NULL, "topic start end [COUNT n]",
      "Messages of a topic from one cursor to another"},
@@ -85,6 +86,8 @@ static const struct resp_command commands[] = {
      "Copies the log into a new or empty directory"},
     {"hub|clients", 2, 2, RESP_ADMIN, resp_hub_clients, NULL, "",
      "All connections with topics, cursor and lag, as JSON"},
+    {"hub|export", 6, 0, RESP_READONLY | RESP_ADMIN, resp_hub_export, NULL,
+     "after until limit topic [topic ...]", "Messages as they are stored, as JSON"},
     {"hub|help", 2, 2, RESP_FAST, resp_command_help, NULL, "", "These lines"},
     {"hub|kick", 3, 3, RESP_ADMIN, resp_hub_kick, NULL, "number", "Ends a connection"},
     {"hub|purge", 3, 3, RESP_WRITE | RESP_ADMIN, resp_hub_purge, NULL, "topic",
@@ -99,7 +102,7 @@ static const struct resp_command commands[] = {
     {"hub|trim", 3, 3, RESP_WRITE | RESP_ADMIN, resp_hub_trim, NULL, "cursor",
      "Takes away all stored messages up to a cursor; answers how many"},
     {"hub|verify", 2, 2, RESP_READONLY | RESP_ADMIN, resp_hub_verify, NULL, "",
-     "Reads the whole log; answers how many records are sound and damaged, as JSON"},
+     "Checks the whole log: records, index, totals; answers what is damaged, as JSON"},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

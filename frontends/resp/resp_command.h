@@ -57,7 +57,7 @@ resp_run resp_connection_ping, resp_connection_echo, resp_connection_hello, resp
 resp_run resp_client_id, resp_client_info, resp_client_kill, resp_client_list, resp_client_getname,
     resp_client_setname, resp_client_setinfo, resp_client_switch;
 resp_run resp_hub_topics, resp_hub_topic, resp_hub_stats, resp_hub_clients, resp_hub_kick,
-    resp_hub_purge, resp_hub_trim, resp_hub_backup, resp_hub_verify, resp_hub_read;
+    resp_hub_purge, resp_hub_trim, resp_hub_backup, resp_hub_verify, resp_hub_read, resp_hub_export;
 
 /* Publishes by the command C; false when Q has to wait until the publishes before it are answered
  * (its answer is an error). */

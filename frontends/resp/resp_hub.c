@@ -1,4 +1,4 @@
-/* HUB ...: administration, and reading with the answer of a long-poll. */
+/* HUB ...: administration, reading with the answer of a long-poll, and exporting. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "frontends/resp/resp_job.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/resp/resp_wait.h"
+#include "frontends/scan.h"
 
 static const char bad_topic[] = "BADTOPIC not a valid topic";
 static const char bad_pattern[] = "BADTOPIC not a valid topic or pattern";
@@ -187,9 +188,15 @@ void resp_hub_backup(struct resp *r, const struct resp_request *q, struct buf *o
         admin_backup(a, path->data, path->len);
 }
 
+static const char *explain_verify(enum err e)
+{
+    return e == ERR_CLOSED ? "the hub is stopping" : NULL;
+}
+
 void resp_hub_verify(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    struct admin *a = resp_job_begin(r, &document);
+    static const struct resp_job verify = {put_text, explain_verify};
+    struct admin *a = resp_job_begin(r, &verify);
     (void)q;
     (void)out;
     if (a)
@@ -238,13 +245,28 @@ static const char *check_topics(const struct resp *r, const struct resp_request 
     return NULL;
 }
 
+static const char *parse_after(const struct resp_arg *a, struct after *ret)
+{
+    return after_parse(a->data, a->len, ret) == ERR_OK
+               ? NULL
+               : "BADCURSOR not a cursor, earliest, latest, -N or an RFC 3339 time";
+}
+
+static const char *parse_limit(const struct resp_arg *a, uint64_t *ret)
+{
+    return resp_arg_u64(a, UINT32_MAX, ret) == ERR_OK && *ret
+               ? NULL
+               : "ERR the limit is not a number of messages above 0";
+}
+
 static const char *parse_read(const struct resp *r, const struct resp_request *q,
                               struct after *after, uint64_t *limit, uint64_t *wait_ms)
 {
-    if (after_parse(q->argv[2].data, q->argv[2].len, after) != ERR_OK)
-        return "BADCURSOR not a cursor, earliest, latest, -N or an RFC 3339 time";
-    if (resp_arg_u64(&q->argv[3], UINT32_MAX, limit) != ERR_OK || *limit == 0)
-        return "ERR the limit is not a number of messages above 0";
+    const char *error = parse_after(&q->argv[2], after);
+    if (!error)
+        error = parse_limit(&q->argv[3], limit);
+    if (error)
+        return error;
     if (resp_arg_u64(&q->argv[4], UINT32_MAX, wait_ms) != ERR_OK)
         return "ERR the time to wait is not a number of milliseconds";
     return check_topics(r, q, 5);
@@ -282,4 +304,83 @@ void resp_hub_read(struct resp *r, const struct resp_request *q, struct buf *out
         resp_wait_destroy(&h->wait);
     else
         resp_wait_begin(&h->wait, wait_ms);
+}
+
+/* --- HUB EXPORT --- */
+
+struct export
+{
+    struct after after;
+    uint64_t until, limit;
+};
+
+/* Past the head there is nothing yet, and a worker may be a little behind the hub. */
+static const char *parse_export(const struct resp *r, const struct resp_request *q,
+                                struct export *x)
+{
+    const char *error = parse_after(&q->argv[2], &x->after);
+    if (!error)
+        error = resp_arg_offset(r, &q->argv[3], &x->until);
+    if (!error && x->until > hub_head(r->conn->worker->hub))
+        error = "BADCURSOR a cursor ahead of the head";
+    if (!error)
+        error = parse_limit(&q->argv[4], &x->limit);
+    return error ? error : check_topics(r, q, 5);
+}
+
+static enum err select_topics(struct scan *s, const struct resp_request *q, size_t first)
+{
+    struct feed_spec spec;
+    enum err e = ERR_OK;
+    feed_spec_init(&spec, s->replay.feeds);
+    for (size_t i = first; i < q->argc && e == ERR_OK; i++)
+        e = feed_spec_add(&spec, q->argv[i].data, q->argv[i].len);
+    if (e == ERR_OK)
+        e = feed_join(&s->sub, &spec, NULL, 0);
+    feed_spec_finish(&spec);
+    return e;
+}
+
+static enum err read_export(struct worker *w, const struct export *x, struct scan *s,
+                            struct buf *body)
+{
+    struct position p;
+    struct gap gap;
+    enum err e = replay_start(&s->replay, scan_feed(s), &x->after, hub_head(w->hub), &p, &gap);
+    if (e != ERR_OK)
+        return e;
+    return poll_body_export(w, &s->replay, scan_feed(s), &p, &gap, (uint32_t)x->limit, x->until,
+                            body);
+}
+
+static enum err make_export(struct resp *r, const struct resp_request *q, const struct export *x,
+                            struct buf *body)
+{
+    struct worker *w = r->conn->worker;
+    struct scan scan;
+    enum err e = scan_init(&scan, w);
+    if (e != ERR_OK)
+        return e;
+    e = select_topics(&scan, q, 5);
+    if (e == ERR_OK)
+        e = read_export(w, x, &scan, body);
+    scan_finish(&scan);
+    return e;
+}
+
+void resp_hub_export(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct export x;
+    struct buf body = {0};
+    const char *error = parse_export(r, q, &x);
+    if (error) {
+        resp_error(r, error);
+        return;
+    }
+    enum err e = make_export(r, q, &x, &body);
+    if (e == ERR_OK)
+        resp_reply_bulk(out, body.data, body.len);
+    else
+        resp_error_of(r, e, e == ERR_LIMIT ? "-N reaches back too far" : NULL);
+    buf_finish(&body);
 }

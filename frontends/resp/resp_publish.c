@@ -1,7 +1,9 @@
 #include <string.h>
 
+#include "base/utf8.h"
 #include "broker/cursor.h"
 #include "frontends/fault.h"
+#include "frontends/json_slice.h"
 #include "frontends/publish.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_reply.h"
@@ -15,6 +17,7 @@ const struct fault *resp_publish_publish(const struct resp_request *q, struct me
     ret->topic_len = q->argv[1].len;
     ret->payload = q->argv[2].data;
     ret->payload_len = q->argv[2].len;
+    ret->kind = publish_sniff_kind(ret->payload, ret->payload_len);
     return NULL;
 }
 
@@ -27,10 +30,10 @@ static bool is_field(const struct resp_arg *a, const char *name)
 
 /* Takes one field; NULL, or what is wrong with it. */
 static const struct fault *take_field(const struct resp_arg *name, const struct resp_arg *value,
-                                      struct message_init *m)
+                                      struct message_init *m, const struct resp_arg **kind)
 {
     static const struct fault unknown = {
-        "err", "the fields of a message are data, event, key and expect, each at most once"};
+        "err", "the fields of a message are data, event, key, kind and expect, each at most once"};
     static const struct fault bad_expect = {"bad_cursor", "expect is not a cursor (OFFSET-EPOCH)"};
     if (is_field(name, "data") && !m->payload) {
         m->payload = value->data;
@@ -41,6 +44,8 @@ static const struct fault *take_field(const struct resp_arg *name, const struct 
     } else if (is_field(name, "key") && !m->key) {
         m->key = value->data;
         m->key_len = value->len;
+    } else if (is_field(name, "kind") && !*kind) {
+        *kind = value;
     } else if (is_field(name, "expect") && !m->conditional) {
         m->conditional = true;
         if (cursor_parse(value->data, value->len, &m->expect) != ERR_OK)
@@ -63,12 +68,35 @@ static const struct fault *check_fields(const struct message_init *m)
     return m->key && !m->key_len ? &empty_key : NULL;
 }
 
+/* KIND NULL: it is not said. */
+static const struct fault *read_kind(const struct resp_arg *kind, struct message_init *m)
+{
+    static const struct fault unknown = {"err", "a kind is json, text or binary"};
+    static const struct fault no_json = {"bad_data", "The data is not one valid JSON value"};
+    static const struct fault no_text = {"bad_data", "The data is not UTF-8"};
+    if (!kind) {
+        m->kind = publish_sniff_kind(m->payload, m->payload_len);
+        return NULL;
+    }
+    if (is_field(kind, "json")) {
+        m->kind = MESSAGE_JSON;
+        return json_valid(m->payload, m->payload_len) ? NULL : &no_json;
+    }
+    if (is_field(kind, "text")) {
+        m->kind = MESSAGE_TEXT;
+        return utf8_valid(m->payload, m->payload_len) ? NULL : &no_text;
+    }
+    m->kind = MESSAGE_BINARY;
+    return is_field(kind, "binary") ? NULL : &unknown;
+}
+
 const struct fault *resp_publish_xadd(const struct resp_request *q, struct message_init *ret)
 {
     static const struct fault limited = {
         "err", "XADD takes no limits of its own; see HUB TRIM and HUB PURGE"};
     static const struct fault own_id = {"err", "the hub gives the ID: it has to be *"};
     static const struct fault odd = {"err", "wrong number of arguments for 'xadd' command"};
+    const struct resp_arg *kind = NULL;
     if (resp_arg_is(&q->argv[2], "MAXLEN") || resp_arg_is(&q->argv[2], "MINID"))
         return &limited;
     if (!is_field(&q->argv[2], "*"))
@@ -78,19 +106,19 @@ const struct fault *resp_publish_xadd(const struct resp_request *q, struct messa
     ret->topic = q->argv[1].data;
     ret->topic_len = q->argv[1].len;
     for (size_t i = 3; i < q->argc; i += 2) {
-        const struct fault *fault = take_field(&q->argv[i], &q->argv[i + 1], ret);
+        const struct fault *fault = take_field(&q->argv[i], &q->argv[i + 1], ret, &kind);
         if (fault)
             return fault;
     }
-    return check_fields(ret);
+    const struct fault *fault = check_fields(ret);
+    return fault ? fault : read_kind(kind, ret);
 }
 
 /* --- both --- */
 
-static const struct fault *submit(struct resp *r, struct message_init *m, enum answer answer)
+static const struct fault *submit(struct resp *r, const struct message_init *m, enum answer answer)
 {
     static const struct fault no_memory = {"err", "out of memory"};
-    m->kind = publish_sniff_kind(m->payload, m->payload_len);
     struct publish *p = publish_make(m);
     if (!p)
         return &no_memory;

@@ -140,6 +140,31 @@ describe('local socket', () => {
     assert.equal(await c.command('XLEN', 'q/key'), 2);
   });
 
+  test('XADD with a kind does not sniff', async (t) => {
+    const c = await open(t);
+    const cases = [
+      ['12', 'json', 12],
+      ['"x"', 'json', 'x'],
+      ['[1]', 'text', '[1]'],
+      ['[1]', 'json', [1]],
+      ['x', 'text', 'x'],
+      ['', 'text', ''],
+      ['x', 'binary', 'eA=='],
+    ];
+    for (const [payload, kind] of cases) await xadd(c, 'q/kind', payload, 'kind', kind);
+    await c.command('XADD', 'q/kind', '*', 'kind', 'binary', 'event', 'e', 'data', '[1]');
+    const messages = await history(hub, 'q/kind');
+    assert.deepEqual(
+      messages.map(({ data }) => data),
+      [...cases.map(([, , data]) => data), 'WzFd'],
+    );
+    assert.deepEqual(
+      messages.map(({ encoding }) => encoding),
+      [...Array(6).fill(undefined), 'base64', 'base64'],
+    );
+    assertError(await xadd(c, 'q/kind', '{', 'kind', 'json'), /^BADDATA /);
+  });
+
   test('XADD and HTTP share one window of keys', async (t) => {
     const c = await open(t);
     const first = await publish(hub, 'q/key/both', 'x', { key: 'k' });
@@ -167,6 +192,10 @@ describe('local socket', () => {
     ['an unknown field', 'XADD', 'q/bad', '*', 'data', 'x', 'colour', 'red'],
     ['a pattern', 'XADD', 'q/#', '*', 'data', 'x'],
     ['a reserved event', 'XADD', 'q/bad', '*', 'data', 'x', 'event', 'longwire.gap'],
+    ['an unknown kind', 'XADD', 'q/bad', '*', 'data', 'x', 'kind', 'JSON'],
+    ['two kinds', 'XADD', 'q/bad', '*', 'data', 'x', 'kind', 'text', 'kind', 'text'],
+    ['malformed JSON', 'XADD', 'q/bad', '*', 'data', '{', 'kind', 'json'],
+    ['text that is not UTF-8', 'XADD', 'q/bad', '*', 'data', Buffer.from([255]), 'kind', 'text'],
     ['a long key', 'XADD', 'q/bad', '*', 'data', 'x', 'key', 'k'.repeat(256)],
     ['a topic that is not UTF-8', 'XADD', Buffer.from([255]), '*', 'data', 'x'],
   ]) {

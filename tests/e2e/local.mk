@@ -56,6 +56,8 @@ EXTRA_DIST += \
 	tests/e2e/63-hiredis.test.mjs \
 	tests/e2e/64-curl.test.mjs \
 	tests/e2e/65-longwirectl.test.mjs \
+	tests/e2e/66-resp-order.test.mjs \
+	tests/e2e/67-log-tools.test.mjs \
 	tests/e2e/70-noise.test.mjs \
 	tests/e2e/71-descriptors.test.mjs \
 	tests/e2e/72-daemon.test.mjs \

@@ -85,6 +85,41 @@ START_TEST(empty_payloads)
 }
 END_TEST
 
+/* The stored form of a message with these, likewise. */
+static const char *stored(enum message_kind kind, const char *key, const char *payload)
+{
+    struct message m = {.offset = 1042,
+                        .epoch = 3824910012u,
+                        .time_ms = 1795332675042u,
+                        .topic = topic,
+                        .payload = payload,
+                        .payload_len = (uint32_t)strlen(payload),
+                        .event = "up",
+                        .event_len = 2,
+                        .key = key,
+                        .key_len = (uint8_t)strlen(key),
+                        .kind = (uint8_t)kind};
+    buf_clear(&out);
+    envelope_append_stored(&m, &out);
+    buf_putc(&out, '\0');
+    ck_assert(!out.failed);
+    return out.data;
+}
+
+START_TEST(stored_messages_have_their_key_and_kind)
+{
+#define EVENT HEAD "\"event\":\"up\","
+    ck_assert_str_eq(stored(MESSAGE_TEXT, "", "x"), EVENT "\"data\":\"x\"}");
+    ck_assert_str_eq(stored(MESSAGE_TEXT, "k\"1", "x"), EVENT "\"key\":\"k\\\"1\",\"data\":\"x\"}");
+    ck_assert_str_eq(stored(MESSAGE_BINARY, "\xFF", "x"),
+                     EVENT "\"key_base64\":\"/w==\",\"data\":\"eA==\",\"encoding\":\"base64\"}");
+    ck_assert_str_eq(stored(MESSAGE_JSON, "", " \"x\""),
+                     EVENT "\"data\": \"x\",\"kind\":\"json\"}");
+    ck_assert_str_eq(stored(MESSAGE_JSON, "", "12"), EVENT "\"data\":12}");
+    ck_assert_str_eq(stored(MESSAGE_JSON, "", "[\"x\"]"), EVENT "\"data\":[\"x\"]}");
+}
+END_TEST
+
 /* Every byte value below 0x80, read back by another implementation. */
 START_TEST(strings_survive_a_round_trip)
 {
@@ -126,6 +161,7 @@ int main(void)
     tcase_add_test(tc, text_is_a_string);
     tcase_add_test(tc, binary_is_base64);
     tcase_add_test(tc, empty_payloads);
+    tcase_add_test(tc, stored_messages_have_their_key_and_kind);
     tcase_add_test(tc, strings_survive_a_round_trip);
     tcase_add_test(tc, long_binary_matches_its_length);
     SRunner *r = srunner_create(s);
