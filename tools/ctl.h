@@ -2,7 +2,8 @@
  * What the files of longwirectl share: the command table's types, the connection to the hub, and
  * how text from the hub becomes output.
  *
- * longwirectl.c has the command table; ctl_args.c the options; ctl_hub.c alone sees hiredis.
+ * longwirectl.c has the command table; ctl_args.c the options; ctl_hub.c alone sees hiredis, and
+ * ctl_log.c alone the log on the disk.
  * One thread; everything lives in struct ctl until the program ends.
  */
 #ifndef TOOLS_CTL_H
@@ -26,6 +27,7 @@ enum ctl_exit {
     CTL_USAGE = 2,
     CTL_LOST = 3, /* cannot connect, or the connection was lost */
     CTL_NOT_FOUND = 4,
+    CTL_INCOMPLETE = 5, /* done, but something is missing in what was exported or imported */
 };
 
 enum {
@@ -33,7 +35,7 @@ enum {
     CTL_TIMEOUT_MAX_S = 86400,
     CTL_PAYLOAD_MAX = 64 << 20, /* bytes read from standard input for one message */
     CTL_CURSOR_SIZE = 64,       /* longest cursor taken from a hub, with its NUL */
-    CTL_TOPICS_MAX = 64,        /* topics of one tail */
+    CTL_TOPICS_MAX = 64,        /* topics of one tail or export */
 };
 
 /* ---- Command line (ctl_args.c) ---- */
@@ -50,6 +52,12 @@ enum {
     X(CTL_OPT_EXPECT, 'x', "expect", "CURSOR",                                                     \
       "publish only if the topic has had no message behind CURSOR")                                \
     X(CTL_OPT_YES, 'y', "yes", NULL, "do not ask")                                                 \
+    X(CTL_OPT_FORCE, 'F', "force", NULL, "restore a damaged log, too")                             \
+    X(CTL_OPT_UNTIL, 'u', "until", "CURSOR", "end with this cursor instead of the newest message") \
+    X(CTL_OPT_OUTPUT, 'o', "output", "FILE", "write to a new file, and sync it")                   \
+    X(CTL_OPT_RESUME, 'r', "resume", NULL, "go on behind the last whole line of the output file")  \
+    X(CTL_OPT_STATE, 'S', "state", "FILE", "keep there how far it has come, and go on from there") \
+    X(CTL_OPT_SKIP_BAD, 'b', "skip-bad", NULL, "leave out lines that are no messages, and go on")  \
     X(CTL_OPT_SOCKET, 's', "socket", "PATH",                                                       \
       "the hub's socket (else LONGWIRE_SOCKET, else " CTL_DEFAULT_SOCKET ")")                      \
     X(CTL_OPT_JSON, 'j', "json", NULL, "machine-readable output")                                  \
@@ -81,6 +89,8 @@ struct ctl_command {
     unsigned options; /* CTL_BITs besides the common ones */
     /* NULL, or tells what is wrong with the arguments before there is a connection; CTL_USAGE. */
     enum ctl_exit (*check)(const struct ctl *c);
+    /* NULL, or whether it can do without a hub, as it is called. */
+    bool (*offline)(const struct ctl *c);
     enum ctl_exit (*run)(struct ctl *c);
 };
 
@@ -88,6 +98,7 @@ struct ctl_command {
 struct ctl_args {
     unsigned given;                                    /* CTL_BITs */
     const char *socket, *after, *event, *key, *expect; /* NULL when not given */
+    const char *until, *output, *state;                /* likewise */
     uint64_t limit;
     unsigned timeout_s;
     int count; /* words after the command */
@@ -173,6 +184,8 @@ MUST_CHECK enum ctl_exit ctl_connect(struct ctl *c);
 MUST_CHECK enum ctl_exit ctl_call(struct ctl *c, const char **words, struct ctl_reply *ret);
 /* A list for ctl_call; a NULL among the words ends it. */
 #define CTL_WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
+/* What is to come takes the hub long: only --timeout limits it. */
+void ctl_allow_long(struct ctl *c);
 /* Tells the connection's end; returns CTL_LOST. */
 enum ctl_exit ctl_lost(struct ctl *c);
 /* Tells an error answer; returns CTL_NOT_FOUND or CTL_FAILED. */
@@ -223,6 +236,12 @@ void ctl_out_style(struct buf *out, bool colour, enum ctl_style style);
 MUST_CHECK enum ctl_exit ctl_out_write(struct buf *b);
 /* Whether the reader of standard output has gone; ends the program as ctl_out_write does. */
 void ctl_out_check(void);
+/* Writes N bytes to FD, a file; ERR_IO with errno set. */
+MUST_CHECK enum err ctl_out_write_file(int fd, const char *data, size_t n);
+/* On a terminal, shows now and then on one line of standard error how many WHAT are done. */
+void ctl_progress(uint64_t count, const char *what);
+/* Takes that line away; ctl_say does so by itself. */
+void ctl_progress_end(void);
 
 struct ctl_column {
     const char *title;
@@ -276,6 +295,59 @@ bool ctl_span_is(struct ctl_span value, const char *literal);
 /* Appends the characters of a JSON string; false when VALUE is none. */
 MUST_CHECK bool ctl_span_string(struct ctl_span value, struct buf *out);
 
+/* Steps through the members of an object: *REST begins as the object and is advanced. False at its
+ * end, which was well-formed when nothing is left of *REST. */
+MUST_CHECK bool ctl_span_next(struct ctl_span *rest, struct ctl_span *ret_name,
+                              struct ctl_span *ret_value);
+
+/* ---- Places and signals (ctl_read.c, ctl_stop.c) ---- */
+
+/* Tells the gap of an answer. */
+void ctl_tell_gap(struct ctl_span gap);
+/* The hub's head. */
+MUST_CHECK enum ctl_exit ctl_head(struct ctl *c, char ret[CTL_CURSOR_SIZE]);
+/* The member `cursor` of an answer; false when it has none that is fit. */
+MUST_CHECK bool ctl_take_cursor(struct ctl_span answer, char ret[CTL_CURSOR_SIZE]);
+/* From now on the first SIGINT or SIGTERM only shows in ctl_stopped, so that what is under way can
+ * be brought to an end; a second one ends the program. */
+void ctl_stop_catch(void);
+bool ctl_stopped(void);
+/* Ends the program by that signal, as if it had never been caught. */
+_Noreturn void ctl_stop_now(void);
+
+/* ---- Closed logs (ctl_log.c) ---- */
+
+/* Checks the closed log in directory PATH. On CTL_OK *RET is a report as HUB VERIFY gives it, the
+ * caller's to decref. */
+MUST_CHECK enum ctl_exit ctl_log_verify(const char *path, json_t **ret);
+/* Checks the closed log in FROM and copies it to the directory TO, which does not exist or is
+ * empty; with FORCE also when it is damaged. On CTL_OK *RET tells of the copy as HUB BACKUP … JSON
+ * does, with `damaged` besides. */
+MUST_CHECK enum ctl_exit ctl_log_restore(const char *from, const char *to, bool force,
+                                         json_t **ret);
+/* What a kind of damage means; NULL when NAME is none that is known. */
+const char *ctl_log_damage(const char *name);
+/* Runs WORK, which reads the log in directory PATH, in a process of its own: damaged pages can lead
+ * a library astray that trusts them. */
+enum ctl_exit ctl_log_apart(struct ctl *c, const char *path, enum ctl_exit work(struct ctl *c));
+
+/* ---- Lines of NDJSON (ctl_line.c) ---- */
+
+/* A message, as a line of an export says it. */
+struct ctl_line {
+    struct buf topic, event, key, data; /* key and event empty = none */
+    struct buf id;    /* NUL-terminated text, shorter than CTL_CURSOR_SIZE; "" = none */
+    const char *kind; /* "json", "text", "binary" */
+};
+
+/* Reads a line into L, which is all zero at first and is used again. Returns NULL, or what is wrong
+ * with it; "out of memory" too. What only a hub can tell is not looked at: whether names are valid,
+ * and JSON in `data`. */
+MUST_CHECK const char *ctl_line_parse(struct ctl_line *l, const char *text, size_t n);
+void ctl_line_finish(struct ctl_line *l);
+/* Appends what N characters of base64 (RFC 4648 section 4) stand for; ERR_INVALID. */
+MUST_CHECK enum err ctl_base64(struct buf *out, const char *text, size_t n);
+
 /* ---- Samples and the screen (ctl_sample.c, ctl_screen.c) ---- */
 
 /* The hub's counters that `top` shows by themselves. */
@@ -326,6 +398,16 @@ enum ctl_exit ctl_kick(struct ctl *c);
 enum ctl_exit ctl_purge_check(const struct ctl *c);
 enum ctl_exit ctl_purge(struct ctl *c);
 enum ctl_exit ctl_trim(struct ctl *c);
+enum ctl_exit ctl_backup(struct ctl *c);
+bool ctl_restore_offline(const struct ctl *c);
+enum ctl_exit ctl_restore(struct ctl *c);
+bool ctl_verify_offline(const struct ctl *c);
+enum ctl_exit ctl_verify(struct ctl *c);
+/* Appends a report for people. */
+void ctl_verify_put(struct buf *out, const json_t *report);
+enum ctl_exit ctl_export_check(const struct ctl *c);
+enum ctl_exit ctl_export(struct ctl *c);
+enum ctl_exit ctl_import(struct ctl *c);
 enum ctl_exit ctl_ping(struct ctl *c);
 enum ctl_exit ctl_top_check(const struct ctl *c);
 enum ctl_exit ctl_top(struct ctl *c);

@@ -58,13 +58,6 @@ static enum ctl_exit print_removed(struct ctl *c, struct ctl_reply *reply)
     return known ? print_result(c, "removed", digits, text) : ctl_strange();
 }
 
-/* Removing many messages takes the hub long; only --timeout limits it. */
-static void allow_long(struct ctl *c)
-{
-    if (!ctl_given(c, CTL_OPT_TIMEOUT))
-        ctl_hub_set_timeout(&c->hub, 0);
-}
-
 /* How many messages TOPIC holds. */
 static enum ctl_exit count_messages(struct ctl *c, const char *topic, uint64_t *ret)
 {
@@ -120,7 +113,7 @@ enum ctl_exit ctl_purge(struct ctl *c)
     enum ctl_exit status = ctl_given(c, CTL_OPT_YES) ? CTL_OK : confirm(c, topic);
     if (status)
         return status;
-    allow_long(c);
+    ctl_allow_long(c);
     status = ctl_call(c, CTL_WORDS("HUB", "PURGE", topic), &reply);
     return status ? status : print_removed(c, &reply);
 }
@@ -128,7 +121,7 @@ enum ctl_exit ctl_purge(struct ctl *c)
 enum ctl_exit ctl_trim(struct ctl *c)
 {
     struct ctl_reply reply;
-    allow_long(c);
+    ctl_allow_long(c);
     enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "TRIM", c->args.words[0]), &reply);
     return status ? status : print_removed(c, &reply);
 }

@@ -64,6 +64,15 @@ static enum ctl_exit set(struct ctl_args *a, enum ctl_option_id id, const char *
     case CTL_OPT_EXPECT:
         a->expect = value;
         break;
+    case CTL_OPT_UNTIL:
+        a->until = value;
+        break;
+    case CTL_OPT_OUTPUT:
+        a->output = value;
+        break;
+    case CTL_OPT_STATE:
+        a->state = value;
+        break;
     case CTL_OPT_LIMIT:
         status = set_number(&specs[id], value, INT64_MAX, &a->limit);
         break;

@@ -180,6 +180,12 @@ enum ctl_exit ctl_connect(struct ctl *c)
     return CTL_LOST;
 }
 
+void ctl_allow_long(struct ctl *c)
+{
+    if (!ctl_given(c, CTL_OPT_TIMEOUT))
+        ctl_hub_set_timeout(&c->hub, 0);
+}
+
 enum ctl_exit ctl_lost(struct ctl *c)
 {
     ctl_say("the connection to %s is lost: %s", c->hub.path, ctl_hub_why(&c->hub));

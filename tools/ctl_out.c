@@ -3,17 +3,44 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { PROGRESS_MS = 200 };
+
+static bool showing; /* a line of progress */
+
+void ctl_progress(uint64_t count, const char *what)
+{
+    static double shown_ms;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double now_ms = (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+    if (now_ms - shown_ms < PROGRESS_MS || !isatty(STDERR_FILENO))
+        return;
+    shown_ms = now_ms;
+    showing = true;
+    fprintf(stderr, "\r%" PRIu64 " %s", count, what);
+}
+
+void ctl_progress_end(void)
+{
+    if (showing)
+        fputs("\r\033[K", stderr);
+    showing = false;
+}
 
 void ctl_say(const char *fmt, ...)
 {
     va_list ap;
+    ctl_progress_end();
     va_start(ap, fmt);
     fputs("longwirectl: ", stderr);
     vfprintf(stderr, fmt, ap);
@@ -59,12 +86,12 @@ static void die_by_sigpipe(void)
     exit(CTL_FAILED);
 }
 
-static bool write_all(const char *data, size_t n)
+static bool write_all(int fd, const char *data, size_t n)
 {
     while (n > 0) {
-        ssize_t done = write(STDOUT_FILENO, data, n);
+        ssize_t done = write(fd, data, n);
         if (done < 0 && errno == EAGAIN) /* a terminal that another program left non-blocking */
-            poll(&(struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT}, 1, -1);
+            poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
         else if (done < 0 && errno != EINTR)
             return false;
         if (done < 0)
@@ -81,7 +108,7 @@ enum ctl_exit ctl_out_write(struct buf *b)
         ctl_say("%s", err_text(ERR_NOMEM));
         return CTL_FAILED;
     }
-    if (!write_all(b->data, b->len)) {
+    if (!write_all(STDOUT_FILENO, b->data, b->len)) {
         if (errno == EPIPE)
             die_by_sigpipe();
         ctl_say("cannot write to standard output: %s", strerror(errno));
@@ -89,6 +116,11 @@ enum ctl_exit ctl_out_write(struct buf *b)
     }
     buf_clear(b);
     return CTL_OK;
+}
+
+enum err ctl_out_write_file(int fd, const char *data, size_t n)
+{
+    return write_all(fd, data, n) ? ERR_OK : ERR_IO;
 }
 
 void ctl_out_check(void)

@@ -83,7 +83,7 @@ static void put_message(struct reader *r, struct ctl_span message)
     buf_putc(&r->out, '\n');
 }
 
-static void tell_gap(struct ctl_span gap)
+void ctl_tell_gap(struct ctl_span gap)
 {
     static const char *const names[] = {"requested", "resumed", "reason"};
     struct buf texts[3] = {{0}};
@@ -104,20 +104,45 @@ static void tell_gap(struct ctl_span gap)
 
 /* ---- Reading ---- */
 
-static bool take_cursor(struct reader *r, struct ctl_span answer)
+bool ctl_take_cursor(struct ctl_span answer, char ret[CTL_CURSOR_SIZE])
 {
     struct ctl_span value;
     struct buf text = {0};
     bool ok = ctl_span_member(answer, "cursor", &value) && ctl_span_string(value, &text) &&
-              !text.failed && text.len > 0 && text.len < sizeof(r->cursor);
+              !text.failed && text.len > 0 && text.len < CTL_CURSOR_SIZE;
     if (ok) {
-        r->moved |= strlen(r->cursor) != text.len || memcmp(r->cursor, text.data, text.len) != 0;
-        memcpy(r->cursor, text.data, text.len);
-        r->cursor[text.len] = '\0';
-        r->after = r->cursor;
+        memcpy(ret, text.data, text.len);
+        ret[text.len] = '\0';
     }
     buf_finish(&text);
     return ok;
+}
+
+static bool take_cursor(struct reader *r, struct ctl_span answer)
+{
+    char cursor[CTL_CURSOR_SIZE];
+    if (!ctl_take_cursor(answer, cursor))
+        return false;
+    r->moved |= strcmp(r->cursor, cursor) != 0;
+    memcpy(r->cursor, cursor, sizeof(cursor));
+    r->after = r->cursor;
+    return true;
+}
+
+enum ctl_exit ctl_head(struct ctl *c, char ret[CTL_CURSOR_SIZE])
+{
+    struct ctl_reply reply;
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "STATS"), &reply);
+    if (status)
+        return status;
+    json_t *stats = json_loadb(reply.text ? reply.text : "", reply.len, 0, NULL);
+    const char *head = ctl_json_text(stats, "head");
+    bool known = head && strlen(head) < CTL_CURSOR_SIZE;
+    if (known)
+        memcpy(ret, head, strlen(head) + 1);
+    json_decref(stats);
+    ctl_reply_finish(&reply);
+    return known ? CTL_OK : ctl_strange();
 }
 
 static enum ctl_exit take_answer(struct reader *r, struct ctl_span answer)
@@ -128,7 +153,7 @@ static enum ctl_exit take_answer(struct reader *r, struct ctl_span answer)
         return ctl_strange();
     r->live = ctl_span_member(answer, "live", &value) && ctl_span_is(value, "true");
     if (ctl_span_member(answer, "gap", &value))
-        tell_gap(value);
+        ctl_tell_gap(value);
     while (r->left > 0 && ctl_span_item(&messages, &message)) {
         put_message(r, message);
         r->printed = r->moved = true;

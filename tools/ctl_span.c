@@ -108,6 +108,22 @@ bool ctl_span_member(struct ctl_span object, const char *name, struct ctl_span *
     return false;
 }
 
+bool ctl_span_next(struct ctl_span *rest, struct ctl_span *ret_name, struct ctl_span *ret_value)
+{
+    struct ctl_span at = *rest;
+    bool first = skip_char(&at, '{'), found;
+    if (skip_char(&at, '}')) {
+        skip_space(&at);
+        *rest = at;
+        return false;
+    }
+    found = (first || skip_char(&at, ',')) && take_value(&at, ret_name) && *ret_name->text == '"' &&
+            skip_char(&at, ':') && take_value(&at, ret_value);
+    if (found)
+        *rest = at;
+    return found;
+}
+
 bool ctl_span_item(struct ctl_span *rest, struct ctl_span *ret)
 {
     /* An item is preceded by '[' or ','; what is left of the array begins with either. */

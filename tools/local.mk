@@ -5,7 +5,13 @@ libctl_a_SOURCES = \
 	tools/ctl_admin.c \
 	tools/ctl_advice.c \
 	tools/ctl_args.c \
+	tools/ctl_backup.c \
+	tools/ctl_export.c \
 	tools/ctl_hub.c \
+	tools/ctl_import.c \
+	tools/ctl_import_state.c tools/ctl_import_state.h \
+	tools/ctl_line.c \
+	tools/ctl_log.c \
 	tools/ctl_out.c \
 	tools/ctl_publish.c \
 	tools/ctl_read.c \
@@ -13,14 +19,18 @@ libctl_a_SOURCES = \
 	tools/ctl_screen.c \
 	tools/ctl_span.c \
 	tools/ctl_status.c \
+	tools/ctl_stop.c \
 	tools/ctl_table.c \
 	tools/ctl_text.c \
 	tools/ctl_top.c \
-	tools/ctl_topics.c
+	tools/ctl_topics.c \
+	tools/ctl_verify.c
 
+ctl_libs = libctl.a libstorage.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(LMDB_LIBS) \
+	$(XXHASH_LIBS)
 bin_PROGRAMS += longwirectl
 longwirectl_SOURCES = tools/longwirectl.c
-longwirectl_LDADD = libctl.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS)
+longwirectl_LDADD = $(ctl_libs)
 
 dist_man_MANS += doc/longwirectl.1
 
@@ -28,7 +38,7 @@ check_PROGRAMS += tests/unit/test_ctl
 TESTS += tests/unit/test_ctl
 tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
 tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_ctl_LDADD = libctl.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+tests_unit_test_ctl_LDADD = $(ctl_libs) $(CHECK_LIBS)
 
 EXTRA_DIST += \
 	tests/cli/advice.test.mjs \

@@ -109,6 +109,61 @@ static const struct ctl_command commands[] = {
         .run = ctl_trim,
     },
     {
+        .name = "backup",
+        .args = "DIR",
+        .summary = "copy the hub's log into a new directory, while publishing goes on",
+        .help = "The hub makes DIR (an empty one will do), so it has to be able to write there.\n",
+        .args_min = 1,
+        .args_max = 1,
+        .run = ctl_backup,
+    },
+    {
+        .name = "restore",
+        .args = "BACKUP DATA_DIR",
+        .summary = "copy a backup, or a log that no hub uses, into a new data directory",
+        .help = "Verifies BACKUP first. DATA_DIR does not exist, or is empty. No hub is needed.\n",
+        .args_min = 2,
+        .args_max = 2,
+        .options = CTL_BIT(CTL_OPT_FORCE),
+        .offline = ctl_restore_offline,
+        .run = ctl_restore,
+    },
+    {
+        .name = "verify",
+        .args = "[DIR]",
+        .summary = "check everything in the hub's log, or in a directory that no hub uses",
+        .help =
+            "Exit status 1 when anything is wrong. The hub goes on meanwhile; in DIR nothing is "
+            "changed.\n",
+        .args_max = 1,
+        .offline = ctl_verify_offline,
+        .run = ctl_verify,
+    },
+    {
+        .name = "export",
+        .args = "[PATTERN...]",
+        .summary = "print kept messages, one JSON object a line, for import",
+        .help = "All topics, from the earliest message to the newest, unless told otherwise. When "
+                "it is\n"
+                "interrupted, it says how to go on. Exit status 5 when there was a gap.\n",
+        .args_max = CTL_TOPICS_MAX,
+        .options = CTL_BIT(CTL_OPT_AFTER) | CTL_BIT(CTL_OPT_UNTIL) | CTL_BIT(CTL_OPT_OUTPUT) |
+                   CTL_BIT(CTL_OPT_RESUME),
+        .check = ctl_export_check,
+        .run = ctl_export,
+    },
+    {
+        .name = "import",
+        .args = "[FILE|-]",
+        .summary = "publish the messages of an export",
+        .help = "They get new ids and times. A line is stored once, however often it is imported "
+                "within the\n"
+                "hub's dedup_window; with --state, ever.\n",
+        .args_max = 1,
+        .options = CTL_BIT(CTL_OPT_STATE) | CTL_BIT(CTL_OPT_SKIP_BAD),
+        .run = ctl_import,
+    },
+    {
         .name = "stats",
         .args = "",
         .summary = "show the hub's figures and counters",
@@ -166,7 +221,7 @@ static enum ctl_exit help(void)
     ctl_args_help(&out, CTL_COMMON_OPTIONS);
     buf_puts(&out,
              "\n`longwirectl COMMAND --help` shows more. Exit status: 0 done, 1 the hub answered\n"
-             "an error, 2 wrong usage, 3 no connection, 4 not found.\n");
+             "an error, 2 wrong usage, 3 no connection, 4 not found, 5 something is missing.\n");
     return print(&out);
 }
 
@@ -218,7 +273,8 @@ static enum ctl_exit run(struct ctl *c)
     choose_socket(c);
     c->colour = ctl_out_colour();
     c->hub.timeout_s = ctl_given(c, CTL_OPT_TIMEOUT) ? c->args.timeout_s : CTL_TIMEOUT_S;
-    enum ctl_exit status = ctl_connect(c);
+    bool offline = c->command->offline && c->command->offline(c);
+    enum ctl_exit status = offline ? CTL_OK : ctl_connect(c);
     if (status == CTL_OK)
         status = c->command->run(c);
     ctl_hub_close(&c->hub);

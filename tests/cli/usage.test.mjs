@@ -6,7 +6,7 @@ import { ctl } from './lib/ctl.mjs';
 
 const COMMANDS = [
   ...['topics', 'topic', 'tail', 'history', 'publish', 'clients', 'kick', 'purge', 'trim'],
-  ...['stats', 'top', 'ping'],
+  ...['backup', 'restore', 'verify', 'export', 'import', 'stats', 'top', 'ping'],
 ];
 const NOWHERE = ['--socket', '/nonexistent/hub.sock'];
 
@@ -52,6 +52,13 @@ describe('wrong usage exits with 2 and says why', () => {
     [['ping', '--timeout', '86401'], /whole number/],
     [['ping', 'pong'], /too many arguments/],
     [['topic'], /an argument is missing/],
+    [['backup'], /an argument is missing/],
+    [['restore', 'a'], /an argument is missing/],
+    [['verify', 'a', 'b'], /too many arguments/],
+    [['verify', '--force'], /unknown or ambiguous option --force/],
+    [['export', '--resume'], /--output/],
+    [['export', ...Array(65).fill('a')], /too many arguments/],
+    [['import', 'a', 'b'], /too many arguments/],
     [['topic', 'a', 'b'], /too many arguments/],
     [['topics', '--follow'], /unknown or ambiguous option --follow/],
     [['tail', '-n', '-1', 'a'], /whole number/],
