@@ -269,7 +269,7 @@ static enum ctl_exit turn(struct stream *s)
         return lost(s);
     if (answers && take_answers(s))
         return lost(s);
-    if (input)
+    if (input && s->status == CTL_OK)
         s->status = read_input(&s->input, &s->end);
     return ctl_out_write(&s->out);
 }

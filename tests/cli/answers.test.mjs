@@ -240,6 +240,30 @@ describe('following', () => {
 });
 
 describe('publishing', () => {
+  // A refusal that came together with more input was forgotten: the rest was sent, and all was well.
+  test('a refused line ends it, whatever comes at the same moment', async (t) => {
+    let publish = null;
+    const hub = await fakeHub(t, (words) => {
+      if (words.at(-1) !== 'one') return bulk('2-7');
+      publish.child.kill('SIGSTOP');
+      publish.child.stdin.write('two\n', () =>
+        setTimeout(() => publish.child.kill('SIGCONT'), 100),
+      );
+      return error('BADTOPIC no');
+    });
+    publish = start(hub, ['publish', '--lines', 'a']);
+    t.after(() => publish.child.kill('SIGKILL'));
+    publish.write('one\n');
+    await publish.until(/line 1 was not published/, 'stderr');
+    await eventually(() => publish.over, 'it to end');
+    assert.equal((await publish.ended).code, 1);
+    assert.equal(publish.stdout, '');
+    assert.deepEqual(
+      hub.commands.map((words) => words.at(-1)),
+      ['one'],
+    );
+  });
+
   const accept = (words, n) => bulk(cursor(n + 1));
 
   test('sends event and key, and what standard input holds byte for byte', async (t) => {
