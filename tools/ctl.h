@@ -295,8 +295,9 @@ bool ctl_span_is(struct ctl_span value, const char *literal);
 /* Appends the characters of a JSON string; false when VALUE is none. */
 MUST_CHECK bool ctl_span_string(struct ctl_span value, struct buf *out);
 
-/* Steps through the members of an object: *REST begins as the object and is advanced. False at its
- * end, which was well-formed when nothing is left of *REST. */
+/* Steps through the members of an object: *REST begins as the object and is advanced. False when
+ * there are no more: then rest->text is NULL if the object ended as it should, with nothing behind
+ * it. */
 MUST_CHECK bool ctl_span_next(struct ctl_span *rest, struct ctl_span *ret_name,
                               struct ctl_span *ret_value);
 

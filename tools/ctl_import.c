@@ -431,7 +431,7 @@ static enum ctl_exit turn(struct import *m)
         return lost(m);
     if (answers && take_answers(m))
         return lost(m);
-    if (input)
+    if (input && m->status == CTL_OK)
         m->status = read_input(m);
     ctl_progress(m->number, "lines");
     return save_now_and_then(m);

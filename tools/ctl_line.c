@@ -82,7 +82,7 @@ static const char *find_members(struct ctl_span line, struct ctl_span found[MEMB
             return "a member is there twice";
         found[m] = value;
     }
-    return line.n ? "not one JSON object" : NULL;
+    return line.text ? "not one JSON object" : NULL;
 }
 
 static bool is_given(struct ctl_span value)

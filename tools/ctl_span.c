@@ -114,7 +114,7 @@ bool ctl_span_next(struct ctl_span *rest, struct ctl_span *ret_name, struct ctl_
     bool first = skip_char(&at, '{'), found;
     if (skip_char(&at, '}')) {
         skip_space(&at);
-        *rest = at;
+        *rest = at.n ? at : (struct ctl_span){NULL, 0};
         return false;
     }
     found = (first || skip_char(&at, ',')) && take_value(&at, ret_name) && *ret_name->text == '"' &&

@@ -1,11 +1,15 @@
-/* longwirectl's text: what reaches a terminal, and JSON that must come out as it went in. */
+/* longwirectl's text: what reaches a terminal, JSON that must come out as it went in, lines of an
+ * export, and the state of an import. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <check.h>
 
 #include "base/utf8.h"
 #include "tools/ctl.h"
+#include "tools/ctl_import_state.h"
 
 /* ---- Escaping ---- */
 
@@ -221,6 +225,237 @@ START_TEST(span_strings_are_decoded)
 }
 END_TEST
 
+/* Names and values, each followed by a blank; then a bar and what is left, if it does not end well.
+ */
+static void check_members(const char *object, const char *expected)
+{
+    struct ctl_span rest = span(object), name, value;
+    struct buf out = {0};
+    while (ctl_span_next(&rest, &name, &value)) {
+        buf_append(&out, name.text, name.n);
+        buf_putc(&out, ' ');
+        buf_append(&out, value.text, value.n);
+        buf_putc(&out, ' ');
+    }
+    if (rest.text)
+        buf_putc(&out, '|');
+    buf_append(&out, rest.text, rest.n);
+    check_bytes(&out, expected);
+}
+
+START_TEST(spans_step_through_objects)
+{
+    check_members("{}", "");
+    check_members(" { } ", "");
+    check_members("{\"a\":1,\"b\" : [\"}\"] , \"c\":{}}", "\"a\" 1 \"b\" [\"}\"] \"c\" {} ");
+    check_members("{\"a\":1} x", "\"a\" 1 |x");
+    check_members("{\"a\":1", "\"a\" 1 |");
+    check_members("{\"a\":1,}", "\"a\" 1 |,}");
+    check_members("{\"a\" 1}", "|{\"a\" 1}");
+    check_members("{1:1}", "|{1:1}");
+    check_members("[1]", "|[1]");
+    check_members("{\"a\":1 \"b\":2}", "\"a\" 1 | \"b\":2}");
+}
+END_TEST
+
+/* ---- Lines ---- */
+
+START_TEST(base64_is_strict)
+{
+    static const struct {
+        const char *text, *bytes;
+    } good[] = {{"", ""},        {"AP8Q", "\0\xFF\x10"}, {"/w==", "\xFF"},        {"Zm8=", "fo"},
+                {"Zm9v", "foo"}, {"Zm9vYg==", "foob"},   {"+/+/", "\xFB\xFF\xBF"}};
+    static const char *const bad[] = {"A",    "AA",   "AAA",  "A===",   "====",     "AA=A",
+                                      "/x==", "Zm9=", "Zm 9", "Zm9v\n", "Zm8=Zm8=", "Zm9-"};
+    struct buf out = {0};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        size_t n = strlen(good[i].text), padding = n && good[i].text[n - 1] == '=';
+        padding += padding && good[i].text[n - 2] == '=';
+        ck_assert_int_eq(ctl_base64(&out, good[i].text, n), ERR_OK);
+        ck_assert_uint_eq(out.len, n / 4 * 3 - padding);
+        if (out.len)
+            ck_assert_mem_eq(out.data, good[i].bytes, out.len);
+        buf_clear(&out);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_msg(ctl_base64(&out, bad[i], strlen(bad[i])) == ERR_INVALID, "%s", bad[i]);
+    buf_finish(&out);
+}
+END_TEST
+
+static struct ctl_line line;
+
+static void check_field(const struct buf *field, const char *expected)
+{
+    ck_assert_uint_eq(field->len, strlen(expected));
+    if (field->len)
+        ck_assert_mem_eq(field->data, expected, field->len);
+}
+
+static void check_line(const char *text, const char *data, const char *kind)
+{
+    const char *wrong = ctl_line_parse(&line, text, strlen(text));
+    ck_assert_msg(!wrong, "%s: %s", text, wrong);
+    check_field(&line.data, data);
+    ck_assert_str_eq(line.kind, kind);
+}
+
+START_TEST(lines_are_messages)
+{
+    check_line(
+        "{\"id\":\"1-9\",\"topic\":\"a/\\u00e4\",\"time\":\"x\",\"event\":\"e\",\"key\":\"k\","
+        "\"data\":{\"n\": 1.10}}",
+        "{\"n\": 1.10}", "json");
+    check_field(&line.topic, "a/\xC3\xA4");
+    check_field(&line.event, "e");
+    check_field(&line.key, "k");
+    ck_assert_str_eq(line.id.data, "1-9");
+    check_line("{\"topic\":\"a\",\"data\":\"x\\n\\\"\"}", "x\n\"", "text");
+    check_field(&line.event, "");
+    check_field(&line.key, "");
+    ck_assert_str_eq(line.id.data, "");
+    check_line("{\"topic\":\"a\",\"data\":\"\"}", "", "text");
+    check_line("{\"topic\":\"a\",\"data\":\"x\",\"kind\":\"json\"}", "\"x\"", "json");
+    check_line("{\"topic\":\"a\",\"data\":null}", "null", "json");
+    check_line("{\"topic\":\"a\",\"data\":18446744073709551616}", "18446744073709551616", "json");
+    check_line("{\"topic\":\"a\",\"data\":\"eHl6\",\"encoding\":\"base64\"}", "xyz", "binary");
+    check_line("{\"topic\":\"a\",\"data\":\"\",\"encoding\":\"base64\"}", "", "binary");
+    check_line("{\"topic\":\"a\",\"event\":null,\"key\":null,\"id\":null,\"kind\":null,"
+               "\"encoding\":null,\"key_base64\":null,\"data\":true, \"else\":{}} ",
+               "true", "json");
+    check_line("{\"topic\":\"a\",\"data\":1,\"key_base64\":\"/w==\"}", "1", "json");
+    check_field(&line.key, "\xFF");
+    ctl_line_finish(&line);
+}
+END_TEST
+
+START_TEST(lines_that_are_no_messages_are_told)
+{
+    static const char *const bad[] = {
+        "",
+        "x",
+        "1",
+        "[]",
+        "{}",
+        "{\"topic\":\"a\"}",
+        "{\"data\":1}",
+        "{\"topic\":1,\"data\":1}",
+        "{\"topic\":null,\"data\":1}",
+        "{\"topic\":\"a\",\"topic\":\"a\",\"data\":1}",
+        "{\"topic\":\"a\",\"data\":1,\"data\":1}",
+        "{\"topic\":\"a\",\"data\":1} {",
+        "{\"topic\":\"a\",\"data\":1",
+        "{\"topic\":\"a\",\"data\":1 ",
+        "{\"topic\":\"a\",\"data\":1,}",
+        "{\"topic\":\"a\",\"data\":}",
+        "{\"topic\":\"a\",\"data\":\"\\x\"}",
+        "{\"topic\":\"a\",\"data\":\"\xFF\"}",
+        "{\"topic\":\"\\ud800\",\"data\":1}",
+        "{\"topic\":\"a\",\"data\":1,\"event\":2}",
+        "{\"topic\":\"a\",\"data\":1,\"event\":\"\"}",
+        "{\"topic\":\"a\",\"data\":1,\"key\":[]}",
+        "{\"topic\":\"a\",\"data\":1,\"key\":\"\"}",
+        "{\"topic\":\"a\",\"data\":1,\"id\":7}",
+        "{\"topic\":\"a\",\"data\":1,\"id\":"
+        "\"1234567890123456789012345678901234567890123456789012345678901234\"}",
+        "{\"topic\":\"a\",\"data\":1,\"encoding\":\"base64\"}",
+        "{\"topic\":\"a\",\"data\":\"x\",\"encoding\":\"base64\"}",
+        "{\"topic\":\"a\",\"data\":\"eHl6\",\"encoding\":\"base32\"}",
+        "{\"topic\":\"a\",\"data\":1,\"key_base64\":\"x\"}",
+        "{\"topic\":\"a\",\"data\":\"x\",\"kind\":\"text\"}",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        ck_assert_msg(ctl_line_parse(&line, bad[i], strlen(bad[i])), "%s is taken", bad[i]);
+    check_line("{\"topic\":\"a\",\"data\":1}", "1", "json"); /* nothing of them is left */
+    check_field(&line.topic, "a");
+    ctl_line_finish(&line);
+}
+END_TEST
+
+/* However much of a line is there, less than all of it is no message. */
+START_TEST(lines_cut_at_every_byte)
+{
+    static const char text[] =
+        "{\"id\":\"1-9\",\"topic\":\"a\",\"data\":[1,{\"x\":\"\\\"}\"}],\"key\":\"k\"}";
+    for (size_t n = 0; n + 1 < sizeof(text); n++) {
+        char *copy = malloc(n + !n);
+        ck_assert_ptr_nonnull(copy);
+        memcpy(copy, text, n);
+        ck_assert_msg(ctl_line_parse(&line, copy, n), "%zu bytes are taken", n);
+        free(copy);
+    }
+    ck_assert(!ctl_line_parse(&line, text, sizeof(text) - 1));
+    ctl_line_finish(&line);
+}
+END_TEST
+
+/* ---- The state of an import ---- */
+
+static char state_path[] = "/tmp/longwire-ctl-XXXXXX", *state_file;
+
+static void make_state_file(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(state_path));
+    ck_assert_int_gt(asprintf(&state_file, "%s/state", state_path), 0);
+}
+
+static void drop_state_file(void)
+{
+    unlink(state_file);
+    rmdir(state_path);
+    free(state_file);
+}
+
+START_TEST(a_state_comes_back)
+{
+    make_state_file();
+    struct import_state s = {.path = state_file}, back = {.path = state_file};
+    ck_assert_int_eq(import_state_load(&s), CTL_OK);
+    ck_assert(s.settled);
+    ck_assert_uint_eq(s.lines, 0);
+    ck_assert_uint_eq(strlen(s.run), IMPORT_RUN_SIZE - 1);
+    s.lines = 12345678901;
+    s.named = 12345678900;
+    strcpy(s.id, "7-\"x\"");
+    strcpy(s.cursor, "9-3");
+    s.settled = false;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(import_state_save(&s), CTL_OK);
+        ck_assert_int_eq(import_state_load(&back), CTL_OK);
+        ck_assert_uint_eq(back.lines, s.lines);
+        ck_assert_uint_eq(back.named, s.named);
+        ck_assert_str_eq(back.id, s.id);
+        ck_assert_str_eq(back.cursor, s.cursor);
+        ck_assert_str_eq(back.run, s.run);
+        ck_assert_uint_eq(back.time_ms, s.time_ms);
+        ck_assert_int_eq(back.settled, s.settled);
+        s.settled = true;
+    }
+    drop_state_file();
+}
+END_TEST
+
+START_TEST(what_is_no_state_is_refused)
+{
+    static const char *const texts[] = {
+        "", "x", "{}", "[]", "{\"version\":2}", "{\"version\":1,\"id\":\"\",\"cursor\":\"\"}"};
+    make_state_file();
+    struct import_state s = {.path = state_file};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        FILE *f = fopen(state_file, "w");
+        ck_assert_ptr_nonnull(f);
+        fputs(texts[i], f);
+        fclose(f);
+        ck_assert_int_eq(import_state_load(&s), CTL_FAILED);
+    }
+    s.path = state_path; /* a directory */
+    ck_assert_int_eq(import_state_load(&s), CTL_FAILED);
+    ck_assert_int_eq(import_state_save(&s), CTL_FAILED);
+    drop_state_file();
+}
+END_TEST
+
 /* ---- Tables ---- */
 
 START_TEST(tables_are_aligned)
@@ -263,6 +498,13 @@ int main(void)
     tcase_add_test(tc, spans_of_nothing);
     tcase_add_test(tc, spans_cut_at_every_byte);
     tcase_add_test(tc, span_strings_are_decoded);
+    tcase_add_test(tc, spans_step_through_objects);
+    tcase_add_test(tc, base64_is_strict);
+    tcase_add_test(tc, lines_are_messages);
+    tcase_add_test(tc, lines_that_are_no_messages_are_told);
+    tcase_add_test(tc, lines_cut_at_every_byte);
+    tcase_add_test(tc, a_state_comes_back);
+    tcase_add_test(tc, what_is_no_state_is_refused);
     tcase_add_test(tc, tables_are_aligned);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
