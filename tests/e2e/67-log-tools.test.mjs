@@ -11,7 +11,7 @@ import { epochOf, moved, offsetOf } from './lib/cursor.mjs';
 import { poll, publish } from './lib/http.mjs';
 import { BUILD, SANITIZED, launch, run, startHub, suiteHub } from './lib/hub.mjs';
 import { RespClient, RespError, encode } from './lib/resp.mjs';
-import { eventually, within } from './lib/wait.mjs';
+import { WAIT_MS, eventually, within } from './lib/wait.mjs';
 
 const PROGRAM = join(BUILD, 'longwirectl');
 const lines = (text) => text.split('\n').filter(Boolean);
@@ -57,6 +57,15 @@ async function fill(hub, topics, count, text = (n) => `message ${n}`) {
   }
   client.close();
   return ids;
+}
+
+/** Waits until a copy has begun, and returns at once: it may be over soon. */
+async function untilBegun(part) {
+  const end = Date.now() + WAIT_MS;
+  while (!existsSync(part)) {
+    assert.ok(Date.now() < end, `waited for ${part}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** What an export says of the messages, but for what is new with each import. */
@@ -402,7 +411,7 @@ describe('backup and restore', () => {
     const first = await open(t, hub);
     await first.write(encode('HUB', 'BACKUP', join(dir, 'first')));
     const part = join(dir, 'first', 'data.mdb.part');
-    await eventually(() => existsSync(part), 'the copy to begin');
+    await untilBegun(part);
     await fail(hub, ['backup', join(dir, 'second')], 1, /BUSY another backup/);
     const stopped = hub.stop();
     const reply = await first.reply();
@@ -421,7 +430,7 @@ describe('backup and restore', () => {
     await fill(hub, ['kill'], COUNT, (n) => `${n} ${filler}`);
     const client = await open(t, hub);
     await client.write(encode('HUB', 'BACKUP', join(dir, 'half')));
-    await eventually(() => existsSync(join(dir, 'half', 'data.mdb.part')), 'the copy to begin');
+    await untilBegun(join(dir, 'half', 'data.mdb.part'));
     await hub.kill9();
     assert.deepEqual(readdirSync(join(dir, 'half')), ['data.mdb.part']);
     await fail(null, ['restore', join(dir, 'half'), join(dir, 'data')], 1, /only the beginning/);
@@ -433,6 +442,30 @@ describe('backup and restore', () => {
     await hub.restart();
     await succeed(hub, ['backup', join(dir, 'half')]); // begun anew
     await succeed(null, ['verify', join(dir, 'half')]);
+  });
+
+  test('a restore that is killed is no log, and can be begun again', async (t) => {
+    const hub = await startHub(t, { set: { 'log.sync': 'never' } });
+    const dir = folder(t);
+    const filler = 'x'.repeat(SIZE);
+    await fill(hub, ['kill'], COUNT, (n) => `${n} ${filler}`);
+    await hub.stop();
+    const part = join(dir, 'data', 'data.mdb.part');
+    for (const signal of ['SIGKILL', 'SIGTERM']) {
+      const child = launch(PROGRAM, ['restore', hub.dataDir, join(dir, 'data')]);
+      t.after(() => child.kill('SIGKILL'));
+      await untilBegun(part);
+      child.kill(signal);
+      assert.equal((await child.ended).signal, signal);
+      assert.deepEqual(readdirSync(join(dir, 'data')), ['data.mdb.part']);
+      await assert.rejects(
+        startHub(t, { set: { 'hub.data_dir': join(dir, 'data') } }),
+        /only the beginning of a copy/,
+      );
+    }
+    await succeed(null, ['restore', hub.dataDir, join(dir, 'data')]);
+    assert.deepEqual(readdirSync(join(dir, 'data')), ['data.mdb']);
+    await succeed(null, ['verify', join(dir, 'data')]);
   });
 
   test('a closed log can be restored from, too, and its original goes on', async (t) => {
@@ -541,26 +574,34 @@ describe('export', () => {
     );
   });
 
-  test('interrupted, it says how to go on', async (t) => {
-    const ids = await fill(hub, ['e/stop'], 30_000);
-    const child = launch(PROGRAM, ['--socket', hub.socket, 'export', 'e/stop']);
+  /** An export in the middle: its first lines were read, and nobody reads on, until it is resumed. */
+  async function stuck(t, from, topic) {
+    const child = launch(PROGRAM, ['--socket', from.socket, 'export', topic]);
     t.after(() => child.kill('SIGKILL'));
-    let [stdout, stderr] = ['', ''];
+    const slow = { child, stdout: '', stderr: '' };
     child.stderr.on('data', (data) => {
-      stderr += data;
+      slow.stderr += data;
     });
     await new Promise((resolve) => {
-      child.stdout.once('readable', resolve); // the pipe is full soon, and nobody reads on
+      child.stdout.on('data', (data) => {
+        if (!slow.stdout) child.stdout.pause();
+        slow.stdout += data;
+        resolve();
+      });
     });
-    child.kill('SIGINT');
-    child.stdout.on('data', (data) => {
-      stdout += data;
-    });
-    const { signal } = await within(child.ended, 'the export to end');
+    return slow;
+  }
+
+  test('interrupted, it says how to go on', async (t) => {
+    const ids = await fill(hub, ['e/stop'], 30_000);
+    const slow = await stuck(t, hub, 'e/stop');
+    slow.child.kill('SIGINT');
+    slow.child.stdout.resume();
+    const { signal } = await within(slow.child.ended, 'the export to end');
     assert.equal(signal, 'SIGINT');
-    const first = parsed(stdout);
+    const first = parsed(slow.stdout);
     assert.ok(first.length > 0 && first.length < ids.length, `${first.length} lines`);
-    const [, after] = /go on with --after (\d+-\d+)/.exec(stderr);
+    const [, after] = /go on with --after (\d+-\d+)/.exec(slow.stderr);
     const rest = await exported(hub, 'e/stop', '--after', after);
     assert.deepEqual(
       [...first, ...rest].map(({ id }) => id),
@@ -571,25 +612,15 @@ describe('export', () => {
   test('without the hub, it says how to go on', async (t) => {
     const other = await startHub(t);
     const ids = await fill(other, ['e/lost'], 30_000);
-    const child = launch(PROGRAM, ['--socket', other.socket, 'export', 'e/lost']);
-    t.after(() => child.kill('SIGKILL'));
-    let [stdout, stderr] = ['', ''];
-    child.stderr.on('data', (data) => {
-      stderr += data;
-    });
-    await new Promise((resolve) => {
-      child.stdout.once('readable', resolve);
-    });
+    const slow = await stuck(t, other, 'e/lost');
     await other.kill9();
-    child.stdout.on('data', (data) => {
-      stdout += data;
-    });
-    assert.equal((await child.ended).code, 3);
+    slow.child.stdout.resume();
+    assert.equal((await slow.child.ended).code, 3);
     await other.restart();
-    const [, after] = /go on with --after (\d+-\d+)/.exec(stderr);
+    const [, after] = /go on with --after (\d+-\d+)/.exec(slow.stderr);
     const rest = await exported(other, 'e/lost', '--after', after);
     assert.deepEqual(
-      [...parsed(stdout), ...rest].map(({ id }) => id),
+      [...parsed(slow.stdout), ...rest].map(({ id }) => id),
       ids,
     );
   });
