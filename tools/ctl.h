@@ -307,6 +307,9 @@ MUST_CHECK bool ctl_span_next(struct ctl_span *rest, struct ctl_span *ret_name,
 void ctl_tell_gap(struct ctl_span gap);
 /* The hub's head. */
 MUST_CHECK enum ctl_exit ctl_head(struct ctl *c, char ret[CTL_CURSOR_SIZE]);
+/* For who asks again for what has to come soon: waits a moment; false when that was often enough.
+ */
+bool ctl_wait_a_moment(unsigned *times);
 /* The member `cursor` of an answer; false when it has none that is fit. */
 MUST_CHECK bool ctl_take_cursor(struct ctl_span answer, char ret[CTL_CURSOR_SIZE]);
 /* From now on the first SIGINT or SIGTERM only shows in ctl_stopped, so that what is under way can

@@ -30,6 +30,7 @@ struct export
     int fd;   /* STDOUT_FILENO, or the file */
     bool raw; /* nobody looks at it: lines go out as they are */
     bool end;
+    unsigned waits; /* answers in a row that had nothing: the hub's worker is behind the hub */
     uint64_t messages, gaps;
     struct buf out;
 };
@@ -166,11 +167,18 @@ static enum ctl_exit take_answer(struct export *x, struct ctl_span answer)
     enum ctl_exit status = write_out(x);
     if (status)
         return status;
+    if (count || strcmp(cursor, x->cursor) != 0)
+        x->waits = 0;
     x->messages += count;
     x->end = ctl_span_member(answer, "end", &value) && ctl_span_is(value, "true");
     memcpy(x->cursor, cursor, sizeof(cursor));
     x->after = x->cursor;
     return CTL_OK;
+}
+
+static bool stands_still(struct export *x, const char *before)
+{
+    return !x->end && strcmp(before, x->cursor) == 0 && !ctl_wait_a_moment(&x->waits);
 }
 
 static enum ctl_exit read_once(struct export *x)
@@ -251,7 +259,11 @@ static enum ctl_exit export_all(struct export *x)
     if (status)
         return status;
     while (status == CTL_OK && !x->end && !ctl_stopped()) {
+        char before[CTL_CURSOR_SIZE];
+        memcpy(before, x->cursor, sizeof(before));
         status = read_once(x);
+        if (status == CTL_OK && stands_still(x, before))
+            status = ctl_strange();
         if (x->fd != STDOUT_FILENO)
             ctl_progress(x->messages, "messages");
     }

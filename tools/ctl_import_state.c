@@ -223,12 +223,16 @@ enum ctl_exit import_keys_read(struct import_keys *k, struct ctl *c, const struc
 {
     char until[CTL_CURSOR_SIZE];
     struct page page = {0};
+    unsigned waits = 0;
     enum ctl_exit status = ctl_head(c, until);
     memcpy(page.cursor, s->cursor, sizeof(page.cursor));
     while (status == CTL_OK && !page.end && !ctl_stopped()) {
         char after[CTL_CURSOR_SIZE];
         memcpy(after, page.cursor, sizeof(after));
         status = read_page(k, c, after, until, s->time_ms + UNDER_WAY_MS, &page);
+        if (status == CTL_OK && !page.end && strcmp(after, page.cursor) == 0 &&
+            !ctl_wait_a_moment(&waits))
+            status = ctl_strange();
     }
     sorting = k;
     if (k->count)

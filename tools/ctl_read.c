@@ -18,6 +18,8 @@ enum {
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2000,
     TAIL_MESSAGES = 10,
+    MOMENT_MS = 10,
+    MOMENTS = 300,
 };
 
 struct reader {
@@ -127,6 +129,12 @@ static bool take_cursor(struct reader *r, struct ctl_span answer)
     memcpy(r->cursor, cursor, sizeof(cursor));
     r->after = r->cursor;
     return true;
+}
+
+bool ctl_wait_a_moment(unsigned *times)
+{
+    poll(NULL, 0, MOMENT_MS);
+    return ++*times < MOMENTS;
 }
 
 enum ctl_exit ctl_head(struct ctl *c, char ret[CTL_CURSOR_SIZE])

@@ -30,7 +30,7 @@ static void put_place(struct buf *out, const json_t *place)
     }
     if (!topic && !topic_id)
         return;
-    buf_puts(out, numbered ? " (" : "topic ");
+    buf_puts(out, numbered ? " (" : topic ? "topic " : "");
     if (topic)
         put_text(out, topic);
     else

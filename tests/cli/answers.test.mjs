@@ -65,7 +65,10 @@ describe('answers of another kind', () => {
   for (const [name, reply] of odd) {
     test(`${name} exits with 1`, async (t) => {
       const hub = await fakeHub(t, () => reply);
-      for (const args of [['topics'], ['clients'], ['tail', 'a'], ['tail', '-f', 'a']]) {
+      for (const args of [
+        ...[['topics'], ['clients'], ['tail', 'a'], ['tail', '-f', 'a']],
+        ...[['verify'], ['verify', '--json'], ['backup', 'a'], ['export'], ['import']],
+      ]) {
         const { code, stdout, stderr } = await ctlTo(hub, args);
         assert.deepEqual([code, stdout], [1, ''], args.join(' '));
         assert.match(stderr, /not one that this version/);
@@ -161,6 +164,119 @@ describe('messages', () => {
     const { stdout, stderr } = await ctlTo(hub, ['tail', '--json', '--after', '1-6', 'a']);
     assert.equal(lines(stdout).length, 1);
     assert.match(stderr, /gap \(epoch\): cannot go on after 1-6, went on after 4-7/);
+  });
+});
+
+describe('an export', () => {
+  const head = json({ head: cursor(3) });
+  const page = (messages, more = {}) => json({ cursor: cursor(3), messages, ...more });
+
+  test('asks up to the head, and passes lines on as they are', async (t) => {
+    const data = '{"price":1.10, "big":18446744073709551616}';
+    const line = `{"id":"1-7","topic":"a","key":"k\u0085","data":${data}}`;
+    const hub = await fakeHub(t, ([, what]) =>
+      what === 'STATS' ? head : bulk(`{"cursor":"3-7","messages":[${line}],"end":true}`),
+    );
+    const { code, stdout, stderr } = await ctlTo(hub, ['export', 'a', 'b/#']);
+    assert.deepEqual([code, stdout, stderr], [0, `${line}\n`, '']);
+    assert.deepEqual(hub.commands[1], ['HUB', 'EXPORT', 'earliest', '3-7', '1000', 'a', 'b/#']);
+  });
+
+  test('of a hub that does not get on is given up', async (t) => {
+    const hub = await fakeHub(t, ([, what]) => (what === 'STATS' ? head : page([])));
+    const { code, stderr } = await ctlTo(hub, ['export']);
+    assert.equal(code, 1);
+    assert.match(stderr, /not one that this version/);
+  });
+
+  test('that is cut off says where it was', async (t) => {
+    const answers = [head, json({ cursor: cursor(2), messages: [envelope(1)] }), hangUp('$100\r\n{"cur')];
+    const hub = await fakeHub(t, () => answers.shift());
+    const { code, stdout, stderr } = await ctlTo(hub, ['export']);
+    assert.deepEqual([code, lines(stdout).length], [3, 1]);
+    assert.match(stderr, /1 messages were exported; go on with --after 2-7\n/);
+  });
+
+  test('without cursors or messages is strange', async (t) => {
+    for (const answer of [{ cursor: cursor(3) }, { messages: [] }, { cursor: 3, messages: [] }]) {
+      const hub = await fakeHub(t, ([, what]) => (what === 'STATS' ? head : json(answer)));
+      const { code, stderr } = await ctlTo(hub, ['export']);
+      assert.equal(code, 1);
+      assert.match(stderr, /not one that this version/);
+    }
+  });
+});
+
+describe('an import', () => {
+  const head = json({ head: cursor(3) });
+  const input = '{"id":"1-5","topic":"a","event":"e","data":"x"}\n{"topic":"b","key":"k","data":{"n":1.10}}\n';
+
+  test('sends kind, event and key', async (t) => {
+    let offset = 3;
+    const hub = await fakeHub(t, ([name]) => (name === 'HUB' ? head : bulk(cursor(++offset))));
+    const { code, stdout } = await ctlTo(hub, ['import'], { input });
+    assert.deepEqual([code, stdout], [0, '2 messages imported\n']);
+    assert.deepEqual(hub.commands.slice(1), [
+      ['XADD', 'a', '*', 'kind', 'text', 'data', 'x', 'event', 'e', 'key', 'import:1-5'],
+      ['XADD', 'b', '*', 'kind', 'json', 'data', '{"n":1.10}', 'key', 'k'],
+    ]);
+  });
+
+  test('stops at what the hub does not take, and at odd answers', async (t) => {
+    for (const [reply, code, pattern] of [
+      [error('NOSPACE the disk is full'), 1, /line 1 was not imported[^]*NOSPACE/],
+      [number(7), 1, /line 1 was not imported[^]*not one that this version/],
+      [hangUp(), 3, /of 2 lines, from line 1 on, it is not known/],
+    ]) {
+      const hub = await fakeHub(t, ([name]) => (name === 'HUB' ? head : reply));
+      const result = await ctlTo(hub, ['import'], { input });
+      assert.equal(result.code, code, result.stderr);
+      assert.match(result.stderr, pattern);
+      assert.match(result.stdout, /^0 messages imported/);
+    }
+  });
+
+  test('a hub that falls silent counts as lost', async (t) => {
+    const hub = await fakeHub(t, ([name]) => (name === 'HUB' ? head : SILENCE));
+    const { code, stderr } = await ctlTo(hub, ['import', '--timeout', '1'], { input });
+    assert.equal(code, 3);
+    assert.match(stderr, /no answer within the time limit/);
+  });
+});
+
+describe('a report', () => {
+  const report = {
+    ...{ records: 5, damaged: 4, topics: 2, blocks: 1, groups: 0, unsettled: 1 },
+    damage: { record: 2, fresh_kind: 1, topic_row: 1, index: 0 },
+    places: [
+      { damage: 'record', offset: 17, topic_id: 2, topic: 'a\x1b[2J' },
+      { damage: 'record', offset: 18 },
+      { damage: 'topic_row', topic_id: 9 },
+      { damage: 'fresh_kind' },
+    ],
+  };
+
+  test('of a newer hub is shown as far as it goes, harmless for a terminal', async (t) => {
+    const hub = await fakeHub(t, () => json(report));
+    const { code, stdout } = await ctlTo(hub, ['verify']);
+    assert.equal(code, 1);
+    assert.deepEqual(lines(stdout).slice(4), [
+      'unsettled    1 topics: not compared, they lost messages meanwhile',
+      'damaged      4',
+      '           2 a record cannot be read',
+      '             offset 17 (a\\x1b[2J)',
+      '             offset 18',
+      '           1 fresh_kind',
+      "           1 a topic's row is missing or cannot be read",
+      '             topic number 9',
+    ]);
+  });
+
+  test('as JSON is what the hub says', async (t) => {
+    const hub = await fakeHub(t, () => json(report));
+    const { code, stdout } = await ctlTo(hub, ['verify', '--json']);
+    assert.equal(code, 1);
+    assert.deepEqual(JSON.parse(stdout), report);
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 
 import { eventually } from '../e2e/lib/wait.mjs';
 import { ctlTo, startOnTerminal } from './lib/ctl.mjs';
-import { fakeHub, hangUp, json, number } from './lib/fake-hub.mjs';
+import { bulk, fakeHub, hangUp, json, number } from './lib/fake-hub.mjs';
 
 const ENTER = '\x1b[?1049h';
 const LEAVE = '\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l';
@@ -48,6 +48,33 @@ const frames = (terminal) =>
     .filter((frame) => frame.includes('\x1b[J'))
     .map((frame) => frame.slice(0, frame.indexOf('\x1b[J')))
     .map((frame) => frame.replace(/\x1b\[[0-9;?]*[a-zA-Z]/g, '').split(/\r+\n/).slice(0, -1));
+
+describe('moving messages', () => {
+  const line = '{"id":"1-7","topic":"a","data":"\u0085\u202e"}';
+
+  test('an export is made harmless on a terminal', async (t) => {
+    const hub = await fakeHub(t, ([, what]) =>
+      what === 'STATS'
+        ? json({ head: '1-7' })
+        : bulk(`{"cursor":"1-7","messages":[${line}],"end":true}`),
+    );
+    const run = startOnTerminal(hub, ['export']);
+    await run.ended;
+    assert.match(run.stdout, /"data":"\\u0085\\u202e"/);
+  });
+
+  test('an import shows how far it is, and takes that away', async (t) => {
+    let offset = 1;
+    const hub = await fakeHub(t, ([name]) =>
+      name === 'HUB' ? json({ head: '1-7' }) : bulk(`${++offset}-7`),
+    );
+    const run = startOnTerminal(hub, ['import']);
+    run.write(`${line}\n\x04`);
+    await run.ended;
+    assert.match(run.stdout, /\r\d lines/);
+    assert.match(run.stdout, /\r\x1b\[K1 messages imported/);
+  });
+});
 
 describe('colour', () => {
   const hubOf = (t) => fakeHub(t, figures(3));

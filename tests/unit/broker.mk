@@ -73,6 +73,7 @@ tests_unit_test_retention_LDADD = $(broker_test_libs)
 
 tests_unit_test_hub_SOURCES = tests/unit/test_hub.c $(broker_fixture)
 tests_unit_test_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_hub_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 tests_unit_test_hub_LDADD = $(broker_test_libs)
 
 # Each of these calls is made to fail by the test.

@@ -581,6 +581,42 @@ START_TEST(publishing_goes_on_during_a_backup)
 }
 END_TEST
 
+/* The linker puts this in the place of the real one. */
+static bool no_threads;
+int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg);
+
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg)
+{
+    return no_threads ? EAGAIN : __real_pthread_create(t, a, run, arg);
+}
+
+START_TEST(without_threads_there_is_no_backup)
+{
+    struct worker w = {.index = 1};
+    struct asked_backup b;
+    start_slow_hub();
+    no_threads = true;
+    ck_assert_int_eq(ask_backup(&b), ERR_IO);
+    no_threads = false;
+    ck_assert_int_eq(ask_backup(&b), ERR_OK);
+    atomic_store(&let_go, true);
+    await_backup(&w, &b);
+    ck_assert_int_eq(b.backup.result, ERR_OK);
+    worker_finish(&w);
+}
+END_TEST
+
+START_TEST(without_threads_no_hub_starts)
+{
+    struct hub_options o = {1, 1 << 20, 0, &rig.log};
+    no_threads = true;
+    ck_assert_int_eq(hub_start(&o, rig.broker, &hub), ERR_IO);
+    no_threads = false;
+    ck_assert_ptr_null(hub);
+}
+END_TEST
+
 START_TEST(a_backup_can_be_ended)
 {
     struct worker w = {.index = 1};
@@ -666,6 +702,8 @@ int main(void)
     tcase_add_test(t, a_conflict_is_no_failure);
     tcase_add_test(t, the_log_is_synced_after_the_interval);
     tcase_add_test(t, publishing_goes_on_during_a_backup);
+    tcase_add_test(t, without_threads_there_is_no_backup);
+    tcase_add_test(t, without_threads_no_hub_starts);
     tcase_add_test(t, a_backup_can_be_ended);
     tcase_add_test(t, stopping_ends_a_backup);
     tcase_add_test(t, without_descriptors_no_hub_starts);
