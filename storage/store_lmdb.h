@@ -89,10 +89,10 @@ struct lmdb_store {
     pthread_rwlock_t env_lock; /* of env, dbi, readers: readers are in it, the store changes them */
     MDB_env *env;
     struct lmdb_reader *readers;
-    enum lmdb_health health;
-    size_t last_txn;       /* the last one that was committed, when one has failed */
-    MDB_dbi dbi[DB_COUNT]; /* KEYS 0: a closed log of version 1 has none */
-    atomic_uint pins;      /* copies under way: they need the environment as it is */
+    _Atomic enum lmdb_health health; /* copies ask for it, the store's thread changes it */
+    size_t last_txn;                 /* the last one that was committed, when one has failed */
+    MDB_dbi dbi[DB_COUNT];           /* KEYS 0: a closed log of version 1 has none */
+    atomic_uint pins;                /* copies under way: they need the environment as it is */
     int lock_fd;
     bool closed; /* open for verifying and copying alone: nobody may write to it */
     enum store_sync sync;

@@ -78,11 +78,12 @@ static void bypass_cache(const struct lmdb_store *s, int fd)
         (void)!fcntl(fd, F_SETFL, flags | O_DIRECT);
 }
 
-/* Keeps the environment in place, without being in the way of its readers, until it is unpinned. */
+/* Keeps the environment in place, without being in the way of its readers, until it is unpinned.
+ * One that shows a commit which was told to have failed is not copied. */
 static enum err pin(struct lmdb_store *s)
 {
     pthread_rwlock_rdlock(&s->env_lock);
-    bool open = s->env != NULL;
+    bool open = s->env != NULL && s->health != HEALTH_AHEAD;
     if (open)
         atomic_fetch_add(&s->pins, 1);
     pthread_rwlock_unlock(&s->env_lock);
