@@ -132,10 +132,11 @@ typedef void store_visit_topic(void *ctx, const struct store_topic *t);
 MUST_CHECK enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx);
 
 /* Commits (durably under STORE_SYNC_ALWAYS). On error nothing has changed and the store goes on
- * working: ERR_NOSPACE (disk or map full; purging and trimming still work in a full map), ERR_IO,
+ * working: ERR_NOSPACE (disk or map full; purging and trimming still work), ERR_IO,
  * ERR_NOMEM, ERR_LIMIT (topics), ERR_TOO_LARGE (more than one commit can take), ERR_INVALID
  * (offsets not ascending, times going back, topic ids unknown or not dense, lengths out of range).
- * After a failed fsync of its own header LMDB accepts no more commits: then each answers ERR_IO. */
+ * ERR_IO stays until the disk works again, or, when a commit that failed shows in the file, until
+ * the log is opened from the start: reading goes on. */
 MUST_CHECK enum err store_append(struct store *s, const struct store_batch *b);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err store_sync_now(struct store *s);
