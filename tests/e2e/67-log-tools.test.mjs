@@ -510,8 +510,8 @@ describe('backup and restore', () => {
     // A later format: its version is the third word of the row behind its magic.
     const path = join(dir, 'copy', 'data.mdb');
     const bytes = readFileSync(path);
-    const row = Buffer.from('longwire\u0001\0\0\0', 'latin1');
-    for (let at = bytes.indexOf(row); at >= 0; at = bytes.indexOf(row)) bytes[at + 8] = 2;
+    const row = Buffer.from('longwire\u0002\0\0\0', 'latin1');
+    for (let at = bytes.indexOf(row); at >= 0; at = bytes.indexOf(row)) bytes[at + 8] = 3;
     writeFileSync(path, bytes);
     await fail(null, ['restore', join(dir, 'copy'), join(dir, 'data')], 1, /newer Longwire/);
   });
