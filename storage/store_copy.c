@@ -39,32 +39,38 @@ enum err store_copy_run(struct store_copy *c, struct store_copied *ret)
 enum err store_copy_attach(struct store_copy *c, int fd, int block_fd)
 {
     pthread_mutex_lock(&c->lock);
-    enum err e = c->cancelled ? ERR_CLOSED : ERR_OK;
-    if (!e) {
+    enum err why = c->ended;
+    if (!why) {
         c->fd = fd;
         c->block_fd = block_fd;
     }
     pthread_mutex_unlock(&c->lock);
-    return e;
+    return why;
 }
 
 enum err store_copy_detach(struct store_copy *c)
 {
     pthread_mutex_lock(&c->lock);
-    enum err e = c->cancelled ? ERR_CLOSED : ERR_OK;
+    enum err why = c->ended;
     c->fd = -1;
     pthread_mutex_unlock(&c->lock);
-    return e;
+    return why;
 }
 
 /* Who writes is deep inside of a library that asks nobody whether to go on. dup3 exchanges what the
  * descriptor stands for in one step, whatever is being done with it: the next write fails. */
-void store_copy_cancel(struct store_copy *c)
+void store_copy_end(struct store_copy *c, enum err why)
 {
     pthread_mutex_lock(&c->lock);
-    c->cancelled = true;
+    if (!c->ended)
+        c->ended = why;
     if (c->fd >= 0)
         (void)!dup3(c->block_fd, c->fd,
                     O_CLOEXEC); /* if it fails, the copy is dropped at its end */
     pthread_mutex_unlock(&c->lock);
+}
+
+void store_copy_cancel(struct store_copy *c)
+{
+    store_copy_end(c, ERR_CLOSED);
 }

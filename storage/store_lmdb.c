@@ -244,6 +244,7 @@ void lmdb_destroy(struct lmdb_store *s)
         mdb_env_close(s->env);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
+    pthread_mutex_destroy(&s->list_lock);
     pthread_rwlock_destroy(&s->env_lock);
     free(s->path);
     free(s->tail.group_blocks);

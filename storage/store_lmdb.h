@@ -86,20 +86,23 @@ struct lmdb_store {
     char *path; /* owned */
     uint64_t map_bytes;
     unsigned readers_max;
-    pthread_rwlock_t env_lock; /* of env, dbi, readers: readers are in it, the store changes them */
+    pthread_rwlock_t
+        env_lock; /* of env, dbi: readers and copies are in it, the store changes them */
     MDB_env *env;
+    pthread_mutex_t list_lock; /* of the next three; taken last */
     struct lmdb_reader *readers;
-    _Atomic enum lmdb_health health; /* copies ask for it, the store's thread changes it */
-    size_t last_txn;                 /* the last one that was committed, when one has failed */
-    MDB_dbi dbi[DB_COUNT];           /* KEYS 0: a closed log of version 1 has none */
-    atomic_uint pins;                /* copies under way: they need the environment as it is */
+    struct store_copy *copies; /* under way, on other threads */
+    bool replacing;            /* the environment is being replaced: no copy begins */
+    _Atomic(enum lmdb_health) health;
+    size_t last_txn;       /* the last one that was committed, when one has failed */
+    MDB_dbi dbi[DB_COUNT]; /* KEYS 0: a closed log of version 1 has none */
     int lock_fd;
     bool closed; /* open for verifying and copying alone: nobody may write to it */
     enum store_sync sync;
     char boot_id[BOOT_ID_SIZE]; /* of this machine now; "" = not known */
     struct lmdb_state state;    /* as committed */
     uint64_t synced;            /* last offset at the last sync */
-    bool sync_failed;           /* a sync has: what it was to cover is lost or not, nobody knows */
+    atomic_bool sync_failed;    /* a sync has: what it was to cover is lost or not, nobody knows */
     uint32_t sweep_next;        /* topic whose row the running sweep writes next */
     uint64_t sweep_start;       /* last offset when the sweep began: the next checkpoint */
     size_t page_size;
@@ -170,6 +173,10 @@ MUST_CHECK enum err lmdb_mark_copy(const char *file, const char *boot_id, struct
 
 /* store_lmdb_copy.c */
 MUST_CHECK enum err lmdb_copy(struct store_copy *c, struct store_copied *ret);
+/* Ends the copies under way, soon, and lets none begin until lmdb_allow_copies: the environment is
+ * to be replaced. */
+void lmdb_end_copies(struct lmdb_store *s);
+void lmdb_allow_copies(struct lmdb_store *s);
 
 /* store_lmdb_repair.c */
 /* To be asked before a write: ERR_IO while, after a failed commit, none can be made. */
@@ -237,7 +244,8 @@ MUST_CHECK enum err tail_add(struct lmdb_store *s, MDB_txn *txn, uint32_t topic_
 int lmdb_cursor_step(MDB_cursor *c, uint64_t *key, MDB_val *value, MDB_cursor_op op);
 /* The record at the largest offset <= *KEY. */
 int lmdb_cursor_seek_back(MDB_cursor *c, uint64_t *key, MDB_val *value);
-/* Begins to read one moment of the log with R's transaction, and ends that. ERR_IO, ERR_NOMEM. */
+/* Begins to read one moment of the log with R's transaction, and ends that; the environment stays
+ * in its place meanwhile. ERR_IO, ERR_NOMEM. */
 MUST_CHECK enum err lmdb_reader_begin(struct store_reader *r, MDB_txn **ret);
 void lmdb_reader_end(struct store_reader *r);
 MUST_CHECK enum err lmdb_reader_create(struct store *s, struct store_reader **ret);

@@ -78,24 +78,46 @@ static void bypass_cache(const struct lmdb_store *s, int fd)
         (void)!fcntl(fd, F_SETFL, flags | O_DIRECT);
 }
 
-/* Keeps the environment in place, without being in the way of its readers, until it is unpinned.
- * One that shows a commit which was told to have failed is not copied. */
-static enum err pin(struct lmdb_store *s)
+/* From here on the store knows of the copy, and ends it when the environment has to go. */
+static enum err enter(struct lmdb_store *s, struct store_copy *c)
 {
-    pthread_rwlock_rdlock(&s->env_lock);
-    bool open = s->env != NULL && s->health != HEALTH_AHEAD;
-    if (open)
-        atomic_fetch_add(&s->pins, 1);
-    pthread_rwlock_unlock(&s->env_lock);
-    return open ? ERR_OK : ERR_IO;
+    pthread_mutex_lock(&s->list_lock);
+    enum err e = s->replacing ? ERR_IO : ERR_OK;
+    if (!e) {
+        c->next = s->copies;
+        s->copies = c;
+    }
+    pthread_mutex_unlock(&s->list_lock);
+    return e;
 }
 
-static void unpin(struct lmdb_store *s)
+static void leave(struct lmdb_store *s, struct store_copy *c)
 {
-    atomic_fetch_sub(&s->pins, 1);
+    pthread_mutex_lock(&s->list_lock);
+    struct store_copy **at = &s->copies;
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+    pthread_mutex_unlock(&s->list_lock);
 }
 
-static enum err write_copy(struct lmdb_store *s, struct store_copy *c, struct target *t)
+void lmdb_end_copies(struct lmdb_store *s)
+{
+    pthread_mutex_lock(&s->list_lock);
+    s->replacing = true;
+    for (struct store_copy *c = s->copies; c; c = c->next)
+        store_copy_end(c, ERR_IO);
+    pthread_mutex_unlock(&s->list_lock);
+}
+
+void lmdb_allow_copies(struct lmdb_store *s)
+{
+    pthread_mutex_lock(&s->list_lock);
+    s->replacing = false;
+    pthread_mutex_unlock(&s->list_lock);
+}
+
+static enum err write_attached(struct lmdb_store *s, struct store_copy *c, struct target *t)
 {
     enum err e = store_copy_attach(c, t->fd, t->dir);
     if (e)
@@ -109,15 +131,27 @@ static enum err write_copy(struct lmdb_store *s, struct store_copy *c, struct ta
 }
 
 /* Nothing but our lock protects a closed log's pages, and where that is missing, nothing. */
-static enum err write_unchanged_copy(struct lmdb_store *s, struct store_copy *c, struct target *t)
+static enum err write_unchanged(struct lmdb_store *s, struct store_copy *c, struct target *t)
 {
     MDB_envinfo before, after;
     enum err e = lmdb_err(mdb_env_info(s->env, &before));
     if (!e)
-        e = write_copy(s, c, t);
+        e = write_attached(s, c, t);
     if (!e)
         e = lmdb_err(mdb_env_info(s->env, &after));
     return !e && s->closed && after.me_last_txnid != before.me_last_txnid ? ERR_LOCKED : e;
+}
+
+static enum err write_copy(struct lmdb_store *s, struct store_copy *c, struct target *t)
+{
+    enum err e = enter(s, c);
+    if (e)
+        return e;
+    pthread_rwlock_rdlock(&s->env_lock);
+    e = s->env && s->health != HEALTH_AHEAD ? write_unchanged(s, c, t) : ERR_IO;
+    pthread_rwlock_unlock(&s->env_lock);
+    leave(s, c);
+    return e;
 }
 
 static enum err sync_parent(const struct target *t)
@@ -138,15 +172,21 @@ static enum err give_name(struct target *t)
     return t->made ? sync_parent(t) : ERR_OK;
 }
 
+/* When a sync has failed, it is as on another boot: what was read may not be what was committed. */
+static enum err mark(const struct lmdb_store *s, const struct target *t, struct store_copied *ret)
+{
+    return lmdb_mark_copy(t->file, s->sync_failed ? "" : s->boot_id, ret);
+}
+
 static enum err copy_into(struct lmdb_store *s, struct store_copy *c, struct target *t,
                           struct store_copied *ret)
 {
     struct stat st;
     enum err e = open_target(t);
     if (!e)
-        e = write_unchanged_copy(s, c, t);
+        e = write_copy(s, c, t);
     if (!e)
-        e = lmdb_mark_copy(t->file, s->boot_id, ret);
+        e = mark(s, t, ret);
     if (!e && fstatat(t->dir, LMDB_PART_FILE, &st, 0))
         e = lmdb_err(errno);
     if (!e)
@@ -171,12 +211,7 @@ enum err lmdb_copy(struct store_copy *c, struct store_copied *ret)
 {
     struct target t = {.path = c->path, .dir = -1, .fd = -1};
     struct store_copied copied = {0};
-    struct lmdb_store *s = lmdb_of(c->store);
-    enum err e = pin(s);
-    if (e)
-        return e;
-    e = copy_into(s, c, &t, &copied);
-    unpin(s);
+    enum err e = copy_into(lmdb_of(c->store), c, &t, &copied);
     if (e)
         drop(&t);
     else

@@ -102,21 +102,27 @@ static bool is_stub(const struct first_page *page, size_t n, off_t size)
                                             (n < sizeof(*page) || page->commits == 0));
 }
 
-/* A stub would be refused for ever: LMDB makes it anew. What else is wrong, its opening finds. */
-static enum err drop_stub(const char *path)
+/* Whether the log's file NAME is one; what else may be wrong with it, its opening finds. */
+static bool has_stub(const char *name)
 {
     struct first_page page;
     struct stat st;
-    char name[PATH_MAX];
-    if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, LMDB_DATA_FILE) >= sizeof(name))
-        return ERR_TOO_LARGE;
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return ERR_OK;
+        return false;
     ssize_t n = read(fd, &page, sizeof(page));
     bool stub = n >= 0 && fstat(fd, &st) == 0 && is_stub(&page, (size_t)n, st.st_size);
     close(fd);
-    return stub && unlink(name) ? lmdb_err(errno) : ERR_OK;
+    return stub;
+}
+
+/* A stub would be refused for ever: LMDB makes it anew. */
+static enum err drop_stub(const char *path)
+{
+    char name[PATH_MAX];
+    if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, LMDB_DATA_FILE) >= sizeof(name))
+        return ERR_TOO_LARGE;
+    return has_stub(name) && unlink(name) ? lmdb_err(errno) : ERR_OK;
 }
 
 /* LMDB maps its table of readers, and does not see to it that there is disk space behind it: on a
@@ -532,13 +538,14 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
 }
 
 /* The store waits only for readers that are in, not for all that come. */
-static void init_lock(pthread_rwlock_t *lock)
+static void init_locks(struct lmdb_store *s)
 {
     pthread_rwlockattr_t attr;
     pthread_rwlockattr_init(&attr);
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(lock, &attr);
+    pthread_rwlock_init(&s->env_lock, &attr);
     pthread_rwlockattr_destroy(&attr);
+    pthread_mutex_init(&s->list_lock, NULL);
 }
 
 enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_id,
@@ -548,13 +555,13 @@ enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_
     if (!s)
         return ERR_NOMEM;
     store_init(&s->base, &lmdb_ops);
-    init_lock(&s->env_lock);
+    init_locks(s);
     s->lock_fd = -1;
     s->sync = o->sync;
     s->map_bytes = o->map_bytes;
     s->readers_max = o->readers_max;
-    snprintf(s->boot_id, sizeof(s->boot_id), "%s", boot_id);
     s->path = strdup(o->path);
+    snprintf(s->boot_id, sizeof(s->boot_id), "%s", boot_id);
     enum err e = s->path ? open_all(s, o, boot_id, ret_state) : ERR_NOMEM;
     if (e) {
         lmdb_destroy(s);
@@ -614,7 +621,7 @@ static enum err open_databases_closed(struct lmdb_store *s, uint32_t version)
     return lmdb_err(rc);
 }
 
-/* LMDB would make an environment of an empty file. */
+/* A first start that came to nothing has left no log. */
 static enum err find_data(const char *path)
 {
     char name[PATH_MAX];
@@ -626,7 +633,7 @@ static enum err find_data(const char *path)
         return ERR_TOO_LARGE;
     if (stat(name, &st))
         return errno == ENOTDIR ? ERR_NOT_FOUND : lmdb_err(errno);
-    return S_ISREG(st.st_mode) && st.st_size > 0 ? ERR_OK : ERR_NOT_FOUND;
+    return S_ISREG(st.st_mode) && !has_stub(name) ? ERR_OK : ERR_NOT_FOUND;
 }
 
 static enum err open_closed(struct lmdb_store *s, const char *path)
@@ -650,7 +657,7 @@ enum err store_lmdb_open_closed(const char *path, struct store **ret)
     if (!s)
         return ERR_NOMEM;
     store_init(&s->base, &lmdb_closed_ops);
-    init_lock(&s->env_lock);
+    init_locks(s);
     s->lock_fd = -1;
     s->closed = true;
     read_boot_id(s->boot_id);

@@ -672,10 +672,10 @@ enum err lmdb_reader_create(struct store *base, struct store_reader **ret)
     if (!r)
         return ERR_NOMEM;
     r->base.store = base;
-    pthread_rwlock_wrlock(&s->env_lock);
+    pthread_mutex_lock(&s->list_lock);
     r->next = s->readers;
     s->readers = r;
-    pthread_rwlock_unlock(&s->env_lock);
+    pthread_mutex_unlock(&s->list_lock);
     enum err e = begin(r);
     if (e) {
         lmdb_reader_destroy(&r->base);
@@ -686,17 +686,22 @@ enum err lmdb_reader_create(struct store *base, struct store_reader **ret)
     return ERR_OK;
 }
 
+static void forget_reader(struct lmdb_store *s, struct lmdb_reader *r)
+{
+    pthread_mutex_lock(&s->list_lock);
+    struct lmdb_reader **at = &s->readers;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    pthread_mutex_unlock(&s->list_lock);
+}
+
 void lmdb_reader_destroy(struct store_reader *reader)
 {
     struct lmdb_reader *r = (struct lmdb_reader *)reader;
     struct lmdb_store *s = lmdb_of(r->base.store);
-    pthread_rwlock_wrlock(&s->env_lock);
-    for (struct lmdb_reader **at = &s->readers; *at; at = &(*at)->next) {
-        if (*at == r) {
-            *at = r->next;
-            break;
-        }
-    }
+    pthread_rwlock_rdlock(&s->env_lock); /* as a reader: a copy may be in it for long */
+    forget_reader(s, r);
     end_for_good(r);
     pthread_rwlock_unlock(&s->env_lock);
     free(r->set);
@@ -705,6 +710,8 @@ void lmdb_reader_destroy(struct store_reader *reader)
 
 void lmdb_end_readers(struct lmdb_store *s)
 {
+    pthread_mutex_lock(&s->list_lock);
     for (struct lmdb_reader *r = s->readers; r; r = r->next)
         end_for_good(r);
+    pthread_mutex_unlock(&s->list_lock);
 }

@@ -4,9 +4,8 @@
  * LMDB then begins no transaction any more, not even to read (MDB_PANIC), until the environment is
  * opened anew. That is done here, at once, and goes on by itself when the disk does:
  *
- *  - It is closed while no reader is in it (env_lock), and no copy is being made of it (pins):
- * until a copy is finished, nothing can be read or written. The readers' transactions end, and each
- *    reader begins another one with its next call.
+ *  - It is closed while no reader is in it (env_lock). Their transactions end, and each reader
+ *    begins another one with its next call. A copy, which would be in it for long, is given up.
  *  - The header in force is made durable before anything is written: else, if the machine went
  *    down, the failed one might turn up, whose pages are something else by then.
  *  - If the file shows the failed commit (LMDB could not put the old header back), then whoever was
@@ -46,11 +45,8 @@ static enum err open_anew(struct lmdb_store *s)
 
 static enum err replace_env(struct lmdb_store *s)
 {
+    lmdb_end_copies(s);
     pthread_rwlock_wrlock(&s->env_lock);
-    if (atomic_load(&s->pins)) {
-        pthread_rwlock_unlock(&s->env_lock);
-        return ERR_IO; /* the next write tries again */
-    }
     lmdb_end_readers(s);
     if (s->env)
         mdb_env_close(s->env);
@@ -61,6 +57,7 @@ static enum err replace_env(struct lmdb_store *s)
         s->env = NULL;
     }
     pthread_rwlock_unlock(&s->env_lock);
+    lmdb_allow_copies(s);
     return e;
 }
 

@@ -71,17 +71,20 @@ struct store_place *store_verify_found(struct store_verify *v, enum store_damage
 /* A copy under way; store_copy.c. */
 struct store_copy {
     struct store *store;
-    char *path;           /* owned */
-    pthread_mutex_t lock; /* guards the rest */
-    int fd;               /* what is being written, -1 = nothing */
-    int block_fd;         /* a descriptor that cannot be written to, to take the place of FD */
-    bool cancelled;
+    char *path;              /* owned */
+    struct store_copy *next; /* the member's */
+    pthread_mutex_t lock;    /* guards the rest */
+    int fd;                  /* what is being written, -1 = nothing */
+    int block_fd;            /* a descriptor that cannot be written to, to take the place of FD */
+    enum err ended;          /* why it is to end; ERR_OK = it is not */
 };
 
-/* FD is written to from now on. A cancel puts BLOCK_FD in its place, so that the next write fails.
- * ERR_CLOSED: it is cancelled already. */
+/* Lets store_copy_run end soon with WHY, unless it has been told already. Any thread. */
+void store_copy_end(struct store_copy *c, enum err why);
+/* FD is written to from now on. Who ends the copy puts BLOCK_FD in its place, so that the next
+ * write fails. Returns why the copy is to end. */
 MUST_CHECK enum err store_copy_attach(struct store_copy *c, int fd, int block_fd);
-/* No more; ERR_CLOSED: it was cancelled meanwhile. */
+/* No more. The same. */
 MUST_CHECK enum err store_copy_detach(struct store_copy *c);
 
 /* In place; the member goes on from there. */

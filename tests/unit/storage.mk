@@ -1,9 +1,8 @@
 # Unit tests of storage/; included by tests/local.mk.
 storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/test_store \
-	tests/unit/test_store_lmdb tests/unit/test_store_model \
-	tests/unit/test_store_faults tests/unit/test_store_power tests/unit/test_store_space \
-	tests/unit/test_store_repair tests/unit/test_store_copy \
-	tests/unit/test_store_verify
+	tests/unit/test_store_lmdb tests/unit/test_store_model tests/unit/test_store_copy \
+	tests/unit/test_store_verify tests/unit/test_store_faults tests/unit/test_store_power \
+	tests/unit/test_store_space tests/unit/test_store_repair
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 

@@ -430,6 +430,40 @@ START_TEST(a_copy_is_one_moment_of_a_log_that_goes_on)
 }
 END_TEST
 
+static void *use_the_log(void *arg)
+{
+    struct store_reader *r;
+    size_t removed;
+    bool done;
+    (void)arg;
+    REQUIRE(store_reader_create(store, &r) == ERR_OK);
+    struct store_query q = {.until = RECORDS};
+    REQUIRE(read_into(r, &q, &found) == ERR_OK);
+    REQUIRE(found.count == RECORDS);
+    store_reader_destroy(r);
+    REQUIRE(purge_some(store, 2, RECORDS, 10, &removed, &done) ==
+            ERR_OK); /* its own first reader */
+    REQUIRE(append_one(store, RECORDS + 1, 1) == ERR_OK);
+    return NULL;
+}
+
+static void use_the_log_beside(void)
+{
+    pthread_t thread;
+    fault.before_copy = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, use_the_log, NULL), 0);
+    pthread_join(thread, NULL);
+}
+
+/* Nothing waits for a copy: neither what writes nor who begins to read or has done so. */
+START_TEST(a_copy_keeps_nobody_waiting)
+{
+    fault.before_copy = use_the_log_beside;
+    ck_assert_int_eq(copy_to(target), ERR_OK);
+    ck_assert_uint_eq(copied.last, RECORDS + 1);
+}
+END_TEST
+
 START_TEST(a_memory_store_has_no_copies)
 {
     struct store *memory;
@@ -458,6 +492,7 @@ int main(void)
     tcase_add_test(t, a_closed_log_can_be_copied);
     tcase_add_test(t, a_copy_is_not_more_certain_than_its_original);
     tcase_add_test(t, a_copy_is_one_moment_of_a_log_that_goes_on);
+    tcase_add_test(t, a_copy_keeps_nobody_waiting);
     tcase_add_test(t, a_memory_store_has_no_copies);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,23 @@ int fdatasync(int fd)
         return REAL(fdatasync)(fd);
     errno = fault.sync;
     return -1;
+}
+
+static atomic_bool holding; /* writes of a copy wait until they can only fail, */
+static atomic_bool held;    /* and one does */
+
+static bool is_writable(int fd)
+{
+    return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+}
+
+ssize_t write(int fd, const void *data, size_t n)
+{
+    while (atomic_load(&holding) && is_writable(fd)) {
+        atomic_store(&held, true);
+        sched_yield();
+    }
+    return REAL(write)(fd, data, n);
 }
 
 static char *dir;
@@ -206,22 +224,54 @@ START_TEST(nothing_is_written_before_the_old_header_is_durable)
 }
 END_TEST
 
-/* What was told to have failed is in the file: its offsets must not be used for something else. */
 static enum err copy_to(const char *path)
 {
     struct store_copied copied;
     struct store_copy *c = store_copy_create(store, path);
-    ck_assert_ptr_nonnull(c);
     enum err e = store_copy_run(c, &copied);
     store_copy_destroy(c);
     return e;
 }
 
+static char *copy;
+
+static void *copy_beside(void *arg)
+{
+    *(enum err *)arg = copy_to(copy);
+    return NULL;
+}
+
+/* A copy takes long, and keeps the environment in its place: it must not keep the log waiting. */
+START_TEST(a_copy_is_given_up_for_the_log)
+{
+    pthread_t thread;
+    enum err result = ERR_OK;
+    copy = make_dir();
+    ck_assert_int_eq(append(1000), ERR_OK);
+    atomic_store(&holding, true);
+    ck_assert_int_eq(pthread_create(&thread, NULL, copy_beside, &result), 0);
+    while (!atomic_load(&held))
+        sched_yield();
+    fault.header = EIO;
+    enum err e = append(1);
+    atomic_store(&holding, false);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(e, ERR_IO);
+    ck_assert_int_eq(result, ERR_IO);
+    ck_assert_int_eq(rmdir(copy), 0); /* nothing is left in it */
+    ck_assert_int_eq(append(1), ERR_OK);
+    ck_assert_int_eq(copy_to(copy), ERR_OK);
+    check_reading(reader);
+    remove_dir(copy);
+}
+END_TEST
+
+/* What was told to have failed is in the file: its offsets must not be used for something else. */
 START_TEST(a_failed_commit_that_shows_is_the_last)
 {
     size_t removed;
     bool done;
-    char *copy = make_dir();
+    copy = make_dir();
     ck_assert_int_eq(append(100), ERR_OK);
     fault.header = LATE;
     ck_assert_int_eq(append(7), ERR_IO);
@@ -333,10 +383,18 @@ START_TEST(what_a_failed_sync_was_to_cover_is_never_certain)
     fault.sync = 0;
     ck_assert_int_eq(store_sync_now(store), ERR_OK);
     ck_assert_int_eq(append(10), ERR_OK);
+    copy = make_dir();
+    ck_assert_int_eq(copy_to(copy), ERR_OK);
     store_reader_destroy(reader);
     store_close(store, head, true);
     open_as(STORE_SYNC_INTERVAL, "2");
     ck_assert(!state.clean);
+    ck_assert_uint_eq(state.former_count, 1);
+    ck_assert_uint_eq(state.former[0].last, 10);
+    abandon();
+    remove_dir(dir);
+    dir = copy; /* nor in a copy */
+    open_as(STORE_SYNC_INTERVAL, "1");
     ck_assert_uint_eq(state.former_count, 1);
     ck_assert_uint_eq(state.former[0].last, 10);
 }
@@ -354,6 +412,7 @@ int main(void)
     tcase_add_loop_test(t, reading_and_appending_go_on_after_a_failed_header, 0, HOWS);
     tcase_add_loop_test(t, a_removal_whose_header_failed_can_be_made_again, 0, HOWS);
     tcase_add_test(t, nothing_is_written_before_the_old_header_is_durable);
+    tcase_add_test(t, a_copy_is_given_up_for_the_log);
     tcase_add_test(t, a_failed_commit_that_shows_is_the_last);
     tcase_add_test(t, a_log_that_cannot_be_opened_anew_is_tried_again);
     tcase_add_test(t, readers_on_other_threads_go_on);
