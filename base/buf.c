@@ -48,10 +48,8 @@ char *buf_reserve(struct buf *b, size_t n)
     return b->data + b->len;
 }
 
-void buf_append(struct buf *b, const void *data, size_t n)
+void buf_append_slowly(struct buf *b, const void *data, size_t n)
 {
-    if (n == 0)
-        return;
     char *to = buf_reserve(b, n);
     if (!to)
         return;
@@ -59,29 +57,22 @@ void buf_append(struct buf *b, const void *data, size_t n)
     b->len += n;
 }
 
-void buf_puts(struct buf *b, const char *s)
+size_t buf_digits(char *out, uint64_t n)
 {
-    buf_append(b, s, strlen(s));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-    char *to = buf_reserve(b, 1);
-    if (!to)
-        return;
-    *to = c;
-    b->len++;
-}
-
-void buf_put_u64(struct buf *b, uint64_t n)
-{
-    char digits[20];
+    char digits[BUF_DIGITS_MAX];
     size_t i = sizeof(digits);
     do {
         digits[--i] = (char)('0' + n % 10);
         n /= 10;
     } while (n);
-    buf_append(b, digits + i, sizeof(digits) - i);
+    memcpy(out, digits + i, sizeof(digits) - i);
+    return sizeof(digits) - i;
+}
+
+void buf_put_u64(struct buf *b, uint64_t n)
+{
+    char digits[BUF_DIGITS_MAX];
+    buf_append(b, digits, buf_digits(digits, n));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

@@ -31,44 +31,54 @@ static unsigned days_to_month(unsigned year, unsigned month)
     return month_start[month - 1] + (month > 2 && is_leap(year) ? 1 : 0);
 }
 
-static char *put_digits(char *out, unsigned value, unsigned count)
+static char *put_two(char *out, unsigned value)
 {
-    for (unsigned i = count; i > 0; i--) {
-        out[i - 1] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    return out + count;
+    out[0] = (char)('0' + value / 10);
+    out[1] = (char)('0' + value % 10);
+    return out + 2;
 }
 
-static char *put_date(char *out, int64_t days)
+/*
+ * The date of a day since 1970-01-01. Years are counted from 1 March here, so that a leap day is a
+ * year's last: then the days before a month of the year are (153 * month + 2) / 5, which takes the
+ * months' lengths 31, 30, 31, 30, 31 in turn.
+ */
+static char *put_date(char *out, uint64_t days)
 {
-    unsigned year = 1970 + (unsigned)(days / 366); /* never too late, at most a few too early */
-    while (days_to_year(year + 1) <= days)
-        year++;
-    unsigned day = (unsigned)(days - days_to_year(year)), month = 1;
-    while (days_to_month(year, month + 1) <= day)
-        month++;
-    out = put_digits(out, year, 4);
+    enum { TO_MARCH_OF_YEAR_0 = 719468, DAYS_400_YEARS = 146097, DAYS_100_YEARS = 36524 };
+    enum { DAYS_4_YEARS = 1461 };
+    unsigned day = (unsigned)(days + TO_MARCH_OF_YEAR_0);
+    unsigned cycle = day / DAYS_400_YEARS, rest = day % DAYS_400_YEARS;
+    unsigned year =
+        (rest - rest / (DAYS_4_YEARS - 1) + rest / DAYS_100_YEARS - rest / (DAYS_400_YEARS - 1)) /
+        365;
+    unsigned of_year = rest - (year * 365 + year / 4 - year / 100);
+    unsigned month = (5 * of_year + 2) / 153;
+    unsigned of_month = of_year - (153 * month + 2) / 5;
+    bool next_year = month >= 10; /* January and February */
+    year += cycle * 400 + next_year;
+    out = put_two(put_two(out, year / 100), year % 100);
     *out++ = '-';
-    out = put_digits(out, month, 2);
+    out = put_two(out, next_year ? month - 9 : month + 3);
     *out++ = '-';
-    return put_digits(out, day - days_to_month(year, month) + 1, 2);
+    return put_two(out, of_month + 1);
 }
 
 void rfc3339_format(char *out, uint64_t time_ms)
 {
     if (time_ms > MAX_TIME_MS)
         time_ms = MAX_TIME_MS;
-    unsigned ms = (unsigned)(time_ms % MS_PER_DAY);
-    out = put_date(out, (int64_t)(time_ms / MS_PER_DAY));
+    unsigned ms = (unsigned)(time_ms % MS_PER_DAY), seconds = ms / 1000;
+    out = put_date(out, time_ms / MS_PER_DAY);
     *out++ = 'T';
-    out = put_digits(out, ms / 3600000, 2);
+    out = put_two(out, seconds / 3600);
     *out++ = ':';
-    out = put_digits(out, ms / 60000 % 60, 2);
+    out = put_two(out, seconds / 60 % 60);
     *out++ = ':';
-    out = put_digits(out, ms / 1000 % 60, 2);
+    out = put_two(out, seconds % 60);
     *out++ = '.';
-    out = put_digits(out, ms % 1000, 3);
+    *out++ = (char)('0' + ms % 1000 / 100);
+    out = put_two(out, ms % 100);
     *out++ = 'Z';
     *out = '\0';
 }

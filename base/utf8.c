@@ -5,7 +5,7 @@
  */
 #include "base/utf8.h"
 
-#include <string.h>
+#include "base/bytes.h"
 
 /* due << 16 | lowest << 8 | highest; UTF8_ACCEPT and UTF8_REJECT are none of these. */
 #define STATE(due, low, high) ((uint32_t)(due) << 16 | (uint32_t)(low) << 8 | (uint32_t)(high))
@@ -35,17 +35,22 @@ static uint32_t step(uint32_t state, uint8_t c)
     return due ? STATE(due, 0x80, 0xBF) : UTF8_ACCEPT;
 }
 
+/* The first byte at or behind P that is not ASCII; END when there is none. */
+static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end)
+{
+    while (end - p >= 16 && !((bytes_load(p) | bytes_load(p + 8)) & BYTES_HIGHS))
+        p += 16;
+    while (p < end && *p < 0x80)
+        p++;
+    return p;
+}
+
 uint32_t utf8_feed(uint32_t state, const void *data, size_t n)
 {
     const uint8_t *p = data, *end = p + n;
     while (p < end && state != UTF8_REJECT) {
-        uint64_t word;
-        while (state == UTF8_ACCEPT && end - p >= 8) {
-            memcpy(&word, p, 8);
-            if (word & 0x8080808080808080u)
-                break;
-            p += 8;
-        }
+        if (state == UTF8_ACCEPT)
+            p = skip_ascii(p, end);
         if (p < end)
             state = step(state, *p++);
     }

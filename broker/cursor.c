@@ -1,8 +1,8 @@
 #include "broker/cursor.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/rfc3339.h"
 
 /*
@@ -46,7 +46,11 @@ enum err cursor_parse(const char *text, size_t n, struct cursor *ret)
 
 size_t cursor_format(char *out, uint64_t offset, uint32_t epoch)
 {
-    return (size_t)snprintf(out, CURSOR_TEXT_SIZE, "%llu-%u", (unsigned long long)offset, epoch);
+    size_t n = buf_digits(out, offset);
+    out[n++] = '-';
+    n += buf_digits(out + n, epoch);
+    out[n] = '\0';
+    return n;
 }
 
 static bool is_word(const char *text, size_t n, const char *word)

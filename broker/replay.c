@@ -380,6 +380,46 @@ enum err replay_next(struct replay *r, struct feed *f, struct position *p, uint6
     return ERR_OK;
 }
 
+/* --- spans --- */
+
+void replay_span_begin(struct replay_span *span, const struct replay *r, const struct position *p)
+{
+    *span = (struct replay_span){
+        .from = p->offset,
+        .evicted = topic_table_evicted(r->topics),
+        .floor_serial = topic_table_floor_serial(r->topics),
+    };
+}
+
+void replay_span_end(struct replay_span *span, const struct position *p)
+{
+    span->to = p->offset;
+    span->known = p->evicted;
+}
+
+/* Whether messages may have disappeared since SPAN began. */
+static bool is_outdated(const struct replay_span *span, const struct replay *r)
+{
+    return topic_table_floors_moved(r->topics, span->floor_serial) ||
+           topic_table_evicted(r->topics) != span->evicted;
+}
+
+bool replay_span_take(const struct replay_span *span, struct replay *r, struct feed *f,
+                      struct position *p, uint64_t until)
+{
+    struct topic_set set;
+    struct position now = *p;
+    if (p->offset < span->from || p->offset >= span->to || span->to > until || is_outdated(span, r))
+        return false;
+    /* What had disappeared before is not in the span: P has to have been told of it, too. */
+    if (feed_topics(r->feeds, f, &set) != ERR_OK || lost_something(r, &set, &now) ||
+        now.evicted != span->known)
+        return false;
+    now.offset = span->to;
+    *p = now;
+    return true;
+}
+
 /* --- backwards --- */
 
 static bool reverse_tail(struct visiting *v, const struct topic_set *s, uint64_t after,

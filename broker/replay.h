@@ -74,6 +74,23 @@ MUST_CHECK enum err replay_next(struct replay *r, struct feed *f, struct positio
                                 uint64_t until, replay_visit *visit, void *ctx,
                                 struct gap *ret_gap);
 
+/* What one call of replay_next did: for others of the same feed, who can have the same messages
+ * without reading them. */
+struct replay_span {
+    uint64_t from, to;              /* everything of the feed in (from, to] was visited */
+    uint64_t known;                 /* the evictions that the position knew */
+    uint64_t evicted, floor_serial; /* and all that there were */
+};
+
+/* To be called with P just before replay_next, and again when it has moved P without a gap. */
+void replay_span_begin(struct replay_span *span, const struct replay *r, const struct position *p);
+void replay_span_end(struct replay_span *span, const struct position *p);
+/* Whether P, which is in SPAN of its feed F, would now be given just what was visited behind it;
+ * then P moves to the span's end. Otherwise P is to be read for as ever: it is elsewhere, or
+ * something may have been lost since. */
+bool replay_span_take(const struct replay_span *span, struct replay *r, struct feed *f,
+                      struct position *p, uint64_t until);
+
 /* Visits messages of F with offsets in (after, until], newest first, at most MAX; stops early when
  * the visitor says so. For admin reads (XREVRANGE). */
 MUST_CHECK enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after, uint64_t until,

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/rfc3339.h"
 #include "base/utf8.h"
 #include "broker/cursor.h"
@@ -11,6 +12,20 @@
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* How many of N bytes come before the first that has to be escaped; N when there is none. */
+static size_t plain_len(const char *p, size_t n)
+{
+    size_t i = 0;
+    for (; n - i >= 8; i += 8) {
+        uint64_t word = bytes_load(p + i);
+        if (bytes_have_below(word, 0x20) || bytes_have(word, '"') || bytes_have(word, '\\'))
+            break;
+    }
+    while (i < n && is_plain((unsigned char)p[i]))
+        i++;
+    return i;
 }
 
 static void append_escape(struct buf *out, unsigned char c)
@@ -39,27 +54,30 @@ static void append_escape(struct buf *out, unsigned char c)
 
 void envelope_json_string(struct buf *out, const char *text, size_t n)
 {
-    size_t from = 0;
     buf_putc(out, '"');
-    for (size_t i = 0; i < n; i++) {
-        if (is_plain((unsigned char)text[i]))
-            continue;
-        buf_append(out, text + from, i - from);
-        append_escape(out, (unsigned char)text[i]);
-        from = i + 1;
+    while (n > 0) {
+        size_t plain = plain_len(text, n);
+        buf_append(out, text, plain);
+        if (plain == n)
+            break;
+        append_escape(out, (unsigned char)text[plain]);
+        text += plain + 1;
+        n -= plain + 1;
     }
-    if (n)
-        buf_append(out, text + from, n - from);
     buf_putc(out, '"');
 }
 
 void envelope_json_line(struct buf *out, const char *json, size_t n)
 {
-    size_t from = out->len;
-    buf_append(out, json, n);
-    char *p = out->data + from;
-    for (size_t i = 0, len = out->len - from; i < len; i++)
-        p[i] = p[i] == '\n' || p[i] == '\r' ? ' ' : p[i];
+    while (n > 0) {
+        size_t line = bytes_line_len(json, n);
+        buf_append(out, json, line);
+        if (line == n)
+            return;
+        buf_putc(out, ' ');
+        json += line + 1;
+        n -= line + 1;
+    }
 }
 
 static void append_data(const struct message *m, struct buf *out)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 void sse_id_line(struct buf *out, const char *cursor, size_t n)
 {
     buf_append(out, "id: ", 4);
@@ -32,16 +34,15 @@ static void data_line(struct buf *out, const char *line, size_t n)
 
 void sse_data_lines(struct buf *out, const char *data, size_t n)
 {
-    size_t from = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (data[i] != '\n' && data[i] != '\r')
-            continue;
-        data_line(out, data + from, i - from);
-        if (data[i] == '\r' && i + 1 < n && data[i + 1] == '\n')
-            i++;
-        from = i + 1;
+    for (;;) {
+        size_t line = bytes_line_len(data, n);
+        data_line(out, data, line);
+        if (line == n)
+            return;
+        line += data[line] == '\r' && line + 1 < n && data[line + 1] == '\n' ? 2 : 1;
+        data += line;
+        n -= line;
     }
-    data_line(out, n ? data + from : "", n - from);
 }
 
 void sse_hello(struct buf *out, uint64_t retry_ms, const char *cursor)

@@ -6,7 +6,10 @@
 #include "utlist.h"
 
 enum {
-    SLICE_BYTES = 256 << 10, /* what one lagging stream is moved on by in one turn */
+    SLICE_BYTES = 128 << 10, /* what one lagging stream is moved on by in one turn */
+    /* No further slice is begun when those of this turn have taken so long: whoever is live waits
+     * for the end of the turn, however many lag. */
+    LAGGING_MS = 1,
 };
 
 /*
@@ -116,18 +119,22 @@ static void count_deliveries(struct stream *s, size_t messages, size_t bytes)
     counter_add(c, COUNTER_delivered_bytes, bytes);
 }
 
-/* Pushes SIZE bytes of COUNT messages. Returns the offset of the last message that is on its way,
- * BEFORE when none is; one that was cut in its middle is, a copy of its rest is kept. */
-static uint64_t push(struct stream *s, const char *data, size_t size, const struct cut *cuts,
-                     size_t count, uint64_t before)
+/* Pushes what is in scratch, from cut number FIRST on. Returns the offset of the last message that
+ * is on its way, BEFORE when none is; one that was cut in its middle is, a copy of its rest is
+ * kept.
+ */
+static uint64_t push(struct stream *s, size_t first, uint64_t before)
 {
-    size_t n = conn_push(s->conn, data, size);
-    size_t whole = n == size ? count : whole_messages(cuts, count, n);
-    size_t start = whole ? cuts[whole - 1].end : 0;
-    uint64_t reached = whole ? cuts[whole - 1].offset : before;
-    count_deliveries(s, whole, n);
-    if (whole < count && n > start && conn_state(s->conn) != CONN_CLOSED) {
-        struct blob *rest = blob_create(data + n, cuts[whole].end - n);
+    const struct worker *w = s->conn->worker;
+    const char *data = w->scratch.data;
+    size_t begin = first ? w->cuts[first - 1].end : 0;
+    size_t n = begin + conn_push(s->conn, data + begin, w->scratch.len - begin);
+    size_t whole = whole_messages(w->cuts, w->cut_count, n);
+    size_t start = whole ? w->cuts[whole - 1].end : 0;
+    uint64_t reached = whole > first ? w->cuts[whole - 1].offset : before;
+    count_deliveries(s, whole - first, n - begin);
+    if (whole < w->cut_count && n > start && conn_state(s->conn) != CONN_CLOSED) {
+        struct blob *rest = blob_create(data + n, w->cuts[whole].end - n);
         if (!rest) {
             conn_close(s->conn, CLOSE_NOMEM);
             return reached;
@@ -135,7 +142,7 @@ static uint64_t push(struct stream *s, const char *data, size_t size, const stru
         conn_keep_rest(s->conn, rest, 0);
         blob_unref(rest);
         counter_add(&s->conn->worker->counters, COUNTER_deliveries, 1);
-        reached = cuts[whole].offset;
+        reached = w->cuts[whole].offset;
     }
     return reached;
 }
@@ -172,7 +179,7 @@ static uint64_t push_own(struct stream *s, const struct parcel *p)
         if (worker_add_cut(w, w->scratch.len, hit->message->offset) != ERR_OK || w->scratch.failed)
             return p->before;
     }
-    uint64_t reached = push(s, w->scratch.data, w->scratch.len, w->cuts, w->cut_count, p->before);
+    uint64_t reached = push(s, 0, p->before);
     return reached == w->cuts[w->cut_count - 1].offset ? p->last : reached;
 }
 
@@ -239,16 +246,30 @@ static bool take_message(void *ctx, struct message *m, bool shared)
     return !sl->failed;
 }
 
+/* Whether others of its feed would get the same bytes. */
+static bool is_common(const struct slice *sl)
+{
+    return !sl->joiner && !sl->stream->ops->encode;
+}
+
 static enum err read_slice(struct slice *sl, struct position *p, uint64_t until, struct gap *gap)
 {
     struct worker *w = sl->stream->conn->worker;
     enum err e;
+    w->slice_feed = NULL;
     do {
         buf_clear(&w->scratch);
         w->cut_count = 0;
+        replay_span_begin(&w->slice_span, &w->replay, p);
         e = replay_next(&w->replay, sl->feed, p, until, take_message, sl, gap);
     } while (e == ERR_AGAIN);
-    return e == ERR_OK && sl->failed ? ERR_NOMEM : e;
+    if (e == ERR_OK && sl->failed)
+        return ERR_NOMEM;
+    if (e == ERR_OK && gap->reason == GAP_NONE && is_common(sl)) {
+        replay_span_end(&w->slice_span, p);
+        w->slice_feed = sl->feed;
+    }
+    return e;
 }
 
 /* Reads a slice, and tells the gap if it begins with one. False: the connection ended. */
@@ -263,18 +284,43 @@ static bool read_or_close(struct slice *sl, struct position *p, uint64_t until, 
     return false;
 }
 
+/* The first cut of a message above OFFSET. */
+static size_t cut_behind(const struct worker *w, uint64_t offset)
+{
+    size_t low = 0, high = w->cut_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (w->cuts[mid].offset <= offset)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* Sends what is in scratch above BEFORE, where P was. */
 static bool send_slice(struct slice *sl, struct position *p, uint64_t before)
 {
     struct stream *s = sl->stream;
     struct worker *w = s->conn->worker;
-    if (w->cut_count == 0)
+    size_t first = cut_behind(w, before);
+    if (first == w->cut_count)
         return true;
-    counter_add(&w->counters, COUNTER_replayed, w->cut_count);
+    counter_add(&w->counters, COUNTER_replayed, w->cut_count - first);
     uint64_t last = w->cuts[w->cut_count - 1].offset;
-    uint64_t reached = push(s, w->scratch.data, w->scratch.len, w->cuts, w->cut_count, before);
+    uint64_t reached = push(s, first, before);
     if (reached != last)
         p->offset = reached;
     return !conn_is_busy(s->conn);
+}
+
+/* After a restart of the hub all come back at nearly the same place: what was read and encoded for
+ * one of them serves the others too. Moves P on if the slice in scratch is P's as well. */
+static bool take_slice_of_another(const struct slice *sl, struct position *p, uint64_t until)
+{
+    struct worker *w = sl->stream->conn->worker;
+    return is_common(sl) && w->slice_feed == sl->feed &&
+           replay_span_take(&w->slice_span, &w->replay, sl->feed, p, until);
 }
 
 /* Moves P on by one slice towards UNTIL. False when the connection ended or is blocked. */
@@ -283,6 +329,8 @@ static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
     struct conn *c = sl->stream->conn;
     uint64_t before = p->offset;
     struct gap gap;
+    if (take_slice_of_another(sl, p, until))
+        return send_slice(sl, p, before);
     if (!read_or_close(sl, p, until, &gap))
         return false;
     if (gap.reason != GAP_NONE) {
@@ -403,16 +451,22 @@ static bool run_stream(struct stream *s)
 bool stream_run_lagging(struct worker *w)
 {
     bool more = false;
-    struct stream *s, *next;
-    DL_FOREACH_SAFE (w->lagging, s, next) {
+    uint64_t until = w->now_ms + LAGGING_MS;
+    struct stream *s = NULL, *last = w->lagging ? w->lagging->prev : NULL;
+    while (s != last && w->now_ms < until) {
+        s = w->lagging;
+        unschedule(s);
+        schedule(s); /* the last one now: the next turn goes on with the others */
         if (conn_is_busy(s->conn))
             conn_flush(s->conn);
         if (conn_is_busy(s->conn))
             block(s);
         else
             more |= run_stream(s);
+        worker_update_clock(w);
     }
-    return more;
+    w->slice_feed = NULL; /* scratch is anybody's again */
+    return more || s != last;
 }
 
 /* --- subscribing --- */

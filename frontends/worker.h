@@ -77,6 +77,10 @@ struct worker {
     struct buf scratch; /* bytes being put together, never across callbacks */
     struct cut *cuts;   /* of what is in scratch */
     size_t cut_count, cut_cap;
+    /* While lagging streams are moved on: the slice in scratch is of this feed (NULL: of nobody
+     * else's use), and of this part of the log. */
+    const struct feed *slice_feed;
+    struct replay_span slice_span;
     char *read_buffer; /* WORKER_READ_BYTES */
     struct listener *listeners;
     struct conn **paused_publishers; /* stopped reading because the hub's queue was full */

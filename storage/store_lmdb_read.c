@@ -20,6 +20,9 @@ enum { SMALL_SET_MAX = 32 };
 /* So many entries walked count as one looked up in the work that a call may do. */
 enum { WALKED_PER_LOOK = 64 };
 
+/* A record that is so many further on is reached by steps. */
+enum { STEPS_MAX = 8 };
+
 enum { WORD_BITS = 64 };
 
 static const uint64_t no_block = UINT64_MAX;
@@ -149,15 +152,22 @@ static int walk(struct scan *s, uint64_t low, uint64_t high)
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* The record at OFFSET, if it is still there. Neighbours are reached by a step. */
+/* The record at OFFSET, if it is still there. A step to the next record costs a small part of a
+ * search from the root, and mostly stays in the page. */
 static int fetch(struct scan *s, uint64_t offset, MDB_val *value)
 {
-    uint64_t key = offset;
-    bool next = s->at && offset == s->at + 1;
-    s->at = 0;
-    int rc = lmdb_cursor_step(s->r->log, &key, value, next ? MDB_NEXT : MDB_SET);
-    if (!rc)
-        s->at = key;
+    MDB_cursor *log = s->r->log;
+    uint64_t key = s->at;
+    int rc = 0;
+    if (!s->at || offset < s->at || offset - s->at > STEPS_MAX) {
+        key = offset;
+        rc = lmdb_cursor_step(log, &key, value, MDB_SET);
+    } else if (offset == s->at) {
+        rc = lmdb_cursor_step(log, &key, value, MDB_GET_CURRENT);
+    }
+    while (!rc && key < offset)
+        rc = lmdb_cursor_step(log, &key, value, MDB_NEXT);
+    s->at = rc ? 0 : key;
     return !rc && key != offset ? MDB_NOTFOUND : rc;
 }
 

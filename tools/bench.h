@@ -15,10 +15,14 @@
  *     bench_raw.c           the server that raw measures
  *     bench_publish.c       the mode publish
  *     bench_log*            the mode log
+ *     bench_fill.c          the mode fill
+ *     bench_replay.c        the mode replay
+ *     bench_live.c          a live subscriber beside it
+ *     bench_resume.c        the mode resume
  *
  * One thread. Times are nanoseconds of the monotonic clock unless a name says otherwise. Nothing
- * but base/ is shared with the hub (the mode log measures storage/): what is measured must not
- * measure itself.
+ * but base/ is shared with the hub (the modes log and fill measure storage/): what is measured must
+ * not measure itself.
  */
 #ifndef TOOLS_BENCH_H
 #define TOOLS_BENCH_H
@@ -73,7 +77,17 @@ void bench_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- Options (bench_args.c) ---- */
 
-enum bench_mode { BENCH_FANOUT, BENCH_RAW, BENCH_PUBLISH, BENCH_LOG, BENCH_MODES };
+enum bench_mode {
+    BENCH_FANOUT,
+    BENCH_RAW,
+    BENCH_PUBLISH,
+    BENCH_LOG,
+    BENCH_FILL,
+    BENCH_REPLAY,
+    BENCH_RESUME,
+    BENCH_MODES,
+};
+
 enum bench_transport { BENCH_WS, BENCH_SSE, BENCH_POLL, BENCH_RESP, BENCH_TRANSPORTS };
 
 extern const char *const bench_mode_names[BENCH_MODES];
@@ -92,15 +106,21 @@ struct bench_config {
     uint64_t pipeline;   /* publishes of one connection that wait for their answer */
     uint64_t window;     /* rate 0: messages that not all subscribers have got; 0 = no limit */
     uint64_t count;      /* messages */
-    uint64_t batch;      /* log: messages of one commit */
+    uint64_t batch;      /* log, fill: messages of one commit */
+    uint64_t share;      /* fill: each so many-th message is of topic 0 */
+    uint64_t rounds;     /* replay: how often all is read */
+    uint64_t live;       /* replay: messages a second of the live subscriber; 0 = none */
+    uint64_t last;       /* resume: so many messages from the end */
     uint64_t pid;        /* of the hub; 0 = whoever has the local socket */
     uint64_t server_cpu; /* raw: where the server runs, CPU_ANY = anywhere */
     bool raw;            /* bare payloads, else envelopes */
     bool batched;        /* raw: one write for all that has arrived */
     bool spin;           /* never sleep */
+    bool synced;         /* log: only what is synced */
+    bool bare;           /* replay: from the raw server */
     bool json;
     bool help;
-    const char *url, *socket, *dir;
+    const char *url, *socket, *dir, *filter;
 };
 
 enum { BENCH_CPU_ANY = 1023 };
@@ -188,6 +208,8 @@ uint64_t publishers_unanswered(const struct bench_publishers *set);
 size_t publish_command(struct buf *out, size_t size, size_t *ret_topic_at, size_t *ret_mark_at);
 /* Opens a connection to the local socket at PATH ('@' begins an abstract name); -1 with errno. */
 int bench_connect_local(const char *path);
+/* Who has the local socket at PATH; 0, and says why, when it cannot be connected. */
+pid_t bench_server_of(const char *path);
 
 /* ---- Processes (bench_process.c) ---- */
 
@@ -209,6 +231,10 @@ struct bench_moment {
 
 /* SERVER 0: none is known. */
 void moment_take(struct bench_moment *m, pid_t server);
+
+/* Adds to SUM, zero at first, what happened between the two. */
+void moment_add(struct bench_moment *sum, const struct bench_moment *from,
+                const struct bench_moment *to);
 
 /* Bytes of memory that belong to it, shared pages in part. ERR_NOT_FOUND, ERR_ACCESS. */
 MUST_CHECK enum err process_pss(pid_t pid, uint64_t *ret);
@@ -258,18 +284,42 @@ void progress_clear(void);
 
 /* ---- Modes ---- */
 
-/* The server that raw measures: a process of its own. */
+struct http_place {
+    char host[256], port[16];
+};
+
+/* The server that raw measures: a process of its own. In the mode replay it has `count` messages of
+ * each topic for each subscriber. */
 struct raw_server {
     pid_t pid;
-    char socket[64], port[8];
+    char socket[64];
+    struct http_place place;
 };
 
 /* Forks. ERR_IO. */
 MUST_CHECK enum err raw_server_start(struct raw_server *r, const struct bench_config *config);
 void raw_server_stop(struct raw_server *r);
 
+/* A live subscriber and its publisher: a process of their own, so that their delays are the hub's.
+ */
+struct bench_live {
+    pid_t pid; /* 0 = none */
+    int fd;
+};
+
+/* Forks, publishes CONFIG's `live` messages a second to the topic behind CONFIG's topics, and
+ * returns when the subscriber is there; says why not. */
+MUST_CHECK enum bench_exit live_start(struct bench_live *l, const struct bench_config *config,
+                                      const struct http_place *place);
+/* The delays from publishing to delivery since the last call. False: something was lost. */
+MUST_CHECK bool live_take(struct bench_live *l, struct bench_histogram *ret);
+void live_stop(struct bench_live *l);
+
 MUST_CHECK enum bench_exit bench_fanout(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_publish(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_log(const struct bench_config *config);
+MUST_CHECK enum bench_exit bench_fill(const struct bench_config *config);
+MUST_CHECK enum bench_exit bench_replay(const struct bench_config *config);
+MUST_CHECK enum bench_exit bench_resume(const struct bench_config *config);
 
 #endif

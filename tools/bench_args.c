@@ -11,7 +11,9 @@ enum kind { KIND_NUMBER, KIND_FLAG, KIND_TEXT, KIND_TRANSPORT };
 #define IN(mode)    (1u << BENCH_##mode)
 #define STREAMING   (IN(FANOUT) | IN(RAW))
 #define PUBLISHING  (STREAMING | IN(PUBLISH))
-#define ALL         (PUBLISHING | IN(LOG))
+#define APPENDING   (IN(LOG) | IN(FILL))
+#define READING     (IN(REPLAY) | IN(RESUME))
+#define ALL         (PUBLISHING | APPENDING | READING)
 #define FIELD(name) offsetof(struct bench_config, name)
 
 struct spec {
@@ -26,14 +28,22 @@ struct spec {
 static const struct spec specs[] = {
     {STREAMING, "transport", "NAME", "how subscribers connect: ws, sse, poll or resp (raw: ws or sse)",
      KIND_TRANSPORT, FIELD(transport), 0, 0, 0},
-    {STREAMING, "raw", NULL, "bare payloads instead of envelopes",
+    {IN(REPLAY), "transport", "NAME", "how subscribers connect: ws, sse or poll",
+     KIND_TRANSPORT, FIELD(transport), 0, 0, 0},
+    {STREAMING | IN(REPLAY), "raw", NULL, "bare payloads instead of envelopes",
      KIND_FLAG, FIELD(raw), 0, 0, 0},
     {STREAMING, "subscribers", "N", "how many",
      KIND_NUMBER, FIELD(subscribers), 1, BENCH_SUBSCRIBERS_MAX, 100},
-    {PUBLISHING, "topics", "N", "topics, dealt to the subscribers in turn",
+    {IN(REPLAY), "subscribers", "N", "how many",
+     KIND_NUMBER, FIELD(subscribers), 1, BENCH_SUBSCRIBERS_MAX, 1},
+    {PUBLISHING | IN(REPLAY), "topics", "N", "topics, dealt to the subscribers in turn",
      KIND_NUMBER, FIELD(topics), 1, BENCH_TOPICS_MAX, 1},
     {IN(LOG), "topics", "N", "topics, chosen at random for each message",
      KIND_NUMBER, FIELD(topics), 1, BENCH_TOPICS_MAX, 1000},
+    {IN(FILL), "topics", "N", "topics",
+     KIND_NUMBER, FIELD(topics), 1, BENCH_TOPICS_MAX, 1},
+    {IN(FILL), "share", "N", "one message in N is of topic 0, the others are of topics chosen at random",
+     KIND_NUMBER, FIELD(share), 1, UINT32_MAX, 5},
     {STREAMING, "publishers", "N", "publishing connections",
      KIND_NUMBER, FIELD(publishers), 1, BENCH_PUBLISHERS_MAX, 1},
     {IN(PUBLISH), "connections", "N", "publishing connections",
@@ -46,7 +56,7 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(window), 0, UINT32_MAX, 256},
     {PUBLISHING, "pipeline", "N", "publishes of a connection that may wait for their answer",
      KIND_NUMBER, FIELD(pipeline), 1, BENCH_PIPELINE_MAX, 256},
-    {PUBLISHING, "size", "BYTES", "size of a payload",
+    {PUBLISHING | IN(FILL) | IN(REPLAY), "size", "BYTES", "size of a payload",
      KIND_NUMBER, FIELD(size), MARK_SIZE, BENCH_SIZE_MAX, 128},
     {IN(LOG), "size", "BYTES", "size of a payload",
      KIND_NUMBER, FIELD(size), 1, BENCH_SIZE_MAX, 128},
@@ -56,28 +66,48 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(seconds), 1, 86400, 5},
     {PUBLISHING, "warmup", "MS", "how long to publish before measuring",
      KIND_NUMBER, FIELD(warmup_ms), 0, 3600000, 1000},
-    {STREAMING, "drain", "SECONDS", "how long to wait at the end for messages that stay out",
+    {STREAMING | IN(REPLAY), "drain", "SECONDS", "how long to wait at the end for messages that stay out",
      KIND_NUMBER, FIELD(drain_s), 1, 3600, 10},
     {IN(PUBLISH), "count", "N", "end after so many messages; 0 = when the time is over",
      KIND_NUMBER, FIELD(count), 0, UINT32_MAX, 0},
     {IN(LOG), "count", "N", "most messages for each measurement",
      KIND_NUMBER, FIELD(count), 1, UINT32_MAX, 2000000},
-    {IN(LOG), "batch", "N", "messages of one commit",
+    {IN(FILL), "count", "N", "messages",
+     KIND_NUMBER, FIELD(count), 1, UINT32_MAX, 1000000},
+    {IN(REPLAY), "count", "N", "messages that the log holds of each topic",
+     KIND_NUMBER, FIELD(count), 1, UINT32_MAX, 1000000},
+    {IN(RESUME), "count", "N", "how often to ask",
+     KIND_NUMBER, FIELD(count), 1, UINT32_MAX, 1000},
+    {IN(REPLAY), "rounds", "N", "how often to read it all",
+     KIND_NUMBER, FIELD(rounds), 1, 1000000, 1},
+    {IN(REPLAY), "live", "RATE", "a live subscriber beside, with so many messages a second; 0 = none",
+     KIND_NUMBER, FIELD(live), 0, 100000, 0},
+    {IN(RESUME), "filter", "TOPIC", "the topic or pattern (default bench/00000000)",
+     KIND_TEXT, FIELD(filter), 0, 0, 0},
+    {IN(RESUME), "last", "N", "messages from the end; 0 = ask for what is not there yet",
+     KIND_NUMBER, FIELD(last), 0, 1000, 10},
+    {APPENDING, "batch", "N", "messages of one commit",
      KIND_NUMBER, FIELD(batch), 1, 1000000, 1000},
     {IN(LOG), "dir", "PATH", "where to make (and remove) the logs; the default is this directory",
      KIND_TEXT, FIELD(dir), 0, 0, 0},
+    {IN(FILL), "dir", "PATH", "the log to make: hub.data_dir of the hub that is to serve it",
+     KIND_TEXT, FIELD(dir), 0, 0, 0},
+    {IN(LOG), "synced", NULL, "only what is synced at each commit",
+     KIND_FLAG, FIELD(synced), 0, 0, 0},
+    {IN(REPLAY), "bare", NULL, "read from a server of its own that only writes, instead of the hub",
+     KIND_FLAG, FIELD(bare), 0, 0, 0},
     {IN(RAW), "batch", NULL, "one write for all frames that have arrived, else one for each",
      KIND_FLAG, FIELD(batched), 0, 0, 0},
-    {IN(RAW), "server-cpu", "N", "the core on which the server runs",
+    {IN(RAW) | IN(REPLAY), "server-cpu", "N", "the core on which the server of its own runs",
      KIND_NUMBER, FIELD(server_cpu), 0, BENCH_CPU_ANY, BENCH_CPU_ANY},
-    {IN(FANOUT), "url", "HOST:PORT", "where the hub serves HTTP (default 127.0.0.1:8420)",
+    {IN(FANOUT) | READING, "url", "HOST:PORT", "where the hub serves HTTP (default 127.0.0.1:8420)",
      KIND_TEXT, FIELD(url), 0, 0, 0},
-    {IN(FANOUT) | IN(PUBLISH), "socket", "PATH",
+    {IN(FANOUT) | IN(PUBLISH) | READING, "socket", "PATH",
      "the hub's socket (else LONGWIRE_SOCKET, else " BENCH_DEFAULT_SOCKET ")",
      KIND_TEXT, FIELD(socket), 0, 0, 0},
-    {IN(FANOUT) | IN(PUBLISH), "pid", "N", "the hub's process; 0 = whoever has the socket",
+    {IN(FANOUT) | IN(PUBLISH) | READING, "pid", "N", "the hub's process; 0 = whoever has the socket",
      KIND_NUMBER, FIELD(pid), 0, INT32_MAX, 0},
-    {PUBLISHING, "spin", NULL, "never sleep, so that the server never has to wake this process",
+    {PUBLISHING | IN(REPLAY), "spin", NULL, "never sleep, so that the server never has to wake this process",
      KIND_FLAG, FIELD(spin), 0, 0, 0},
     {ALL, "json", NULL, "one JSON object instead of a table",
      KIND_FLAG, FIELD(json), 0, 0, 0},
@@ -89,10 +119,9 @@ static const struct spec specs[] = {
 enum { SPECS = sizeof(specs) / sizeof(specs[0]) };
 
 const char *const bench_mode_names[BENCH_MODES] = {
-    [BENCH_FANOUT] = "fanout",
-    [BENCH_RAW] = "raw",
-    [BENCH_PUBLISH] = "publish",
-    [BENCH_LOG] = "log",
+    [BENCH_FANOUT] = "fanout", [BENCH_RAW] = "raw",   [BENCH_PUBLISH] = "publish",
+    [BENCH_LOG] = "log",       [BENCH_FILL] = "fill", [BENCH_REPLAY] = "replay",
+    [BENCH_RESUME] = "resume",
 };
 
 const char *const bench_transport_names[BENCH_TRANSPORTS] = {
@@ -155,7 +184,12 @@ static void set_defaults(struct bench_config *c, enum bench_mode mode)
 {
     const char *from_environment = getenv("LONGWIRE_SOCKET");
     *c = (struct bench_config){
-        .mode = mode, .url = "127.0.0.1:8420", .socket = BENCH_DEFAULT_SOCKET, .dir = "."};
+        .mode = mode,
+        .url = "127.0.0.1:8420",
+        .socket = BENCH_DEFAULT_SOCKET,
+        .dir = mode == BENCH_LOG ? "." : NULL,
+        .filter = BENCH_TOPIC_PREFIX "00000000",
+    };
     if (from_environment && *from_environment)
         c->socket = from_environment;
     for (size_t i = 0; i < SPECS; i++) {
@@ -168,8 +202,15 @@ static void set_defaults(struct bench_config *c, enum bench_mode mode)
 static enum bench_exit check(struct bench_config *c)
 {
     const char *problem = NULL;
-    if (c->mode == BENCH_RAW && c->transport != BENCH_WS && c->transport != BENCH_SSE)
-        problem = "raw has the transports ws and sse";
+    bool only_writes = c->mode == BENCH_RAW || c->bare;
+    if (only_writes && c->transport != BENCH_WS && c->transport != BENCH_SSE)
+        problem = "a server that only writes has the transports ws and sse";
+    if (c->mode == BENCH_REPLAY && c->transport == BENCH_RESP)
+        problem = "the local socket replays nothing; --transport is one of ws, sse and poll";
+    if (c->bare && c->live)
+        problem = "--bare has nobody beside it";
+    if (c->mode == BENCH_FILL && !c->dir && !c->help)
+        problem = "--dir says where to make the log";
     if (c->publishers * (c->subscribers + c->topics) > BENCH_STREAMS_MAX)
         problem = "too many publishers for so many subscribers and topics";
     if (c->transport == BENCH_RESP)

@@ -24,7 +24,7 @@ struct moment {
 struct fanout {
     const struct bench_config *config;
     struct raw_server raw_server;
-    char host[256], port[16];
+    struct http_place place;
     const char *socket;
     pid_t server; /* what is measured; 0 = unknown */
     struct bench_loop loop;
@@ -75,7 +75,7 @@ static void show_progress(void *ctx)
 
 static uint64_t outstanding(const struct fanout *f)
 {
-    return f->plan.expected - f->subscribers.delivered - f->subscribers.missing;
+    return subscribers_outstanding(&f->subscribers);
 }
 
 /* When the next message is due; UINT64_MAX = only after something has happened. */
@@ -219,15 +219,9 @@ static void report_rates(const struct fanout *f, struct bench_report *r)
 
 static void report_checks(const struct fanout *f, struct bench_report *r)
 {
-    const struct bench_subscribers *set = &f->subscribers;
     report_number(r, "published", "published in all", (double)f->plan.published, 0, "");
-    report_number(r, "expected", "to be delivered", (double)f->plan.expected, 0, "");
-    report_number(r, "delivered", "delivered in all", (double)set->delivered, 0, "");
-    report_number(r, "missing", "missing", (double)set->missing, 0, "");
-    report_number(r, "repeated", "repeated or out of order", (double)set->repeated, 0, "");
-    report_number(r, "foreign", "of another topic", (double)set->foreign, 0, "");
+    subscribers_report(&f->subscribers, r);
     report_number(r, "refused", "publishes refused", (double)f->publishers.refused, 0, "");
-    report_number(r, "lost", "subscribers lost", (double)set->lost, 0, "");
 }
 
 static enum bench_exit report(struct fanout *f)
@@ -241,33 +235,11 @@ static enum bench_exit report(struct fanout *f)
     report_latency(&r, "ack", "publish to acknowledgement", &f->publishers.latency);
     report_checks(f, &r);
     enum bench_exit status = report_print(&r, f->config->json);
-    bool well = !f->loop.failed && !set->missing && !set->repeated && !set->foreign && !set->lost &&
-                !f->publishers.refused;
+    bool well = !f->loop.failed && subscribers_well(set) && !f->publishers.refused;
     return status ? status : well ? BENCH_OK : BENCH_FAILED;
 }
 
 /* --- beginning and end --- */
-
-/* [http://]HOST:PORT[/], an IPv6 address in brackets. */
-static enum bench_exit split_url(struct fanout *f, const char *url)
-{
-    if (strncmp(url, "http://", 7) == 0)
-        url += 7;
-    size_t n = strcspn(url, "/");
-    const char *colon = memrchr(url, ':', n);
-    size_t host = colon ? (size_t)(colon - url) : 0, port = colon ? n - host - 1 : 0;
-    if (host > 1 && url[0] == '[' && url[host - 1] == ']') {
-        url++;
-        host -= 2;
-    }
-    if (host == 0 || host >= sizeof(f->host) || port == 0 || port >= sizeof(f->port)) {
-        bench_say("--url is HOST:PORT");
-        return BENCH_USAGE;
-    }
-    memcpy(f->host, url, host);
-    memcpy(f->port, colon + 1, port);
-    return BENCH_OK;
-}
 
 static enum bench_exit choose_server(struct fanout *f)
 {
@@ -275,13 +247,12 @@ static enum bench_exit choose_server(struct fanout *f)
     f->socket = c->socket;
     f->server = (pid_t)c->pid;
     if (c->mode != BENCH_RAW)
-        return split_url(f, c->url);
+        return http_split_url(&f->place, c->url) ? BENCH_OK : BENCH_USAGE;
     if (raw_server_start(&f->raw_server, c)) {
         bench_say("cannot start the server");
         return BENCH_FAILED;
     }
-    snprintf(f->host, sizeof(f->host), "127.0.0.1");
-    snprintf(f->port, sizeof(f->port), "%s", f->raw_server.port);
+    f->place = f->raw_server.place;
     f->socket = f->raw_server.socket;
     f->server = f->raw_server.pid;
     return BENCH_OK;
@@ -289,19 +260,13 @@ static enum bench_exit choose_server(struct fanout *f)
 
 static enum bench_exit allocate(struct fanout *f)
 {
-    static const struct bench_protocol *const protocols[BENCH_TRANSPORTS] = {
-        [BENCH_WS] = &bench_ws,
-        [BENCH_SSE] = &bench_sse,
-        [BENCH_POLL] = &bench_poll,
-        [BENCH_RESP] = &bench_resp,
-    };
     const struct bench_config *c = f->config;
     struct bench_subscribers *set = &f->subscribers;
     set->loop = &f->loop;
     set->plan = &f->plan;
-    set->protocol = protocols[c->transport];
-    set->host = f->host;
-    set->port = f->port;
+    set->protocol = bench_protocols[c->transport];
+    set->host = f->place.host;
+    set->port = f->place.port;
     set->socket = f->socket;
     set->raw = c->raw;
     enum err e = plan_init(&f->plan, (uint32_t)c->topics, (uint32_t)c->publishers);

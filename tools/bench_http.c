@@ -9,9 +9,32 @@
 void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
                   const char *query, const char *headers, struct buf *out)
 {
-    buf_printf(out,
-               "GET /t/" BENCH_TOPIC_PREFIX "%08x?format=%s%s HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n",
-               s->topic, set->raw ? "raw" : "envelope", query, set->host, set->port, headers);
+    buf_printf(out, "GET /t/" BENCH_TOPIC_PREFIX "%08x?format=%s%s", s->topic,
+               set->raw ? "raw" : "envelope", query);
+    if (set->after && s->state != SUBSCRIBER_LIVE)
+        buf_printf(out, "&after=%s", set->after);
+    buf_printf(out, " HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n", set->host, set->port, headers);
+}
+
+bool http_split_url(struct http_place *ret, const char *url)
+{
+    if (strncmp(url, "http://", 7) == 0)
+        url += 7;
+    size_t n = strcspn(url, "/");
+    const char *colon = memrchr(url, ':', n);
+    size_t host = colon ? (size_t)(colon - url) : 0, port = colon ? n - host - 1 : 0;
+    if (host > 1 && url[0] == '[' && url[host - 1] == ']') {
+        url++;
+        host -= 2;
+    }
+    if (host == 0 || host >= sizeof(ret->host) || port == 0 || port >= sizeof(ret->port)) {
+        bench_say("--url is HOST:PORT");
+        return false;
+    }
+    *ret = (struct http_place){0};
+    memcpy(ret->host, url, host);
+    memcpy(ret->port, colon + 1, port);
+    return true;
 }
 
 /* If the header line at P has NAME (with its colon), its value without blanks; else NULL. */

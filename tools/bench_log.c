@@ -146,36 +146,24 @@ static enum err measure_append(struct log_run *run, const struct row *row, struc
     return e;
 }
 
-static enum err measure_replay(struct log_run *run, struct bench_report *r)
+static enum err measure_disk(struct log_run *run, struct bench_report *r)
 {
-    static struct log_result appended;
-    struct log_replay replay = {0};
-    run->synced = false;
-    run->topics = (uint32_t)run->config->topics;
-    run->replay = &replay;
-    enum err e = in_folder(run, "replay", log_store_replay, &appended);
-    run->replay = NULL;
+    static struct log_result disk;
+    enum err e = in_folder(run, "fdatasync", log_bare_fdatasync, &disk);
     if (e)
         return e;
-    report_number(r, "replay_all_per_s", "replay of all topics", replay.all_per_s, 0, "/s");
-    report_number(r, "replay_one_per_s", "replay of one topic", replay.one_per_s, 0, "/s");
-    report_number(r, "resume_us", "the last 10 messages of a topic", replay.resume_us, 1,
-                  "us  on average");
+    report_latency(r, "fdatasync", "write of 4 KiB and fdatasync", &disk.commits);
+    report_number(r, "fdatasync_per_s", "", per_second(&disk), 0, "/s");
     return ERR_OK;
 }
 
 static enum err measure(struct log_run *run, struct bench_report *r)
 {
-    static struct log_result disk, bare;
-    enum err e = in_folder(run, "fdatasync", log_bare_fdatasync, &disk);
-    if (!e) {
-        report_latency(r, "fdatasync", "write of 4 KiB and fdatasync", &disk.commits);
-        report_number(r, "fdatasync_per_s", "", per_second(&disk), 0, "/s");
-    }
+    static struct log_result bare;
+    enum err e = measure_disk(run, r);
     for (size_t i = 0; i < ROWS && !e && !loop_interrupted(); i++)
-        e = measure_append(run, &rows[i], r, &bare);
-    if (!e && !loop_interrupted())
-        e = measure_replay(run, r);
+        if (rows[i].synced || !run->config->synced)
+            e = measure_append(run, &rows[i], r, &bare);
     return e;
 }
 

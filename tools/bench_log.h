@@ -6,18 +6,12 @@
 
 #include "tools/bench.h"
 
-struct log_replay {
-    double all_per_s, one_per_s; /* messages */
-    double resume_us;            /* the last messages of one topic */
-};
-
 /* One measurement. */
 struct log_run {
     const struct bench_config *config;
     char path[PATH_MAX]; /* an empty folder for it, removed afterwards */
     bool synced;
     uint32_t topics;
-    struct log_replay *replay; /* log_store_replay */
 };
 
 struct log_result {
@@ -42,7 +36,5 @@ MUST_CHECK enum err log_bare_fdatasync(struct log_run *run, struct log_result *r
 MUST_CHECK enum err log_bare_append(struct log_run *run, struct log_result *ret);
 /* Appends to the hub's log, as the errors of storage/store.h. */
 MUST_CHECK enum err log_store_append(struct log_run *run, struct log_result *ret);
-/* Appends, then reads; fills run->replay. */
-MUST_CHECK enum err log_store_replay(struct log_run *run, struct log_result *ret);
 
 #endif

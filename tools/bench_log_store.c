@@ -1,15 +1,11 @@
-/* The hub's log through its own interface: appending in batches, and reading back. */
+/* The hub's log through its own interface: appending in batches. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "storage/store.h"
 #include "tools/bench_log.h"
 
-enum {
-    TOPIC_NAME_SIZE = BENCH_TOPIC_LEN + 1,
-    RESUME_MESSAGES = 10,
-    RESUMES = 1000,
-};
+enum { TOPIC_NAME_SIZE = BENCH_TOPIC_LEN + 1 };
 
 #define MAP_SPARE ((uint64_t)256 << 20) /* bytes */
 
@@ -117,109 +113,6 @@ enum err log_store_append(struct log_run *run, struct log_result *ret)
         e = open_store(&a, run);
     if (!e)
         e = append_all(&a, ret);
-    release(&a);
-    return e;
-}
-
-/* --- reading --- */
-
-struct seen {
-    uint64_t count, bytes;
-    uint64_t last; /* offset */
-};
-
-static bool see(void *ctx, const struct store_record *r)
-{
-    struct seen *s = ctx;
-    s->count++;
-    s->bytes += (unsigned char)r->payload[0]; /* the payload has to be there */
-    s->last = r->offset;
-    return true;
-}
-
-/* Reads until Q is answered whole. */
-static enum err read_all(struct store_reader *r, struct store_query q, struct seen *seen)
-{
-    enum err e = ERR_OK;
-    *seen = (struct seen){0};
-    while (!e && q.after < q.until)
-        e = store_read(r, &q, see, seen, &q.after);
-    return e;
-}
-
-static enum err read_rate(struct appender *a, struct store_reader *r, const uint32_t *topic,
-                          double *ret_per_s)
-{
-    struct store_query q = {.until = a->offset, .topics = topic, .topic_count = topic ? 1 : 0};
-    struct seen seen;
-    uint64_t began = bench_now();
-    enum err e = read_all(r, q, &seen);
-    *ret_per_s = (double)seen.count * 1e9 / (double)(bench_now() - began);
-    return e;
-}
-
-/* The place before the last messages of TOPIC. */
-static enum err find_resume(struct appender *a, struct store_reader *r, const uint32_t *topic,
-                            uint64_t *ret_after)
-{
-    struct store_query q = {
-        .until = a->offset,
-        .topics = topic,
-        .topic_count = 1,
-        .reverse = true,
-        .max_records = RESUME_MESSAGES,
-    };
-    struct seen seen = {0};
-    uint64_t reached;
-    enum err e = store_read(r, &q, see, &seen, &reached);
-    *ret_after = seen.count ? seen.last - 1 : 0;
-    return e;
-}
-
-static enum err resume_time(struct appender *a, struct store_reader *r, double *ret_us)
-{
-    uint64_t time = 0;
-    enum err e = ERR_OK;
-    for (int i = 0; i < RESUMES && !e; i++) {
-        uint32_t topic = 1 + choose(&a->random, a->topics);
-        struct store_query q = {.until = a->offset, .topics = &topic, .topic_count = 1};
-        struct seen seen;
-        e = find_resume(a, r, &topic, &q.after);
-        uint64_t began = bench_now();
-        if (!e)
-            e = read_all(r, q, &seen);
-        time += bench_now() - began;
-    }
-    *ret_us = (double)time / RESUMES / 1e3;
-    return e;
-}
-
-static enum err replay(struct appender *a, struct log_replay *ret)
-{
-    struct store_reader *r;
-    uint32_t topic = 1 + a->topics / 2;
-    enum err e = store_reader_create(a->store, &r);
-    if (e)
-        return e;
-    e = read_rate(a, r, NULL, &ret->all_per_s);
-    if (!e)
-        e = read_rate(a, r, &topic, &ret->one_per_s);
-    if (!e)
-        e = resume_time(a, r, &ret->resume_us);
-    store_reader_destroy(r);
-    return e;
-}
-
-enum err log_store_replay(struct log_run *run, struct log_result *ret)
-{
-    struct appender a;
-    enum err e = allocate(&a, run);
-    if (!e)
-        e = open_store(&a, run);
-    if (!e)
-        e = append_all(&a, ret);
-    if (!e)
-        e = replay(&a, run->replay);
     release(&a);
     return e;
 }

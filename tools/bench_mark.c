@@ -20,6 +20,14 @@ uint64_t mark_tag(void)
     return tag;
 }
 
+uint64_t mark_fill_tag(void)
+{
+    static const char text[MARK_TAG_SIZE] = {MARK_BYTE, 'l', 'w', '-', 'f', 'i', 'l', 'l'};
+    uint64_t tag;
+    memcpy(&tag, text, sizeof(tag));
+    return tag;
+}
+
 void mark_hex32(char *out, uint32_t n)
 {
     static const char digits[] = "0123456789abcdef";
@@ -31,7 +39,7 @@ void mark_write(char *out, uint64_t tag, const struct bench_mark *m)
 {
     memcpy(out, &tag, sizeof(tag));
     mark_hex32(out + 8, m->stream);
-    mark_hex32(out + 16, m->number);
+    mark_hex32(out + MARK_NUMBER_AT, m->number);
     mark_hex32(out + 24, (uint32_t)(m->time >> 32));
     mark_hex32(out + 32, (uint32_t)m->time);
 }

@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MARK_SIZE = 40, MARK_TAG_SIZE = 8 };
+enum { MARK_SIZE = 40, MARK_TAG_SIZE = 8, MARK_NUMBER_AT = 16 };
 #define MARK_BYTE '~'
 
 struct bench_mark {
@@ -30,6 +30,8 @@ struct bench_mark {
 
 /* A tag unlike that of other runs. */
 uint64_t mark_tag(void);
+/* The tag of what the mode fill leaves for other runs. */
+uint64_t mark_fill_tag(void);
 void mark_hex32(char *out, uint32_t n);
 void mark_write(char *out, uint64_t tag, const struct bench_mark *m);
 
@@ -51,7 +53,7 @@ static inline bool mark_read(const char *p, uint64_t tag, struct bench_mark *ret
     if (memcmp(p, &tag, sizeof(tag)) != 0)
         return false;
     ret->stream = mark_read_hex32(p + 8);
-    ret->number = mark_read_hex32(p + 16);
+    ret->number = mark_read_hex32(p + MARK_NUMBER_AT);
     ret->time = (uint64_t)mark_read_hex32(p + 24) << 32 | mark_read_hex32(p + 32);
     return true;
 }

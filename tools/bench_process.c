@@ -52,6 +52,21 @@ void moment_take(struct bench_moment *m, pid_t server)
         m->self = (struct bench_cpu){0};
 }
 
+static void cpu_add(struct bench_cpu *sum, const struct bench_cpu *from, const struct bench_cpu *to)
+{
+    sum->total += to->total - from->total;
+    sum->user_ticks += to->user_ticks - from->user_ticks;
+    sum->kernel_ticks += to->kernel_ticks - from->kernel_ticks;
+}
+
+void moment_add(struct bench_moment *sum, const struct bench_moment *from,
+                const struct bench_moment *to)
+{
+    sum->time += to->time - from->time;
+    cpu_add(&sum->server, &from->server, &to->server);
+    cpu_add(&sum->self, &from->self, &to->self);
+}
+
 enum err process_pss(pid_t pid, uint64_t *ret)
 {
     char path[64], line[256];

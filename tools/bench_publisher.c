@@ -37,6 +37,25 @@ int bench_connect_local(const char *path)
     return fd;
 }
 
+static pid_t peer_of(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t n = sizeof(peer);
+    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
+    return peer.pid;
+}
+
+pid_t bench_server_of(const char *path)
+{
+    int fd = bench_connect_local(path);
+    pid_t pid = fd >= 0 ? peer_of(fd) : 0;
+    if (fd >= 0)
+        close(fd);
+    else
+        bench_say("cannot connect to %s: %s", path, strerror(errno));
+    return pid;
+}
+
 size_t publish_command(struct buf *out, size_t size, size_t *ret_topic_at, size_t *ret_mark_at)
 {
     buf_printf(out, "*3\r\n$7\r\nPUBLISH\r\n$%d\r\n" BENCH_TOPIC_PREFIX, BENCH_TOPIC_LEN);
@@ -179,14 +198,6 @@ static enum bench_exit open_publisher(struct bench_publishers *set, struct bench
         return BENCH_OK;
     bench_say("%s", err_text(ERR_NOMEM));
     return BENCH_FAILED;
-}
-
-static pid_t peer_of(int fd)
-{
-    struct ucred peer = {0};
-    socklen_t n = sizeof(peer);
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
-    return peer.pid;
 }
 
 enum bench_exit publishers_init(struct bench_publishers *set, struct bench_loop *loop,

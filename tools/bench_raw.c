@@ -6,6 +6,9 @@
  *
  * Subscribers' sockets block: a full one holds up the server until it has room, which is all the
  * back-pressure there is.
+ *
+ * In the mode replay it has COUNT messages of each topic, and each subscriber gets them all in
+ * turn.
  */
 #include "tools/bench.h"
 
@@ -29,7 +32,10 @@ enum {
     INPUT_SIZE = 1 << 20, /* bytes of commands read at once */
     ACCEPTS_MAX = 64,     /* of one turn */
     TOPIC_UNKNOWN = -1,
+    STORED_BYTES = 128 << 10, /* of payloads, written at once */
 };
+
+#define STORED_OFFSET UINT64_C(1000000) /* with as many digits as the hub's offsets have */
 
 /* Indexed by descriptor. */
 struct connection {
@@ -64,6 +70,7 @@ static struct server {
     uint32_t touched_count;
     size_t command_len, topic_at, mark_at;
     uint64_t offset; /* of the last message */
+    uint32_t stored; /* replay: frames written at once */
     struct buf replies;
 } server;
 
@@ -115,6 +122,41 @@ static void put_frame(struct buf *out, uint32_t topic, const char *payload)
     if (out->failed)
         die("frames");
     buf_finish(&body);
+}
+
+/* For the mode replay: as many frames as are sent at once. They are all the same length, so that
+ * those of later messages are made by writing other numbers into the same place. */
+static void put_stored(struct topic *t, uint32_t number)
+{
+    const struct bench_config *c = server.config;
+    struct bench_mark mark = {.stream = number};
+    char *payload = malloc(c->size);
+    if (!payload)
+        die("frames");
+    memset(payload, 'a', c->size);
+    mark_write(payload, mark_fill_tag(), &mark);
+    for (uint32_t i = 0; i < server.stored; i++) {
+        server.offset = STORED_OFFSET;
+        put_frame(&t->frames, number, payload);
+    }
+    free(payload);
+}
+
+static void write_stored(int fd, struct topic *t)
+{
+    char *frames = t->frames.data;
+    size_t len = t->frames.len / server.stored;
+    uint64_t tag = mark_fill_tag();
+    char *numbers = (char *)memmem(frames, len, &tag, sizeof(tag)) + MARK_NUMBER_AT;
+    uint32_t number = 0, left = (uint32_t)server.config->count;
+    while (left > 0) {
+        uint32_t n = left < server.stored ? left : server.stored;
+        for (uint32_t i = 0; i < n; i++)
+            mark_hex32(numbers + i * len, ++number);
+        if (send(fd, frames, n * len, MSG_NOSIGNAL) != (ssize_t)(n * len))
+            return; /* the subscriber has gone */
+        left -= n;
+    }
 }
 
 /* --- fan-out --- */
@@ -215,6 +257,8 @@ static void serve(struct connection *c, const char *request)
         die("a request that is not as expected");
     join(c, number);
     (void)!send(c->fd, head, strlen(head), MSG_NOSIGNAL);
+    if (server.config->mode == BENCH_REPLAY)
+        write_stored(c->fd, &server.topics[number]);
 }
 
 static void on_subscriber(struct bench_source *source, uint32_t events)
@@ -278,6 +322,9 @@ static void allocate(const struct bench_config *config)
     server.touched = calloc(config->topics, sizeof(*server.touched));
     if (!server.connections || !server.topics || !server.touched || server.command_len > INPUT_SIZE)
         die("allocation");
+    server.stored = config->size < STORED_BYTES ? (uint32_t)(STORED_BYTES / config->size) : 1;
+    for (uint32_t i = 0; config->mode == BENCH_REPLAY && i < config->topics; i++)
+        put_stored(&server.topics[i], i);
 }
 
 static void choose_cpu(uint64_t cpu)
@@ -297,7 +344,6 @@ __attribute__((noreturn)) static void serve_for_ever(const struct bench_config *
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_IGN);
     choose_cpu(config->server_cpu);
-    allocate(config);
     server.http.ready = on_http;
     server.local.ready = on_local;
     if (loop_init(&server.loop, false) ||
@@ -318,7 +364,8 @@ static int listen_tcp(struct raw_server *r)
     if (fd < 0 || bind(fd, (const void *)&at, n) || listen(fd, BACKLOG) ||
         getsockname(fd, (void *)&at, &n))
         return -1;
-    snprintf(r->port, sizeof(r->port), "%u", ntohs(at.sin_port));
+    snprintf(r->place.host, sizeof(r->place.host), "127.0.0.1");
+    snprintf(r->place.port, sizeof(r->place.port), "%u", ntohs(at.sin_port));
     return fd;
 }
 
@@ -340,6 +387,7 @@ enum err raw_server_start(struct raw_server *r, const struct bench_config *confi
     server.local_fd = listen_local(r);
     if (server.http_fd < 0 || server.local_fd < 0)
         return ERR_IO;
+    allocate(config); /* before it is measured */
     r->pid = fork();
     if (r->pid == 0)
         serve_for_ever(config);

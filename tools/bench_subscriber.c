@@ -25,6 +25,13 @@ enum {
 
 #define STALL (10 * BENCH_SECOND) /* no subscriber comes through for so long: give up */
 
+const struct bench_protocol *const bench_protocols[BENCH_TRANSPORTS] = {
+    [BENCH_WS] = &bench_ws,
+    [BENCH_SSE] = &bench_sse,
+    [BENCH_POLL] = &bench_poll,
+    [BENCH_RESP] = &bench_resp,
+};
+
 enum err plan_init(struct bench_plan *p, uint32_t topics, uint32_t publishers)
 {
     *p = (struct bench_plan){.tag = mark_tag(), .topics = topics, .publishers = publishers};
@@ -72,6 +79,8 @@ static void write_off(struct bench_subscribers *set, struct bench_subscriber *s)
     const uint32_t *sent = &set->plan->sent[(size_t)s->topic * publishers];
     uint32_t *next = numbers_of(set, s);
     for (uint32_t i = 0; i < publishers; i++) {
+        if (next[i] > sent[i])
+            continue; /* has all, or even more: a log that was not filled for this run */
         set->missing += sent[i] + 1 - next[i];
         next[i] = sent[i] + 1;
     }
@@ -81,6 +90,21 @@ void subscribers_settle(struct bench_subscribers *set)
 {
     for (uint32_t i = 0; i < set->count; i++)
         write_off(set, &set->items[i]);
+}
+
+bool subscribers_well(const struct bench_subscribers *set)
+{
+    return !set->missing && !set->repeated && !set->foreign && !set->lost;
+}
+
+void subscribers_report(const struct bench_subscribers *set, struct bench_report *r)
+{
+    report_number(r, "expected", "to be delivered", (double)set->plan->expected, 0, "");
+    report_number(r, "delivered", "delivered in all", (double)set->delivered, 0, "");
+    report_number(r, "missing", "missing", (double)set->missing, 0, "");
+    report_number(r, "repeated", "repeated or out of order", (double)set->repeated, 0, "");
+    report_number(r, "foreign", "of another topic", (double)set->foreign, 0, "");
+    report_number(r, "lost", "subscribers lost", (double)set->lost, 0, "");
 }
 
 /* --- one subscriber --- */

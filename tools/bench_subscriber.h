@@ -45,6 +45,7 @@ struct bench_protocol {
 };
 
 extern const struct bench_protocol bench_sse, bench_ws, bench_poll, bench_resp;
+extern const struct bench_protocol *const bench_protocols[BENCH_TRANSPORTS];
 
 enum subscriber_state {
     SUBSCRIBER_UNUSED,
@@ -75,6 +76,7 @@ struct bench_subscribers {
     const struct bench_protocol *protocol;
     const char *host, *port;         /* of the URL */
     const char *socket;              /* path of the local socket; '@' begins an abstract one */
+    const char *after;               /* where they begin; NULL = with what comes */
     struct sockaddr_storage address; /* of the URL, resolved */
     socklen_t address_len;
     bool raw;
@@ -100,6 +102,16 @@ MUST_CHECK enum bench_exit subscribers_connect(struct bench_subscribers *set,
                                                void (*tick)(void *ctx), void *ctx);
 /* At the end: counts what was published and has not come as missing. */
 void subscribers_settle(struct bench_subscribers *set);
+/* What was published for them and may still come. */
+static inline uint64_t subscribers_outstanding(const struct bench_subscribers *set)
+{
+    uint64_t settled = set->delivered + set->missing;
+    return set->plan->expected > settled ? set->plan->expected - settled : 0;
+}
+/* Whether each got what it was owed, and nothing else. */
+bool subscribers_well(const struct bench_subscribers *set);
+/* Adds the rows of what was delivered, and of what is wrong. */
+void subscribers_report(const struct bench_subscribers *set, struct bench_report *r);
 
 /* --- for the protocols --- */
 
@@ -134,7 +146,10 @@ static inline void subscriber_got(struct bench_subscribers *set, struct bench_su
     histogram_add(&set->latency, set->now > m->time ? set->now - m->time : 0);
 }
 
-/* --- HTTP, for the protocols (bench_http.c) --- */
+/* --- HTTP (bench_http.c) --- */
+
+/* Reads [http://]HOST:PORT[/], an IPv6 address in brackets; says when it is none. */
+bool http_split_url(struct http_place *ret, const char *url);
 
 /* What is sent as an HTTP request for TOPIC: query and headers are added to it. */
 void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,

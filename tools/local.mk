@@ -56,8 +56,10 @@ libbench_a_SOURCES = \
 	tools/bench.h \
 	tools/bench_args.c \
 	tools/bench_fanout.c \
+	tools/bench_fill.c \
 	tools/bench_histogram.c tools/bench_histogram.h \
 	tools/bench_http.c \
+	tools/bench_live.c \
 	tools/bench_log.c tools/bench_log.h \
 	tools/bench_log_bare.c \
 	tools/bench_log_store.c \
@@ -68,8 +70,10 @@ libbench_a_SOURCES = \
 	tools/bench_publish.c \
 	tools/bench_publisher.c \
 	tools/bench_raw.c \
+	tools/bench_replay.c \
 	tools/bench_report.c \
 	tools/bench_resp.c \
+	tools/bench_resume.c \
 	tools/bench_sse.c \
 	tools/bench_subscriber.c tools/bench_subscriber.h \
 	tools/bench_ws.c

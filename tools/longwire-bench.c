@@ -44,6 +44,30 @@ static const struct mode modes[BENCH_MODES] = {
                     "directories. No hub is needed.",
             .run = bench_log,
         },
+    [BENCH_FILL] =
+        {
+            .summary = "a log for the next two to read, and reading it without a hub",
+            .help = "Makes a log through the hub's own interface, and measures finding and reading "
+                    "messages\n"
+                    "in it. No hub is needed.",
+            .run = bench_fill,
+        },
+    [BENCH_REPLAY] =
+        {
+            .summary = "subscribers that read such a log from its beginning",
+            .help = "Subscribes to what the mode fill has left, from the first message on, checks "
+                    "that each\n"
+                    "comes once and in order, and tells what that costs the hub.",
+            .run = bench_replay,
+        },
+    [BENCH_RESUME] =
+        {
+            .summary = "the last messages of a topic or pattern, over and over",
+            .help = "Asks for the last messages of a topic or pattern by long-polls that do not "
+                    "wait, and\n"
+                    "tells what finding them costs the hub.",
+            .run = bench_resume,
+        },
 };
 
 static enum bench_exit print(struct buf *out)

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BUILD, launch, ROOT, run, startHub, suiteHub } from './lib/hub.mjs';
 
 const PROGRAM = join(BUILD, 'longwire-bench');
-const MODES = ['fanout', 'raw', 'publish', 'log'];
+const MODES = ['fanout', 'raw', 'publish', 'log', 'fill', 'replay', 'resume'];
 
 const words = (text) => text.split(' ').filter(Boolean);
 
@@ -120,14 +120,135 @@ describe('publish', () => {
   });
 });
 
-test('log: all is measured, and nothing is left behind', async (t) => {
+function temporaryFolder(t) {
   const folder = mkdtempSync(join(tmpdir(), 'longwire-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const figures = await bench(`log --dir ${folder} --seconds 1 --count 20000 --batch 500`);
+  return folder;
+}
+
+/** Every figure of these is there and above 0; returns how many there are. */
+function assertMeasured(figures) {
   const measured = Object.entries(figures).filter(([key]) => /_per_s$|_us$|_ratio$/.test(key));
-  assert.ok(measured.length >= 20);
   for (const [key, value] of measured) assert.ok(value > 0, key);
-  assert.deepEqual(readdirSync(folder), []);
+  return measured.length;
+}
+
+describe('log', () => {
+  test('all is measured, and nothing is left behind', async (t) => {
+    const folder = temporaryFolder(t);
+    const figures = await bench(`log --dir ${folder} --seconds 1 --count 20000 --batch 500`);
+    assert.equal(assertMeasured(figures), 6 * 4 + 1);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  test('--synced: half of it', async (t) => {
+    const folder = temporaryFolder(t);
+    const figures = await bench(`log --synced --dir ${folder} --seconds 1 --count 2000`);
+    assert.equal(assertMeasured(figures), 3 * 4 + 1);
+    assert.equal(figures.store_nosync_per_s, undefined);
+  });
+});
+
+/** A hub on a log that the mode fill has made: topic 0 has `messages` of it. */
+async function filledHub(t, options, messages) {
+  const hub = await startHub(t);
+  await hub.stop();
+  rmSync(hub.dataDir, { recursive: true });
+  const figures = await bench(`fill --dir ${hub.dataDir} ${options}`);
+  assert.equal(figures.hot_messages, messages);
+  assertMeasured(figures);
+  await hub.start();
+  return hub;
+}
+
+describe('fill, replay and resume', () => {
+  test('each transport reads all of a topic that is alone', async (t) => {
+    const hub = await filledHub(t, '--count 2500 --batch 300', 2500);
+    for (const transport of ['ws', 'ws --raw', 'sse', 'sse --raw', 'poll', 'poll --raw']) {
+      const load = `--transport ${transport} --subscribers 4 --count 2500 --rounds 2`;
+      const figures = await bench(`replay ${load} ${reach(hub)}`);
+      assert.equal(figures.delivered, 4 * 2 * 2500, transport);
+      assert.equal(figures.expected, figures.delivered, transport);
+      assert.equal(figures.missing + figures.repeated + figures.foreign + figures.lost, 0);
+      assert.ok(figures.deliveries_per_s > 0);
+      assert.ok(figures.cpu_per_delivery_us > 0);
+    }
+  });
+
+  test('and of one among others', async (t) => {
+    const hub = await filledHub(t, '--count 20000 --topics 50 --share 4', 5000);
+    const figures = await bench(`replay --transport sse --count 5000 ${reach(hub)}`);
+    assert.equal(figures.delivered, 5000);
+  });
+
+  test('a live subscriber beside', async (t) => {
+    const hub = await filledHub(t, '--count 20000', 20000);
+    for (const transport of ['ws', 'sse --raw', 'poll']) {
+      const load = `--transport ${transport} --count 20000 --rounds 5 --live 200`;
+      const figures = await bench(`replay ${load} ${reach(hub)}`);
+      assert.equal(figures.delivered, 100000);
+      for (const when of ['alone', 'beside']) {
+        assert.ok(figures[`live_${when}_p50_ms`] > 0, transport);
+        assert.ok(figures[`live_${when}_p50_ms`] <= figures[`live_${when}_p99_ms`], transport);
+      }
+    }
+  });
+
+  test('the server that only writes', async () => {
+    for (const options of ['ws', 'ws --raw', 'sse --topics 2', 'sse --raw --size 200000']) {
+      const load = `--transport ${options} --subscribers 4 --count 3000`;
+      const figures = await bench(`replay --bare ${load}`);
+      assert.equal(figures.delivered, 4 * 3000, options);
+      assert.equal(figures.missing + figures.repeated + figures.foreign, 0, options);
+    }
+  });
+
+  test('a log that has fewer messages, or more', async (t) => {
+    const hub = await filledHub(t, '--count 100', 100);
+    for (const [count, missing] of [
+      [103, 3],
+      [97, 0],
+    ]) {
+      const options = words(`replay --count ${count} --drain 1 ${reach(hub)} --json`);
+      const { code, stdout } = await run(PROGRAM, options);
+      assert.equal(code, 1);
+      assert.equal(JSON.parse(stdout).missing, missing);
+      assert.equal(JSON.parse(stdout).delivered, 100);
+    }
+  });
+
+  test('the last messages of a topic, of a pattern, and none', async (t) => {
+    const hub = await filledHub(t, '--count 20000 --topics 100', 4000);
+    for (const [options, messages] of [
+      ['', 10],
+      ['--filter bench/00000063', 10], // the rare one, which has 12
+      ['--filter bench/00000063 --last 50', 12],
+      ['--filter bench/+ --last 30', 30],
+      ['--filter #', 10],
+      ['--last 0', 0],
+    ]) {
+      const figures = await bench(`resume --count 20 ${options} ${reach(hub)}`);
+      assert.equal(figures.messages, messages, options);
+      assert.equal(figures.requests, 20);
+      assert.equal(figures.same, 'yes');
+      assert.ok(figures.cpu_per_request_us > 0);
+    }
+  });
+
+  test('resume: a topic that is not there', async (t) => {
+    const hub = await startHub(t);
+    const { code, stderr } = await run(PROGRAM, words(`resume --filter x ${reach(hub)}`));
+    assert.equal(code, 1);
+    assert.match(stderr, /x has no messages/);
+  });
+
+  test('fill: not into a log that is there', async (t) => {
+    const folder = join(temporaryFolder(t), 'data');
+    await bench(`fill --dir ${folder} --count 10`);
+    const { code, stderr } = await run(PROGRAM, words(`fill --dir ${folder} --count 10`));
+    assert.equal(code, 1);
+    assert.match(stderr, /is a log already/);
+  });
 });
 
 describe('when something is wrong', () => {
@@ -135,6 +256,22 @@ describe('when something is wrong', () => {
     const { code, stderr } = await run(PROGRAM, ['fanout', '--socket', '/nonexistent/sock']);
     assert.equal(code, 3);
     assert.match(stderr, /\/nonexistent\/sock: No such file/);
+  });
+
+  test('no hub to replay from, none to resume at', async () => {
+    for (const mode of ['replay', 'resume']) {
+      const { code, stderr } = await run(PROGRAM, [mode, '--socket', '/nonexistent/sock']);
+      assert.equal(code, 3);
+      assert.match(stderr, /\/nonexistent\/sock: No such file/);
+    }
+  });
+
+  test('a live subscriber that cannot connect', async (t) => {
+    const hub = await startHub(t);
+    const options = words(`replay --live 1 --socket ${hub.socket} --url 127.0.0.1:1`);
+    const { code, stderr } = await run(PROGRAM, options);
+    assert.equal(code, 3);
+    assert.match(stderr, /refused/);
   });
 
   test('a socket, but nobody at the URL', async (t) => {
@@ -172,6 +309,11 @@ describe('when something is wrong', () => {
     ['fanout --url nonsense', /HOST:PORT/],
     ['raw --transport poll', /transports ws and sse/],
     ['log extra', /said by options/],
+    ['fill', /--dir says where/],
+    ['replay --transport resp', /one of ws, sse and poll/],
+    ['replay --bare --transport poll', /transports ws and sse/],
+    ['replay --bare --live 1', /nobody beside/],
+    ['resume --url nonsense --pid 1', /HOST:PORT/],
   ]) {
     test(`wrong usage: ${options}`, async () => {
       const { code, stdout, stderr } = await run(PROGRAM, words(options));

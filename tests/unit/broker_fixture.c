@@ -165,6 +165,8 @@ void rig_finish(struct rig *r)
     if (r->dir)
         remove_dir(r->dir);
     r->dir = NULL;
+    free(r->slice);
+    r->slice = NULL;
 }
 
 /* --- publishing --- */
@@ -338,6 +340,16 @@ void follower_start_text(struct rig *r, struct follower *f, const char *filters,
     follower_start(r, f, filters, &a);
 }
 
+static void get(struct follower *f, uint64_t offset)
+{
+    if (f->count == f->cap) {
+        f->cap = f->cap ? f->cap * 2 : 64;
+        f->got = reallocarray(f->got, f->cap, sizeof(*f->got));
+        ck_assert_ptr_nonnull(f->got);
+    }
+    f->got[f->count++] = offset;
+}
+
 static bool take(void *ctx, struct message *m, bool shared)
 {
     struct follower *f = ctx;
@@ -346,20 +358,31 @@ static bool take(void *ctx, struct message *m, bool shared)
     if (f->stop_after && f->this_call == f->stop_after)
         return false;
     f->this_call++;
-    if (f->count == f->cap) {
-        f->cap = f->cap ? f->cap * 2 : 64;
-        f->got = reallocarray(f->got, f->cap, sizeof(*f->got));
-        ck_assert_ptr_nonnull(f->got);
-    }
-    f->got[f->count++] = m->offset;
+    get(f, m->offset);
     return true;
+}
+
+/* Keeps what F has got from number COUNT on for others of its feed. */
+static void keep_slice(struct rig *r, const struct follower *f, size_t count,
+                       struct replay_span span)
+{
+    replay_span_end(&span, &f->position);
+    r->slice_span = span;
+    r->slice_feed = f->sub.feed;
+    r->slice_count = f->count - count;
+    r->slice = reallocarray(r->slice, r->slice_count + 1, sizeof(*r->slice));
+    ck_assert_ptr_nonnull(r->slice);
+    for (size_t i = 0; i < r->slice_count; i++)
+        r->slice[i] = f->got[count + i];
 }
 
 enum err follower_step(struct rig *r, struct follower *f)
 {
     size_t count = f->count;
     struct position before = f->position;
+    struct replay_span span;
     f->this_call = 0;
+    replay_span_begin(&span, &r->replay, &f->position);
     enum err e =
         replay_next(&r->replay, f->sub.feed, &f->position, r->replay.head, take, f, &f->gap);
     if (e == ERR_AGAIN || f->gap.reason != GAP_NONE)
@@ -369,7 +392,23 @@ enum err follower_step(struct rig *r, struct follower *f)
     if (e == ERR_AGAIN)
         f->count = count;
     ck_assert_uint_ge(f->position.offset, before.offset);
+    if (e == ERR_OK && f->gap.reason == GAP_NONE)
+        keep_slice(r, f, count, span);
     return e;
+}
+
+bool follower_take(struct rig *r, struct follower *f)
+{
+    uint64_t before = f->position.offset;
+    if (!r->slice_feed || r->slice_feed != f->sub.feed ||
+        !replay_span_take(&r->slice_span, &r->replay, f->sub.feed, &f->position, r->replay.head))
+        return false;
+    ck_assert_uint_gt(f->position.offset, before);
+    for (size_t i = 0; i < r->slice_count; i++)
+        if (r->slice[i] > before)
+            get(f, r->slice[i]);
+    f->gap.reason = GAP_NONE;
+    return true;
 }
 
 bool follower_read(struct rig *r, struct follower *f)
@@ -385,6 +424,8 @@ bool follower_read(struct rig *r, struct follower *f)
 
 void follower_finish(struct rig *r, struct follower *f)
 {
+    if (r->slice_feed == f->sub.feed)
+        r->slice_feed = NULL; /* it may be the feed's last */
     feed_leave(&f->sub, r->feeds);
     free(f->got);
     memset(f, 0, sizeof(*f));

@@ -37,6 +37,11 @@ struct rig {
     struct feed_table *feeds;
     struct tail tail;
     struct replay replay;
+    /* What the last follower_step that read read, for others of its feed; NULL: nothing. */
+    const struct feed *slice_feed;
+    struct replay_span slice_span;
+    uint64_t *slice; /* offsets */
+    size_t slice_count;
 };
 
 /* Default options, nothing started. DURABLE: a log on disk in a directory of its own. */
@@ -97,6 +102,8 @@ void follower_start(struct rig *r, struct follower *f, const char *filters,
 void follower_start_text(struct rig *r, struct follower *f, const char *filters, const char *after);
 /* One replay_next; what is told to be forgotten is. Appends to f->got. */
 enum err follower_step(struct rig *r, struct follower *f);
+/* Takes what the last step of another follower of the feed read. False: it may not. */
+bool follower_take(struct rig *r, struct follower *f);
 /* Reads on to the worker's head, or to a gap: then true. */
 bool follower_read(struct rig *r, struct follower *f);
 /* Leaves and frees. */

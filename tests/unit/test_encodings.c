@@ -106,6 +106,24 @@ START_TEST(sse_raw_lines)
 }
 END_TEST
 
+/* At each place of a payload that is longer than what is looked at at once. */
+START_TEST(sse_raw_line_ends_at_every_place)
+{
+    enum { SIZE = 40 };
+    static const char *const ends[] = {"\n", "\r", "\r\n"};
+    size_t end_len = strlen(ends[_i]);
+    for (size_t place = 0; place + end_len <= SIZE; place++) {
+        char text[SIZE + 1] = {0}, lines[SIZE + 64];
+        memset(text, 'x', SIZE);
+        memcpy(text + place, ends[_i], end_len);
+        payload(MESSAGE_TEXT, text, SIZE);
+        snprintf(lines, sizeof(lines), "id: 7-9\ndata: %.*s\ndata: %s\n\n", (int)place, text,
+                 text + place + end_len);
+        expect_encoded(&encoding_sse_raw, lines);
+    }
+}
+END_TEST
+
 START_TEST(sse_raw_event_and_json)
 {
     event(" tick", 5);
@@ -253,6 +271,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, slots_are_unique);
     tcase_add_test(tc, sse_raw_lines);
+    tcase_add_loop_test(tc, sse_raw_line_ends_at_every_place, 0, 3);
     tcase_add_test(tc, sse_raw_event_and_json);
     tcase_add_test(tc, sse_never_writes_a_broken_event_line);
     tcase_add_test(tc, sse_nul_in_data_is_kept);

@@ -136,6 +136,29 @@ START_TEST(strings_survive_a_round_trip)
 }
 END_TEST
 
+/* What has to be escaped, at each place of texts of each length, alone and next to another one. */
+START_TEST(escapes_at_every_place)
+{
+    enum { LONGEST = 40 };
+    static const char specials[] = {'"', '\\', '\n', '\0', '\x1F'};
+    for (size_t n = 1; n <= LONGEST; n++)
+        for (size_t place = 0; place < n; place++) {
+            char text[LONGEST];
+            memset(text, 'x', sizeof(text));
+            text[place] = specials[(n + place) % sizeof(specials)];
+            if (place % 3 == 0)
+                text[(place + 1) % n] = specials[n % sizeof(specials)];
+            buf_clear(&out);
+            envelope_json_string(&out, text, n);
+            json_t *v = json_loadb(out.data, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+            ck_assert_ptr_nonnull(v);
+            ck_assert_uint_eq(json_string_length(v), n);
+            ck_assert_mem_eq(json_string_value(v), text, n);
+            json_decref(v);
+        }
+}
+END_TEST
+
 START_TEST(long_binary_matches_its_length)
 {
     enum { SIZE = 100000 };
@@ -163,6 +186,7 @@ int main(void)
     tcase_add_test(tc, empty_payloads);
     tcase_add_test(tc, stored_messages_have_their_key_and_kind);
     tcase_add_test(tc, strings_survive_a_round_trip);
+    tcase_add_test(tc, escapes_at_every_place);
     tcase_add_test(tc, long_binary_matches_its_length);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

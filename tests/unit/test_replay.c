@@ -660,6 +660,103 @@ START_TEST(a_purge_of_a_memory_topic_is_told_once)
 }
 END_TEST
 
+/* --- what another one of the feed has read --- */
+
+static struct follower g; /* the other one */
+
+/* Both follow FILTERS; g, from OFFSET on, has read to the head. */
+static void begin_two(const char *filters, const char *after, const char *others_after)
+{
+    memset(&g, 0, sizeof(g));
+    follower_start_text(&rig, &f, filters, after);
+    follower_start_text(&rig, &g, filters, others_after);
+    ck_assert_int_eq(follower_step(&rig, &g), ERR_OK);
+    ck_assert_uint_eq(g.position.offset, rig.replay.head);
+}
+
+START_TEST(what_another_has_read_is_taken_from_the_own_place_on)
+{
+    static const char *const places[] = {"4", "5", "18"};
+    rig_start(&rig);
+    publish_twenty();
+    begin_two("a c", places[_i], "4");
+    ck_assert(follower_take(&rig, &f));
+    ck_assert_uint_eq(f.position.offset, 20);
+    if (_i == 2)
+        CHECK_GOT(&f, 19, 20);
+    else if (_i == 1)
+        CHECK_GOT(&f, 7, 9, 11, 13, 15, 17, 19, 20);
+    else
+        CHECK_GOT(&f, 5, 7, 9, 11, 13, 15, 17, 19, 20);
+    ck_assert(!follower_take(&rig, &f)); /* there is no more of it */
+    follower_finish(&rig, &g);
+}
+END_TEST
+
+START_TEST(a_span_is_not_for_other_places_nor_beyond_the_end)
+{
+    rig_start(&rig);
+    publish_twenty();
+    begin_two("a", "3", "4");
+    ck_assert(!follower_take(&rig, &f));
+    f.position.offset = 4;
+    ck_assert(!replay_span_take(&rig.slice_span, &rig.replay, f.sub.feed, &f.position, 19));
+    ck_assert(follower_take(&rig, &f));
+    follower_finish(&rig, &g);
+}
+END_TEST
+
+START_TEST(a_span_ends_with_a_removal)
+{
+    rig_start(&rig);
+    publish_twenty();
+    begin_two("a", "4", "4");
+    rig_purge(&rig, _i ? "a" : "b");
+    ck_assert(!follower_take(&rig, &f));
+    ck_assert_int_eq(follower_read(&rig, &f), _i == 1);
+    check_gap(_i ? GAP_TRIMMED : GAP_NONE, 4, rig.log.epoch, 20);
+    follower_finish(&rig, &g);
+}
+END_TEST
+
+/* The other was told before it read; this one was not. */
+START_TEST(a_removal_before_a_span_is_told_to_each)
+{
+    rig_start(&rig);
+    publish_twenty();
+    memset(&g, 0, sizeof(g));
+    follower_start_text(&rig, &f, "a c", "4");
+    rig_purge(&rig, "a");
+    follower_start_text(&rig, &g, "a c", "4");
+    ck_assert_int_eq(g.gap.reason, GAP_TRIMMED);
+    ck_assert_int_eq(follower_step(&rig, &g), ERR_OK);
+    CHECK_GOT(&g, 20);
+    ck_assert(!follower_take(&rig, &f));
+    ck_assert(follower_read(&rig, &f));
+    check_gap(GAP_TRIMMED, 4, rig.log.epoch, 19);
+    ck_assert(follower_take(&rig, &f)); /* now it knows as much */
+    CHECK_GOT(&f, 20);
+    follower_finish(&rig, &g);
+}
+END_TEST
+
+START_TEST(a_span_ends_with_an_eviction)
+{
+    rig_start(&rig);
+    for (int i = 0; i < 6; i++)
+        rig_publish(&rig, "mem/a");
+    begin_two("mem/a", "0", "0");
+    topic_table_evict(rig.replay.topics, rig_topic(&rig, "mem/a"), 2);
+    ck_assert(!follower_take(&rig, &f));
+    ck_assert(follower_read(&rig, &f));
+    check_gap(GAP_TRIMMED, 0, rig.log.epoch, 2);
+    ck_assert(!follower_take(&rig, &f)); /* the other was not told */
+    ck_assert(!follower_read(&rig, &f));
+    CHECK_GOT(&f, 3, 4, 5, 6);
+    follower_finish(&rig, &g);
+}
+END_TEST
+
 /* --- what happens during a visit --- */
 
 struct meddler {
@@ -1030,6 +1127,15 @@ int main(void)
     tcase_add_test(t, a_removal_of_others_during_the_visit_does_not);
     tcase_add_test(t, an_eviction_during_the_visit_ends_it_before_the_loss);
     tcase_add_test(t, a_position_without_memory_is_compared_with_all_floors);
+    suite_add_tcase(s, t);
+
+    t = tcase_create("spans");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, what_another_has_read_is_taken_from_the_own_place_on, 0, 3);
+    tcase_add_test(t, a_span_is_not_for_other_places_nor_beyond_the_end);
+    tcase_add_loop_test(t, a_span_ends_with_a_removal, 0, 2);
+    tcase_add_test(t, a_removal_before_a_span_is_told_to_each);
+    tcase_add_test(t, a_span_ends_with_an_eviction);
     suite_add_tcase(s, t);
 
     t = tcase_create("reading");

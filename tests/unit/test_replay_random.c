@@ -1,7 +1,8 @@
 /*
  * Random histories against a plain model: followers that keep nothing but their cursor and come
  * back at random get exactly their messages, in order, or are told that some are lost, and are told
- * nothing else. Publishes, workers that lag, trims, purges, evictions, restarts and crashes.
+ * nothing else. Publishes, workers that lag, trims, purges, evictions, restarts and crashes. Some
+ * take what another one of their feed has read, however long ago.
  */
 #include <check.h>
 #include <stdio.h>
@@ -43,6 +44,8 @@ static struct {
     size_t checked;          /* f.got[0..checked-1] have been compared */
     bool told[MESSAGES_MAX]; /* lost messages that it knows of, or never asked for */
 } model[FOLLOWERS];
+
+static size_t taken; /* steps that were taken from another */
 
 /* Batches on the way to the worker. */
 static struct batch *held[HELD_MAX];
@@ -213,16 +216,32 @@ static void step(int i)
     struct follower *f = &model[i].f;
     uint64_t from = f->position.offset;
     f->stop_after = random_below(2) ? random_below(20) + 1 : 0;
-    ck_assert_int_eq(follower_step(&rig, f), ERR_OK);
+    if (follower_take(&rig, f))
+        taken++;
+    else
+        ck_assert_int_eq(follower_step(&rig, f), ERR_OK);
     if (f->gap.reason != GAP_NONE)
         check_gap(i, from, false);
     check_progress(i, from);
     model[i].cursor = (struct cursor){f->position.offset, rig.log.epoch};
 }
 
+/* The others of I's feed come right behind it, as after a restart of the hub. */
+static void step_together(int i)
+{
+    step(i);
+    for (int j = 0; j < FOLLOWERS; j++)
+        if (j != i && model[j].connected && model[j].f.sub.feed == model[i].f.sub.feed)
+            step(j);
+}
+
 static void choose_filters(int i)
 {
     char *at = model[i].filters;
+    if (random_below(2)) {
+        strcpy(at, "a/+ mem/#"); /* some share a feed */
+        return;
+    }
     for (uint32_t n = random_below(3) + 1; n > 0; n--)
         at += sprintf(at, "%s%s", at > model[i].filters ? " " : "", filters[random_below(FILTERS)]);
 }
@@ -299,8 +318,10 @@ static void visit_follower(void)
         connect(i);
     else if (random_below(6) == 0)
         disconnect(i);
-    else
+    else if (random_below(2))
         step(i);
+    else
+        step_together(i);
 }
 
 /* --- restarts --- */
@@ -370,6 +391,7 @@ static void run(bool durable, int actions)
         act();
     finish();
     rig_finish(&rig);
+    ck_assert_uint_gt(taken, 10);
 }
 
 START_TEST(followers_get_all_or_are_told)

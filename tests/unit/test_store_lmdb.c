@@ -263,6 +263,35 @@ static const struct {
     {STORE_SYNC_ALWAYS, "other", true, false},
 };
 
+/* The index goes on naming what was purged: reading steps over it, and may end up on the next one
+ * that is asked for, or on one that is not. */
+START_TEST(what_is_between_removed_records_is_found)
+{
+    static const uint32_t sets[][3] = {{1, 2}, {2, 3}, {1, 2, 3}};
+    const uint64_t last = 20000, upto = 15000;
+    size_t removed, expected = 0;
+    bool done, reverse = _i % 2;
+    const uint32_t *set = sets[_i / 2];
+    size_t topics = set[2] ? 3 : 2;
+    struct store_query q = {
+        .until = last, .topics = set, .topic_count = topics, .reverse = reverse};
+    open_log();
+    add_topics(store, 1, 3);
+    ck_assert_int_eq(append_run(store, 1, last, 3), ERR_OK);
+    ck_assert_int_eq(purge_some(store, 2, upto, 100000, &removed, &done), ERR_OK);
+    read_all(reader, q, &found);
+    for (uint64_t i = 1; i <= last; i++) {
+        uint64_t offset = reverse ? last + 1 - i : i;
+        uint32_t topic = (uint32_t)(offset % 3) + 1;
+        bool wanted = topic == set[0] || topic == set[1] || topic == set[2];
+        if (wanted && (topic != 2 || offset > upto))
+            REQUIRE(expected < found.count && found.offsets[expected++] == offset);
+    }
+    ck_assert_uint_eq(found.count, expected);
+    ck_assert_uint_eq(store_damaged(store), 0); /* none was taken for another one */
+}
+END_TEST
+
 START_TEST(a_lost_machine_changes_the_epoch_if_it_may_lose_offsets)
 {
     open_booted(stops[_i].sync, "boot");
@@ -866,6 +895,7 @@ int main(void)
     tcase_add_test(t, reserved_offsets_are_not_used_again);
     tcase_add_test(t, the_head_outlives_the_records);
     tcase_add_test(t, a_purge_of_the_newest_block_leaves_the_index_right);
+    tcase_add_loop_test(t, what_is_between_removed_records_is_found, 0, 6);
     tcase_add_loop_test(t, a_lost_machine_changes_the_epoch_if_it_may_lose_offsets, 0,
                         sizeof(stops) / sizeof(stops[0]));
     tcase_add_test(t, what_was_synced_is_certain);
