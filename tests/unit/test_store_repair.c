@@ -76,14 +76,14 @@ int fdatasync(int fd)
 static atomic_bool holding; /* writes of a copy wait until they can only fail, */
 static atomic_bool held;    /* and one does */
 
-static bool is_writable(int fd)
+static bool is_of_copy(int fd)
 {
-    return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    return fd > STDERR_FILENO && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
 }
 
 ssize_t write(int fd, const void *data, size_t n)
 {
-    while (atomic_load(&holding) && is_writable(fd)) {
+    while (atomic_load(&holding) && is_of_copy(fd)) {
         atomic_store(&held, true);
         sched_yield();
     }

@@ -941,6 +941,8 @@ START_TEST(what_is_no_log_is_refused)
     FILE *f = fopen(path, "w");
     ck_assert_ptr_nonnull(f);
     ck_assert_int_eq(try_closed(other), ERR_NOT_FOUND); /* empty */
+    ck_assert_int_eq(ftruncate(fileno(f), 2 * sysconf(_SC_PAGESIZE)), 0);
+    ck_assert_int_eq(try_closed(other), ERR_NOT_FOUND); /* of a first start that was killed */
     for (int i = 0; i < 5000; i++)
         fputs("noise", f);
     fclose(f);
