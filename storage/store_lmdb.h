@@ -86,8 +86,7 @@ struct lmdb_store {
     char *path; /* owned */
     uint64_t map_bytes;
     unsigned readers_max;
-    pthread_rwlock_t
-        env_lock; /* of env, dbi: readers and copies are in it, the store changes them */
+    pthread_rwlock_t env_lock; /* of env, dbi: readers and copies are in it, the store replaces */
     MDB_env *env;
     pthread_mutex_t list_lock; /* of the next three; taken last */
     struct lmdb_reader *readers;
