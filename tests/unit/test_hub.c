@@ -516,12 +516,12 @@ static enum err copy_slowly(struct store_copy *c, struct store_copied *ret)
 
 static void start_slow_hub(void)
 {
-    start_hub(2, 1 << 20, 0);
     slow_ops = *rig.store->ops;
     slow_ops.copy = copy_slowly;
     rig.store->ops = &slow_ops;
     atomic_store(&let_go, false);
     atomic_store(&copies, 0);
+    start_hub(2, 1 << 20, 0);
 }
 
 struct asked_backup {
