@@ -1,6 +1,7 @@
 // What longwirectl makes of answers that a real hub gives seldom or never: odd ones, hostile text,
 // none at all, connections that break in the middle.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
 import { run } from '../e2e/lib/hub.mjs';
@@ -19,6 +20,14 @@ const envelope = (offset, data = `m${offset}`) => ({
 
 /** Lines of standard output. */
 const lines = (text) => text.split('\n').slice(0, -1);
+
+/** Stops a process, and returns when it does nothing any more: a signal takes a moment. */
+function halt(child) {
+  const until = Date.now() + 10_000;
+  child.kill('SIGSTOP');
+  while (!readFileSync(`/proc/${child.pid}/stat`, 'latin1').includes(') T '))
+    assert.ok(Date.now() < until, 'the process did not stop');
+}
 
 /** A hub with messages 1 to `count` that answers HUB READ as a hub does, `page` at a time. */
 function log(count, page = 100) {
@@ -361,7 +370,7 @@ describe('publishing', () => {
     let publish = null;
     const hub = await fakeHub(t, (words) => {
       if (words.at(-1) !== 'one') return bulk('2-7');
-      publish.child.kill('SIGSTOP');
+      halt(publish.child);
       publish.child.stdin.write('two\n', () =>
         setTimeout(() => publish.child.kill('SIGCONT'), 100),
       );
