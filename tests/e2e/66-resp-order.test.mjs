@@ -452,14 +452,17 @@ describe('subscriptions', () => {
 describe('administration over all workers', () => {
   const hub = suiteHub({ set: { 'hub.workers': 4 } });
 
-  /** Connections until all workers have one. */
+  /**
+   * Connections on each worker. Who accepts one is the kernel's choice, and one at a time it may
+   * choose the same few for ever: several at once keep them busy enough for all to be chosen.
+   */
   async function onAllWorkers(t) {
     const clients = [];
     const workers = new Set();
-    while (workers.size < 4 && clients.length < 500) {
-      const c = await open(t, hub);
-      workers.add((await numberOf(c)) % 64);
-      clients.push(c);
+    while (workers.size < 4 && clients.length < 1000) {
+      const more = await Promise.all(Array.from({ length: 8 }, () => open(t, hub)));
+      for (const number of await Promise.all(more.map(numberOf))) workers.add(number % 64);
+      clients.push(...more);
     }
     assert.equal(workers.size, 4, 'the kernel gave no connection to some worker');
     return clients;
