@@ -1,3 +1,3 @@
 # Files of doc/; included by ../Makefile.am. longwirectl.1 stands beside its program in tools/local.mk.
 dist_man_MANS += doc/longwired.8 doc/longwire.ini.5
-dist_doc_DATA += doc/architecture.md doc/protocol.md doc/storage-format.md
+dist_doc_DATA += doc/architecture.md doc/performance.md doc/protocol.md doc/storage-format.md
