@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "frontends/counters.h"
+#include "frontends/readiness.h"
 #include "frontends/worker.h"
 
 enum {
@@ -53,7 +54,7 @@ bool conn_is_open(const struct conn *c)
 
 int conn_fd(const struct conn *c)
 {
-    return event_get_fd(&c->event);
+    return c->fd;
 }
 
 uint64_t conn_number(const struct conn *c)
@@ -68,24 +69,21 @@ static void touch(struct conn *c)
 
 /* --- what the loop watches --- */
 
-static void on_event(evutil_socket_t fd, short what, void *arg);
-
 static void watch(struct conn *c)
 {
-    short what = EV_PERSIST;
+    unsigned wanted = READY_NONE;
     if (conn_state(c) == CONN_CLOSED)
         return;
-    bool wanted = conn_state(c) == CONN_LINGERING || (c->reading && conn_is_open(c));
-    if (wanted && !c->input_over)
-        what |= EV_READ;
+    bool reads = conn_state(c) == CONN_LINGERING || (c->reading && conn_is_open(c));
+    if (reads && !c->input_over)
+        wanted |= READY_READ;
     if (c->blocked)
-        what |= EV_WRITE;
-    if (event_get_events(&c->event) == what && event_pending(&c->event, EV_READ | EV_WRITE, NULL))
+        wanted |= READY_WRITE;
+    if (wanted == c->watched)
         return;
-    int fd = conn_fd(c);
-    event_del(&c->event);
-    event_assign(&c->event, c->worker->base, fd, what, on_event, c);
-    if (what & (EV_READ | EV_WRITE) && event_add(&c->event, NULL) != 0)
+    if (readiness_watch(&c->worker->readiness, c->fd, c, c->watched, wanted) == ERR_OK)
+        c->watched = (uint8_t)wanted;
+    else
         conn_close(c, CLOSE_NOMEM);
 }
 
@@ -93,13 +91,14 @@ enum err conn_create(struct worker *w, int fd, bool local, bool trusted, const s
                      struct conn **ret)
 {
     struct conn *c = calloc(1, sizeof(*c));
-    if (!c || event_assign(&c->event, w->base, fd, EV_READ | EV_PERSIST, on_event, c) != 0 ||
-        event_add(&c->event, NULL) != 0) {
+    if (!c || readiness_watch(&w->readiness, fd, c, READY_NONE, READY_READ) != ERR_OK) {
         close(fd);
         free(c);
         return ERR_NOMEM;
     }
     c->worker = w;
+    c->fd = fd;
+    c->watched = READY_READ;
     c->protocol = p;
     c->id = ++w->next_conn_id;
     c->local = local;
@@ -160,14 +159,12 @@ static void drop_buf(struct buf **b)
 static void dismantle(struct conn *c)
 {
     struct worker *w = c->worker;
-    int fd = conn_fd(c);
-    if (fd < 0)
+    if (c->fd < 0)
         return;
     if (c->protocol->finish)
         c->protocol->finish(c);
-    event_del(&c->event);
-    event_assign(&c->event, w->base, -1, 0, on_event, c);
-    close(fd);
+    close(c->fd); /* it is not watched any more then */
+    c->fd = -1;
     drop_buf(&c->in);
     drop_buf(&c->out);
     blob_unref(c->rest);
@@ -434,14 +431,12 @@ static void on_writable(struct conn *c)
     touch(c);
 }
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
+void conn_ready(struct conn *c, unsigned what)
 {
-    struct conn *c = arg;
-    (void)fd;
-    worker_update_clock(c->worker);
-    if (what & EV_WRITE && conn_state(c) != CONN_CLOSED)
+    what &= c->watched;
+    if (what & READY_WRITE && conn_state(c) != CONN_CLOSED)
         on_writable(c);
-    if (what & EV_READ && (conn_state(c) == CONN_LINGERING || (conn_is_open(c) && c->reading)))
+    if (what & READY_READ && (conn_state(c) == CONN_LINGERING || (conn_is_open(c) && c->reading)))
         on_readable(c);
 }
 

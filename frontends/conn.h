@@ -12,8 +12,6 @@
 #ifndef FRONTENDS_CONN_H
 #define FRONTENDS_CONN_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -106,8 +104,7 @@ enum conn_state {
 struct conn {
     struct worker *worker;
     const struct protocol *protocol;
-    void *state; /* the protocol's */
-    struct event event;
+    void *state;             /* the protocol's */
     struct wheel_item wheel; /* c->wheel is in the worker's wheel while the connection is open */
     struct conn *turn_next;  /* list of those with something to do at the end of this turn */
     struct buf *in;          /* input not used yet; NULL = none */
@@ -115,11 +112,13 @@ struct conn {
     struct blob *rest;       /* of a message cut in its middle; goes out before `out` */
     uint32_t out_at;         /* bytes of `out` already written */
     uint32_t rest_at;        /* bytes of it already written */
+    int fd;                  /* -1 once it is closed */
     uint32_t id;             /* unique in the hub together with the worker: see conn_number */
     uint32_t holds;          /* publishes under way and the like */
     uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
     uint8_t counted_as;           /* enum transport */
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
+    uint8_t watched;              /* READY_*; one writer: watch() */
     bool local : 1;               /* over the local socket */
     bool trusted : 1;             /* loopback or local: everything is allowed */
     bool reading : 1;             /* wants input */
@@ -176,6 +175,8 @@ void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 /* When timeout() is to be called, monotonic ms (worker_now); WHEEL_NEVER for not at all. */
 void conn_set_deadline(struct conn *c, uint64_t at_ms);
+/* It can be read or written (READY_*). Worker only. */
+void conn_ready(struct conn *c, unsigned what);
 /* At the end of the turn. Worker only. */
 void conn_end_turn(struct conn *c);
 /* The number that HUB CLIENTS and HUB KICK use. */

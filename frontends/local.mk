@@ -15,6 +15,7 @@ libfrontends_a_SOURCES = \
 	frontends/poll.c frontends/poll.h \
 	frontends/poll_body.c frontends/poll_body.h \
 	frontends/publish.c frontends/publish.h \
+	frontends/readiness.c frontends/readiness.h \
 	frontends/settings.c frontends/settings.h \
 	frontends/sse.c frontends/sse.h \
 	frontends/stream.c frontends/stream.h \

@@ -8,12 +8,13 @@
 #include "frontends/poll_body.h"
 #include "frontends/subscribe.h"
 
+/* While it waits; there are many that do. */
 struct poll {
     struct receiver receiver;
     struct conn *conn;
     struct position position;
-    struct poll_request request;
-    struct gap gap; /* found at the start, told in the answer */
+    uint32_t limit;
+    bool raw;
 };
 
 static void add_cursor(struct conn *c, uint64_t offset)
@@ -88,16 +89,16 @@ static void reply_raw(struct conn *c, struct raw *r, uint64_t offset)
 /* --- answering --- */
 
 /* Reads what there is. True: answered. */
-static bool answer_envelopes(struct poll *p, bool even_if_empty)
+static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty)
 {
     struct conn *c = p->conn;
     struct buf body = {0};
     size_t count;
     bool live;
-    enum err e = poll_body_read(c->worker, p->receiver.sub.feed, &p->position, &p->gap,
-                                p->request.limit, &body, &count, &live);
+    enum err e = poll_body_read(c->worker, p->receiver.sub.feed, &p->position, gap, p->limit, &body,
+                                &count, &live);
     /* A long way without a match is answered too: the client goes on from the new cursor. */
-    bool answers = even_if_empty || count || p->gap.reason != GAP_NONE || !live;
+    bool answers = even_if_empty || count || gap->reason != GAP_NONE || !live;
     if (e != ERR_OK)
         fail(c, e);
     else if (answers)
@@ -106,12 +107,11 @@ static bool answer_envelopes(struct poll *p, bool even_if_empty)
     return e != ERR_OK || answers;
 }
 
-static bool answer_raw(struct poll *p, bool even_if_empty)
+static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
 {
     struct conn *c = p->conn;
     struct worker *w = c->worker;
     struct raw raw = {.conn = c};
-    struct gap gap = p->gap;
     enum err e = ERR_OK;
     while (e == ERR_OK && gap.reason == GAP_NONE && !raw.found && p->position.offset < w->head) {
         e = replay_next(&w->replay, p->receiver.sub.feed, &p->position, w->head, take_raw, &raw,
@@ -141,10 +141,10 @@ static bool answer_raw(struct poll *p, bool even_if_empty)
     return answers;
 }
 
-/* After true P is freed. */
-static bool answer(struct poll *p, bool even_if_empty)
+/* GAP was found at the start; one that is found now is told, too. After true P is freed. */
+static bool answer(struct poll *p, struct gap gap, bool even_if_empty)
 {
-    return p->request.raw ? answer_raw(p, even_if_empty) : answer_envelopes(p, even_if_empty);
+    return p->raw ? answer_raw(p, gap, even_if_empty) : answer_envelopes(p, &gap, even_if_empty);
 }
 
 /* A waiting poll at the head: the answer is made of bytes that all who wait share. */
@@ -154,9 +154,9 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
     struct worker *w = p->conn->worker;
     if (conn_state(p->conn) == CONN_CLOSED)
         return;
-    if (parcel->count == 0 || parcel->count > p->request.limit || p->request.raw ||
+    if (parcel->count == 0 || parcel->count > p->limit || p->raw ||
         p->position.offset > parcel->before || parcel->size > POLL_BODY_BYTES) {
-        answer(p, false);
+        answer(p, (struct gap){0}, false);
         return;
     }
     struct buf body = {0};
@@ -170,24 +170,26 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
 
 void poll_timeout(struct conn *c)
 {
-    answer(http_of(c)->poll, true);
+    answer(http_of(c)->poll, (struct gap){0}, true);
 }
 
-static void wait_for_messages(struct poll *p)
+static void wait_for_messages(struct poll *p, uint64_t ms)
 {
     feed_go_live(&p->receiver.sub);
+    http_forget_head(http_of(p->conn));
     conn_count_as(p->conn, TRANSPORT_POLL);
-    conn_set_deadline(p->conn, worker_now(p->conn->worker) + p->request.wait_ms);
+    conn_set_deadline(p->conn, worker_now(p->conn->worker) + ms);
 }
 
-static enum err subscribe(struct poll *p, const struct feed_spec *spec)
+static enum err subscribe(struct poll *p, const struct feed_spec *spec, const struct after *after,
+                          struct gap *ret_gap)
 {
     struct worker *w = p->conn->worker;
     enum err e = feed_join(&p->receiver.sub, spec, &encoding_poll, TRANSPORT_POLL);
     if (e != ERR_OK)
         return e;
-    return replay_start(&w->replay, p->receiver.sub.feed, &p->request.after, hub_head(w->hub),
-                        &p->position, &p->gap);
+    return replay_start(&w->replay, p->receiver.sub.feed, after, hub_head(w->hub), &p->position,
+                        ret_gap);
 }
 
 void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_request *r)
@@ -199,13 +201,15 @@ void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_
     }
     p->receiver.deliver = deliver;
     p->conn = c;
-    p->request = *r;
+    p->limit = r->limit;
+    p->raw = r->raw;
     http_of(c)->poll = p; /* freed with the exchange */
-    enum err e = subscribe(p, spec);
+    struct gap gap = {0};
+    enum err e = subscribe(p, spec, &r->after, &gap);
     if (e != ERR_OK)
         fail(c, e);
-    else if (!answer(p, r->wait_ms == 0 || c->worker->draining))
-        wait_for_messages(p);
+    else if (!answer(p, gap, r->wait_ms == 0 || c->worker->draining))
+        wait_for_messages(p, r->wait_ms);
 }
 
 void poll_free(struct poll *p)

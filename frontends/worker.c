@@ -170,6 +170,20 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
     handle_calls(w, w->mail.calls);
 }
 
+static void on_ready(void *conn, unsigned what)
+{
+    conn_ready(conn, what);
+}
+
+static void on_conns(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    (void)fd;
+    (void)what;
+    worker_update_clock(w);
+    readiness_take(&w->readiness, on_ready);
+}
+
 void worker_count_gap(struct worker *w, enum gap_reason reason)
 {
     static const enum counter counters[] = {
@@ -475,7 +489,11 @@ static enum err create_events(struct worker *w)
     if (event_assign(&w->mail_event, w->base, hub_mail_fd(w->hub, w->index), EV_READ | EV_PERSIST,
                      on_mail, w) != 0 ||
         evtimer_assign(&w->timer_event, w->base, on_timer, w) != 0 ||
-        event_add(&w->mail_event, NULL) != 0)
+        event_add(&w->mail_event, NULL) != 0 || readiness_open(&w->readiness) != ERR_OK)
+        return ERR_IO;
+    if (event_assign(&w->conns_event, w->base, w->readiness.fd, EV_READ | EV_PERSIST, on_conns,
+                     w) != 0 ||
+        event_add(&w->conns_event, NULL) != 0)
         return ERR_IO;
     w->timer_at_ms = UINT64_MAX;
     return ERR_OK;
@@ -491,6 +509,7 @@ enum err worker_create(struct hub *h, unsigned index, struct settings *s,
     }
     w->index = index;
     w->hub = h;
+    w->readiness.fd = -1;
     w->budget = budget;
     w->settings = settings_ref(s);
     worker_update_clock(w);
@@ -589,9 +608,11 @@ void worker_destroy(struct worker *w)
     free(w->paused_publishers);
     if (w->base) {
         event_del(&w->mail_event);
+        event_del(&w->conns_event);
         evtimer_del(&w->timer_event);
         event_base_free(w->base);
     }
+    readiness_close(&w->readiness);
     tail_finish(&w->tail);
     feed_table_destroy(w->feeds);
     store_reader_destroy(w->replay.store);

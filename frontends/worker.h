@@ -9,6 +9,7 @@
 #define FRONTENDS_WORKER_H
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,7 @@
 #include "broker/replay.h"
 #include "frontends/conn.h"
 #include "frontends/counters.h"
+#include "frontends/readiness.h"
 #include "frontends/settings.h"
 #include "frontends/wheel.h"
 
@@ -62,7 +64,8 @@ struct worker {
     struct hub *hub;
     struct settings *settings;
     struct event_base *base;
-    struct event mail_event, timer_event;
+    struct event mail_event, conns_event, timer_event;
+    struct readiness readiness; /* of its connections; conns_event is of this */
     struct hub_mail mail;
     struct feed_table *feeds;
     struct tail tail;

@@ -41,8 +41,8 @@ static void begin_exchange(struct conn *c, struct http *h)
 {
     const struct settings *s = settings_of(c);
     h->limits = (struct http_limits){
-        .head_bytes = s->max_head_bytes,
-        .target_bytes = s->max_head_bytes,
+        .head_bytes = (uint32_t)s->max_head_bytes,
+        .target_bytes = (uint32_t)s->max_head_bytes,
         .headers = HEADERS_MAX,
         .body_bytes =
             s->max_body_bytes > s->max_message_bytes ? s->max_body_bytes : s->max_message_bytes,
@@ -54,14 +54,26 @@ static void begin_exchange(struct conn *c, struct http *h)
     deadline_in(c, s->idle_timeout_ms);
 }
 
+static void forget_name(struct http *h)
+{
+    free(h->name);
+    h->name = NULL;
+    h->name_len = 0;
+}
+
+void http_forget_head(struct http *h)
+{
+    http_request_forget_head(&h->request);
+    h->url = (struct url){0};
+    forget_name(h);
+}
+
 static void end_exchange(struct http *h)
 {
     http_request_finish(&h->request);
     buf_finish(&h->body);
     buf_finish(&h->fields);
-    free(h->name);
-    h->name = NULL;
-    h->name_len = 0;
+    forget_name(h);
     poll_free(h->poll);
     h->poll = NULL;
     h->awaited = NULL;

@@ -45,8 +45,8 @@ struct http {
     struct http_request request;
     struct http_limits limits;
     enum http_phase phase;
-    bool complete;       /* the end of the request has been read, or follows with no body between */
     unsigned method;     /* one bit */
+    bool complete;       /* the end of the request has been read, or follows with no body between */
     bool origin_allowed; /* not a page of a foreign origin */
     const struct http_route *route;
     struct url url; /* of request.target */
@@ -76,6 +76,8 @@ void http_fail(struct conn *c, unsigned status, const char *detail);
 void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail);
 /* Publishes P (takes it; NULL = out of memory) and answers when it comes back. */
 void http_publish(struct conn *c, struct publish *p);
+/* For a request that will wait long: gives back its target, host and header fields. */
+void http_forget_head(struct http *h);
 /* Adds a header line to the coming answer. */
 void http_add_field(struct http *h, const char *name, const char *value);
 /* The current time as an HTTP Date; valid until the next call of this thread. */

@@ -28,6 +28,13 @@ void http_request_finish(struct http_request *r)
     http_request_init(r, r->limits);
 }
 
+void http_request_forget_head(struct http_request *r)
+{
+    buf_finish(&r->head);
+    r->method = r->target = r->host = NULL;
+    r->parsed = r->target_at = r->host_at = r->fields_at = 0;
+}
+
 bool http_request_idle(const struct http_request *r)
 {
     return r->state == HTTP_START || r->state == HTTP_START_LF;
@@ -138,8 +145,8 @@ static char *pack_absolute(struct http_request *r, char *text, const struct url_
     memmove(text, u->authority, authority_len);
     text[authority_len] = '\0';
     char *to = text + authority_len + 1;
-    r->host_at = (size_t)(text - r->head.data);
-    r->target_at = (size_t)(to - r->head.data);
+    r->host_at = (uint32_t)(text - r->head.data);
+    r->target_at = (uint32_t)(to - r->head.data);
     if (rest_len == 0 || rest[0] == '?')
         *to++ = rest_len == 0 && options ? '*' : '/'; /* section 3.2.4 */
     memmove(to, rest, rest_len);
@@ -160,14 +167,14 @@ static bool parse_target(struct http_request *r, char *text, size_t n)
     if (strcmp(method, "CONNECT") == 0)
         return refuse(r, 501, "This is not a proxy");
     if (text[0] == '/' || (n == 1 && text[0] == '*' && options)) {
-        r->target_at = (size_t)(text - r->head.data);
+        r->target_at = (uint32_t)(text - r->head.data);
         text[n] = '\0';
-        r->parsed = r->target_at + n + 1;
+        r->parsed = r->target_at + (uint32_t)n + 1;
         return true;
     }
     if (url_split_absolute(text, n, &u) != ERR_OK)
         return refuse(r, 400, "The request target is neither a path nor an http URL");
-    r->parsed = (size_t)(pack_absolute(r, text, &u, options) - r->head.data);
+    r->parsed = (uint32_t)(pack_absolute(r, text, &u, options) - r->head.data);
     return true;
 }
 
@@ -218,7 +225,7 @@ static bool parse_header(struct http_request *r, char *line, size_t n)
     *colon++ = '\0';
     memmove(colon, value.p, value.n);
     colon[value.n] = '\0';
-    r->parsed += name_len + 1 + value.n + 1;
+    r->parsed += (uint32_t)(name_len + 1 + value.n + 1);
     return true;
 }
 
@@ -410,7 +417,7 @@ static enum http_read feed_line(struct http_request *r, const char *data, size_t
     if (r->head.failed)
         return fail(r, 503, "Out of memory");
     *used += take;
-    r->seen += take;
+    r->seen += (uint32_t)take;
     if (lf)
         return end_line(r);
     return take == room ? fail_too_long(r) : HTTP_READ_MORE;

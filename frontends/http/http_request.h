@@ -34,11 +34,11 @@ enum {
 };
 
 struct http_limits {
-    size_t head_bytes;   /* request line and header fields with their line ends; the same again for
-                            all   chunk extensions and trailer fields of a body */
-    size_t target_bytes; /* of the request target as sent */
-    unsigned headers;    /* header fields */
-    uint64_t body_bytes; /* decoded */
+    uint32_t head_bytes; /* request line and header fields with their line ends; the same again for
+                            all chunk extensions and trailer fields of a body */
+    uint32_t target_bytes; /* of the request target as sent */
+    uint32_t headers;      /* header fields */
+    uint64_t body_bytes;   /* decoded */
 };
 
 enum http_read {
@@ -101,14 +101,14 @@ struct http_request {
     bool cr; /* the last byte of the head was CR */
     uint8_t empty_lines;
     uint8_t chunk_digits;
-    unsigned headers;
     struct buf head; /* the parsed part ("METHOD\0[AUTHORITY\0]TARGET\0" and "NAME\0VALUE\0" for
                         each field), then the line that is still incomplete */
-    size_t parsed;   /* length of the parsed part */
-    size_t target_at, host_at, fields_at; /* where they begin in `head` */
-    size_t seen;                          /* bytes of the head, later of extensions and trailers */
-    uint64_t left;                        /* bytes of the body or chunk that have not come yet */
-    uint64_t body_total;                  /* sizes of all chunks so far */
+    uint32_t parsed; /* length of the parsed part */
+    uint32_t target_at, host_at, fields_at; /* where they begin in `head` */
+    uint32_t seen; /* bytes of the head, later of extensions and trailers */
+    uint32_t headers;
+    uint64_t left;       /* bytes of the body or chunk that have not come yet */
+    uint64_t body_total; /* sizes of all chunks so far */
 };
 
 /* In place; allocates nothing. LIMITS is borrowed until http_request_finish. */
@@ -117,6 +117,9 @@ void http_request_init(struct http_request *r, const struct http_limits *limits)
 void http_request_finish(struct http_request *r);
 /* Feeds N bytes and returns the next event; *USED says how many of them it took. */
 enum http_read http_request_feed(struct http_request *r, const char *data, size_t n, size_t *used);
+/* After HEAD: frees the texts of the head; method, target and host are NULL then, and there are no
+ * header fields. */
+void http_request_forget_head(struct http_request *r);
 /* No byte of a request line has come: the connection is idle between two requests. */
 bool http_request_idle(const struct http_request *r);
 

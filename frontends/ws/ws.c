@@ -27,14 +27,12 @@ struct pending {
 
 struct ws {
     struct stream stream;
-    struct ws_reader reader;
+    struct ws_reader *reader; /* NULL between frames: most receive only, and are many */
     bool raw;
     bool closing;     /* a close frame was sent */
     uint32_t heard_s; /* monotonic seconds of the last input */
     uint32_t inflight;
     struct pending *pending, *pending_last;
-    uint8_t topic_len;
-    char *topic; /* raw: where frames are published */
 };
 
 static struct ws *ws_of(struct conn *c)
@@ -252,10 +250,12 @@ static void handle_control(struct conn *c, char *text, size_t n)
 
 static void handle_raw(struct conn *c, const struct ws_event *e)
 {
-    struct ws *ws = ws_of(c);
+    const struct feed *f = ws_of(c)->stream.receiver.sub.feed; /* of one topic, for good */
+    size_t n;
+    const char *topic = filter_name(f->filters[0], &n);
     struct message_init m = {
-        .topic = ws->topic,
-        .topic_len = ws->topic_len,
+        .topic = topic,
+        .topic_len = (uint8_t)n,
         .payload = e->data ? e->data : "",
         .payload_len = e->len,
         .kind = e->text ? MESSAGE_TEXT : MESSAGE_BINARY,
@@ -307,18 +307,44 @@ static bool takes_input(struct conn *c, const struct ws *ws)
     return ws->inflight < c->worker->settings->inflight && !worker_must_wait(c->worker, c);
 }
 
+static bool create_reader(struct conn *c, struct ws *ws)
+{
+    const struct settings *s = c->worker->settings;
+    ws->reader = malloc(sizeof(*ws->reader));
+    if (!ws->reader) {
+        conn_close(c, CLOSE_NOMEM);
+        return false;
+    }
+    /* Base64 and escapes make a message longer in its control object. */
+    ws_reader_init(ws->reader,
+                   ws->raw ? s->max_message_bytes : 2 * s->max_message_bytes + CONTROL_MAX);
+    return true;
+}
+
+static void drop_reader(struct ws *ws)
+{
+    if (ws->reader)
+        ws_reader_finish(ws->reader);
+    free(ws->reader);
+    ws->reader = NULL;
+}
+
 static size_t ws_input(struct conn *c, char *data, size_t n)
 {
     struct ws *ws = ws_of(c);
     size_t left = n;
     enum ws_event_type type = WS_EVENT_MESSAGE;
     ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
+    if (!ws->reader && !create_reader(c, ws))
+        return n;
     while (type != WS_EVENT_NONE && takes_input(c, ws)) {
         struct ws_event e;
-        type = ws_reader_feed(&ws->reader, &data, &left, &e);
+        type = ws_reader_feed(ws->reader, &data, &left, &e);
         if (type != WS_EVENT_NONE)
             handle_event(c, &e);
     }
+    if (type == WS_EVENT_NONE && ws_reader_idle(ws->reader))
+        drop_reader(ws);
     if (type != WS_EVENT_NONE && conn_is_open(c))
         conn_pause(c); /* resumed by an answer, room in the hub, or output that has left */
     return n - left;
@@ -377,13 +403,12 @@ static void ws_finish(struct conn *c)
     if (!ws)
         return;
     stream_finish(&ws->stream);
-    ws_reader_finish(&ws->reader);
+    drop_reader(ws);
     while (ws->pending) {
         struct pending *next = ws->pending->next;
         free(ws->pending);
         ws->pending = next;
     }
-    free(ws->topic);
     free(ws);
     c->state = NULL;
 }
@@ -494,22 +519,11 @@ static struct ws *create(const struct subscription *sub)
     if (!ws)
         return NULL;
     ws->raw = sub->raw;
-    if (sub->raw) {
-        size_t n;
-        const char *topic = filter_name(sub->spec.filters[0], &n);
-        ws->topic = strdup(topic);
-        ws->topic_len = (uint8_t)n;
-    }
-    if (sub->raw && !ws->topic) {
-        free(ws);
-        return NULL;
-    }
     return ws;
 }
 
 static void fail_start(struct conn *c, struct ws *ws, enum err e)
 {
-    free(ws->topic);
     free(ws);
     if (e == ERR_LIMIT)
         http_fail(c, 400, SUBSCRIBE_TOO_FAR);
@@ -521,7 +535,6 @@ void ws_start(struct conn *c, const struct subscription *sub)
 {
     static const struct after latest = {.kind = AFTER_LATEST};
     const struct encoding *encoding = sub->raw ? &encoding_ws_raw : &encoding_ws_envelope;
-    const struct settings *s = c->worker->settings;
     bool empty = sub->spec.count == 0;
     if (!check_handshake(c, http_of(c)))
         return;
@@ -530,9 +543,6 @@ void ws_start(struct conn *c, const struct subscription *sub)
         http_fail_later(c, 503, 1, "The hub is out of memory");
         return;
     }
-    /* Base64 and escapes make a message longer in its control object. */
-    ws_reader_init(&ws->reader,
-                   sub->raw ? s->max_message_bytes : 2 * s->max_message_bytes + CONTROL_MAX);
     stream_init(&ws->stream, c, &ws_stream_ops);
     ws->stream.told_live = empty; /* no topic yet: nothing to be live about */
     enum err e = stream_start(&ws->stream, &sub->spec, encoding, empty ? &latest : &sub->after);

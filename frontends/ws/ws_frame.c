@@ -19,6 +19,11 @@ void ws_reader_finish(struct ws_reader *r)
     r->state = WS_READER_DONE;
 }
 
+bool ws_reader_idle(const struct ws_reader *r)
+{
+    return r->state == WS_READER_HEAD && r->head_len == 0 && r->message == WS_CONTINUATION;
+}
+
 static bool fail(struct ws_reader *r, struct ws_event *ret, unsigned code, const char *reason)
 {
     r->state = WS_READER_DONE;

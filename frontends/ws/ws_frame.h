@@ -89,6 +89,9 @@ struct ws_reader {
 /* In place; MESSAGE_MAX: most bytes of one message, fragments together. */
 void ws_reader_init(struct ws_reader *r, size_t message_max);
 void ws_reader_finish(struct ws_reader *r);
+/* Nothing is half read, and nothing that the last event pointed to is kept: a new reader goes on in
+ * the same place. */
+bool ws_reader_idle(const struct ws_reader *r);
 /*
  * Reads from *DATA (*N bytes, unmasked in place) up to the next event, and moves *DATA and *N
  * behind what it used. Call until it returns WS_EVENT_NONE, also when *N is 0: that frees what the

@@ -1,10 +1,11 @@
-# Unit tests of broker/ and of the timer wheel; included by tests/local.mk.
+# Unit tests of broker/, of the timer wheel and of readiness; included by tests/local.mk.
 broker_tests = \
 	tests/unit/test_topic \
 	tests/unit/test_tail \
 	tests/unit/test_dedup \
 	tests/unit/test_interest \
 	tests/unit/test_wheel \
+	tests/unit/test_readiness \
 	tests/unit/test_broker \
 	tests/unit/test_broker_expect \
 	tests/unit/test_broker_faults \
@@ -42,6 +43,11 @@ tests_unit_test_wheel_SOURCES = tests/unit/test_wheel.c frontends/wheel.c fronte
 	tests/unit/random.c tests/unit/random.h
 tests_unit_test_wheel_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_wheel_LDADD = $(CHECK_LIBS)
+
+tests_unit_test_readiness_SOURCES = tests/unit/test_readiness.c frontends/readiness.c \
+	frontends/readiness.h
+tests_unit_test_readiness_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_readiness_LDADD = $(CHECK_LIBS)
 
 tests_unit_test_broker_SOURCES = tests/unit/test_broker.c $(broker_fixture)
 tests_unit_test_broker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

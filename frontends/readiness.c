@@ -1,0 +1,51 @@
+#include "frontends/readiness.h"
+
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { AT_ONCE = 256 };
+
+enum err readiness_open(struct readiness *r)
+{
+    r->fd = epoll_create1(EPOLL_CLOEXEC);
+    return r->fd < 0 ? ERR_IO : ERR_OK;
+}
+
+void readiness_close(struct readiness *r)
+{
+    if (r->fd >= 0)
+        close(r->fd);
+    r->fd = -1;
+}
+
+static uint32_t events_of(unsigned what)
+{
+    return (what & READY_READ ? (uint32_t)EPOLLIN : 0) |
+           (what & READY_WRITE ? (uint32_t)EPOLLOUT : 0);
+}
+
+enum err readiness_watch(struct readiness *r, int fd, void *item, unsigned was, unsigned wanted)
+{
+    struct epoll_event e = {.events = events_of(wanted), .data.ptr = item};
+    /* Not one with no events: that would still be told when the connection breaks, and for ever. */
+    int op = !was ? EPOLL_CTL_ADD : wanted ? EPOLL_CTL_MOD : EPOLL_CTL_DEL;
+    if (was == wanted)
+        return ERR_OK;
+    return epoll_ctl(r->fd, op, fd, &e) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
+static unsigned what_of(uint32_t events)
+{
+    if (events & (EPOLLERR | EPOLLHUP))
+        return READY_READ | READY_WRITE;
+    return (events & EPOLLIN ? READY_READ : 0U) | (events & EPOLLOUT ? READY_WRITE : 0U);
+}
+
+void readiness_take(struct readiness *r, void (*ready)(void *item, unsigned what))
+{
+    struct epoll_event events[AT_ONCE];
+    int n = epoll_wait(r->fd, events, AT_ONCE, 0);
+    for (int i = 0; i < n; i++)
+        ready(events[i].data.ptr, what_of(events[i].events));
+}

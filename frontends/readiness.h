@@ -1,0 +1,33 @@
+/*
+ * Readiness: which connections of a worker can be read or written.
+ *
+ * One epoll instance (epoll(7)) holds all of them and is itself one event of the worker's loop. A
+ * connection then keeps one byte of what is watched, where an event of libevent's and its place in
+ * the tables there take 170.
+ */
+#ifndef FRONTENDS_READINESS_H
+#define FRONTENDS_READINESS_H
+
+#include "base/err.h"
+
+/* What is watched, and what came of it: bits. */
+enum { READY_NONE = 0, READY_READ = 1, READY_WRITE = 2 };
+
+struct readiness {
+    int fd; /* can be read when readiness_take has something */
+};
+
+/* In place. ERR_IO: no descriptor is left. */
+MUST_CHECK enum err readiness_open(struct readiness *r);
+/* Fine when it is not open: FD negative. */
+void readiness_close(struct readiness *r);
+/* Watches FD for WANTED instead of WAS (READY_*), level-triggered, on behalf of ITEM. Closing FD
+ * ends it, too. ERR_NOMEM: the kernel has no memory or no watches left; nothing changed. */
+MUST_CHECK enum err readiness_watch(struct readiness *r, int fd, void *item, unsigned was,
+                                    unsigned wanted);
+/* Tells of a limited number of those that are ready; the others come at the next call. WHAT may
+ * have more bits than are watched: a connection that broke is told as both. An item must not be
+ * freed before it returns. */
+void readiness_take(struct readiness *r, void (*ready)(void *item, unsigned what));
+
+#endif
