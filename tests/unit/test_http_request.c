@@ -595,6 +595,28 @@ START_TEST(finds_tokens)
 }
 END_TEST
 
+START_TEST(forgets_the_head_alone)
+{
+    struct http_request r;
+    size_t used;
+    const char *rest = feed_head(&r, "GET /a?b HTTP/1.0\r\nHost: h\r\nX: y\r\n"
+                                     "Connection: keep-alive\r\nContent-Length: 2\r\n\r\nok");
+    http_request_forget_head(&r);
+    ck_assert_ptr_null(r.head.data);
+    ck_assert_ptr_null(r.method);
+    ck_assert_ptr_null(r.target);
+    ck_assert_ptr_null(r.host);
+    ck_assert_ptr_null(http_request_header(&r, "x", NULL));
+    ck_assert(!http_request_has_token(&r, "connection", "keep-alive"));
+    ck_assert(r.keep_alive);
+    ck_assert_uint_eq(r.minor, 0);
+    ck_assert_int_eq(http_request_feed(&r, rest, 2, &used), HTTP_READ_BODY);
+    ck_assert_uint_eq(r.body_len, 2);
+    ck_assert_int_eq(http_request_feed(&r, NULL, 0, &used), HTTP_READ_DONE);
+    http_request_finish(&r);
+}
+END_TEST
+
 static bool upgrades(const char *head)
 {
     struct http_request r;
@@ -688,6 +710,7 @@ int main(void)
     tcase_add_test(t, takes_many_small_chunks);
     tcase_add_test(t, finds_headers);
     tcase_add_test(t, finds_tokens);
+    tcase_add_test(t, forgets_the_head_alone);
     tcase_add_test(t, tells_upgrades);
     tcase_add_test(t, is_idle_between_requests);
     tcase_add_test(t, keeps_the_head_of_refused_requests);

@@ -1,6 +1,7 @@
 /*
  * WebSocket frames. Each input is fed whole, split at every byte, and byte by byte, and must give
  * the same events; what it gave is written down as "text(hello)ping()close(1000 bye)error(1002)".
+ * All that again with a new reader whenever one is idle.
  */
 #include "frontends/ws/ws_frame.h"
 
@@ -13,6 +14,7 @@ enum { MESSAGE_MAX = 70000 };
 enum { FIN = 0x80, RSV1 = 0x40, RSV2 = 0x20, RSV3 = 0x10 };
 
 static struct buf input, expected;
+static bool renews; /* idle readers */
 
 static void setup(void)
 {
@@ -93,6 +95,10 @@ static void feed(struct ws_reader *r, const char *data, size_t n, struct buf *ou
         write_event(&e, out);
     ck_assert_uint_eq(n, 0);
     free(piece);
+    if (renews && ws_reader_idle(r)) {
+        ws_reader_finish(r);
+        ws_reader_init(r, MESSAGE_MAX);
+    }
 }
 
 static void feed_pieces(size_t first, size_t step)
@@ -110,16 +116,25 @@ static void feed_pieces(size_t first, size_t step)
     ws_reader_finish(&r);
 }
 
-/* Checks what `input` gives, and starts a new one. Long inputs are split at fewer places. */
-static void gives_n(const char *text, size_t n)
+/* Long inputs are split at fewer places. */
+static void feed_all_pieces(void)
 {
     size_t step = input.len > 4096 ? 997 : 1;
-    buf_clear(&expected);
-    buf_append(&expected, text, n);
     for (size_t at = 0; at <= input.len; at += step)
         feed_pieces(at, input.len);
     feed_pieces(0, step);
     feed_pieces(0, 7);
+}
+
+/* Checks what `input` gives, and starts a new one. */
+static void gives_n(const char *text, size_t n)
+{
+    buf_clear(&expected);
+    buf_append(&expected, text, n);
+    renews = false;
+    feed_all_pieces();
+    renews = true;
+    feed_all_pieces();
     buf_clear(&input);
 }
 
@@ -460,6 +475,31 @@ START_TEST(an_idle_reader_holds_no_memory)
 }
 END_TEST
 
+/* Idle is only who has nothing left to remember. */
+START_TEST(what_is_begun_is_not_idle)
+{
+    struct ws_reader r;
+    struct ws_event e;
+    frame(WS_TEXT, "Hel");
+    frame(FIN | WS_CONTINUATION, "lo");
+    ws_reader_init(&r, MESSAGE_MAX);
+    ck_assert(ws_reader_idle(&r));
+    for (size_t i = 0; i < input.len; i++) {
+        char *p = input.data + i;
+        size_t n = 1;
+        enum ws_event_type type = ws_reader_feed(&r, &p, &n, &e);
+        ck_assert_int_eq(type, i + 1 < input.len ? WS_EVENT_NONE : WS_EVENT_MESSAGE);
+        ck_assert_msg(!ws_reader_idle(&r), "idle after byte %zu", i);
+    }
+    char *p = NULL;
+    size_t n = 0;
+    ck_assert_int_eq(ws_reader_feed(&r, &p, &n, &e), WS_EVENT_NONE);
+    ck_assert(ws_reader_idle(&r));
+    ws_reader_finish(&r);
+    ck_assert(!ws_reader_idle(&r));
+}
+END_TEST
+
 /* What is announced is not allocated, only what came. */
 START_TEST(memory_follows_the_input)
 {
@@ -555,6 +595,7 @@ static TCase *memory(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, whole_frames_are_not_copied);
     tcase_add_test(tc, an_idle_reader_holds_no_memory);
+    tcase_add_test(tc, what_is_begun_is_not_idle);
     tcase_add_test(tc, memory_follows_the_input);
     return tc;
 }
