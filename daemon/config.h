@@ -96,7 +96,8 @@ struct config {
         uint64_t poll_wait_ms;
         uint64_t poll_wait_max_ms;
         uint64_t poll_limit;
-        uint64_t send_buffer_bytes; /* 0 = the kernel's choice */
+        uint64_t send_buffer_bytes;   /* 0 = the kernel's choice */
+        uint64_t notsent_lowat_bytes; /* 0 = no limit */
         bool demo;
     } http;
     struct {

@@ -79,6 +79,7 @@ static struct settings *make_settings(const struct config *c)
     s->poll_wait_max_ms = c->http.poll_wait_max_ms;
     s->poll_limit = (uint32_t)c->http.poll_limit;
     s->send_buffer = (int)c->http.send_buffer_bytes;
+    s->notsent_lowat = (int)c->http.notsent_lowat_bytes;
     s->demo = c->http.demo;
     s->anonymous_subscribe = c->access.anonymous & CONFIG_SUBSCRIBE;
     s->anonymous_publish = c->access.anonymous & CONFIG_PUBLISH;
@@ -322,6 +323,7 @@ static void keep_fixed(const struct settings *old, struct settings *fresh)
     fresh->max_head_bytes = old->max_head_bytes;
     fresh->max_body_bytes = old->max_body_bytes;
     fresh->send_buffer = old->send_buffer;
+    fresh->notsent_lowat = old->notsent_lowat;
     fresh->demo = old->demo;
 }
 

@@ -101,6 +101,8 @@ const struct setting settings[] = {
      "most messages in one long-poll answer"},
     {"http", "send_buffer", BYTES(http.send_buffer_bytes, 0, 64 * MIB), "0", FIXED,
      "send buffer of each connection (SO_SNDBUF); 0 = the kernel's choice"},
+    {"http", "notsent_lowat", BYTES(http.notsent_lowat_bytes, 0, 64 * MIB), "256K", FIXED,
+     "how much of it may be unsent data (TCP_NOTSENT_LOWAT); 0 = all"},
     {"http", "demo", BOOL(http.demo), "off", FIXED,
      "serve the demo page at /"},
 

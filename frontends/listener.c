@@ -199,11 +199,17 @@ static void pause_listener(struct listener *l, const char *why)
 static void set_options(const struct worker *w, int fd, bool local)
 {
     static const int on = 1;
+    const struct settings *s = w->settings;
+    unsigned timeout_ms = (unsigned)s->write_timeout_ms;
     if (local)
         return;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (w->settings->send_buffer)
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &w->settings->send_buffer, sizeof(int));
+    /* A peer that is gone acknowledges nothing; a heartbeat is enough to find out. */
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    if (s->send_buffer)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &s->send_buffer, sizeof(int));
+    if (s->notsent_lowat)
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &s->notsent_lowat, sizeof(int));
 }
 
 static bool budget_left(const struct listener *l)

@@ -19,8 +19,9 @@ struct settings {
     uint64_t heartbeat_ms, retry_ms;
     uint64_t poll_wait_ms, poll_wait_max_ms;
     uint32_t poll_limit;
-    int send_buffer; /* SO_SNDBUF, 0 = the kernel's choice */
-    bool demo;       /* serve the demo page */
+    int send_buffer;   /* SO_SNDBUF, 0 = the kernel's choice */
+    int notsent_lowat; /* TCP_NOTSENT_LOWAT, 0 = none */
+    bool demo;         /* serve the demo page */
     /* [access] what anonymous peers may do on listeners that are not on loopback */
     bool anonymous_subscribe, anonymous_publish;
     char **origins; /* allowed besides the same origin and loopback; "*" = all */
