@@ -88,14 +88,16 @@ export class Ledger {
     return stored;
   }
 
-  /** Keyed attempts without an answer get one now. */
+  /**
+   * Keyed attempts without an answer get one now. It may be that of the first attempt, whose message
+   * a removal has taken since then: each was sent when it was sent first.
+   */
   async #insist(hub) {
     const pipeline = await RespPipeline.open(hub);
     const isOpen = (entry) => entry.key && !entry.acknowledged && !entry.refused;
     const open = this.#attempts.filter(isOpen);
     const answers = open.map(async (entry) => {
       const { topic, data, key } = entry;
-      entry.sent = ++this.#moment;
       const id = await pipeline.command('XADD', topic, '*', 'data', data, 'key', key);
       assert.ok(!(id instanceof RespError), id.text);
       this.acknowledge(entry, id);
