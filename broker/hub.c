@@ -27,7 +27,7 @@ struct inbox {
     pthread_mutex_t lock;
     pthread_cond_t taken; /* the worker took its mail */
     int fd;               /* eventfd */
-    bool signalled;       /* the eventfd is set */
+    bool signalled;       /* the eventfd is set, or about to be */
     bool closed;          /* the worker is gone: nobody fetches batches any more */
     struct hub_mail mail;
     size_t batch_bytes;
@@ -115,14 +115,16 @@ static void inbox_finish(struct inbox *in)
     close(in->fd);
 }
 
-/* With the lock held. */
+/* Tells the worker that there is mail, if it does not know. Without the lock, which is the first
+ * thing that it takes. */
 static void inbox_signal(struct inbox *in)
 {
     static const uint64_t one = 1;
-    if (in->signalled)
-        return;
-    in->signalled = true;
-    while (write(in->fd, &one, sizeof(one)) < 0 && errno == EINTR)
+    pthread_mutex_lock(&in->lock);
+    bool news = !in->signalled && (in->mail.batch_count || in->mail.answers || in->mail.calls);
+    in->signalled |= news;
+    pthread_mutex_unlock(&in->lock);
+    while (news && write(in->fd, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
 }
 
@@ -148,6 +150,7 @@ static void mail_grow(struct hub_mail *mail)
     mail->batch_cap = cap;
 }
 
+/* Does not signal yet. */
 static void inbox_put_batch(struct inbox *in, struct batch *b, size_t bytes)
 {
     pthread_mutex_lock(&in->lock);
@@ -161,7 +164,6 @@ static void inbox_put_batch(struct inbox *in, struct batch *b, size_t bytes)
         mail_grow(&in->mail);
     in->mail.batches[in->mail.batch_count++] = batch_ref(b);
     in->batch_bytes += bytes;
-    inbox_signal(in);
     pthread_mutex_unlock(&in->lock);
 }
 
@@ -194,16 +196,18 @@ void hub_call_worker(struct hub *h, unsigned w, struct hub_call *call)
     pthread_mutex_lock(&in->lock);
     *in->calls_end = call;
     in->calls_end = &call->next;
-    inbox_signal(in);
     pthread_mutex_unlock(&in->lock);
+    inbox_signal(in);
 }
 
 /* --- the queue --- */
 
-/* With the lock held. */
-static void queue_signal(struct hub *h)
+/* Gives back the lock, and only then wakes the thread, which takes it. */
+static void queue_unlock(struct hub *h)
 {
-    if (h->sleeping)
+    bool sleeping = h->sleeping;
+    pthread_mutex_unlock(&h->lock);
+    if (sleeping)
         pthread_cond_signal(&h->wake);
 }
 
@@ -220,8 +224,7 @@ void hub_publish(struct hub *h, struct publish *first, struct publish *last)
     pthread_mutex_lock(&h->lock);
     *h->queue_end = first;
     h->queue_end = &last->next;
-    queue_signal(h);
-    pthread_mutex_unlock(&h->lock);
+    queue_unlock(h);
 }
 
 bool hub_is_full(const struct hub *h)
@@ -235,8 +238,7 @@ void hub_call_broker(struct hub *h, struct hub_call *call)
     pthread_mutex_lock(&h->lock);
     *h->calls_end = call;
     h->calls_end = &call->next;
-    queue_signal(h);
-    pthread_mutex_unlock(&h->lock);
+    queue_unlock(h);
 }
 
 /* Cuts the next group off the queue; with the lock held. */
@@ -293,7 +295,6 @@ static void send_answers(struct hub *h, struct publish *list)
             in->answers_end = &list->next;
             list = next;
         }
-        inbox_signal(in);
         pthread_mutex_unlock(&in->lock);
     }
 }
@@ -327,6 +328,9 @@ static void commit_group(struct hub *h, struct publish *list, size_t bytes)
     if (batch)
         send_batch(h, batch);
     send_answers(h, list);
+    /* Once for both: a worker that the batch woke would run, sleep, and be woken by the answers. */
+    for (unsigned w = 0; w < h->inbox_count; w++)
+        inbox_signal(&h->inboxes[w]);
 }
 
 static void run_calls(struct hub *h, struct hub_call *calls)
@@ -548,8 +552,7 @@ void hub_stop(struct hub *h)
         inbox_close(&h->inboxes[w]);
     pthread_mutex_lock(&h->lock);
     h->stopping = true;
-    queue_signal(h);
-    pthread_mutex_unlock(&h->lock);
+    queue_unlock(h);
     pthread_join(h->thread, NULL);
     h->started = false;
 }

@@ -1,13 +1,11 @@
 #include "frontends/readiness.h"
 
 #include <stdint.h>
-#include <sys/epoll.h>
 #include <unistd.h>
-
-enum { AT_ONCE = 256 };
 
 enum err readiness_open(struct readiness *r)
 {
+    r->count = 0;
     r->fd = epoll_create1(EPOLL_CLOEXEC);
     return r->fd < 0 ? ERR_IO : ERR_OK;
 }
@@ -42,10 +40,15 @@ static unsigned what_of(uint32_t events)
     return (events & EPOLLIN ? READY_READ : 0U) | (events & EPOLLOUT ? READY_WRITE : 0U);
 }
 
-void readiness_take(struct readiness *r, void (*ready)(void *item, unsigned what))
+void readiness_collect(struct readiness *r)
 {
-    struct epoll_event events[AT_ONCE];
-    int n = epoll_wait(r->fd, events, AT_ONCE, 0);
-    for (int i = 0; i < n; i++)
-        ready(events[i].data.ptr, what_of(events[i].events));
+    int n = epoll_wait(r->fd, r->events, READINESS_AT_ONCE, 0);
+    r->count = n > 0 ? (size_t)n : 0;
+}
+
+void readiness_tell(struct readiness *r, void (*ready)(void *item, unsigned what))
+{
+    for (size_t i = 0; i < r->count; i++)
+        ready(r->events[i].data.ptr, what_of(r->events[i].events));
+    r->count = 0;
 }

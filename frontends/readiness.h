@@ -8,13 +8,20 @@
 #ifndef FRONTENDS_READINESS_H
 #define FRONTENDS_READINESS_H
 
+#include <stddef.h>
+#include <sys/epoll.h>
+
 #include "base/err.h"
 
 /* What is watched, and what came of it: bits. */
 enum { READY_NONE = 0, READY_READ = 1, READY_WRITE = 2 };
 
+enum { READINESS_AT_ONCE = 256 };
+
 struct readiness {
-    int fd; /* can be read when readiness_take has something */
+    int fd; /* can be read when some are ready */
+    size_t count;
+    struct epoll_event events[READINESS_AT_ONCE]; /* collected */
 };
 
 /* In place. ERR_IO: no descriptor is left. */
@@ -25,9 +32,11 @@ void readiness_close(struct readiness *r);
  * ends it, too. ERR_NOMEM: the kernel has no memory or no watches left; nothing changed. */
 MUST_CHECK enum err readiness_watch(struct readiness *r, int fd, void *item, unsigned was,
                                     unsigned wanted);
-/* Tells of a limited number of those that are ready; the others come at the next call. WHAT may
- * have more bits than are watched: a connection that broke is told as both. An item must not be
- * freed before it returns. */
-void readiness_take(struct readiness *r, void (*ready)(void *item, unsigned what));
+/* Finds out which are ready: READINESS_AT_ONCE at most, the others come the next time. Until these
+ * have been told no item may be freed. */
+void readiness_collect(struct readiness *r);
+/* Tells what was collected. WHAT may have more bits than are watched: a connection that broke is
+ * told as both. */
+void readiness_tell(struct readiness *r, void (*ready)(void *item, unsigned what));
 
 #endif

@@ -157,12 +157,8 @@ static void handle_calls(struct worker *w, struct hub_call *list)
     }
 }
 
-static void on_mail(evutil_socket_t fd, short what, void *arg)
+static void take_mail(struct worker *w)
 {
-    struct worker *w = arg;
-    (void)fd;
-    (void)what;
-    worker_update_clock(w);
     hub_take_mail(w->hub, w->index, &w->mail);
     handle_batches(w, w->mail.batches, w->mail.batch_count);
     w->mail.batch_count = 0;
@@ -170,18 +166,32 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
     handle_calls(w, w->mail.calls);
 }
 
+static void on_mail(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    (void)fd;
+    (void)what;
+    worker_update_clock(w);
+    take_mail(w);
+}
+
 static void on_ready(void *conn, unsigned what)
 {
     conn_ready(conn, what);
 }
 
+/* A batch is in every worker's mail before any publisher gets its answer. So a request that
+ * somebody made because of an answer, on whatever worker, finds the message there if the mail is
+ * taken between finding out that there is a request and reading it. */
 static void on_conns(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
     (void)fd;
     (void)what;
     worker_update_clock(w);
-    readiness_take(&w->readiness, on_ready);
+    readiness_collect(&w->readiness);
+    take_mail(w);
+    readiness_tell(&w->readiness, on_ready);
 }
 
 void worker_count_gap(struct worker *w, enum gap_reason reason)

@@ -40,7 +40,9 @@ static void note(void *item, unsigned what)
 static unsigned take(void)
 {
     told = times = 0;
-    readiness_take(&readiness, note);
+    readiness_collect(&readiness);
+    ck_assert_uint_eq(times, 0);
+    readiness_tell(&readiness, note);
     ck_assert_uint_le(times, 1);
     return told;
 }
@@ -160,11 +162,14 @@ START_TEST(none_of_many_is_passed_over)
     }
     ck_assert_int_eq(send(ours, "x", 1, 0), 1);
     memset(seen, 0, sizeof(seen));
-    readiness_take(&readiness, count);
+    readiness_collect(&readiness);
+    readiness_tell(&readiness, count);
     unsigned left = not_seen();
     ck_assert_uint_gt(left, 0);
-    for (size_t i = 0; i < PAIRS && not_seen(); i++)
-        readiness_take(&readiness, count);
+    for (size_t i = 0; i < PAIRS && not_seen(); i++) {
+        readiness_collect(&readiness);
+        readiness_tell(&readiness, count);
+    }
     ck_assert_uint_eq(not_seen(), 0);
     for (size_t i = 0; i < PAIRS; i++)
         close(fds[i]);
