@@ -12,6 +12,7 @@ is compared is measured in turn, several times, and the medians are told.
 import contextlib
 import csv
 import datetime
+import itertools
 import json
 import os
 import platform
@@ -38,6 +39,14 @@ FORMATS = (
     (("--transport", "ws", "--raw"), "WebSocket raw"),
     (("--transport", "ws"), "WebSocket envelopes"),
     (("--transport", "sse", "--raw"), "SSE raw"),
+)
+
+CROWDS = (1000, 10000)
+IDLE_CONNECTIONS = 15000
+IDLE = (
+    (("--transport", "sse"), "SSE", "400"),
+    (("--transport", "ws"), "WebSocket", "400"),
+    (("--transport", "poll"), "long-poll", "600"),
 )
 
 
@@ -324,14 +333,30 @@ def steady(bench):
     return "## Few messages\n\n" + table(head, rows)
 
 
+def idle(bench):
+    """Connections that wait, to hubs of their own: what a former one gave back would not count."""
+    rows = []
+    quiet = "--rate 1 --seconds 1 --warmup 200".split()
+    for options, name, target in IDLE:
+        hub = bench.fanout(*options, "--subscribers", str(IDLE_CONNECTIONS), *quiet)
+        rows.append((name, count(hub["memory_per_connection"]), target, checked(hub)))
+    head = (
+        f"{count(IDLE_CONNECTIONS)} connections that wait",
+        "memory of the hub for each, bytes (Pss)",
+        "target",
+        "",
+    )
+    return "## Idle connections\n\n" + table(head, rows)
+
+
 def saturation(bench):
     rows = []
-    common = ("--subscribers", str(SUBSCRIBERS), *MEASURED, *AHEAD, *AWAKE)
-    for options, name in FORMATS:
+    for subscribers, (options, name) in itertools.product(CROWDS, FORMATS):
+        common = ("--subscribers", str(subscribers), *MEASURED, *AHEAD, *AWAKE)
         hub, raw = bench.compare(*options, *common, raw_options=("--batch",))
         rows.append(
             (
-                name,
+                f"{name}, {count(subscribers)}",
                 count(hub["deliveries_per_s"]),
                 count(raw["deliveries_per_s"]),
                 ratio(hub["deliveries_per_s"], raw["deliveries_per_s"]),
@@ -344,7 +369,7 @@ def saturation(bench):
             )
         )
     head = (
-        f"{count(SUBSCRIBERS)} subscribers, as fast as possible",
+        "subscribers of one topic, as fast as possible",
         "deliveries/s",
         "raw --batch",
         "ratio (target 0.60)",
@@ -360,24 +385,31 @@ def saturation(bench):
 
 def many_topics(bench):
     options = "--transport ws --raw --subscribers 10000 --topics 1000 --rate 2000".split()
-    hub, raw = bench.compare(*options, *MEASURED, "--pipeline", "1000", *AWAKE)
-    row = (
-        fine(hub["cpu_per_delivery_us"]),
-        fine(raw["cpu_per_delivery_us"]),
-        ratio(hub["cpu_per_delivery_us"], raw["cpu_per_delivery_us"]),
-        fine(hub["latency_p99_ms"], 1),
-        count(hub["memory_per_connection"]),
-        checked(hub),
+    options += (*MEASURED, "--pipeline", "1000", *AWAKE)
+    durable, raw = bench.compare(*options)
+    in_memory = medians(
+        [bench.fanout(*options, settings=("log.durability=memory",)) for _ in range(ROUNDS)]
     )
+    rows = [
+        (
+            name,
+            fine(hub["cpu_per_delivery_us"]),
+            fine(raw["cpu_per_delivery_us"]),
+            ratio(hub["cpu_per_delivery_us"], raw["cpu_per_delivery_us"]),
+            fine(hub["latency_p99_ms"], 1),
+            checked(hub),
+        )
+        for name, hub in (("each commit synced", durable), ("`durability = memory`", in_memory))
+    ]
     head = (
+        "10 subscribers a topic",
         "hub CPU for each delivery, µs",
         "raw",
         "ratio (target 1.10)",
         "p99, ms",
-        "memory for each, bytes (target 400)",
         "",
     )
-    return "## 10,000 subscribers of 1,000 topics, 2,000 messages/s\n\n" + table(head, [row])
+    return "## 10,000 subscribers of 1,000 topics, 2,000 messages/s\n\n" + table(head, rows)
 
 
 def latency(bench):
@@ -725,7 +757,7 @@ def allow_files():
 
 
 def standard_sections(bench):
-    for section in (the_log, publishing, steady, saturation, many_topics, latency):
+    for section in (the_log, publishing, idle, steady, saturation, many_topics, latency):
         yield section(bench)
 
 
