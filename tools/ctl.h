@@ -51,6 +51,7 @@ enum {
     X(CTL_OPT_KEY, 'k', "key", "KEY", "idempotency key: published twice, stored once")             \
     X(CTL_OPT_EXPECT, 'x', "expect", "CURSOR",                                                     \
       "publish only if the topic has had no message behind CURSOR")                                \
+    X(CTL_OPT_SORT, 'O', "sort", "FIELD", "list by id, age or lag, the largest age or lag first")  \
     X(CTL_OPT_YES, 'y', "yes", NULL, "do not ask")                                                 \
     X(CTL_OPT_FORCE, 'F', "force", NULL, "restore a damaged log, too")                             \
     X(CTL_OPT_UNTIL, 'u', "until", "CURSOR", "end with this cursor instead of the newest message") \
@@ -98,7 +99,7 @@ struct ctl_command {
 struct ctl_args {
     unsigned given;                                    /* CTL_BITs */
     const char *socket, *after, *event, *key, *expect; /* NULL when not given */
-    const char *until, *output, *state;                /* likewise */
+    const char *until, *output, *state, *sort;         /* likewise */
     uint64_t limit;
     unsigned timeout_s;
     int count; /* words after the command */
@@ -395,6 +396,7 @@ enum ctl_exit ctl_tail(struct ctl *c);
 enum ctl_exit ctl_history(struct ctl *c);
 enum ctl_exit ctl_publish_check(const struct ctl *c);
 enum ctl_exit ctl_publish(struct ctl *c);
+enum ctl_exit ctl_clients_check(const struct ctl *c);
 enum ctl_exit ctl_clients(struct ctl *c);
 enum ctl_exit ctl_stats(struct ctl *c);
 enum ctl_exit ctl_kick_check(const struct ctl *c);

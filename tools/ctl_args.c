@@ -64,6 +64,9 @@ static enum ctl_exit set(struct ctl_args *a, enum ctl_option_id id, const char *
     case CTL_OPT_EXPECT:
         a->expect = value;
         break;
+    case CTL_OPT_SORT:
+        a->sort = value;
+        break;
     case CTL_OPT_UNTIL:
         a->until = value;
         break;

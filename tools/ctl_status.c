@@ -2,7 +2,72 @@
 #include "tools/ctl.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- Orders of clients ---- */
+
+static uint64_t field(const void *item, const char *name)
+{
+    return ctl_json_u64(*(json_t *const *)item, name);
+}
+
+static int compare(uint64_t x, uint64_t y)
+{
+    return x < y ? -1 : x > y;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return compare(field(a, "id"), field(b, "id"));
+}
+
+static int by_age(const void *a, const void *b)
+{
+    int order = compare(field(b, "age_seconds"), field(a, "age_seconds"));
+    return order ? order : by_id(a, b);
+}
+
+static int by_lag(const void *a, const void *b)
+{
+    int order = compare(field(b, "lag"), field(a, "lag"));
+    return order ? order : by_id(a, b);
+}
+
+static const struct {
+    const char *name;
+    int (*compare)(const void *a, const void *b);
+} orders[] = {{"id", by_id}, {"age", by_age}, {"lag", by_lag}};
+
+enum { ORDERS = sizeof(orders) / sizeof(orders[0]) };
+
+/* ORDERS when there is none of that name. */
+static size_t find_order(const char *name)
+{
+    size_t i = 0;
+    while (i < ORDERS && strcmp(orders[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* Puts the array LIST in that order. */
+static enum err sort(json_t *list, size_t order)
+{
+    size_t count = json_array_size(list);
+    json_t **items = calloc(count + 1, sizeof(*items));
+    if (!items)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        items[i] = json_incref(json_array_get(list, i));
+    qsort(items, count, sizeof(json_t *), orders[order].compare);
+    bool failed = json_array_clear(list) != 0;
+    for (size_t i = 0; i < count; i++)
+        failed |= json_array_append_new(list, items[i]) != 0;
+    free(items);
+    return failed ? ERR_NOMEM : ERR_OK;
+}
+
+/* ---- clients ---- */
 
 /* A client's topics in one cell: "a, b, and 3 more". */
 static void add_topics(struct ctl_table *t, const json_t *topics)
@@ -71,9 +136,56 @@ static enum ctl_exit ask(struct ctl *c, const char *what,
     return status;
 }
 
+static enum ctl_exit show_json(const json_t *document)
+{
+    struct buf out = {0};
+    char *text = json_dumps(document, JSON_COMPACT);
+    if (text)
+        ctl_text_put_json(&out, text, strlen(text));
+    else
+        out.failed = true;
+    buf_putc(&out, '\n');
+    enum ctl_exit status = ctl_out_write(&out);
+    buf_finish(&out);
+    free(text);
+    return status;
+}
+
+static enum ctl_exit show_sorted(struct ctl *c, json_t *list)
+{
+    if (!json_is_array(list))
+        return ctl_strange();
+    if (sort(list, find_order(c->args.sort)) != ERR_OK) {
+        ctl_say("out of memory");
+        return CTL_FAILED;
+    }
+    return c->json ? show_json(list) : show_clients(c, list);
+}
+
+static enum ctl_exit list_sorted(struct ctl *c)
+{
+    struct ctl_reply reply;
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", "CLIENTS"), &reply);
+    if (status)
+        return status;
+    json_t *list = json_loadb(reply.text ? reply.text : "", reply.len, JSON_ALLOW_NUL, NULL);
+    status = show_sorted(c, list);
+    json_decref(list);
+    ctl_reply_finish(&reply);
+    return status;
+}
+
+enum ctl_exit ctl_clients_check(const struct ctl *c)
+{
+    if (!c->args.sort || find_order(c->args.sort) < ORDERS)
+        return CTL_OK;
+    ctl_say("clients are listed by id, age or lag, not by %s", c->args.sort);
+    return CTL_USAGE;
+}
+
 enum ctl_exit ctl_clients(struct ctl *c)
 {
-    return ask(c, "CLIENTS", show_clients);
+    return c->args.sort ? list_sorted(c) : ask(c, "CLIENTS", show_clients);
 }
 
 static void put_label(struct buf *out, const char *label)

@@ -76,6 +76,8 @@ static const struct ctl_command commands[] = {
         .args = "",
         .summary = "list connections: transport, address, topics, cursor, lag",
         .help = "",
+        .options = CTL_BIT(CTL_OPT_SORT),
+        .check = ctl_clients_check,
         .run = ctl_clients,
     },
     {

@@ -75,7 +75,7 @@ describe('answers of another kind', () => {
     test(`${name} exits with 1`, async (t) => {
       const hub = await fakeHub(t, () => reply);
       for (const args of [
-        ...[['topics'], ['clients'], ['tail', 'a'], ['tail', '-f', 'a']],
+        ...[['topics'], ['clients'], ['clients', '-O', 'id'], ['tail', 'a'], ['tail', '-f', 'a']],
         ...[['verify'], ['verify', '--json'], ['backup', 'a'], ['export'], ['import']],
       ]) {
         const { code, stdout, stderr } = await ctlTo(hub, args);
@@ -97,6 +97,35 @@ describe('answers of another kind', () => {
     const { code, stdout } = await ctlTo(hub, ['topics']);
     assert.equal(code, 0);
     assert.match(stdout, /^a +0 +0 +- +- +0\.0 +0 +0 +0 +0$/m);
+  });
+});
+
+describe('clients', () => {
+  const clients = [
+    { id: 130, age_seconds: 5, lag: 0, address: 'one', topics: ['a\u0000b'] },
+    { id: 7, age_seconds: 90, lag: 12, address: 'two', topics: [] },
+    { id: 64, age_seconds: 90, lag: 2 ** 40, address: 'three', topics: [] },
+    { id: 9, age_seconds: 1, lag: 12, address: 'four', topics: [] },
+  ];
+  const orders = { id: [7, 9, 64, 130], age: [7, 64, 130, 9], lag: [64, 7, 9, 130] };
+
+  for (const [field, order] of Object.entries(orders)) {
+    test(`are listed by ${field}`, async (t) => {
+      const hub = await fakeHub(t, () => json(clients));
+      const { code, stdout } = await ctlTo(hub, ['clients', '--sort', field, '--json']);
+      assert.equal(code, 0);
+      const wanted = order.map((id) => clients.find((client) => client.id === id));
+      assert.deepEqual(JSON.parse(stdout), wanted);
+      const table = await ctlTo(hub, ['clients', '-O', field]);
+      const ids = lines(table.stdout).slice(1).map((line) => Number(/^ *(\d+)/.exec(line)[1]));
+      assert.deepEqual(ids, order);
+    });
+  }
+
+  test('none, in any order', async (t) => {
+    const hub = await fakeHub(t, () => json([]));
+    const { code, stdout } = await ctlTo(hub, ['clients', '--sort', 'lag', '--json']);
+    assert.deepEqual([code, JSON.parse(stdout)], [0, []]);
   });
 });
 
