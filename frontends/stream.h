@@ -84,8 +84,8 @@ void stream_drained(struct stream *s);
 uint64_t stream_offset(const struct stream *s);
 void stream_describe(const struct stream *s, struct conn_description *d);
 
-/* For the worker: moves the streams BEHIND on by one slice each, as many as there is time for in one
- * turn; true when some are left that can go on at once. */
+/* For the worker: moves the streams BEHIND on by one slice each, as many as there is time for in
+ * one turn; true when some are left that can go on at once. */
 bool stream_run_lagging(struct worker *w);
 
 #endif

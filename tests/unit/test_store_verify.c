@@ -793,7 +793,8 @@ START_TEST(steps_are_small)
     store_verify_destroy(verify);
     verify = NULL;
     for (int i = 0; i < 20; i++) {
-        struct store_record r = {.offset = ++offset,
+        offset++;
+        struct store_record r = {.offset = offset,
                                  .time_ms = offset,
                                  .topic_id = 1,
                                  .payload = payload,
