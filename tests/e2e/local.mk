@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	tests/e2e/package.json \
 	tests/e2e/package-lock.json \
 	tests/e2e/run.mjs \
+	tests/e2e/soak.mjs \
 	tests/e2e/lib/crashpoints.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
