@@ -190,7 +190,8 @@ test('who replays slowly costs no room', async (t) => {
   }
   const { stdout } = await longwirectl(hub, ['clients', '--json']);
   const lags = JSON.parse(stdout).map(({ lag }) => lag);
-  assert.ok(lags.filter((lag) => lag > share).length >= 8, `lags ${lags}`);
+  // One that was just told a gap is where the log begins now, less than a share behind.
+  assert.ok(lags.filter((lag) => lag > share / 10).length >= 8, `lags ${lags}`);
 });
 
 // Twenty times what the log may take: after the first time, neither file nor memory grow.
