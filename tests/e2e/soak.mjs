@@ -116,7 +116,7 @@ test(`${MINUTES} minutes of everything`, { timeout: (MINUTES + 2) * 60_000 }, as
   const random = new Random(seed);
   const hub = await startHub(t, {
     set: {
-      ...{ 'hub.workers': 2, 'hub.tail_bytes': '4M', 'http.heartbeat': '1s' },
+      ...{ 'hub.workers': 2, 'hub.tail_bytes': '4M', 'http.heartbeat': '5s' },
       ...{ 'log.max_log_bytes': LOG_BYTES, 'hub.dedup_window': '10s' },
     },
   });
