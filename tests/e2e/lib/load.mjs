@@ -167,14 +167,18 @@ export class Load {
       const trims = this.trimmable > 0 && this.#random.next() < 0.5;
       const what = trims ? { upto: this.trimmable } : { topic: this.#random.pick(PURGED) };
       const words = trims ? ['TRIM', `${what.upto}-${this.#ledger.epoch}`] : ['PURGE', what.topic];
-      const removal = this.#ledger.removing(what);
-      const reply = await pipeline.command('HUB', ...words);
-      if (isRefusal(reply)) continue;
-      const unknown = reply instanceof RespError && reply.text.startsWith('NOTFOUND');
-      if (reply instanceof RespError && !unknown) throw new Error(reply.text);
-      this.#ledger.removed(removal);
+      await this.#carryOut(pipeline, words, this.#ledger.removing(what));
       if (trims) this.trimmable = 0;
     }
     pipeline.close();
+  }
+
+  /** The hub goes on trying a purge that it has refused: the load is over when it has succeeded. */
+  async #carryOut(pipeline, words, removal) {
+    let reply = await pipeline.command('HUB', ...words);
+    for (; isRefusal(reply); reply = await pipeline.command('HUB', ...words)) await sleep(5);
+    const unknown = reply instanceof RespError && reply.text.startsWith('NOTFOUND');
+    if (reply instanceof RespError && !unknown) throw new Error(reply.text);
+    this.#ledger.removed(removal);
   }
 }
