@@ -527,7 +527,13 @@ static struct feed_hit *hit_alloc(struct feed_table *t)
 
 static enum err feed_hit(struct feed_table *t, struct feed *f, struct message *m)
 {
-    if (!f->live || (f->hits && f->last_hit == m->offset))
+    if (f->last_hit == m->offset)
+        return ERR_OK;
+    struct feed_total before = f->total;
+    f->last_hit = m->offset;
+    f->total.messages++;
+    f->total.bytes += m->payload_len;
+    if (!f->live)
         return ERR_OK;
     struct feed_hit *hit = hit_alloc(t);
     if (!hit)
@@ -538,12 +544,12 @@ static enum err feed_hit(struct feed_table *t, struct feed *f, struct message *m
         f->hits_last->next = hit;
     } else {
         f->hits = hit;
+        f->total_before = before;
         f->next_touched = t->touched;
         t->touched = f;
         f->refs++; /* stays while touched, whatever its subscribers do */
     }
     f->hits_last = hit;
-    f->last_hit = m->offset;
     return ERR_OK;
 }
 

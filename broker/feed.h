@@ -21,6 +21,7 @@
 
 struct feed_table;
 struct filter;
+struct lag_limits;
 
 /* The topics of a feed that exist, for reading the log. Valid until the next feed_topics call for
  * that feed. */
@@ -33,6 +34,11 @@ struct topic_set {
 struct feed_hit {
     struct message *message; /* borrowed from the turn's batches */
     struct feed_hit *next;
+};
+
+/* Messages, and bytes of their payload. */
+struct feed_total {
+    uint64_t messages, bytes;
 };
 
 /*
@@ -53,12 +59,17 @@ struct feed {
     uint32_t transport;      /* for the interest table */
     /* This turn: */
     struct feed_hit *hits, *hits_last; /* ascending offsets */
-    uint64_t last_hit;         /* offset; a message is hit once however many filters match */
+    uint64_t last_hit; /* offset; a message is hit once however many filters match */
+    /* What has come for it since it was made, and what of that before this turn's first hit. */
+    struct feed_total total, total_before;
     struct feed *next_touched; /* feeds hit in this turn */
     /* For reading the log: topics found so far among the first `topics_seen` of the table. */
     uint32_t *topic_ids;
     uint32_t topic_count, topic_cap, topics_seen;
-    bool all;               /* contains "#" */
+    bool all; /* contains "#" */
+    /* Its limits in the lag rules of that serial (lag.h); 0 = never looked for. */
+    uint32_t lag_serial;
+    const struct lag_limits *lag_limits;
     struct feed *hash_next; /* table chain */
     uint32_t hash;
 };

@@ -9,6 +9,7 @@ libbroker_a_SOURCES = \
 	broker/feed.c broker/feed.h \
 	broker/hub.c broker/hub.h \
 	broker/interest.c broker/interest.h \
+	broker/lag.c broker/lag.h \
 	broker/replay.c broker/replay.h \
 	broker/retention.c broker/retention.h \
 	broker/tail.c broker/tail.h \

@@ -9,7 +9,7 @@ enum {
 
 const char *gap_reason_name(enum gap_reason r)
 {
-    static const char *const names[] = {"none", "epoch", "ahead", "trimmed"};
+    static const char *const names[] = {"none", "epoch", "ahead", "trimmed", "lagged"};
     return names[r];
 }
 

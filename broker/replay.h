@@ -42,7 +42,8 @@ struct position {
     uint64_t floor_serial; /* removals up to this serial; UINT64_MAX = none yet */
 };
 
-enum gap_reason { GAP_NONE, GAP_EPOCH, GAP_AHEAD, GAP_TRIMMED };
+/* GAP_LAGGED: not a loss, but a limit (lag.h); nothing here finds it. */
+enum gap_reason { GAP_NONE, GAP_EPOCH, GAP_AHEAD, GAP_TRIMMED, GAP_LAGGED };
 
 struct gap {
     enum gap_reason reason;
@@ -50,7 +51,7 @@ struct gap {
     uint64_t resumed; /* delivery goes on after this offset of the current epoch */
 };
 
-/* "epoch", "ahead", "trimmed". */
+/* "epoch", "ahead", "trimmed", "lagged". */
 const char *gap_reason_name(enum gap_reason r);
 
 /* Turns A into a place for feed F. HUB_HEAD is the last offset of the whole hub: a cursor between

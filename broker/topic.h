@@ -62,6 +62,9 @@ bool topic_pattern_valid(const char *pattern, size_t n);
 bool topic_is_pattern(const char *pattern, size_t n);
 /* Both valid. */
 bool topic_matches(const char *pattern, size_t pattern_len, const char *name, size_t name_len);
+/* Whether PATTERN matches every topic that OTHER does. Both are valid topics or patterns. */
+bool topic_pattern_covers(const char *pattern, size_t pattern_len, const char *other,
+                          size_t other_len);
 
 /* Counts one more message published at NOW_MS towards the rate. Broker thread only. */
 void topic_rate_add(struct topic *t, uint64_t now_ms);

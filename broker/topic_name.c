@@ -73,3 +73,16 @@ bool topic_matches(const char *pattern, size_t pattern_len, const char *name, si
     }
     return p < pattern_len || n == name_len;
 }
+
+/* In PATTERN a + takes any level, and so another +; a rest is covered by a rest alone, one that
+ * matches the level before it. */
+bool topic_pattern_covers(const char *pattern, size_t pattern_len, const char *other,
+                          size_t other_len)
+{
+    bool rest = other[other_len - 1] == '#';
+    if (rest && pattern[pattern_len - 1] != '#')
+        return false;
+    if (rest && other_len > 1)
+        other_len -= 2;
+    return topic_matches(pattern, pattern_len, other, other_len);
+}

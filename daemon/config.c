@@ -520,6 +520,18 @@ static bool is_given(const struct config_topic *t, const char *key)
     return t->origin[setting_find("topic", key) - settings_topic].level != CONFIG_BUILTIN;
 }
 
+static void inherit_lag(struct config_topic *t, const struct config_lag *all)
+{
+    if (!is_given(t, "max_lag_messages"))
+        t->lag.max_messages = all->max_messages;
+    if (!is_given(t, "max_lag_bytes"))
+        t->lag.max_bytes = all->max_bytes;
+    if (!is_given(t, "max_lag_age"))
+        t->lag.max_age_ms = all->max_age_ms;
+    if (!is_given(t, "lag_policy"))
+        t->lag.policy = all->policy;
+}
+
 /* What a topic section does not say is as for the whole hub. */
 static void inherit(struct config *c)
 {
@@ -529,6 +541,7 @@ static void inherit(struct config *c)
             t->durability = c->log.durability;
         if (!is_given(t, "max_age"))
             t->max_age_ms = c->log.max_age_ms;
+        inherit_lag(t, &c->limits.lag);
     }
 }
 

@@ -26,7 +26,7 @@ enum {
     CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
     CONFIG_TEXT_MAX = 168,    /* bytes of a path or origin: its line, comment and all, fits inih */
     CONFIG_SETTINGS_MAX = 64, /* rows of the table in setting.c */
-    CONFIG_TOPIC_SETTINGS_MAX = 8, /* those of them that belong to topic sections */
+    CONFIG_TOPIC_SETTINGS_MAX = 16, /* those of them that belong to topic sections */
 };
 
 /* Where a value comes from; a higher level wins. */
@@ -38,6 +38,15 @@ struct config_origin {
 };
 
 enum config_durability { CONFIG_DISK, CONFIG_MEMORY };
+
+/* What is done with subscribers beyond a limit (broker/lag.h). */
+enum config_lag_policy { CONFIG_LAG_REPLAY, CONFIG_LAG_SKIP, CONFIG_LAG_CLOSE };
+
+/* How far a subscriber may fall behind; 0 = any. */
+struct config_lag {
+    uint64_t max_messages, max_bytes, max_age_ms;
+    enum config_lag_policy policy;
+};
 
 /* Bits of access.anonymous. */
 enum { CONFIG_SUBSCRIBE = 1, CONFIG_PUBLISH = 2 };
@@ -66,6 +75,7 @@ struct config_topic {
     uint64_t max_messages;             /* 0 = any number */
     uint64_t max_bytes;                /* 0 = any number */
     uint64_t keep_last;
+    struct config_lag lag; /* each as [limits] where the section does not say */
     struct config_origin origin[CONFIG_TOPIC_SETTINGS_MAX];
 };
 
@@ -121,6 +131,7 @@ struct config {
     struct {
         uint64_t subscriptions;
         uint64_t inflight;
+        struct config_lag lag;
     } limits;
     struct config_topic *topics; /* in the order of matching */
     size_t topic_count;

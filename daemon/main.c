@@ -61,6 +61,28 @@ static enum err copy_origins(const struct config *c, struct settings *s)
     return ERR_OK;
 }
 
+static struct lag_limits lag_limits_of(const struct config_lag *l)
+{
+    static const enum lag_policy policies[] = {
+        [CONFIG_LAG_REPLAY] = LAG_REPLAY,
+        [CONFIG_LAG_SKIP] = LAG_SKIP,
+        [CONFIG_LAG_CLOSE] = LAG_CLOSE,
+    };
+    return (struct lag_limits){l->max_messages, l->max_bytes, l->max_age_ms, policies[l->policy]};
+}
+
+static enum err copy_lag_rules(const struct config *c, struct settings *s)
+{
+    struct lag_limits limits = lag_limits_of(&c->limits.lag);
+    lag_rules_set_others(&s->lag, &limits);
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < c->topic_count && e == ERR_OK; i++) {
+        limits = lag_limits_of(&c->topics[i].lag);
+        e = lag_rules_add(&s->lag, c->topics[i].pattern, &limits);
+    }
+    return e;
+}
+
 static struct settings *make_settings(const struct config *c)
 {
     struct settings *s = settings_create();
@@ -85,7 +107,7 @@ static struct settings *make_settings(const struct config *c)
     s->anonymous_publish = c->access.anonymous & CONFIG_PUBLISH;
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
-    if (copy_origins(c, s) != ERR_OK) {
+    if (copy_origins(c, s) != ERR_OK || copy_lag_rules(c, s) != ERR_OK) {
         settings_unref(s);
         return NULL;
     }

@@ -10,6 +10,7 @@
 static const char *const log_level_words[] = {"error", "warn", "info", "debug", NULL};
 static const char *const sync_words[] = {"always", "interval", "never", NULL};
 static const char *const durability_words[] = {"disk", "memory", NULL};
+static const char *const lag_policy_words[] = {"replay", "skip-to-latest", "close", NULL};
 static const char *const access_words[] = {"subscribe", "publish", NULL};
 
 #define KIB  ((uint64_t)1 << 10)
@@ -137,6 +138,15 @@ const struct setting settings[] = {
      "most topics and patterns of one connection"},
     {"limits", "inflight", COUNT(limits.inflight, 1, 1000000), "1024", RELOAD,
      "most publishes of one connection that wait for their commit"},
+    {"limits", "max_lag_messages", COUNT(limits.lag.max_messages, 0, UINT32_MAX), "0", RELOAD,
+     "most messages that a subscriber may be behind (topics may differ); 0 = no limit"},
+    {"limits", "max_lag_bytes", BYTES(limits.lag.max_bytes, 0, 64 * TIB), "0", RELOAD,
+     "the same in bytes of payload; 0 = no limit"},
+    {"limits", "max_lag_age", DURATION(limits.lag.max_age_ms, 0, AGE_MAX), "0", RELOAD,
+     "longest time that a subscriber may be behind; 0 = no limit"},
+    {"limits", "lag_policy", CHOICE(limits.lag.policy, enum config_lag_policy, lag_policy_words),
+     "replay", RELOAD, "what is done with one that is further behind: replay (only counted), "
+     "skip-to-latest, close"},
 
     {"topic", "durability", TOPIC_CHOICE(durability, enum config_durability, durability_words),
      NULL, FIXED, "as log.durability, for the topics that PATTERN matches"},
@@ -148,10 +158,18 @@ const struct setting settings[] = {
      "most payload bytes of one topic, but for its newest message; 0 = no limit"},
     {"topic", "keep_last", TOPIC_COUNT(keep_last, 0, 1000000), "0", RELOAD,
      "newest messages of a topic that stay whatever their age and the log's size"},
+    {"topic", "max_lag_messages", TOPIC_COUNT(lag.max_messages, 0, UINT32_MAX), NULL, RELOAD,
+     "as limits.max_lag_messages, for subscribers to these topics"},
+    {"topic", "max_lag_bytes", TOPIC_BYTES(lag.max_bytes, 0, 64 * TIB), NULL, RELOAD,
+     "as limits.max_lag_bytes"},
+    {"topic", "max_lag_age", TOPIC_DURATION(lag.max_age_ms, 0, AGE_MAX), NULL, RELOAD,
+     "as limits.max_lag_age"},
+    {"topic", "lag_policy", TOPIC_CHOICE(lag.policy, enum config_lag_policy, lag_policy_words),
+     NULL, RELOAD, "as limits.lag_policy"},
 };
 /* clang-format on */
 
-enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 5 };
+enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 9 };
 
 _Static_assert((int)(ROWS - TOPIC_ROWS) <= (int)CONFIG_SETTINGS_MAX,
                "struct config has no room for origins");

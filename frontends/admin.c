@@ -295,6 +295,13 @@ static void put_filters(const struct feed *f, struct buf *out)
     }
 }
 
+static void put_lag(const struct lag_figures *lag, struct buf *out)
+{
+    put_number(out, "lag_messages", lag->messages);
+    put_number(out, "lag_bytes", lag->bytes);
+    put_number(out, "lag_seconds", lag->age_ms / 1000);
+}
+
 static void put_client(struct admin *a, struct conn *c)
 {
     const struct worker *w = c->worker;
@@ -319,6 +326,7 @@ static void put_client(struct admin *a, struct conn *c)
     else
         buf_puts(out, "null");
     put_number(out, "lag", d.has_cursor && d.cursor < w->head ? w->head - d.cursor : 0);
+    put_lag(&d.lag, out);
     put_number(out, "age_seconds", age_s(c));
     buf_putc(out, '}');
 }

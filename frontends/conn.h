@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "broker/lag.h"
 #include "broker/message.h"
 #include "frontends/wheel.h"
 
@@ -39,6 +40,7 @@ struct worker;
     X(CLOSE_PROTOCOL, true, "the peer broke the protocol")                                         \
     X(CLOSE_OVERFLOW, true, "too much unread output")                                              \
     X(CLOSE_GAP, false, "cannot be continued without a gap")                                       \
+    X(CLOSE_LAG, false, "too far behind")                                                          \
     X(CLOSE_NOMEM, true, "out of memory")                                                          \
     X(CLOSE_LOG, true, "the log cannot be read")
 
@@ -64,7 +66,8 @@ extern const char *const transport_names[TRANSPORT_COUNT];
 struct conn_description {
     struct feed *feed; /* its subscriptions, NULL = none */
     bool has_cursor;
-    uint64_t cursor;  /* the offset it has reached */
+    uint64_t cursor; /* the offset it has reached */
+    struct lag_figures lag;
     const char *name; /* the client's own name, or NULL */
 };
 

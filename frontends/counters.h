@@ -29,6 +29,10 @@
     X(gaps_epoch, "gaps told: cursor of another epoch")                                            \
     X(gaps_ahead, "gaps told: cursor ahead of the head")                                           \
     X(gaps_trimmed, "gaps told: messages no longer kept")                                          \
+    X(gaps_lagged, "gaps told: skipped by a lag limit")                                            \
+    X(lag_limit_replays, "times that a subscriber beyond a lag limit was left to replay")          \
+    X(lag_limit_skips, "times that a subscriber beyond a lag limit was moved to the head")         \
+    X(lag_limit_closes, "times that a subscriber beyond a lag limit was disconnected")             \
     X(polls, "long-polls answered")                                                                \
     X(read_errors, "failed reads of the log")                                                      \
     X(bytes_in, "bytes read from connections")                                                     \

@@ -11,6 +11,7 @@ libfrontends_a_SOURCES = \
 	frontends/http/http_routes.c \
 	frontends/http/http_status.c frontends/http/http_status.h \
 	frontends/http/webfiles.c frontends/http/webfiles.h \
+	frontends/lagging.c frontends/lagging.h \
 	frontends/listener.c frontends/listener.h \
 	frontends/poll.c frontends/poll.h \
 	frontends/poll_body.c frontends/poll_body.h \

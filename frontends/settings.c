@@ -24,5 +24,6 @@ void settings_unref(struct settings *s)
     for (size_t i = 0; i < s->origin_count; i++)
         free(s->origins[i]);
     free(s->origins);
+    lag_rules_finish(&s->lag);
     free(s);
 }

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/lag.h"
+
 struct settings {
     _Atomic uint32_t refs;
     /* [hub] */
@@ -29,6 +31,7 @@ struct settings {
     /* [limits] of one connection */
     uint32_t subscriptions; /* topics and patterns */
     uint32_t inflight;      /* publishes that wait for their commit */
+    struct lag_rules lag;   /* of streams that fall behind */
 };
 
 /* All zero, one reference; NULL when out of memory. Strings belong to the settings. */

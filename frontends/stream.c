@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/lagging.h"
 #include "utlist.h"
 
 enum {
@@ -48,8 +49,10 @@ uint64_t stream_offset(const struct stream *s)
 /* Leaves LIVE with everything up to OFFSET done. */
 static void fall_behind(struct stream *s, uint64_t offset)
 {
-    if (s->state == STREAM_LIVE)
+    if (s->state == STREAM_LIVE) {
         counter_add(&s->conn->worker->counters, COUNTER_lags, 1);
+        lagging_begin(s, offset);
+    }
     if (feed_is_live(&s->receiver.sub))
         feed_go_idle(&s->receiver.sub);
     s->position = (struct position){.offset = offset, .floor_serial = UINT64_MAX};
@@ -61,6 +64,7 @@ static void fall_behind(struct stream *s, uint64_t offset)
 static void go_live(struct stream *s)
 {
     s->state = STREAM_LIVE;
+    lagging_end(s);
     feed_go_live(&s->receiver.sub);
     if (!s->told_live) {
         s->told_live = true;
@@ -93,6 +97,8 @@ static bool tell_gap(struct stream *s, const struct gap *g, const struct feed *j
         return true;
     const char *filter = joining ? filter_name(joining->filters[0], &n) : NULL;
     worker_count_gap(s->conn->worker, g->reason);
+    if (!joining)
+        lagging_restart(s);
     return s->ops->gap(s, g, filter, n);
 }
 
@@ -176,7 +182,7 @@ static uint64_t push_own(struct stream *s, const struct parcel *p)
     w->cut_count = 0;
     for (const struct feed_hit *hit = p->hits; hit; hit = hit->next) {
         s->ops->encode(s, hit->message, &w->scratch);
-        if (worker_add_cut(w, w->scratch.len, hit->message->offset) != ERR_OK || w->scratch.failed)
+        if (worker_add_cut(w, w->scratch.len, hit->message) != ERR_OK || w->scratch.failed)
             return p->before;
     }
     uint64_t reached = push(s, 0, p->before);
@@ -242,7 +248,7 @@ static bool take_message(void *ctx, struct message *m, bool shared)
     if (belongs_to_set(sl, m))
         return true;
     encode_one(sl, m, shared, &w->scratch);
-    sl->failed |= w->scratch.failed || worker_add_cut(w, w->scratch.len, m->offset) != ERR_OK;
+    sl->failed |= w->scratch.failed || worker_add_cut(w, w->scratch.len, m) != ERR_OK;
     return !sl->failed;
 }
 
@@ -284,26 +290,12 @@ static bool read_or_close(struct slice *sl, struct position *p, uint64_t until, 
     return false;
 }
 
-/* The first cut of a message above OFFSET. */
-static size_t cut_behind(const struct worker *w, uint64_t offset)
-{
-    size_t low = 0, high = w->cut_count;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (w->cuts[mid].offset <= offset)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 /* Sends what is in scratch above BEFORE, where P was. */
 static bool send_slice(struct slice *sl, struct position *p, uint64_t before)
 {
     struct stream *s = sl->stream;
     struct worker *w = s->conn->worker;
-    size_t first = cut_behind(w, before);
+    size_t first = worker_cut_behind(w, before);
     if (first == w->cut_count)
         return true;
     counter_add(&w->counters, COUNTER_replayed, w->cut_count - first);
@@ -311,6 +303,8 @@ static bool send_slice(struct slice *sl, struct position *p, uint64_t before)
     uint64_t reached = push(s, first, before);
     if (reached != last)
         p->offset = reached;
+    if (!sl->joiner)
+        lagging_sent(s, first, reached);
     return !conn_is_busy(s->conn);
 }
 
@@ -402,11 +396,29 @@ static bool run_joiner(struct stream *s, struct joiner *j)
     return run_slice(&sl, &j->position, stream_offset(s));
 }
 
+/* Beyond a limit: on at the head, which is told as a gap. */
+static bool skip_to_head(struct stream *s)
+{
+    struct worker *w = s->conn->worker;
+    struct gap gap = {
+        .reason = GAP_LAGGED,
+        .requested = {s->position.offset, w->replay.log->epoch},
+        .resumed = w->head,
+    };
+    s->position = (struct position){.offset = w->head, .floor_serial = UINT64_MAX};
+    if (!tell_gap(s, &gap, NULL))
+        return false;
+    go_live(s);
+    return true;
+}
+
 /* The set itself, up to where the next joiner waits. */
 static bool run_set(struct stream *s, uint64_t until)
 {
     struct worker *w = s->conn->worker;
     struct slice sl = {s, s->receiver.sub.feed, NULL, false};
+    if (lagging_must_skip(s))
+        return skip_to_head(s);
     if (s->position.offset < until && !run_slice(&sl, &s->position, until))
         return false;
     if (s->position.offset == w->head)
@@ -487,6 +499,7 @@ void stream_finish(struct stream *s)
         LL_DELETE(s->joiners, j);
         joiner_free(s, j);
     }
+    lagging_end(s);
     feed_leave(&s->receiver.sub, s->conn->worker->feeds);
     s->state = STREAM_OFF;
 }
@@ -518,9 +531,12 @@ enum err stream_start(struct stream *s, const struct feed_spec *spec,
 enum err stream_change(struct stream *s, const struct feed_spec *spec,
                        const struct encoding *encoding)
 {
+    struct lag_figures lag;
+    lagging_figures(s, &lag);
     enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport);
     if (e != ERR_OK)
         return e;
+    lagging_keep(s, &lag);
     if (s->state == STREAM_OFF) {
         s->told_live = true;
         go_live(s);
@@ -610,4 +626,5 @@ void stream_describe(const struct stream *s, struct conn_description *d)
     d->feed = s->receiver.sub.feed;
     d->has_cursor = s->state != STREAM_OFF;
     d->cursor = stream_offset(s);
+    lagging_figures(s, &d->lag);
 }

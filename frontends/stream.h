@@ -26,6 +26,7 @@
 
 struct stream;
 struct joiner;
+struct lagging;
 
 struct stream_ops {
     enum transport transport;
@@ -51,6 +52,7 @@ struct stream {
     struct stream *next, *prev; /* the worker's list of streams BEHIND */
     struct position position;   /* unless LIVE */
     struct joiner *joiners;     /* subscriptions that replay on their own before they join */
+    struct lagging *lagging;    /* it was live, and is not; NULL = it is, or has never been */
     enum stream_state state;
     bool told_live;
 };

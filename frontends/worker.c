@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "frontends/lagging.h"
 #include "frontends/listener.h"
 #include "frontends/stream.h"
 #include "utlist.h"
@@ -24,7 +25,7 @@ void worker_update_clock(struct worker *w)
 
 /* --- fan-out --- */
 
-enum err worker_add_cut(struct worker *w, size_t end, uint64_t offset)
+enum err worker_add_cut(struct worker *w, size_t end, const struct message *m)
 {
     if (w->cut_count == w->cut_cap) {
         size_t cap = w->cut_cap ? w->cut_cap * 2 : 256;
@@ -34,8 +35,22 @@ enum err worker_add_cut(struct worker *w, size_t end, uint64_t offset)
         w->cuts = cuts;
         w->cut_cap = cap;
     }
-    w->cuts[w->cut_count++] = (struct cut){end, offset};
+    uint64_t before = w->cut_count ? w->cuts[w->cut_count - 1].payload : 0;
+    w->cuts[w->cut_count++] = (struct cut){end, m->offset, before + m->payload_len};
     return ERR_OK;
+}
+
+size_t worker_cut_behind(const struct worker *w, uint64_t offset)
+{
+    size_t low = 0, high = w->cut_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (w->cuts[mid].offset <= offset)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
 }
 
 /* Puts all hits of a feed one behind the other; a single one is used where it is. */
@@ -45,7 +60,7 @@ static enum err encode_hits(struct worker *w, const struct feed *f, struct parce
     w->cut_count = 0;
     for (const struct feed_hit *hit = f->hits; hit; hit = hit->next) {
         const struct blob *b = message_encoded(hit->message, f->encoding);
-        if (!b || worker_add_cut(w, p->size + b->len, hit->message->offset) != ERR_OK)
+        if (!b || worker_add_cut(w, p->size + b->len, hit->message) != ERR_OK)
             return ERR_NOMEM;
         p->data = b->data;
         p->size += b->len;
@@ -200,6 +215,7 @@ void worker_count_gap(struct worker *w, enum gap_reason reason)
         [GAP_EPOCH] = COUNTER_gaps_epoch,
         [GAP_AHEAD] = COUNTER_gaps_ahead,
         [GAP_TRIMMED] = COUNTER_gaps_trimmed,
+        [GAP_LAGGED] = COUNTER_gaps_lagged,
     };
     if (reason != GAP_NONE)
         counter_add(&w->counters, counters[reason], 1);
@@ -334,6 +350,7 @@ void worker_set_settings(struct worker *w, struct settings *s)
 {
     struct settings *old = w->settings;
     w->settings = settings_ref(s);
+    w->settings_serial++;
     settings_unref(old);
 }
 
@@ -368,6 +385,8 @@ static void set_timer(struct worker *w)
     uint64_t wait = wheel_wait_ms(&w->wheel, w->now_ms);
     if ((w->paused_count || w->draining || listener_any_paused(w)) && wait > PAUSED_CHECK_MS)
         wait = PAUSED_CHECK_MS;
+    if (wait > lagging_wait_ms(w))
+        wait = lagging_wait_ms(w);
     uint64_t at = wait == UINT64_MAX ? UINT64_MAX : w->now_ms + wait;
     if (at >= w->timer_at_ms)
         return;
@@ -404,6 +423,7 @@ static void end_conn_turns(struct worker *w)
 static bool end_turn(struct worker *w)
 {
     resume_publishers(w);
+    lagging_check(w);
     end_conn_turns(w);
     bool lagging = stream_run_lagging(w);
     submit_publishes(w);
@@ -522,6 +542,7 @@ enum err worker_create(struct hub *h, unsigned index, struct settings *s,
     w->readiness.fd = -1;
     w->budget = budget;
     w->settings = settings_ref(s);
+    w->settings_serial = 1;
     worker_update_clock(w);
     wheel_init(&w->wheel, w->now_ms);
     tail_init(&w->tail);

@@ -26,6 +26,7 @@
 #include "frontends/settings.h"
 #include "frontends/wheel.h"
 
+struct lagging;
 struct listener;
 struct stream;
 
@@ -38,7 +39,8 @@ struct conn_budget {
 /* Where one message ends in bytes that were put together. */
 struct cut {
     size_t end;
-    uint64_t offset; /* the message's */
+    uint64_t offset;  /* the message's */
+    uint64_t payload; /* bytes of payload up to here */
 };
 
 /* What a turn brought to one feed: given to each of its live receivers. */
@@ -63,6 +65,7 @@ struct worker {
     unsigned index;
     struct hub *hub;
     struct settings *settings;
+    uint32_t settings_serial; /* changes with them; never 0 */
     struct event_base *base;
     struct event mail_event, conns_event, timer_event;
     struct readiness readiness; /* of its connections; conns_event is of this */
@@ -77,6 +80,8 @@ struct worker {
     struct publish *publishes, *publishes_last; /* of this turn */
     struct conn *turn, *turn_last;              /* connections with something to do at its end */
     struct stream *lagging;                     /* streams that can be moved on (utlist) */
+    struct lagging *laggards;                   /* streams that were live, and are not (utlist) */
+    uint64_t lag_check_ms;                      /* when their limits are looked at next */
     struct buf scratch; /* bytes being put together, never across callbacks */
     struct cut *cuts;   /* of what is in scratch */
     size_t cut_count, cut_cap;
@@ -136,8 +141,10 @@ void worker_set_settings(struct worker *w, struct settings *s);
 void worker_count_gap(struct worker *w, enum gap_reason reason);
 /* Puts C on the list of those looked at when the turn ends. */
 void worker_touch(struct worker *w, struct conn *c);
-/* Notes that the message with OFFSET ends at END of what is being put together (w->cuts). */
-MUST_CHECK enum err worker_add_cut(struct worker *w, size_t end, uint64_t offset);
+/* Notes that M ends at END of what is being put together (w->cuts). ERR_NOMEM. */
+MUST_CHECK enum err worker_add_cut(struct worker *w, size_t end, const struct message *m);
+/* The number of the first cut of a message above OFFSET; w->cut_count when there is none. */
+size_t worker_cut_behind(const struct worker *w, uint64_t offset);
 /* The connection with that number, NULL when it is not here. */
 struct conn *worker_find_conn(struct worker *w, uint64_t number);
 

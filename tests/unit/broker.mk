@@ -4,6 +4,7 @@ broker_tests = \
 	tests/unit/test_tail \
 	tests/unit/test_dedup \
 	tests/unit/test_interest \
+	tests/unit/test_lag \
 	tests/unit/test_wheel \
 	tests/unit/test_readiness \
 	tests/unit/test_broker \
@@ -38,6 +39,10 @@ tests_unit_test_dedup_LDADD = $(broker_test_libs)
 tests_unit_test_interest_SOURCES = tests/unit/test_interest.c
 tests_unit_test_interest_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_interest_LDADD = $(broker_test_libs)
+
+tests_unit_test_lag_SOURCES = tests/unit/test_lag.c
+tests_unit_test_lag_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_lag_LDADD = $(broker_test_libs)
 
 tests_unit_test_wheel_SOURCES = tests/unit/test_wheel.c frontends/wheel.c frontends/wheel.h \
 	tests/unit/random.c tests/unit/random.h

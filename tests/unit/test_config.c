@@ -218,6 +218,10 @@ static const struct {
     {"access", "origin", "https://example.org"},
     {"limits", "subscriptions", "8"},
     {"limits", "inflight", "9"},
+    {"limits", "max_lag_messages", "10"},
+    {"limits", "max_lag_bytes", "11K"},
+    {"limits", "max_lag_age", "12s"},
+    {"limits", "lag_policy", "close"},
 };
 
 START_TEST(every_option_is_tried)
@@ -691,6 +695,33 @@ START_TEST(topic_sections_say_what_is_kept)
 }
 END_TEST
 
+static void expect_lag(const struct config_lag *l, uint64_t messages, uint64_t bytes,
+                       uint64_t age_ms, enum config_lag_policy policy)
+{
+    ck_assert_uint_eq(l->max_messages, messages);
+    ck_assert_uint_eq(l->max_bytes, bytes);
+    ck_assert_uint_eq(l->max_age_ms, age_ms);
+    ck_assert_int_eq(l->policy, policy);
+}
+
+START_TEST(topic_sections_say_how_far_subscribers_may_fall_behind)
+{
+    struct config *c = load("[topic \"a\"]\nmax_lag_messages = 10\nlag_policy = skip-to-latest\n"
+                            "[topic \"b\"]\nmax_lag_bytes = 0\nmax_lag_age = 1500ms\n"
+                            "[topic \"c\"]\n"
+                            "[limits]\nmax_lag_bytes = 2K\nlag_policy = close\n");
+    expect_lag(&c->limits.lag, 0, 2048, 0, CONFIG_LAG_CLOSE);
+    expect_lag(&c->topics[0].lag, 10, 2048, 0, CONFIG_LAG_SKIP);
+    expect_lag(&c->topics[1].lag, 0, 0, 1500, CONFIG_LAG_CLOSE);
+    expect_lag(&c->topics[2].lag, 0, 2048, 0, CONFIG_LAG_CLOSE);
+    print_to_file(c);
+    struct config *again = load_sets(NULL);
+    expect_same_values(c, again);
+    config_free(again);
+    config_free(c);
+}
+END_TEST
+
 START_TEST(what_is_kept_must_make_sense)
 {
     write_file("[topic \"a\"]\nkeep_last = 11\nmax_messages = 10\n");
@@ -792,6 +823,10 @@ static void expect_same_values(const struct config *a, const struct config *b)
         ck_assert_uint_eq(a->topics[i].max_messages, b->topics[i].max_messages);
         ck_assert_uint_eq(a->topics[i].max_bytes, b->topics[i].max_bytes);
         ck_assert_uint_eq(a->topics[i].keep_last, b->topics[i].keep_last);
+        ck_assert_uint_eq(a->topics[i].lag.max_messages, b->topics[i].lag.max_messages);
+        ck_assert_uint_eq(a->topics[i].lag.max_bytes, b->topics[i].lag.max_bytes);
+        ck_assert_uint_eq(a->topics[i].lag.max_age_ms, b->topics[i].lag.max_age_ms);
+        ck_assert_int_eq(a->topics[i].lag.policy, b->topics[i].lag.policy);
     }
 }
 
@@ -944,11 +979,34 @@ END_TEST
 START_TEST(what_is_reloadable)
 {
     static const char *const names[] = {
-        "hub.log_level",      "http.head_timeout",  "http.body_timeout",    "http.idle_timeout",
-        "http.write_timeout", "http.heartbeat",     "http.retry",           "http.poll_wait",
-        "http.poll_wait_max", "http.poll_limit",    "log.max_age",          "log.max_log_bytes",
-        "access.anonymous",   "access.origin",      "limits.subscriptions", "limits.inflight",
-        "topic.max_age",      "topic.max_messages", "topic.max_bytes",      "topic.keep_last",
+        "hub.log_level",
+        "http.head_timeout",
+        "http.body_timeout",
+        "http.idle_timeout",
+        "http.write_timeout",
+        "http.heartbeat",
+        "http.retry",
+        "http.poll_wait",
+        "http.poll_wait_max",
+        "http.poll_limit",
+        "log.max_age",
+        "log.max_log_bytes",
+        "access.anonymous",
+        "access.origin",
+        "limits.subscriptions",
+        "limits.inflight",
+        "limits.max_lag_messages",
+        "limits.max_lag_bytes",
+        "limits.max_lag_age",
+        "limits.lag_policy",
+        "topic.max_age",
+        "topic.max_messages",
+        "topic.max_bytes",
+        "topic.keep_last",
+        "topic.max_lag_messages",
+        "topic.max_lag_bytes",
+        "topic.max_lag_age",
+        "topic.lag_policy",
     };
     int found = 0;
     for (const struct setting *s = settings; s < settings_end; s++) {
@@ -996,6 +1054,7 @@ int main(void)
     tcase_add_test(t, a_socket_path_fits_its_address);
     tcase_add_test(t, lists_have_a_longest_length);
     tcase_add_test(t, topic_sections_say_what_is_kept);
+    tcase_add_test(t, topic_sections_say_how_far_subscribers_may_fall_behind);
     tcase_add_test(t, what_is_kept_must_make_sense);
     tcase_add_test(t, a_nul_byte_is_told);
     tcase_add_test(t, a_public_listener_needs_a_word);

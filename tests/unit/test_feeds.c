@@ -97,15 +97,25 @@ static size_t turn_count;
 static uint64_t newest;
 
 /* Brings one message to the turn. */
-static void bring(const char *name)
+static void bring_payload(const char *name, const char *payload)
 {
-    struct message_init init = {.topic = name, .topic_len = strlen(name)};
+    struct message_init init = {
+        .topic = name,
+        .topic_len = strlen(name),
+        .payload = payload,
+        .payload_len = strlen(payload),
+    };
     struct message *m = message_create(&init);
     m->topic = topic(name);
     m->offset = ++newest;
     ck_assert_uint_lt(turn_count, TURN_MAX);
     turn[turn_count++] = m;
     ck_assert_int_eq(feed_turn_add(feeds, m), ERR_OK);
+}
+
+static void bring(const char *name)
+{
+    bring_payload(name, "");
 }
 
 static void end_turn(void)
@@ -196,6 +206,34 @@ START_TEST(only_feeds_with_live_members_are_hit)
     feed_go_idle(&idle);
     bring("a");
     CHECK_NO_HITS(idle);
+    end_turn();
+    feed_leave(&idle, feeds);
+    feed_leave(&live, feeds);
+}
+END_TEST
+
+/* Members or not: whoever is behind is told by it how far. */
+START_TEST(what_comes_for_a_feed_is_counted)
+{
+    struct subscriber idle = {0}, live = {0};
+    join(&idle, "a a/# +");
+    join_live(&live, "#");
+    bring("a");
+    bring("a/b");
+    bring("c/d");
+    ck_assert_uint_eq(idle.feed->total.messages, 2);
+    ck_assert_uint_eq(live.feed->total.messages, 3);
+    ck_assert_uint_eq(live.feed->total_before.messages, 0);
+    end_turn();
+    feed_go_live(&idle);
+    bring("c/d");
+    bring_payload("a", "four");
+    bring_payload("b", "five!");
+    ck_assert_uint_eq(idle.feed->total.messages, 4);
+    ck_assert_uint_eq(idle.feed->total.bytes, 9);
+    ck_assert_uint_eq(idle.feed->total_before.messages, 2);
+    ck_assert_uint_eq(idle.feed->total_before.bytes, 0);
+    ck_assert_uint_eq(live.feed->total_before.messages, 3);
     end_turn();
     feed_leave(&idle, feeds);
     feed_leave(&live, feeds);
@@ -646,6 +684,7 @@ int main(void)
     tcase_add_test(t, a_turn_brings_each_feed_its_messages_in_order);
     tcase_add_test(t, a_message_is_hit_once_however_many_filters_match);
     tcase_add_test(t, only_feeds_with_live_members_are_hit);
+    tcase_add_test(t, what_comes_for_a_feed_is_counted);
     tcase_add_test(t, members_may_leave_during_a_turn);
     tcase_add_test(t, more_hits_than_one_chunk_holds);
     tcase_add_test(t, the_same_set_is_one_feed_whatever_its_order);

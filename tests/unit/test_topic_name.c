@@ -1,5 +1,6 @@
 /* Topic names, patterns, and which pattern matches which name. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,6 +194,50 @@ START_TEST(matches_as_mqtt)
 }
 END_TEST
 
+static const struct {
+    const char *pattern, *other;
+    bool covers;
+} covers[] = {
+    {"#", "#", true},          {"#", "a/+/b", true},     {"#", "+/#", true},
+    {"+/#", "#", true},        {"+", "#", false},        {"a", "+", false},
+    {"+", "+", true},          {"+", "a", true},         {"a", "a", true},
+    {"a", "b", false},         {"a/#", "a", true},       {"a/#", "a/#", true},
+    {"a/#", "a/b/#", true},    {"a/#", "a/+", true},     {"a/#", "#", false},
+    {"a/#", "+/#", false},     {"a/b/#", "a/#", false},  {"a/+", "a/#", false},
+    {"a/+", "a/+", true},      {"a/+", "a/b", true},     {"a/+", "a/+/c", false},
+    {"a/b", "a/+", false},     {"a/+/c", "a/b/c", true}, {"a/+/c", "a/+/c", true},
+    {"a/+/c", "a/+/+", false}, {"a/+/#", "a/b/#", true}, {"a/+/#", "a/#", false},
+};
+
+static const char *const levels[] = {"", "a", "b", "c"};
+
+/* Whether the first covers the second for all names of up to three of these levels. */
+static bool covers_all(const char *pattern, const char *other)
+{
+    char name[16];
+    for (int i = 0; i < 4 * 5 * 5; i++) {
+        const char *second = i / 4 % 5 ? levels[i / 4 % 5 - 1] : NULL;
+        const char *third = i / 20 && second ? levels[i / 20 - 1] : NULL;
+        snprintf(name, sizeof(name), "%s%s%s%s%s", levels[i % 4], second ? "/" : "",
+                 second ? second : "", third ? "/" : "", third ? third : "");
+        if (topic_matches(other, strlen(other), name, strlen(name)) &&
+            !topic_matches(pattern, strlen(pattern), name, strlen(name)))
+            return false;
+    }
+    return true;
+}
+
+START_TEST(a_pattern_covers_what_matches_less)
+{
+    const char *pattern = covers[_i].pattern, *other = covers[_i].other;
+    ck_assert(pattern_valid(pattern, strlen(pattern)) && pattern_valid(other, strlen(other)));
+    ck_assert_msg(topic_pattern_covers(pattern, strlen(pattern), other, strlen(other)) ==
+                      covers[_i].covers,
+                  "%s over %s", pattern, other);
+    ck_assert_msg(covers_all(pattern, other) == covers[_i].covers, "%s over %s", pattern, other);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("topic_name");
@@ -203,6 +248,7 @@ int main(void)
     tcase_add_loop_test(t, accepts_patterns, 0, COUNT(patterns));
     tcase_add_loop_test(t, refuses_patterns, 0, COUNT(not_patterns));
     tcase_add_loop_test(t, matches_as_mqtt, 0, COUNT(matches));
+    tcase_add_loop_test(t, a_pattern_covers_what_matches_less, 0, COUNT(covers));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

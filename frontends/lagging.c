@@ -1,0 +1,147 @@
+#include "frontends/lagging.h"
+
+#include <stdlib.h>
+
+#include "frontends/conn.h"
+#include "frontends/stream.h"
+#include "frontends/worker.h"
+#include "utlist.h"
+
+/* What the cuts from number FIRST up to number END hold. */
+static struct feed_total total_of(const struct worker *w, size_t first, size_t end)
+{
+    uint64_t before = first ? w->cuts[first - 1].payload : 0;
+    if (first >= end)
+        return (struct feed_total){0};
+    return (struct feed_total){end - first, w->cuts[end - 1].payload - before};
+}
+
+/* What this turn has brought S, and it has not been sent. */
+static struct feed_total left_over(const struct stream *s, uint64_t offset)
+{
+    const struct worker *w = s->conn->worker;
+    const struct feed *f = s->receiver.sub.feed;
+    if (!f->hits)
+        return (struct feed_total){0};
+    if (offset < f->hits->message->offset)
+        return (struct feed_total){f->total.messages - f->total_before.messages,
+                                   f->total.bytes - f->total_before.bytes};
+    return total_of(w, worker_cut_behind(w, offset), w->cut_count);
+}
+
+static struct feed_total less(struct feed_total a, struct feed_total b)
+{
+    return (struct feed_total){a.messages - b.messages, a.bytes - b.bytes};
+}
+
+void lagging_begin(struct stream *s, uint64_t offset)
+{
+    struct worker *w = s->conn->worker;
+    struct lagging *l = calloc(1, sizeof(*l));
+    s->lagging = l;
+    if (!l)
+        return;
+    l->stream = s;
+    l->since_ms = w->now_ms;
+    l->at = less(s->receiver.sub.feed->total, left_over(s, offset));
+    DL_APPEND(w->laggards, l);
+}
+
+void lagging_end(struct stream *s)
+{
+    struct lagging *l = s->lagging;
+    if (!l)
+        return;
+    DL_DELETE(s->conn->worker->laggards, l);
+    free(l);
+    s->lagging = NULL;
+}
+
+void lagging_sent(struct stream *s, size_t first, uint64_t offset)
+{
+    const struct worker *w = s->conn->worker;
+    struct lagging *l = s->lagging;
+    if (!l)
+        return;
+    struct feed_total sent = total_of(w, first, worker_cut_behind(w, offset));
+    l->at.messages += sent.messages;
+    l->at.bytes += sent.bytes;
+}
+
+void lagging_restart(struct stream *s)
+{
+    if (s->lagging)
+        s->lagging->at = s->receiver.sub.feed->total;
+}
+
+void lagging_figures(const struct stream *s, struct lag_figures *ret)
+{
+    const struct lagging *l = s->lagging;
+    *ret = (struct lag_figures){0};
+    if (!l)
+        return;
+    struct feed_total lacks = less(s->receiver.sub.feed->total, l->at);
+    *ret = (struct lag_figures){lacks.messages, lacks.bytes, s->conn->worker->now_ms - l->since_ms};
+}
+
+void lagging_keep(struct stream *s, const struct lag_figures *figures)
+{
+    struct feed_total lacks = {figures->messages, figures->bytes};
+    if (s->lagging)
+        s->lagging->at = less(s->receiver.sub.feed->total, lacks);
+}
+
+static const struct lag_limits *limits_of(const struct worker *w, const struct stream *s)
+{
+    return lag_rules_of(&w->settings->lag, w->settings_serial, s->receiver.sub.feed);
+}
+
+static bool is_beyond(const struct worker *w, const struct stream *s)
+{
+    struct lag_figures figures;
+    lagging_figures(s, &figures);
+    return lag_exceeds(&figures, limits_of(w, s));
+}
+
+bool lagging_must_skip(const struct stream *s)
+{
+    const struct worker *w = s->conn->worker;
+    return s->lagging && s->lagging->exceeded && is_beyond(w, s) &&
+           limits_of(w, s)->policy == LAG_SKIP;
+}
+
+static void look_at(struct worker *w, struct lagging *l)
+{
+    static const enum counter counters[] = {
+        [LAG_REPLAY] = COUNTER_lag_limit_replays,
+        [LAG_SKIP] = COUNTER_lag_limit_skips,
+        [LAG_CLOSE] = COUNTER_lag_limit_closes,
+    };
+    struct conn *c = l->stream->conn;
+    if (conn_state(c) == CONN_CLOSED || !is_beyond(w, l->stream))
+        return;
+    enum lag_policy policy = limits_of(w, l->stream)->policy;
+    if (!l->exceeded)
+        counter_add(&w->counters, counters[policy], 1);
+    l->exceeded = true;
+    if (policy == LAG_CLOSE)
+        conn_close(c, CLOSE_LAG);
+}
+
+void lagging_check(struct worker *w)
+{
+    struct lagging *l, *next;
+    if (w->now_ms < w->lag_check_ms || !w->settings->lag.any)
+        return;
+    w->lag_check_ms = w->now_ms + LAGGING_CHECK_MS;
+    DL_FOREACH_SAFE (w->laggards, l, next) {
+        look_at(w, l);
+    }
+}
+
+uint64_t lagging_wait_ms(const struct worker *w)
+{
+    if (!w->laggards || !w->settings->lag.any)
+        return UINT64_MAX;
+    return w->lag_check_ms > w->now_ms ? w->lag_check_ms - w->now_ms : 0;
+}
