@@ -701,7 +701,7 @@ int main(void)
     Suite *s = suite_create("broker");
     TCase *t = tcase_create("memory store");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, offsets_are_dense_and_results_in_order);
     tcase_add_test(t, an_empty_publish_is_a_probe);
     tcase_add_test(t, a_publish_is_stored_whole_or_not_at_all);
@@ -730,7 +730,7 @@ int main(void)
 
     t = tcase_create("durable log");
     tcase_add_checked_fixture(t, setup_durable, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, time_goes_on_from_the_log);
     tcase_add_loop_test(t, keys_survive_a_restart, 0, 2);
     tcase_add_test(t, the_newest_keys_survive_when_there_are_too_many);

@@ -756,7 +756,7 @@ int main(void)
     Suite *s = suite_create("broker, conditions");
     TCase *t = tcase_create("memory store");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, a_condition_holds_until_the_topic_moves_on);
     tcase_add_test(t, a_cursor_behind_the_topics_last_message_will_do);
     tcase_add_test(t, nothing_lies_behind_the_head);
@@ -781,7 +781,7 @@ int main(void)
 
     t = tcase_create("durable log");
     tcase_add_checked_fixture(t, setup_durable, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, the_last_message_is_known_after_a_restart, 0, 2);
     tcase_add_test(t, former_epochs_count_as_far_as_they_are_certain);
     tcase_add_test(t, after_a_crash_a_memory_topic_may_have_had_any_message);

@@ -680,7 +680,7 @@ int main(void)
     Suite *s = suite_create("feeds");
     TCase *t = tcase_create("feeds");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, a_turn_brings_each_feed_its_messages_in_order);
     tcase_add_test(t, a_message_is_hit_once_however_many_filters_match);
     tcase_add_test(t, only_feeds_with_live_members_are_hit);

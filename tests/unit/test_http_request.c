@@ -700,7 +700,7 @@ int main(void)
 {
     Suite *s = suite_create("http_request");
     TCase *t = tcase_create("http_request");
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     add_examples(t);
     tcase_add_test(t, refuses_nul_everywhere);
     tcase_add_test(t, limits_the_target);

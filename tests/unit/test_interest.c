@@ -132,7 +132,7 @@ int main(void)
     Suite *s = suite_create("interest");
     TCase *t = tcase_create("interest");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, topics_and_patterns_are_counted_by_transport);
     tcase_add_test(t, each_removal_undoes_one_addition);
     tcase_add_test(t, every_change_shows_in_the_serial);

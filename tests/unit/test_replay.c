@@ -1140,7 +1140,7 @@ int main(void)
 
     t = tcase_create("reading");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, log_and_tail_join_without_a_seam);
     tcase_add_test(t, a_stopped_visit_goes_on_where_it_stopped);
     tcase_add_test(t, reading_ends_at_the_given_offset);
@@ -1153,7 +1153,7 @@ int main(void)
 
     t = tcase_create("durable log");
     tcase_add_checked_fixture(t, setup_durable, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, a_restart_loses_memory_messages, 0, 2);
     tcase_add_test(t, a_clean_stop_hides_no_crash);
     tcase_add_test(t, a_trim_hides_nothing_before_it_is_told);

@@ -216,7 +216,7 @@ int main(void)
     Suite *s = suite_create("topic");
     TCase *t = tcase_create("table");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, topics_are_found_by_name_and_by_id);
     tcase_add_test(t, names_may_hold_any_utf8_and_be_as_long_as_allowed);
     tcase_add_test(t, a_full_table_takes_no_more);

@@ -266,7 +266,7 @@ int main(void)
     Suite *s = suite_create("wheel");
     TCase *t = tcase_create("wheel");
     tcase_add_checked_fixture(t, setup, NULL);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, an_empty_wheel_has_nothing_to_wait_for);
     tcase_add_test(t, deadlines_are_rounded_up_to_the_tick);
     tcase_add_test(t, a_deadline_in_the_past_is_due_at_the_next_tick);

@@ -21,6 +21,7 @@ export class SseStream {
   /** The last id seen: what a browser would send as Last-Event-ID. */
   cursor = null;
   #request;
+  #reply;
   #text = '';
 
   /** Opens a stream; `parameters` and `headers` are the request's. Resolves at the headers. */
@@ -47,6 +48,7 @@ export class SseStream {
         reject(error);
       });
       this.#request.on('response', (reply) => {
+        this.#reply = reply;
         this.status = reply.statusCode;
         this.headers = reply.headers;
         reply.setEncoding('utf8');
@@ -98,6 +100,15 @@ export class SseStream {
     const block = await this.nextEvent('longwire.live');
     assert.ok(block.data);
     return this;
+  }
+
+  /** Reads nothing more, until resume(). */
+  pause() {
+    this.#reply.pause();
+  }
+
+  resume() {
+    this.#reply.resume();
   }
 
   /** Drops the connection without a word. */

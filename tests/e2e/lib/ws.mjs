@@ -92,6 +92,15 @@ export class WsClient {
     return within(this.closed, 'the WebSocket to close');
   }
 
+  /** Reads nothing more, until resume(). */
+  pause() {
+    this.#socket.pause();
+  }
+
+  resume() {
+    this.#socket.resume();
+  }
+
   /** Drops the connection without a word. */
   terminate() {
     this.#socket.terminate();
