@@ -186,6 +186,7 @@ static void report_setup(const struct fanout *f, struct bench_report *r)
     report_number(r, "subscribers", "subscribers", (double)c->subscribers, 0, "");
     report_number(r, "topics", "topics", (double)c->topics, 0, "");
     report_number(r, "publishers", "publishers", (double)c->publishers, 0, "");
+    report_text(r, "publish_by", "published by", bench_publish_by_names[c->publish_by]);
     report_number(r, "size", "payload", (double)c->size, 0, "bytes");
     report_number(r, "rate", NULL, (double)c->rate, 0, "");
     report_number(r, "window", NULL, (double)c->window, 0, "");
@@ -221,6 +222,8 @@ static void report_checks(const struct fanout *f, struct bench_report *r)
 {
     report_number(r, "published", "published in all", (double)f->plan.published, 0, "");
     subscribers_report(&f->subscribers, r);
+    report_number(r, "unanswered", "publishes unanswered",
+                  (double)publishers_unanswered(&f->publishers), 0, "");
     report_number(r, "refused", "publishes refused", (double)f->publishers.refused, 0, "");
 }
 
@@ -235,7 +238,8 @@ static enum bench_exit report(struct fanout *f)
     report_latency(&r, "ack", "publish to acknowledgement", &f->publishers.latency);
     report_checks(f, &r);
     enum bench_exit status = report_print(&r, f->config->json);
-    bool well = !f->loop.failed && subscribers_well(set) && !f->publishers.refused;
+    bool well = !f->loop.failed && subscribers_well(set) && !f->publishers.refused &&
+                !publishers_unanswered(&f->publishers);
     return status ? status : well ? BENCH_OK : BENCH_FAILED;
 }
 
@@ -245,7 +249,6 @@ static enum bench_exit choose_server(struct fanout *f)
 {
     const struct bench_config *c = f->config;
     f->socket = c->socket;
-    f->server = (pid_t)c->pid;
     if (c->mode != BENCH_RAW)
         return http_split_url(&f->place, c->url) ? BENCH_OK : BENCH_USAGE;
     if (raw_server_start(&f->raw_server, c)) {
@@ -284,7 +287,7 @@ static enum bench_exit allocate(struct fanout *f)
 static enum bench_exit connect_all(struct fanout *f)
 {
     enum bench_exit status =
-        publishers_init(&f->publishers, &f->loop, f->socket, f->config, f->plan.tag);
+        publishers_init(&f->publishers, &f->loop, f->socket, &f->place, f->config, f->plan.tag);
     if (status)
         return status;
     if (!f->server)

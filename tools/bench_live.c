@@ -101,7 +101,7 @@ static enum bench_exit connect_both(const struct http_place *place)
         subscribers_init(set, 1) || loop_add(&live.loop, live.fd, EPOLLIN, &live.parent))
         return BENCH_FAILED;
     set->items[0].topic = live.topic;
-    enum bench_exit status = publishers_init(&live.publishers, &live.loop, live.config.socket,
+    enum bench_exit status = publishers_init(&live.publishers, &live.loop, live.config.socket, NULL,
                                              &live.config, live.plan.tag);
     return status ? status : subscribers_connect(set, no_tick, NULL);
 }

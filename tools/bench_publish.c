@@ -11,7 +11,7 @@ struct run {
     const struct bench_config *config;
     struct bench_loop loop;
     struct bench_publishers publishers;
-    pid_t server;
+    struct http_place place;
     uint64_t published, start;
     uint64_t progress_at, progress_answered;
 };
@@ -23,7 +23,7 @@ struct moment {
 
 static void take_moment(const struct run *r, struct moment *m)
 {
-    moment_take(&m->cpu, r->server);
+    moment_take(&m->cpu, r->publishers.server);
     m->answered = r->publishers.answered;
 }
 
@@ -96,6 +96,7 @@ static enum bench_exit report(const struct run *run, const struct moment *from,
     uint64_t unanswered = publishers_unanswered(&run->publishers);
     struct bench_report r = {0};
     report_text(&r, "mode", "mode", "publish");
+    report_text(&r, "publish_by", "published by", bench_publish_by_names[c->publish_by]);
     report_number(&r, "connections", "connections", (double)c->publishers, 0, "");
     report_number(&r, "pipeline", "waiting for an answer, at most", (double)c->pipeline, 0, "each");
     report_number(&r, "topics", "topics", (double)c->topics, 0, "");
@@ -115,10 +116,9 @@ static enum bench_exit report(const struct run *run, const struct moment *from,
 static enum bench_exit run(struct run *r)
 {
     struct moment from, to;
-    enum bench_exit status =
-        publishers_init(&r->publishers, &r->loop, r->config->socket, r->config, mark_tag());
+    enum bench_exit status = publishers_init(&r->publishers, &r->loop, r->config->socket, &r->place,
+                                             r->config, mark_tag());
     if (status == BENCH_OK) {
-        r->server = r->config->pid ? (pid_t)r->config->pid : r->publishers.server;
         r->start = bench_now();
         publish_for(r, r->config->warmup_ms * BENCH_MS, 0);
         if (r->config->count)
@@ -144,7 +144,9 @@ enum bench_exit bench_publish(const struct bench_config *config)
     r->config = config;
     process_exact_timers();
     enum bench_exit status = BENCH_FAILED;
-    if (loop_init(&r->loop, config->spin)) {
+    if (!http_split_url(&r->place, config->url)) {
+        status = BENCH_USAGE;
+    } else if (loop_init(&r->loop, config->spin)) {
         bench_say("epoll_create1 failed");
     } else {
         status = run(r);

@@ -69,6 +69,9 @@ libbench_a_SOURCES = \
 	tools/bench_process.c \
 	tools/bench_publish.c \
 	tools/bench_publisher.c \
+	tools/bench_publisher_http.c \
+	tools/bench_publisher_resp.c \
+	tools/bench_publisher_ws.c \
 	tools/bench_raw.c \
 	tools/bench_replay.c \
 	tools/bench_report.c \

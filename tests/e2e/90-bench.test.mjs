@@ -56,6 +56,19 @@ describe('fanout', () => {
     assertWhole(figures, { subscribers: 4 });
   });
 
+  for (const by of ['resp', 'http', 'ws']) {
+    test(`published by ${by}`, async () => {
+      const load = `--publish-by ${by} --subscribers 12 --topics 3 --publishers 4`;
+      for (const rate of [300, 0]) {
+        const figures = await bench(`fanout ${load} --rate ${rate} ${SHORT} ${reach(hub)}`);
+        assertWhole(figures, { subscribers: 4 });
+        assert.equal(figures.publish_by, by);
+        assert.equal(figures.unanswered, 0);
+        assert.ok(figures.ack_p50_ms > 0);
+      }
+    });
+  }
+
   test('payloads larger than what is read at once', async () => {
     for (const transport of ['ws --raw', 'sse', 'resp']) {
       const load = `--transport ${transport} --subscribers 5 --size 600000 --rate 10`;
@@ -110,13 +123,46 @@ describe('publish', () => {
     assert.ok(figures.acknowledged > 0);
   });
 
-  test('refused ones are counted', async (t) => {
-    const small = await startHub(t, { set: { 'hub.max_message_bytes': 100 } });
-    const options = words(`publish --count 10 --warmup 0 --socket ${small.socket} --json`);
-    const { code, stdout, stderr } = await run(PROGRAM, options);
-    assert.equal(code, 1);
-    assert.equal(JSON.parse(stdout).refused, 10);
-    assert.match(stderr, /the hub answers -/);
+  /** How many messages the hub's log has. */
+  const head = async (of) => Number.parseInt((await (await fetch(`${of.url}/cursor`)).json()).cursor);
+
+  for (const by of ['http', 'ws']) {
+    test(`by ${by}: every message is acknowledged, and in the log`, async () => {
+      const before = await head(hub);
+      const load = '--connections 5 --pipeline 20 --topics 7 --count 600 --warmup 0 --seconds 60';
+      const figures = await bench(`publish --publish-by ${by} ${load} ${reach(hub)}`);
+      assert.equal(figures.acknowledged, 600);
+      assert.equal(figures.unanswered + figures.refused, 0);
+      assert.ok(figures.ack_p50_ms > 0);
+      assert.ok(figures.cpu_per_message_us > 0);
+      assert.equal((await head(hub)) - before, 600);
+    });
+  }
+
+  for (const [by, said] of [
+    ['resp', /the hub answers -/],
+    ['http', /the hub answers HTTP\/1\.1 413 /],
+    ['ws', /the hub answers {"op":"error","code":"too_large"/],
+  ]) {
+    test(`by ${by}: refused ones are counted`, async (t) => {
+      const small = await startHub(t, { set: { 'hub.max_message_bytes': 100 } });
+      const load = `publish --publish-by ${by} --count 10 --warmup 0 ${reach(small)} --json`;
+      const { code, stdout, stderr } = await run(PROGRAM, words(load));
+      assert.equal(code, 1);
+      const figures = JSON.parse(stdout);
+      assert.equal(figures.refused, 10);
+      assert.equal(figures.acknowledged + figures.unanswered, 0);
+      assert.match(stderr, said);
+      assert.equal(await head(small), 0);
+    });
+  }
+
+  test('by http: a connection that the hub closed for being idle is opened anew', async (t) => {
+    const brief = await startHub(t, { set: { 'http.idle_timeout': '1s' } });
+    const load = `--publish-by http --connections 4 --rate 1 --count 8 --warmup 0 --seconds 60`;
+    const figures = await bench(`publish ${load} ${reach(brief)}`);
+    assert.equal(figures.acknowledged, 8);
+    assert.equal(figures.unanswered + figures.refused, 0);
   });
 });
 
@@ -302,6 +348,9 @@ describe('when something is wrong', () => {
     ['', /which mode/],
     ['fan', /no mode fan/],
     ['fanout --transport mqtt', /one of ws, sse, poll/],
+    ['fanout --publish-by mqtt', /one of resp, http, ws/],
+    ['publish --url nonsense', /HOST:PORT/],
+    ['raw --publish-by ws', /no option of this mode/],
     ['fanout --subscribers 0', /--subscribers takes a whole number from 1/],
     ['fanout --rate -1', /--rate takes/],
     ['fanout --size 39', /from 40/],
