@@ -124,6 +124,7 @@ struct bench_config {
     bool spin;           /* never sleep */
     bool synced;         /* log: only what is synced */
     bool bare;           /* replay: from the raw server */
+    bool quiet;
     bool json;
     bool help;
     const char *url, *socket, *dir, *filter;
@@ -339,9 +340,23 @@ void report_note(struct bench_report *r, const char *fmt, ...)
 /* Prints to standard output. BENCH_FAILED when that fails. */
 MUST_CHECK enum bench_exit report_print(const struct bench_report *r, bool json);
 
-/* The line that is written over and over on a terminal; nothing elsewhere. */
+/* The line that is written over and over on a terminal, cut to its width; nothing elsewhere, and
+ * nothing when it is not WANTED (at first it is). */
 void progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void progress_clear(void);
+void progress_want(bool wanted);
+
+enum { PROGRESS_STEPS = 4 }; /* of a second */
+
+/* When to show it, and how fast something is counted up. Zeroed before. */
+struct bench_pace {
+    uint64_t times[PROGRESS_STEPS], counts[PROGRESS_STEPS]; /* a ring */
+    uint32_t steps;
+};
+
+/* Whether the line is due, four times a second; *RET_RATE: how much was added to COUNT in the last
+ * second, for each second. */
+bool pace_step(struct bench_pace *p, uint64_t now, uint64_t count, double *ret_rate);
 
 /* ---- Modes ---- */
 

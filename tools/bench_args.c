@@ -111,6 +111,8 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(pid), 0, INT32_MAX, 0},
     {PUBLISHING | IN(REPLAY), "spin", NULL, "never sleep, so that the server never has to wake this process",
      KIND_FLAG, FIELD(spin), 0, 0, 0},
+    {ALL, "quiet", NULL, "do not show how the run is going",
+     KIND_FLAG, FIELD(quiet), 0, 0, 0},
     {ALL, "json", NULL, "one JSON object instead of a table",
      KIND_FLAG, FIELD(json), 0, 0, 0},
     {ALL, "help", NULL, "show this and exit",

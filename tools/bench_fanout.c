@@ -5,12 +5,12 @@
  */
 #include "tools/bench_subscriber.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SETTLE       (500 * BENCH_MS) /* after connecting, before memory is measured */
-#define PROGRESS     (250 * BENCH_MS) /* between two progress lines */
 #define LONGEST_TURN (100 * BENCH_MS)
 
 enum { SPARE_FILES = 64 };
@@ -33,7 +33,7 @@ struct fanout {
     struct bench_subscribers subscribers;
     uint64_t published; /* since publishing began */
     uint64_t publish_start;
-    uint64_t progress_at, progress_delivered;
+    struct bench_pace pace;
     uint64_t pss_before, pss_after; /* 0 = unknown */
     struct bench_moment connect_begin, connect_end;
     struct moment begin, end; /* of what is measured */
@@ -59,16 +59,17 @@ static void show_progress(void *ctx)
     struct fanout *f = ctx;
     const struct bench_subscribers *set = &f->subscribers;
     uint64_t now = bench_now();
-    if (now - f->progress_at < PROGRESS)
+    double rate;
+    if (!pace_step(&f->pace, now, set->delivered, &rate))
         return;
-    double rate =
-        (double)(set->delivered - f->progress_delivered) * 1e9 / (double)(now - f->progress_at);
-    progress("%u of %u subscribed  %.0f deliveries/s  p50 %.2f ms  p99 %.2f ms  missing %llu",
-             set->live, set->count, rate, (double)histogram_percentile(&set->latency, 50) / 1e6,
-             (double)histogram_percentile(&set->latency, 99) / 1e6,
-             (unsigned long long)set->missing);
-    f->progress_at = now;
-    f->progress_delivered = set->delivered;
+    if (!f->publish_start) {
+        progress("%u of %u subscribed", set->live, set->count);
+        return;
+    }
+    progress("%.0f s  %.0f deliveries/s  %" PRIu64 " behind  missing %" PRIu64 "  repeated %" PRIu64
+             "  out of order %" PRIu64,
+             (double)((now - f->publish_start) / BENCH_SECOND), rate, subscribers_outstanding(set),
+             set->missing, set->repeated, set->late);
 }
 
 /* --- publishing --- */

@@ -45,7 +45,8 @@ static void tell(void)
 {
     struct bench_subscribers *set = &live.subscribers;
     live.seen.latency = set->latency;
-    live.seen.wrong = set->missing + set->repeated + set->foreign + live.publishers.refused;
+    live.seen.wrong =
+        set->missing + set->repeated + set->late + set->foreign + live.publishers.refused;
     if (send(live.fd, &live.seen, sizeof(live.seen), MSG_NOSIGNAL) != (ssize_t)sizeof(live.seen))
         _exit(BENCH_FAILED);
     histogram_clear(&set->latency);

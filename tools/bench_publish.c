@@ -1,9 +1,9 @@
 /* The mode publish: how many messages are acknowledged, and how soon. */
 #include "tools/bench.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
-#define PROGRESS     (250 * BENCH_MS)
 #define LONGEST_TURN (100 * BENCH_MS)
 #define DRAIN        (10 * BENCH_SECOND)
 
@@ -13,7 +13,7 @@ struct run {
     struct bench_publishers publishers;
     struct http_place place;
     uint64_t published, start;
-    uint64_t progress_at, progress_answered;
+    struct bench_pace pace;
 };
 
 struct moment {
@@ -29,15 +29,14 @@ static void take_moment(const struct run *r, struct moment *m)
 
 static void show_progress(struct run *r)
 {
-    uint64_t now = bench_now(), answered = r->publishers.answered;
-    if (now - r->progress_at < PROGRESS)
+    uint64_t now = bench_now();
+    double rate;
+    if (!pace_step(&r->pace, now, r->publishers.answered, &rate))
         return;
-    progress("%.0f acknowledged/s  p50 %.3f ms  p99 %.3f ms",
-             (double)(answered - r->progress_answered) * 1e9 / (double)(now - r->progress_at),
+    progress("%.0f s  %.0f acknowledged/s  p50 %.3f ms  p99 %.3f ms  refused %" PRIu64,
+             (double)((now - r->start) / BENCH_SECOND), rate,
              (double)histogram_percentile(&r->publishers.latency, 50) / 1e6,
-             (double)histogram_percentile(&r->publishers.latency, 99) / 1e6);
-    r->progress_at = now;
-    r->progress_answered = answered;
+             (double)histogram_percentile(&r->publishers.latency, 99) / 1e6, r->publishers.refused);
 }
 
 static uint64_t next_due(const struct run *r, uint64_t now)

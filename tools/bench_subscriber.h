@@ -70,6 +70,15 @@ struct bench_subscriber {
 
 enum { BENCH_CURSOR_SIZE = 64 };
 
+/* Numbers that a subscriber has not got while later ones have come. */
+struct bench_hole {
+    const uint32_t *next;    /* whose, in bench_subscribers.next */
+    uint32_t first, further; /* as far as the latter, which is not one of them */
+};
+
+/* The oldest of more is forgotten: what comes late into it counts as repeated. */
+enum { BENCH_HOLES = 256 };
+
 struct bench_subscribers {
     struct bench_loop *loop;
     struct bench_plan *plan;
@@ -89,8 +98,11 @@ struct bench_subscribers {
     struct bench_histogram latency;
     uint64_t delivered; /* valid messages */
     uint64_t missing;   /* numbers passed over */
-    uint64_t repeated;  /* numbers seen before, or out of order */
+    uint64_t repeated;  /* numbers seen before */
+    uint64_t late;      /* numbers that came behind later ones; no longer missing */
     uint64_t foreign;   /* marks that this subscriber should not get */
+    struct bench_hole holes[BENCH_HOLES]; /* a ring; `first` 0 = none */
+    uint32_t holes_next;                  /* where the next one goes */
 };
 
 /* Allocates COUNT subscribers, dealt to the plan's topics in turn. The pointers above it are set

@@ -123,6 +123,7 @@ static enum bench_exit run(enum bench_mode mode, int argc, char **argv)
         return status;
     if (config.help)
         return help_mode(mode);
+    progress_want(!config.quiet);
     signal(SIGPIPE, SIG_IGN);
     loop_catch_interrupt();
     return modes[mode].run(&config);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { OnTerminal } from '../cli/lib/ctl.mjs';
 import { BUILD, launch, ROOT, run, startHub, suiteHub } from './lib/hub.mjs';
 
 const PROGRAM = join(BUILD, 'longwire-bench');
@@ -29,7 +30,7 @@ function assertWhole(figures, { subscribers }) {
   assert.ok(figures.published > 0);
   assert.equal(figures.expected, figures.published * subscribers);
   assert.equal(figures.delivered, figures.expected);
-  for (const key of ['missing', 'repeated', 'foreign', 'lost', 'refused']) {
+  for (const key of ['missing', 'repeated', 'late', 'foreign', 'lost', 'refused']) {
     assert.equal(figures[key], 0, key);
   }
   assert.ok(figures.latency_p50_ms > 0);
@@ -90,6 +91,54 @@ describe('fanout', () => {
     assert.match(stdout, /^ {2}subscribers +10$/m);
     assert.match(stdout, /^ {2}publish to delivery +[\d.]+ ms {2}p50/m);
     assert.match(stdout, /^ {2}missing +0$/m);
+  });
+});
+
+// `script` (util-linux) makes the terminal.
+describe('how it is going', () => {
+  const hub = suiteHub();
+  const load = () => `--seconds 2 --warmup 100 --subscribers 20 --rate 100 ${reach(hub)}`;
+  /** What the line has shown, one after the other. */
+  const shown = (terminal) => terminal.stdout.split('\r\x1b[K').slice(1);
+
+  test('a terminal is shown it, until the figures come', async () => {
+    const terminal = new OnTerminal([PROGRAM, ...words(`fanout ${load()}`)], { columns: 120 });
+    assert.equal((await terminal.ended).code, 0);
+    const going = shown(terminal).slice(0, -1);
+    const pattern = /^(\d+) s {2}(\d+) deliveries\/s {2}(\d+) behind {2}missing 0 {2}repeated 0 {2}out of order 0$/;
+    const lines = going.map((line) => pattern.exec(line)?.slice(1).map(Number)).filter(Boolean);
+    assert.ok(lines.length >= 4, terminal.stdout);
+    assert.ok(lines.some(([, rate]) => rate > 0));
+    assert.match(shown(terminal).at(-1), /^ {2}mode +fanout/);
+  });
+
+  test('what does not fit the terminal is cut', async () => {
+    const terminal = new OnTerminal([PROGRAM, ...words(`fanout ${load()}`)], { columns: 30 });
+    assert.equal((await terminal.ended).code, 0);
+    const going = shown(terminal).slice(0, -1);
+    assert.ok(going.length >= 4);
+    assert.ok(going.every((line) => line.length < 30 && !line.includes('\n')));
+  });
+
+  test('publishing shows what is acknowledged', async () => {
+    const options = words(`publish ${SHORT} --socket ${hub.socket}`);
+    const terminal = new OnTerminal([PROGRAM, ...options], { columns: 120 });
+    assert.equal((await terminal.ended).code, 0);
+    assert.match(terminal.stdout, /\r\x1b\[K\d+ s {2}\d+ acknowledged\/s {2}p50 /);
+  });
+
+  test('not with --quiet', async () => {
+    const options = words(`fanout --quiet ${load()}`);
+    const terminal = new OnTerminal([PROGRAM, ...options]);
+    assert.equal((await terminal.ended).code, 0);
+    assert.match(terminal.stdout, /^ {2}mode +fanout/);
+    assert.doesNotMatch(terminal.stdout, /\x1b|\d s {2}/);
+  });
+
+  test('nor where there is no terminal', async () => {
+    const { code, stderr } = await run(PROGRAM, words(`fanout ${load()}`));
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
   });
 });
 
