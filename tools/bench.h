@@ -54,6 +54,8 @@ enum {
     BENCH_SIZE_MAX = 16 << 20, /* bytes of a payload */
     BENCH_SUBSCRIBERS_MAX = 1000000,
     BENCH_TOPICS_MAX = 1000000,
+    BENCH_FURTHER_MAX = 100,   /* topics of a subscriber besides its own */
+    BENCH_FURTHER_POOL = 1000, /* from which these are chosen */
     BENCH_PUBLISHERS_MAX = 1024,
     BENCH_PIPELINE_MAX = 65536,
     BENCH_STREAMS_MAX = 64 << 20, /* pairs of a subscriber, or a topic, and a publisher */
@@ -64,7 +66,8 @@ enum {
 
 /* Topics are numbers here and "bench/%08x" on the wire: all the same length. */
 enum { BENCH_TOPIC_LEN = 14 };
-#define BENCH_TOPIC_PREFIX "bench/"
+#define BENCH_TOPIC_PREFIX  "bench/"
+#define BENCH_FURTHER_FIRST 0x80000000u
 
 static inline uint64_t bench_now(void)
 {
@@ -104,6 +107,8 @@ struct bench_config {
     uint64_t transport;  /* enum bench_transport */
     uint64_t publish_by; /* enum bench_publish_by */
     uint64_t subscribers, topics, publishers;
+    uint64_t further;    /* topics of a subscriber to which nothing is published */
+    uint64_t stuck;      /* of the subscribers: they never read */
     uint64_t rate;       /* messages a second in all; 0 = as fast as possible */
     uint64_t seconds;    /* of measuring */
     uint64_t warmup_ms;  /* of publishing before that */
@@ -328,7 +333,7 @@ struct bench_report {
 void report_text(struct bench_report *r, const char *key, const char *label, const char *text);
 void report_number(struct bench_report *r, const char *key, const char *label, double number,
                    int decimals, const char *unit);
-/* Rows PREFIX_p50_ms, _p90_, _p99_ and _max_, in the table one line. */
+/* Rows PREFIX_p50_ms, _p90_, _p99_, _p999_ and _max_, in the table one line. */
 void report_latency(struct bench_report *r, const char *prefix, const char *label,
                     const struct bench_histogram *h);
 /* What happened between the two cost: the server for each of COUNT, as row KEY, and both in all. */

@@ -44,6 +44,10 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(topics), 1, BENCH_TOPICS_MAX, 1},
     {IN(FILL), "share", "N", "one message in N is of topic 0, the others are of topics chosen at random",
      KIND_NUMBER, FIELD(share), 1, UINT32_MAX, 5},
+    {IN(FANOUT), "further-topics", "N", "topics of each subscriber besides, to which nothing is published",
+     KIND_NUMBER, FIELD(further), 0, BENCH_FURTHER_MAX, 0},
+    {IN(FANOUT), "stuck", "N", "so many of the subscribers never read",
+     KIND_NUMBER, FIELD(stuck), 0, BENCH_SUBSCRIBERS_MAX, 0},
     {STREAMING, "publishers", "N", "publishing connections",
      KIND_NUMBER, FIELD(publishers), 1, BENCH_PUBLISHERS_MAX, 1},
     {IN(PUBLISH), "connections", "N", "publishing connections",
@@ -224,6 +228,10 @@ static enum bench_exit check(struct bench_config *c)
         problem = "a server that only writes has the transports ws and sse";
     if (c->mode == BENCH_REPLAY && c->transport == BENCH_RESP)
         problem = "the local socket replays nothing; --transport is one of ws, sse and poll";
+    if (c->further && (c->raw || c->transport == BENCH_RESP))
+        problem = "bare payloads are of one topic; --further-topics takes envelopes";
+    if (c->stuck && c->stuck >= c->subscribers)
+        problem = "--stuck leaves nobody to read";
     if (c->bare && c->live)
         problem = "--bare has nobody beside it";
     if (c->mode == BENCH_FILL && !c->dir && !c->help)

@@ -34,7 +34,7 @@ struct fanout {
     uint64_t published; /* since publishing began */
     uint64_t publish_start;
     struct bench_pace pace;
-    uint64_t pss_before, pss_after; /* 0 = unknown */
+    uint64_t pss_before, pss_after, pss_end; /* 0 = unknown */
     struct bench_moment connect_begin, connect_end;
     struct moment begin, end; /* of what is measured */
 };
@@ -172,6 +172,7 @@ static void measure(struct fanout *f)
     take_moment(f, &f->begin);
     publish_for(f, f->config->seconds * BENCH_SECOND);
     take_moment(f, &f->end);
+    measure_memory(f, &f->pss_end);
     drain(f);
 }
 
@@ -185,7 +186,10 @@ static void report_setup(const struct fanout *f, struct bench_report *r)
     report_text(r, "transport", "transport", bench_transport_names[c->transport]);
     report_text(r, "format", "format", c->raw ? "raw" : "envelope");
     report_number(r, "subscribers", "subscribers", (double)c->subscribers, 0, "");
+    report_number(r, "stuck", c->stuck ? "of them never read" : NULL, (double)c->stuck, 0, "");
     report_number(r, "topics", "topics", (double)c->topics, 0, "");
+    report_number(r, "further_topics", c->further ? "further topics of each" : NULL,
+                  (double)c->further, 0, "");
     report_number(r, "publishers", "publishers", (double)c->publishers, 0, "");
     report_text(r, "publish_by", "published by", bench_publish_by_names[c->publish_by]);
     report_number(r, "size", "payload", (double)c->size, 0, "bytes");
@@ -217,6 +221,10 @@ static void report_rates(const struct fanout *f, struct bench_report *r)
     report_number(r, "published_per_s", "published", published / seconds, 0, "/s");
     report_number(r, "deliveries_per_s", "delivered", delivered / seconds, 0, "/s");
     report_cpu(r, "cpu_per_delivery_us", &from->cpu, &to->cpu, delivered);
+    bool known = f->pss_after && f->pss_end;
+    double grown = (double)f->pss_end - (double)f->pss_after;
+    report_number(r, "memory_grown", "server's memory grew by", known ? grown / 1024 : (double)NAN,
+                  0, "KiB");
 }
 
 static void report_checks(const struct fanout *f, struct bench_report *r)
@@ -273,6 +281,8 @@ static enum bench_exit allocate(struct fanout *f)
     set->port = f->place.port;
     set->socket = f->socket;
     set->raw = c->raw;
+    set->further = (uint32_t)c->further;
+    set->stuck = (uint32_t)c->stuck;
     enum err e = plan_init(&f->plan, (uint32_t)c->topics, (uint32_t)c->publishers);
     if (!e)
         e = subscribers_init(set, (uint32_t)c->subscribers);

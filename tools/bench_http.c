@@ -11,11 +11,22 @@
 #include <strings.h>
 #include <unistd.h>
 
+/* Topics that no two subscribers, in all likelihood, have in common as a set. */
+static void put_further(const struct bench_subscribers *set, uint32_t index, struct buf *out)
+{
+    for (uint32_t i = 0; i < set->further; i++) {
+        uint64_t mixed = ((uint64_t)index << 8 | i) * UINT64_C(0x9e3779b97f4a7c15);
+        uint32_t number = (uint32_t)((mixed >> 32) % BENCH_FURTHER_POOL);
+        buf_printf(out, "&topic=" BENCH_TOPIC_PREFIX "%08x", BENCH_FURTHER_FIRST + number);
+    }
+}
+
 void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
                   const char *query, const char *headers, struct buf *out)
 {
     buf_printf(out, "GET /t/" BENCH_TOPIC_PREFIX "%08x?format=%s%s", s->topic,
                set->raw ? "raw" : "envelope", query);
+    put_further(set, (uint32_t)(s - set->items), out);
     if (set->after && s->state != SUBSCRIBER_LIVE)
         buf_printf(out, "&after=%s", set->after);
     buf_printf(out, " HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n", set->host, set->port, headers);

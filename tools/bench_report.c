@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { LABEL_WIDTH = 34, NUMBER_WIDTH = 15, LINE_MAX_BYTES = 256 };
+enum { LABEL_WIDTH = 34, NUMBER_WIDTH = 15, LINE_MAX_BYTES = 256, LATENCIES = 5 };
 
 static bool line_is_open, line_is_unwanted;
 
@@ -110,18 +110,18 @@ void report_note(struct bench_report *r, const char *fmt, ...)
 void report_latency(struct bench_report *r, const char *prefix, const char *label,
                     const struct bench_histogram *h)
 {
-    static const double percents[] = {50, 90, 99, 100};
-    static const char *const names[] = {"p50", "p90", "p99", "max"};
-    double ms[4];
-    for (size_t i = 0; i < 4; i++) {
+    static const double percents[LATENCIES] = {50, 90, 99, 99.9, 100};
+    static const char *const names[LATENCIES] = {"p50", "p90", "p99", "p999", "max"};
+    double ms[LATENCIES];
+    for (size_t i = 0; i < LATENCIES; i++) {
         char key[REPORT_KEY_SIZE];
         ms[i] = h->count ? (double)histogram_percentile(h, percents[i]) / 1e6 : (double)NAN;
         snprintf(key, sizeof(key), "%s_%s_ms", prefix, names[i]);
         report_number(r, key, i == 0 ? label : NULL, ms[i], 3, "ms");
     }
-    struct report_row *first = &r->rows[r->count - 4];
-    snprintf(first->note, sizeof(first->note), "p50  (p90 %.3f, p99 %.3f, max %.3f)", ms[1], ms[2],
-             ms[3]);
+    struct report_row *first = &r->rows[r->count - LATENCIES];
+    snprintf(first->note, sizeof(first->note), "p50  (p90 %.3f, p99 %.3f, p99.9 %.3f, max %.3f)",
+             ms[1], ms[2], ms[3], ms[4]);
 }
 
 void report_cpu(struct bench_report *r, const char *key, const struct bench_moment *from,

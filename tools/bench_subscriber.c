@@ -107,10 +107,15 @@ void subscriber_odd(struct bench_subscribers *set, struct bench_subscriber *s,
     subscriber_got(set, s, m);
 }
 
+static bool is_stuck(const struct bench_subscribers *set, const struct bench_subscriber *s)
+{
+    return (uint32_t)(s - set->items) >= set->count - set->stuck;
+}
+
 /* What was published for S and has not come never will. */
 static void write_off(struct bench_subscribers *set, struct bench_subscriber *s)
 {
-    uint32_t publishers = set->plan->publishers;
+    uint32_t publishers = is_stuck(set, s) ? 0 : set->plan->publishers;
     const uint32_t *sent = &set->plan->sent[(size_t)s->topic * publishers];
     uint32_t *next = numbers_of(set, s);
     for (uint32_t i = 0; i < publishers; i++) {
@@ -161,7 +166,7 @@ void subscriber_fail(struct bench_subscribers *set, struct bench_subscriber *s, 
                   log_escape(plain, sizeof(plain), text, strlen(text)));
     if (s->state == SUBSCRIBER_LIVE) {
         set->live--;
-        set->plan->audience[s->topic]--;
+        set->plan->audience[s->topic] -= !is_stuck(set, s);
         write_off(set, s);
     } else {
         set->loop->failed = true;
@@ -177,7 +182,9 @@ void subscriber_ready(struct bench_subscribers *set, struct bench_subscriber *s)
     s->state = SUBSCRIBER_LIVE;
     set->connecting--;
     set->live++;
-    set->plan->audience[s->topic]++;
+    set->plan->audience[s->topic] += !is_stuck(set, s);
+    if (is_stuck(set, s))
+        loop_change(set->loop, s->fd, EPOLLRDHUP, &s->source);
 }
 
 void subscriber_send(struct bench_subscribers *set, struct bench_subscriber *s, const void *data,
@@ -262,6 +269,8 @@ static void on_ready(struct bench_source *source, uint32_t events)
     (void)events;
     if (s->state == SUBSCRIBER_CONNECTING)
         ask(s->set, s);
+    else if (s->state == SUBSCRIBER_LIVE && is_stuck(s->set, s))
+        subscriber_fail(s->set, s, "the server closed a connection that does not read");
     else if (s->state != SUBSCRIBER_LOST)
         take_input(s->set, s);
 }

@@ -90,6 +90,8 @@ struct bench_subscribers {
     socklen_t address_len;
     bool raw;
     uint32_t count, connecting, live, lost;
+    uint32_t further; /* topics of each besides its own */
+    uint32_t stuck;   /* the last ones never read, and are owed nothing */
     struct bench_subscriber *items;
     uint32_t *next; /* [subscriber * publishers + publisher]: number expected next */
     char (*cursors)[BENCH_CURSOR_SIZE]; /* long-poll only */

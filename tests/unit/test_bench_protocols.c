@@ -271,6 +271,30 @@ START_TEST(a_lost_subscriber_gets_nothing_more)
 }
 END_TEST
 
+START_TEST(a_stuck_subscriber_reads_nothing_and_is_owed_nothing)
+{
+    const struct server *s = &servers[_i];
+    struct epoll_event e;
+    start(s);
+    set.stuck = 1;
+    ck_assert_int_eq(loop_add(&loop, subscriber->fd, EPOLLIN, &subscriber->source), ERR_OK);
+    feed(bytes.data, bytes.len, SIZE_MAX);
+    ck_assert_int_eq(subscriber->state, SUBSCRIBER_LIVE);
+    ck_assert_uint_eq(plan.audience[TOPIC], 0);
+    ck_assert_int_eq(send(server, "more", 4, 0), 4);
+    ck_assert_int_eq(epoll_wait(loop.epoll, &e, 1, 0), 0);
+    plan.sent[TOPIC] = 3;
+    shutdown(server, SHUT_WR);
+    loop_turn(&loop, BENCH_SECOND);
+    ck_assert_int_eq(subscriber->state, SUBSCRIBER_LOST);
+    ck_assert_uint_eq(set.lost, 1);
+    ck_assert_uint_eq(plan.audience[TOPIC], 0);
+    subscribers_settle(&set);
+    ck_assert_uint_eq(set.missing, 0);
+    end();
+}
+END_TEST
+
 static const struct refusal {
     const struct bench_protocol *protocol;
     const char *answer;
@@ -362,6 +386,7 @@ int main(void)
     tcase_add_loop_test(t, what_is_wrong_with_the_numbers_is_told, 0, SERVERS);
     tcase_add_loop_test(t, a_hole_that_was_forgotten_counts_as_repeated, 0, SERVERS);
     tcase_add_loop_test(t, a_lost_subscriber_gets_nothing_more, 0, SERVERS);
+    tcase_add_loop_test(t, a_stuck_subscriber_reads_nothing_and_is_owed_nothing, 0, SERVERS);
     tcase_add_loop_test(t, a_server_that_refuses_ends_the_run, 0,
                         sizeof(refusals) / sizeof(refusals[0]));
     tcase_add_loop_test(t, an_endless_head_is_given_up, 0, SERVERS);
