@@ -89,4 +89,6 @@ longwire_bench_LDADD = $(bench_libs)
 dist_man_MANS += doc/longwire-bench.1
 EXTRA_DIST += \
 	tools/bench-suite.py \
+	tools/bench_plots.py \
+	tools/bench_report.py \
 	tests/e2e/90-bench.test.mjs
