@@ -39,7 +39,7 @@ class Scale(typing.NamedTuple):
     rounds: int
     seconds: int
     subscribers: int
-    crowds: tuple  # (subscribers, messages that the publisher may be ahead of them)
+    crowds: tuple  # (subscribers, messages that the publisher may be ahead of them, rounds)
     idle: int  # connections
     topics: int  # ten subscribers each
     latency_seconds: int
@@ -52,8 +52,8 @@ class Scale(typing.NamedTuple):
 
 # The larger crowd gets fewer messages ahead: they take ten times as long to be delivered, and
 # latency is to stay below 250 ms.
-STANDARD = Scale(3, 2, 1000, ((1000, 1000), (10000, 400)), 15000, 1000, 4, 10, 2)
-QUICK = Scale(1, 1, 50, ((50, 1000), (200, 1000)), 500, 20, 1, 2, 1)
+STANDARD = Scale(3, 2, 1000, ((1000, 1000, 3), (10000, 400, 2)), 15000, 1000, 3, 8, 1)
+QUICK = Scale(1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1)
 ROUNDS = STANDARD.rounds
 
 # At saturation: far enough ahead that the hub never waits for the publisher.
@@ -150,10 +150,10 @@ class Bench:
         with self.hub(*settings, cores=cores) as hub:
             return self.run("fanout", *options, *hub["socket"], *hub["url"])
 
-    def compare(self, *options, raw_options=()):
+    def compare(self, *options, raw_options=(), rounds=None):
         """(hub, raw): the medians of several runs of each, taken in turn."""
         raw, hub = [], []
-        for _ in range(self.scale.rounds):
+        for _ in range(rounds or self.scale.rounds):
             raw.append(self.raw(*raw_options, *options))
             hub.append(self.fanout(*options))
         return medians(hub), medians(raw)
@@ -310,10 +310,11 @@ def further(bench, idle_rows):
 def saturation(bench):
     """The raw server that writes each frame by itself is slower by so much that once is enough."""
     rows = []
-    for (subscribers, window), (options, name) in itertools.product(bench.scale.crowds, FORMATS):
+    for crowd, (options, name) in itertools.product(bench.scale.crowds, FORMATS):
+        subscribers, window, rounds = crowd
         common = ("--subscribers", str(subscribers), "--window", str(window), *AHEAD, *AWAKE)
         common += (*options, *bench.scale.measured())
-        hub, batched = bench.compare(*common, raw_options=("--batch",))
+        hub, batched = bench.compare(*common, raw_options=("--batch",), rounds=rounds)
         row = {"name": name, "subscribers": subscribers, "raw_format": "--raw" in options}
         rows.append({**row, "hub": hub, "batched": batched, "raw": bench.raw(*common)})
     return rows
@@ -324,20 +325,17 @@ def many_topics(bench):
     options = f"--transport ws --raw --subscribers {topics * 10} --topics {topics} --rate 2000".split()
     options += (*bench.scale.measured(), "--pipeline", "1000", *AWAKE)
     durable, raw = bench.compare(*options)
-    memory = [
-        bench.fanout(*options, settings=("log.durability=memory",))
-        for _ in range(bench.scale.rounds)
-    ]
+    memory = bench.fanout(*options, settings=("log.durability=memory",))
     return [
         {"name": "each commit synced", "hub": durable, "raw": raw},
-        {"name": "`durability = memory`", "hub": medians(memory), "raw": raw},
+        {"name": "`durability = memory`", "hub": memory, "raw": raw},
     ]
 
 
 def latency(bench):
     common = "--transport ws --raw --subscribers 10 --rate 100".split()
     common += bench.scale.measured(bench.scale.latency_seconds)
-    alone = ("--synced", "--batch", "1", "--seconds", "1", "--count", "2000")
+    alone = ("--synced", "--batch", "1", "--seconds", "1", "--count", "500")
     commit_alone, raw, memory, durable = [], [], [], []
     for _ in range(bench.scale.rounds):
         commit_alone.append(bench.run("log", "--dir", bench.folder, *alone))
@@ -354,7 +352,7 @@ def latency(bench):
 
 def workers(bench):
     """The second worker has the load's core, so that both run at the same time."""
-    subscribers, window = bench.scale.crowds[0]
+    subscribers, window, _ = bench.scale.crowds[0]
     options, name = FORMATS[0]
     common = ("--subscribers", str(subscribers), "--window", str(window), *AHEAD)
     common += (*options, *bench.scale.measured())

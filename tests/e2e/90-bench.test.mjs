@@ -1,7 +1,7 @@
 // longwire-bench: each mode runs, counts everything and finds nothing wrong; and says so when
 // something is. How fast anything was is not looked at.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -440,6 +440,80 @@ describe('when something is wrong', () => {
       assert.match(stderr, message);
     });
   }
+});
+
+describe('the report of the standard set', () => {
+  const quoted = join(ROOT, 'doc/performance');
+  const plots = ['idle.svg', 'latency.svg', 'saturation.svg', 'steady.svg'];
+  const figures = () => JSON.parse(readFileSync(join(quoted, 'figures.json'), 'utf8'));
+
+  /** Writes report and plots of `of` into a folder; with `document`, the tables into that. */
+  async function report(t, of, document) {
+    const folder = temporaryFolder(t);
+    const file = join(folder, 'figures.json');
+    writeFileSync(file, JSON.stringify(of));
+    const into = join(folder, document ? 'performance.md' : 'report.md');
+    if (document) writeFileSync(into, document);
+    const program = join(ROOT, 'tools/bench_report.py');
+    const args = [program, file, folder, ...(document ? [into] : [])];
+    const { code, stderr } = await run('python3', args, {
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    });
+    assert.equal(code, 0, stderr);
+    return { folder, text: readFileSync(into, 'utf8') };
+  }
+
+  /** The last cell of the row of targets whose second cell matches. */
+  const verdict = ({ text }, what) =>
+    text
+      .split('\n')
+      .map((line) => line.split(' | '))
+      .find(([, target]) => what.test(target ?? ''))
+      .at(-1)
+      .replace(/ \|$/, '');
+
+  test('the document quotes its figures, and shows their plots', async (t) => {
+    const document = readFileSync(join(ROOT, 'doc/performance.md'), 'utf8');
+    const made = await report(t, figures(), document);
+    assert.equal(made.text, document);
+    for (const plot of plots) {
+      assert.ok(document.includes(`](performance/${plot})`), plot);
+      const shown = readFileSync(join(quoted, plot), 'utf8');
+      assert.equal(readFileSync(join(made.folder, plot), 'utf8'), shown, plot);
+    }
+  });
+
+  test('it has every target of the hub, and its plots', async (t) => {
+    const { text } = await report(t, figures());
+    for (const target of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      assert.match(text, new RegExp(`^\\| ${target} \\| .+ \\| (met|\\*\\*missed\\*\\*) \\|$`, 'm'));
+    }
+    for (const plot of plots) assert.ok(text.includes(`](${plot})`), plot);
+  });
+
+  test('what is met is what was measured', async (t) => {
+    const changed = figures();
+    const sse = changed.idle.find(({ name }) => name === 'SSE');
+    const [workers] = changed.workers;
+    for (const [bytes, saved, said] of [
+      [400, 0.8, 'met'],
+      [401, 1.2, '**missed**'],
+      [null, null, 'not measured'],
+    ]) {
+      sse.hub.memory_per_connection = bytes;
+      workers.one.cpu_per_delivery_us = 1;
+      workers.two.cpu_per_delivery_us = saved;
+      const made = await report(t, changed);
+      assert.equal(verdict(made, /^memory of an idle connection, SSE/), said);
+      assert.equal(verdict(made, /^two workers to one/), said);
+    }
+  });
+
+  test('what was lost is told', async (t) => {
+    const changed = figures();
+    changed.saturation[0].hub.missing = 17;
+    assert.match((await report(t, changed)).text, /\| 17 missing \|/);
+  });
 });
 
 describe('the manual', () => {
