@@ -1,3 +1,11 @@
 # Files of doc/; included by ../Makefile.am. longwirectl.1 stands beside its program in tools/local.mk.
 dist_man_MANS += doc/longwired.8 doc/longwire.ini.5
 dist_doc_DATA += doc/architecture.md doc/performance.md doc/protocol.md doc/storage-format.md
+
+# What doc/performance.md shows; `./dev bench doc` makes it.
+EXTRA_DIST += \
+	doc/performance/figures.json \
+	doc/performance/idle.svg \
+	doc/performance/latency.svg \
+	doc/performance/saturation.svg \
+	doc/performance/steady.svg

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Sets of measurements: `./dev bench` runs the standard one, `./dev bench log` that of the log.
 
-usage: bench-suite.py BUILD [log]
+usage: bench-suite.py BUILD [log | quick]
 
 Starts hubs out of the folder BUILD, measures them with longwire-bench beside their raw limits, and
-prints what came out; the same goes to BUILD/bench/report.md (of the log: log.md), and every figure
-to BUILD/bench/results.json (log.json). Hub and raw server run on core 0, the load on core 1. What
-is compared is measured in turn, several times, and the medians are told.
+prints what came out. Of the standard set, BUILD/bench/ gets report.md, its plots, the medians that
+both are made of (figures.json; bench_report.py makes the rest of them anew), and every single
+figure (results.json); of the log, log.md and log.json. Hub and raw server run on core 0, the load on
+core 1. What is compared is measured in turn, several times, and the medians are told.
+
+With quick, everything is small and short and goes to BUILD/bench/quick/: it shows that the set runs,
+and its figures mean nothing.
 """
 
 import contextlib
@@ -16,6 +20,7 @@ import itertools
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import statistics
@@ -23,13 +28,36 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
-SUBSCRIBERS = 1000
-ROUNDS = 3
-MEASURED = ("--seconds", "2", "--warmup", "500")
-# At saturation: far enough ahead that the hub never waits for the publisher, and not so far that
-# latency says nothing.
-AHEAD = ("--rate", "0", "--window", "1000", "--pipeline", "1000")
+from bench_report import WRONG, about_text, checked, count, fine, ratio, table, write, write_report
+
+
+class Scale(typing.NamedTuple):
+    """How large the standard set is, and how long it takes."""
+
+    rounds: int
+    seconds: int
+    subscribers: int
+    crowds: tuple  # (subscribers, messages that the publisher may be ahead of them, rounds)
+    idle: int  # connections
+    topics: int  # ten subscribers each
+    latency_seconds: int
+    slow_seconds: int
+    log_seconds: int
+
+    def measured(self, seconds=None):
+        return ("--seconds", str(seconds or self.seconds), "--warmup", "500")
+
+
+# The larger crowd gets fewer messages ahead: they take ten times as long to be delivered, and
+# latency is to stay below 250 ms.
+STANDARD = Scale(3, 2, 1000, ((1000, 1000, 3), (10000, 400, 2)), 15000, 1000, 3, 8, 1)
+QUICK = Scale(1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1)
+ROUNDS = STANDARD.rounds
+
+# At saturation: far enough ahead that the hub never waits for the publisher.
+AHEAD = ("--rate", "0", "--pipeline", "1000")
 STEADY = ("--rate", "50")
 # Whom the hub has to wake is the load's affair.
 AWAKE = ("--spin",)
@@ -41,32 +69,32 @@ FORMATS = (
     (("--transport", "sse", "--raw"), "SSE raw"),
 )
 
-CROWDS = (1000, 10000)
-IDLE_CONNECTIONS = 15000
+# The same for connections that wait, and the memory that each may take.
 IDLE = (
-    (("--transport", "sse"), "SSE", "400"),
-    (("--transport", "ws"), "WebSocket", "400"),
-    (("--transport", "poll"), "long-poll", "600"),
+    (("--transport", "sse"), "SSE", 400),
+    (("--transport", "ws"), "WebSocket", 400),
+    (("--transport", "poll"), "long-poll", 600),
 )
+FURTHER_TOPICS = 20
 
 
 class Bench:
     """Runs longwire-bench and keeps what it reports."""
 
-    def __init__(self, build):
+    def __init__(self, build, folder, scale):
         self.build = build
-        self.folder = os.path.join(build, "bench")
+        self.folder = folder
+        self.scale = scale
         self.results = []
-        self.commit_ms = None  # of one message
         self.appended = self.idle = None
         self.pinned = (os.cpu_count() or 1) > 1 and shutil.which("taskset")
         os.makedirs(self.folder, exist_ok=True)
 
-    def on_core(self, core, words):
-        return ["taskset", "-c", str(core), *words] if self.pinned else list(words)
+    def on_cores(self, cores, words):
+        return ["taskset", "-c", str(cores), *words] if self.pinned else list(words)
 
     @contextlib.contextmanager
-    def hub(self, *settings, data=None, config=""):
+    def hub(self, *settings, data=None, config="", cores="0"):
         """A hub with one worker, on a fresh log or on DATA; yields the options that lead to it, and
         its process id."""
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
@@ -84,7 +112,7 @@ class Bench:
             ):
                 words += ["--set", setting]
             with subprocess.Popen(
-                self.on_core(0, words), stdout=subprocess.PIPE, text=True
+                self.on_cores(cores, words), stdout=subprocess.PIPE, text=True
             ) as process:
                 try:
                     ready = process.stdout.readline().split()
@@ -104,7 +132,7 @@ class Bench:
         core = 0 if mode == "log" else 1  # it stands for the hub
         print(f"longwire-bench {mode} {' '.join(options)}", file=sys.stderr)
         done = subprocess.run(
-            self.on_core(core, words), stdout=subprocess.PIPE, text=True, check=False
+            self.on_cores(core, words), stdout=subprocess.PIPE, text=True, check=False
         )
         if done.returncode > 1 or not done.stdout:
             sys.exit(f"longwire-bench ended with status {done.returncode}")
@@ -118,21 +146,21 @@ class Bench:
         core = ("--server-cpu", "0") if self.pinned else ()
         return self.run("raw", *options, *core)
 
-    def fanout(self, *options, settings=()):
-        with self.hub(*settings) as hub:
+    def fanout(self, *options, settings=(), cores="0"):
+        with self.hub(*settings, cores=cores) as hub:
             return self.run("fanout", *options, *hub["socket"], *hub["url"])
 
-    def compare(self, *options, raw_options=()):
+    def compare(self, *options, raw_options=(), rounds=None):
         """(hub, raw): the medians of several runs of each, taken in turn."""
         raw, hub = [], []
-        for _ in range(ROUNDS):
+        for _ in range(rounds or self.scale.rounds):
             raw.append(self.raw(*raw_options, *options))
             hub.append(self.fanout(*options))
         return medians(hub), medians(raw)
 
     def publish(self, *options, settings=()):
         with self.hub(*settings) as hub:
-            return self.run("publish", *options, *hub["socket"])
+            return self.run("publish", *options, *hub["socket"], *hub["url"])
 
     def fill(self, folder, *options):
         """Makes a log in FOLDER, which is to be there."""
@@ -144,7 +172,7 @@ class Bench:
         words += ["-c", str(connections), "-n", str(count), *command]
         print(" ".join(words[:10]), command[0], file=sys.stderr)
         before = process_cpu(hub["pid"])
-        done = subprocess.run(self.on_core(1, words), capture_output=True, text=True, check=True)
+        done = subprocess.run(self.on_cores(1, words), capture_output=True, text=True, check=True)
         used = process_cpu(hub["pid"]) - before
         row = list(csv.reader(done.stdout.splitlines()))[-1]
         result = {
@@ -165,15 +193,6 @@ def process_cpu(pid):
     return time.clock_gettime(~pid << 3 | 2)
 
 
-WRONG = (
-    ("missing", "missing"),
-    ("repeated", "repeated"),
-    ("foreign", "of other topics"),
-    ("lost", "subscribers lost"),
-    ("refused", "refused"),
-)
-
-
 def medians(results):
     """One result out of several: the median of each figure, the sum of what should not be."""
     wrong = [key for key, _ in WRONG]
@@ -187,75 +206,38 @@ def medians(results):
     return merged
 
 
-def count(n):
-    return "–" if n is None else f"{n:,.0f}"
+# What is kept of a result for the report; and all of the log's.
+KEPT = re.compile(
+    r"(deliveries|connects|acknowledged)_per_s$|cpu_per_(delivery|message)_us$|connect_cpu_us$|"
+    r"(latency|ack)_\w+_ms$|memory_\w+$|(server|load)_cpu_percent$|"
+    r"(lmdb|store|fdatasync|resume_any|read)_\w+$|batch$|topics$"
+)
 
 
-def fine(n, digits=2):
-    return "–" if n is None else f"{n:,.{digits}f}"
+def kept(figures):
+    """The same with less in it."""
+    if isinstance(figures, list):
+        return [kept(one) for one in figures]
+    if not isinstance(figures, dict):
+        return figures
+    if "mode" not in figures:
+        return {key: kept(value) for key, value in figures.items()}
+    wrong = [key for key, _ in WRONG if figures.get(key)]
+    return {key: n for key, n in figures.items() if KEPT.search(key) or key in wrong}
 
 
-def ratio(a, b):
-    return "–" if not a or not b else f"{a / b:.2f}"
-
-
-def table(head, rows):
-    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows]) + "\n"
-
-
-def checked(result):
-    """A word on what should not have happened."""
-    wrong = [f"{result[key]:,} {word}" for key, word in WRONG if result.get(key)]
-    return ", ".join(wrong) or "all arrived"
-
-
-# --- the sections of the report ---
+# --- the standard set: each returns the figures of one section of the report ---
 
 
 def the_log(bench):
-    batched = bench.run("log", "--dir", bench.folder, "--seconds", "3")
+    seconds = bench.scale.log_seconds
+    batched = bench.run("log", "--dir", bench.folder, "--seconds", str(seconds))
     single = bench.run(
         "log", "--dir", bench.folder, "--seconds", "1", "--batch", "1", "--count", "100000"
     )
-    bench.commit_ms = single["store_sync_1_p50_ms"]
     with tempfile.TemporaryDirectory(dir=bench.folder) as folder:
         filled = bench.fill(folder, "--topics", "1000")
-    rows = []
-    for sync, said in (("sync", "yes"), ("nosync", "no")):
-        for result in (batched, single):
-            rows.append(
-                (
-                    count(result["batch"]),
-                    said,
-                    count(result[f"lmdb_{sync}_per_s"]),
-                    count(result[f"store_{sync}_1_per_s"]),
-                    ratio(result[f"store_{sync}_1_per_s"], result[f"lmdb_{sync}_per_s"]),
-                    count(result[f"store_{sync}_per_s"]),
-                    ratio(result[f"store_{sync}_per_s"], result[f"lmdb_{sync}_per_s"]),
-                    f"{fine(result[f'store_{sync}_cpu_us'], 3)} "
-                    f"({fine(result[f'lmdb_{sync}_cpu_us'], 3)})",
-                )
-            )
-    head = (
-        "messages of a commit",
-        "synced",
-        "bare LMDB /s",
-        "log, 1 topic /s",
-        "of bare",
-        f"log, {count(batched['topics'])} topics /s",
-        "of bare (target 0.70)",
-        "CPU for each, µs (bare)",
-    )
-    return (
-        "## The log\n\n"
-        + table(head, rows)
-        + f"\nOne page and `fdatasync`: {fine(batched['fdatasync_p50_ms'], 3)} ms (p50), "
-        f"{fine(batched['fdatasync_p99_ms'], 3)} ms (p99). "
-        f"Reading all of 1,000 topics: {count(filled['read_all_per_s'])} messages/s; one that has a "
-        f"fifth of them: {count(filled['read_one_per_s'])}/s; the last 10 of one: "
-        f"{fine(filled['resume_any_us'], 1)} µs (by CPU time).\n"
-    )
+    return {"batched": batched, "single": single, "filled": filled}
 
 
 def publishing(bench):
@@ -269,178 +251,144 @@ def publishing(bench):
             ("--pipeline", "1000"),
             ("log.durability=memory",),
         ),
+        ("WebSocket, pipelined, 1 connection", "", "--publish-by ws --pipeline 1000".split(), ()),
+        (
+            "HTTP, 500 connections with one outstanding each",
+            "",
+            "--publish-by http --connections 500 --pipeline 1".split(),
+            (),
+        ),
     )
-    rows = []
-    for name, target, options, settings in runs:
-        result = bench.publish(*options, *MEASURED, settings=settings)
-        rows.append(
-            (
-                name,
-                count(result["acknowledged_per_s"]),
-                target,
-                fine(result["cpu_per_message_us"]),
-                fine(result["ack_p50_ms"], 3),
-                fine(result["ack_p99_ms"], 3),
-                fine(result["load_cpu_percent"], 0),
-            )
-        )
-    head = (
-        "publishing",
-        "acknowledged/s",
-        "target",
-        "hub CPU for each, µs",
-        "p50, ms",
-        "p99, ms",
-        "load's CPU, %",
-    )
-    return "## Publishing\n\n" + table(head, rows)
+    return [
+        {
+            "name": name,
+            "target": target,
+            "result": bench.publish(*options, *bench.scale.measured(), settings=settings),
+        }
+        for name, target, options, settings in runs
+    ]
 
 
 def steady(bench):
     rows = []
-    common = ("--subscribers", str(SUBSCRIBERS), *MEASURED, *STEADY, *AWAKE)
-    for options, name in (*FORMATS, (("--transport", "poll"), "long-poll")):
-        if "poll" in options:
-            hub, raw = bench.fanout(*options, *common), {}
-        else:
-            hub, raw = bench.compare(*options, *common)
-        rows.append(
-            (
-                name,
-                fine(hub["cpu_per_delivery_us"]),
-                fine(raw.get("cpu_per_delivery_us")),
-                ratio(hub["cpu_per_delivery_us"], raw.get("cpu_per_delivery_us")),
-                fine(hub["latency_p50_ms"]),
-                fine(raw.get("latency_p50_ms")),
-                fine(hub["connect_cpu_us"], 1),
-                fine(raw.get("connect_cpu_us"), 1),
-                count(hub["memory_per_connection"]),
-                checked(hub),
-            )
-        )
-    head = (
-        f"{count(SUBSCRIBERS)} subscribers, 50 messages/s",
-        "hub CPU for each delivery, µs",
-        "raw",
-        "ratio (target 1.05)",
-        "p50, ms",
-        "raw",
-        "hub CPU for a connect, µs",
-        "raw",
-        "memory for each, bytes",
-        "",
-    )
-    return "## Few messages\n\n" + table(head, rows)
+    common = ("--subscribers", str(bench.scale.subscribers), *STEADY, *AWAKE)
+    common += bench.scale.measured()
+    for options, name in FORMATS:
+        hub, raw = bench.compare(*options, *common)
+        rows.append({"name": name, "hub": hub, "raw": raw})
+    polls = [bench.fanout("--transport", "poll", *common) for _ in range(bench.scale.rounds)]
+    rows.append({"name": "long-poll", "hub": medians(polls), "raw": {}})
+    return rows
+
+
+def idle_options(bench):
+    quiet = "--rate 2 --seconds 1 --warmup 0".split()
+    return ("--subscribers", str(bench.scale.idle), *quiet, *AWAKE)
 
 
 def idle(bench):
     """Connections that wait, to hubs of their own: what a former one gave back would not count."""
     rows = []
-    quiet = "--rate 1 --seconds 1 --warmup 200".split()
-    for options, name, target in IDLE:
-        hub = bench.fanout(*options, "--subscribers", str(IDLE_CONNECTIONS), *quiet)
-        rows.append((name, count(hub["memory_per_connection"]), target, checked(hub)))
-    head = (
-        f"{count(IDLE_CONNECTIONS)} connections that wait",
-        "memory of the hub for each, bytes (Pss)",
-        "target",
-        "",
-    )
-    return "## Idle connections\n\n" + table(head, rows)
+    for options, name, limit in IDLE:
+        if "poll" in options:
+            hub, raw = bench.fanout(*options, *idle_options(bench)), {}
+        else:
+            hub, raw = bench.compare(*options, *idle_options(bench))
+        rows.append({"name": name, "limit": limit, "hub": hub, "raw": raw})
+    return rows
+
+
+def further(bench, idle_rows):
+    rows = []
+    also = ("--further-topics", str(FURTHER_TOPICS))
+    for (options, name, _), row in zip(IDLE[:2], idle_rows):
+        more = bench.fanout(*options, *also, *idle_options(bench))
+        rows.append({"name": name, "topics": FURTHER_TOPICS, "hub": row["hub"], "more": more})
+    return rows
 
 
 def saturation(bench):
+    """The raw server that writes each frame by itself is slower by so much that once is enough."""
     rows = []
-    for subscribers, (options, name) in itertools.product(CROWDS, FORMATS):
-        common = ("--subscribers", str(subscribers), *MEASURED, *AHEAD, *AWAKE)
-        hub, raw = bench.compare(*options, *common, raw_options=("--batch",))
-        rows.append(
-            (
-                f"{name}, {count(subscribers)}",
-                count(hub["deliveries_per_s"]),
-                count(raw["deliveries_per_s"]),
-                ratio(hub["deliveries_per_s"], raw["deliveries_per_s"]),
-                fine(hub["cpu_per_delivery_us"], 3),
-                fine(raw["cpu_per_delivery_us"], 3),
-                ratio(raw["cpu_per_delivery_us"], hub["cpu_per_delivery_us"]),
-                fine(hub["latency_p99_ms"], 0),
-                f"{fine(hub['server_cpu_percent'], 0)} / {fine(hub['load_cpu_percent'], 0)}",
-                checked(hub),
-            )
-        )
-    head = (
-        "subscribers of one topic, as fast as possible",
-        "deliveries/s",
-        "raw --batch",
-        "ratio (target 0.60)",
-        "hub CPU for each, µs",
-        "raw --batch",
-        "ratio",
-        "p99, ms",
-        "CPU of hub / load, %",
-        "",
-    )
-    return "## Saturation\n\n" + table(head, rows)
+    for crowd, (options, name) in itertools.product(bench.scale.crowds, FORMATS):
+        subscribers, window, rounds = crowd
+        common = ("--subscribers", str(subscribers), "--window", str(window), *AHEAD, *AWAKE)
+        common += (*options, *bench.scale.measured())
+        hub, batched = bench.compare(*common, raw_options=("--batch",), rounds=rounds)
+        row = {"name": name, "subscribers": subscribers, "raw_format": "--raw" in options}
+        rows.append({**row, "hub": hub, "batched": batched, "raw": bench.raw(*common)})
+    return rows
 
 
 def many_topics(bench):
-    options = "--transport ws --raw --subscribers 10000 --topics 1000 --rate 2000".split()
-    options += (*MEASURED, "--pipeline", "1000", *AWAKE)
+    topics = bench.scale.topics
+    options = f"--transport ws --raw --subscribers {topics * 10} --topics {topics} --rate 2000".split()
+    options += (*bench.scale.measured(), "--pipeline", "1000", *AWAKE)
     durable, raw = bench.compare(*options)
-    in_memory = medians(
-        [bench.fanout(*options, settings=("log.durability=memory",)) for _ in range(ROUNDS)]
-    )
-    rows = [
-        (
-            name,
-            fine(hub["cpu_per_delivery_us"]),
-            fine(raw["cpu_per_delivery_us"]),
-            ratio(hub["cpu_per_delivery_us"], raw["cpu_per_delivery_us"]),
-            fine(hub["latency_p99_ms"], 1),
-            checked(hub),
-        )
-        for name, hub in (("each commit synced", durable), ("`durability = memory`", in_memory))
+    memory = bench.fanout(*options, settings=("log.durability=memory",))
+    return [
+        {"name": "each commit synced", "hub": durable, "raw": raw},
+        {"name": "`durability = memory`", "hub": memory, "raw": raw},
     ]
-    head = (
-        "10 subscribers a topic",
-        "hub CPU for each delivery, µs",
-        "raw",
-        "ratio (target 1.10)",
-        "p99, ms",
-        "",
-    )
-    return "## 10,000 subscribers of 1,000 topics, 2,000 messages/s\n\n" + table(head, rows)
 
 
 def latency(bench):
-    common = (*"--transport ws --raw --subscribers 10 --rate 100".split(), *MEASURED)
-    raw, memory, durable = [], [], []
-    for _ in range(ROUNDS):
+    common = "--transport ws --raw --subscribers 10 --rate 100".split()
+    common += bench.scale.measured(bench.scale.latency_seconds)
+    alone = ("--synced", "--batch", "1", "--seconds", "1", "--count", "500")
+    commit_alone, raw, memory, durable = [], [], [], []
+    for _ in range(bench.scale.rounds):
+        commit_alone.append(bench.run("log", "--dir", bench.folder, *alone))
         raw.append(bench.raw(*common))
         memory.append(bench.fanout(*common, settings=("log.durability=memory",)))
         durable.append(bench.fanout(*common))
-    runs = (
-        ("raw", medians(raw)),
-        ("hub, `durability = memory`", medians(memory)),
-        ("hub", medians(durable)),
-    )
     rows = [
-        (
-            name,
-            fine(result["latency_p50_ms"], 3),
-            fine(result["latency_p50_ms"] - runs[0][1]["latency_p50_ms"], 3),
-            fine(result["latency_p99_ms"], 3),
-            fine(result["ack_p50_ms"], 3),
-        )
-        for name, result in runs
+        {"name": "raw", "result": medians(raw)},
+        {"name": "hub, `durability = memory`", "result": medians(memory)},
+        {"name": "hub", "result": medians(durable)},
     ]
-    head = ("10 subscribers, 100 messages/s", "p50, ms", "above raw", "p99, ms", "answer p50, ms")
-    return (
-        "## Latency\n\n"
-        + table(head, rows)
-        + "\nTargets for p50: with `durability = memory` 0.060 ms above raw; otherwise 0.120 ms above"
-        f" raw and a commit, which took {fine(bench.commit_ms, 3)} ms above.\n"
-    )
+    return {"rows": rows, "commit_ms": medians(commit_alone)["store_sync_1_p50_ms"]}
+
+
+def workers(bench):
+    """The second worker has the load's core, so that both run at the same time."""
+    subscribers, window, _ = bench.scale.crowds[0]
+    options, name = FORMATS[0]
+    common = ("--subscribers", str(subscribers), "--window", str(window), *AHEAD)
+    common += (*options, *bench.scale.measured())
+    one, two = [], []
+    for _ in range(bench.scale.rounds):
+        one.append(bench.fanout(*common))
+        two.append(bench.fanout(*common, settings=("hub.workers=2",), cores="0,1"))
+    return [{"name": name, "one": medians(one), "two": medians(two)}]
+
+
+def slow(bench):
+    """The same readers with and without others that are stuck."""
+    all_of_them = bench.scale.subscribers
+    stuck = all_of_them // 10
+    common = "--transport sse --size 8192 --rate 30".split()
+    common += bench.scale.measured(bench.scale.slow_seconds)
+    return {
+        "without": bench.fanout("--subscribers", str(all_of_them - stuck), *common),
+        "stuck": bench.fanout("--subscribers", str(all_of_them), "--stuck", str(stuck), *common),
+    }
+
+
+def standard_figures(bench):
+    figures = {"about": about(bench), "log": the_log(bench), "publishing": publishing(bench)}
+    figures["idle"] = idle(bench)
+    figures["further"] = further(bench, figures["idle"])
+    for name, measure in (
+        ("steady", steady),
+        ("saturation", saturation),
+        ("topics", many_topics),
+        ("latency", latency),
+        ("workers", workers),
+        ("slow", slow),
+    ):
+        figures[name] = measure(bench)
+    return kept(figures)
 
 
 # --- the log through the whole hub: sections of its own report ---
@@ -739,16 +687,17 @@ def commit():
     return done.stdout.strip() or "unknown"
 
 
-def setting(bench, title, again, results):
-    now = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    where = "hub on core 0, load on core 1" if bench.pinned else "nothing pinned"
-    return (
-        f"# {title}\n\n"
-        f"{now}, commit {commit()}. {os.cpu_count()} cores ({processor()}), "
-        f"Linux {platform.release()}; {where}. One worker, `log.sync = always`, payloads of 128 "
-        f"bytes. Load average at the start: {os.getloadavg()[0]:.1f}.\n\n"
-        f"Repeat with `{again}`; every figure is in {results}.\n"
-    )
+def about(bench):
+    return {
+        "date": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "commit": commit(),
+        "cores": os.cpu_count(),
+        "processor": processor(),
+        "kernel": platform.release(),
+        "pinned": bool(bench.pinned),
+        "rounds": bench.scale.rounds,
+        "load": os.getloadavg()[0],
+    }
 
 
 def allow_files():
@@ -756,9 +705,22 @@ def allow_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def standard_sections(bench):
-    for section in (the_log, publishing, idle, steady, saturation, many_topics, latency):
-        yield section(bench)
+def write_json(path, what):
+    write(path, json.dumps(what, indent=1, ensure_ascii=False) + "\n")
+
+
+def run_standard(bench):
+    began = time.monotonic()
+    figures = standard_figures(bench)
+    write_json(os.path.join(bench.folder, "figures.json"), figures)
+    write_json(os.path.join(bench.folder, "results.json"), bench.results)
+    write_report(figures, bench.folder)
+    with open(os.path.join(bench.folder, "report.md"), encoding="utf-8") as f:
+        print(f.read())
+    print(
+        f"{(time.monotonic() - began) / 60:.1f} minutes; written to {bench.folder}/report.md, its "
+        "plots beside it"
+    )
 
 
 def log_sections(bench):
@@ -771,10 +733,22 @@ def log_sections(bench):
             yield section(bench, logs)
 
 
-# Of the command line: title, file for the report, for the figures, and what is measured.
+def run_log(bench):
+    parts = [f"# The log\n\n{about_text(about(bench))}"]
+    print(parts[0])
+    for part in log_sections(bench):
+        parts.append(part)
+        print(part, flush=True)
+    write(os.path.join(bench.folder, "log.md"), "\n".join(parts))
+    write_json(os.path.join(bench.folder, "log.json"), bench.results)
+    print(f"written to {os.path.join(bench.folder, 'log.md')}")
+
+
+# By the command line: what runs, how large, and the folder in BUILD for what comes out.
 SETS = {
-    (): ("longwire-bench", "report.md", "results.json", standard_sections),
-    ("log",): ("The log", "log.md", "log.json", log_sections),
+    (): (run_standard, STANDARD, "bench"),
+    ("quick",): (run_standard, QUICK, "bench/quick"),
+    ("log",): (run_log, STANDARD, "bench"),
 }
 
 
@@ -782,19 +756,10 @@ def main():
     which = tuple(sys.argv[2:])
     if len(sys.argv) < 2 or which not in SETS:
         sys.exit(__doc__)
-    title, report, results, sections = SETS[which]
+    run, scale, folder = SETS[which]
+    build = os.path.abspath(sys.argv[1])
     allow_files()
-    bench = Bench(os.path.abspath(sys.argv[1]))
-    parts = [setting(bench, title, " ".join(("./dev", "bench", *which)), results)]
-    print(parts[0])
-    for part in sections(bench):
-        parts.append(part)
-        print(part, flush=True)
-    with open(os.path.join(bench.folder, report), "w", encoding="utf-8") as f:
-        f.write("\n".join(parts))
-    with open(os.path.join(bench.folder, results), "w", encoding="utf-8") as f:
-        json.dump(bench.results, f, indent=1)
-    print(f"written to {os.path.join(bench.folder, report)}")
+    run(Bench(build, os.path.join(build, folder), scale))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
  *     bench_loop.c          epoll
  *     bench_mark.*          what is in a payload: number and time
  *     bench_histogram.*     latencies
- *     bench_publisher.c     RESP publishers on the local socket
+ *     bench_publisher.c     publishers: connecting, sending, answers
+ *     bench_publisher_resp.c, …_http.c, …_ws.c    what they send and read
  *     bench_subscriber.*    the set of subscribers: connecting, reading, checking
  *     bench_ws.c, bench_sse.c, bench_poll.c, bench_resp.c, bench_http.c    what they read
  *     bench_process.c       CPU time and memory of a process
@@ -53,6 +54,8 @@ enum {
     BENCH_SIZE_MAX = 16 << 20, /* bytes of a payload */
     BENCH_SUBSCRIBERS_MAX = 1000000,
     BENCH_TOPICS_MAX = 1000000,
+    BENCH_FURTHER_MAX = 100,   /* topics of a subscriber besides its own */
+    BENCH_FURTHER_POOL = 1000, /* from which these are chosen */
     BENCH_PUBLISHERS_MAX = 1024,
     BENCH_PIPELINE_MAX = 65536,
     BENCH_STREAMS_MAX = 64 << 20, /* pairs of a subscriber, or a topic, and a publisher */
@@ -63,7 +66,8 @@ enum {
 
 /* Topics are numbers here and "bench/%08x" on the wire: all the same length. */
 enum { BENCH_TOPIC_LEN = 14 };
-#define BENCH_TOPIC_PREFIX "bench/"
+#define BENCH_TOPIC_PREFIX  "bench/"
+#define BENCH_FURTHER_FIRST 0x80000000u
 
 static inline uint64_t bench_now(void)
 {
@@ -90,14 +94,21 @@ enum bench_mode {
 
 enum bench_transport { BENCH_WS, BENCH_SSE, BENCH_POLL, BENCH_RESP, BENCH_TRANSPORTS };
 
+/* How publishers publish: PUBLISH on the local socket, POST, or `publish` over a WebSocket. */
+enum bench_publish_by { BENCH_BY_RESP, BENCH_BY_HTTP, BENCH_BY_WS, BENCH_PUBLISH_BYS };
+
 extern const char *const bench_mode_names[BENCH_MODES];
 extern const char *const bench_transport_names[BENCH_TRANSPORTS];
+extern const char *const bench_publish_by_names[BENCH_PUBLISH_BYS];
 
 /* What the command line says; texts are borrowed from argv. Each mode uses some of it. */
 struct bench_config {
     enum bench_mode mode;
-    uint64_t transport; /* enum bench_transport */
+    uint64_t transport;  /* enum bench_transport */
+    uint64_t publish_by; /* enum bench_publish_by */
     uint64_t subscribers, topics, publishers;
+    uint64_t further;    /* topics of a subscriber to which nothing is published */
+    uint64_t stuck;      /* of the subscribers: they never read */
     uint64_t rate;       /* messages a second in all; 0 = as fast as possible */
     uint64_t seconds;    /* of measuring */
     uint64_t warmup_ms;  /* of publishing before that */
@@ -118,6 +129,7 @@ struct bench_config {
     bool spin;           /* never sleep */
     bool synced;         /* log: only what is synced */
     bool bare;           /* replay: from the raw server */
+    bool quiet;
     bool json;
     bool help;
     const char *url, *socket, *dir, *filter;
@@ -155,39 +167,78 @@ void loop_turn(struct bench_loop *l, uint64_t wait);
 void loop_catch_interrupt(void);
 bool loop_interrupted(void);
 
+/* ---- HTTP (bench_http.c) ---- */
+
+struct http_place {
+    char host[256], port[16];
+};
+
+/* Reads [http://]HOST:PORT[/], an IPv6 address in brackets; says when it is none. */
+bool http_split_url(struct http_place *ret, const char *url);
+/* Opens a connection, which blocks; -1, and says why not. */
+int http_connect(const struct http_place *place);
+
 /* ---- Publishers (bench_publisher.c) ---- */
 
 struct bench_publishers;
+struct bench_publisher;
+
+/* One way to publish. */
+struct publish_protocol {
+    bool local;   /* connects to the local socket, else to the URL */
+    bool reopens; /* a connection on which nothing is unanswered may end at any time */
+    /* Appends what is to be sent, and to be answered, before the first publish; NULL = nothing. */
+    void (*greet)(const struct bench_publishers *set, struct buf *out);
+    /* Makes SET's `command`, with a payload of SIZE bytes, and notes the places in it. */
+    void (*form)(struct bench_publishers *set, size_t size);
+    /* Has the last word on a command that is filled in; NULL = none. */
+    void (*seal)(const struct bench_publishers *set, char *command, const struct bench_mark *m);
+    /* Reads N bytes: what the last call left over, and new ones. Returns how many it used up. Calls
+     * publisher_ready() and, for each answer, publisher_answered() or publisher_refused(); or
+     * publisher_fail() or publisher_reopen(), and then returns N. */
+    size_t (*read)(struct bench_publisher *p, const char *data, size_t n);
+};
+
+extern const struct publish_protocol publish_resp, publish_http, publish_ws;
 
 struct bench_publisher {
     struct bench_source source;
     struct bench_publishers *set;
     struct buf out; /* commands not yet sent, from `out_sent` on */
     size_t out_sent;
+    struct buf rest; /* input that is no whole answer yet */
     uint64_t *times; /* ring of `pipeline`: when each unanswered command was due */
     uint32_t oldest; /* its first entry */
     uint32_t unanswered;
     int fd;
     bool watching; /* for room to send */
-    char reply;    /* first byte of the reply that is being read, 0 = none */
+    bool ready;    /* to publish */
 };
 
 struct bench_publishers {
     struct bench_loop *loop;
+    const struct publish_protocol *protocol;
+    const char *socket;             /* path of the local socket */
+    const struct http_place *place; /* of the URL */
     uint64_t tag;
     uint32_t count, pipeline;
+    uint32_t ready; /* of those */
     struct bench_publisher *items;
-    struct buf command; /* one PUBLISH; topic and mark are filled in */
+    struct buf command; /* one publish; topic and mark are filled in */
     size_t topic_at, mark_at;
+    size_t sealed_at;               /* protocol: where that begins what it seals */
+    uint64_t now;                   /* when the answers that are being read had arrived */
     struct bench_histogram latency; /* from being due to its answer */
     uint64_t answered, refused;
-    pid_t server; /* who has the socket */
+    pid_t server; /* whose socket it is, or what CONFIG says */
 };
 
-/* Connects CONFIG's publishers to the socket at PATH; says why not. SET is zeroed before. */
+/* Connects CONFIG's publishers to the socket at PATH, or to PLACE, as its `publish_by` says, and
+ * waits until they can publish; says why not. PATH and PLACE (NULL: not by URL) are borrowed. SET
+ * is zeroed before. */
 MUST_CHECK enum bench_exit publishers_init(struct bench_publishers *set, struct bench_loop *loop,
-                                           const char *path, const struct bench_config *config,
-                                           uint64_t tag);
+                                           const char *path, const struct http_place *place,
+                                           const struct bench_config *config, uint64_t tag);
 /* To be called also after a publishers_init that failed. */
 void publishers_finish(struct bench_publishers *set);
 
@@ -202,6 +253,22 @@ void publisher_publish(struct bench_publisher *p, uint32_t topic, const struct b
 void publishers_flush(struct bench_publishers *set);
 /* Commands not yet answered. */
 uint64_t publishers_unanswered(const struct bench_publishers *set);
+
+/* --- for the protocols --- */
+
+/* The hub has answered the greeting. */
+void publisher_ready(struct bench_publisher *p);
+/* The oldest publish without an answer has been acknowledged. */
+void publisher_answered(struct bench_publisher *p);
+/* It has been refused, with this text of N bytes; the first refusal of all is said. */
+void publisher_refused(struct bench_publisher *p, const char *saying, size_t n);
+/* The hub reads no more of this connection, having refused something: what was sent behind that
+ * counts as refused, too. Goes on with another connection. */
+void publisher_reopen(struct bench_publisher *p);
+/* Ends the run for that reason. */
+void publisher_fail(struct bench_publisher *p, const char *what);
+/* Appends a payload of SIZE bytes, in which the mark is to be filled in. */
+void publisher_put_payload(struct buf *out, size_t size);
 
 /* Appends one PUBLISH of SIZE bytes, in which the topic's eight digits and the mark are to be
  * filled in at those places; returns its length, which is always the same. */
@@ -266,7 +333,7 @@ struct bench_report {
 void report_text(struct bench_report *r, const char *key, const char *label, const char *text);
 void report_number(struct bench_report *r, const char *key, const char *label, double number,
                    int decimals, const char *unit);
-/* Rows PREFIX_p50_ms, _p90_, _p99_ and _max_, in the table one line. */
+/* Rows PREFIX_p50_ms, _p90_, _p99_, _p999_ and _max_, in the table one line. */
 void report_latency(struct bench_report *r, const char *prefix, const char *label,
                     const struct bench_histogram *h);
 /* What happened between the two cost: the server for each of COUNT, as row KEY, and both in all. */
@@ -278,15 +345,25 @@ void report_note(struct bench_report *r, const char *fmt, ...)
 /* Prints to standard output. BENCH_FAILED when that fails. */
 MUST_CHECK enum bench_exit report_print(const struct bench_report *r, bool json);
 
-/* The line that is written over and over on a terminal; nothing elsewhere. */
+/* The line that is written over and over on a terminal, cut to its width; nothing elsewhere, and
+ * nothing when it is not WANTED (at first it is). */
 void progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void progress_clear(void);
+void progress_want(bool wanted);
+
+enum { PROGRESS_STEPS = 4 }; /* of a second */
+
+/* When to show it, and how fast something is counted up. Zeroed before. */
+struct bench_pace {
+    uint64_t times[PROGRESS_STEPS], counts[PROGRESS_STEPS]; /* a ring */
+    uint32_t steps;
+};
+
+/* Whether the line is due, four times a second; *RET_RATE: how much was added to COUNT in the last
+ * second, for each second. */
+bool pace_step(struct bench_pace *p, uint64_t now, uint64_t count, double *ret_rate);
 
 /* ---- Modes ---- */
-
-struct http_place {
-    char host[256], port[16];
-};
 
 /* The server that raw measures: a process of its own. In the mode replay it has `count` messages of
  * each topic for each subscriber. */

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum kind { KIND_NUMBER, KIND_FLAG, KIND_TEXT, KIND_TRANSPORT };
+enum kind { KIND_NUMBER, KIND_FLAG, KIND_TEXT, KIND_TRANSPORT, KIND_PUBLISH_BY };
 
 #define IN(mode)    (1u << BENCH_##mode)
 #define STREAMING   (IN(FANOUT) | IN(RAW))
@@ -44,10 +44,16 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(topics), 1, BENCH_TOPICS_MAX, 1},
     {IN(FILL), "share", "N", "one message in N is of topic 0, the others are of topics chosen at random",
      KIND_NUMBER, FIELD(share), 1, UINT32_MAX, 5},
+    {IN(FANOUT), "further-topics", "N", "topics of each subscriber besides, to which nothing is published",
+     KIND_NUMBER, FIELD(further), 0, BENCH_FURTHER_MAX, 0},
+    {IN(FANOUT), "stuck", "N", "so many of the subscribers never read",
+     KIND_NUMBER, FIELD(stuck), 0, BENCH_SUBSCRIBERS_MAX, 0},
     {STREAMING, "publishers", "N", "publishing connections",
      KIND_NUMBER, FIELD(publishers), 1, BENCH_PUBLISHERS_MAX, 1},
     {IN(PUBLISH), "connections", "N", "publishing connections",
      KIND_NUMBER, FIELD(publishers), 1, BENCH_PUBLISHERS_MAX, 1},
+    {IN(FANOUT) | IN(PUBLISH), "publish-by", "NAME", "how they publish: resp (on the hub's socket, the default), http or ws",
+     KIND_PUBLISH_BY, FIELD(publish_by), 0, 0, 0},
     {STREAMING, "rate", "N", "messages a second in all; 0 = as fast as they are acknowledged",
      KIND_NUMBER, FIELD(rate), 0, 100000000, 50},
     {IN(PUBLISH), "rate", "N", "messages a second in all; 0 = as fast as they are acknowledged",
@@ -100,7 +106,7 @@ static const struct spec specs[] = {
      KIND_FLAG, FIELD(batched), 0, 0, 0},
     {IN(RAW) | IN(REPLAY), "server-cpu", "N", "the core on which the server of its own runs",
      KIND_NUMBER, FIELD(server_cpu), 0, BENCH_CPU_ANY, BENCH_CPU_ANY},
-    {IN(FANOUT) | READING, "url", "HOST:PORT", "where the hub serves HTTP (default 127.0.0.1:8420)",
+    {IN(FANOUT) | IN(PUBLISH) | READING, "url", "HOST:PORT", "where the hub serves HTTP (default 127.0.0.1:8420)",
      KIND_TEXT, FIELD(url), 0, 0, 0},
     {IN(FANOUT) | IN(PUBLISH) | READING, "socket", "PATH",
      "the hub's socket (else LONGWIRE_SOCKET, else " BENCH_DEFAULT_SOCKET ")",
@@ -109,6 +115,8 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(pid), 0, INT32_MAX, 0},
     {PUBLISHING | IN(REPLAY), "spin", NULL, "never sleep, so that the server never has to wake this process",
      KIND_FLAG, FIELD(spin), 0, 0, 0},
+    {ALL, "quiet", NULL, "do not show how the run is going",
+     KIND_FLAG, FIELD(quiet), 0, 0, 0},
     {ALL, "json", NULL, "one JSON object instead of a table",
      KIND_FLAG, FIELD(json), 0, 0, 0},
     {ALL, "help", NULL, "show this and exit",
@@ -131,6 +139,12 @@ const char *const bench_transport_names[BENCH_TRANSPORTS] = {
     [BENCH_RESP] = "resp",
 };
 
+const char *const bench_publish_by_names[BENCH_PUBLISH_BYS] = {
+    [BENCH_BY_RESP] = "resp",
+    [BENCH_BY_HTTP] = "http",
+    [BENCH_BY_WS] = "ws",
+};
+
 static bool takes(enum bench_mode mode, const struct spec *s)
 {
     return s->modes >> mode & 1;
@@ -150,15 +164,20 @@ static enum bench_exit set_number(const struct spec *s, const char *text, uint64
     return BENCH_OK;
 }
 
-static enum bench_exit set_transport(const char *text, uint64_t *ret)
+static enum bench_exit set_name(const struct spec *s, const char *const *names, size_t count,
+                                const char *text, uint64_t *ret)
 {
-    for (size_t i = 0; i < BENCH_TRANSPORTS; i++) {
-        if (strcmp(text, bench_transport_names[i]) == 0) {
+    struct buf allowed = {0};
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            buf_finish(&allowed);
             *ret = i;
             return BENCH_OK;
         }
+        buf_printf(&allowed, "%s%s", i ? ", " : "", names[i]);
     }
-    bench_say("--transport is one of ws, sse, poll and resp");
+    bench_say("--%s is one of %.*s", s->name, (int)allowed.len, allowed.data);
+    buf_finish(&allowed);
     return BENCH_USAGE;
 }
 
@@ -173,7 +192,9 @@ static enum bench_exit set(struct bench_config *c, const struct spec *s, const c
         *(const char **)field = value;
         return BENCH_OK;
     case KIND_TRANSPORT:
-        return set_transport(value, field);
+        return set_name(s, bench_transport_names, BENCH_TRANSPORTS, value, field);
+    case KIND_PUBLISH_BY:
+        return set_name(s, bench_publish_by_names, BENCH_PUBLISH_BYS, value, field);
     case KIND_NUMBER:
         break;
     }
@@ -207,6 +228,10 @@ static enum bench_exit check(struct bench_config *c)
         problem = "a server that only writes has the transports ws and sse";
     if (c->mode == BENCH_REPLAY && c->transport == BENCH_RESP)
         problem = "the local socket replays nothing; --transport is one of ws, sse and poll";
+    if (c->further && (c->raw || c->transport == BENCH_RESP))
+        problem = "bare payloads are of one topic; --further-topics takes envelopes";
+    if (c->stuck && c->stuck >= c->subscribers)
+        problem = "--stuck leaves nobody to read";
     if (c->bare && c->live)
         problem = "--bare has nobody beside it";
     if (c->mode == BENCH_FILL && !c->dir && !c->help)

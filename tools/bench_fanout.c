@@ -5,12 +5,12 @@
  */
 #include "tools/bench_subscriber.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SETTLE       (500 * BENCH_MS) /* after connecting, before memory is measured */
-#define PROGRESS     (250 * BENCH_MS) /* between two progress lines */
 #define LONGEST_TURN (100 * BENCH_MS)
 
 enum { SPARE_FILES = 64 };
@@ -33,8 +33,8 @@ struct fanout {
     struct bench_subscribers subscribers;
     uint64_t published; /* since publishing began */
     uint64_t publish_start;
-    uint64_t progress_at, progress_delivered;
-    uint64_t pss_before, pss_after; /* 0 = unknown */
+    struct bench_pace pace;
+    uint64_t pss_before, pss_after, pss_end; /* 0 = unknown */
     struct bench_moment connect_begin, connect_end;
     struct moment begin, end; /* of what is measured */
 };
@@ -59,16 +59,17 @@ static void show_progress(void *ctx)
     struct fanout *f = ctx;
     const struct bench_subscribers *set = &f->subscribers;
     uint64_t now = bench_now();
-    if (now - f->progress_at < PROGRESS)
+    double rate;
+    if (!pace_step(&f->pace, now, set->delivered, &rate))
         return;
-    double rate =
-        (double)(set->delivered - f->progress_delivered) * 1e9 / (double)(now - f->progress_at);
-    progress("%u of %u subscribed  %.0f deliveries/s  p50 %.2f ms  p99 %.2f ms  missing %llu",
-             set->live, set->count, rate, (double)histogram_percentile(&set->latency, 50) / 1e6,
-             (double)histogram_percentile(&set->latency, 99) / 1e6,
-             (unsigned long long)set->missing);
-    f->progress_at = now;
-    f->progress_delivered = set->delivered;
+    if (!f->publish_start) {
+        progress("%u of %u subscribed", set->live, set->count);
+        return;
+    }
+    progress("%.0f s  %.0f deliveries/s  %" PRIu64 " behind  missing %" PRIu64 "  repeated %" PRIu64
+             "  out of order %" PRIu64,
+             (double)((now - f->publish_start) / BENCH_SECOND), rate, subscribers_outstanding(set),
+             set->missing, set->repeated, set->late);
 }
 
 /* --- publishing --- */
@@ -171,6 +172,7 @@ static void measure(struct fanout *f)
     take_moment(f, &f->begin);
     publish_for(f, f->config->seconds * BENCH_SECOND);
     take_moment(f, &f->end);
+    measure_memory(f, &f->pss_end);
     drain(f);
 }
 
@@ -184,8 +186,12 @@ static void report_setup(const struct fanout *f, struct bench_report *r)
     report_text(r, "transport", "transport", bench_transport_names[c->transport]);
     report_text(r, "format", "format", c->raw ? "raw" : "envelope");
     report_number(r, "subscribers", "subscribers", (double)c->subscribers, 0, "");
+    report_number(r, "stuck", c->stuck ? "of them never read" : NULL, (double)c->stuck, 0, "");
     report_number(r, "topics", "topics", (double)c->topics, 0, "");
+    report_number(r, "further_topics", c->further ? "further topics of each" : NULL,
+                  (double)c->further, 0, "");
     report_number(r, "publishers", "publishers", (double)c->publishers, 0, "");
+    report_text(r, "publish_by", "published by", bench_publish_by_names[c->publish_by]);
     report_number(r, "size", "payload", (double)c->size, 0, "bytes");
     report_number(r, "rate", NULL, (double)c->rate, 0, "");
     report_number(r, "window", NULL, (double)c->window, 0, "");
@@ -215,12 +221,18 @@ static void report_rates(const struct fanout *f, struct bench_report *r)
     report_number(r, "published_per_s", "published", published / seconds, 0, "/s");
     report_number(r, "deliveries_per_s", "delivered", delivered / seconds, 0, "/s");
     report_cpu(r, "cpu_per_delivery_us", &from->cpu, &to->cpu, delivered);
+    bool known = f->pss_after && f->pss_end;
+    double grown = (double)f->pss_end - (double)f->pss_after;
+    report_number(r, "memory_grown", "server's memory grew by", known ? grown / 1024 : (double)NAN,
+                  0, "KiB");
 }
 
 static void report_checks(const struct fanout *f, struct bench_report *r)
 {
     report_number(r, "published", "published in all", (double)f->plan.published, 0, "");
     subscribers_report(&f->subscribers, r);
+    report_number(r, "unanswered", "publishes unanswered",
+                  (double)publishers_unanswered(&f->publishers), 0, "");
     report_number(r, "refused", "publishes refused", (double)f->publishers.refused, 0, "");
 }
 
@@ -235,7 +247,8 @@ static enum bench_exit report(struct fanout *f)
     report_latency(&r, "ack", "publish to acknowledgement", &f->publishers.latency);
     report_checks(f, &r);
     enum bench_exit status = report_print(&r, f->config->json);
-    bool well = !f->loop.failed && subscribers_well(set) && !f->publishers.refused;
+    bool well = !f->loop.failed && subscribers_well(set) && !f->publishers.refused &&
+                !publishers_unanswered(&f->publishers);
     return status ? status : well ? BENCH_OK : BENCH_FAILED;
 }
 
@@ -245,7 +258,6 @@ static enum bench_exit choose_server(struct fanout *f)
 {
     const struct bench_config *c = f->config;
     f->socket = c->socket;
-    f->server = (pid_t)c->pid;
     if (c->mode != BENCH_RAW)
         return http_split_url(&f->place, c->url) ? BENCH_OK : BENCH_USAGE;
     if (raw_server_start(&f->raw_server, c)) {
@@ -269,6 +281,8 @@ static enum bench_exit allocate(struct fanout *f)
     set->port = f->place.port;
     set->socket = f->socket;
     set->raw = c->raw;
+    set->further = (uint32_t)c->further;
+    set->stuck = (uint32_t)c->stuck;
     enum err e = plan_init(&f->plan, (uint32_t)c->topics, (uint32_t)c->publishers);
     if (!e)
         e = subscribers_init(set, (uint32_t)c->subscribers);
@@ -284,7 +298,7 @@ static enum bench_exit allocate(struct fanout *f)
 static enum bench_exit connect_all(struct fanout *f)
 {
     enum bench_exit status =
-        publishers_init(&f->publishers, &f->loop, f->socket, f->config, f->plan.tag);
+        publishers_init(&f->publishers, &f->loop, f->socket, &f->place, f->config, f->plan.tag);
     if (status)
         return status;
     if (!f->server)

@@ -2,15 +2,31 @@
 #include "tools/bench_subscriber.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
+
+/* Topics that no two subscribers, in all likelihood, have in common as a set. */
+static void put_further(const struct bench_subscribers *set, uint32_t index, struct buf *out)
+{
+    for (uint32_t i = 0; i < set->further; i++) {
+        uint64_t mixed = ((uint64_t)index << 8 | i) * UINT64_C(0x9e3779b97f4a7c15);
+        uint32_t number = (uint32_t)((mixed >> 32) % BENCH_FURTHER_POOL);
+        buf_printf(out, "&topic=" BENCH_TOPIC_PREFIX "%08x", BENCH_FURTHER_FIRST + number);
+    }
+}
 
 void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
                   const char *query, const char *headers, struct buf *out)
 {
     buf_printf(out, "GET /t/" BENCH_TOPIC_PREFIX "%08x?format=%s%s", s->topic,
                set->raw ? "raw" : "envelope", query);
+    put_further(set, (uint32_t)(s - set->items), out);
     if (set->after && s->state != SUBSCRIBER_LIVE)
         buf_printf(out, "&after=%s", set->after);
     buf_printf(out, " HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n", set->host, set->port, headers);
@@ -37,6 +53,27 @@ bool http_split_url(struct http_place *ret, const char *url)
     return true;
 }
 
+int http_connect(const struct http_place *place)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+    int one = 1, rc = getaddrinfo(place->host, place->port, &hints, &found);
+    if (rc) {
+        bench_say("%s port %s: %s", place->host, place->port, gai_strerror(rc));
+        return -1;
+    }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen)) {
+        bench_say("cannot connect: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    if (fd >= 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    return fd;
+}
+
 /* If the header line at P has NAME (with its colon), its value without blanks; else NULL. */
 static const char *value_of(const char *p, const char *end, const char *name, size_t *ret_len)
 {
@@ -61,6 +98,9 @@ static void read_header(struct http_head *h, const char *line, const char *end)
         h->cursor = value;
         h->cursor_len = n;
     }
+    value = value_of(line, end, "Connection:", &n);
+    if (value)
+        h->close = n == 5 && strncasecmp(value, "close", n) == 0;
 }
 
 static unsigned read_status(const char *p, size_t n)

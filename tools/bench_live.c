@@ -45,7 +45,8 @@ static void tell(void)
 {
     struct bench_subscribers *set = &live.subscribers;
     live.seen.latency = set->latency;
-    live.seen.wrong = set->missing + set->repeated + set->foreign + live.publishers.refused;
+    live.seen.wrong =
+        set->missing + set->repeated + set->late + set->foreign + live.publishers.refused;
     if (send(live.fd, &live.seen, sizeof(live.seen), MSG_NOSIGNAL) != (ssize_t)sizeof(live.seen))
         _exit(BENCH_FAILED);
     histogram_clear(&set->latency);
@@ -101,7 +102,7 @@ static enum bench_exit connect_both(const struct http_place *place)
         subscribers_init(set, 1) || loop_add(&live.loop, live.fd, EPOLLIN, &live.parent))
         return BENCH_FAILED;
     set->items[0].topic = live.topic;
-    enum bench_exit status = publishers_init(&live.publishers, &live.loop, live.config.socket,
+    enum bench_exit status = publishers_init(&live.publishers, &live.loop, live.config.socket, NULL,
                                              &live.config, live.plan.tag);
     return status ? status : subscribers_connect(set, no_tick, NULL);
 }

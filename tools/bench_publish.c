@@ -1,9 +1,9 @@
 /* The mode publish: how many messages are acknowledged, and how soon. */
 #include "tools/bench.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
-#define PROGRESS     (250 * BENCH_MS)
 #define LONGEST_TURN (100 * BENCH_MS)
 #define DRAIN        (10 * BENCH_SECOND)
 
@@ -11,9 +11,9 @@ struct run {
     const struct bench_config *config;
     struct bench_loop loop;
     struct bench_publishers publishers;
-    pid_t server;
+    struct http_place place;
     uint64_t published, start;
-    uint64_t progress_at, progress_answered;
+    struct bench_pace pace;
 };
 
 struct moment {
@@ -23,21 +23,20 @@ struct moment {
 
 static void take_moment(const struct run *r, struct moment *m)
 {
-    moment_take(&m->cpu, r->server);
+    moment_take(&m->cpu, r->publishers.server);
     m->answered = r->publishers.answered;
 }
 
 static void show_progress(struct run *r)
 {
-    uint64_t now = bench_now(), answered = r->publishers.answered;
-    if (now - r->progress_at < PROGRESS)
+    uint64_t now = bench_now();
+    double rate;
+    if (!pace_step(&r->pace, now, r->publishers.answered, &rate))
         return;
-    progress("%.0f acknowledged/s  p50 %.3f ms  p99 %.3f ms",
-             (double)(answered - r->progress_answered) * 1e9 / (double)(now - r->progress_at),
+    progress("%.0f s  %.0f acknowledged/s  p50 %.3f ms  p99 %.3f ms  refused %" PRIu64,
+             (double)((now - r->start) / BENCH_SECOND), rate,
              (double)histogram_percentile(&r->publishers.latency, 50) / 1e6,
-             (double)histogram_percentile(&r->publishers.latency, 99) / 1e6);
-    r->progress_at = now;
-    r->progress_answered = answered;
+             (double)histogram_percentile(&r->publishers.latency, 99) / 1e6, r->publishers.refused);
 }
 
 static uint64_t next_due(const struct run *r, uint64_t now)
@@ -96,6 +95,7 @@ static enum bench_exit report(const struct run *run, const struct moment *from,
     uint64_t unanswered = publishers_unanswered(&run->publishers);
     struct bench_report r = {0};
     report_text(&r, "mode", "mode", "publish");
+    report_text(&r, "publish_by", "published by", bench_publish_by_names[c->publish_by]);
     report_number(&r, "connections", "connections", (double)c->publishers, 0, "");
     report_number(&r, "pipeline", "waiting for an answer, at most", (double)c->pipeline, 0, "each");
     report_number(&r, "topics", "topics", (double)c->topics, 0, "");
@@ -115,10 +115,9 @@ static enum bench_exit report(const struct run *run, const struct moment *from,
 static enum bench_exit run(struct run *r)
 {
     struct moment from, to;
-    enum bench_exit status =
-        publishers_init(&r->publishers, &r->loop, r->config->socket, r->config, mark_tag());
+    enum bench_exit status = publishers_init(&r->publishers, &r->loop, r->config->socket, &r->place,
+                                             r->config, mark_tag());
     if (status == BENCH_OK) {
-        r->server = r->config->pid ? (pid_t)r->config->pid : r->publishers.server;
         r->start = bench_now();
         publish_for(r, r->config->warmup_ms * BENCH_MS, 0);
         if (r->config->count)
@@ -144,7 +143,9 @@ enum bench_exit bench_publish(const struct bench_config *config)
     r->config = config;
     process_exact_timers();
     enum bench_exit status = BENCH_FAILED;
-    if (loop_init(&r->loop, config->spin)) {
+    if (!http_split_url(&r->place, config->url)) {
+        status = BENCH_USAGE;
+    } else if (loop_init(&r->loop, config->spin)) {
         bench_say("epoll_create1 failed");
     } else {
         status = run(r);

@@ -1,4 +1,9 @@
-/* Publishers: pipelined RESP PUBLISH on the local socket. */
+/*
+ * Publishers: connecting, sending, and counting answers. What is sent and what an answer looks like
+ * is the affair of a protocol (bench_publisher_resp.c, _http.c, _ws.c). All of them are pipelined
+ * alike, so that their rates can be compared: a command is sent when it is due and fewer than
+ * `pipeline` before it have no answer. Answers come in the order of the publishes.
+ */
 #include "tools/bench.h"
 
 #include <errno.h>
@@ -11,8 +16,17 @@
 #include "base/log.h"
 
 enum {
-    REPLIES_SIZE = 64 << 10, /* bytes read at once */
+    ANSWERS_SIZE = 64 << 10, /* bytes read at once */
+    REST_MAX = 32 << 10,     /* more than any protocol leaves over */
     SAYING_MAX = 160,        /* bytes of the hub's text that are shown */
+};
+
+#define STALL (10 * BENCH_SECOND) /* no answer to the greeting for so long: give up */
+
+static const struct publish_protocol *const protocols[BENCH_PUBLISH_BYS] = {
+    [BENCH_BY_RESP] = &publish_resp,
+    [BENCH_BY_HTTP] = &publish_http,
+    [BENCH_BY_WS] = &publish_ws,
 };
 
 int bench_connect_local(const char *path)
@@ -56,16 +70,10 @@ pid_t bench_server_of(const char *path)
     return pid;
 }
 
-size_t publish_command(struct buf *out, size_t size, size_t *ret_topic_at, size_t *ret_mark_at)
+void publisher_put_payload(struct buf *out, size_t size)
 {
-    buf_printf(out, "*3\r\n$7\r\nPUBLISH\r\n$%d\r\n" BENCH_TOPIC_PREFIX, BENCH_TOPIC_LEN);
-    *ret_topic_at = out->len;
-    buf_printf(out, "%08x\r\n$%zu\r\n", 0, size);
-    *ret_mark_at = out->len;
     for (size_t i = 0; i < size; i++)
         buf_putc(out, (char)('a' + i % 26));
-    buf_puts(out, "\r\n");
-    return out->len;
 }
 
 void publisher_publish(struct bench_publisher *p, uint32_t topic, const struct bench_mark *m)
@@ -79,15 +87,19 @@ void publisher_publish(struct bench_publisher *p, uint32_t topic, const struct b
     memcpy(to, set->command.data, set->command.len);
     mark_hex32(to + set->topic_at, topic);
     mark_write(to + set->mark_at, set->tag, m);
+    if (set->protocol->seal)
+        set->protocol->seal(set, to, m);
     p->out.len += set->command.len;
     p->times[(p->oldest + p->unanswered++) % set->pipeline] = m->time;
 }
 
-static void fail(struct bench_publisher *p, const char *what)
+void publisher_fail(struct bench_publisher *p, const char *what)
 {
     bench_say("publisher %zu: %s", (size_t)(p - p->set->items), what);
     p->set->loop->failed = true;
 }
+
+/* --- sending --- */
 
 static void watch(struct bench_publisher *p, bool for_room)
 {
@@ -101,8 +113,9 @@ static void flush(struct bench_publisher *p)
 {
     size_t left = p->out.len - p->out_sent;
     ssize_t n = send(p->fd, p->out.data + p->out_sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        fail(p, strerror(errno));
+    /* A peer that reads no more may have said why; the reader finds out. */
+    if (n < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE && errno != ECONNRESET) {
+        publisher_fail(p, strerror(errno));
         return;
     }
     if (n > 0)
@@ -122,108 +135,195 @@ void publishers_flush(struct bench_publishers *set)
     }
 }
 
-/* One reply line is complete. */
-static void answered(struct bench_publisher *p, uint64_t now)
+/* --- answers --- */
+
+/* When the publish was due that is being answered; false: there is none. */
+static bool take_oldest(struct bench_publisher *p, uint64_t *ret_due)
+{
+    if (p->unanswered == 0) {
+        publisher_fail(p, "an answer to nothing");
+        return false;
+    }
+    *ret_due = p->times[p->oldest];
+    p->oldest = (p->oldest + 1) % p->set->pipeline;
+    p->unanswered--;
+    return true;
+}
+
+void publisher_answered(struct bench_publisher *p)
 {
     struct bench_publishers *set = p->set;
-    uint64_t due = p->times[p->oldest];
-    p->oldest = (p->oldest + 1) % set->pipeline;
-    p->unanswered--;
-    if (p->reply == ':') {
-        set->answered++;
-        histogram_add(&set->latency, now > due ? now - due : 0);
-    } else {
-        set->refused++;
-    }
+    uint64_t due;
+    if (!take_oldest(p, &due))
+        return;
+    set->answered++;
+    histogram_add(&set->latency, set->now > due ? set->now - due : 0);
 }
 
-static void tell_refusal(const struct bench_publisher *p, const char *line, const char *end)
+void publisher_refused(struct bench_publisher *p, const char *saying, size_t n)
 {
     char plain[SAYING_MAX];
-    if (p->set->refused == 0)
-        bench_say("the hub answers %s",
-                  log_escape(plain, sizeof(plain), line, (size_t)(end - line)));
+    uint64_t due;
+    if (!take_oldest(p, &due))
+        return;
+    if (p->set->refused++ == 0)
+        bench_say("the hub answers %s", log_escape(plain, sizeof(plain), saying, n));
 }
 
-static void read_replies(struct bench_publisher *p, const char *data, const char *end)
+void publisher_ready(struct bench_publisher *p)
 {
-    uint64_t now = bench_now();
-    while (data < end) {
-        if (!p->reply) {
-            p->reply = *data;
-            const char *line_end = memchr(data, '\r', (size_t)(end - data));
-            if (p->reply != ':')
-                tell_refusal(p, data, line_end ? line_end : end);
-        }
-        const char *newline = memchr(data, '\n', (size_t)(end - data));
-        if (!newline)
-            return;
-        if (p->unanswered == 0) {
-            fail(p, "an answer to nothing");
-            return;
-        }
-        answered(p, now);
-        p->reply = 0;
-        data = newline + 1;
+    p->ready = true;
+    p->set->ready++;
+}
+
+/* --- connecting --- */
+
+static int open_local(const char *path)
+{
+    int fd = bench_connect_local(path);
+    if (fd < 0)
+        bench_say("cannot connect to %s: %s", path, strerror(errno));
+    return fd;
+}
+
+static enum bench_exit connect_publisher(struct bench_publisher *p)
+{
+    struct bench_publishers *set = p->set;
+    p->watching = false;
+    p->fd = set->protocol->local ? open_local(set->socket) : http_connect(set->place);
+    if (p->fd < 0)
+        return BENCH_LOST;
+    if (loop_add(set->loop, p->fd, EPOLLIN, &p->source)) {
+        bench_say("%s", err_text(ERR_NOMEM));
+        return BENCH_FAILED;
     }
+    if (set->protocol->greet)
+        set->protocol->greet(set, &p->out);
+    else
+        publisher_ready(p);
+    return BENCH_OK;
+}
+
+void publisher_reopen(struct bench_publisher *p)
+{
+    struct bench_publishers *set = p->set;
+    set->refused += p->unanswered;
+    set->ready--;
+    p->unanswered = 0;
+    p->ready = false;
+    buf_clear(&p->out);
+    p->out_sent = 0;
+    close(p->fd);
+    if (connect_publisher(p))
+        set->loop->failed = true;
+}
+
+/* --- reading --- */
+
+static void take_input(struct bench_publisher *p)
+{
+    static char input[REST_MAX + ANSWERS_SIZE];
+    struct bench_publishers *set = p->set;
+    size_t kept = p->rest.len;
+    ssize_t n = recv(p->fd, input + REST_MAX, ANSWERS_SIZE, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n == 0 && p->unanswered == 0 && set->protocol->reopens) {
+        publisher_reopen(p);
+        return;
+    }
+    if (n <= 0) {
+        publisher_fail(p, n == 0 ? "the hub closed the connection" : strerror(errno));
+        return;
+    }
+    set->now = bench_now();
+    char *data = input + REST_MAX - kept;
+    size_t len = kept + (size_t)n;
+    if (kept)
+        memcpy(data, p->rest.data, kept);
+    size_t used = set->protocol->read(p, data, len);
+    buf_clear(&p->rest);
+    if (len - used > REST_MAX)
+        publisher_fail(p, "too long an answer");
+    else
+        buf_append(&p->rest, data + used, len - used);
 }
 
 static void on_ready(struct bench_source *source, uint32_t events)
 {
-    static char input[REPLIES_SIZE];
     struct bench_publisher *p = (struct bench_publisher *)(void *)source;
     if (events & EPOLLOUT)
         flush(p);
-    if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-        return;
-    ssize_t n = recv(p->fd, input, sizeof(input), MSG_DONTWAIT);
-    if (n > 0)
-        read_replies(p, input, input + n);
-    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        fail(p, n == 0 ? "the hub closed the connection" : strerror(errno));
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        take_input(p);
 }
 
-static enum bench_exit open_publisher(struct bench_publishers *set, struct bench_publisher *p,
-                                      const char *path)
+/* --- all of them --- */
+
+static enum bench_exit open_publisher(struct bench_publishers *set, struct bench_publisher *p)
 {
     p->set = set;
     p->source.ready = on_ready;
+    p->fd = -1;
     p->times = calloc(set->pipeline, sizeof(*p->times));
-    p->fd = bench_connect_local(path);
-    if (p->fd < 0) {
-        bench_say("cannot connect to %s: %s", path, strerror(errno));
-        return BENCH_LOST;
-    }
-    if (p->times && loop_add(set->loop, p->fd, EPOLLIN, &p->source) == ERR_OK)
-        return BENCH_OK;
+    if (p->times)
+        return connect_publisher(p);
     bench_say("%s", err_text(ERR_NOMEM));
     return BENCH_FAILED;
 }
 
+static enum bench_exit await_greetings(struct bench_publishers *set)
+{
+    uint64_t end = bench_now() + STALL;
+    publishers_flush(set);
+    while (set->ready < set->count && !set->loop->failed && !loop_interrupted()) {
+        if (bench_now() > end) {
+            bench_say("the hub does not answer publishers");
+            return BENCH_LOST;
+        }
+        loop_turn(set->loop, 100 * BENCH_MS);
+    }
+    return set->ready == set->count ? BENCH_OK : BENCH_LOST;
+}
+
+static pid_t find_server(const struct bench_publishers *set, const struct bench_config *config)
+{
+    if (config->pid)
+        return (pid_t)config->pid;
+    return set->protocol->local ? peer_of(set->items[0].fd) : bench_server_of(set->socket);
+}
+
 enum bench_exit publishers_init(struct bench_publishers *set, struct bench_loop *loop,
-                                const char *path, const struct bench_config *config, uint64_t tag)
+                                const char *path, const struct http_place *place,
+                                const struct bench_config *config, uint64_t tag)
 {
     enum bench_exit status = BENCH_OK;
     set->loop = loop;
+    set->protocol = protocols[config->publish_by];
+    set->socket = path;
+    set->place = place;
     set->tag = tag;
     set->pipeline = (uint32_t)config->pipeline;
-    publish_command(&set->command, config->size, &set->topic_at, &set->mark_at);
+    set->protocol->form(set, config->size);
     set->items = calloc(config->publishers, sizeof(*set->items));
     if (!set->items || set->command.failed) {
         bench_say("%s", err_text(ERR_NOMEM));
         return BENCH_FAILED;
     }
     while (set->count < config->publishers && status == BENCH_OK)
-        status = open_publisher(set, &set->items[set->count++], path);
+        status = open_publisher(set, &set->items[set->count++]);
     if (status == BENCH_OK)
-        set->server = peer_of(set->items[0].fd);
-    return status;
+        status = await_greetings(set);
+    if (status == BENCH_OK)
+        set->server = find_server(set, config);
+    return status || set->server ? status : BENCH_LOST;
 }
 
 void publishers_finish(struct bench_publishers *set)
 {
     for (uint32_t i = 0; i < set->count; i++) {
         buf_finish(&set->items[i].out);
+        buf_finish(&set->items[i].rest);
         free(set->items[i].times);
         if (set->items[i].fd >= 0)
             close(set->items[i].fd);

@@ -6,23 +6,55 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { LABEL_WIDTH = 34, NUMBER_WIDTH = 15 };
+enum { LABEL_WIDTH = 34, NUMBER_WIDTH = 15, LINE_MAX_BYTES = 256, LATENCIES = 5 };
 
-static bool line_is_open;
+static bool line_is_open, line_is_unwanted;
+
+/* How much of a line the terminal shows without going on to the next; 0 = there is none. */
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    if (line_is_unwanted || !isatty(STDERR_FILENO))
+        return 0;
+    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    return known ? size.ws_col - 1u : 79;
+}
 
 void progress(const char *fmt, ...)
 {
-    if (!isatty(STDERR_FILENO))
+    char line[LINE_MAX_BYTES];
+    size_t width = terminal_width();
+    if (width == 0)
         return;
     va_list ap;
     va_start(ap, fmt);
-    fputs("\r\033[K", stderr);
-    vfprintf(stderr, fmt, ap);
+    vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
+    fprintf(stderr, "\r\033[K%.*s", (int)width, line);
     fflush(stderr);
     line_is_open = true;
+}
+
+void progress_want(bool wanted)
+{
+    line_is_unwanted = !wanted;
+}
+
+bool pace_step(struct bench_pace *p, uint64_t now, uint64_t count, double *ret_rate)
+{
+    uint32_t last = (p->steps + PROGRESS_STEPS - 1) % PROGRESS_STEPS;
+    if (p->steps && now - p->times[last] < BENCH_SECOND / PROGRESS_STEPS)
+        return false;
+    uint32_t oldest = p->steps < PROGRESS_STEPS ? 0 : p->steps % PROGRESS_STEPS;
+    double time = (double)(now - p->times[oldest]);
+    *ret_rate = p->steps ? (double)(count - p->counts[oldest]) * 1e9 / time : 0;
+    uint32_t at = p->steps++ % PROGRESS_STEPS;
+    p->times[at] = now;
+    p->counts[at] = count;
+    return true;
 }
 
 void progress_clear(void)
@@ -78,18 +110,18 @@ void report_note(struct bench_report *r, const char *fmt, ...)
 void report_latency(struct bench_report *r, const char *prefix, const char *label,
                     const struct bench_histogram *h)
 {
-    static const double percents[] = {50, 90, 99, 100};
-    static const char *const names[] = {"p50", "p90", "p99", "max"};
-    double ms[4];
-    for (size_t i = 0; i < 4; i++) {
+    static const double percents[LATENCIES] = {50, 90, 99, 99.9, 100};
+    static const char *const names[LATENCIES] = {"p50", "p90", "p99", "p999", "max"};
+    double ms[LATENCIES];
+    for (size_t i = 0; i < LATENCIES; i++) {
         char key[REPORT_KEY_SIZE];
         ms[i] = h->count ? (double)histogram_percentile(h, percents[i]) / 1e6 : (double)NAN;
         snprintf(key, sizeof(key), "%s_%s_ms", prefix, names[i]);
         report_number(r, key, i == 0 ? label : NULL, ms[i], 3, "ms");
     }
-    struct report_row *first = &r->rows[r->count - 4];
-    snprintf(first->note, sizeof(first->note), "p50  (p90 %.3f, p99 %.3f, max %.3f)", ms[1], ms[2],
-             ms[3]);
+    struct report_row *first = &r->rows[r->count - LATENCIES];
+    snprintf(first->note, sizeof(first->note), "p50  (p90 %.3f, p99 %.3f, p99.9 %.3f, max %.3f)",
+             ms[1], ms[2], ms[3], ms[4]);
 }
 
 void report_cpu(struct bench_report *r, const char *key, const struct bench_moment *from,

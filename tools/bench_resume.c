@@ -5,10 +5,6 @@
 #include "tools/bench_subscriber.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -30,26 +26,6 @@ struct resume {
     bool differs; /* an answer had another number of messages */
     struct bench_histogram latency;
 };
-
-static enum bench_exit connect_to(struct resume *r)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
-    int one = 1, rc = getaddrinfo(r->place.host, r->place.port, &hints, &found);
-    if (rc) {
-        bench_say("%s port %s: %s", r->place.host, r->place.port, gai_strerror(rc));
-        return BENCH_LOST;
-    }
-    r->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (r->fd >= 0)
-        rc = connect(r->fd, found->ai_addr, found->ai_addrlen);
-    freeaddrinfo(found);
-    if (r->fd < 0 || rc) {
-        bench_say("cannot connect: %s", strerror(errno));
-        return BENCH_LOST;
-    }
-    setsockopt(r->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return BENCH_OK;
-}
 
 /* RFC 3986: all but unreserved characters as %XX. */
 static void put_encoded(struct buf *out, const char *text)
@@ -172,9 +148,9 @@ static enum bench_exit run(struct resume *r)
 {
     struct bench_moment from, to;
     char last[32];
-    enum bench_exit status = connect_to(r);
-    if (status)
-        return status;
+    r->fd = http_connect(&r->place);
+    if (r->fd < 0)
+        return BENCH_LOST;
     snprintf(last, sizeof(last), "-%llu", (unsigned long long)r->config->last);
     if (r->config->last == 0)
         snprintf(last, sizeof(last), "latest");

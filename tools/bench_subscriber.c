@@ -53,6 +53,40 @@ static uint32_t *numbers_of(struct bench_subscribers *set, const struct bench_su
     return &set->next[(size_t)(s - set->items) * set->plan->publishers];
 }
 
+static void add_hole(struct bench_subscribers *set, const uint32_t *next, uint32_t first,
+                     uint32_t further)
+{
+    struct bench_hole hole = {next, first, further};
+    if (first < further)
+        set->holes[set->holes_next++ % BENCH_HOLES] = hole;
+}
+
+/* Whether NUMBER was missing until now; what is left of its hole are two, or one, or none. */
+static bool fill_hole(struct bench_subscribers *set, const uint32_t *next, uint32_t number)
+{
+    for (size_t i = 0; i < BENCH_HOLES; i++) {
+        struct bench_hole *h = &set->holes[i], was = *h;
+        if (h->next != next || number < h->first || number >= h->further)
+            continue;
+        *h = (struct bench_hole){0};
+        add_hole(set, next, was.first, number);
+        add_hole(set, next, number + 1, was.further);
+        return true;
+    }
+    return false;
+}
+
+static void take_old(struct bench_subscribers *set, const uint32_t *next, uint32_t number)
+{
+    if (!fill_hole(set, next, number)) {
+        set->repeated++;
+        return;
+    }
+    set->late++;
+    set->missing--;
+    set->delivered++;
+}
+
 void subscriber_odd(struct bench_subscribers *set, struct bench_subscriber *s,
                     const struct bench_mark *m)
 {
@@ -64,18 +98,24 @@ void subscriber_odd(struct bench_subscribers *set, struct bench_subscriber *s,
     }
     uint32_t *next = &numbers_of(set, s)[publisher];
     if (m->number < *next) {
-        set->repeated++;
+        take_old(set, next, m->number);
         return;
     }
+    add_hole(set, next, *next, m->number);
     set->missing += m->number - *next;
     *next = m->number;
     subscriber_got(set, s, m);
 }
 
+static bool is_stuck(const struct bench_subscribers *set, const struct bench_subscriber *s)
+{
+    return (uint32_t)(s - set->items) >= set->count - set->stuck;
+}
+
 /* What was published for S and has not come never will. */
 static void write_off(struct bench_subscribers *set, struct bench_subscriber *s)
 {
-    uint32_t publishers = set->plan->publishers;
+    uint32_t publishers = is_stuck(set, s) ? 0 : set->plan->publishers;
     const uint32_t *sent = &set->plan->sent[(size_t)s->topic * publishers];
     uint32_t *next = numbers_of(set, s);
     for (uint32_t i = 0; i < publishers; i++) {
@@ -94,7 +134,7 @@ void subscribers_settle(struct bench_subscribers *set)
 
 bool subscribers_well(const struct bench_subscribers *set)
 {
-    return !set->missing && !set->repeated && !set->foreign && !set->lost;
+    return !set->missing && !set->repeated && !set->late && !set->foreign && !set->lost;
 }
 
 void subscribers_report(const struct bench_subscribers *set, struct bench_report *r)
@@ -102,7 +142,8 @@ void subscribers_report(const struct bench_subscribers *set, struct bench_report
     report_number(r, "expected", "to be delivered", (double)set->plan->expected, 0, "");
     report_number(r, "delivered", "delivered in all", (double)set->delivered, 0, "");
     report_number(r, "missing", "missing", (double)set->missing, 0, "");
-    report_number(r, "repeated", "repeated or out of order", (double)set->repeated, 0, "");
+    report_number(r, "repeated", "repeated", (double)set->repeated, 0, "");
+    report_number(r, "late", "out of order", (double)set->late, 0, "");
     report_number(r, "foreign", "of another topic", (double)set->foreign, 0, "");
     report_number(r, "lost", "subscribers lost", (double)set->lost, 0, "");
 }
@@ -125,7 +166,7 @@ void subscriber_fail(struct bench_subscribers *set, struct bench_subscriber *s, 
                   log_escape(plain, sizeof(plain), text, strlen(text)));
     if (s->state == SUBSCRIBER_LIVE) {
         set->live--;
-        set->plan->audience[s->topic]--;
+        set->plan->audience[s->topic] -= !is_stuck(set, s);
         write_off(set, s);
     } else {
         set->loop->failed = true;
@@ -141,7 +182,9 @@ void subscriber_ready(struct bench_subscribers *set, struct bench_subscriber *s)
     s->state = SUBSCRIBER_LIVE;
     set->connecting--;
     set->live++;
-    set->plan->audience[s->topic]++;
+    set->plan->audience[s->topic] += !is_stuck(set, s);
+    if (is_stuck(set, s))
+        loop_change(set->loop, s->fd, EPOLLRDHUP, &s->source);
 }
 
 void subscriber_send(struct bench_subscribers *set, struct bench_subscriber *s, const void *data,
@@ -226,6 +269,8 @@ static void on_ready(struct bench_source *source, uint32_t events)
     (void)events;
     if (s->state == SUBSCRIBER_CONNECTING)
         ask(s->set, s);
+    else if (s->state == SUBSCRIBER_LIVE && is_stuck(s->set, s))
+        subscriber_fail(s->set, s, "the server closed a connection that does not read");
     else if (s->state != SUBSCRIBER_LOST)
         take_input(s->set, s);
 }
@@ -317,6 +362,7 @@ enum err subscribers_init(struct bench_subscribers *set, uint32_t count)
 {
     size_t numbers = (size_t)count * set->plan->publishers;
     set->count = count;
+    memset(set->holes, 0, sizeof(set->holes));
     set->items = calloc(count, sizeof(*set->items));
     set->next = malloc(numbers * sizeof(*set->next));
     set->input = malloc(REST_MAX + INPUT_SIZE);

@@ -70,6 +70,15 @@ struct bench_subscriber {
 
 enum { BENCH_CURSOR_SIZE = 64 };
 
+/* Numbers that a subscriber has not got while later ones have come. */
+struct bench_hole {
+    const uint32_t *next;    /* whose, in bench_subscribers.next */
+    uint32_t first, further; /* as far as the latter, which is not one of them */
+};
+
+/* The oldest of more is forgotten: what comes late into it counts as repeated. */
+enum { BENCH_HOLES = 256 };
+
 struct bench_subscribers {
     struct bench_loop *loop;
     struct bench_plan *plan;
@@ -81,6 +90,8 @@ struct bench_subscribers {
     socklen_t address_len;
     bool raw;
     uint32_t count, connecting, live, lost;
+    uint32_t further; /* topics of each besides its own */
+    uint32_t stuck;   /* the last ones never read, and are owed nothing */
     struct bench_subscriber *items;
     uint32_t *next; /* [subscriber * publishers + publisher]: number expected next */
     char (*cursors)[BENCH_CURSOR_SIZE]; /* long-poll only */
@@ -89,8 +100,11 @@ struct bench_subscribers {
     struct bench_histogram latency;
     uint64_t delivered; /* valid messages */
     uint64_t missing;   /* numbers passed over */
-    uint64_t repeated;  /* numbers seen before, or out of order */
+    uint64_t repeated;  /* numbers seen before */
+    uint64_t late;      /* numbers that came behind later ones; no longer missing */
     uint64_t foreign;   /* marks that this subscriber should not get */
+    struct bench_hole holes[BENCH_HOLES]; /* a ring; `first` 0 = none */
+    uint32_t holes_next;                  /* where the next one goes */
 };
 
 /* Allocates COUNT subscribers, dealt to the plan's topics in turn. The pointers above it are set
@@ -148,9 +162,6 @@ static inline void subscriber_got(struct bench_subscribers *set, struct bench_su
 
 /* --- HTTP (bench_http.c) --- */
 
-/* Reads [http://]HOST:PORT[/], an IPv6 address in brackets; says when it is none. */
-bool http_split_url(struct http_place *ret, const char *url);
-
 /* What is sent as an HTTP request for TOPIC: query and headers are added to it. */
 void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
                   const char *query, const char *headers, struct buf *out);
@@ -161,6 +172,7 @@ struct http_head {
     uint64_t content_len; /* 0 when not given */
     const char *cursor;   /* Longwire-Cursor, borrowed; NULL when not given */
     size_t cursor_len;
+    bool close; /* the connection ends with this answer */
 };
 
 enum { HTTP_HEAD_MAX = 16384 };
@@ -170,5 +182,28 @@ bool http_read_head(const char *data, size_t n, struct http_head *ret);
 /* Says what a server answered instead of STATUS. */
 void http_complain(struct bench_subscribers *set, struct bench_subscriber *s,
                    const struct http_head *h, const char *data);
+
+/* --- WebSocket (bench_ws.c) --- */
+
+enum { WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
+enum { WS_CONTROL_MAX = 125, WS_MASK_SIZE = 4 };
+enum { WS_PONG_MAX = 2 + WS_MASK_SIZE + WS_CONTROL_MAX };
+
+/* The header lines of the handshake. */
+extern const char ws_upgrade[];
+
+struct ws_header {
+    unsigned opcode;
+    size_t size;  /* of the header */
+    uint64_t len; /* of the payload */
+    bool broken;  /* no server may send this */
+};
+
+/* Reads the header of a frame from the server; false: not complete yet. */
+bool ws_read_header(const char *p, size_t n, struct ws_header *ret);
+/* Writes the answer to a ping to OUT (WS_PONG_MAX bytes); returns its length. */
+size_t ws_write_pong(char *out, const char *payload, size_t n);
+/* The code of a close frame with this payload. */
+unsigned ws_close_code(const char *payload, size_t n);
 
 #endif

@@ -69,6 +69,9 @@ libbench_a_SOURCES = \
 	tools/bench_process.c \
 	tools/bench_publish.c \
 	tools/bench_publisher.c \
+	tools/bench_publisher_http.c \
+	tools/bench_publisher_resp.c \
+	tools/bench_publisher_ws.c \
 	tools/bench_raw.c \
 	tools/bench_replay.c \
 	tools/bench_report.c \
@@ -86,4 +89,6 @@ longwire_bench_LDADD = $(bench_libs)
 dist_man_MANS += doc/longwire-bench.1
 EXTRA_DIST += \
 	tools/bench-suite.py \
+	tools/bench_plots.py \
+	tools/bench_report.py \
 	tests/e2e/90-bench.test.mjs

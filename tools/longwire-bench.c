@@ -15,9 +15,9 @@ static const struct mode modes[BENCH_MODES] = {
     [BENCH_FANOUT] =
         {
             .summary = "subscribers, publishers, and what reaches whom how fast",
-            .help = "Opens subscribers, publishes over the local socket, checks that each message "
-                    "reaches\n"
-                    "each of its subscribers once and in order, and tells what that costs the hub.",
+            .help = "Opens subscribers, publishes, checks that each message reaches each of its "
+                    "subscribers\n"
+                    "once and in order, and tells what that costs the hub.",
             .run = bench_fanout,
         },
     [BENCH_RAW] =
@@ -32,8 +32,7 @@ static const struct mode modes[BENCH_MODES] = {
     [BENCH_PUBLISH] =
         {
             .summary = "acknowledged publishes a second",
-            .help = "Publishes over the local socket, and measures how many are acknowledged and "
-                    "how soon.",
+            .help = "Publishes, and measures how many are acknowledged and how soon.",
             .run = bench_publish,
         },
     [BENCH_LOG] =
@@ -124,6 +123,7 @@ static enum bench_exit run(enum bench_mode mode, int argc, char **argv)
         return status;
     if (config.help)
         return help_mode(mode);
+    progress_want(!config.quiet);
     signal(SIGPIPE, SIG_IGN);
     loop_catch_interrupt();
     return modes[mode].run(&config);

@@ -1,12 +1,13 @@
 // longwire-bench: each mode runs, counts everything and finds nothing wrong; and says so when
 // something is. How fast anything was is not looked at.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { OnTerminal } from '../cli/lib/ctl.mjs';
 import { BUILD, launch, ROOT, run, startHub, suiteHub } from './lib/hub.mjs';
 
 const PROGRAM = join(BUILD, 'longwire-bench');
@@ -29,12 +30,13 @@ function assertWhole(figures, { subscribers }) {
   assert.ok(figures.published > 0);
   assert.equal(figures.expected, figures.published * subscribers);
   assert.equal(figures.delivered, figures.expected);
-  for (const key of ['missing', 'repeated', 'foreign', 'lost', 'refused']) {
+  for (const key of ['missing', 'repeated', 'late', 'foreign', 'lost', 'refused']) {
     assert.equal(figures[key], 0, key);
   }
   assert.ok(figures.latency_p50_ms > 0);
   assert.ok(figures.latency_p50_ms <= figures.latency_p99_ms);
-  assert.ok(figures.latency_p99_ms <= figures.latency_max_ms);
+  assert.ok(figures.latency_p99_ms <= figures.latency_p999_ms);
+  assert.ok(figures.latency_p999_ms <= figures.latency_max_ms);
   assert.ok(figures.cpu_per_delivery_us > 0);
 }
 
@@ -56,12 +58,42 @@ describe('fanout', () => {
     assertWhole(figures, { subscribers: 4 });
   });
 
+  for (const by of ['resp', 'http', 'ws']) {
+    test(`published by ${by}`, async () => {
+      const load = `--publish-by ${by} --subscribers 12 --topics 3 --publishers 4`;
+      for (const rate of [300, 0]) {
+        const figures = await bench(`fanout ${load} --rate ${rate} ${SHORT} ${reach(hub)}`);
+        assertWhole(figures, { subscribers: 4 });
+        assert.equal(figures.publish_by, by);
+        assert.equal(figures.unanswered, 0);
+        assert.ok(figures.ack_p50_ms > 0);
+      }
+    });
+  }
+
   test('payloads larger than what is read at once', async () => {
     for (const transport of ['ws --raw', 'sse', 'resp']) {
       const load = `--transport ${transport} --subscribers 5 --size 600000 --rate 10`;
       const figures = await bench(`fanout ${load} ${SHORT} ${reach(hub)}`);
       assertWhole(figures, { subscribers: 5 });
     }
+  });
+
+  test('further topics', async () => {
+    for (const transport of ['ws', 'sse', 'poll']) {
+      const load = `--transport ${transport} --subscribers 20 --further-topics 15`;
+      const figures = await bench(`fanout ${load} ${SHORT} ${reach(hub)}`);
+      assertWhole(figures, { subscribers: 20 });
+      assert.equal(figures.further_topics, 15);
+    }
+  });
+
+  test('subscribers that never read', async () => {
+    const load = '--transport sse --subscribers 12 --stuck 4 --size 20000 --rate 200 --seconds 2';
+    const figures = await bench(`fanout ${load} --warmup 100 ${reach(hub)}`);
+    assertWhole(figures, { subscribers: 8 });
+    assert.equal(figures.stuck, 4);
+    assert.equal(typeof figures.memory_grown, 'number');
   });
 
   test('the hub is found by its socket', async () => {
@@ -77,6 +109,54 @@ describe('fanout', () => {
     assert.match(stdout, /^ {2}subscribers +10$/m);
     assert.match(stdout, /^ {2}publish to delivery +[\d.]+ ms {2}p50/m);
     assert.match(stdout, /^ {2}missing +0$/m);
+  });
+});
+
+// `script` (util-linux) makes the terminal.
+describe('how it is going', () => {
+  const hub = suiteHub();
+  const load = () => `--seconds 2 --warmup 100 --subscribers 20 --rate 100 ${reach(hub)}`;
+  /** What the line has shown, one after the other. */
+  const shown = (terminal) => terminal.stdout.split('\r\x1b[K').slice(1);
+
+  test('a terminal is shown it, until the figures come', async () => {
+    const terminal = new OnTerminal([PROGRAM, ...words(`fanout ${load()}`)], { columns: 120 });
+    assert.equal((await terminal.ended).code, 0);
+    const going = shown(terminal).slice(0, -1);
+    const pattern = /^(\d+) s {2}(\d+) deliveries\/s {2}(\d+) behind {2}missing 0 {2}repeated 0 {2}out of order 0$/;
+    const lines = going.map((line) => pattern.exec(line)?.slice(1).map(Number)).filter(Boolean);
+    assert.ok(lines.length >= 4, terminal.stdout);
+    assert.ok(lines.some(([, rate]) => rate > 0));
+    assert.match(shown(terminal).at(-1), /^ {2}mode +fanout/);
+  });
+
+  test('what does not fit the terminal is cut', async () => {
+    const terminal = new OnTerminal([PROGRAM, ...words(`fanout ${load()}`)], { columns: 30 });
+    assert.equal((await terminal.ended).code, 0);
+    const going = shown(terminal).slice(0, -1);
+    assert.ok(going.length >= 4);
+    assert.ok(going.every((line) => line.length < 30 && !line.includes('\n')));
+  });
+
+  test('publishing shows what is acknowledged', async () => {
+    const options = words(`publish ${SHORT} --socket ${hub.socket}`);
+    const terminal = new OnTerminal([PROGRAM, ...options], { columns: 120 });
+    assert.equal((await terminal.ended).code, 0);
+    assert.match(terminal.stdout, /\r\x1b\[K\d+ s {2}\d+ acknowledged\/s {2}p50 /);
+  });
+
+  test('not with --quiet', async () => {
+    const options = words(`fanout --quiet ${load()}`);
+    const terminal = new OnTerminal([PROGRAM, ...options]);
+    assert.equal((await terminal.ended).code, 0);
+    assert.match(terminal.stdout, /^ {2}mode +fanout/);
+    assert.doesNotMatch(terminal.stdout, /\x1b|\d s {2}/);
+  });
+
+  test('nor where there is no terminal', async () => {
+    const { code, stderr } = await run(PROGRAM, words(`fanout ${load()}`));
+    assert.equal(code, 0);
+    assert.equal(stderr, '');
   });
 });
 
@@ -110,13 +190,46 @@ describe('publish', () => {
     assert.ok(figures.acknowledged > 0);
   });
 
-  test('refused ones are counted', async (t) => {
-    const small = await startHub(t, { set: { 'hub.max_message_bytes': 100 } });
-    const options = words(`publish --count 10 --warmup 0 --socket ${small.socket} --json`);
-    const { code, stdout, stderr } = await run(PROGRAM, options);
-    assert.equal(code, 1);
-    assert.equal(JSON.parse(stdout).refused, 10);
-    assert.match(stderr, /the hub answers -/);
+  /** How many messages the hub's log has. */
+  const head = async (of) => Number.parseInt((await (await fetch(`${of.url}/cursor`)).json()).cursor);
+
+  for (const by of ['http', 'ws']) {
+    test(`by ${by}: every message is acknowledged, and in the log`, async () => {
+      const before = await head(hub);
+      const load = '--connections 5 --pipeline 20 --topics 7 --count 600 --warmup 0 --seconds 60';
+      const figures = await bench(`publish --publish-by ${by} ${load} ${reach(hub)}`);
+      assert.equal(figures.acknowledged, 600);
+      assert.equal(figures.unanswered + figures.refused, 0);
+      assert.ok(figures.ack_p50_ms > 0);
+      assert.ok(figures.cpu_per_message_us > 0);
+      assert.equal((await head(hub)) - before, 600);
+    });
+  }
+
+  for (const [by, said] of [
+    ['resp', /the hub answers -/],
+    ['http', /the hub answers HTTP\/1\.1 413 /],
+    ['ws', /the hub answers {"op":"error","code":"too_large"/],
+  ]) {
+    test(`by ${by}: refused ones are counted`, async (t) => {
+      const small = await startHub(t, { set: { 'hub.max_message_bytes': 100 } });
+      const load = `publish --publish-by ${by} --count 10 --warmup 0 ${reach(small)} --json`;
+      const { code, stdout, stderr } = await run(PROGRAM, words(load));
+      assert.equal(code, 1);
+      const figures = JSON.parse(stdout);
+      assert.equal(figures.refused, 10);
+      assert.equal(figures.acknowledged + figures.unanswered, 0);
+      assert.match(stderr, said);
+      assert.equal(await head(small), 0);
+    });
+  }
+
+  test('by http: a connection that the hub closed for being idle is opened anew', async (t) => {
+    const brief = await startHub(t, { set: { 'http.idle_timeout': '1s' } });
+    const load = `--publish-by http --connections 4 --rate 1 --count 8 --warmup 0 --seconds 60`;
+    const figures = await bench(`publish ${load} ${reach(brief)}`);
+    assert.equal(figures.acknowledged, 8);
+    assert.equal(figures.unanswered + figures.refused, 0);
   });
 });
 
@@ -302,6 +415,11 @@ describe('when something is wrong', () => {
     ['', /which mode/],
     ['fan', /no mode fan/],
     ['fanout --transport mqtt', /one of ws, sse, poll/],
+    ['fanout --publish-by mqtt', /one of resp, http, ws/],
+    ['publish --url nonsense', /HOST:PORT/],
+    ['fanout --further-topics 3 --raw', /takes envelopes/],
+    ['fanout --subscribers 5 --stuck 5', /nobody to read/],
+    ['raw --publish-by ws', /no option of this mode/],
     ['fanout --subscribers 0', /--subscribers takes a whole number from 1/],
     ['fanout --rate -1', /--rate takes/],
     ['fanout --size 39', /from 40/],
@@ -322,6 +440,80 @@ describe('when something is wrong', () => {
       assert.match(stderr, message);
     });
   }
+});
+
+describe('the report of the standard set', () => {
+  const quoted = join(ROOT, 'doc/performance');
+  const plots = ['idle.svg', 'latency.svg', 'saturation.svg', 'steady.svg'];
+  const figures = () => JSON.parse(readFileSync(join(quoted, 'figures.json'), 'utf8'));
+
+  /** Writes report and plots of `of` into a folder; with `document`, the tables into that. */
+  async function report(t, of, document) {
+    const folder = temporaryFolder(t);
+    const file = join(folder, 'figures.json');
+    writeFileSync(file, JSON.stringify(of));
+    const into = join(folder, document ? 'performance.md' : 'report.md');
+    if (document) writeFileSync(into, document);
+    const program = join(ROOT, 'tools/bench_report.py');
+    const args = [program, file, folder, ...(document ? [into] : [])];
+    const { code, stderr } = await run('python3', args, {
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    });
+    assert.equal(code, 0, stderr);
+    return { folder, text: readFileSync(into, 'utf8') };
+  }
+
+  /** The last cell of the row of targets whose second cell matches. */
+  const verdict = ({ text }, what) =>
+    text
+      .split('\n')
+      .map((line) => line.split(' | '))
+      .find(([, target]) => what.test(target ?? ''))
+      .at(-1)
+      .replace(/ \|$/, '');
+
+  test('the document quotes its figures, and shows their plots', async (t) => {
+    const document = readFileSync(join(ROOT, 'doc/performance.md'), 'utf8');
+    const made = await report(t, figures(), document);
+    assert.equal(made.text, document);
+    for (const plot of plots) {
+      assert.ok(document.includes(`](performance/${plot})`), plot);
+      const shown = readFileSync(join(quoted, plot), 'utf8');
+      assert.equal(readFileSync(join(made.folder, plot), 'utf8'), shown, plot);
+    }
+  });
+
+  test('it has every target of the hub, and its plots', async (t) => {
+    const { text } = await report(t, figures());
+    for (const target of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      assert.match(text, new RegExp(`^\\| ${target} \\| .+ \\| (met|\\*\\*missed\\*\\*) \\|$`, 'm'));
+    }
+    for (const plot of plots) assert.ok(text.includes(`](${plot})`), plot);
+  });
+
+  test('what is met is what was measured', async (t) => {
+    const changed = figures();
+    const sse = changed.idle.find(({ name }) => name === 'SSE');
+    const [workers] = changed.workers;
+    for (const [bytes, saved, said] of [
+      [400, 0.8, 'met'],
+      [401, 1.2, '**missed**'],
+      [null, null, 'not measured'],
+    ]) {
+      sse.hub.memory_per_connection = bytes;
+      workers.one.cpu_per_delivery_us = 1;
+      workers.two.cpu_per_delivery_us = saved;
+      const made = await report(t, changed);
+      assert.equal(verdict(made, /^memory of an idle connection, SSE/), said);
+      assert.equal(verdict(made, /^two workers to one/), said);
+    }
+  });
+
+  test('what was lost is told', async (t) => {
+    const changed = figures();
+    changed.saturation[0].hub.missing = 17;
+    assert.match((await report(t, changed)).text, /\| 17 missing \|/);
+  });
 });
 
 describe('the manual', () => {

@@ -1,6 +1,6 @@
 # Unit tests of longwire-bench; included by tests/local.mk.
 bench_tests = tests/unit/test_bench_histogram tests/unit/test_bench_mark \
-	tests/unit/test_bench_protocols
+	tests/unit/test_bench_protocols tests/unit/test_bench_publishers
 check_PROGRAMS += $(bench_tests)
 TESTS += $(bench_tests)
 
@@ -16,3 +16,7 @@ tests_unit_test_bench_mark_LDADD = $(bench_libs) $(CHECK_LIBS)
 tests_unit_test_bench_protocols_SOURCES = tests/unit/test_bench_protocols.c
 tests_unit_test_bench_protocols_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_bench_protocols_LDADD = $(bench_libs) $(CHECK_LIBS)
+
+tests_unit_test_bench_publishers_SOURCES = tests/unit/test_bench_publishers.c
+tests_unit_test_bench_publishers_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_bench_publishers_LDADD = $(bench_libs) $(CHECK_LIBS)

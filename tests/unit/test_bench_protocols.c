@@ -215,19 +215,39 @@ START_TEST(what_is_wrong_with_the_numbers_is_told)
     const struct server *s = &servers[_i];
     start(s);
     s->message(TOPIC, 1, 60);
-    s->message(TOPIC, 4, 60); /* 2 and 3 are missing, */
-    s->message(TOPIC, 4, 60); /* repeated, */
+    s->message(TOPIC, 5, 60); /* 2 to 4 are missing, */
+    s->message(TOPIC, 5, 60); /* repeated, */
+    s->message(TOPIC, 3, 60); /* late, */
+    s->message(TOPIC, 3, 60); /* repeated, */
     s->message(TOPIC, 2, 60); /* late, */
-    s->message(TOPIC + 1, 5, 60);
-    s->message(TOPIC, 5, 60);
+    s->message(TOPIC + 1, 6, 60);
+    s->message(TOPIC, 6, 60);
     feed(bytes.data, bytes.len, SIZE_MAX);
-    ck_assert_uint_eq(set.delivered, 3);
-    ck_assert_uint_eq(set.missing, 2);
+    ck_assert_uint_eq(set.delivered, 5);
+    ck_assert_uint_eq(set.missing, 1);
     ck_assert_uint_eq(set.repeated, 2);
+    ck_assert_uint_eq(set.late, 2);
     ck_assert_uint_eq(set.foreign, 1);
-    plan.sent[TOPIC] = 7; /* and 6 and 7 never came */
+    ck_assert(!subscribers_well(&set));
+    plan.sent[TOPIC] = 8; /* and 7 and 8 never came */
     subscribers_settle(&set);
-    ck_assert_uint_eq(set.missing, 4);
+    ck_assert_uint_eq(set.missing, 3);
+    end();
+}
+END_TEST
+
+START_TEST(a_hole_that_was_forgotten_counts_as_repeated)
+{
+    const struct server *s = &servers[_i];
+    start(s);
+    for (uint32_t i = 0; i <= BENCH_HOLES; i++)
+        s->message(TOPIC, 2 + 2 * i, 60);
+    s->message(TOPIC, 1, 60); /* the oldest of one too many */
+    s->message(TOPIC, 3, 60);
+    feed(bytes.data, bytes.len, SIZE_MAX);
+    ck_assert_uint_eq(set.missing, BENCH_HOLES);
+    ck_assert_uint_eq(set.repeated, 1);
+    ck_assert_uint_eq(set.late, 1);
     end();
 }
 END_TEST
@@ -247,6 +267,30 @@ START_TEST(a_lost_subscriber_gets_nothing_more)
     ck_assert_uint_eq(set.missing, 2);
     ck_assert_uint_eq(plan.audience[TOPIC], 0);
     ck_assert(!loop.failed);
+    end();
+}
+END_TEST
+
+START_TEST(a_stuck_subscriber_reads_nothing_and_is_owed_nothing)
+{
+    const struct server *s = &servers[_i];
+    struct epoll_event e;
+    start(s);
+    set.stuck = 1;
+    ck_assert_int_eq(loop_add(&loop, subscriber->fd, EPOLLIN, &subscriber->source), ERR_OK);
+    feed(bytes.data, bytes.len, SIZE_MAX);
+    ck_assert_int_eq(subscriber->state, SUBSCRIBER_LIVE);
+    ck_assert_uint_eq(plan.audience[TOPIC], 0);
+    ck_assert_int_eq(send(server, "more", 4, 0), 4);
+    ck_assert_int_eq(epoll_wait(loop.epoll, &e, 1, 0), 0);
+    plan.sent[TOPIC] = 3;
+    shutdown(server, SHUT_WR);
+    loop_turn(&loop, BENCH_SECOND);
+    ck_assert_int_eq(subscriber->state, SUBSCRIBER_LOST);
+    ck_assert_uint_eq(set.lost, 1);
+    ck_assert_uint_eq(plan.audience[TOPIC], 0);
+    subscribers_settle(&set);
+    ck_assert_uint_eq(set.missing, 0);
     end();
 }
 END_TEST
@@ -340,7 +384,9 @@ int main(void)
     tcase_add_loop_test(t, messages_arrive_wherever_the_stream_is_cut, 0, SERVERS);
     tcase_add_loop_test(t, a_large_payload_counts_when_it_is_complete_and_is_not_kept, 0, SERVERS);
     tcase_add_loop_test(t, what_is_wrong_with_the_numbers_is_told, 0, SERVERS);
+    tcase_add_loop_test(t, a_hole_that_was_forgotten_counts_as_repeated, 0, SERVERS);
     tcase_add_loop_test(t, a_lost_subscriber_gets_nothing_more, 0, SERVERS);
+    tcase_add_loop_test(t, a_stuck_subscriber_reads_nothing_and_is_owed_nothing, 0, SERVERS);
     tcase_add_loop_test(t, a_server_that_refuses_ends_the_run, 0,
                         sizeof(refusals) / sizeof(refusals[0]));
     tcase_add_loop_test(t, an_endless_head_is_given_up, 0, SERVERS);

@@ -67,8 +67,8 @@ export const start = (hub, args, env) => new Running(PROGRAM, ['--socket', hub.s
 
 const quote = (word) => `'${String(word).replaceAll("'", `'\\''`)}'`;
 
-/** A running longwirectl on a terminal of its own; stdout is what the terminal gets to show. */
-class OnTerminal extends Running {
+/** A running program on a terminal of its own; stdout is what the terminal gets to show. */
+export class OnTerminal extends Running {
   /** `rows`, `columns`: the terminal's size. */
   constructor(words, { rows = 24, columns = 80, env } = {}) {
     const folder = mkdtempSync(join(tmpdir(), 'longwire-cli-'));
