@@ -69,13 +69,25 @@ static void touch(struct conn *c)
 
 /* --- what the loop watches --- */
 
+/* Not while the protocol takes less than comes. */
+static bool has_room_for_input(const struct conn *c)
+{
+    return !c->in || c->in->len < INPUT_KEPT_MAX;
+}
+
+static bool wants_input(const struct conn *c)
+{
+    if (conn_state(c) == CONN_LINGERING)
+        return true;
+    return conn_is_open(c) && c->reading && has_room_for_input(c);
+}
+
 static void watch(struct conn *c)
 {
     unsigned wanted = READY_NONE;
     if (conn_state(c) == CONN_CLOSED)
         return;
-    bool reads = conn_state(c) == CONN_LINGERING || (c->reading && conn_is_open(c));
-    if (reads && !c->input_over)
+    if (wants_input(c) && !c->input_over)
         wanted |= READY_READ;
     if (c->blocked)
         wanted |= READY_WRITE;
@@ -386,8 +398,7 @@ static void input(struct conn *c, char *data, size_t n)
         if (conn_is_open(c))
             keep_input(c, data + used, n - used);
     }
-    if (c->in && c->in->len >= INPUT_KEPT_MAX)
-        conn_pause(c);
+    watch(c);
 }
 
 static void input_ended(struct conn *c)
@@ -436,7 +447,7 @@ void conn_ready(struct conn *c, unsigned what)
     what &= c->watched;
     if (what & READY_WRITE && conn_state(c) != CONN_CLOSED)
         on_writable(c);
-    if (what & READY_READ && (conn_state(c) == CONN_LINGERING || (conn_is_open(c) && c->reading)))
+    if (what & READY_READ && wants_input(c))
         on_readable(c);
 }
 

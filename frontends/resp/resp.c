@@ -234,6 +234,7 @@ static bool run(struct resp *r, const struct resp_request *q)
     if (r->inflight)
         return false;
     struct buf *out = conn_out(r->conn);
+    r->has_read |= fits && command->flags & RESP_READONLY && !(command->flags & RESP_FAST);
     if (out && fits)
         command->run(r, q, out);
     else if (out)
@@ -300,9 +301,19 @@ static void fail(struct resp *r)
         tell_failure(r);
 }
 
+/* Others are to have their turn before the next command that is here already. */
+static size_t leave_rest(struct resp *r)
+{
+    size_t rest = resp_reader_give_back(&r->reader);
+    if (rest)
+        conn_resume(r->conn);
+    return rest;
+}
+
 /* Runs the commands that were fed. Returns how many bytes at the end are to be fed again. */
 static size_t run_commands(struct resp *r)
 {
+    r->has_read = false;
     while (conn_is_open(r->conn)) {
         switch (resp_reader_next(&r->reader)) {
         case RESP_MORE:
@@ -315,6 +326,8 @@ static size_t run_commands(struct resp *r)
         }
         if (r->state != RESP_READY || !may_take(r))
             return resp_reader_give_back(&r->reader);
+        if (r->has_read)
+            return leave_rest(r);
     }
     return 0;
 }

@@ -53,6 +53,7 @@ struct resp {
     struct resp_limits limits;
     enum resp_state state;
     bool publisher;                         /* has published: waits while the hub's queue is full */
+    bool has_read;                          /* this input: as much as belongs into one turn */
     uint32_t inflight;                      /* publishes not answered yet */
     struct resp_held *held;                 /* RESP_HELD */
     struct resp_wait *wait;                 /* RESP_WAITING for messages */

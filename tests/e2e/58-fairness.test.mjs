@@ -139,12 +139,16 @@ async function assertFair(t, hub, { counter, turn, rounds = ROUNDS, flood }) {
   const growth = await pacer.growth();
   const most = Math.max(...growth);
   t.diagnostic(`${counter}: up to ${most.toLocaleString()} between two answers`);
+  assert.ok(most <= TURNS_PER_STEP * turn, `${most} between two answers`);
   await eventually(async () => (await modest.count(counter)) > before, 'the flood');
+  if (rounds) await assertServed(t, modest, counter, rounds);
+}
+
+async function assertServed(t, modest, counter, rounds) {
   const start = await modest.count(counter);
   for (let i = 0; i < rounds; i++) await modest.round();
   const each = ((await modest.count(counter)) - start) / rounds;
   t.diagnostic(`${counter}: ${Math.round(each).toLocaleString()} in each round`);
-  assert.ok(most <= TURNS_PER_STEP * turn, `${most} between two answers`);
   assert.ok(each > 0, 'the flood was over');
 }
 
@@ -255,7 +259,7 @@ describe('a long way through the log', () => {
     await assertFair(t, hub, {
       counter: 'replayed',
       turn: MANY * 250, // the slices of a quarter of them
-      rounds: 2, // this process has a lot to read
+      rounds: 0, // for which this process would have too much to read
       flood: () => floods.forEach((flood) => flood.ask()),
     });
   });
@@ -309,6 +313,25 @@ describe('a flood of publishes', () => {
       });
     });
   }
+});
+
+// Each read tens of megabytes to find out that the answer would be too large, and all that had come
+// with it did so in the same turn.
+test('pipelined commands that read a lot', async (t) => {
+  const hub = await startWorker(t, { 'hub.tail_bytes': '1M' });
+  const payload = 'x'.repeat(1 << 19);
+  const lines = upTo(15).map(() => ({ topic: 'large', data: payload }));
+  for (let i = 0; i < 10; i++) await publishBatch(hub, lines);
+  const reads = [encode('XRANGE', 'large', '-', '+'), encode('XREAD', 'STREAMS', 'large', 0)];
+  const flood = await Flood.open(t, hub, Buffer.concat(upTo(10).map((i) => reads[i % 2])), {
+    local: true,
+  });
+  await assertFair(t, hub, {
+    counter: 'resp_errors',
+    turn: 1,
+    rounds: 0, // it is soon over
+    flood: () => flood.ask(),
+  });
 });
 
 test('a storm of connects', async (t) => {
