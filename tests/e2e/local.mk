@@ -55,6 +55,7 @@ EXTRA_DIST += \
 	tests/e2e/57-lag-limits.test.mjs \
 	tests/e2e/57-stuck.test.mjs \
 	tests/e2e/58-fairness.test.mjs \
+	tests/e2e/59-storm.test.mjs \
 	tests/e2e/60-resp.test.mjs \
 	tests/e2e/61-redis-cli.test.mjs \
 	tests/e2e/62-ioredis.test.mjs \
