@@ -28,7 +28,6 @@ struct listener {
     struct event event;
     bool local, loopback;
     bool paused;
-    uint64_t quiet_until_ms; /* pauses before are only counted, not logged */
 };
 
 /* --- addresses --- */
@@ -185,14 +184,21 @@ enum err listen_local(const struct listen_local_options *o, int *ret_fd, struct 
 
 /* --- accepting --- */
 
+/* Once for all workers, which come to the limit together. */
+static bool may_log_pause(const struct listener *l)
+{
+    _Atomic uint64_t *quiet_until = &l->worker->budget->quiet_until_ms[l->local];
+    uint64_t now = l->worker->now_ms, until = atomic_load(quiet_until);
+    return now >= until && atomic_compare_exchange_strong(quiet_until, &until, now + QUIET_MS);
+}
+
 static void pause_listener(struct listener *l, const char *why)
 {
     l->paused = true;
     event_del(&l->event);
     counter_add(&l->worker->counters, COUNTER_accept_paused, 1);
-    if (l->worker->now_ms < l->quiet_until_ms)
+    if (!may_log_pause(l))
         return;
-    l->quiet_until_ms = l->worker->now_ms + QUIET_MS;
     log_warn("accepting no more %s connections for now: %s", l->local ? "local" : "TCP", why);
 }
 

@@ -34,6 +34,8 @@ struct stream;
 struct conn_budget {
     _Atomic uint32_t used;
     uint32_t max;
+    /* Pauses of accepting before that are only counted, not logged; of TCP, of the local socket. */
+    _Atomic uint64_t quiet_until_ms[2];
 };
 
 /* Where one message ends in bytes that were put together. */

@@ -1,5 +1,5 @@
-// A full descriptor table: the hub stops accepting and resumes later; the local socket keeps a
-// reserve.
+// A full descriptor table: the hub stops accepting and resumes later, counts that each time and
+// says it once; the local socket keeps a reserve.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -18,6 +18,14 @@ const openMany = (hub) =>
   Promise.all(Array.from({ length: CONNECTIONS }, () => RawSocket.open(hub)));
 
 const isAnswered = (raw) => raw.received.includes('HTTP/1.1 200');
+
+/** How often the hub has stopped accepting. */
+async function countPauses(hub) {
+  const { text } = await get(hub, '/metrics', { local: true });
+  return Number(/^longwire_accept_paused_total (\d+)$/m.exec(text)[1]);
+}
+
+const pauseLines = (hub) => hub.stderr().match(/accepting no more TCP connections for now: .*/g);
 
 /** How many of them are answered when all ask: the count that two looks find in a row. */
 async function countAnswered(connections) {
@@ -55,11 +63,21 @@ for (const [what, options] of Object.entries(LIMITS)) {
       assert.ok(answered < CONNECTIONS, 'there was no limit');
       assert.ok(answered >= 20, `only ${answered} connections were served`);
 
+      const pauses = await countPauses(hub);
+      assert.ok(pauses > 0, 'no pause was counted');
+      const waiting = connections.filter((raw) => !isAnswered(raw));
+      for (const raw of connections.filter(isAnswered).slice(0, 10)) raw.destroy();
+      await eventually(() => waiting.filter(isAnswered).length >= 8, 'the next ones');
+      assert.ok((await countPauses(hub)) > pauses, 'the next pause was not counted');
+      assert.deepEqual(pauseLines(hub), [
+        'accepting no more TCP connections for now: the limit of connections is reached',
+      ]);
+
       const { code, stderr } = await longwirectl(hub, ['ping']);
       assert.equal(code, 0, stderr);
       const id = await publish(hub, 'fd/stream', 'still delivered', { local: true });
       assert.equal((await stream.nextMessage()).id, id);
-      const served = connections.find(isAnswered);
+      const served = waiting.find(isAnswered);
       served.take();
       await served.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
       await served.untilText('HTTP/1.1 200');
