@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/e2e/package-lock.json \
 	tests/e2e/run.mjs \
 	tests/e2e/soak.mjs \
+	tests/e2e/vanish.py \
 	tests/e2e/lib/crashpoints.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
@@ -67,6 +68,7 @@ EXTRA_DIST += \
 	tests/e2e/70-noise.test.mjs \
 	tests/e2e/71-descriptors.test.mjs \
 	tests/e2e/72-daemon.test.mjs \
+	tests/e2e/73-peers.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \

@@ -38,6 +38,11 @@ export class RawSocket {
     });
   }
 
+  /** Its port on this side. */
+  get localPort() {
+    return this.#socket.localPort;
+  }
+
   /** Sends bytes (strings as UTF-8); resolves when they have been handed to the kernel. */
   write(data) {
     return new Promise((resolve) => {
