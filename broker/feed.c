@@ -527,12 +527,15 @@ static struct feed_hit *hit_alloc(struct feed_table *t)
 
 static enum err feed_hit(struct feed_table *t, struct feed *f, struct message *m)
 {
-    if (f->last_hit == m->offset)
+    /* Counted before, it comes again: by another filter, or after a turn that could not be ended.
+     */
+    bool counted = f->last_hit == m->offset;
+    if (counted && (f->hits || !f->live))
         return ERR_OK;
     struct feed_total before = f->total;
     f->last_hit = m->offset;
-    f->total.messages++;
-    f->total.bytes += m->payload_len;
+    f->total.messages += !counted;
+    f->total.bytes += counted ? 0 : m->payload_len;
     if (!f->live)
         return ERR_OK;
     struct feed_hit *hit = hit_alloc(t);

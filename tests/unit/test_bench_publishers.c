@@ -3,6 +3,7 @@
  * and byte by byte; refusals; hubs that break their protocol.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tools/bench_subscriber.h"
