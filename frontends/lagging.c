@@ -64,8 +64,10 @@ void lagging_sent(struct stream *s, size_t first, uint64_t offset)
     if (!l)
         return;
     struct feed_total sent = total_of(w, first, worker_cut_behind(w, offset));
-    l->at.messages += sent.messages;
-    l->at.bytes += sent.bytes;
+    struct feed_total left = less(s->receiver.sub.feed->total, l->at);
+    /* After a gap some of it is not counted any more. */
+    l->at.messages += sent.messages < left.messages ? sent.messages : left.messages;
+    l->at.bytes += sent.bytes < left.bytes ? sent.bytes : left.bytes;
 }
 
 void lagging_restart(struct stream *s)

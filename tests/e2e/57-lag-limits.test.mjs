@@ -156,6 +156,22 @@ describe('how far a subscriber is behind', () => {
     assert.equal((await countersOf(hub)).lag_limit_closes, 0);
   });
 
+  test('behind a gap it is never more than is there', async (t) => {
+    const hub = await startHub(t, { set: SETTINGS });
+    const stream = await openStalled(t, hub, 'sse');
+    const stored = await history(hub, 'slow');
+    const admin = await RespClient.open(hub);
+    t.after(() => admin.close());
+    await admin.command('HUB', 'TRIM', stored[MANY / 4].id);
+    stream.resume();
+    while (!(await stream.next()).gap);
+    stream.pause();
+    const { client } = await look(hub);
+    assert.ok(client.lag > 0);
+    assert.ok(client.lag_messages <= MANY, `${client.lag_messages} messages`);
+    assert.ok(client.lag_bytes <= MANY * (PAYLOAD.length + 10), `${client.lag_bytes} bytes`);
+  });
+
   test('longwirectl shows the furthest first', async (t) => {
     const hub = await startHub(t, { set: SETTINGS });
     const quick = await (await SseStream.open(hub, 'slow')).live();
