@@ -335,7 +335,7 @@ def many_topics(bench):
 def latency(bench):
     common = "--transport ws --raw --subscribers 10 --rate 100".split()
     common += bench.scale.measured(bench.scale.latency_seconds)
-    alone = ("--synced", "--batch", "1", "--seconds", "1", "--count", "500")
+    alone = ("--synced", "--batch", "1", "--rate", "100", "--seconds", "2")
     commit_alone, raw, memory, durable = [], [], [], []
     for _ in range(bench.scale.rounds):
         commit_alone.append(bench.run("log", "--dir", bench.folder, *alone))

@@ -58,6 +58,8 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(rate), 0, 100000000, 50},
     {IN(PUBLISH), "rate", "N", "messages a second in all; 0 = as fast as they are acknowledged",
      KIND_NUMBER, FIELD(rate), 0, 100000000, 0},
+    {IN(LOG), "rate", "N", "messages a second, a commit at a time; 0 = as fast as they are committed",
+     KIND_NUMBER, FIELD(rate), 0, 100000000, 0},
     {STREAMING, "window", "N", "at rate 0: run at most N messages ahead of what all subscribers have; 0 = any number",
      KIND_NUMBER, FIELD(window), 0, UINT32_MAX, 256},
     {PUBLISHING, "pipeline", "N", "publishes of a connection that may wait for their answer",

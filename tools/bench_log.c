@@ -37,6 +37,16 @@ bool log_result_enough(const struct log_result *r, const struct bench_config *c)
     return r->messages >= c->count || r->time >= c->seconds * BENCH_SECOND || loop_interrupted();
 }
 
+void log_result_pace(const struct log_result *r, const struct bench_config *c)
+{
+    if (!c->rate)
+        return;
+    uint64_t due = r->start + r->messages * BENCH_SECOND / c->rate;
+    struct timespec at = {.tv_sec = (time_t)(due / BENCH_SECOND),
+                          .tv_nsec = (long)(due % BENCH_SECOND)};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
 void log_result_end(struct log_result *r)
 {
     r->cpu = cpu_now() - r->cpu_start;

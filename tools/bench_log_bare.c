@@ -39,6 +39,7 @@ static enum err sync_pages(struct log_run *run, int fd, struct log_result *ret)
         e = system_err(errno);
     log_result_begin(ret);
     while (!e && ret->messages < SYNCS_MAX && !log_result_enough(ret, run->config)) {
+        log_result_pace(ret, run->config);
         uint64_t began = bench_now();
         e = write_page(fd, ret->messages);
         if (!e && fdatasync(fd))
@@ -103,6 +104,7 @@ static int append_all(const struct log_run *run, MDB_env *env, MDB_dbi db, struc
         memset(payload.mv_data, 'x', c->size);
     log_result_begin(ret);
     while (!rc && !log_result_enough(ret, c)) {
+        log_result_pace(ret, c);
         uint64_t began = bench_now();
         rc = append_batch(env, db, &key, c->batch, payload);
         log_result_add(ret, c->batch, began);

@@ -96,6 +96,7 @@ static enum err append_all(struct appender *a, struct log_result *ret)
     enum err e = store_append(a->store, &topics);
     log_result_begin(ret);
     while (!e && !log_result_enough(ret, a->config)) {
+        log_result_pace(ret, a->config);
         uint64_t began = bench_now();
         fill_batch(a);
         e = store_append(a->store, &batch);

@@ -404,7 +404,7 @@ def latency(figures):
     return (
         table(head, rows)
         + "\nTargets for p50: with `durability = memory` 0.060 ms above raw; otherwise 0.120 ms above"
-        f" raw and a commit, which alone takes {fine(commit, 3)} ms.\n"
+        f" raw and a commit, which alone takes {fine(commit, 3)} ms at this rate.\n"
     )
 
 
