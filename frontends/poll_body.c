@@ -8,6 +8,7 @@
 enum {
     /* Bounded pieces of reading for one answer: a long empty way is gone in several answers. */
     READS_MAX = 64,
+    BODY_FRAME = 256, /* bytes around the messages, mostly: room for them is made at once */
 };
 
 /* What is read, and how it is written. */
@@ -126,8 +127,11 @@ static void end(const struct worker *w, const struct gap *gap, const char *mark,
         buf_puts(out, ",\"gap\":");
         poll_body_gap(w, gap, out);
     }
-    if (mark)
-        buf_printf(out, ",\"%s\":true", mark);
+    if (mark) {
+        buf_puts(out, ",\"");
+        buf_puts(out, mark);
+        buf_puts(out, "\":true");
+    }
     buf_putc(out, '}');
 }
 
@@ -138,6 +142,7 @@ static enum err read_body(struct worker *w, const struct reading *r, struct posi
     enum err e = read_messages(r, p, gap, &messages, ret_count);
     if (e == ERR_OK) {
         worker_count_gap(w, gap->reason);
+        buf_reserve(out, messages.len + BODY_FRAME);
         begin(w, p->offset, out);
         buf_append(out, messages.data, messages.len);
         end(w, gap, p->offset >= r->until ? mark : NULL, out);
@@ -183,6 +188,7 @@ void poll_body_append(struct worker *w, const char *data, const struct cut *cuts
 {
     static const struct gap none = {.reason = GAP_NONE};
     size_t start = 0;
+    buf_reserve(out, (count ? cuts[count - 1].end + count : 0) + BODY_FRAME);
     begin(w, offset, out);
     for (size_t i = 0; i < count; i++) {
         if (i)

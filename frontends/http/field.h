@@ -20,7 +20,10 @@ bool field_is_tchar(char c);
 /* One token: at least one byte, each of them a tchar. */
 bool field_is_token(const char *text, size_t n);
 /* A byte that may stand in a field value: no control character but HTAB (section 5.5). */
-bool field_is_value_char(char c);
+static inline bool field_is_value_char(char c)
+{
+    return ((unsigned char)c >= 0x20 && c != 0x7F) || c == '\t';
+}
 /* The value of a hexadecimal digit in either case, -1: C is none. */
 int field_hex_value(char c);
 /* TEXT without the spaces and tabs at its ends. */

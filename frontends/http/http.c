@@ -10,6 +10,9 @@
 
 enum {
     HEADERS_MAX = 100,
+    /* Room that is made at once, in bytes, since mostly no more is needed: */
+    REPLY_HEAD = 256,
+    FIELDS_SIZE = 160,
 };
 
 static const char too_long[] = "The body is longer than the hub takes";
@@ -113,6 +116,7 @@ void http_reply(struct conn *c, unsigned status, const char *type, const char *b
     bool keep_alive = keeps_alive(c, h);
     if (!out)
         return;
+    buf_reserve(out, h->fields.len + REPLY_HEAD + n);
     start_reply(c, h, out, status);
     http_response_connection(out, h->request.minor, keep_alive);
     if (status != 204)
@@ -133,6 +137,8 @@ void http_fail(struct conn *c, unsigned status, const char *detail)
 
 void http_add_field(struct http *h, const char *name, const char *value)
 {
+    if (!h->fields.data)
+        buf_reserve(&h->fields, FIELDS_SIZE);
     http_response_header(&h->fields, name, value);
 }
 

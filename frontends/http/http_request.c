@@ -413,6 +413,8 @@ static enum http_read feed_line(struct http_request *r, const char *data, size_t
         if (fault)
             return fail(r, 400, fault);
     }
+    if (!r->head.data)
+        buf_reserve(&r->head, n); /* mostly the whole head */
     buf_append(&r->head, data, take);
     if (r->head.failed)
         return fail(r, 503, "Out of memory");

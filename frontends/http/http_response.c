@@ -90,9 +90,13 @@ void http_response_header(struct buf *out, const char *name, const char *value)
 {
     buf_puts(out, name);
     buf_puts(out, ": ");
-    for (; *value; value++)
-        if (field_is_value_char(*value))
-            buf_putc(out, *value);
+    while (*value) {
+        size_t n = 0;
+        while (value[n] && field_is_value_char(value[n]))
+            n++;
+        buf_append(out, value, n);
+        value += value[n] ? n + 1 : n; /* a control character is left out */
+    }
     buf_puts(out, "\r\n");
 }
 

@@ -51,6 +51,8 @@ bool url_next_param(struct url *u, struct url_param *ret)
 
 bool url_param_is(const struct url_param *p, const char *name)
 {
+    if (!memchr(p->name, '%', p->name_len))
+        return p->name_len == strlen(name) && memcmp(p->name, name, p->name_len) == 0;
     size_t i = 0;
     while (i < p->name_len && *name != '\0')
         if (next_byte(p->name, p->name_len, &i) != (unsigned char)*name++)
