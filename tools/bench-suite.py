@@ -276,6 +276,9 @@ def steady(bench):
     for options, name in FORMATS:
         hub, raw = bench.compare(*options, *common)
         rows.append({"name": name, "hub": hub, "raw": raw})
+    name = f"{FORMATS[0][1]}, `durability = memory`"
+    bare = bench.fanout(*FORMATS[0][0], *common, settings=("log.durability=memory",))
+    rows.insert(1, {"name": name, "hub": bare, "raw": rows[0]["raw"], "aside": True})
     polls = [bench.fanout("--transport", "poll", *common) for _ in range(bench.scale.rounds)]
     rows.append({"name": "long-poll", "hub": medians(polls), "raw": {}})
     return rows

@@ -110,7 +110,7 @@ def idle_targets(figures):
 
 def steady_targets(figures):
     for row in figures["steady"]:
-        if row["raw"]:
+        if row["raw"] and not row.get("aside"):
             what = f"few messages, CPU for each delivery: {row['name']} to raw"
             cost = divide(row["hub"]["cpu_per_delivery_us"], row["raw"]["cpu_per_delivery_us"])
             yield Target("2", what, cost, 1.05, 3, "")
