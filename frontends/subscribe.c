@@ -82,32 +82,52 @@ static void read_limit(struct query *q, const char *text, uint32_t max)
         q->limit = n < max ? (uint32_t)n : max;
 }
 
-static void read_value(struct conn *c, struct query *q, struct feed_spec *spec,
-                       const struct url_param *p, const char *text, size_t n)
-{
-    const struct settings *s = c->worker->settings;
-    if (url_param_is(p, "topic"))
-        read_topic(q, spec, text, n, s->subscriptions);
-    else if (url_param_is(p, "after"))
-        read_after(q, &q->has_after, &q->after, text, n);
-    else if (url_param_is(p, "lastEventId") && n)
-        read_after(q, &q->has_id, &q->id, text, n);
-    else if (url_param_is(p, "format"))
-        read_format(q, text);
-    else if (url_param_is(p, "wait"))
-        read_wait(q, text, s->poll_wait_max_ms);
-    else if (url_param_is(p, "limit"))
-        read_limit(q, text, s->poll_limit);
-}
+enum param {
+    PARAM_TOPIC,
+    PARAM_AFTER,
+    PARAM_LAST_EVENT_ID,
+    PARAM_FORMAT,
+    PARAM_WAIT,
+    PARAM_LIMIT,
+    PARAM_UNKNOWN /* passed over, whatever it holds */
+};
 
-/* Parameters that the hub does not know are passed over, whatever they hold. */
-static bool is_known(const struct url_param *p)
+static enum param which_param(const struct url_param *p)
 {
     static const char *const names[] = {"topic", "after", "lastEventId", "format", "wait", "limit"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (url_param_is(p, names[i]))
-            return true;
-    return false;
+    unsigned i = 0;
+    while (i < PARAM_UNKNOWN && !url_param_is(p, names[i]))
+        i++;
+    return i;
+}
+
+static void read_value(struct conn *c, struct query *q, struct feed_spec *spec, enum param which,
+                       const char *text, size_t n)
+{
+    const struct settings *s = c->worker->settings;
+    switch (which) {
+    case PARAM_TOPIC:
+        read_topic(q, spec, text, n, s->subscriptions);
+        break;
+    case PARAM_AFTER:
+        read_after(q, &q->has_after, &q->after, text, n);
+        break;
+    case PARAM_LAST_EVENT_ID:
+        if (n)
+            read_after(q, &q->has_id, &q->id, text, n);
+        break;
+    case PARAM_FORMAT:
+        read_format(q, text);
+        break;
+    case PARAM_WAIT:
+        read_wait(q, text, s->poll_wait_max_ms);
+        break;
+    case PARAM_LIMIT:
+        read_limit(q, text, s->poll_limit);
+        break;
+    case PARAM_UNKNOWN:
+        break;
+    }
 }
 
 static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
@@ -115,10 +135,11 @@ static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
 {
     char text[PARAM_MAX];
     size_t n;
-    if (!is_known(p))
+    enum param which = which_param(p);
+    if (which == PARAM_UNKNOWN)
         return;
     if (url_decode(p->value, p->value_len, text, sizeof(text), &n) == ERR_OK)
-        read_value(c, q, spec, p, text, n);
+        read_value(c, q, spec, which, text, n);
     else
         q->wrong = "A parameter is malformed or too long";
 }
