@@ -1,33 +1,20 @@
 // Headless Chromium on the demo page, through every button, against the real hub and publisher:
 // no gap, no duplicate, no hole in a chart after any of it.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { chromium } from 'playwright-core';
 
+import { Browser } from './lib/browser.mjs';
 import { history } from './lib/http.mjs';
 import { BUILD, launch, suiteHub } from './lib/hub.mjs';
-import { WAIT_MS, eventually } from './lib/wait.mjs';
+import { eventually } from './lib/wait.mjs';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** The publisher sends five readings of five topics a second. */
 const ONE_SECOND = 25;
 
 describe('the demo page in Chromium', () => {
   const hub = suiteHub({ set: { 'http.demo': 'on' } });
   const errors = [];
-  let profile;
   let browser;
   let page;
   let publisher;
@@ -36,13 +23,8 @@ describe('the demo page in Chromium', () => {
     publisher = launch(join(BUILD, 'longwire-demo'), ['--socket', hub.socket], {
       stdio: 'inherit',
     });
-    profile = mkdtempSync(join(tmpdir(), 'longwire-browser-'));
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
-      args: ARGUMENTS,
-    });
+    browser = await Browser.launch();
     page = await browser.newPage();
-    page.setDefaultTimeout(WAIT_MS);
     page.on('pageerror', (error) => errors.push(String(error)));
     await page.goto(`${hub.url}/`);
   });
@@ -51,7 +33,6 @@ describe('the demo page in Chromium', () => {
     await browser?.close();
     publisher.kill('SIGTERM');
     await publisher.ended;
-    rmSync(profile, { recursive: true, force: true });
   });
 
   const element = (id) => page.locator(`[data-testid="${id}"]`);

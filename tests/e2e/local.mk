@@ -17,6 +17,9 @@ EXTRA_DIST += \
 	tests/e2e/run.mjs \
 	tests/e2e/soak.mjs \
 	tests/e2e/vanish.py \
+	tests/e2e/websockets_client.py \
+	tests/e2e/lib/browser.mjs \
+	tests/e2e/lib/clients.mjs \
 	tests/e2e/lib/crashpoints.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
@@ -25,9 +28,11 @@ EXTRA_DIST += \
 	tests/e2e/lib/hub.mjs \
 	tests/e2e/lib/ledger.mjs \
 	tests/e2e/lib/load.mjs \
+	tests/e2e/lib/nginx.mjs \
 	tests/e2e/lib/publishers.mjs \
 	tests/e2e/lib/random.mjs \
 	tests/e2e/lib/raw.mjs \
+	tests/e2e/lib/relay.mjs \
 	tests/e2e/lib/resp.mjs \
 	tests/e2e/lib/sse.mjs \
 	tests/e2e/lib/transports.mjs \
@@ -77,4 +82,5 @@ EXTRA_DIST += \
 	tests/e2e/85-edges.test.mjs \
 	tests/e2e/86-disk-errors.test.mjs \
 	tests/e2e/87-full-disk.test.mjs \
-	tests/e2e/88-power.test.mjs
+	tests/e2e/88-power.test.mjs \
+	tests/e2e/92-clients.test.mjs

@@ -16,7 +16,8 @@ const POLL_WAIT = 2;
 
 const message = (envelope) => ({ kind: 'message', ...envelope });
 
-function fromFrame(frame) {
+/** What an object of a WebSocket frame is. */
+export function fromFrame(frame) {
   if (frame.op === undefined) return message(frame);
   // With several topics each subscribe is answered; the cursor is the same for all.
   if (frame.op === 'subscribed') return { kind: 'cursor', cursor: frame.cursor };
@@ -46,9 +47,11 @@ function followWsOperation(hub, topics, after, happen) {
   return () => socket.terminate();
 }
 
-function fromSseEvent(name, id, data) {
+/** What an event of a stream is; the hub may have further events of its own. */
+export function fromSseEvent(name, id, data) {
   if (name === 'longwire.gap') return { kind: 'gap', ...JSON.parse(data) };
   if (name === 'longwire.live') return { kind: 'live', ...JSON.parse(data) };
+  if (name?.startsWith('longwire.')) return { kind: name };
   return message(JSON.parse(data));
 }
 
@@ -136,12 +139,14 @@ export function transportsFor(topics) {
 }
 
 /**
- * Subscribes to `topics` after `after` over a transport of the table above. `happen` is called for
- * each happening, in order, and never again once the returned function was called.
+ * Subscribes to `topics` after `after` over a transport of the table above, or by a function like
+ * those in it. `happen` is called for each happening, in order, and never again once the returned
+ * function was called.
  */
 export function follow(transport, hub, topics, after, happen) {
   let stopped = false;
-  const stop = SINGLE_TRANSPORTS[transport](hub, topics, after, (happening) => {
+  const open = SINGLE_TRANSPORTS[transport] ?? transport;
+  const stop = open(hub, topics, after, (happening) => {
     if (!stopped) happen(happening);
   });
   return () => {

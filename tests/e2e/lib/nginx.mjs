@@ -1,0 +1,157 @@
+// Debian's nginx in front of a hub: a process of the test's own, with its own configuration and
+// folders, that knows nothing of an nginx of the system.
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+
+import { launch } from './hub.mjs';
+import { sleep, within } from './wait.mjs';
+
+const NGINX = process.env.NGINX ?? '/usr/sbin/nginx';
+/** Debian's `nobody`: what the test is when it is root need not be what a server is. */
+const NOBODY = 65534;
+/** Another process may take the port between finding and using it. */
+const ATTEMPTS = 5;
+
+/** What a WebSocket needs of a proxy. */
+export const UPGRADE = `
+  proxy_http_version 1.1;
+  proxy_set_header Upgrade $http_upgrade;
+  proxy_set_header Connection $connection_upgrade;
+`;
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Resolves to whether somebody listens there. */
+function answers(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+class Nginx {
+  #hub;
+  #options;
+  #folder;
+  #child = null;
+  #stderr = '';
+
+  constructor(hub, options) {
+    this.#hub = hub;
+    this.#options = options;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  #configuration() {
+    const { location = UPGRADE, server = '', upstream = '' } = this.#options;
+    const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+    return `
+daemon off;
+# One process, which nothing can be left of.
+master_process off;
+pid ${this.#folder}/nginx.pid;
+error_log stderr warn;
+events { worker_connections 256; }
+http {
+  access_log off;
+  ${folders.map((name) => `${name}_temp_path ${this.#folder}/${name};`).join('\n  ')}
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  upstream hub { server 127.0.0.1:${this.#hub.port}; ${upstream} }
+  server {
+    listen 127.0.0.1:${this.port};
+    location / {
+      proxy_pass http://hub;
+      ${location}
+    }
+    ${server}
+  }
+}
+`;
+  }
+
+  #prepare() {
+    this.#folder = mkdtempSync(join(tmpdir(), 'longwire-nginx-'));
+    chmodSync(this.#folder, 0o777);
+  }
+
+  async start() {
+    this.#prepare();
+    for (let attempt = 1; ; attempt++) {
+      this.port = await freePort();
+      if (await this.#attempt()) return;
+      assert.ok(attempt < ATTEMPTS, `nginx does not start:\n${this.#stderr}`);
+    }
+  }
+
+  /** Resolves to whether it serves; otherwise it has ended. */
+  async #attempt() {
+    const file = join(this.#folder, 'nginx.conf');
+    writeFileSync(file, this.#configuration());
+    const identity = process.getuid() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+    const words = ['-p', this.#folder, '-c', file, '-e', 'stderr'];
+    const child = launch(NGINX, words, { stdio: ['ignore', 'ignore', 'pipe'], ...identity });
+    child.stderr.on('data', (data) => {
+      this.#stderr += data;
+    });
+    let over = false;
+    child.ended.then(({ error }) => {
+      over = true;
+      this.#stderr += error ?? '';
+    });
+    while (!over && !(await answers(this.port))) await sleep(20);
+    // The listener that answered may be somebody else's.
+    if (over) return false;
+    this.#child = child;
+    return true;
+  }
+
+  async remove() {
+    if (this.#child) {
+      this.#child.kill('SIGTERM');
+      await within(this.#child.ended, 'nginx to stop').catch((error) => {
+        this.#child.kill('SIGKILL');
+        throw error;
+      });
+    }
+    if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Starts nginx in front of `hub`, until test `t` ends. `location`, `server`, `upstream`: directives
+ * for these blocks. By default there is what a WebSocket needs, and nothing else: it buffers.
+ */
+export async function startNginx(t, hub, options = {}) {
+  const nginx = new Nginx(hub, options);
+  t.after(() => nginx.remove());
+  await nginx.start();
+  return nginx;
+}
+
+/** The same for all tests of the suite that calls it, after suiteHub(). */
+export function suiteNginx(hub, options = {}) {
+  const nginx = new Nginx(hub, options);
+  before(() => nginx.start());
+  after(() => nginx.remove());
+  return nginx;
+}
