@@ -1,6 +1,7 @@
 # Files of doc/; included by ../Makefile.am. longwirectl.1 stands beside its program in tools/local.mk.
 dist_man_MANS += doc/longwired.8 doc/longwire.ini.5
-dist_doc_DATA += doc/architecture.md doc/performance.md doc/protocol.md doc/storage-format.md
+dist_doc_DATA += doc/architecture.md doc/performance.md doc/protocol.md doc/proxies.md \
+	doc/storage-format.md
 
 # What doc/performance.md shows; `./dev bench doc` makes it.
 EXTRA_DIST += \

@@ -62,8 +62,21 @@ class Nginx {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  #blocks() {
+    const { text, location = UPGRADE } = this.#options;
+    if (text) return text(this.#hub.port, this.port);
+    return `
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  server {
+    listen 127.0.0.1:${this.port};
+    location / {
+      proxy_pass http://127.0.0.1:${this.#hub.port};
+      ${location}
+    }
+  }`;
+  }
+
   #configuration() {
-    const { location = UPGRADE, server = '', upstream = '' } = this.#options;
     const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
     return `
 daemon off;
@@ -75,16 +88,7 @@ events { worker_connections 256; }
 http {
   access_log off;
   ${folders.map((name) => `${name}_temp_path ${this.#folder}/${name};`).join('\n  ')}
-  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-  upstream hub { server 127.0.0.1:${this.#hub.port}; ${upstream} }
-  server {
-    listen 127.0.0.1:${this.port};
-    location / {
-      proxy_pass http://hub;
-      ${location}
-    }
-    ${server}
-  }
+  ${this.#blocks()}
 }
 `;
   }
@@ -138,8 +142,9 @@ http {
 }
 
 /**
- * Starts nginx in front of `hub`, until test `t` ends. `location`, `server`, `upstream`: directives
- * for these blocks. By default there is what a WebSocket needs, and nothing else: it buffers.
+ * Starts nginx in front of `hub`, until test `t` ends. `location`: directives for the one location;
+ * by default what a WebSocket needs, and nothing else: it buffers. Instead of it, `text(hubPort,
+ * port)` may return all that is in the http block.
  */
 export async function startNginx(t, hub, options = {}) {
   const nginx = new Nginx(hub, options);
