@@ -378,7 +378,7 @@ static void http_shutdown(struct conn *c)
     struct http *h = http_of(c);
     if (h->poll)
         poll_timeout(c);
-    else if (h->phase == HTTP_PHASE_IDLE)
+    else if (h->phase == HTTP_PHASE_IDLE && http_request_idle(&h->request))
         conn_finish_after_output(c);
 }
 

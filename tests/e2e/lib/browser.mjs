@@ -38,6 +38,11 @@ export class Browser {
     return page;
   }
 
+  /** Gives it a cookie for pages and requests of that host. */
+  async setCookie(authority, name, value) {
+    await this.#context.addCookies([{ url: `http://${authority}`, name, value }]);
+  }
+
   async close() {
     await this.#context?.close();
     rmSync(this.#profile, { recursive: true, force: true });

@@ -3,6 +3,9 @@
 import net from 'node:net';
 
 class Relay {
+  /** What was sent first on each connection: the head of a request. */
+  heads = [];
+  #answers = '';
   #server;
   #pairs = new Set();
   #isCut = false;
@@ -48,7 +51,11 @@ class Relay {
       });
       from.on('end', () => to.end());
     }
-    upstream.pipe(client, { end: false });
+    upstream.on('data', (data) => {
+      this.#answers += data.toString('latin1');
+      client.write(data);
+    });
+    client.once('data', (data) => this.heads.push(data.toString('latin1')));
     client.on('data', (data) => this.#forward(data, upstream));
   }
 
@@ -57,9 +64,14 @@ class Relay {
       upstream.write(data);
       return;
     }
-    upstream.write(data.subarray(0, -1));
-    this.#held.push(() => upstream.write(data.subarray(-1)));
-    this.#held.noticed();
+    const held = this.#held;
+    held.push(() => upstream.write(data.subarray(-1)));
+    upstream.write(data.subarray(0, -1), () => held.noticed());
+  }
+
+  /** Everything that was answered, on all connections, as it came. */
+  answers() {
+    return this.#answers;
   }
 
   /** Resets every connection, and each new one, until mend(). */
@@ -76,7 +88,7 @@ class Relay {
 
   /**
    * Keeps back the last byte of what clients send next, so that a request stays incomplete. Resolves
-   * when there is one, to a function that lets it go.
+   * when the rest has been sent on, to a function that lets the byte go.
    */
   holdBack() {
     return new Promise((resolve) => {
