@@ -1,14 +1,12 @@
 /* The client's side of HTTP/1.1, as far as subscribing needs it. */
 #include "tools/bench_subscriber.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <unistd.h>
 
 /* Topics that no two subscribers, in all likelihood, have in common as a set. */
@@ -72,62 +70,6 @@ int http_connect(const struct http_place *place)
     if (fd >= 0)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     return fd;
-}
-
-/* If the header line at P has NAME (with its colon), its value without blanks; else NULL. */
-static const char *value_of(const char *p, const char *end, const char *name, size_t *ret_len)
-{
-    size_t n = strlen(name);
-    if ((size_t)(end - p) < n || strncasecmp(p, name, n) != 0)
-        return NULL;
-    p += n;
-    while (p < end && *p == ' ')
-        p++;
-    *ret_len = (size_t)(end - p);
-    return p;
-}
-
-static void read_header(struct http_head *h, const char *line, const char *end)
-{
-    size_t n;
-    const char *value = value_of(line, end, "Content-Length:", &n);
-    if (value)
-        h->content_len = strtoull(value, NULL, 10); /* ends at the CR */
-    value = value_of(line, end, "Longwire-Cursor:", &n);
-    if (value) {
-        h->cursor = value;
-        h->cursor_len = n;
-    }
-    value = value_of(line, end, "Connection:", &n);
-    if (value)
-        h->close = n == 5 && strncasecmp(value, "close", n) == 0;
-}
-
-static unsigned read_status(const char *p, size_t n)
-{
-    if (n < 12 || memcmp(p, "HTTP/1.", 7) != 0 || p[8] != ' ')
-        return 0;
-    for (int i = 9; i < 12; i++) {
-        if (!isdigit((unsigned char)p[i]))
-            return 0;
-    }
-    return (unsigned)((p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0'));
-}
-
-bool http_read_head(const char *data, size_t n, struct http_head *ret)
-{
-    const char *end = memmem(data, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, "\r\n\r\n", 4);
-    *ret = (struct http_head){0};
-    if (!end)
-        return n >= HTTP_HEAD_MAX; /* status 0 */
-    ret->len = (size_t)(end - data) + 4;
-    ret->status = read_status(data, ret->len);
-    for (const char *line = data; line < end;) {
-        const char *line_end = memmem(line, (size_t)(end + 2 - line), "\r\n", 2);
-        read_header(ret, line, line_end);
-        line = line_end + 2;
-    }
-    return true;
 }
 
 void http_complain(struct bench_subscribers *set, struct bench_subscriber *s,

@@ -14,6 +14,8 @@
 #include "tools/bench.h"
 #include "tools/bench_histogram.h"
 #include "tools/bench_mark.h"
+#include "tools/http_head.h"
+#include "tools/ws_wire.h"
 
 /* Who is to get what. */
 struct bench_plan {
@@ -166,44 +168,8 @@ static inline void subscriber_got(struct bench_subscribers *set, struct bench_su
 void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
                   const char *query, const char *headers, struct buf *out);
 
-struct http_head {
-    unsigned status;
-    size_t len;           /* of the head */
-    uint64_t content_len; /* 0 when not given */
-    const char *cursor;   /* Longwire-Cursor, borrowed; NULL when not given */
-    size_t cursor_len;
-    bool close; /* the connection ends with this answer */
-};
-
-enum { HTTP_HEAD_MAX = 16384 };
-
-/* False: not complete yet. A malformed one has status 0. */
-bool http_read_head(const char *data, size_t n, struct http_head *ret);
 /* Says what a server answered instead of STATUS. */
 void http_complain(struct bench_subscribers *set, struct bench_subscriber *s,
                    const struct http_head *h, const char *data);
-
-/* --- WebSocket (bench_ws.c) --- */
-
-enum { WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
-enum { WS_CONTROL_MAX = 125, WS_MASK_SIZE = 4 };
-enum { WS_PONG_MAX = 2 + WS_MASK_SIZE + WS_CONTROL_MAX };
-
-/* The header lines of the handshake. */
-extern const char ws_upgrade[];
-
-struct ws_header {
-    unsigned opcode;
-    size_t size;  /* of the header */
-    uint64_t len; /* of the payload */
-    bool broken;  /* no server may send this */
-};
-
-/* Reads the header of a frame from the server; false: not complete yet. */
-bool ws_read_header(const char *p, size_t n, struct ws_header *ret);
-/* Writes the answer to a ping to OUT (WS_PONG_MAX bytes); returns its length. */
-size_t ws_write_pong(char *out, const char *payload, size_t n);
-/* The code of a close frame with this payload. */
-unsigned ws_close_code(const char *payload, size_t n);
 
 #endif

@@ -1,3 +1,9 @@
+# HTTP and WebSocket as a client sees them; for both programs below.
+noinst_LIBRARIES += libclient.a
+libclient_a_SOURCES = \
+	tools/http_head.c tools/http_head.h \
+	tools/ws_wire.c tools/ws_wire.h
+
 # longwirectl, the admin command. Its parts are a library so that the unit test can link them.
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
@@ -26,7 +32,7 @@ libctl_a_SOURCES = \
 	tools/ctl_topics.c \
 	tools/ctl_verify.c
 
-ctl_libs = libctl.a libstorage.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(LMDB_LIBS) \
+ctl_libs = libctl.a libclient.a libstorage.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(LMDB_LIBS) \
 	$(XXHASH_LIBS)
 bin_PROGRAMS += longwirectl
 longwirectl_SOURCES = tools/longwirectl.c
@@ -81,7 +87,7 @@ libbench_a_SOURCES = \
 	tools/bench_subscriber.c tools/bench_subscriber.h \
 	tools/bench_ws.c
 
-bench_libs = libbench.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) -lm
+bench_libs = libbench.a libclient.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) -lm
 bin_PROGRAMS += longwire-bench
 longwire_bench_SOURCES = tools/longwire-bench.c
 longwire_bench_LDADD = $(bench_libs)
