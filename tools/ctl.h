@@ -33,6 +33,7 @@ enum ctl_exit {
 enum {
     CTL_TIMEOUT_S = 30, /* how long an answer may take, unless --timeout says otherwise */
     CTL_TIMEOUT_MAX_S = 86400,
+    CTL_HOLD_MAX_S = 3600,
     CTL_PAYLOAD_MAX = 64 << 20, /* bytes read from standard input for one message */
     CTL_CURSOR_SIZE = 64,       /* longest cursor taken from a hub, with its NUL */
     CTL_TOPICS_MAX = 64,        /* topics of one tail or export */
@@ -59,6 +60,7 @@ enum {
     X(CTL_OPT_RESUME, 'r', "resume", NULL, "go on behind the last whole line of the output file")  \
     X(CTL_OPT_STATE, 'S', "state", "FILE", "keep there how far it has come, and go on from there") \
     X(CTL_OPT_SKIP_BAD, 'b', "skip-bad", NULL, "leave out lines that are no messages, and go on")  \
+    X(CTL_OPT_HOLD, 'H', "hold", "SECONDS", "hold silent connections for so long; 0 for none")     \
     X(CTL_OPT_SOCKET, 's', "socket", "PATH",                                                       \
       "the hub's socket (else LONGWIRE_SOCKET, else " CTL_DEFAULT_SOCKET ")")                      \
     X(CTL_OPT_JSON, 'j', "json", NULL, "machine-readable output")                                  \
@@ -101,7 +103,7 @@ struct ctl_args {
     const char *socket, *after, *event, *key, *expect; /* NULL when not given */
     const char *until, *output, *state, *sort;         /* likewise */
     uint64_t limit;
-    unsigned timeout_s;
+    unsigned timeout_s, hold_s;
     int count; /* words after the command */
     char **words;
 };
@@ -414,6 +416,9 @@ void ctl_verify_put(struct buf *out, const json_t *report);
 enum ctl_exit ctl_export_check(const struct ctl *c);
 enum ctl_exit ctl_export(struct ctl *c);
 enum ctl_exit ctl_import(struct ctl *c);
+enum ctl_exit ctl_doctor_check(const struct ctl *c);
+bool ctl_doctor_offline(const struct ctl *c);
+enum ctl_exit ctl_doctor(struct ctl *c);
 enum ctl_exit ctl_ping(struct ctl *c);
 enum ctl_exit ctl_top_check(const struct ctl *c);
 enum ctl_exit ctl_top(struct ctl *c);

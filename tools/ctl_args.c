@@ -83,6 +83,10 @@ static enum ctl_exit set(struct ctl_args *a, enum ctl_option_id id, const char *
         status = set_number(&specs[id], value, CTL_TIMEOUT_MAX_S, &seconds);
         a->timeout_s = (unsigned)seconds;
         break;
+    case CTL_OPT_HOLD:
+        status = set_number(&specs[id], value, CTL_HOLD_MAX_S, &seconds);
+        a->hold_s = (unsigned)seconds;
+        break;
     default: /* a flag; a->given says it all */
         break;
     }

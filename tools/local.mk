@@ -12,6 +12,7 @@ libctl_a_SOURCES = \
 	tools/ctl_advice.c \
 	tools/ctl_args.c \
 	tools/ctl_backup.c \
+	tools/ctl_doctor.c \
 	tools/ctl_export.c \
 	tools/ctl_hub.c \
 	tools/ctl_import.c \
@@ -30,31 +31,42 @@ libctl_a_SOURCES = \
 	tools/ctl_text.c \
 	tools/ctl_top.c \
 	tools/ctl_topics.c \
-	tools/ctl_verify.c
+	tools/ctl_verify.c \
+	tools/doctor.h \
+	tools/doctor_hold.c \
+	tools/doctor_link.c \
+	tools/doctor_pass.c \
+	tools/doctor_report.c \
+	tools/doctor_url.c
 
 ctl_libs = libctl.a libclient.a libstorage.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(LMDB_LIBS) \
-	$(XXHASH_LIBS)
+	$(XXHASH_LIBS) -lm
 bin_PROGRAMS += longwirectl
 longwirectl_SOURCES = tools/longwirectl.c
 longwirectl_LDADD = $(ctl_libs)
 
 dist_man_MANS += doc/longwirectl.1
 
-check_PROGRAMS += tests/unit/test_ctl
-TESTS += tests/unit/test_ctl
+check_PROGRAMS += tests/unit/test_ctl tests/unit/test_doctor
+TESTS += tests/unit/test_ctl tests/unit/test_doctor
 tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
 tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ctl_LDADD = $(ctl_libs) $(CHECK_LIBS)
+tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c
+tests_unit_test_doctor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_doctor_LDADD = $(ctl_libs) $(CHECK_LIBS)
 
 EXTRA_DIST += \
 	tests/cli/advice.test.mjs \
 	tests/cli/answers.test.mjs \
+	tests/cli/doctor.test.mjs \
 	tests/cli/manual.test.mjs \
 	tests/cli/terminal.test.mjs \
 	tests/cli/usage.test.mjs \
 	tests/cli/lib/fake-hub.mjs \
 	tests/cli/lib/ctl.mjs \
-	tests/e2e/66-ctl.test.mjs
+	tests/e2e/66-ctl.test.mjs \
+	tests/e2e/95-doctor.test.mjs
 
 # longwire-bench, the load generator; a library for the same reason.
 noinst_LIBRARIES += libbench.a

@@ -181,6 +181,26 @@ static const struct ctl_command commands[] = {
         .run = ctl_top,
     },
     {
+        .name = "doctor",
+        .args = "URL",
+        .summary = "check what the way to a hub lets pass, holds back and cuts",
+        .help =
+            "URL is what clients use (http://HOST[:PORT][/PREFIX]), with all that is in between. "
+            "It "
+            "says\n"
+            "which transports pass, whether something buffers or changes them, and for --hold "
+            "seconds (20)\n"
+            "whether something cuts what is silent. Exit status 1 when a check fails. --timeout "
+            "is for one\n"
+            "answer (5).\n",
+        .args_min = 1,
+        .args_max = 1,
+        .options = CTL_BIT(CTL_OPT_HOLD),
+        .check = ctl_doctor_check,
+        .offline = ctl_doctor_offline,
+        .run = ctl_doctor,
+    },
+    {
         .name = "ping",
         .args = "",
         .summary = "ask whether the hub answers",

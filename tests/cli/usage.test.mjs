@@ -6,7 +6,7 @@ import { ctl } from './lib/ctl.mjs';
 
 const COMMANDS = [
   ...['topics', 'topic', 'tail', 'history', 'publish', 'clients', 'kick', 'purge', 'trim'],
-  ...['backup', 'restore', 'verify', 'export', 'import', 'stats', 'top', 'ping'],
+  ...['backup', 'restore', 'verify', 'export', 'import', 'stats', 'top', 'doctor', 'ping'],
 ];
 const NOWHERE = ['--socket', '/nonexistent/hub.sock'];
 
@@ -74,6 +74,13 @@ describe('wrong usage exits with 2 and says why', () => {
     [['topics', '--sort', 'lag'], /unknown or ambiguous option --sort/],
     [['purge', 'a'], /give --yes/],
     [['top'], /needs a terminal/],
+    [['doctor'], /an argument is missing/],
+    [['doctor', 'https://hub.example'], /TLS is not spoken yet/],
+    [['doctor', 'wss://hub.example'], /TLS is not spoken yet/],
+    [['doctor', 'ftp://hub.example'], /only http/],
+    [['doctor', 'http://hub.example/?a'], /the address is http/],
+    [['doctor', '--hold', '3601', 'hub.example'], /whole number from 0 to 3600/],
+    [['ping', '--hold', '1'], /unknown or ambiguous option --hold/],
   ];
   for (const [args, message] of cases) {
     test(args.slice(0, 4).join(' ') || 'nothing', async () => {

@@ -63,14 +63,14 @@ class Nginx {
   }
 
   #blocks() {
-    const { text, location = UPGRADE } = this.#options;
+    const { text, location = UPGRADE, prefix = '/' } = this.#options;
     if (text) return text(this.#hub.port, this.port);
     return `
   map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
   server {
     listen 127.0.0.1:${this.port};
-    location / {
-      proxy_pass http://127.0.0.1:${this.#hub.port};
+    location ${prefix} {
+      proxy_pass http://127.0.0.1:${this.#hub.port}${prefix === '/' ? '' : '/'};
       ${location}
     }
   }`;
@@ -142,7 +142,8 @@ http {
 }
 
 /**
- * Starts nginx in front of `hub`, until test `t` ends. `location`: directives for the one location;
+ * Starts nginx in front of `hub`, until test `t` ends. `location`: directives for the one location,
+ *which is `prefix` (with slashes around it) or everything;
  * by default what a WebSocket needs, and nothing else: it buffers. Instead of it, `text(hubPort,
  * port)` may return all that is in the http block.
  */
