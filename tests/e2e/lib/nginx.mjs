@@ -143,9 +143,9 @@ http {
 
 /**
  * Starts nginx in front of `hub`, until test `t` ends. `location`: directives for the one location,
- *which is `prefix` (with slashes around it) or everything;
- * by default what a WebSocket needs, and nothing else: it buffers. Instead of it, `text(hubPort,
- * port)` may return all that is in the http block.
+ * by default what a WebSocket needs, and nothing else: it buffers. `prefix`: the path of that location
+ * with slashes around it, which the hub does not get to see. Instead of both, `text(hubPort, port)`
+ * may return all that is in the http block.
  */
 export async function startNginx(t, hub, options = {}) {
   const nginx = new Nginx(hub, options);
