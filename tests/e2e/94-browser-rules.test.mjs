@@ -297,6 +297,7 @@ function sendBeacons(where) {
 
 describe('sendBeacon in Chromium', () => {
   const hub = suiteHub({ set: { 'access.origin': APP } });
+  const anyone = suiteHub({ set: { 'access.origin': '*' } });
 
   test('publishes what it can send, as what it is', async (t) => {
     const page = await open(t, `${APP}/`);
@@ -313,6 +314,19 @@ describe('sendBeacon in Chromium', () => {
     for (const name of ['bytes', 'binary']) {
       assert.deepEqual([of(name).data, of(name).encoding], ['/wA=', 'base64']);
     }
+  });
+
+  test('publishes for any page where * is listed, unless it needs a preflight', async (t) => {
+    const relay = await startRelay(t, anyone);
+    const page = await open(t, `${EVIL}/`);
+    await page.evaluate(sendBeacons, `${relay.url}/t/any-beacon`);
+    const preflights = () => relay.heads.filter((head) => head.startsWith('OPTIONS ')).length;
+    await eventually(async () => {
+      const all = await history(anyone, 'any-beacon/#');
+      return all.length === 3 && preflights() === 2;
+    }, 'three beacons and two preflights');
+    const topics = (await history(anyone, 'any-beacon/#')).map(({ topic }) => topic.split('/')[1]);
+    assert.deepEqual(topics.sort(), ['bytes', 'form', 'text']);
   });
 
   test('publishes as its page is left', async (t) => {

@@ -67,9 +67,13 @@ const listenWith = (EventSource) => (hub, topics, after, happen) => {
       happen(fromSseEvent(name, lastEventId, data)),
     );
   }
-  source.addEventListener('error', () => {
-    if (source.readyState === EventSource.CLOSED) happen({ kind: 'end', why: 'it gave up' });
-  });
+  // undici's, which gives up after some breaks that the standard has it survive, is closed only when
+  // it has told of the error.
+  source.addEventListener('error', () =>
+    setImmediate(() => {
+      if (source.readyState === EventSource.CLOSED) happen({ kind: 'end', why: 'it gave up' });
+    }),
+  );
   return () => source.close();
 };
 
