@@ -3,6 +3,7 @@ libbase_a_SOURCES = \
 	base/err.c base/err.h \
 	base/buf.c base/buf.h \
 	base/bytes.h \
+	base/ip.c base/ip.h \
 	base/log.c base/log.h \
 	base/rfc3339.c base/rfc3339.h \
 	base/utf8.c base/utf8.h

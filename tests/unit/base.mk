@@ -1,6 +1,12 @@
 # Unit tests of base/; included by tests/local.mk.
-check_PROGRAMS += tests/unit/test_buf tests/unit/test_bytes tests/unit/test_utf8 tests/unit/test_log
-TESTS += tests/unit/test_buf tests/unit/test_bytes tests/unit/test_utf8 tests/unit/test_log
+base_tests = \
+	tests/unit/test_buf \
+	tests/unit/test_bytes \
+	tests/unit/test_ip \
+	tests/unit/test_utf8 \
+	tests/unit/test_log
+check_PROGRAMS += $(base_tests)
+TESTS += $(base_tests)
 
 tests_unit_test_buf_SOURCES = tests/unit/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -9,6 +15,10 @@ tests_unit_test_buf_LDADD = libbase.a $(CHECK_LIBS)
 tests_unit_test_bytes_SOURCES = tests/unit/test_bytes.c
 tests_unit_test_bytes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_bytes_LDADD = libbase.a $(CHECK_LIBS)
+
+tests_unit_test_ip_SOURCES = tests/unit/test_ip.c
+tests_unit_test_ip_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ip_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
 tests_unit_test_utf8_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
