@@ -3,6 +3,9 @@ noinst_LIBRARIES += libhttpcodec.a
 libhttpcodec_a_SOURCES = \
 	frontends/http/accept.c frontends/http/accept.h \
 	frontends/http/field.c frontends/http/field.h \
+	frontends/http/forwarded.c frontends/http/forwarded.h \
 	frontends/http/http_request.c frontends/http/http_request.h \
 	frontends/http/http_response.c frontends/http/http_response.h \
+	frontends/http/prefer.c frontends/http/prefer.h \
+	frontends/http/proxy_header.c frontends/http/proxy_header.h \
 	frontends/http/url.c frontends/http/url.h

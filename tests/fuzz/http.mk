@@ -13,7 +13,9 @@ endif
 http_fuzz_targets = \
 	tests/fuzz/fuzz_accept \
 	tests/fuzz/fuzz_cursor \
+	tests/fuzz/fuzz_forwarded \
 	tests/fuzz/fuzz_http_request \
+	tests/fuzz/fuzz_proxy_header \
 	tests/fuzz/fuzz_topic \
 	tests/fuzz/fuzz_url
 check_PROGRAMS += $(http_fuzz_targets)
@@ -31,6 +33,14 @@ tests_fuzz_fuzz_http_request_SOURCES = tests/fuzz/fuzz_http_request.c $(fuzz_com
 tests_fuzz_fuzz_http_request_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_http_request_LDADD = libhttpcodec.a libbase.a
 
+tests_fuzz_fuzz_forwarded_SOURCES = tests/fuzz/fuzz_forwarded.c $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_forwarded_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_forwarded_LDADD = libhttpcodec.a libbase.a
+
+tests_fuzz_fuzz_proxy_header_SOURCES = tests/fuzz/fuzz_proxy_header.c $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_proxy_header_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_proxy_header_LDADD = libhttpcodec.a libbase.a
+
 tests_fuzz_fuzz_topic_SOURCES = tests/fuzz/fuzz_topic.c $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_topic_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_topic_LDADD = libbrokercodec.a libbase.a
@@ -42,6 +52,8 @@ tests_fuzz_fuzz_url_LDADD = libhttpcodec.a libbase.a
 EXTRA_DIST += \
 	tests/fuzz/corpus/fuzz_accept \
 	tests/fuzz/corpus/fuzz_cursor \
+	tests/fuzz/corpus/fuzz_forwarded \
 	tests/fuzz/corpus/fuzz_http_request \
+	tests/fuzz/corpus/fuzz_proxy_header \
 	tests/fuzz/corpus/fuzz_topic \
 	tests/fuzz/corpus/fuzz_url

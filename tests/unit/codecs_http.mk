@@ -2,8 +2,11 @@
 http_codec_tests = \
 	tests/unit/test_accept \
 	tests/unit/test_cursor \
+	tests/unit/test_forwarded \
 	tests/unit/test_http_request \
 	tests/unit/test_http_response \
+	tests/unit/test_prefer \
+	tests/unit/test_proxy_header \
 	tests/unit/test_rfc3339 \
 	tests/unit/test_topic_name \
 	tests/unit/test_url
@@ -41,3 +44,15 @@ tests_unit_test_topic_name_LDADD = libbrokercodec.a libbase.a $(CHECK_LIBS)
 tests_unit_test_url_SOURCES = tests/unit/test_url.c
 tests_unit_test_url_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_url_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_forwarded_SOURCES = tests/unit/test_forwarded.c
+tests_unit_test_forwarded_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_forwarded_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_prefer_SOURCES = tests/unit/test_prefer.c
+tests_unit_test_prefer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_prefer_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_proxy_header_SOURCES = tests/unit/test_proxy_header.c
+tests_unit_test_proxy_header_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_proxy_header_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
