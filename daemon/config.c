@@ -505,6 +505,18 @@ static void check_access(struct loader *l)
     }
 }
 
+/* A PROXY header that nobody may send would shut everybody out. */
+static void check_proxies(struct loader *l)
+{
+    const struct config *c = l->config;
+    const struct setting *s = setting_find("http", "proxy_protocol");
+    if (l->err || !c->http.proxy_protocol || c->http.trusted_proxies.count)
+        return;
+    struct buf *out = fail_at(l, c->origin[s - settings]);
+    buf_puts(out, "http.proxy_protocol = on: must be off unless http.trusted_proxies says who may "
+                  "connect");
+}
+
 /* ---- the whole ---- */
 
 static void load_initial(struct loader *l)
@@ -570,6 +582,7 @@ static void load_all(struct loader *l, const struct config_source *src)
         return;
     inherit(l->config);
     check_access(l);
+    check_proxies(l);
     check_orders(l);
     check_topics(l);
 }

@@ -17,12 +17,14 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/ip.h"
 #include "base/log.h"
 #include "storage/store.h"
 
 enum {
     CONFIG_LISTEN_MAX = 16,   /* addresses to listen on */
     CONFIG_ORIGINS_MAX = 64,  /* allowed origins */
+    CONFIG_NETS_MAX = 64,     /* networks of trusted proxies */
     CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
     CONFIG_TEXT_MAX = 168,    /* bytes of a path or origin: its line, comment and all, fits inih */
     CONFIG_SETTINGS_MAX = 64, /* rows of the table in setting.c */
@@ -67,6 +69,11 @@ struct config_origin_list {
     char *item[CONFIG_ORIGINS_MAX]; /* "*" or as browsers send it: https://example.org */
 };
 
+struct config_net_list {
+    size_t count;
+    struct ip_net item[CONFIG_NETS_MAX];
+};
+
 /* One [topic "PATTERN"] section. The first one whose pattern matches a topic counts. */
 struct config_topic {
     char *pattern;                     /* valid (topic_pattern_valid) */
@@ -108,6 +115,8 @@ struct config {
         uint64_t poll_limit;
         uint64_t send_buffer_bytes;   /* 0 = the kernel's choice */
         uint64_t notsent_lowat_bytes; /* 0 = no limit */
+        struct config_net_list trusted_proxies;
+        bool proxy_protocol;
         bool demo;
     } http;
     struct {

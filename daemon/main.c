@@ -61,6 +61,18 @@ static enum err copy_origins(const struct config *c, struct settings *s)
     return ERR_OK;
 }
 
+static enum err copy_proxies(const struct config *c, struct settings *s)
+{
+    const struct config_net_list *list = &c->http.trusted_proxies;
+    s->proxy_protocol = c->http.proxy_protocol;
+    s->trusted_proxies = calloc(list->count + 1, sizeof(struct ip_net));
+    if (!s->trusted_proxies)
+        return ERR_NOMEM;
+    s->trusted_proxy_count = list->count;
+    memcpy(s->trusted_proxies, list->item, list->count * sizeof(struct ip_net));
+    return ERR_OK;
+}
+
 static struct lag_limits lag_limits_of(const struct config_lag *l)
 {
     static const enum lag_policy policies[] = {
@@ -107,7 +119,8 @@ static struct settings *make_settings(const struct config *c)
     s->anonymous_publish = c->access.anonymous & CONFIG_PUBLISH;
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
-    if (copy_origins(c, s) != ERR_OK || copy_lag_rules(c, s) != ERR_OK) {
+    if (copy_origins(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK ||
+        copy_lag_rules(c, s) != ERR_OK) {
         settings_unref(s);
         return NULL;
     }

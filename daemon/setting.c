@@ -40,6 +40,7 @@ static const char *const access_words[] = {"subscribe", "publish", NULL};
 #define FLAGS(member, w)               IN_CONFIG(FLAGS, member, unsigned), 0, 0, w
 #define LISTEN(member)                 IN_CONFIG(LISTEN, member, struct config_listen_list), 0, 0, NULL
 #define ORIGIN(member)                 IN_CONFIG(ORIGIN, member, struct config_origin_list), 0, 0, NULL
+#define NET(member)                    IN_CONFIG(NET, member, struct config_net_list), 0, 0, NULL
 #define IN_TOPIC(type, member, ctype)  SETTING_##type, FIELD(config_topic, member, ctype)
 #define TOPIC_COUNT(member, lo, hi)    IN_TOPIC(COUNT, member, uint64_t), lo, hi, NULL
 #define TOPIC_BYTES(member, lo, hi)    IN_TOPIC(BYTES, member, uint64_t), lo, hi, NULL
@@ -104,6 +105,10 @@ const struct setting settings[] = {
      "send buffer of each connection (SO_SNDBUF); 0 = the kernel's choice"},
     {"http", "notsent_lowat", BYTES(http.notsent_lowat_bytes, 0, 64 * MIB), "256K", FIXED,
      "how much of it may be unsent data (TCP_NOTSENT_LOWAT); 0 = all"},
+    {"http", "trusted_proxies", NET(http.trusted_proxies), "", RELOAD,
+     "ADDRESS or ADDRESS/BITS whose word on who the client is counts; repeatable"},
+    {"http", "proxy_protocol", BOOL(http.proxy_protocol), "off", RELOAD,
+     "connections come from trusted proxies only, and begin with a PROXY header"},
     {"http", "demo", BOOL(http.demo), "off", FIXED,
      "serve the demo page at /"},
 
@@ -198,7 +203,7 @@ bool setting_is_section(const char *section)
 
 bool setting_is_list(const struct setting *s)
 {
-    return s->type == SETTING_LISTEN || s->type == SETTING_ORIGIN;
+    return s->type == SETTING_LISTEN || s->type == SETTING_ORIGIN || s->type == SETTING_NET;
 }
 
 /* Names are compared up to this many bytes. */
@@ -373,6 +378,18 @@ static enum err parse_origin(const char *value, struct config_origin_list *list)
     return ERR_OK;
 }
 
+static enum err parse_net(const char *value, struct config_net_list *list)
+{
+    if (*value == '\0')
+        return ERR_OK;
+    if (list->count == CONFIG_NETS_MAX)
+        return ERR_LIMIT;
+    enum err e = ip_net_parse(value, &list->item[list->count]);
+    if (!e)
+        list->count++;
+    return e;
+}
+
 enum err setting_parse(const struct setting *s, const char *value, void *base)
 {
     void *field = field_of(s, base);
@@ -395,6 +412,8 @@ enum err setting_parse(const struct setting *s, const char *value, void *base)
         return parse_listen(value, field);
     case SETTING_ORIGIN:
         return parse_origin(value, field);
+    case SETTING_NET:
+        return parse_net(value, field);
     }
     return ERR_INVALID;
 }
@@ -433,7 +452,11 @@ static void allowed_item(const struct setting *s, enum err why, struct buf *out)
 {
     if (why == ERR_LIMIT)
         buf_printf(out, "given at most %d times",
-                   s->type == SETTING_LISTEN ? CONFIG_LISTEN_MAX : CONFIG_ORIGINS_MAX);
+                   s->type == SETTING_LISTEN ? CONFIG_LISTEN_MAX
+                   : s->type == SETTING_NET  ? CONFIG_NETS_MAX
+                                             : CONFIG_ORIGINS_MAX);
+    else if (s->type == SETTING_NET)
+        buf_puts(out, "ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits");
     else if (s->type == SETTING_LISTEN)
         buf_puts(out, "ADDRESS:PORT or [ADDRESS]:PORT, the address in digits, the port 0 to 65535");
     else
@@ -467,6 +490,7 @@ void setting_allowed(const struct setting *s, enum err why, struct buf *out)
         break;
     case SETTING_LISTEN:
     case SETTING_ORIGIN:
+    case SETTING_NET:
         allowed_item(s, why, out);
         break;
     }
@@ -479,6 +503,8 @@ size_t setting_values(const struct setting *s, const void *base)
         return ((const struct config_listen_list *)field)->count;
     if (s->type == SETTING_ORIGIN)
         return ((const struct config_origin_list *)field)->count;
+    if (s->type == SETTING_NET)
+        return ((const struct config_net_list *)field)->count;
     return 1;
 }
 
@@ -491,6 +517,13 @@ static void format_flags(const struct setting *s, unsigned flags, struct buf *ou
         buf_printf(out, "%s%s", separator, s->words[i]);
         separator = ", ";
     }
+}
+
+static void format_net(const struct ip_net *net, struct buf *out)
+{
+    char text[IP_NET_TEXT_SIZE];
+    ip_net_format(net, text);
+    buf_puts(out, text);
 }
 
 void setting_format(const struct setting *s, const void *base, size_t i, struct buf *out)
@@ -527,6 +560,9 @@ void setting_format(const struct setting *s, const void *base, size_t i, struct 
     case SETTING_ORIGIN:
         buf_puts(out, ((const struct config_origin_list *)field)->item[i]);
         break;
+    case SETTING_NET:
+        format_net(&((const struct config_net_list *)field)->item[i], out);
+        break;
     }
 }
 
@@ -546,5 +582,7 @@ void setting_clear(const struct setting *s, void *base)
         clear_origins(field);
     } else if (s->type == SETTING_LISTEN) {
         ((struct config_listen_list *)field)->count = 0;
+    } else if (s->type == SETTING_NET) {
+        ((struct config_net_list *)field)->count = 0;
     }
 }

@@ -1,6 +1,5 @@
 #include "frontends/conn.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,8 +10,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/ip.h"
 #include "base/log.h"
 #include "frontends/counters.h"
+#include "frontends/peer.h"
 #include "frontends/readiness.h"
 #include "frontends/worker.h"
 
@@ -181,6 +182,8 @@ static void dismantle(struct conn *c)
     drop_buf(&c->out);
     blob_unref(c->rest);
     c->rest = NULL;
+    free(c->peer);
+    c->peer = NULL;
     w->conns--;
     if (!c->local)
         atomic_fetch_sub(&w->budget->used, 1);
@@ -513,17 +516,12 @@ void conn_address(const struct conn *c, char *out, size_t size)
 {
     struct sockaddr_storage a;
     socklen_t len = sizeof(a);
-    char host[INET6_ADDRSTRLEN];
+    struct ip_port socket;
+    char text[IP_PORT_TEXT_SIZE];
     snprintf(out, size, c->local ? "unix" : "unknown");
-    if (c->local || getpeername(conn_fd(c), (struct sockaddr *)&a, &len) != 0)
+    if (!c->peer && (c->local || getpeername(conn_fd(c), (struct sockaddr *)&a, &len) != 0 ||
+                     !ip_from_sockaddr((struct sockaddr *)&a, &socket)))
         return;
-    if (a.ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)&a;
-        inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        snprintf(out, size, "%s:%u", host, ntohs(in->sin_port));
-    } else if (a.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)&a;
-        inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof(host));
-        snprintf(out, size, "[%s]:%u", host, ntohs(in->sin6_port));
-    }
+    ip_port_format(c->peer ? &c->peer->client : &socket, text);
+    snprintf(out, size, "%s", text);
 }

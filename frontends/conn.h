@@ -24,6 +24,7 @@
 
 struct conn;
 struct feed;
+struct peer;
 struct publish;
 struct worker;
 
@@ -37,6 +38,7 @@ struct worker;
     X(CLOSE_IDLE, false, "idle too long")                                                          \
     X(CLOSE_HEAD_TIMEOUT, true, "request not complete in time")                                    \
     X(CLOSE_WRITE_TIMEOUT, true, "the peer does not read")                                         \
+    X(CLOSE_PROXY, true, "no valid PROXY header, or not from a trusted proxy")                     \
     X(CLOSE_PROTOCOL, true, "the peer broke the protocol")                                         \
     X(CLOSE_OVERFLOW, true, "too much unread output")                                              \
     X(CLOSE_GAP, false, "cannot be continued without a gap")                                       \
@@ -108,6 +110,7 @@ struct conn {
     struct worker *worker;
     const struct protocol *protocol;
     void *state;             /* the protocol's */
+    struct peer *peer;       /* who is behind a trusted proxy; NULL = the socket's own peer */
     struct wheel_item wheel; /* c->wheel is in the worker's wheel while the connection is open */
     struct conn *turn_next;  /* list of those with something to do at the end of this turn */
     struct buf *in;          /* input not used yet; NULL = none */
@@ -123,7 +126,7 @@ struct conn {
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
     uint8_t watched;              /* READY_*; one writer: watch() */
     bool local : 1;               /* over the local socket */
-    bool trusted : 1;             /* loopback or local: everything is allowed */
+    bool trusted : 1;             /* loopback or local: everything is allowed (peer.h) */
     bool reading : 1;             /* wants input */
     bool input_over : 1;          /* the peer sends no more */
     bool blocked : 1;             /* the socket is full */
@@ -184,7 +187,8 @@ void conn_ready(struct conn *c, unsigned what);
 void conn_end_turn(struct conn *c);
 /* The number that HUB CLIENTS and HUB KICK use. */
 uint64_t conn_number(const struct conn *c);
-/* "127.0.0.1:4711", "[::1]:4711" or "unix"; SIZE at least 64. */
+/* "127.0.0.1:4711", "[::1]:4711" or "unix"; of a client behind a trusted proxy its own address,
+ * which may be without a port. SIZE at least 64. */
 void conn_address(const struct conn *c, char *out, size_t size);
 int conn_fd(const struct conn *c);
 

@@ -12,6 +12,7 @@
 #define COUNTER_TABLE(X)                                                                           \
     X(accepted, "connections accepted")                                                            \
     X(accept_paused, "times that accepting stopped for want of descriptors")                       \
+    X(proxy_errors, "connections refused for their PROXY header, or for having none")              \
     X(http_requests, "HTTP requests answered or upgraded")                                         \
     X(http_errors, "HTTP requests answered with a 4xx or 5xx status")                              \
     X(resp_commands, "commands on the local socket")                                               \

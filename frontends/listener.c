@@ -12,8 +12,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/ip.h"
 #include "base/log.h"
 #include "frontends/http/http.h"
+#include "frontends/http/proxy.h"
+#include "frontends/peer.h"
 #include "frontends/resp/resp.h"
 
 enum {
@@ -224,19 +227,47 @@ static bool budget_left(const struct listener *l)
     return l->local || atomic_load(&b->used) < b->max;
 }
 
-static void adopt(struct listener *l, int fd)
+static const struct protocol *protocol_of(const struct listener *l)
+{
+    if (l->local)
+        return &resp_protocol;
+    return l->worker->settings->proxy_protocol ? &proxy_protocol : &http_protocol;
+}
+
+/* C speaks what protocol_of said. */
+static void begin(struct conn *c, const struct ip_port *from)
+{
+    if (c->protocol == &proxy_protocol)
+        proxy_accepted(c, from);
+    else if (peer_accept(c, from) == ERR_NOMEM)
+        conn_close(c, CLOSE_NOMEM);
+    else
+        http_accepted(c);
+}
+
+static void adopt(struct listener *l, int fd, const struct ip_port *from)
 {
     struct worker *w = l->worker;
     struct conn *c;
     set_options(w, fd, l->local);
-    const struct protocol *p = l->local ? &resp_protocol : &http_protocol;
-    if (conn_create(w, fd, l->local, l->local || l->loopback, p, &c) != ERR_OK) {
+    if (conn_create(w, fd, l->local, l->local || l->loopback, protocol_of(l), &c) != ERR_OK) {
         pause_listener(l, "out of memory");
         return;
     }
     counter_add(&w->counters, COUNTER_accepted, 1);
     if (!l->local)
-        http_accepted(c);
+        begin(c, from);
+}
+
+/* accept4(), with the peer's address in RET where it has one. */
+static int accept_one(int listening, struct ip_port *ret)
+{
+    struct sockaddr_storage a = {0};
+    socklen_t len = sizeof(a);
+    int fd = accept4(listening, (struct sockaddr *)&a, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 || !ip_from_sockaddr((struct sockaddr *)&a, ret))
+        *ret = (struct ip_port){0};
+    return fd;
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
@@ -249,9 +280,10 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
             pause_listener(l, "the limit of connections is reached");
             return;
         }
-        int conn = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct ip_port from;
+        int conn = accept_one(fd, &from);
         if (conn >= 0)
-            adopt(l, conn);
+            adopt(l, conn, &from);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_listener(l, strerror(errno));
         else if (errno != EINTR && errno != ECONNABORTED)

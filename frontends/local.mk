@@ -10,9 +10,11 @@ libfrontends_a_SOURCES = \
 	frontends/http/http_access.c \
 	frontends/http/http_routes.c \
 	frontends/http/http_status.c frontends/http/http_status.h \
+	frontends/http/proxy.c frontends/http/proxy.h \
 	frontends/http/webfiles.c frontends/http/webfiles.h \
 	frontends/lagging.c frontends/lagging.h \
 	frontends/listener.c frontends/listener.h \
+	frontends/peer.c frontends/peer.h \
 	frontends/poll.c frontends/poll.h \
 	frontends/poll_body.c frontends/poll_body.h \
 	frontends/publish.c frontends/publish.h \

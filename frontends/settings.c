@@ -24,6 +24,7 @@ void settings_unref(struct settings *s)
     for (size_t i = 0; i < s->origin_count; i++)
         free(s->origins[i]);
     free(s->origins);
+    free(s->trusted_proxies);
     lag_rules_finish(&s->lag);
     free(s);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/ip.h"
 #include "broker/lag.h"
 
 struct settings {
@@ -21,9 +22,12 @@ struct settings {
     uint64_t heartbeat_ms, retry_ms;
     uint64_t poll_wait_ms, poll_wait_max_ms;
     uint32_t poll_limit;
-    int send_buffer;   /* SO_SNDBUF, 0 = the kernel's choice */
-    int notsent_lowat; /* TCP_NOTSENT_LOWAT, 0 = none */
-    bool demo;         /* serve the demo page */
+    int send_buffer;                /* SO_SNDBUF, 0 = the kernel's choice */
+    int notsent_lowat;              /* TCP_NOTSENT_LOWAT, 0 = none */
+    bool demo;                      /* serve the demo page */
+    struct ip_net *trusted_proxies; /* whose word on who the client is counts */
+    size_t trusted_proxy_count;
+    bool proxy_protocol; /* all connections are theirs, and begin with a PROXY header */
     /* [access] what anonymous peers may do on listeners that are not on loopback */
     bool anonymous_subscribe, anonymous_publish;
     char **origins; /* allowed besides the same origin and loopback; "*" = all */

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "frontends/http/http_response.h"
+#include "frontends/peer.h"
 #include "frontends/poll.h"
 #include "frontends/publish.h"
 #include "frontends/worker.h"
 
 enum {
     HEADERS_MAX = 100,
+    BODY_BYTES_PER_MS = 1, /* a body that is slower for long is cut off */
     /* Room that is made at once, in bytes, since mostly no more is needed: */
     REPLY_HEAD = 256,
     FIELDS_SIZE = 160,
@@ -191,6 +193,7 @@ static void handle_head(struct conn *c, struct http *h)
 {
     unsigned status = 404;
     h->phase = HTTP_PHASE_BODY;
+    peer_take_request(c, &h->request);
     h->complete = !h->request.has_body;
     h->method = method_of(h->request.method);
     h->body_max = 0;
@@ -214,22 +217,39 @@ static void handle_head(struct conn *c, struct http *h)
     }
 }
 
+/* The body may be silent for body_timeout from now on. */
+static void begin_body_time(struct conn *c, struct http *h)
+{
+    h->body_until_ms = worker_now(c->worker) + settings_of(c)->body_timeout_ms;
+    conn_set_deadline(c, h->body_until_ms);
+}
+
+/* N bytes of the body win back what they may take, so that a trickle does not hold the connection
+ * for ever. */
+static void extend_body_time(struct conn *c, struct http *h, size_t n)
+{
+    uint64_t most = worker_now(c->worker) + settings_of(c)->body_timeout_ms;
+    uint64_t until = h->body_until_ms + n / BODY_BYTES_PER_MS;
+    h->body_until_ms = until < most ? until : most;
+    conn_set_deadline(c, h->body_until_ms);
+}
+
 /* A length that is too long is refused before any of it is sent. */
-static void wants_body(struct conn *c, const struct http *h)
+static void wants_body(struct conn *c, struct http *h)
 {
     const char *length = http_request_header(&h->request, "Content-Length", NULL);
     if (h->body_max && length && strtoull(length, NULL, 10) > h->body_max) {
         http_fail(c, 413, too_long);
         return;
     }
-    deadline_in(c, settings_of(c)->body_timeout_ms);
+    begin_body_time(c, h);
     if (h->request.expect_continue)
         conn_write(c, HTTP_CONTINUE, strlen(HTTP_CONTINUE));
 }
 
 static void take_body(struct conn *c, struct http *h)
 {
-    deadline_in(c, settings_of(c)->body_timeout_ms);
+    extend_body_time(c, h, h->request.body_len);
     if (h->body_max == 0)
         return; /* a body that the route has no use for */
     if (h->request.body_len > h->body_max - h->body.len) {
@@ -253,6 +273,8 @@ static void refuse(struct conn *c, struct http *h)
 {
     unsigned status = h->request.status;
     h->complete = false;
+    if (h->request.method) /* the head is there: no body for HEAD */
+        h->method = method_of(h->request.method);
     if (status == 503)
         http_fail_later(c, status, 1, h->request.reason);
     else
@@ -343,7 +365,7 @@ static void idle_too_long(struct conn *c)
 static void request_too_slow(struct conn *c, struct http *h)
 {
     if (c->awaits_room) {
-        deadline_in(c, settings_of(c)->body_timeout_ms);
+        begin_body_time(c, h);
         return;
     }
     h->complete = false;

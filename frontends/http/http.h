@@ -54,6 +54,7 @@ struct http {
     size_t name_len;
     struct buf body;
     size_t body_max;               /* bytes that this route takes */
+    uint64_t body_until_ms;        /* when the body is too late if nothing more of it comes */
     struct buf fields;             /* header lines for the answer, whichever it is (CORS) */
     struct poll *poll;             /* while a long-poll waits */
     const struct publish *awaited; /* its answer ends the exchange */

@@ -55,11 +55,17 @@ static enum err try_load(const char *const *sets, struct config **ret, struct bu
     return config_load(&src, ret, error);
 }
 
+/* A setting that the option under test is not good without; NULL = none. */
+static const char *needed;
+
 static struct config *load_sets(const char *const *sets)
 {
+    const char *all[SETS_MAX + 2] = {needed};
     struct config *c = NULL;
     struct buf error = {0};
-    enum err e = try_load(sets, &c, &error);
+    for (size_t n = needed != NULL; sets && *sets; n++)
+        all[n] = *sets++;
+    enum err e = try_load(all, &c, &error);
     ck_assert_msg(e == ERR_OK, "%.*s", (int)error.len, error.data ? error.data : "");
     ck_assert_uint_eq(error.len, 0);
     return c;
@@ -175,7 +181,8 @@ START_TEST(defaults_are_typed)
 }
 END_TEST
 
-/* A value for each option that is not its default, and is good beside all other defaults. */
+/* A value for each option that is not its default, and is good beside all other defaults, but for
+ * what it needs. */
 static const struct {
     const char *section, *key, *value;
 } others[] = {
@@ -203,6 +210,8 @@ static const struct {
     {"http", "poll_limit", "7"},
     {"http", "send_buffer", "33"},
     {"http", "notsent_lowat", "34"},
+    {"http", "trusted_proxies", "10.0.0.0/8"},
+    {"http", "proxy_protocol", "on"},
     {"http", "demo", "on"},
     {"socket", "path", "run/hub.sock"},
     {"socket", "mode", "0007"},
@@ -224,6 +233,11 @@ static const struct {
     {"limits", "lag_policy", "close"},
 };
 
+static const char *needs_of(int i)
+{
+    return strcmp(others[i].key, "proxy_protocol") == 0 ? "http.trusted_proxies=::1" : NULL;
+}
+
 START_TEST(every_option_is_tried)
 {
     ck_assert_int_eq(COUNT(others), settings_topic - settings);
@@ -235,6 +249,7 @@ END_TEST
 START_TEST(each_option_is_set_alone)
 {
     char set[256], text[256];
+    needed = needs_of(_i);
     struct config *before = load_sets(NULL);
     char *old = setting_values(&settings[_i], before)
                     ? shown(before, others[_i].section, others[_i].key, 0)
@@ -477,6 +492,7 @@ END_TEST
 #define ACCESS_TEXT                                                                                \
     "must be a loopback address unless access.anonymous says what anyone may do: subscribe, "      \
     "publish"
+#define NET_TEXT "must be ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits"
 #define ADDRESS_TEXT                                                                               \
     "must be ADDRESS:PORT or [ADDRESS]:PORT, the address in digits, the port 0 to 65535"
 
@@ -515,6 +531,8 @@ static const struct {
      "with nothing after it"},
     {"[http]\nlisten = 8420\n", "2: http.listen = 8420: " ADDRESS_TEXT},
     {"[http]\nlisten =\n", "2: http.listen = : " ADDRESS_TEXT},
+    {"[http]\ntrusted_proxies = 10.0.0.1/8\n", "2: http.trusted_proxies = 10.0.0.1/8: " NET_TEXT},
+    {"[http]\ntrusted_proxies = proxy\n", "2: http.trusted_proxies = proxy: " NET_TEXT},
     {"[topic \"a/#\"]\ndurability = tape\n",
      "2: topic \"a/#\".durability = tape: must be one of disk, memory"},
     /* Names. */
@@ -757,6 +775,45 @@ START_TEST(a_public_listener_needs_a_word)
 }
 END_TEST
 
+START_TEST(a_proxy_header_needs_a_proxy)
+{
+    static const char text[] = "http.proxy_protocol = on: must be off unless http.trusted_proxies "
+                               "says who may connect";
+    char error[256];
+    struct config *c = load("[http]\nproxy_protocol = on\ntrusted_proxies = ::1\n"
+                            "trusted_proxies = 192.168.4.0/22\n");
+    ck_assert(c->http.proxy_protocol);
+    ck_assert_uint_eq(c->http.trusted_proxies.count, 2);
+    expect_shown(c, "http", "trusted_proxies", 0, "::1");
+    expect_shown(c, "http", "trusted_proxies", 1, "192.168.4.0/22");
+    config_free(c);
+    snprintf(error, sizeof(error), "longwire.ini:2: %s", text);
+    expect_error(ERR_INVALID, error, (const char *const[]){"http.trusted_proxies=", NULL});
+    remove(FILE_NAME);
+    snprintf(error, sizeof(error), "--set: %s", text);
+    expect_error(ERR_INVALID, error, (const char *const[]){"http.proxy_protocol=on", NULL});
+}
+END_TEST
+
+START_TEST(so_many_proxies_and_no_more)
+{
+    struct buf b = {0};
+    buf_puts(&b, "[http]\n");
+    for (int i = 0; i < CONFIG_NETS_MAX; i++)
+        buf_printf(&b, "trusted_proxies = 10.0.0.%d\n", i);
+    write_bytes(b.data, b.len);
+    struct config *c = load_sets(NULL);
+    ck_assert_uint_eq(c->http.trusted_proxies.count, CONFIG_NETS_MAX);
+    config_free(c);
+    buf_puts(&b, "trusted_proxies = ::1\n");
+    write_bytes(b.data, b.len);
+    expect_error(ERR_INVALID,
+                 "longwire.ini:66: http.trusted_proxies = ::1: must be given at most 64 times",
+                 NULL);
+    buf_finish(&b);
+}
+END_TEST
+
 static void expect_file_error(const char *file, bool optional, enum err code, const char *text)
 {
     struct config *c = NULL;
@@ -944,6 +1001,7 @@ static void expect_diff(const char *set, const char *names)
 START_TEST(a_reload_names_what_needs_a_restart)
 {
     char set[256], name[64];
+    needed = needs_of(_i);
     snprintf(set, sizeof(set), "%s.%s=%s", others[_i].section, others[_i].key, others[_i].value);
     snprintf(name, sizeof(name), "%s.%s", others[_i].section, others[_i].key);
     expect_diff(set, settings[_i].reloadable ? "" : name);
@@ -989,6 +1047,8 @@ START_TEST(what_is_reloadable)
         "http.poll_wait",
         "http.poll_wait_max",
         "http.poll_limit",
+        "http.trusted_proxies",
+        "http.proxy_protocol",
         "log.max_age",
         "log.max_log_bytes",
         "access.anonymous",
@@ -1058,6 +1118,8 @@ int main(void)
     tcase_add_test(t, what_is_kept_must_make_sense);
     tcase_add_test(t, a_nul_byte_is_told);
     tcase_add_test(t, a_public_listener_needs_a_word);
+    tcase_add_test(t, a_proxy_header_needs_a_proxy);
+    tcase_add_test(t, so_many_proxies_and_no_more);
     tcase_add_test(t, a_file_that_cannot_be_read_is_told);
     tcase_add_test(t, an_optional_file_may_be_missing);
     tcase_add_test(t, defaults_are_printed_and_read_back);

@@ -1,0 +1,69 @@
+#include "frontends/http/proxy.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "frontends/http/http.h"
+#include "frontends/http/proxy_header.h"
+#include "frontends/peer.h"
+#include "frontends/worker.h"
+
+/* There is nothing that one could answer: what the client speaks is not known yet. */
+static void refuse(struct conn *c, enum close_reason why)
+{
+    counter_add(&c->worker->counters, COUNTER_proxy_errors, 1);
+    conn_close(c, why);
+}
+
+static size_t proxy_input(struct conn *c, char *data, size_t n)
+{
+    struct proxy_header *p = c->state;
+    size_t used;
+    switch (proxy_header_feed(p, data, n, &used)) {
+    case PROXY_READ_MORE:
+        break;
+    case PROXY_READ_DONE:
+        peer_take_header(c, p);
+        http_adopt(c);
+        break;
+    case PROXY_READ_ERROR:
+        log_debug("connection %llu: %s", (unsigned long long)conn_number(c), p->reason);
+        refuse(c, CLOSE_PROXY);
+        break;
+    }
+    return used;
+}
+
+static void proxy_timeout(struct conn *c)
+{
+    refuse(c, CLOSE_HEAD_TIMEOUT);
+}
+
+static void proxy_finish(struct conn *c)
+{
+    free(c->state);
+    c->state = NULL;
+}
+
+const struct protocol proxy_protocol = {
+    .name = "proxy",
+    .transport = TRANSPORT_HTTP,
+    .input = proxy_input,
+    .timeout = proxy_timeout,
+    .finish = proxy_finish,
+};
+
+void proxy_accepted(struct conn *c, const struct ip_port *from)
+{
+    enum err e = peer_accept(c, from);
+    struct proxy_header *p = e == ERR_OK ? malloc(sizeof(*p)) : NULL;
+    if (e == ERR_ACCESS) {
+        refuse(c, CLOSE_PROXY);
+    } else if (!p) {
+        conn_close(c, CLOSE_NOMEM);
+    } else {
+        proxy_header_init(p);
+        c->state = p;
+        conn_set_deadline(c, worker_now(c->worker) + c->worker->settings->head_timeout_ms);
+    }
+}
