@@ -10,10 +10,11 @@ export class RawSocket {
   #socket;
   #changed = () => {};
 
-  /** Connects over TCP, or with `local` to the local socket. */
-  static async open(hub, { local = false } = {}) {
+  /** Connects over TCP, with `from` from that address, or with `local` to the local socket. */
+  static async open(hub, { local = false, from } = {}) {
     const raw = new RawSocket();
-    const where = local ? { path: hub.socket } : { host: '127.0.0.1', port: hub.port };
+    const tcp = { host: '127.0.0.1', port: hub.port, localAddress: from };
+    const where = local ? { path: hub.socket } : tcp;
     await within(raw.#connect(where), 'a connection');
     return raw;
   }
