@@ -1,10 +1,12 @@
 #include "frontends/subscribe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"
+#include "frontends/http/prefer.h"
 #include "frontends/poll.h"
 #include "frontends/publish.h"
 #include "frontends/sse.h"
@@ -25,7 +27,7 @@ static const char no_memory[] = "The hub is out of memory";
 
 /* What the query says; texts of the last occurrence. */
 struct query {
-    bool has_after, has_id;
+    bool has_after, has_id, has_wait;
     struct after after, id;
     int format; /* 0 = not given, 'r', 'e' */
     uint64_t wait_ms;
@@ -66,6 +68,7 @@ static void read_wait(struct query *q, const char *text, uint64_t max_ms)
 {
     char *end;
     double s = strtod(text, &end);
+    q->has_wait = true;
     if (*text < '0' || *text > '9' || *end || text[strspn(text, "0123456789.")] || s > 1e6)
         q->wrong = "wait is a number of seconds";
     else
@@ -226,17 +229,37 @@ static bool check(struct conn *c, const struct query *q, const struct subscripti
     return false;
 }
 
-static void start_poll(struct conn *c, const struct http *h, const struct query *q,
+/* Prefer: wait=N (RFC 7240 section 4.3), where the query does not say; the answer tells that it was
+ * taken, and as what. */
+static void take_preference(const struct conn *c, struct http *h, struct query *q)
+{
+    struct prefer prefer = {0};
+    size_t n;
+    const char *value = http_request_header(&h->request, "Prefer", &n);
+    for (; value; value = http_request_header_after(&h->request, "Prefer", value, &n))
+        prefer_add(&prefer, value, n);
+    if (q->has_wait || !prefer.valid || h->method == HTTP_HEAD)
+        return;
+    uint64_t ms = (uint64_t)prefer.wait_s * 1000, max_ms = c->worker->settings->poll_wait_max_ms;
+    char applied[sizeof("wait=4294967295")];
+    q->wait_ms = ms < max_ms ? ms : max_ms;
+    snprintf(applied, sizeof(applied), "wait=%u", (unsigned)(q->wait_ms / 1000));
+    http_add_field(h, "Preference-Applied", applied);
+}
+
+static void start_poll(struct conn *c, struct http *h, struct query *q,
                        const struct subscription *sub)
 {
+    if (!check(c, q, sub, true))
+        return;
+    take_preference(c, h, q);
     struct poll_request r = {
         .after = sub->after,
         .wait_ms = h->method == HTTP_HEAD ? 0 : q->wait_ms,
         .limit = q->limit,
         .raw = sub->raw,
     };
-    if (check(c, q, sub, true))
-        poll_start(c, &sub->spec, &r);
+    poll_start(c, &sub->spec, &r);
 }
 
 static void start_events(struct conn *c, struct query *q, struct subscription *sub)

@@ -69,7 +69,8 @@ void http_access_origin(const struct conn *c, struct http *h)
         return;
     }
     http_add_field(h, "Access-Control-Expose-Headers",
-                   "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, Retry-After");
+                   "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, "
+                   "Preference-Applied, Retry-After");
 }
 
 void http_access_options(struct conn *c, struct http *h)
@@ -82,7 +83,7 @@ void http_access_options(struct conn *c, struct http *h)
         http_add_field(h, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
         http_add_field(h, "Access-Control-Allow-Headers",
                        "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "
-                       "Idempotency-Key, Authorization, Cache-Control");
+                       "Idempotency-Key, Authorization, Cache-Control, Prefer");
         http_add_field(h, "Access-Control-Max-Age", PREFLIGHT_AGE);
     }
     http_reply(c, 204, NULL, NULL, 0);

@@ -1,10 +1,14 @@
 // Long-polling, which with wait=0 is plain history.
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { describe, test } from 'node:test';
 
 import { moved, offsetOf } from './lib/cursor.mjs';
-import { assertProblem, get, history, poll, publish, publishBatch } from './lib/http.mjs';
+import { assertProblem, get, history, poll, publish, publishBatch, request } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
+import { RawSocket } from './lib/raw.mjs';
+import { RespClient } from './lib/resp.mjs';
+import { eventually } from './lib/wait.mjs';
 
 describe('long-poll', () => {
   const hub = suiteHub();
@@ -132,6 +136,121 @@ describe('long-poll', () => {
         [ids[3], 'l/multi/a'],
       ],
     );
+  });
+
+  test('an answer ends with the message with which it reaches 1 MiB', async () => {
+    const payload = 'x'.repeat(600_000);
+    for (let n = 0; n < 3; n++) await publish(hub, 'l/size', `${n}${payload}`);
+    const first = await poll(hub, 'l/size', { after: 'earliest', wait: 0 });
+    assert.deepEqual(
+      first.messages.map(({ data }) => data[0]),
+      ['0', '1'],
+    );
+    assert.ok(!first.live);
+    const second = await poll(hub, 'l/size', { after: first.cursor, wait: 0 });
+    assert.deepEqual(
+      second.messages.map(({ data }) => data[0]),
+      ['2'],
+    );
+    assert.equal(second.live, true);
+  });
+
+  test('the same cursor and topics are the same answer, however often', async () => {
+    await fill('l/pure', 7);
+    const path = '/t?topic=l/pure&topic=l/%2B/x&after=earliest&wait=0&limit=5';
+    const first = await get(hub, path);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    for (let n = 0; n < 3; n++) {
+      const again = await get(hub, path, { agent });
+      assert.equal(again.text, first.text);
+      assert.equal(again.headers['longwire-cursor'], first.headers['longwire-cursor']);
+    }
+    agent.destroy();
+  });
+
+  test('two polls of one client at once get the same', async () => {
+    const { cursor } = await poll(hub, 'l/twice', { wait: 0 });
+    const both = [1, 2].map(() => poll(hub, 'l/twice', { after: cursor, wait: 50 }));
+    await eventually(async () => (await waiting()) === 2, 'both to wait');
+    await publish(hub, 'l/twice', 'one');
+    const [a, b] = await Promise.all(both);
+    assert.deepEqual(a, b);
+    assert.deepEqual(numbers(a), ['one']);
+  });
+
+  /** How many polls wait. */
+  async function waiting() {
+    const admin = await RespClient.open(hub);
+    const { connections } = JSON.parse(await admin.command('HUB', 'STATS'));
+    admin.close();
+    return connections.poll;
+  }
+
+  const BEHIND = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+  for (const [how, leave, behind] of [
+    ['closes', (raw) => raw.destroy(), ''],
+    ['resets', (raw) => raw.destroy({ reset: true }), ''],
+    ['will send no more', (raw) => raw.halfClose(), ''],
+    ['closes with a request behind its poll', (raw) => raw.destroy(), BEHIND],
+  ]) {
+    test(`a client that ${how} while it waits is noticed`, async (t) => {
+      const raw = await RawSocket.open(hub);
+      t.after(() => raw.destroy());
+      await raw.write(`GET /t/l/gone?wait=55 HTTP/1.1\r\nHost: x\r\n\r\n${behind}`);
+      await eventually(async () => (await waiting()) === 1, 'it to wait');
+      leave(raw);
+      await eventually(async () => (await waiting()) === 0, 'the hub to notice');
+    });
+  }
+
+  for (const [prefer, applied, path = '/t/l/prefer'] of [
+    ['wait=0', 'wait=0'],
+    ['respond-async, wait = "0"; x=y', 'wait=0'],
+    [['foo', 'wait=0'], 'wait=0'],
+    ['wait=0', undefined, '/t/l/prefer?wait=0'], // the query wins
+    ['wait=50', undefined, '/t/l/prefer?wait=0'],
+    ['wait=soon', undefined, '/t/l/prefer?wait=0'],
+    ['wait=50', 'wait=50', '/t/l/prefer?after=earliest'], // there is something at once
+    ['wait=99999999999999999999', 'wait=60', '/t/l/prefer?after=earliest'],
+    ['wait=0', 'wait=0', '/t/l/prefer?format=raw'],
+  ]) {
+    test(`Prefer: ${prefer} of ${path} is answered ${applied}`, async () => {
+      await publish(hub, 'l/prefer', 'x');
+      const begin = Date.now();
+      const { status, headers } = await get(hub, path, { headers: { Prefer: prefer } });
+      assert.ok([200, 204].includes(status));
+      assert.equal(headers['preference-applied'], applied);
+      assert.ok(Date.now() - begin < 20_000);
+    });
+  }
+
+  test('a malformed preference is passed over: the poll waits as usual', async (t) => {
+    const usual = await startHub(t, { set: { 'http.poll_wait': '1s' } });
+    for (const Prefer of ['wait=-1', 'wait', 'wait=0.1', 'wait=x, wait=0']) {
+      const begin = Date.now();
+      const { status, headers } = await get(usual, '/t/l/usual', { headers: { Prefer } });
+      assert.equal(status, 200);
+      assert.equal(headers['preference-applied'], undefined);
+      assert.ok(Date.now() - begin > 900);
+    }
+  });
+
+  test('a preference beyond the maximum is cut to it', async (t) => {
+    const hasty = await startHub(t, {
+      set: { 'http.poll_wait_max': '1s', 'http.poll_wait': '0' },
+    });
+    const begin = Date.now();
+    const { headers } = await get(hasty, '/t/l/cut', { headers: { Prefer: 'wait=3600' } });
+    assert.equal(headers['preference-applied'], 'wait=1');
+    assert.ok(Date.now() - begin > 900);
+    assert.ok(Date.now() - begin < 30_000);
+  });
+
+  test('HEAD, which does not wait, takes no preference', async () => {
+    const headers = { Prefer: 'wait=50' };
+    const reply = await request(hub, 'HEAD', '/t/l/head', { headers });
+    assert.equal(reply.status, 200);
+    assert.equal(reply.headers['preference-applied'], undefined);
   });
 
   test('raw: one message as it is', async () => {

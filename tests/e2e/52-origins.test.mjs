@@ -68,7 +68,7 @@ describe('origins by default', () => {
       assert.match(reply.headers['access-control-allow-methods'], /POST/);
       const allowed = reply.headers['access-control-allow-headers'].toLowerCase();
       const names = ['content-type', 'longwire-event', 'idempotency-key', 'last-event-id'];
-      for (const name of [...names, 'longwire-expect-last']) {
+      for (const name of [...names, 'longwire-expect-last', 'prefer']) {
         assert.ok(allowed.includes(name), name);
       }
     });

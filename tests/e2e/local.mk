@@ -75,6 +75,7 @@ EXTRA_DIST += \
 	tests/e2e/72-daemon.test.mjs \
 	tests/e2e/73-peers.test.mjs \
 	tests/e2e/74-proxies.test.mjs \
+	tests/e2e/75-trickle.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \
