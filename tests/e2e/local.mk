@@ -85,6 +85,7 @@ EXTRA_DIST += \
 	tests/e2e/86-disk-errors.test.mjs \
 	tests/e2e/87-full-disk.test.mjs \
 	tests/e2e/88-power.test.mjs \
+	tests/e2e/91-beacon.test.mjs \
 	tests/e2e/92-clients.test.mjs \
 	tests/e2e/93-proxies.test.mjs \
 	tests/e2e/94-browser-rules.test.mjs
