@@ -3,9 +3,14 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 
-import { get, history, publish, request } from './lib/http.mjs';
+import { assertProblem, get, history, publish, request } from './lib/http.mjs';
 import { suiteHub } from './lib/hub.mjs';
 import { RawSocket, exchange } from './lib/raw.mjs';
+
+/** Header lines of a WebSocket's handshake. */
+const UPGRADE =
+  'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 
 describe('HTTP/1.1', () => {
   const hub = suiteHub({ set: { 'http.head_timeout': '1s', 'http.body_timeout': '1s' } });
@@ -62,6 +67,29 @@ describe('HTTP/1.1', () => {
     const text = String(await raw.untilClosed());
     assert.equal(text.match(/HTTP\/1\.1 200 /g).length, 2);
     assert.ok(text.indexOf('"now"') < text.lastIndexOf('HTTP/1.1'));
+  });
+
+  test('what comes behind a long-poll, bit by bit while it waits, is not lost', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write('GET /t/h/bits?wait=50 HTTP/1.1\r\nHost: x\r\n\r\n');
+    const rest =
+      'POST /t/h/bit HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc' +
+      'GET /t/h/bits?wait=50 HTTP/1.1\r\nHost: x\r\n\r\n' +
+      'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    for (const byte of rest) await raw.write(byte);
+    assert.equal((await get(hub, '/healthz')).status, 200);
+    assert.equal(raw.received.length, 0);
+    assert.deepEqual(await history(hub, 'h/bit'), []);
+    await publish(hub, 'h/bits', 'one');
+    await raw.untilText('HTTP/1.1 201 ');
+    await publish(hub, 'h/bits', 'two');
+    const text = String(await raw.untilClosed());
+    assert.deepEqual(
+      [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((m) => m[1]),
+      ['200', '201', '200', '200'],
+    );
+    assert.ok(text.indexOf('"one"') < text.indexOf('"two"'));
   });
 
   test('takes chunked bodies, split anywhere, with extensions and trailers', async () => {
@@ -142,6 +170,99 @@ describe('HTTP/1.1', () => {
 
   test('takes an absolute request target', async () => {
     assert.equal(statusOf(await ask('GET http://x/healthz HTTP/1.1')), 200);
+  });
+
+  test('decodes a path and a query exactly once', async () => {
+    const path = '/t/h/%2541%25252F%2B+';
+    const topic = 'h/%41%252F';
+    assertProblem(await request(hub, 'POST', path, { body: 'x' }), 400); // + is for patterns
+    assert.equal((await request(hub, 'POST', path.slice(0, -4), { body: 'x' })).status, 201);
+    for (const url of [
+      `${path.slice(0, -4)}?wait=0&after=earliest`,
+      '/t?topic=h/%2541%25252F&wait=0&after=earliest',
+      '/t?%74opic=h%2F%25%34%31%25252F&wait=0&after=%65arliest',
+    ]) {
+      const { messages } = (await get(hub, url)).json();
+      assert.deepEqual(
+        messages.map((message) => message.topic),
+        [topic],
+      );
+    }
+    for (const bad of ['/t/h/%', '/t/h/%4', '/t/h/%zz', '/t/h/%00', '/t?topic=%']) {
+      assertProblem(await get(hub, bad), 400);
+    }
+  });
+
+  test('every answer has a Date, and none an ETag', async () => {
+    const ANSWERS = {
+      'GET /healthz HTTP/1.1': 200,
+      'GET /cursor HTTP/1.1': 200,
+      'GET /longwire.js HTTP/1.1': 200,
+      'GET /t/h/date?wait=0 HTTP/1.1': 200,
+      'GET /t/h/date?wait=0&format=raw HTTP/1.1': 204,
+      'GET /nowhere HTTP/1.1': 404,
+      'DELETE /t/h/date HTTP/1.1': 405,
+      'OPTIONS /t/h/date HTTP/1.1': 204,
+      'POST /t/h/date HTTP/1.1': 201,
+      'GET /healthz HTTP/3.0': 505,
+      nonsense: 400,
+    };
+    for (const [line, status] of Object.entries(ANSWERS)) {
+      const reply = await ask(line);
+      assert.equal(statusOf(reply), status, line);
+      const dates = [...reply.matchAll(/^Date: (\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT)\r$/gm)];
+      assert.equal(dates.length, 1, reply);
+      assert.ok(Math.abs(Date.parse(dates[0][1]) - Date.now()) < 10_000);
+      assert.doesNotMatch(reply, /^(etag|last-modified):/im);
+    }
+    for (const headers of ['Accept: text/event-stream\r\n', UPGRADE]) {
+      const raw = await RawSocket.open(hub);
+      await raw.write(`GET /t/h/date HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
+      assert.match(await raw.untilText('\r\n\r\n'), /^HTTP\/1\.1 (200|101) [^]*^Date: /m);
+      raw.destroy();
+    }
+  });
+
+  test('conditions mean nothing, since there is nothing to compare with', async () => {
+    const headers = { 'If-None-Match': '*', 'If-Modified-Since': new Date().toUTCString() };
+    assert.equal((await get(hub, '/longwire.js', { headers })).status, 200);
+  });
+
+  test('a HEAD that is refused has no body, if its head was understood', async () => {
+    const reply = await ask('HEAD /healthz HTTP/1.1', 'Expect: wonders\r\n');
+    assert.equal(statusOf(reply), 417);
+    assert.ok(reply.endsWith('\r\n\r\n'));
+    assert.equal(reply.indexOf('\r\n\r\n'), reply.length - 4);
+  });
+
+  test('HEAD and GET may be mixed on a connection', async () => {
+    const head = 'HEAD /cursor HTTP/1.1\r\nHost: x\r\n\r\n';
+    const last = 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    const text = String(await exchange(hub, head + head + last));
+    assert.equal(text.match(/HTTP\/1\.1 200 /g).length, 3);
+    assert.equal(text.match(/\r\n\r\nHTTP\/1\.1 200 /g).length, 2); // one right behind the other
+    assert.ok(text.endsWith('ok\n'));
+  });
+
+  test('HTTP/1.0 stays open when it asks for that', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    const keep = 'GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n';
+    await raw.write(`${keep}${keep}GET /healthz HTTP/1.0\r\n\r\n`);
+    const text = String(await raw.untilClosed());
+    assert.equal(text.match(/HTTP\/1\.1 200 /g).length, 3);
+    assert.equal(text.match(/^Connection: keep-alive\r$/gim).length, 2);
+    assert.equal(text.match(/^Connection: close\r$/gim).length, 1);
+  });
+
+  test('nobody is told to continue who does not ask, cannot, or has no body', async () => {
+    for (const text of [
+      'POST /t/h/x HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na',
+      'POST /t/h/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\na',
+      'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n',
+    ]) {
+      assert.match(String(await exchange(hub, text)), /^HTTP\/1\.1 20[01] /);
+    }
   });
 
   test('takes an escaped path', async () => {

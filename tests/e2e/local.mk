@@ -28,10 +28,12 @@ EXTRA_DIST += \
 	tests/e2e/lib/hub.mjs \
 	tests/e2e/lib/ledger.mjs \
 	tests/e2e/lib/load.mjs \
+	tests/e2e/lib/messages.mjs \
 	tests/e2e/lib/nginx.mjs \
 	tests/e2e/lib/publishers.mjs \
 	tests/e2e/lib/random.mjs \
 	tests/e2e/lib/raw.mjs \
+	tests/e2e/lib/readers.mjs \
 	tests/e2e/lib/relay.mjs \
 	tests/e2e/lib/resp.mjs \
 	tests/e2e/lib/sse.mjs \
@@ -76,6 +78,7 @@ EXTRA_DIST += \
 	tests/e2e/73-peers.test.mjs \
 	tests/e2e/74-proxies.test.mjs \
 	tests/e2e/75-trickle.test.mjs \
+	tests/e2e/76-readers.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \
