@@ -3,11 +3,14 @@
  *
  * A message and all that it points to is one allocation. The encoded forms are made outside any
  * lock: whoever needs one first encodes it and publishes it by compare-and-swap; a thread that
- * lost the race drops its own copy and takes the winner's, which has the same bytes.
+ * lost the race drops its own copy and takes the winner's, which has the same bytes. Costly ones
+ * are made under a lock, since all workers come to a message at the same time: the others wait for
+ * the first, no longer than they would have taken themselves.
  */
 #include "broker/message.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,12 +84,14 @@ static struct blob *encode(const struct message *m, const struct encoding *e)
     return b;
 }
 
-struct blob *message_encoded(struct message *m, const struct encoding *e)
+static struct blob *encoded_already(struct message *m, const struct encoding *e)
 {
-    struct blob *theirs = atomic_load_explicit(&m->encoded[e->slot], memory_order_acquire);
-    if (theirs)
-        return theirs;
-    struct blob *ours = encode(m, e);
+    return atomic_load_explicit(&m->encoded[e->slot], memory_order_acquire);
+}
+
+static struct blob *encode_and_publish(struct message *m, const struct encoding *e)
+{
+    struct blob *theirs = NULL, *ours = encode(m, e);
     if (!ours)
         return NULL;
     if (atomic_compare_exchange_strong_explicit(&m->encoded[e->slot], &theirs, ours,
@@ -94,6 +99,36 @@ struct blob *message_encoded(struct message *m, const struct encoding *e)
         return ours;
     blob_unref(ours);
     return theirs;
+}
+
+/* One for several messages: at any moment, few are being encoded. */
+static pthread_mutex_t *lock_of(const struct message *m)
+{
+    static pthread_mutex_t locks[] = {
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+    };
+    return &locks[m->offset % (sizeof(locks) / sizeof(*locks))];
+}
+
+static struct blob *encode_once(struct message *m, const struct encoding *e)
+{
+    pthread_mutex_t *lock = lock_of(m);
+    pthread_mutex_lock(lock);
+    struct blob *b = encoded_already(m, e);
+    if (!b)
+        b = encode_and_publish(m, e);
+    pthread_mutex_unlock(lock);
+    return b;
+}
+
+struct blob *message_encoded(struct message *m, const struct encoding *e)
+{
+    struct blob *b = encoded_already(m, e);
+    if (b)
+        return b;
+    return e->costly ? encode_once(m, e) : encode_and_publish(m, e);
 }
 
 /* C0, DEL, and C1 in their UTF-8 form (C2 80 .. C2 9F). */

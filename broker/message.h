@@ -24,7 +24,7 @@ enum message_kind {
 
 enum { MESSAGE_EVENT_MAX = 255, MESSAGE_KEY_MAX = 255 }; /* bytes */
 
-enum { MESSAGE_ENCODINGS = 6 }; /* slots for shared encodings */
+enum { MESSAGE_ENCODINGS = 8 }; /* slots for shared encodings */
 
 /* Immutable shared bytes. */
 struct blob {
@@ -62,6 +62,8 @@ struct encoding {
     const char *name;
     unsigned slot; /* < MESSAGE_ENCODINGS, unique to this encoding */
     void (*encode)(const struct message *m, struct buf *out);
+    /* Worth waiting for when another thread is at it, instead of doing it twice. */
+    bool costly;
 };
 
 /* What a publisher gives; all borrowed, copied by message_create. */

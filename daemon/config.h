@@ -113,6 +113,9 @@ struct config {
         uint64_t poll_wait_ms;
         uint64_t poll_wait_max_ms;
         uint64_t poll_limit;
+        bool ws_deflate;
+        uint64_t ws_deflate_min_bytes;
+        uint64_t ws_deflate_level;
         uint64_t send_buffer_bytes;   /* 0 = the kernel's choice */
         uint64_t notsent_lowat_bytes; /* 0 = no limit */
         struct config_net_list trusted_proxies;

@@ -5,4 +5,5 @@ sbin_PROGRAMS += longwired
 longwired_SOURCES = daemon/main.c daemon/rules.c daemon/rules.h
 longwired_LDADD = liblwconfig.a libfrontends.a libwscodec.a libhttpcodec.a libbroker.a \
 	libmessage.a libbrokercodec.a libstorage.a libbase.a \
-	$(LIBEVENT_LIBS) $(LMDB_LIBS) $(INIH_LIBS) $(XXHASH_LIBS) $(MBEDCRYPTO_LIBS) -lm
+	$(LIBEVENT_LIBS) $(LMDB_LIBS) $(INIH_LIBS) $(XXHASH_LIBS) $(MBEDCRYPTO_LIBS) \
+	$(ZLIB_LIBS) -lm

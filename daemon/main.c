@@ -20,6 +20,7 @@
 #include "daemon/cli.h"
 #include "daemon/config.h"
 #include "daemon/rules.h"
+#include "frontends/encodings.h"
 #include "frontends/listener.h"
 #include "frontends/settings.h"
 #include "frontends/worker.h"
@@ -112,6 +113,7 @@ static struct settings *make_settings(const struct config *c)
     s->poll_wait_ms = c->http.poll_wait_ms;
     s->poll_wait_max_ms = c->http.poll_wait_max_ms;
     s->poll_limit = (uint32_t)c->http.poll_limit;
+    s->ws_deflate = c->http.ws_deflate;
     s->send_buffer = (int)c->http.send_buffer_bytes;
     s->notsent_lowat = (int)c->http.notsent_lowat_bytes;
     s->demo = c->http.demo;
@@ -315,8 +317,19 @@ static void say_ready(const struct daemon *d)
     fflush(stdout);
 }
 
+static void set_deflate(const struct config *c)
+{
+    struct ws_deflate_rule rule = {
+        .min_bytes = c->http.ws_deflate_min_bytes,
+        .level = (int)c->http.ws_deflate_level,
+        .window_bits = WS_WINDOW_MAX,
+    };
+    encodings_set_deflate(&rule);
+}
+
 static enum err start(struct daemon *d)
 {
+    set_deflate(d->config);
     d->worker_count = count_workers(d->config);
     raise_descriptor_limit();
     d->settings = make_settings(d->config);

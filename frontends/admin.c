@@ -318,6 +318,8 @@ static void put_client(struct admin *a, struct conn *c)
         buf_puts(out, ",\"name\":");
         envelope_json_string(out, d.name, strlen(d.name));
     }
+    if (d.deflate)
+        buf_puts(out, ",\"deflate\":true");
     buf_puts(out, ",\"topics\":[");
     put_filters(d.feed, out);
     buf_puts(out, "],\"cursor\":");

@@ -12,5 +12,7 @@ libwscodec_a_SOURCES = \
 	frontends/resp/resp_reader.c frontends/resp/resp_reader.h \
 	frontends/resp/resp_reply.c frontends/resp/resp_reply.h \
 	frontends/ws/ws_control.c frontends/ws/ws_control.h \
+	frontends/ws/ws_deflate.c frontends/ws/ws_deflate.h \
+	frontends/ws/ws_extension.c frontends/ws/ws_extension.h \
 	frontends/ws/ws_frame.c frontends/ws/ws_frame.h \
 	frontends/ws/ws_handshake.c frontends/ws/ws_handshake.h

@@ -71,6 +71,7 @@ struct conn_description {
     uint64_t cursor; /* the offset it has reached */
     struct lag_figures lag;
     const char *name; /* the client's own name, or NULL */
+    bool deflate;     /* it gets its messages compressed */
 };
 
 struct protocol {

@@ -6,9 +6,19 @@
 #include "frontends/sse_text.h"
 #include "frontends/ws/ws_frame.h"
 
-enum slot { SLOT_SSE_RAW, SLOT_SSE_ENVELOPE, SLOT_WS_ENVELOPE, SLOT_WS_RAW, SLOT_POLL, SLOT_RESP };
+enum slot {
+    SLOT_SSE_RAW,
+    SLOT_SSE_ENVELOPE,
+    SLOT_WS_ENVELOPE,
+    SLOT_WS_RAW,
+    SLOT_POLL,
+    SLOT_RESP,
+    SLOT_WS_ENVELOPE_DEFLATE,
+    SLOT_WS_RAW_DEFLATE,
+    SLOTS,
+};
 
-_Static_assert((unsigned)SLOT_RESP < MESSAGE_ENCODINGS, "a message has a slot for each encoding");
+_Static_assert((unsigned)SLOTS <= MESSAGE_ENCODINGS, "a message has a slot for each encoding");
 
 /* The id and event lines, common to both forms. */
 static void sse_head(const struct message *m, struct buf *out)
@@ -45,13 +55,58 @@ static void ws_envelope(const struct message *m, struct buf *out)
     ws_frame_end(out, frame, WS_TEXT);
 }
 
+static enum ws_opcode raw_opcode(const struct message *m)
+{
+    return m->kind == MESSAGE_TEXT || m->kind == MESSAGE_JSON ? WS_TEXT : WS_BINARY;
+}
+
 static void ws_raw(const struct message *m, struct buf *out)
 {
-    bool text = m->kind == MESSAGE_TEXT || m->kind == MESSAGE_JSON;
     size_t n = m->payload_len;
     char header[WS_HEADER_MAX];
-    buf_append(out, header, ws_frame_header(header, text ? WS_TEXT : WS_BINARY, n));
+    buf_append(out, header, ws_frame_header(header, raw_opcode(m), n));
     buf_append(out, m->payload, n);
+}
+
+static struct ws_deflate_rule deflate_rule = {
+    .min_bytes = 512, .level = 6, .window_bits = WS_WINDOW_MAX};
+/* Encoders know no worker; each worker asks its own thread. */
+static _Thread_local struct encodings_tally tally;
+
+void encodings_set_deflate(const struct ws_deflate_rule *rule)
+{
+    deflate_rule = *rule;
+}
+
+struct encodings_tally encodings_take_tally(void)
+{
+    struct encodings_tally taken = tally;
+    tally = (struct encodings_tally){0};
+    return taken;
+}
+
+static void end_deflated(struct buf *out, size_t frame, enum ws_opcode opcode)
+{
+    size_t plain, packed = ws_frame_end_deflated(out, frame, opcode, &deflate_rule, &plain);
+    if (!packed)
+        return;
+    tally.messages++;
+    tally.plain_bytes += plain;
+    tally.packed_bytes += packed;
+}
+
+static void ws_envelope_deflate(const struct message *m, struct buf *out)
+{
+    size_t frame = ws_frame_begin(out);
+    envelope_append(m, out);
+    end_deflated(out, frame, WS_TEXT);
+}
+
+static void ws_raw_deflate(const struct message *m, struct buf *out)
+{
+    size_t frame = ws_frame_begin(out);
+    buf_append(out, m->payload, m->payload_len);
+    end_deflated(out, frame, raw_opcode(m));
 }
 
 static void resp_message(const struct message *m, struct buf *out)
@@ -62,9 +117,15 @@ static void resp_message(const struct message *m, struct buf *out)
     resp_reply_bulk(out, m->payload, m->payload_len);
 }
 
-const struct encoding encoding_sse_raw = {"sse-raw", SLOT_SSE_RAW, sse_raw};
-const struct encoding encoding_sse_envelope = {"sse-envelope", SLOT_SSE_ENVELOPE, sse_envelope};
-const struct encoding encoding_ws_envelope = {"ws-envelope", SLOT_WS_ENVELOPE, ws_envelope};
-const struct encoding encoding_ws_raw = {"ws-raw", SLOT_WS_RAW, ws_raw};
-const struct encoding encoding_poll = {"poll", SLOT_POLL, envelope_append};
-const struct encoding encoding_resp_message = {"resp-message", SLOT_RESP, resp_message};
+/* Costly ones are compressed. */
+const struct encoding encoding_sse_raw = {"sse-raw", SLOT_SSE_RAW, sse_raw, false};
+const struct encoding encoding_sse_envelope = {"sse-envelope", SLOT_SSE_ENVELOPE, sse_envelope,
+                                               false};
+const struct encoding encoding_ws_envelope = {"ws-envelope", SLOT_WS_ENVELOPE, ws_envelope, false};
+const struct encoding encoding_ws_raw = {"ws-raw", SLOT_WS_RAW, ws_raw, false};
+const struct encoding encoding_ws_envelope_deflate = {
+    "ws-envelope-deflate", SLOT_WS_ENVELOPE_DEFLATE, ws_envelope_deflate, true};
+const struct encoding encoding_ws_raw_deflate = {"ws-raw-deflate", SLOT_WS_RAW_DEFLATE,
+                                                 ws_raw_deflate, true};
+const struct encoding encoding_poll = {"poll", SLOT_POLL, envelope_append, false};
+const struct encoding encoding_resp_message = {"resp-message", SLOT_RESP, resp_message, false};

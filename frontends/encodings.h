@@ -5,7 +5,11 @@
 #ifndef FRONTENDS_ENCODINGS_H
 #define FRONTENDS_ENCODINGS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "broker/message.h"
+#include "frontends/ws/ws_deflate.h"
 
 /* An SSE block, payload as it is (binary payloads: as an envelope). */
 extern const struct encoding encoding_sse_raw;
@@ -15,9 +19,23 @@ extern const struct encoding encoding_sse_envelope;
 extern const struct encoding encoding_ws_envelope;
 /* A WebSocket frame with the payload: binary for binary payloads, else text; may be empty. */
 extern const struct encoding encoding_ws_raw;
+/* The same two, compressed where that makes them smaller: for those who negotiated it. */
+extern const struct encoding encoding_ws_envelope_deflate;
+extern const struct encoding encoding_ws_raw_deflate;
 /* The envelope alone: one element of a long-poll answer's `messages`. */
 extern const struct encoding encoding_poll;
 /* A RESP2 `message` push. `pmessage` depends on the pattern and is not shared. */
 extern const struct encoding encoding_resp_message;
+
+/* How the two above are compressed. Before any message is encoded, and never again: their bytes
+ * must not depend on when they are made. */
+void encodings_set_deflate(const struct ws_deflate_rule *rule);
+
+/* Messages that were compressed, and their bytes before and after. */
+struct encodings_tally {
+    uint64_t messages, plain_bytes, packed_bytes;
+};
+/* Of this thread, since it last asked. */
+struct encodings_tally encodings_take_tally(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "frontends/encodings.h"
 #include "frontends/lagging.h"
 #include "frontends/listener.h"
 #include "frontends/stream.h"
@@ -419,6 +420,16 @@ static void end_conn_turns(struct worker *w)
     }
 }
 
+static void count_compressed(struct worker *w)
+{
+    struct encodings_tally tally = encodings_take_tally();
+    if (!tally.messages)
+        return;
+    counter_add(&w->counters, COUNTER_ws_deflated, tally.messages);
+    counter_add(&w->counters, COUNTER_ws_deflated_plain_bytes, tally.plain_bytes);
+    counter_add(&w->counters, COUNTER_ws_deflated_bytes, tally.packed_bytes);
+}
+
 /* True when there is more to do at once. */
 static bool end_turn(struct worker *w)
 {
@@ -426,6 +437,7 @@ static bool end_turn(struct worker *w)
     lagging_check(w);
     end_conn_turns(w);
     bool lagging = stream_run_lagging(w);
+    count_compressed(w);
     submit_publishes(w);
     set_timer(w);
     return lagging || w->turn || w->publishes;
@@ -475,6 +487,7 @@ static void *run(void *arg)
     worker_each_conn(w, abandon_conn, NULL);
     submit_publishes(w);
     end_conn_turns(w);
+    ws_deflate_finish_thread();
     return NULL;
 }
 

@@ -29,6 +29,7 @@ struct ws {
     struct stream stream;
     struct ws_reader *reader; /* NULL between frames: most receive only, and are many */
     bool raw;
+    bool deflate;     /* permessage-deflate was negotiated */
     bool closing;     /* a close frame was sent */
     uint32_t heard_s; /* monotonic seconds of the last input */
     uint32_t inflight;
@@ -38,6 +39,13 @@ struct ws {
 static struct ws *ws_of(struct conn *c)
 {
     return c->state;
+}
+
+static const struct encoding *encoding_of(const struct ws *ws)
+{
+    if (ws->deflate)
+        return ws->raw ? &encoding_ws_raw_deflate : &encoding_ws_envelope_deflate;
+    return ws->raw ? &encoding_ws_raw : &encoding_ws_envelope;
 }
 
 static void format_offset(const struct conn *c, uint64_t offset, char *out)
@@ -139,7 +147,7 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
         return;
     }
     enum err e =
-        stream_join(s, m->topic.data, m->topic.len, &encoding_ws_envelope, &m->after, &offset);
+        stream_join(s, m->topic.data, m->topic.len, encoding_of(ws_of(c)), &m->after, &offset);
     struct buf *out = e == ERR_OK ? conn_out(c) : NULL;
     if (e != ERR_OK) {
         answer_error(c, stream_fault(e), &m->ref);
@@ -267,9 +275,20 @@ static void handle_raw(struct conn *c, const struct ws_event *e)
         publish(c, &m, NULL);
 }
 
+static void count_inflated(struct conn *c, const struct ws_event *e)
+{
+    struct counters *counters = &c->worker->counters;
+    if (!e->packed)
+        return;
+    counter_add(counters, COUNTER_ws_inflated, 1);
+    counter_add(counters, COUNTER_ws_inflated_packed_bytes, e->packed);
+    counter_add(counters, COUNTER_ws_inflated_bytes, e->len);
+}
+
 static void handle_message(struct conn *c, const struct ws_event *e)
 {
     static const struct fault binary = {"bad_json", "Control objects are text frames"};
+    count_inflated(c, e);
     if (ws_of(c)->raw)
         handle_raw(c, e);
     else if (!e->text)
@@ -317,7 +336,8 @@ static bool create_reader(struct conn *c, struct ws *ws)
     }
     /* Base64 and escapes make a message longer in its control object. */
     ws_reader_init(ws->reader,
-                   ws->raw ? s->max_message_bytes : 2 * s->max_message_bytes + CONTROL_MAX);
+                   ws->raw ? s->max_message_bytes : 2 * s->max_message_bytes + CONTROL_MAX,
+                   ws->deflate);
     return true;
 }
 
@@ -421,6 +441,7 @@ static void ws_shutdown(struct conn *c)
 static void ws_describe(struct conn *c, struct conn_description *d)
 {
     stream_describe(&ws_of(c)->stream, d);
+    d->deflate = ws_of(c)->deflate;
 }
 
 static const struct protocol ws_protocol = {
@@ -446,48 +467,48 @@ void ws_fail_upgrade(struct conn *c, const char *detail)
     http_fail(c, 426, detail);
 }
 
+static enum ws_handshake_result read_handshake(struct conn *c, struct ws_handshake *ret)
+{
+    /* Others could not share what is compressed for a smaller window. */
+    return ws_handshake_read(&http_of(c)->request, c->worker->settings->ws_deflate, WS_WINDOW_MAX,
+                             ret);
+}
+
 /* Checks the handshake (RFC 6455 section 4.2.1). False: answered. */
-static bool check_handshake(struct conn *c, struct http *h)
+static bool check_handshake(struct conn *c, struct ws_handshake *h)
 {
-    char accept[WS_HANDSHAKE_ACCEPT_SIZE];
-    size_t n = 0;
-    const char *version = http_request_header(&h->request, "Sec-WebSocket-Version", NULL);
-    const char *key = http_request_header(&h->request, "Sec-WebSocket-Key", &n);
-    if (!version || strcmp(version, "13") != 0) {
-        ws_fail_upgrade(c, "The hub speaks version 13 of the WebSocket protocol");
-    } else if (!key || ws_handshake_accept(key, n, accept) != ERR_OK) {
-        http_fail(c, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
-    } else if (c->worker->draining) {
-        http_fail_later(c, 503, 5, "The hub is stopping");
-    } else {
-        return true;
-    }
-    return false;
-}
-
-static bool offers_protocol(const struct http *h)
-{
-    size_t n;
-    const char *list = http_request_header(&h->request, "Sec-WebSocket-Protocol", &n);
-    for (; list; list = http_request_header_after(&h->request, "Sec-WebSocket-Protocol", list, &n))
-        if (ws_handshake_offers_protocol(list, n))
+    switch (read_handshake(c, h)) {
+    case WS_HANDSHAKE_OK:
+        if (!c->worker->draining)
             return true;
+        http_fail_later(c, 503, 5, "The hub is stopping");
+        return false;
+    case WS_HANDSHAKE_VERSION:
+        ws_fail_upgrade(c, "The hub speaks version 13 of the WebSocket protocol");
+        return false;
+    case WS_HANDSHAKE_KEY:
+        http_fail(c, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
+        return false;
+    case WS_HANDSHAKE_EXTENSION:
+        http_fail(c, 400, "Sec-WebSocket-Extensions is malformed");
+        return false;
+    case WS_HANDSHAKE_NOMEM:
+        break;
+    }
+    http_fail_later(c, 503, 1, "The hub is out of memory");
     return false;
 }
 
-static void put_head(const struct http *h, const struct ws *ws, struct buf *out)
+static void put_head(struct conn *c, const struct ws *ws, struct buf *out)
 {
-    char accept[WS_HANDSHAKE_ACCEPT_SIZE];
-    size_t n;
-    const char *key = http_request_header(&h->request, "Sec-WebSocket-Key", &n);
-    if (ws_handshake_accept(key, n, accept) != ERR_OK)
-        accept[0] = '\0'; /* cannot be: check_handshake tried it */
+    struct ws_handshake h;
+    if (read_handshake(c, &h) != WS_HANDSHAKE_OK) {
+        out->failed = true; /* memory is out: check_handshake has read the same */
+        return;
+    }
+    h.protocol &= !ws->raw;
     http_response_start(out, 101, http_now());
-    http_response_header(out, "Upgrade", "websocket");
-    http_response_header(out, "Connection", "Upgrade");
-    http_response_header(out, "Sec-WebSocket-Accept", accept);
-    if (!ws->raw && offers_protocol(h))
-        http_response_header(out, "Sec-WebSocket-Protocol", WS_HANDSHAKE_PROTOCOL);
+    ws_handshake_answer(&h, out);
     http_response_end(out);
 }
 
@@ -499,7 +520,7 @@ static void ws_started(struct stream *s, uint64_t offset)
     struct buf *out = conn_out(c);
     (void)offset;
     if (out)
-        put_head(http_of(c), ws, out);
+        put_head(c, ws, out);
     conn_set_protocol(c, &ws_protocol, ws);
     counter_add(&c->worker->counters, COUNTER_http_requests, 1);
     ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
@@ -513,12 +534,13 @@ static const struct stream_ops ws_stream_ops = {
     .live = ws_live,
 };
 
-static struct ws *create(const struct subscription *sub)
+static struct ws *create(const struct subscription *sub, const struct ws_handshake *h)
 {
     struct ws *ws = calloc(1, sizeof(*ws));
     if (!ws)
         return NULL;
     ws->raw = sub->raw;
+    ws->deflate = h->extension.deflate;
     return ws;
 }
 
@@ -534,18 +556,19 @@ static void fail_start(struct conn *c, struct ws *ws, enum err e)
 void ws_start(struct conn *c, const struct subscription *sub)
 {
     static const struct after latest = {.kind = AFTER_LATEST};
-    const struct encoding *encoding = sub->raw ? &encoding_ws_raw : &encoding_ws_envelope;
+    struct ws_handshake h;
     bool empty = sub->spec.count == 0;
-    if (!check_handshake(c, http_of(c)))
+    if (!check_handshake(c, &h))
         return;
-    struct ws *ws = create(sub);
+    struct ws *ws = create(sub, &h);
     if (!ws) {
         http_fail_later(c, 503, 1, "The hub is out of memory");
         return;
     }
     stream_init(&ws->stream, c, &ws_stream_ops);
     ws->stream.told_live = empty; /* no topic yet: nothing to be live about */
-    enum err e = stream_start(&ws->stream, &sub->spec, encoding, empty ? &latest : &sub->after);
+    enum err e =
+        stream_start(&ws->stream, &sub->spec, encoding_of(ws), empty ? &latest : &sub->after);
     if (e != ERR_OK)
         fail_start(c, ws, e);
 }

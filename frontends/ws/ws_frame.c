@@ -4,17 +4,33 @@
 
 #include "base/utf8.h"
 
-enum { FIN = 0x80, RSV = 0x70, OPCODE = 0x0F, CONTROL = 0x08, MASKED = 0x80, LENGTH = 0x7F };
+enum {
+    FIN = 0x80,
+    RSV = 0x70,
+    RSV1 = 0x40,
+    OPCODE = 0x0F,
+    CONTROL = 0x08,
+    MASKED = 0x80,
+    LENGTH = 0x7F
+};
 enum { LENGTH_16 = 126, LENGTH_64 = 127 }; /* the length follows in 2 or 8 bytes */
 
-void ws_reader_init(struct ws_reader *r, size_t message_max)
+void ws_reader_init(struct ws_reader *r, size_t message_max, bool deflate)
 {
     memset(r, 0, sizeof(*r));
     r->message_max = message_max;
+    r->deflate = deflate;
+}
+
+static void drop_inflater(struct ws_reader *r)
+{
+    ws_inflater_destroy(r->inflater);
+    r->inflater = NULL;
 }
 
 void ws_reader_finish(struct ws_reader *r)
 {
+    drop_inflater(r);
     buf_finish(&r->parts);
     r->state = WS_READER_DONE;
 }
@@ -60,10 +76,17 @@ static bool check_opcode(struct ws_reader *r, struct ws_event *ret)
     }
 }
 
-/* The reserved bits belong to extensions (section 5.2), and none is negotiated. */
+static bool begins_message(const struct ws_reader *r)
+{
+    return !is_control(r) && (r->head[0] & OPCODE) != WS_CONTINUATION;
+}
+
+/* The reserved bits belong to extensions (section 5.2). The first one marks a compressed message,
+ * on its first frame (RFC 7692 section 6). */
 static bool check_reserved(struct ws_reader *r, struct ws_event *ret)
 {
-    if (r->head[0] & RSV)
+    uint8_t allowed = r->deflate && begins_message(r) ? RSV1 : 0;
+    if (r->head[0] & RSV & ~allowed)
         return fail(r, ret, WS_CLOSE_PROTOCOL, "reserved bits are set");
     return true;
 }
@@ -75,6 +98,10 @@ static bool check_start(struct ws_reader *r, struct ws_event *ret)
         return false;
     if (!(r->head[1] & MASKED))
         return fail(r, ret, WS_CLOSE_PROTOCOL, "frame is not masked");
+    if (begins_message(r)) {
+        r->compressed = r->head[0] & RSV1;
+        r->packed = 0;
+    }
     if (!is_control(r))
         return true;
     if (!(r->head[0] & FIN))
@@ -107,6 +134,20 @@ static uint64_t read_length(const struct ws_reader *r)
     return len;
 }
 
+/* Compressed data may be a little longer than what it holds, but not without end: empty blocks hold
+ * nothing. */
+static uint64_t packed_max(const struct ws_reader *r)
+{
+    return (uint64_t)r->message_max + r->message_max / 64 + 64;
+}
+
+static bool is_too_long(const struct ws_reader *r, uint64_t len)
+{
+    if (is_control(r))
+        return false;
+    return r->compressed ? len > packed_max(r) - r->packed : len > r->message_max - r->parts.len;
+}
+
 static bool check_length(struct ws_reader *r, struct ws_event *ret)
 {
     static const uint64_t least[] = {[2] = LENGTH_16, [8] = 65536}; /* the shortest form: 5.2 */
@@ -116,7 +157,7 @@ static bool check_length(struct ws_reader *r, struct ws_event *ret)
         return fail(r, ret, WS_CLOSE_PROTOCOL, "length is not in its shortest form");
     if (len >> 63)
         return fail(r, ret, WS_CLOSE_PROTOCOL, "length has its highest bit set");
-    if (!is_control(r) && len > r->message_max - r->parts.len)
+    if (is_too_long(r, len))
         return fail(r, ret, WS_CLOSE_TOO_BIG, "message is too big");
     r->frame_len = r->due = len;
     return true;
@@ -164,7 +205,43 @@ static void unmask(char *p, size_t n, const uint8_t *mask, unsigned phase)
 /* Whether a frame that lies in the input as a whole can be given from there. */
 static bool needs_no_parts(const struct ws_reader *r)
 {
-    return is_control(r) || ((r->head[0] & FIN) && r->parts.len == 0);
+    if (is_control(r))
+        return true;
+    return (r->head[0] & FIN) && r->parts.len == 0 && !r->compressed;
+}
+
+static bool check_text(struct ws_reader *r, struct ws_event *ret, const char *p, size_t n)
+{
+    if (r->message != WS_TEXT)
+        return true;
+    r->utf8 = utf8_feed(r->utf8, p, n);
+    return r->utf8 != UTF8_REJECT || fail(r, ret, WS_CLOSE_BAD_DATA, "text is not UTF-8");
+}
+
+static bool inflate_failed(struct ws_reader *r, enum err e, struct ws_event *ret)
+{
+    if (e == ERR_LIMIT)
+        return fail(r, ret, WS_CLOSE_TOO_BIG, "message is too big");
+    if (e == ERR_INVALID)
+        return fail(r, ret, WS_CLOSE_BAD_DATA, "message is not deflated data");
+    return fail(r, ret, WS_CLOSE_INTERNAL, "out of memory");
+}
+
+/* Adds what N bytes of a compressed message give to `parts`. */
+static bool take_compressed(struct ws_reader *r, const char *p, size_t n, struct ws_event *ret)
+{
+    size_t had = r->parts.len;
+    bool ends = r->due == 0 && r->head[0] & FIN;
+    if (!r->inflater && !(r->inflater = ws_inflater_create()))
+        return inflate_failed(r, ERR_NOMEM, ret);
+    r->packed += n;
+    enum err e = ws_inflate(r->inflater, p, n, r->message_max, &r->parts);
+    if (e == ERR_OK && ends)
+        e = ws_inflate_end(r->inflater, r->message_max, &r->parts);
+    /* What is there counts first, so that it makes no difference where the input was cut. */
+    if (r->parts.len > had && !check_text(r, ret, r->parts.data + had, r->parts.len - had))
+        return false;
+    return e == ERR_OK || inflate_failed(r, e, ret);
 }
 
 /* Takes what there is of the payload. True: the frame is complete, and *RET_WHOLE is its payload
@@ -181,11 +258,11 @@ static bool take_payload(struct ws_reader *r, char **data, size_t *n, struct ws_
     *data += take;
     *n -= take;
     r->due -= take;
-    if (!is_control(r) && r->message == WS_TEXT) {
-        r->utf8 = utf8_feed(r->utf8, p, take);
-        if (r->utf8 == UTF8_REJECT)
-            return fail(r, ret, WS_CLOSE_BAD_DATA, "text is not UTF-8");
-    }
+    *ret_whole = NULL;
+    if (!is_control(r) && r->compressed)
+        return take_compressed(r, p, take, ret) && r->due == 0;
+    if (!is_control(r) && !check_text(r, ret, p, take))
+        return false;
     if (!whole)
         buf_append(&r->parts, p, take);
     if (r->parts.failed)
@@ -246,7 +323,9 @@ static void end_data(struct ws_reader *r, char *whole, struct ws_event *ret)
     ret->text = r->message == WS_TEXT;
     ret->data = whole ? whole : r->parts.data;
     ret->len = whole ? (size_t)r->frame_len : r->parts.len;
+    ret->packed = r->compressed ? r->packed : 0;
     r->message = WS_CONTINUATION;
+    drop_inflater(r);
     if (ret->text && r->utf8 != UTF8_ACCEPT)
         (void)fail(r, ret, WS_CLOSE_BAD_DATA, "text is not UTF-8");
 }
@@ -296,14 +375,20 @@ enum ws_event_type ws_reader_feed(struct ws_reader *r, char **data, size_t *n, s
     return event.type;
 }
 
-size_t ws_frame_header(char *out, enum ws_opcode opcode, uint64_t len)
+/* FIRST: the whole first byte. */
+static size_t put_header(char *out, unsigned first, uint64_t len)
 {
     size_t size = len < LENGTH_16 ? 0 : len < 65536 ? 2 : 8;
-    out[0] = (char)(FIN | opcode);
+    out[0] = (char)first;
     out[1] = (char)(size == 0 ? len : size == 2 ? LENGTH_16 : LENGTH_64);
     for (size_t i = 0; i < size; i++)
         out[2 + i] = (char)(len >> 8 * (size - 1 - i));
     return 2 + size;
+}
+
+size_t ws_frame_header(char *out, enum ws_opcode opcode, uint64_t len)
+{
+    return put_header(out, FIN | (unsigned)opcode, len);
 }
 
 /* Most payloads of unknown length are between 126 and 65535 bytes long. */
@@ -316,18 +401,48 @@ size_t ws_frame_begin(struct buf *out)
     return begin;
 }
 
-void ws_frame_end(struct buf *out, size_t begin, enum ws_opcode opcode)
+static void end_frame_with(struct buf *out, size_t begin, unsigned first)
 {
     char header[WS_HEADER_MAX];
     if (out->failed || !buf_reserve(out, WS_HEADER_MAX))
         return;
     size_t len = out->len - begin - GUESSED_HEADER;
-    size_t size = ws_frame_header(header, opcode, len);
+    size_t size = put_header(header, first, len);
     char *frame = out->data + begin;
     if (size != GUESSED_HEADER)
         memmove(frame + size, frame + GUESSED_HEADER, len);
     memcpy(frame, header, size);
     out->len = begin + size + len;
+}
+
+void ws_frame_end(struct buf *out, size_t begin, enum ws_opcode opcode)
+{
+    end_frame_with(out, begin, FIN | (unsigned)opcode);
+}
+
+/* Puts the compressed form behind the N bytes of the payload at AT, then in their place. Returns
+ * its length, 0 when it is not shorter, or memory is out. */
+static size_t deflate_in_place(struct buf *out, size_t at, size_t n,
+                               const struct ws_deflate_rule *rule)
+{
+    /* Room first: what is read from must not move. */
+    if (!buf_reserve(out, n + WS_DEFLATE_SPARE) ||
+        ws_deflate(rule, out->data + at, n, n - 1, out) != ERR_OK)
+        return 0;
+    size_t packed = out->len - at - n;
+    memmove(out->data + at, out->data + at + n, packed);
+    out->len = at + packed;
+    return packed;
+}
+
+size_t ws_frame_end_deflated(struct buf *out, size_t begin, enum ws_opcode opcode,
+                             const struct ws_deflate_rule *rule, size_t *ret_plain)
+{
+    size_t at = begin + GUESSED_HEADER, n = out->failed ? 0 : out->len - at;
+    size_t packed = n && n >= rule->min_bytes ? deflate_in_place(out, at, n, rule) : 0;
+    *ret_plain = n;
+    end_frame_with(out, begin, FIN | (packed ? RSV1 : 0) | (unsigned)opcode);
+    return packed;
 }
 
 size_t ws_frame_control(char *out, enum ws_opcode opcode, const void *data, size_t n)

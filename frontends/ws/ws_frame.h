@@ -3,7 +3,8 @@
  * the byte stream and yields whole messages and control frames, and writers of unmasked frames.
  *
  * Bytes in, events out: no I/O, no clock, and nothing is answered from here. The opening handshake
- * is in ws_handshake.h, the JSON inside the messages in ws_control.h.
+ * is in ws_handshake.h and ws_extension.h, the JSON inside the messages in ws_control.h. Compressed
+ * messages (RFC 7692) are inflated while they are read, and come out as any others.
  */
 #ifndef FRONTENDS_WS_WS_FRAME_H
 #define FRONTENDS_WS_WS_FRAME_H
@@ -13,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "frontends/ws/ws_deflate.h"
 
 enum ws_opcode {
     WS_CONTINUATION = 0,
@@ -62,6 +64,7 @@ struct ws_event {
      * place; NULL is possible when LEN is 0. Valid until the next call for the reader. */
     char *data;
     size_t len;
+    uint64_t packed;    /* MESSAGE: bytes that it came in when it was compressed; else 0 */
     const char *reason; /* ERROR: a constant text to send */
 };
 
@@ -75,8 +78,10 @@ enum ws_reader_state {
 /* One for each connection; no memory beyond itself while no frame is half read and no message half
  * assembled. */
 struct ws_reader {
-    struct buf parts;   /* the message so far, then the payload so far of a control frame in it */
-    size_t message_max; /* bytes */
+    struct buf parts; /* the message so far, then the payload so far of a control frame in it */
+    struct ws_inflater *inflater; /* of the current message; NULL unless it is compressed */
+    size_t message_max;           /* bytes, inflated */
+    uint64_t packed;    /* payload bytes of the current message's frames, when it is compressed */
     uint64_t frame_len; /* payload bytes of the current frame */
     uint64_t due;       /* of these, the ones not yet read */
     uint32_t utf8;      /* state of the check of the current text message */
@@ -84,10 +89,13 @@ struct ws_reader {
     uint8_t head_len;
     uint8_t message; /* enum ws_opcode of the message being assembled, WS_CONTINUATION = none */
     uint8_t state;   /* enum ws_reader_state */
+    bool deflate;    /* permessage-deflate was negotiated */
+    bool compressed; /* the message being assembled */
 };
 
-/* In place; MESSAGE_MAX: most bytes of one message, fragments together. */
-void ws_reader_init(struct ws_reader *r, size_t message_max);
+/* In place; MESSAGE_MAX: most bytes of one message, fragments together, inflated. DEFLATE: messages
+ * may be compressed. */
+void ws_reader_init(struct ws_reader *r, size_t message_max, bool deflate);
 void ws_reader_finish(struct ws_reader *r);
 /* Nothing is half read, and nothing that the last event pointed to is kept: a new reader goes on in
  * the same place. */
@@ -97,8 +105,9 @@ bool ws_reader_idle(const struct ws_reader *r);
  * behind what it used. Call until it returns WS_EVENT_NONE, also when *N is 0: that frees what the
  * last event pointed to. *RET is set for all but WS_EVENT_NONE.
  *
- * Errors are told at the first byte that makes them certain: 1002 (framing), 1007 (not UTF-8), 1009
- * (longer than message_max, told by the header before anything is allocated), 1011 (no memory).
+ * Errors are told at the first byte that makes them certain: 1002 (framing), 1007 (not UTF-8, or
+ * not deflated data), 1009 (longer than message_max, told by the header before anything is
+ * allocated, or by the byte above it while inflating), 1011 (no memory).
  */
 enum ws_event_type ws_reader_feed(struct ws_reader *r, char **data, size_t *n,
                                   struct ws_event *ret);
@@ -110,6 +119,10 @@ size_t ws_frame_header(char *out, enum ws_opcode opcode, uint64_t len);
  */
 size_t ws_frame_begin(struct buf *out);
 void ws_frame_end(struct buf *out, size_t begin, enum ws_opcode opcode);
+/* The same, for a message that is compressed by RULE where that makes it smaller. Returns the bytes
+ * of the compressed payload, and in *RET_PLAIN those that it had; 0: it stays as it is. */
+size_t ws_frame_end_deflated(struct buf *out, size_t begin, enum ws_opcode opcode,
+                             const struct ws_deflate_rule *rule, size_t *ret_plain);
 /* Writes a whole control frame into OUT (WS_CONTROL_FRAME_MAX bytes); returns its length. A payload
  * above WS_CONTROL_MAX is cut. */
 size_t ws_frame_control(char *out, enum ws_opcode opcode, const void *data, size_t n);

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "base/buf.h"
 #include "frontends/crypto.h"
+#include "frontends/http/http_response.h"
 
 enum { KEY_LEN = 24, KEY_BYTES = 16 };
 
@@ -70,4 +70,82 @@ bool ws_handshake_offers_protocol(const char *list, size_t n)
         p = stop + 1;
     }
     return false;
+}
+
+/* The value of a field that must be there once (section 11.3); NULL when it is not. */
+static const char *only_header(const struct http_request *r, const char *name, size_t *ret_len)
+{
+    const char *value = http_request_header(r, name, ret_len);
+    return value && !http_request_header_after(r, name, value, NULL) ? value : NULL;
+}
+
+static enum ws_handshake_result read_key(const struct http_request *r, struct ws_handshake *ret)
+{
+    size_t n;
+    const char *key = only_header(r, "Sec-WebSocket-Key", &n);
+    enum err e = key ? ws_handshake_accept(key, n, ret->accept) : ERR_INVALID;
+    if (e == ERR_OK)
+        return WS_HANDSHAKE_OK;
+    return e == ERR_INVALID ? WS_HANDSHAKE_KEY : WS_HANDSHAKE_NOMEM;
+}
+
+static bool read_protocols(const struct http_request *r)
+{
+    static const char name[] = "Sec-WebSocket-Protocol";
+    size_t n;
+    const char *list = http_request_header(r, name, &n);
+    for (; list; list = http_request_header_after(r, name, list, &n))
+        if (ws_handshake_offers_protocol(list, n))
+            return true;
+    return false;
+}
+
+static enum ws_handshake_result read_extensions(const struct http_request *r, int least_window,
+                                                struct ws_extension *ret)
+{
+    static const char name[] = "Sec-WebSocket-Extensions";
+    size_t n;
+    const char *list = http_request_header(r, name, &n);
+    for (; list; list = http_request_header_after(r, name, list, &n))
+        if (ws_extension_read(list, n, least_window, ret) != ERR_OK)
+            return WS_HANDSHAKE_EXTENSION;
+    return WS_HANDSHAKE_OK;
+}
+
+enum ws_handshake_result ws_handshake_read(const struct http_request *r, bool deflate,
+                                           int least_window, struct ws_handshake *ret)
+{
+    const char *version = only_header(r, "Sec-WebSocket-Version", NULL);
+    memset(ret, 0, sizeof(*ret));
+    if (!version || strcmp(version, "13") != 0)
+        return WS_HANDSHAKE_VERSION;
+    enum ws_handshake_result result = read_key(r, ret);
+    if (result == WS_HANDSHAKE_OK)
+        result = read_extensions(r, least_window, &ret->extension);
+    ret->extension.deflate &= deflate;
+    ret->protocol = read_protocols(r);
+    return result;
+}
+
+static void put_extension(const struct ws_extension *x, struct buf *out)
+{
+    struct buf value = {0};
+    ws_extension_answer(x, &value);
+    buf_putc(&value, '\0');
+    if (value.failed)
+        out->failed = true; /* without it the client would not know what to read */
+    else
+        http_response_header(out, "Sec-WebSocket-Extensions", value.data);
+    buf_finish(&value);
+}
+
+void ws_handshake_answer(const struct ws_handshake *h, struct buf *out)
+{
+    http_response_header(out, "Upgrade", "websocket");
+    http_response_header(out, "Connection", "Upgrade");
+    http_response_header(out, "Sec-WebSocket-Accept", h->accept);
+    if (h->protocol)
+        http_response_header(out, "Sec-WebSocket-Protocol", WS_HANDSHAKE_PROTOCOL);
+    if (h->extension.deflate)
+        put_extension(&h->extension, out);
 }

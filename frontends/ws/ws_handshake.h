@@ -1,6 +1,6 @@
 /*
- * The computations of the WebSocket opening handshake (RFC 6455 section 4.2). Headers are read and
- * written by the HTTP layer.
+ * The WebSocket opening handshake, the server's side (RFC 6455 section 4.2): what an upgrade
+ * request says, and the answer. That it is a GET that asks for an upgrade is looked at before.
  */
 #ifndef FRONTENDS_WS_WS_HANDSHAKE_H
 #define FRONTENDS_WS_WS_HANDSHAKE_H
@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
+#include "frontends/http/http_request.h"
+#include "frontends/ws/ws_extension.h"
 
 /* The subprotocol spoken on connections with envelopes; a client may also ask for none. */
 #define WS_HANDSHAKE_PROTOCOL "longwire.v1"
@@ -21,5 +24,27 @@ MUST_CHECK enum err ws_handshake_accept(const char *key, size_t n, char *out);
 /* Whether the comma-separated list of one Sec-WebSocket-Protocol header names ours. Unknown names
  * and empty elements are passed over; names are case-sensitive. */
 bool ws_handshake_offers_protocol(const char *list, size_t n);
+
+struct ws_handshake {
+    char accept[WS_HANDSHAKE_ACCEPT_SIZE];
+    bool protocol; /* ours is among the subprotocols that the client offers */
+    struct ws_extension extension;
+};
+
+/* What an upgrade request is refused for, in the order of looking. */
+enum ws_handshake_result {
+    WS_HANDSHAKE_OK,
+    WS_HANDSHAKE_VERSION,   /* not version 13: 426 with Sec-WebSocket-Version */
+    WS_HANDSHAKE_KEY,       /* no key, several, or not 16 bytes in base64: 400 */
+    WS_HANDSHAKE_EXTENSION, /* a malformed list of extensions: 400 */
+    WS_HANDSHAKE_NOMEM,
+};
+
+/* Reads the header fields of R. Extensions are accepted if DEFLATE, with windows of the server's of
+ * at least LEAST_WINDOW bits. */
+MUST_CHECK enum ws_handshake_result ws_handshake_read(const struct http_request *r, bool deflate,
+                                                      int least_window, struct ws_handshake *ret);
+/* Appends the header fields of the answer 101, those of Date and the like excepted. */
+void ws_handshake_answer(const struct ws_handshake *h, struct buf *out);
 
 #endif

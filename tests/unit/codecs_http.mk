@@ -14,7 +14,7 @@ check_PROGRAMS += $(http_codec_tests)
 TESTS += $(http_codec_tests)
 
 http_codec_test_libs = libhttpcodec.a libwscodec.a libmessage.a libbrokercodec.a libbase.a \
-	$(MBEDCRYPTO_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+	$(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
 
 tests_unit_test_accept_SOURCES = tests/unit/test_accept.c
 tests_unit_test_accept_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -11,8 +11,9 @@ codec_tests = \
 check_PROGRAMS += $(codec_tests)
 TESTS += $(codec_tests)
 
-codec_test_libs = libwscodec.a libmessage.a libbrokercodec.a libbase.a $(MBEDCRYPTO_LIBS) \
-	$(JANSSON_LIBS) $(CHECK_LIBS)
+# Each of the two codec libraries uses the other.
+codec_test_libs = libwscodec.a libhttpcodec.a libwscodec.a libmessage.a libbrokercodec.a libbase.a \
+	$(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
 
 tests_unit_test_message_SOURCES = tests/unit/test_message.c
 tests_unit_test_message_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

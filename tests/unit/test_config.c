@@ -166,6 +166,9 @@ START_TEST(defaults_are_typed)
     ck_assert_uint_eq(c->http.heartbeat_ms, 15000);
     ck_assert_uint_eq(c->http.poll_limit, 1000);
     ck_assert(!c->http.demo);
+    ck_assert(c->http.ws_deflate);
+    ck_assert_uint_eq(c->http.ws_deflate_min_bytes, 512);
+    ck_assert_uint_eq(c->http.ws_deflate_level, 6);
     ck_assert_int_eq(c->socket.mode, 0660);
     ck_assert_str_eq(c->socket.group, "");
     ck_assert_int_eq(c->log.sync, STORE_SYNC_ALWAYS);
@@ -208,6 +211,9 @@ static const struct {
     {"http", "poll_wait", "0"},
     {"http", "poll_wait_max", "59s"},
     {"http", "poll_limit", "7"},
+    {"http", "ws_deflate", "off"},
+    {"http", "ws_deflate_min_bytes", "35"},
+    {"http", "ws_deflate_level", "9"},
     {"http", "send_buffer", "33"},
     {"http", "notsent_lowat", "34"},
     {"http", "trusted_proxies", "10.0.0.0/8"},
@@ -1049,6 +1055,7 @@ START_TEST(what_is_reloadable)
         "http.poll_limit",
         "http.trusted_proxies",
         "http.proxy_protocol",
+        "http.ws_deflate",
         "log.max_age",
         "log.max_log_bytes",
         "access.anonymous",

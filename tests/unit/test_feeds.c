@@ -7,7 +7,7 @@
 #include "broker/feed.h"
 #include "tests/unit/random.h"
 
-static const struct encoding encoding_a = {"a", 0, NULL}, encoding_b = {"b", 1, NULL};
+static const struct encoding encoding_a = {"a", 0, NULL, false}, encoding_b = {"b", 1, NULL, false};
 
 static struct topic_table *topics;
 static struct feed_table *feeds;

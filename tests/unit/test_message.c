@@ -29,9 +29,9 @@ static void encode_nothing(const struct message *m, struct buf *out)
     (void)out;
 }
 
-static const struct encoding plain = {"plain", 0, encode_plain};
-static const struct encoding failing = {"failing", 1, encode_failing};
-static const struct encoding nothing = {"nothing", 2, encode_nothing};
+static const struct encoding plain = {"plain", 0, encode_plain, false};
+static const struct encoding failing = {"failing", 1, encode_failing, false};
+static const struct encoding nothing = {"nothing", 2, encode_nothing, false};
 
 static struct message *make(const char *payload, size_t n)
 {

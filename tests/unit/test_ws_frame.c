@@ -14,7 +14,8 @@ enum { MESSAGE_MAX = 70000 };
 enum { FIN = 0x80, RSV1 = 0x40, RSV2 = 0x20, RSV3 = 0x10 };
 
 static struct buf input, expected;
-static bool renews; /* idle readers */
+static bool renews;   /* idle readers */
+static bool deflates; /* permessage-deflate was negotiated */
 
 static void setup(void)
 {
@@ -97,7 +98,7 @@ static void feed(struct ws_reader *r, const char *data, size_t n, struct buf *ou
     free(piece);
     if (renews && ws_reader_idle(r)) {
         ws_reader_finish(r);
-        ws_reader_init(r, MESSAGE_MAX);
+        ws_reader_init(r, MESSAGE_MAX, deflates);
     }
 }
 
@@ -105,7 +106,7 @@ static void feed_pieces(size_t first, size_t step)
 {
     struct ws_reader r;
     struct buf out = {0};
-    ws_reader_init(&r, MESSAGE_MAX);
+    ws_reader_init(&r, MESSAGE_MAX, deflates);
     feed(&r, input.data, first, &out);
     for (size_t at = first; at < input.len; at += step)
         feed(&r, input.data + at, step < input.len - at ? step : input.len - at, &out);
@@ -447,7 +448,7 @@ START_TEST(whole_frames_are_not_copied)
     frame(FIN | WS_TEXT, "Hello");
     char *p = input.data;
     size_t n = input.len;
-    ws_reader_init(&r, MESSAGE_MAX);
+    ws_reader_init(&r, MESSAGE_MAX, deflates);
     ck_assert_int_eq(ws_reader_feed(&r, &p, &n, &e), WS_EVENT_MESSAGE);
     ck_assert_ptr_eq(e.data, input.data + 6);
     ck_assert_ptr_null(r.parts.data);
@@ -463,7 +464,7 @@ START_TEST(an_idle_reader_holds_no_memory)
     char *p = input.data;
     size_t n = 8;
     ck_assert_uint_le(sizeof(r), 64 + sizeof(struct buf));
-    ws_reader_init(&r, MESSAGE_MAX);
+    ws_reader_init(&r, MESSAGE_MAX, deflates);
     ck_assert_int_eq(ws_reader_feed(&r, &p, &n, &e), WS_EVENT_NONE);
     ck_assert_ptr_nonnull(r.parts.data);
     n = input.len - 8;
@@ -482,7 +483,7 @@ START_TEST(what_is_begun_is_not_idle)
     struct ws_event e;
     frame(WS_TEXT, "Hel");
     frame(FIN | WS_CONTINUATION, "lo");
-    ws_reader_init(&r, MESSAGE_MAX);
+    ws_reader_init(&r, MESSAGE_MAX, deflates);
     ck_assert(ws_reader_idle(&r));
     for (size_t i = 0; i < input.len; i++) {
         char *p = input.data + i;
@@ -508,7 +509,7 @@ START_TEST(memory_follows_the_input)
     char start[] = "\x82\xFF\x00\x00\x00\x00\x40\x00\x00\x00mask1234";
     char *p = start;
     size_t n = sizeof(start) - 1;
-    ws_reader_init(&r, SIZE_MAX);
+    ws_reader_init(&r, SIZE_MAX, false);
     ck_assert_int_eq(ws_reader_feed(&r, &p, &n, &e), WS_EVENT_NONE);
     ck_assert_uint_eq(r.parts.len, 4);
     ck_assert_uint_le(r.parts.cap, 64);
