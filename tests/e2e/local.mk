@@ -40,6 +40,8 @@ EXTRA_DIST += \
 	tests/e2e/lib/transports.mjs \
 	tests/e2e/lib/wait.mjs \
 	tests/e2e/lib/ws.mjs \
+	tests/e2e/lib/wscases.mjs \
+	tests/e2e/lib/wsecho.mjs \
 	tests/e2e/lib/wsframe.mjs \
 	tests/e2e/10-publish.test.mjs \
 	tests/e2e/11-batch.test.mjs \
@@ -51,6 +53,8 @@ EXTRA_DIST += \
 	tests/e2e/40-websocket.test.mjs \
 	tests/e2e/41-websocket-raw.test.mjs \
 	tests/e2e/42-websocket-protocol.test.mjs \
+	tests/e2e/43-websocket-conformance.test.mjs \
+	tests/e2e/44-websocket-deflate.test.mjs \
 	tests/e2e/50-cursors.test.mjs \
 	tests/e2e/51-patterns.test.mjs \
 	tests/e2e/52-origins.test.mjs \

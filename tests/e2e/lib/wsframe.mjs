@@ -1,6 +1,7 @@
 // WebSocket frames by hand (RFC 6455 section 5), also those that no client would send.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 import { RawSocket } from './raw.mjs';
 
@@ -51,7 +52,7 @@ export function closePayload(code, reason = '') {
   return bytes;
 }
 
-/** The frames in `data`: [{ opcode, fin, payload }]; a frame that is not all there is left out. */
+/** The frames in `data`: [{ opcode, fin, rsv, payload }]; a frame that is not all there is left out. */
 export function parseFrames(data) {
   const frames = [];
   let at = 0;
@@ -70,24 +71,50 @@ export function parseFrames(data) {
     assert.equal(data[at + 1] & 0x80, 0, 'a server does not mask');
     if (data.length < body + length) break;
     const payload = data.subarray(body, body + length);
-    frames.push({ opcode: data[at] & 15, fin: (data[at] & 0x80) !== 0, payload });
+    const rsv = (data[at] >> 4) & 7;
+    frames.push({ opcode: data[at] & 15, fin: (data[at] & 0x80) !== 0, rsv, payload });
     at = body + length;
   }
   return frames;
 }
 
+const TAIL = Buffer.from([0, 0, 255, 255]);
+
+/** A message's payload compressed (RFC 7692 section 7.2.1); `options` are zlib's. */
+export function deflate(payload, options = {}) {
+  const flushed = { finishFlush: constants.Z_SYNC_FLUSH, ...options };
+  return deflateRawSync(Buffer.from(payload), flushed).subarray(0, -4);
+}
+
+/** The payload that a compressed message was; fails if it looks back further than the window. */
+export function inflate(payload, windowBits = 15) {
+  const flush = { finishFlush: constants.Z_SYNC_FLUSH, windowBits };
+  return inflateRawSync(Buffer.concat([payload, TAIL]), flush);
+}
+
+/** Whether the frame is a compressed message. */
+export const isDeflated = ({ rsv }) => rsv === 4;
+
+/** A compressed message in one frame. */
+export const deflated = (opcode, payload, options) =>
+  frame(opcode, deflate(payload, options), { rsv: 4 });
+
 /** A WebSocket on a bare socket, its handshake done. */
 export class RawWebSocket {
   raw;
+  /** What the answer says of extensions; null = nothing. */
+  extensions;
   #seen = 0;
 
-  static async open(hub, path = '/ws') {
+  /** `offer` goes into Sec-WebSocket-Extensions. */
+  static async open(hub, path = '/ws', offer = null) {
     const ws = new RawWebSocket();
     ws.raw = await RawSocket.open(hub);
-    await ws.raw.write(handshake(path));
+    await ws.raw.write(handshake(path, { 'Sec-WebSocket-Extensions': offer }));
     const head = await ws.raw.untilText('\r\n\r\n');
     assert.match(head, /^HTTP\/1\.1 101 /);
     assert.ok(head.includes(ACCEPT));
+    ws.extensions = /\r\nsec-websocket-extensions: (.*)\r\n/i.exec(head)?.[1] ?? null;
     ws.raw.received = ws.raw.received.subarray(head.indexOf('\r\n\r\n') + 4);
     return ws;
   }
