@@ -4,6 +4,8 @@ codec_tests = \
 	tests/unit/test_envelope \
 	tests/unit/test_encodings \
 	tests/unit/test_resp_reader \
+	tests/unit/test_ws_deflate \
+	tests/unit/test_ws_extension \
 	tests/unit/test_ws_frame \
 	tests/unit/test_ws_handshake \
 	tests/unit/test_json_slice \
@@ -30,6 +32,14 @@ tests_unit_test_encodings_LDADD = $(codec_test_libs)
 tests_unit_test_resp_reader_SOURCES = tests/unit/test_resp_reader.c
 tests_unit_test_resp_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_resp_reader_LDADD = $(codec_test_libs)
+
+tests_unit_test_ws_deflate_SOURCES = tests/unit/test_ws_deflate.c
+tests_unit_test_ws_deflate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ws_deflate_LDADD = $(codec_test_libs)
+
+tests_unit_test_ws_extension_SOURCES = tests/unit/test_ws_extension.c
+tests_unit_test_ws_extension_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ws_extension_LDADD = $(codec_test_libs)
 
 tests_unit_test_ws_frame_SOURCES = tests/unit/test_ws_frame.c
 tests_unit_test_ws_frame_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -29,6 +29,7 @@ static void teardown(void)
 {
     free(topic);
     buf_finish(&out);
+    ws_deflate_finish_thread();
 }
 
 static void payload(enum message_kind kind, const char *data, size_t n)
@@ -68,9 +69,14 @@ static void expect_encoded(const struct encoding *e, const char *text)
 
 START_TEST(slots_are_unique)
 {
-    const struct encoding *all[] = {&encoding_sse_raw,     &encoding_sse_envelope,
-                                    &encoding_ws_envelope, &encoding_ws_raw,
-                                    &encoding_poll,        &encoding_resp_message};
+    const struct encoding *all[] = {&encoding_sse_raw,
+                                    &encoding_sse_envelope,
+                                    &encoding_ws_envelope,
+                                    &encoding_ws_raw,
+                                    &encoding_poll,
+                                    &encoding_resp_message,
+                                    &encoding_ws_envelope_deflate,
+                                    &encoding_ws_raw_deflate};
     unsigned seen = 0;
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
         ck_assert_uint_lt(all[i]->slot, MESSAGE_ENCODINGS);
@@ -247,6 +253,84 @@ START_TEST(sse_control_blocks)
 }
 END_TEST
 
+static void inflated(const char *data, size_t n, struct buf *ret)
+{
+    struct ws_inflater *z = ws_inflater_create();
+    ck_assert_int_eq(ws_inflate(z, data, n, 10000, ret), ERR_OK);
+    ck_assert_int_eq(ws_inflate_end(z, 10000, ret), ERR_OK);
+    ws_inflater_destroy(z);
+}
+
+/* What E gives must be what PLAIN_FORM gives, in a compressed frame; FIRST is its first byte. */
+static void expect_deflated(const struct encoding *e, const struct encoding *plain_form,
+                            unsigned first)
+{
+    struct buf whole = {0}, text = {0};
+    buf_clear(&out);
+    e->encode(&m, &out);
+    plain_form->encode(&m, &whole);
+    ck_assert_uint_lt(out.len, 126);
+    ck_assert_uint_eq((unsigned char)out.data[0], first);
+    ck_assert_uint_eq((unsigned char)out.data[1], out.len - 2);
+    inflated(out.data + 2, out.len - 2, &text);
+    ck_assert_uint_eq(text.len, whole.len - 4); /* a header with a length of two bytes */
+    ck_assert_mem_eq(text.data, whole.data + 4, text.len);
+    struct encodings_tally tally = encodings_take_tally();
+    ck_assert_uint_eq(tally.messages, 1);
+    ck_assert_uint_eq(tally.plain_bytes, text.len);
+    ck_assert_uint_eq(tally.packed_bytes, out.len - 2);
+    buf_finish(&whole);
+    buf_finish(&text);
+}
+
+START_TEST(ws_deflated_frames)
+{
+    char text[2000];
+    memset(text, 'x', sizeof(text));
+    payload(MESSAGE_TEXT, text, sizeof(text));
+    expect_deflated(&encoding_ws_raw_deflate, &encoding_ws_raw, 0xC1);
+    expect_deflated(&encoding_ws_envelope_deflate, &encoding_ws_envelope, 0xC1);
+    payload(MESSAGE_BINARY, text, sizeof(text));
+    expect_deflated(&encoding_ws_raw_deflate, &encoding_ws_raw, 0xC2);
+}
+END_TEST
+
+static void expect_same(const struct encoding *e, const struct encoding *plain_form)
+{
+    struct buf whole = {0};
+    plain_form->encode(&m, &whole);
+    buf_clear(&out);
+    e->encode(&m, &out);
+    ck_assert_uint_eq(out.len, whole.len);
+    ck_assert_mem_eq(out.data, whole.data, out.len);
+    ck_assert_uint_eq(encodings_take_tally().messages, 0);
+    buf_finish(&whole);
+}
+
+START_TEST(ws_frames_that_compressing_does_not_help)
+{
+    static const struct ws_deflate_rule rule = {.min_bytes = 100, .level = 1, .window_bits = 15};
+    char text[5000];
+    encodings_set_deflate(&rule);
+    payload(MESSAGE_TEXT, "", 0);
+    expect_same(&encoding_ws_raw_deflate, &encoding_ws_raw);
+    memset(text, 'x', sizeof(text));
+    payload(MESSAGE_TEXT, text, 99);
+    expect_same(&encoding_ws_raw_deflate, &encoding_ws_raw);
+    payload(MESSAGE_TEXT, text, 100);
+    buf_clear(&out);
+    encoding_ws_raw_deflate.encode(&m, &out);
+    ck_assert_uint_eq(encodings_take_tally().messages, 1);
+    uint32_t noise = 1;
+    for (size_t i = 0; i < sizeof(text); i++) {
+        noise = noise * 1664525 + 1013904223;
+        text[i] = (char)(noise >> 24);
+    }
+    payload(MESSAGE_BINARY, text, sizeof(text));
+    expect_same(&encoding_ws_raw_deflate, &encoding_ws_raw);
+}
+END_TEST
+
 START_TEST(resp_replies)
 {
     resp_reply_simple(&out, "OK");
@@ -279,6 +363,8 @@ int main(void)
     tcase_add_test(tc, poll_is_the_envelope);
     tcase_add_test(tc, ws_raw_frames);
     tcase_add_test(tc, ws_envelope_frames);
+    tcase_add_test(tc, ws_deflated_frames);
+    tcase_add_test(tc, ws_frames_that_compressing_does_not_help);
     tcase_add_test(tc, resp_push);
     tcase_add_test(tc, sse_control_blocks);
     tcase_add_test(tc, resp_replies);

@@ -32,6 +32,8 @@ static void encode_nothing(const struct message *m, struct buf *out)
 static const struct encoding plain = {"plain", 0, encode_plain, false};
 static const struct encoding failing = {"failing", 1, encode_failing, false};
 static const struct encoding nothing = {"nothing", 2, encode_nothing, false};
+static const struct encoding costly = {"costly", 3, encode_plain, true};
+static const struct encoding costly_failing = {"costly-failing", 4, encode_failing, true};
 
 static struct message *make(const char *payload, size_t n)
 {
@@ -123,6 +125,7 @@ enum { THREADS = 4, ROUNDS = 500 };
 
 struct race {
     pthread_barrier_t barrier;
+    const struct encoding *encoding;
     struct message *messages[ROUNDS];
     struct blob *seen[THREADS][ROUNDS];
 };
@@ -137,20 +140,22 @@ static void *race_thread(void *arg)
     struct racer *r = arg;
     for (unsigned i = 0; i < ROUNDS; i++) {
         pthread_barrier_wait(&r->race->barrier);
-        r->race->seen[r->index][i] = message_encoded(r->race->messages[i], &plain);
+        r->race->seen[r->index][i] = message_encoded(r->race->messages[i], r->race->encoding);
         message_unref(r->race->messages[i]);
     }
     return NULL;
 }
 
-START_TEST(all_threads_see_the_same_blob)
+static void run_race(const struct encoding *e)
 {
     struct race *race = calloc(1, sizeof(*race));
     struct racer racers[THREADS];
     pthread_t threads[THREADS];
+    race->encoding = e;
     pthread_barrier_init(&race->barrier, NULL, THREADS);
     for (unsigned i = 0; i < ROUNDS; i++) {
         race->messages[i] = make("shared", 6);
+        race->messages[i]->offset = i;
         for (unsigned t = 0; t < THREADS; t++)
             message_ref(race->messages[i]);
     }
@@ -163,12 +168,35 @@ START_TEST(all_threads_see_the_same_blob)
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct message *m = race->messages[i];
         for (unsigned t = 0; t < THREADS; t++)
-            ck_assert_ptr_eq(race->seen[t][i], atomic_load(&m->encoded[plain.slot]));
+            ck_assert_ptr_eq(race->seen[t][i], atomic_load(&m->encoded[e->slot]));
         ck_assert_uint_eq(atomic_load(&m->refs), 1);
         message_unref(m);
     }
     pthread_barrier_destroy(&race->barrier);
     free(race);
+}
+
+START_TEST(all_threads_see_the_same_blob)
+{
+    run_race(&plain);
+}
+END_TEST
+
+START_TEST(costly_encodings_are_made_once)
+{
+    atomic_store(&encode_calls, 0);
+    run_race(&costly);
+    ck_assert_int_eq(atomic_load(&encode_calls), ROUNDS);
+}
+END_TEST
+
+START_TEST(costly_failure_leaves_the_slot_empty)
+{
+    struct message *m = make("data", 4);
+    ck_assert_ptr_null(message_encoded(m, &costly_failing));
+    ck_assert_ptr_null(message_encoded(m, &costly_failing)); /* nobody holds the lock */
+    ck_assert_ptr_null(atomic_load(&m->encoded[costly_failing.slot]));
+    message_unref(m);
 }
 END_TEST
 
@@ -207,6 +235,8 @@ int main(void)
     tcase_add_test(tc, encoded_once_and_outlives_the_message);
     tcase_add_test(tc, encoding_failure_leaves_the_slot_empty);
     tcase_add_test(tc, all_threads_see_the_same_blob);
+    tcase_add_test(tc, costly_encodings_are_made_once);
+    tcase_add_test(tc, costly_failure_leaves_the_slot_empty);
     tcase_add_test(tc, event_names);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

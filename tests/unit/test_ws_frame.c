@@ -21,12 +21,14 @@ static void setup(void)
 {
     buf_init(&input);
     buf_init(&expected);
+    deflates = false;
 }
 
 static void teardown(void)
 {
     buf_finish(&input);
     buf_finish(&expected);
+    ws_deflate_finish_thread();
 }
 
 static void append_length(size_t n, bool masked, int form)
@@ -441,6 +443,149 @@ START_TEST(nothing_counts_after_the_end)
 }
 END_TEST
 
+/* "Hello", and the same in two blocks (RFC 7692 section 7.2.3). */
+#define HELLO     "\xF2\x48\xCD\xC9\xC9\x07\x00"
+#define HELLO_LEN 7
+
+static void frame_hello(unsigned first)
+{
+    frame_n(first, HELLO, HELLO_LEN);
+}
+
+START_TEST(compressed_messages)
+{
+    deflates = true;
+    frame_hello(FIN | RSV1 | WS_TEXT);
+    frame_hello(FIN | RSV1 | WS_BINARY);
+    frame(FIN | WS_TEXT, "plain");
+    frame_n(RSV1 | WS_TEXT, HELLO, 3);
+    frame(FIN | WS_PING, "ping");
+    frame(WS_CONTINUATION, "");
+    frame_n(FIN | WS_CONTINUATION, HELLO + 3, HELLO_LEN - 3);
+    frame(RSV1 | WS_TEXT, "");
+    frame_n(FIN | WS_CONTINUATION, "\0", 1);
+    frame(FIN | WS_TEXT, "plain again");
+    gives("text(Hello)binary(Hello)text(plain)ping(ping)text(Hello)text()text(plain again)");
+}
+END_TEST
+
+START_TEST(reserved_bits_with_compression)
+{
+    static const unsigned wrong[] = {
+        FIN | RSV1 | WS_PING,          FIN | RSV1 | WS_PONG,         FIN | RSV1 | WS_CLOSE,
+        FIN | RSV2 | WS_TEXT,          FIN | RSV3 | WS_TEXT,         FIN | RSV1 | RSV2 | WS_TEXT,
+        FIN | RSV1 | RSV3 | WS_BINARY, FIN | RSV1 | WS_CONTINUATION,
+    };
+    deflates = true;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        frame(wrong[i], "");
+        gives("error(1002)");
+    }
+    frame_n(RSV1 | WS_TEXT, HELLO, 3);
+    frame_n(FIN | RSV1 | WS_CONTINUATION, HELLO + 3, HELLO_LEN - 3);
+    gives("error(1002)");
+    deflates = false;
+    frame_hello(FIN | RSV1 | WS_TEXT);
+    gives("error(1002)");
+}
+END_TEST
+
+START_TEST(bad_compressed_messages)
+{
+    deflates = true;
+    frame(FIN | RSV1 | WS_TEXT, "\xFF\xFF\xFF");
+    gives("error(1007)");
+    frame(FIN | RSV1 | WS_TEXT, "");
+    gives("error(1007)");
+    frame_n(FIN | RSV1 | WS_TEXT, HELLO, HELLO_LEN - 3);
+    gives("error(1007)");
+    /* Stored: "\xFF", and half a character. */
+    frame_n(FIN | RSV1 | WS_TEXT, "\0\x01\0\xFE\xFF\xFF\0", 7);
+    gives("error(1007)");
+    frame_n(FIN | RSV1 | WS_TEXT, "\0\x01\0\xFE\xFF\xE2\0", 7);
+    gives("error(1007)");
+    frame_n(FIN | RSV1 | WS_BINARY, "\0\x01\0\xFE\xFF\xFF\0", 7);
+    gives("binary(\xFF)");
+    /* The wrong byte is told while the rest of the frame is still to come. */
+    frame_n(FIN | RSV1 | WS_TEXT, "\0\x09\0\xF6\xFF\xFF........\0", 15);
+    input.len = 6 + 7;
+    gives("error(1007)");
+}
+END_TEST
+
+/* Zeros, N of them, as one compressed message. */
+static void frame_zeros(unsigned first, size_t n)
+{
+    struct ws_deflate_rule rule = {.level = 6, .window_bits = 15};
+    struct buf packed = {0};
+    char *zeros = calloc(1, n);
+    ck_assert_int_eq(ws_deflate(&rule, zeros, n, n, &packed), ERR_OK);
+    frame_n(first, packed.data, packed.len);
+    buf_finish(&packed);
+    free(zeros);
+}
+
+START_TEST(what_inflates_to_too_much)
+{
+    char *text = calloc(1, MESSAGE_MAX + 8);
+    deflates = true;
+    memcpy(text, "binary(", 7);
+    text[7 + MESSAGE_MAX] = ')';
+    frame_zeros(FIN | RSV1 | WS_BINARY, MESSAGE_MAX);
+    gives_n(text, MESSAGE_MAX + 8);
+    frame_zeros(FIN | RSV1 | WS_BINARY, MESSAGE_MAX + 1);
+    gives("error(1009)");
+    frame_zeros(RSV1 | WS_BINARY, 100 * MESSAGE_MAX);
+    gives("error(1009)");
+    free(text);
+}
+END_TEST
+
+/* By the head, before anything is read; compressed bytes may be some more than what they give. */
+START_TEST(compressed_frames_that_are_too_long)
+{
+    struct ws_reader r;
+    struct ws_event e;
+    unsigned char head[14] = {FIN | RSV1 | WS_TEXT, 0xFF};
+    for (uint64_t over = 0; over < 2; over++) {
+        uint64_t len = MESSAGE_MAX + MESSAGE_MAX / 64 + 64 + over;
+        for (int i = 0; i < 8; i++)
+            head[2 + i] = (unsigned char)(len >> 8 * (7 - i));
+        char *p = (char *)head;
+        size_t n = sizeof(head);
+        ws_reader_init(&r, MESSAGE_MAX, true);
+        enum ws_event_type type = ws_reader_feed(&r, &p, &n, &e);
+        ck_assert_int_eq(type, over ? WS_EVENT_ERROR : WS_EVENT_NONE);
+        ck_assert(!over || e.code == WS_CLOSE_TOO_BIG);
+        ck_assert_ptr_null(r.parts.data);
+        ck_assert_ptr_null(r.inflater);
+        ws_reader_finish(&r);
+    }
+}
+END_TEST
+
+START_TEST(an_idle_reader_holds_no_inflater)
+{
+    struct ws_reader r;
+    struct ws_event e;
+    frame_hello(FIN | RSV1 | WS_TEXT);
+    char *p = input.data;
+    size_t n = 8;
+    ws_reader_init(&r, MESSAGE_MAX, true);
+    ck_assert_int_eq(ws_reader_feed(&r, &p, &n, &e), WS_EVENT_NONE);
+    ck_assert_ptr_nonnull(r.inflater);
+    ck_assert(!ws_reader_idle(&r));
+    n = input.len - 8;
+    ck_assert_int_eq(ws_reader_feed(&r, &p, &n, &e), WS_EVENT_MESSAGE);
+    ck_assert_uint_eq(e.packed, HELLO_LEN);
+    ck_assert_ptr_null(r.inflater);
+    ck_assert_int_eq(ws_reader_feed(&r, &p, &n, &e), WS_EVENT_NONE);
+    ck_assert_ptr_null(r.parts.data);
+    ck_assert(ws_reader_idle(&r));
+    ws_reader_finish(&r);
+}
+END_TEST
+
 START_TEST(whole_frames_are_not_copied)
 {
     struct ws_reader r;
@@ -584,6 +729,10 @@ static TCase *rules(void)
     tcase_add_test(tc, utf8_across_fragments);
     tcase_add_test(tc, bad_utf8);
     tcase_add_test(tc, bad_utf8_fails_fast);
+    tcase_add_test(tc, compressed_messages);
+    tcase_add_test(tc, reserved_bits_with_compression);
+    tcase_add_test(tc, bad_compressed_messages);
+    tcase_add_test(tc, what_inflates_to_too_much);
     tcase_add_test(tc, close_codes);
     tcase_add_test(tc, close_payloads);
     tcase_add_test(tc, nothing_counts_after_the_end);
@@ -598,6 +747,8 @@ static TCase *memory(void)
     tcase_add_test(tc, an_idle_reader_holds_no_memory);
     tcase_add_test(tc, what_is_begun_is_not_idle);
     tcase_add_test(tc, memory_follows_the_input);
+    tcase_add_test(tc, compressed_frames_that_are_too_long);
+    tcase_add_test(tc, an_idle_reader_holds_no_inflater);
     return tc;
 }
 
