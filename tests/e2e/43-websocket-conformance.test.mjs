@@ -2,6 +2,7 @@
 // WebSockets send everything back, too. Each case comes whole, split at every byte (a long one at
 // those of its beginning and end, and at others), and byte by byte.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import WebSocket from 'ws';
 
@@ -249,11 +250,11 @@ describe('longwire-ws-echo', () => {
     test(`what is compressed looks back no further than ${bits} bits`, async () => {
       const ws = await RawWebSocket.open(echo, '/', `${DEFLATE}; server_max_window_bits=${bits}`);
       assert.ok(ws.extensions.endsWith(`server_max_window_bits=${bits}`), ws.extensions);
-      // Every 37 bytes more, to meet every distance there is.
-      const text = Array.from({ length: 3000 }, (_, i) =>
-        String.fromCharCode(97 + ((i * i) % 23)),
-      ).join('');
-      const sent = text.slice(0, 200) + text + text.slice(0, 900) + text;
+      // What cannot be guessed, said twice: each distance is worth looking back, if it is allowed.
+      const blocks = [200, 240, 300, 500, 700, 1500, 3000, 6000, 12000, 24000].map((n) =>
+        randomBytes(n / 2).toString('hex'),
+      );
+      const sent = blocks.map((block) => block + block).join('');
       await ws.send(frame(OP.TEXT, deflate(sent), { rsv: 4 }));
       const back = await ws.next();
       assert.ok(isDeflated(back));
