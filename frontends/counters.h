@@ -20,11 +20,11 @@
     X(ws_control, "WebSocket control messages from clients")                                       \
     X(ws_errors, "WebSocket control messages answered with an error")                              \
     X(ws_deflated, "WebSocket messages compressed, each once for all who get it")                  \
-    X(ws_deflated_plain_bytes, "bytes of these before compressing")                                       \
-    X(ws_deflated_bytes, "bytes of these after compressing")                                                   \
+    X(ws_deflated_plain_bytes, "bytes of these before compressing")                                \
+    X(ws_deflated_bytes, "bytes of these after compressing")                                       \
     X(ws_inflated, "compressed WebSocket messages from clients")                                   \
-    X(ws_inflated_packed_bytes, "bytes of these before inflating")                                  \
-    X(ws_inflated_bytes, "bytes of these after inflating")                                                   \
+    X(ws_inflated_packed_bytes, "bytes of these before inflating")                                 \
+    X(ws_inflated_bytes, "bytes of these after inflating")                                         \
     X(publishes, "publish requests accepted for commit")                                           \
     X(publish_errors, "publish requests that failed at or after commit")                           \
     X(publish_conflicts, "publish requests refused because a topic was not as expected")           \

@@ -186,6 +186,7 @@ END_TEST
 
 /* A value for each option that is not its default, and is good beside all other defaults, but for
  * what it needs. */
+/* clang-format off */
 static const struct {
     const char *section, *key, *value;
 } others[] = {
@@ -238,6 +239,7 @@ static const struct {
     {"limits", "max_lag_age", "12s"},
     {"limits", "lag_policy", "close"},
 };
+/* clang-format on */
 
 static const char *needs_of(int i)
 {
@@ -1042,6 +1044,7 @@ END_TEST
  * nobody keeps. */
 START_TEST(what_is_reloadable)
 {
+    /* clang-format off */
     static const char *const names[] = {
         "hub.log_level",
         "http.head_timeout",
@@ -1075,6 +1078,7 @@ START_TEST(what_is_reloadable)
         "topic.max_lag_age",
         "topic.lag_policy",
     };
+    /* clang-format on */
     int found = 0;
     for (const struct setting *s = settings; s < settings_end; s++) {
         char name[64];
