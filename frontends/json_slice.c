@@ -334,6 +334,33 @@ bool json_slice_is_null(const struct json_slice *s)
     return s->len && s->data[0] == 'n';
 }
 
+bool json_slice_is_array(const struct json_slice *s)
+{
+    return s->len && s->data[0] == '[';
+}
+
+static void move_to(struct json_slice *s, const char *p)
+{
+    size_t n = (size_t)(p - s->data);
+    s->data += n;
+    s->len -= n;
+}
+
+bool json_slice_next(struct json_slice *rest, struct json_slice *ret)
+{
+    struct reader r = {rest->data, rest->data + rest->len, 0};
+    if (!take(&r, '[') && !take(&r, ','))
+        return false;
+    skip_blank(&r);
+    move_to(rest, r.p);
+    if (at(&r, ']') || !skip_value(&r))
+        return false;
+    *ret = (struct json_slice){rest->data, (size_t)(r.p - rest->data)};
+    skip_blank(&r);
+    move_to(rest, r.p);
+    return true;
+}
+
 void json_slice_unquote(struct json_slice *s)
 {
     const char *p = s->data + 1, *end = s->data + s->len - 1;

@@ -38,6 +38,10 @@ MUST_CHECK enum err json_slice_members(char *text, size_t n, struct json_member 
 bool json_slice_is_string(const struct json_slice *s);
 bool json_slice_is_number(const struct json_slice *s);
 bool json_slice_is_null(const struct json_slice *s);
+bool json_slice_is_array(const struct json_slice *s);
+/* Takes the next element of an array out of *REST, which is at first the array itself, as
+ * json_slice_members found it: *RET is its value as it is written. False: there is none left. */
+bool json_slice_next(struct json_slice *rest, struct json_slice *ret);
 /* Turns the slice of a JSON string into the text that it stands for, in place: an escape is never
  * shorter than its character. */
 void json_slice_unquote(struct json_slice *s);

@@ -6,6 +6,7 @@ endif
 
 ws_fuzz_targets = \
 	tests/fuzz/fuzz_resp_reader \
+	tests/fuzz/fuzz_session_request \
 	tests/fuzz/fuzz_ws_control \
 	tests/fuzz/fuzz_ws_deflate \
 	tests/fuzz/fuzz_ws_extension \
@@ -18,6 +19,11 @@ ws_fuzz_libs = libwscodec.a libhttpcodec.a libwscodec.a libmessage.a libbrokerco
 tests_fuzz_fuzz_resp_reader_SOURCES = tests/fuzz/fuzz_resp_reader.c $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_resp_reader_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_resp_reader_LDADD = $(ws_fuzz_libs)
+
+tests_fuzz_fuzz_session_request_SOURCES = tests/fuzz/fuzz_session_request.c $(fuzz_common) \
+	$(fuzz_main)
+tests_fuzz_fuzz_session_request_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_session_request_LDADD = $(ws_fuzz_libs)
 
 tests_fuzz_fuzz_ws_control_SOURCES = tests/fuzz/fuzz_ws_control.c $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_ws_control_LDFLAGS = $(fuzz_ldflags)
@@ -37,6 +43,7 @@ tests_fuzz_fuzz_ws_frame_LDADD = $(ws_fuzz_libs)
 
 EXTRA_DIST += \
 	tests/fuzz/corpus/fuzz_resp_reader \
+	tests/fuzz/corpus/fuzz_session_request \
 	tests/fuzz/corpus/fuzz_ws_control \
 	tests/fuzz/corpus/fuzz_ws_deflate \
 	tests/fuzz/corpus/fuzz_ws_extension \

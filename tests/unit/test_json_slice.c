@@ -316,6 +316,35 @@ START_TEST(every_code_unit_is_unquoted)
 }
 END_TEST
 
+/* Elements as they are written, separated by '|'. */
+static void expect_elements(const char *array, const char *expected)
+{
+    size_t n = strlen(array);
+    char found[128] = "";
+    struct json_slice rest = {exact(array, n), n}, element;
+    char *text = rest.data;
+    ck_assert(json_slice_is_array(&rest));
+    while (json_slice_next(&rest, &element)) {
+        strncat(found, element.data, element.len);
+        strcat(found, "|");
+        if (json_slice_is_string(&element))
+            json_slice_unquote(&element); /* leaves those behind it alone */
+    }
+    ck_assert(!json_slice_next(&rest, &element));
+    ck_assert_str_eq(found, expected);
+    free(text);
+}
+
+START_TEST(arrays_are_taken_apart)
+{
+    expect_elements("[]", "");
+    expect_elements("[ \n]", "");
+    expect_elements("[1]", "1|");
+    expect_elements("[ \"a,]\\u0041\" ,[1,[2]],{\"b\":[3]} ,null, -0.5e1 ]",
+                    "\"a,]\\u0041\"|[1,[2]]|{\"b\":[3]}|null|-0.5e1|");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("json_slice");
@@ -335,6 +364,7 @@ int main(void)
     tcase_add_test(tc, types);
     tcase_add_test(tc, strings_are_unquoted);
     tcase_add_test(tc, every_code_unit_is_unquoted);
+    tcase_add_test(tc, arrays_are_taken_apart);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
     int failed = srunner_ntests_failed(r);
