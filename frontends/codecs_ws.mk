@@ -7,6 +7,7 @@ libwscodec_a_SOURCES = \
 	frontends/fault.h \
 	frontends/json_slice.c frontends/json_slice.h \
 	frontends/publish_json.c frontends/publish_json.h \
+	frontends/session_id.c frontends/session_id.h \
 	frontends/session_request.c frontends/session_request.h \
 	frontends/sse_text.c frontends/sse_text.h \
 	frontends/http/ndjson.c frontends/http/ndjson.h \

@@ -1,7 +1,9 @@
 #include "frontends/crypto.h"
 
+#include <stdbool.h>
 #include <string.h>
 
+#include <mbedtls/aes.h>
 #include <mbedtls/base64.h>
 #include <mbedtls/sha1.h>
 #include <mbedtls/version.h>
@@ -14,6 +16,26 @@ enum err crypto_sha1(const void *data, size_t n, unsigned char *out)
 #else
     return mbedtls_sha1_ret(data, n, out) == 0 ? ERR_OK : ERR_NOMEM;
 #endif
+}
+
+enum err crypto_seal(const unsigned char *key, const unsigned char *in, unsigned char *out)
+{
+    mbedtls_aes_context aes;
+    mbedtls_aes_init(&aes);
+    bool done = mbedtls_aes_setkey_enc(&aes, key, 8 * CRYPTO_BLOCK_SIZE) == 0 &&
+                mbedtls_aes_crypt_ecb(&aes, MBEDTLS_AES_ENCRYPT, in, out) == 0;
+    mbedtls_aes_free(&aes);
+    return done ? ERR_OK : ERR_NOMEM;
+}
+
+enum err crypto_unseal(const unsigned char *key, const unsigned char *in, unsigned char *out)
+{
+    mbedtls_aes_context aes;
+    mbedtls_aes_init(&aes);
+    bool done = mbedtls_aes_setkey_dec(&aes, key, 8 * CRYPTO_BLOCK_SIZE) == 0 &&
+                mbedtls_aes_crypt_ecb(&aes, MBEDTLS_AES_DECRYPT, in, out) == 0;
+    mbedtls_aes_free(&aes);
+    return done ? ERR_OK : ERR_NOMEM;
 }
 
 size_t crypto_base64_len(size_t n)

@@ -1,6 +1,6 @@
 /*
- * The little cryptography that the wire formats need: SHA-1 and base64 (RFC 4648 section 4), from
- * mbedTLS, 2.28 or 3.x. TLS itself is not here.
+ * The little cryptography that the wire formats need: SHA-1, base64 (RFC 4648 section 4) and one
+ * block of AES-128 (FIPS 197), from mbedTLS, 2.28 or 3.x. TLS itself is not here.
  */
 #ifndef FRONTENDS_CRYPTO_H
 #define FRONTENDS_CRYPTO_H
@@ -10,11 +10,17 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { CRYPTO_SHA1_SIZE = 20 };
+enum { CRYPTO_SHA1_SIZE = 20, CRYPTO_BLOCK_SIZE = 16 };
 
 /* Writes the digest of N bytes into OUT (CRYPTO_SHA1_SIZE bytes); ERR_NOMEM when mbedTLS, which may
  * be built with hardware drivers, fails. */
 MUST_CHECK enum err crypto_sha1(const void *data, size_t n, unsigned char *out);
+/* Encrypts, or decrypts, one block: KEY, IN and OUT are of CRYPTO_BLOCK_SIZE. ERR_NOMEM as above.
+ */
+MUST_CHECK enum err crypto_seal(const unsigned char *key, const unsigned char *in,
+                                unsigned char *out);
+MUST_CHECK enum err crypto_unseal(const unsigned char *key, const unsigned char *in,
+                                  unsigned char *out);
 /* Length of the base64 form of N bytes, padding included, no NUL. N < SIZE_MAX / 2. */
 size_t crypto_base64_len(size_t n);
 /* Appends the base64 form, padded, in one line. */

@@ -9,6 +9,7 @@ codec_tests = \
 	tests/unit/test_ws_frame \
 	tests/unit/test_ws_handshake \
 	tests/unit/test_json_slice \
+	tests/unit/test_session_id \
 	tests/unit/test_session_request \
 	tests/unit/test_ws_control
 check_PROGRAMS += $(codec_tests)
@@ -53,6 +54,10 @@ tests_unit_test_ws_handshake_LDADD = $(codec_test_libs)
 tests_unit_test_json_slice_SOURCES = tests/unit/test_json_slice.c
 tests_unit_test_json_slice_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_json_slice_LDADD = $(codec_test_libs)
+
+tests_unit_test_session_id_SOURCES = tests/unit/test_session_id.c
+tests_unit_test_session_id_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_session_id_LDADD = $(codec_test_libs)
 
 tests_unit_test_session_request_SOURCES = tests/unit/test_session_request.c
 tests_unit_test_session_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
