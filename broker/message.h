@@ -24,7 +24,10 @@ enum message_kind {
 
 enum { MESSAGE_EVENT_MAX = 255, MESSAGE_KEY_MAX = 255 }; /* bytes */
 
-enum { MESSAGE_ENCODINGS = 8 }; /* slots for shared encodings */
+enum {
+    MESSAGE_ENCODINGS = 8, /* slots for shared encodings */
+    MESSAGE_UNSHARED,      /* for an encoding's slot: what it writes is for one receiver alone */
+};
 
 /* Immutable shared bytes. */
 struct blob {
@@ -60,7 +63,7 @@ struct message {
  * appends M to OUT and reads nothing but M. Offset, time, topic and epoch are set. */
 struct encoding {
     const char *name;
-    unsigned slot; /* < MESSAGE_ENCODINGS, unique to this encoding */
+    unsigned slot; /* < MESSAGE_ENCODINGS, unique to this encoding; or MESSAGE_UNSHARED */
     void (*encode)(const struct message *m, struct buf *out);
     /* Worth waiting for when another thread is at it, instead of doing it twice. */
     bool costly;
@@ -88,7 +91,7 @@ struct message *message_ref(struct message *m);
 /* Drops a reference; NULL is accepted. */
 void message_unref(struct message *m);
 /* The bytes of M in E, encoded now if nobody has yet; owned by M (take blob_ref to keep them).
- * NULL: out of memory. M must have been made by message_create. Any thread. */
+ * NULL: out of memory. M must have been made by message_create. E has a slot. Any thread. */
 struct blob *message_encoded(struct message *m, const struct encoding *e);
 /* Event names: 1-255 bytes of UTF-8 without control characters, not beginning "longwire.". */
 int message_event_valid(const char *event, size_t n);

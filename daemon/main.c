@@ -22,6 +22,7 @@
 #include "daemon/rules.h"
 #include "frontends/encodings.h"
 #include "frontends/listener.h"
+#include "frontends/session_id.h"
 #include "frontends/settings.h"
 #include "frontends/worker.h"
 #include "storage/store.h"
@@ -235,7 +236,7 @@ static enum err start_broker(struct daemon *d)
 static enum err create_workers(struct daemon *d)
 {
     d->workers = calloc(d->worker_count, sizeof(struct worker *));
-    enum err e = d->workers ? ERR_OK : ERR_NOMEM;
+    enum err e = d->workers ? session_id_init() : ERR_NOMEM;
     for (unsigned i = 0; i < d->worker_count && e == ERR_OK; i++) {
         struct store_reader *reader;
         e = store_reader_create(d->store, &reader);

@@ -7,6 +7,7 @@
 #include "broker/interest.h"
 #include "frontends/envelope.h"
 #include "frontends/scan.h"
+#include "frontends/stream.h"
 
 enum {
     STEP_TOPICS = 256, /* topics looked at in one turn */
@@ -295,6 +296,19 @@ static void put_filters(const struct feed *f, struct buf *out)
     }
 }
 
+/* Besides, those that are replayed before they join. */
+static void put_joining(const struct stream *s, struct buf *out)
+{
+    const struct joiner *j = NULL;
+    const char *name;
+    size_t n;
+    while (s && (j = stream_next_joiner(s, j, &name, &n))) {
+        if (out->len && out->data[out->len - 1] != '[')
+            buf_putc(out, ',');
+        envelope_json_string(out, name, n);
+    }
+}
+
 static void put_lag(const struct lag_figures *lag, struct buf *out)
 {
     put_number(out, "lag_messages", lag->messages);
@@ -322,6 +336,7 @@ static void put_client(struct admin *a, struct conn *c)
         buf_puts(out, ",\"deflate\":true");
     buf_puts(out, ",\"topics\":[");
     put_filters(d.feed, out);
+    put_joining(d.stream, out);
     buf_puts(out, "],\"cursor\":");
     if (d.has_cursor)
         put_cursor(w, d.cursor, out);
@@ -343,8 +358,8 @@ void admin_client_line(struct conn *c, struct buf *out)
                conn_fd(c));
     buf_printf(out, " name=%s age=%llu flags=%c db=0", d.name ? d.name : "",
                (unsigned long long)age_s(c), d.feed ? 'P' : 'N');
-    buf_printf(out, " sub=%u transport=%s\n", d.feed ? d.feed->filter_count : 0,
-               transport_names[c->counted_as]);
+    uint32_t filters = d.stream ? stream_filters(d.stream) : d.feed ? d.feed->filter_count : 0;
+    buf_printf(out, " sub=%u transport=%s\n", filters, transport_names[c->counted_as]);
 }
 
 static void put_line(struct admin *a, struct conn *c)

@@ -26,6 +26,7 @@ struct conn;
 struct feed;
 struct peer;
 struct publish;
+struct stream;
 struct worker;
 
 /* Why connections end: name, whether it is an error worth a log line at debug level, text. */
@@ -66,7 +67,8 @@ extern const char *const transport_names[TRANSPORT_COUNT];
 
 /* What an admin listing says of a connection; filled by the protocol. */
 struct conn_description {
-    struct feed *feed; /* its subscriptions, NULL = none */
+    struct feed *feed;           /* its subscriptions, NULL = none */
+    const struct stream *stream; /* has those that are about to join them, or NULL */
     bool has_cursor;
     uint64_t cursor; /* the offset it has reached */
     struct lag_figures lag;

@@ -20,21 +20,25 @@ enum slot {
 
 _Static_assert((unsigned)SLOTS <= MESSAGE_ENCODINGS, "a message has a slot for each encoding");
 
-/* The id and event lines, common to both forms. */
-static void sse_head(const struct message *m, struct buf *out)
+static void sse_id(const struct message *m, struct buf *out)
 {
     char cursor[CURSOR_TEXT_SIZE];
     size_t n = cursor_format(cursor, m->offset, m->epoch);
     sse_id_line(out, cursor, n);
+}
+
+static void sse_joining(const struct message *m, struct buf *out)
+{
     sse_event_line(out, m->event, m->event_len);
+    buf_puts(out, "data: ");
+    envelope_append(m, out); /* always one line */
+    buf_append(out, "\n\n", 2);
 }
 
 static void sse_envelope(const struct message *m, struct buf *out)
 {
-    sse_head(m, out);
-    buf_puts(out, "data: ");
-    envelope_append(m, out); /* always one line */
-    buf_append(out, "\n\n", 2);
+    sse_id(m, out);
+    sse_joining(m, out);
 }
 
 static void sse_raw(const struct message *m, struct buf *out)
@@ -43,7 +47,8 @@ static void sse_raw(const struct message *m, struct buf *out)
         sse_envelope(m, out);
         return;
     }
-    sse_head(m, out);
+    sse_id(m, out);
+    sse_event_line(out, m->event, m->event_len);
     sse_data_lines(out, m->payload, m->payload_len);
     buf_putc(out, '\n');
 }
@@ -121,6 +126,7 @@ static void resp_message(const struct message *m, struct buf *out)
 const struct encoding encoding_sse_raw = {"sse-raw", SLOT_SSE_RAW, sse_raw, false};
 const struct encoding encoding_sse_envelope = {"sse-envelope", SLOT_SSE_ENVELOPE, sse_envelope,
                                                false};
+const struct encoding encoding_sse_joining = {"sse-joining", MESSAGE_UNSHARED, sse_joining, false};
 const struct encoding encoding_ws_envelope = {"ws-envelope", SLOT_WS_ENVELOPE, ws_envelope, false};
 const struct encoding encoding_ws_raw = {"ws-raw", SLOT_WS_RAW, ws_raw, false};
 const struct encoding encoding_ws_envelope_deflate = {

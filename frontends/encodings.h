@@ -15,6 +15,9 @@
 extern const struct encoding encoding_sse_raw;
 /* An SSE block with the envelope as its data. */
 extern const struct encoding encoding_sse_envelope;
+/* The same without an id: of a topic that is still on its way into the set, whose messages do not
+ * move the place of the stream. Not shared. */
+extern const struct encoding encoding_sse_joining;
 /* A WebSocket text frame with the envelope. */
 extern const struct encoding encoding_ws_envelope;
 /* A WebSocket frame with the payload: binary for binary payloads, else text; may be empty. */

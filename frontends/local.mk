@@ -19,6 +19,8 @@ libfrontends_a_SOURCES = \
 	frontends/poll_body.c frontends/poll_body.h \
 	frontends/publish.c frontends/publish.h \
 	frontends/readiness.c frontends/readiness.h \
+	frontends/session.c frontends/session.h \
+	frontends/session_table.c \
 	frontends/settings.c frontends/settings.h \
 	frontends/sse.c frontends/sse.h \
 	frontends/stream.c frontends/stream.h \

@@ -1,21 +1,19 @@
 #include "frontends/sse.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "frontends/encodings.h"
+#include "frontends/envelope.h"
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"
 #include "frontends/poll_body.h"
+#include "frontends/session.h"
+#include "frontends/session_id.h"
 #include "frontends/sse_text.h"
-#include "frontends/stream.h"
-#include "frontends/ws/ws_control.h"
 
-struct sse {
-    struct stream stream; /* first: stream_ops get it */
-};
-
-static struct sse *sse_of(struct conn *c)
+static struct session *session_of(struct conn *c)
 {
     return c->state;
 }
@@ -41,17 +39,28 @@ static void schedule_heartbeat(struct conn *c)
 
 /* --- what the stream tells --- */
 
+/* Adds a member to the object at the end of DATA. */
+static void add_topic(struct buf *data, const char *filter, size_t n)
+{
+    if (data->len)
+        data->len--; /* the brace */
+    buf_puts(data, ",\"topic\":");
+    envelope_json_string(data, filter, n);
+    buf_putc(data, '}');
+}
+
+/* A gap of a topic that is on its way into the set is none of the stream: its place stays. */
 static bool sse_gap(struct stream *s, const struct gap *g, const char *filter, size_t n)
 {
-    (void)filter;
-    (void)n;
     char resumed[CURSOR_TEXT_SIZE];
     struct buf data = {0}, *out = conn_out(s->conn);
     if (!out)
         return false;
     poll_body_gap(s->conn->worker, g, &data);
+    if (filter)
+        add_topic(&data, filter, n);
     format_offset(s->conn, g->resumed, resumed);
-    sse_event(out, "longwire.gap", data.data, data.len, resumed);
+    sse_event(out, "longwire.gap", data.data, data.len, filter ? NULL : resumed);
     buf_finish(&data);
     return true;
 }
@@ -60,12 +69,12 @@ static void sse_live(struct stream *s, uint64_t offset, const char *filter, size
 {
     char cursor[CURSOR_TEXT_SIZE];
     struct buf data = {0}, *out = conn_out(s->conn);
-    (void)filter;
-    (void)n;
     if (!out)
         return;
     format_offset(s->conn, offset, cursor);
     buf_printf(&data, "{\"cursor\":\"%s\"}", cursor);
+    if (filter)
+        add_topic(&data, filter, n);
     sse_event(out, "longwire.live", data.data, data.len, cursor);
     buf_finish(&data);
 }
@@ -81,12 +90,12 @@ static size_t sse_input(struct conn *c, char *data, size_t n)
 
 static void sse_drained(struct conn *c)
 {
-    stream_drained(&sse_of(c)->stream);
+    stream_drained(&session_of(c)->stream);
 }
 
 static void sse_timeout(struct conn *c)
 {
-    struct stream *s = &sse_of(c)->stream;
+    struct stream *s = &session_of(c)->stream;
     char cursor[CURSOR_TEXT_SIZE];
     schedule_heartbeat(c);
     if (conn_is_stuck(c))
@@ -101,11 +110,12 @@ static void sse_timeout(struct conn *c)
 
 static void sse_finish(struct conn *c)
 {
-    struct sse *sse = sse_of(c);
-    if (!sse)
+    struct session *s = session_of(c);
+    if (!s)
         return;
-    stream_finish(&sse->stream);
-    free(sse);
+    session_remove(c->worker->sessions, s);
+    stream_finish(&s->stream);
+    free(s);
     c->state = NULL;
 }
 
@@ -116,7 +126,7 @@ static void sse_shutdown(struct conn *c)
 
 static void sse_describe(struct conn *c, struct conn_description *d)
 {
-    stream_describe(&sse_of(c)->stream, d);
+    stream_describe(&session_of(c)->stream, d);
 }
 
 static const struct protocol sse_protocol = {
@@ -145,21 +155,37 @@ static void put_head(const struct http *h, struct buf *out)
     http_response_end(out);
 }
 
+/* The first two blocks: the place, and by what name the stream's topics can be changed. */
+static void put_hello(struct conn *c, struct buf *out, const char *cursor)
+{
+    char id[SESSION_ID_SIZE];
+    struct buf data = {0};
+    sse_hello(out, jittered_retry(c), cursor);
+    if (session_id_format(conn_number(c), id) != ERR_OK) {
+        conn_close(c, CLOSE_NOMEM);
+        return;
+    }
+    buf_printf(&data, "{\"session\":\"%s\"}", id);
+    sse_event(out, "longwire.session", data.data, data.len, NULL);
+    buf_finish(&data);
+}
+
 /* From here on the connection is an event stream. */
 static void sse_started(struct stream *s, uint64_t offset)
 {
-    struct sse *sse = (struct sse *)s;
+    struct session *session = (struct session *)s;
     struct conn *c = s->conn;
     char cursor[CURSOR_TEXT_SIZE];
     struct buf *out = conn_out(c);
     if (out)
         put_head(http_of(c), out);
-    conn_set_protocol(c, &sse_protocol, sse);
+    conn_set_protocol(c, &sse_protocol, session);
+    session_add(c->worker->sessions, session);
     counter_add(&c->worker->counters, COUNTER_http_requests, 1);
     schedule_heartbeat(c);
     format_offset(c, offset, cursor);
     if (out)
-        sse_hello(out, jittered_retry(c), cursor);
+        put_hello(c, out, cursor);
 }
 
 static const struct stream_ops sse_stream_ops = {
@@ -167,32 +193,46 @@ static const struct stream_ops sse_stream_ops = {
     .started = sse_started,
     .gap = sse_gap,
     .live = sse_live,
+    .names_joined = true,
 };
 
-/* A 200 that only says when to come back. */
-static void answer_later(struct conn *c)
+/* The head, as much of the body as is in TEXT, and the end. */
+static void answer_briefly(struct conn *c, const char *text)
 {
     struct buf *out = conn_out(c);
     if (!out)
         return;
     put_head(http_of(c), out);
-    buf_printf(out, "retry: %u\n\n", jittered_retry(c) + 1000);
+    buf_puts(out, text);
+    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
     conn_finish_after_output(c);
+}
+
+/* A 200 that only says when to come back. */
+static void answer_later(struct conn *c)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(c) + 1000);
+    answer_briefly(c, text);
 }
 
 void sse_start(struct conn *c, const struct subscription *sub)
 {
+    if (http_of(c)->method == HTTP_HEAD) {
+        answer_briefly(c, "");
+        return;
+    }
     const struct encoding *encoding = sub->raw ? &encoding_sse_raw : &encoding_sse_envelope;
-    struct sse *sse = c->worker->draining ? NULL : calloc(1, sizeof(*sse));
-    if (!sse) {
+    struct session *s = c->worker->draining ? NULL : calloc(1, sizeof(*s));
+    if (!s) {
         answer_later(c);
         return;
     }
-    stream_init(&sse->stream, c, &sse_stream_ops);
-    enum err e = stream_start(&sse->stream, &sub->spec, encoding, &sub->after);
+    stream_init(&s->stream, c, &sse_stream_ops);
+    enum err e = stream_start(&s->stream, &sub->spec, encoding, &sub->after);
     if (e == ERR_OK)
         return;
-    free(sse);
+    free(s);
     if (e == ERR_LIMIT)
         http_fail(c, 400, SUBSCRIBE_TOO_FAR);
     else

@@ -5,9 +5,10 @@
 #include "frontends/conn.h"
 #include "frontends/subscribe.h"
 
-/* Answers an HTTP request with an event stream; the connection changes its protocol. Whatever keeps
- * the hub from serving it is answered with an empty 200 and a retry time, since any other status
- * stops a browser's EventSource for ever; only a faulty request gets its 400. */
+/* Answers an HTTP request with an event stream; the connection changes its protocol. HEAD is
+ * answered with the head of one. Whatever keeps the hub from serving it is answered with an empty
+ * 200 and a retry time, since any other status stops a browser's EventSource for ever; only a
+ * faulty request gets its 400. */
 void sse_start(struct conn *c, const struct subscription *sub);
 
 #endif

@@ -228,7 +228,7 @@ static void encode_one(struct slice *sl, struct message *m, bool shared, struct 
     struct stream *s = sl->stream;
     if (s->ops->encode) {
         s->ops->encode(s, m, out);
-    } else if (shared) {
+    } else if (shared && sl->feed->encoding->slot != MESSAGE_UNSHARED) {
         const struct blob *b = message_encoded(m, sl->feed->encoding);
         if (b)
             buf_append(out, b->data, b->len);
@@ -351,7 +351,7 @@ static enum err merge(struct stream *s, const struct joiner *j)
     if (e == ERR_OK)
         e = feed_spec_add_feed(&spec, j->sub.feed);
     if (e == ERR_OK)
-        e = stream_change(s, &spec, j->sub.feed->encoding);
+        e = stream_change(s, &spec, s->receiver.sub.feed->encoding);
     feed_spec_finish(&spec);
     return e;
 }
@@ -364,8 +364,8 @@ static bool finish_joiner(struct stream *s, struct joiner *j)
         conn_close(s->conn, CLOSE_NOMEM);
         return false;
     }
-    if (s->state == STREAM_LIVE)
-        s->ops->live(s, s->conn->worker->head, name, n);
+    if (s->state == STREAM_LIVE || s->ops->names_joined)
+        s->ops->live(s, stream_offset(s), name, n);
     else
         s->told_live = false;
     LL_DELETE(s->joiners, j);
@@ -390,10 +390,11 @@ static bool run_joiner(struct stream *s, struct joiner *j)
     j->gap.reason = GAP_NONE;
     if (gap.reason != GAP_NONE)
         return tell_gap(s, &gap, j->sub.feed); /* its text leaves before the next step's messages */
-    if (j->position.offset >= stream_offset(s))
-        return finish_joiner(s, j);
     struct slice sl = {s, j->sub.feed, j, false};
-    return run_slice(&sl, &j->position, stream_offset(s));
+    if (j->position.offset < stream_offset(s) && !run_slice(&sl, &j->position, stream_offset(s)))
+        return false;
+    /* In the same turn: under load the next one finds the set further on, and so for ever. */
+    return j->position.offset < stream_offset(s) || finish_joiner(s, j);
 }
 
 /* Beyond a limit: on at the head, which is told as a gap. */
@@ -558,9 +559,10 @@ static enum err joiner_subscribe(struct stream *s, struct joiner *j, const char 
     return e;
 }
 
-enum err stream_join(struct stream *s, const char *filter, size_t n,
-                     const struct encoding *encoding, const struct after *after,
-                     uint64_t *ret_offset)
+/* Makes a joiner, which is not among those of S yet. */
+static enum err joiner_create(struct stream *s, const char *filter, size_t n,
+                              const struct encoding *encoding, const struct after *after,
+                              struct joiner **ret)
 {
     struct worker *w = s->conn->worker;
     struct joiner *j = calloc(1, sizeof(*j));
@@ -574,10 +576,27 @@ enum err stream_join(struct stream *s, const char *filter, size_t n,
         return e;
     }
     j->from = stream_offset(s);
-    *ret_offset = j->position.offset;
-    LL_APPEND(s->joiners, j);
-    if (s->state != STREAM_BLOCKED)
+    *ret = j;
+    return ERR_OK;
+}
+
+static void start_joiners(struct stream *s, struct joiner *list)
+{
+    LL_CONCAT(s->joiners, list);
+    if (s->joiners && s->state != STREAM_BLOCKED)
         schedule(s);
+}
+
+enum err stream_join(struct stream *s, const char *filter, size_t n,
+                     const struct encoding *encoding, const struct after *after,
+                     uint64_t *ret_offset)
+{
+    struct joiner *j;
+    enum err e = joiner_create(s, filter, n, encoding, after, &j);
+    if (e != ERR_OK)
+        return e;
+    *ret_offset = j->position.offset;
+    start_joiners(s, j);
     return ERR_OK;
 }
 
@@ -613,6 +632,111 @@ enum err stream_part(struct stream *s, const char *filter, size_t n)
     return e;
 }
 
+/* --- several at once --- */
+
+/* Those of EDIT, not yet among those of S. */
+static enum err create_joiners(struct stream *s, const struct stream_edit *edit,
+                               struct joiner **ret)
+{
+    struct joiner *list = NULL, *last = NULL, *j;
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < edit->join->count && e == ERR_OK; i++) {
+        const struct session_entry *entry = &edit->join->entries[i];
+        e = joiner_create(s, entry->topic.data, entry->topic.len, edit->encoding, &entry->after,
+                          &j);
+        if (e != ERR_OK)
+            break;
+        edit->ret_offsets[i] = j->position.offset;
+        if (last)
+            last->next = j;
+        else
+            list = j;
+        last = j;
+    }
+    *ret = list;
+    return e;
+}
+
+static void drop_joiners(struct stream *s, struct joiner *list)
+{
+    while (list) {
+        struct joiner *next = list->next;
+        joiner_free(s, list);
+        list = next;
+    }
+}
+
+/* Takes the edit's topics out of the set itself. */
+static enum err part_from_set(struct stream *s, const struct stream_edit *edit)
+{
+    struct feed_spec spec;
+    bool any = false;
+    feed_spec_init(&spec, s->conn->worker->feeds);
+    enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
+    for (size_t i = 0; i < edit->part->count && e == ERR_OK; i++) {
+        const struct json_slice *topic = &edit->part->entries[i].topic;
+        enum err removed = feed_spec_remove(&spec, topic->data, topic->len);
+        edit->ret_parted[i] = removed == ERR_OK;
+        any |= removed == ERR_OK;
+    }
+    if (e == ERR_OK && any)
+        e = stream_change(s, &spec, s->receiver.sub.feed->encoding);
+    feed_spec_finish(&spec);
+    return e;
+}
+
+enum err stream_edit(struct stream *s, const struct stream_edit *edit)
+{
+    struct joiner *joining;
+    enum err e = create_joiners(s, edit, &joining);
+    if (e == ERR_OK && edit->part->count)
+        e = part_from_set(s, edit);
+    if (e != ERR_OK) {
+        drop_joiners(s, joining);
+        return e;
+    }
+    for (size_t i = 0; i < edit->part->count; i++) {
+        const struct json_slice *topic = &edit->part->entries[i].topic;
+        edit->ret_parted[i] |= part_joiner(s, topic->data, topic->len);
+    }
+    start_joiners(s, joining);
+    return ERR_OK;
+}
+
+static bool is_named(const struct session_list *list, const struct filter *f)
+{
+    size_t n;
+    const char *name = filter_name(f, &n);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct json_slice *topic = &list->entries[i].topic;
+        if (topic->len == n && memcmp(topic->data, name, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+uint32_t stream_filters_after(const struct stream *s, const struct stream_edit *edit)
+{
+    const struct feed *f = s->receiver.sub.feed;
+    uint32_t count = (uint32_t)edit->join->count;
+    for (uint32_t i = 0; i < f->filter_count; i++)
+        count += !is_named(edit->part, f->filters[i]);
+    for (const struct joiner *j = s->joiners; j; j = j->next)
+        count += !is_named(edit->part, j->sub.feed->filters[0]);
+    return count;
+}
+
+const struct joiner *stream_next_joiner(const struct stream *s, const struct joiner *after,
+                                        const char **ret_filter, size_t *ret_len)
+{
+    const struct joiner *j = after ? after->next : s->joiners;
+    if (j)
+        *ret_filter = filter_name(j->sub.feed->filters[0], ret_len);
+    return j;
+}
+
+/* --- what it has --- */
+
 uint32_t stream_filters(const struct stream *s)
 {
     uint32_t count = s->receiver.sub.feed ? s->receiver.sub.feed->filter_count : 0;
@@ -624,6 +748,7 @@ uint32_t stream_filters(const struct stream *s)
 void stream_describe(const struct stream *s, struct conn_description *d)
 {
     d->feed = s->receiver.sub.feed;
+    d->stream = s;
     d->has_cursor = s->state != STREAM_OFF;
     d->cursor = stream_offset(s);
     lagging_figures(s, &d->lag);

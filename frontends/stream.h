@@ -22,6 +22,7 @@
 #include "broker/feed.h"
 #include "broker/replay.h"
 #include "frontends/conn.h"
+#include "frontends/session_request.h"
 #include "frontends/worker.h"
 
 struct stream;
@@ -41,6 +42,9 @@ struct stream_ops {
     /* Tells that replay has reached the head at OFFSET; FILTER (N bytes) is the topic of a
      * subscription that joined, NULL for the stream as a whole. */
     void (*live)(struct stream *s, uint64_t offset, const char *filter, size_t n);
+    /* live() is told of every subscription that has joined the set, at the place of the set; also
+     * while the set is itself behind, for which others are told once, without FILTER. */
+    bool names_joined;
 };
 
 enum stream_state { STREAM_OFF, STREAM_LIVE, STREAM_BEHIND, STREAM_BLOCKED };
@@ -78,6 +82,24 @@ MUST_CHECK enum err stream_join(struct stream *s, const char *filter, size_t n,
                                 uint64_t *ret_offset);
 /* Takes one out again, joined or not. ERR_NOT_FOUND, ERR_NOMEM. */
 MUST_CHECK enum err stream_part(struct stream *s, const char *filter, size_t n);
+/* One change of the set: what leaves it, and what joins it, each at a place of its own. */
+struct stream_edit {
+    const struct session_list *part; /* what is not there is passed over */
+    const struct session_list *join;
+    const struct encoding *encoding; /* of those that join, until they have */
+    bool *ret_parted;                /* for each of `part`: whether it was there */
+    uint64_t *ret_offsets;           /* for each of `join`: where it starts */
+};
+/* First takes out and then adds, as stream_part and stream_join do: all of it, or nothing.
+ * ERR_LIMIT
+ * (`-N` too large), ERR_NOMEM and the store's errors: nothing changed. */
+MUST_CHECK enum err stream_edit(struct stream *s, const struct stream_edit *edit);
+/* How many topics and patterns the stream would have after EDIT. */
+uint32_t stream_filters_after(const struct stream *s, const struct stream_edit *edit);
+/* The topics and patterns on their way into the set, one after the other: AFTER is NULL for the
+ * first, and NULL is returned behind the last. */
+const struct joiner *stream_next_joiner(const struct stream *s, const struct joiner *after,
+                                        const char **ret_filter, size_t *ret_len);
 /* Topics and patterns that the stream has or is about to have. */
 uint32_t stream_filters(const struct stream *s);
 /* The protocol's drained() calls this. */

@@ -8,6 +8,7 @@
 #include "frontends/encodings.h"
 #include "frontends/lagging.h"
 #include "frontends/listener.h"
+#include "frontends/session.h"
 #include "frontends/stream.h"
 #include "utlist.h"
 
@@ -509,8 +510,9 @@ static enum err create_tables(struct worker *w, struct store_reader *reader)
 {
     struct feed_watcher watcher = {watch_subscription, unwatch_subscription, w};
     w->feeds = feed_table_create(hub_topics(w->hub), &watcher);
+    w->sessions = session_table_create();
     w->read_buffer = malloc(WORKER_READ_BYTES);
-    if (!w->feeds || !w->read_buffer)
+    if (!w->feeds || !w->sessions || !w->read_buffer)
         return ERR_NOMEM;
     w->head = hub_head(w->hub);
     w->replay = (struct replay){
@@ -659,6 +661,7 @@ void worker_destroy(struct worker *w)
     readiness_close(&w->readiness);
     tail_finish(&w->tail);
     feed_table_destroy(w->feeds);
+    session_table_destroy(w->sessions);
     store_reader_destroy(w->replay.store);
     buf_finish(&w->scratch);
     free(w->cuts);

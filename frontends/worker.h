@@ -28,6 +28,7 @@
 
 struct lagging;
 struct listener;
+struct session_table;
 struct stream;
 
 /* Connections of the whole process that came over TCP, and how many there may be. */
@@ -93,6 +94,7 @@ struct worker {
     struct replay_span slice_span;
     char *read_buffer; /* WORKER_READ_BYTES */
     struct listener *listeners;
+    struct session_table *sessions;  /* event streams, by the numbers of their connections */
     struct conn **paused_publishers; /* stopped reading because the hub's queue was full */
     size_t paused_count, paused_cap;
     uint32_t next_conn_id;

@@ -211,7 +211,9 @@ static void handle_head(struct conn *c, struct http *h)
         add_allow(h);
         http_fail(c, 405, "This path does not take this method");
     } else if (h->method == HTTP_POST && !h->origin_allowed) {
-        http_fail(c, 403, "Pages of this origin may not publish (see access.origin)");
+        http_fail(
+            c, 403,
+            "Pages of this origin may not publish or change subscriptions (see access.origin)");
     } else if (h->route->head) {
         h->route->head(c, h);
     }

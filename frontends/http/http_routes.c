@@ -6,12 +6,14 @@
 #include "frontends/http/http_status.h"
 #include "frontends/http/webfiles.h"
 #include "frontends/publish.h"
+#include "frontends/session.h"
 #include "frontends/subscribe.h"
 
 static const struct http_route routes[] = {
     {"/t/", HTTP_GET | HTTP_HEAD | HTTP_POST, true, topic_http_head, topic_http_run},
     {"/t", HTTP_GET | HTTP_HEAD | HTTP_POST, false, topics_http_head, topics_http_run},
     {"/ws", HTTP_GET, false, NULL, subscribe_http_websocket},
+    {"/session/", HTTP_POST, true, session_http_head, session_http_run},
     {"/cursor", HTTP_GET | HTTP_HEAD, false, NULL, http_status_cursor},
     {"/healthz", HTTP_GET | HTTP_HEAD, false, NULL, http_status_health},
     {"/readyz", HTTP_GET | HTTP_HEAD, false, NULL, http_status_ready},

@@ -50,6 +50,7 @@ EXTRA_DIST += \
 	tests/e2e/14-append.test.mjs \
 	tests/e2e/20-poll.test.mjs \
 	tests/e2e/30-sse.test.mjs \
+	tests/e2e/31-sse-session.test.mjs \
 	tests/e2e/40-websocket.test.mjs \
 	tests/e2e/41-websocket-raw.test.mjs \
 	tests/e2e/42-websocket-protocol.test.mjs \

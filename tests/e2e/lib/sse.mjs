@@ -17,7 +17,13 @@ function parseBlock(text) {
 }
 
 export class SseStream {
+  /** What comes, but for the block that names the session. */
   blocks = new Inbox();
+  #named;
+  /** Resolves with the id of the session. */
+  session = new Promise((resolve) => {
+    this.#named = resolve;
+  });
   /** The last id seen: what a browser would send as Last-Event-ID. */
   cursor = null;
   #request;
@@ -67,7 +73,8 @@ export class SseStream {
     for (const part of parts) {
       const block = parseBlock(part);
       if (block.id !== undefined) this.cursor = block.id;
-      this.blocks.push(block);
+      if (block.event === 'longwire.session') this.#named(JSON.parse(block.data).session);
+      else this.blocks.push(block);
     }
   }
 

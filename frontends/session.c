@@ -1,0 +1,258 @@
+#include "frontends/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontends/encodings.h"
+#include "frontends/envelope.h"
+#include "frontends/errand.h"
+#include "frontends/http/accept.h"
+#include "frontends/http/http.h"
+#include "frontends/session_id.h"
+#include "frontends/session_request.h"
+#include "frontends/subscribe.h"
+
+static const char no_session[] = "There is no such session: its event stream has ended";
+static const char no_memory[] = "The hub is out of memory";
+static const char too_many[] = "More topics than limits.subscriptions allows";
+
+/* A change on its way to the stream and back. */
+struct change {
+    struct errand errand;
+    struct conn *conn; /* held; it waits for the answer */
+    uint64_t number;   /* the stream's */
+    struct buf body;   /* the request's texts lie in it */
+    struct session_request request;
+    bool *parted;
+    uint64_t *offsets;
+    /* The answer when it is none of 200: */
+    unsigned status, retry_s;
+    const char *detail;
+};
+
+static void change_destroy(struct change *g)
+{
+    session_request_finish(&g->request);
+    buf_finish(&g->body);
+    free(g->parted);
+    free(g->offsets);
+    free(g);
+}
+
+/* --- at the stream --- */
+
+static void refuse(struct change *g, unsigned status, const char *detail)
+{
+    g->status = status;
+    g->detail = detail;
+}
+
+static void refuse_for_now(struct change *g, unsigned retry_s, const char *detail)
+{
+    refuse(g, 503, detail);
+    g->retry_s = retry_s;
+}
+
+static bool changes_nothing(const struct change *g)
+{
+    return g->request.subscribe.count == 0 && g->request.unsubscribe.count == 0;
+}
+
+static void edit(struct change *g, struct stream *s)
+{
+    struct stream_edit edit = {
+        .part = &g->request.unsubscribe,
+        .join = &g->request.subscribe,
+        .encoding = &encoding_sse_joining,
+        .ret_parted = g->parted,
+        .ret_offsets = g->offsets,
+    };
+    if (stream_filters_after(s, &edit) > s->conn->worker->settings->subscriptions) {
+        refuse(g, 400, too_many);
+        return;
+    }
+    enum err e = stream_edit(s, &edit);
+    if (e == ERR_LIMIT)
+        refuse(g, 400, SUBSCRIBE_TOO_FAR);
+    else if (e != ERR_OK)
+        refuse_for_now(g, 1, e == ERR_NOMEM ? no_memory : "The log cannot be read");
+}
+
+static void apply(struct errand *e, void *where)
+{
+    struct change *g = (struct change *)e;
+    struct worker *w = where;
+    struct session *s = session_find(w->sessions, g->number);
+    if (!s || !conn_is_open(s->stream.conn))
+        refuse(g, 404, no_session);
+    else if (w->draining)
+        refuse_for_now(g, 5, "The hub is stopping");
+    else if (s->stream.receiver.sub.feed->encoding == &encoding_sse_raw && !changes_nothing(g))
+        refuse(g, 409,
+               "The stream is in raw format, which is for one topic: payloads do not say "
+               "whose they are. Open it with format=envelope");
+    else
+        edit(g, &s->stream);
+    errand_home(e, ERR_OK);
+}
+
+/* --- the answer --- */
+
+static void put_subscribed(const struct change *g, struct buf *out)
+{
+    const struct session_list *list = &g->request.subscribe;
+    char cursor[CURSOR_TEXT_SIZE];
+    for (size_t i = 0; i < list->count; i++) {
+        buf_puts(out, i ? ",{\"topic\":" : "{\"topic\":");
+        envelope_json_string(out, list->entries[i].topic.data, list->entries[i].topic.len);
+        cursor_format(cursor, g->offsets[i], g->conn->worker->replay.log->epoch);
+        buf_printf(out, ",\"cursor\":\"%s\"}", cursor);
+    }
+}
+
+static void put_unsubscribed(const struct change *g, struct buf *out)
+{
+    const struct session_list *list = &g->request.unsubscribe;
+    bool any = false;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!g->parted[i])
+            continue;
+        if (any)
+            buf_putc(out, ',');
+        any = true;
+        envelope_json_string(out, list->entries[i].topic.data, list->entries[i].topic.len);
+    }
+}
+
+static void answer_changed(struct conn *c, const struct change *g)
+{
+    struct buf body = {0};
+    buf_puts(&body, "{\"subscribed\":[");
+    put_subscribed(g, &body);
+    buf_puts(&body, "],\"unsubscribed\":[");
+    put_unsubscribed(g, &body);
+    buf_puts(&body, "]}");
+    if (body.failed) /* it was done; who repeats it finds it so */
+        http_fail_later(c, 503, 1, no_memory);
+    else
+        http_reply(c, 200, "application/json", body.data, body.len);
+    buf_finish(&body);
+}
+
+static void change_done(struct errand *e)
+{
+    struct change *g = (struct change *)e;
+    struct conn *c = g->conn;
+    if (conn_state(c) != CONN_CLOSED) {
+        if (g->retry_s)
+            http_fail_later(c, g->status, g->retry_s, g->detail);
+        else if (g->status)
+            http_fail(c, g->status, g->detail);
+        else
+            answer_changed(c, g);
+    }
+    conn_release(c);
+    change_destroy(g);
+}
+
+/* --- the request --- */
+
+static bool is_json(struct http *h)
+{
+    struct content_type type = {.kind = CONTENT_SNIFF};
+    size_t n;
+    const char *value = http_request_header(&h->request, "Content-Type", &n);
+    if (value && content_type_parse(value, n, &type) != ERR_OK)
+        return false;
+    return type.kind == CONTENT_JSON || type.kind == CONTENT_SNIFF;
+}
+
+void session_http_head(struct conn *c, struct http *h)
+{
+    uint64_t number;
+    enum err e = session_id_parse(h->name, h->name_len, &number);
+    if (!http_may_subscribe(c)) {
+        http_fail(c, 403, "Anonymous subscribing is not allowed here (see access.anonymous)");
+    } else if (e == ERR_NOT_FOUND) {
+        http_fail(c, 404, no_session);
+    } else if (e != ERR_OK) {
+        http_fail_later(c, 503, 1, no_memory);
+    } else if (c->worker->draining) {
+        http_fail_later(c, 503, 5, "The hub is stopping");
+    } else if (http_request_header(&h->request, "Content-Encoding", NULL)) {
+        http_fail(c, 415, "Encoded bodies are not taken");
+    } else if (!is_json(h)) {
+        http_add_field(h, "Accept", "application/json");
+        http_fail(c, 415, "What is to change is said in application/json");
+    } else {
+        h->body_max = c->worker->settings->max_body_bytes;
+    }
+}
+
+static struct change *change_create(struct http *h)
+{
+    struct change *g = calloc(1, sizeof(*g));
+    if (!g)
+        return NULL;
+    g->body = h->body;
+    h->body = (struct buf){0};
+    return g;
+}
+
+static void fail_entry(struct conn *c, const struct session_request *r, const struct fault *fault)
+{
+    struct buf detail = {0};
+    buf_printf(&detail, "%s[%zu]: %s", r->wrong_list, r->wrong_index, fault->message);
+    buf_putc(&detail, '\0');
+    http_fail(c, 400, detail.failed ? fault->message : detail.data);
+    buf_finish(&detail);
+}
+
+/* False: answered with what is wrong. */
+static bool read_request(struct conn *c, struct change *g)
+{
+    struct session_request *r = &g->request;
+    const struct fault *fault =
+        session_request_parse(g->body.data, g->body.len, c->worker->settings->subscriptions, r);
+    if (fault && strcmp(fault->code, "unavailable") == 0)
+        http_fail_later(c, 503, 1, fault->message);
+    else if (fault && r->wrong_list)
+        fail_entry(c, r, fault);
+    else if (fault)
+        http_fail(c, 400, fault->message);
+    return !fault;
+}
+
+static bool make_room(struct conn *c, struct change *g)
+{
+    g->parted = calloc(g->request.unsubscribe.count + 1, sizeof(*g->parted));
+    g->offsets = calloc(g->request.subscribe.count + 1, sizeof(*g->offsets));
+    if (g->parted && g->offsets)
+        return true;
+    http_fail_later(c, 503, 1, no_memory);
+    return false;
+}
+
+static void dispatch(struct conn *c, struct change *g)
+{
+    conn_hold(c);
+    g->conn = c;
+    errand_init(&g->errand, c->worker, change_done);
+    errand_to_worker(&g->errand, (unsigned)(g->number % HUB_WORKERS_MAX), apply);
+}
+
+void session_http_run(struct conn *c, struct http *h)
+{
+    uint64_t number;
+    enum err e = session_id_parse(h->name, h->name_len, &number);
+    struct change *g = e == ERR_OK ? change_create(h) : NULL;
+    if (!g) { /* the head was fine: only memory can be missing */
+        http_fail_later(c, 503, 1, no_memory);
+        return;
+    }
+    g->number = number;
+    if (read_request(c, g) && make_room(c, g))
+        dispatch(c, g);
+    else
+        change_destroy(g);
+}
