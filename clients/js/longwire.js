@@ -260,7 +260,7 @@ async function* chunksOf(body) {
 function takeBlock({ id, event, data }, sink) {
   if (data !== null && event === 'longwire.gap') sink.gap(JSON.parse(data));
   else if (data !== null && event === 'longwire.live') sink.live(JSON.parse(data).cursor ?? id);
-  else if (event === 'longwire.session') return; // the topics of a subscription stay as they are
+  else if (event.startsWith('longwire.')) return; // longwire.session: its topics do not change
   else if (data !== null) sink.message(JSON.parse(data));
   else if (id) sink.cursor(id);
 }

@@ -51,6 +51,8 @@ EXTRA_DIST += \
 	tests/e2e/20-poll.test.mjs \
 	tests/e2e/30-sse.test.mjs \
 	tests/e2e/31-sse-session.test.mjs \
+	tests/e2e/32-sse-letter.test.mjs \
+	tests/e2e/33-sse-browser.test.mjs \
 	tests/e2e/40-websocket.test.mjs \
 	tests/e2e/41-websocket-raw.test.mjs \
 	tests/e2e/42-websocket-protocol.test.mjs \

@@ -86,6 +86,25 @@ START_TEST(slots_are_unique)
 }
 END_TEST
 
+/* Of a topic that is about to join: the same block, without a place. */
+START_TEST(sse_joining_has_no_id)
+{
+    static const char *const events[] = {"", "tick"};
+    ck_assert_uint_eq(encoding_sse_joining.slot, MESSAGE_UNSHARED);
+    for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
+        struct buf whole = {0};
+        payload(MESSAGE_TEXT, "x", 1);
+        m.event = events[i];
+        m.event_len = (uint8_t)strlen(events[i]);
+        encoding_sse_envelope.encode(&m, &whole);
+        buf_putc(&whole, '\0');
+        ck_assert_int_eq(strncmp(whole.data, "id: 7-9\n", 8), 0);
+        expect_encoded(&encoding_sse_joining, whole.data + 8);
+        buf_finish(&whole);
+    }
+}
+END_TEST
+
 START_TEST(sse_raw_lines)
 {
     static const struct {
@@ -354,6 +373,7 @@ int main(void)
     suite_add_tcase(s, tc);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, slots_are_unique);
+    tcase_add_test(tc, sse_joining_has_no_id);
     tcase_add_test(tc, sse_raw_lines);
     tcase_add_loop_test(tc, sse_raw_line_ends_at_every_place, 0, 3);
     tcase_add_test(tc, sse_raw_event_and_json);

@@ -137,6 +137,15 @@ test('a blocked WebSocket falls back to SSE, which sees every event name', async
   assert.equal(seen.messages[0].data, 9);
 });
 
+test('what else the hub says on SSE is no message', async () => {
+  const { requests, seen, until } = setUp('a', { transport: 'sse' });
+  const { say } = (await requests.next()).sse();
+  say('retry: 3000\nid: 8-7\n\nevent: longwire.session\ndata: {"session":"00"}\n\n');
+  say('id: 8-7\nevent: longwire.live\ndata: {"cursor":"8-7"}\n\n' + sseMessage(9));
+  await until('live');
+  assert.deepEqual(offsets(seen.messages), [9]);
+});
+
 test('SSE cursors without an event move the place', async () => {
   const { requests, until } = setUp('a', { transport: 'sse' });
   const { say, end } = (await requests.next()).sse();
