@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 
 import { moved, offsetOf } from './lib/cursor.mjs';
 import { assertProblem, get, history, publish, publishBatch, request } from './lib/http.mjs';
-import { startHub, suiteHub } from './lib/hub.mjs';
+import { longwirectl, startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
 import { SseStream } from './lib/sse.mjs';
 import { eventually, sleep } from './lib/wait.mjs';
@@ -63,6 +63,24 @@ for (const workers of [1, 4]) {
       const names = new Set();
       for (let i = 0; i < 20; i++) names.add(await (await open(t, hub, 's/name')).session);
       assert.equal(names.size, 20);
+    });
+
+    test('are found among many, which come and go', async (t) => {
+      const many = [];
+      for (let i = 0; i < 600; i++) many.push(open(t, hub, 's/many'));
+      const streams = await Promise.all(many);
+      const kept = streams.filter((_, i) => i % 50 === 0);
+      for (const stream of kept) await change(hub, stream, { subscribe: ['s/many/more'] });
+      for (const stream of streams) if (!kept.includes(stream)) stream.close();
+      await eventually(async () => {
+        const { stdout } = await longwirectl(hub, ['clients', '--json']);
+        const topics = JSON.parse(stdout).map((c) => c.topics);
+        return topics.filter((list) => list.includes('s/many')).length === kept.length;
+      }, 'the others to be gone');
+      for (const stream of kept) {
+        const { unsubscribed } = await change(hub, stream, { unsubscribe: ['s/many/more'] });
+        assert.deepEqual(unsubscribed, ['s/many/more']);
+      }
     });
 
     test('a topic joins now', async (t) => {
@@ -247,9 +265,7 @@ for (const workers of [1, 4]) {
       const stream = await open(t, hub, 's/figures/a');
       await change(hub, stream, { subscribe: ['s/figures/b'], unsubscribe: ['s/figures/a'] });
       await joined(stream, 's/figures/b');
-      const { run, BUILD } = await import('./lib/hub.mjs');
-      const words = ['--socket', hub.socket, 'clients', '--json'];
-      const { stdout } = await run(`${BUILD}/longwirectl`, words);
+      const { stdout } = await longwirectl(hub, ['clients', '--json']);
       const mine = JSON.parse(stdout).filter((c) => c.topics.includes('s/figures/b'));
       assert.deepEqual(mine.map((c) => [c.transport, c.topics]), [['sse', ['s/figures/b']]]);
     });
@@ -555,12 +571,9 @@ describe('sessions end', () => {
   test('with CLIENT KILL', async (t) => {
     const hub = await startHub(t);
     const stream = await open(t, hub, 's/a');
-    const { run, BUILD } = await import('./lib/hub.mjs');
-    const ctl = (...words) => run(`${BUILD}/longwirectl`, ['--socket', hub.socket, ...words]);
-    const [{ id }] = JSON.parse((await ctl('clients', '--json')).stdout).filter(
-      (c) => c.transport === 'sse',
-    );
-    assert.equal((await ctl('kick', String(id))).code, 0);
+    const { stdout } = await longwirectl(hub, ['clients', '--json']);
+    const { id } = JSON.parse(stdout).find((c) => c.transport === 'sse');
+    assert.equal((await longwirectl(hub, ['kick', String(id)])).code, 0);
     await stream.blocks.drained('the stream to end');
     assertProblem(await post(hub, await stream.session, '{}'), 404);
   });
