@@ -26,7 +26,7 @@ struct change {
     bool *parted;
     uint64_t *offsets;
     /* The answer when it is none of 200: */
-    unsigned status, retry_s;
+    unsigned status;
     const char *detail;
 };
 
@@ -45,12 +45,6 @@ static void refuse(struct change *g, unsigned status, const char *detail)
 {
     g->status = status;
     g->detail = detail;
-}
-
-static void refuse_for_now(struct change *g, unsigned retry_s, const char *detail)
-{
-    refuse(g, 503, detail);
-    g->retry_s = retry_s;
 }
 
 static bool changes_nothing(const struct change *g)
@@ -75,7 +69,7 @@ static void edit(struct change *g, struct stream *s)
     if (e == ERR_LIMIT)
         refuse(g, 400, SUBSCRIBE_TOO_FAR);
     else if (e != ERR_OK)
-        refuse_for_now(g, 1, e == ERR_NOMEM ? no_memory : "The log cannot be read");
+        refuse(g, 503, e == ERR_NOMEM ? no_memory : "The log cannot be read");
 }
 
 static void apply(struct errand *e, void *where)
@@ -83,10 +77,8 @@ static void apply(struct errand *e, void *where)
     struct change *g = (struct change *)e;
     struct worker *w = where;
     struct session *s = session_find(w->sessions, g->number);
-    if (!s || !conn_is_open(s->stream.conn))
+    if (!s || !conn_is_open(s->stream.conn)) /* as all of them when the hub stops */
         refuse(g, 404, no_session);
-    else if (w->draining)
-        refuse_for_now(g, 5, "The hub is stopping");
     else if (s->stream.receiver.sub.feed->encoding == &encoding_sse_raw && !changes_nothing(g))
         refuse(g, 409,
                "The stream is in raw format, which is for one topic: payloads do not say "
@@ -144,8 +136,8 @@ static void change_done(struct errand *e)
     struct change *g = (struct change *)e;
     struct conn *c = g->conn;
     if (conn_state(c) != CONN_CLOSED) {
-        if (g->retry_s)
-            http_fail_later(c, g->status, g->retry_s, g->detail);
+        if (g->status == 503)
+            http_fail_later(c, g->status, 1, g->detail);
         else if (g->status)
             http_fail(c, g->status, g->detail);
         else
