@@ -19,7 +19,7 @@ static const struct fault bad_cursor = {
 static const struct fault too_many = {"limit", "More topics than limits.subscriptions allows"};
 static const struct fault no_memory = {"unavailable", "The hub is out of memory"};
 
-typedef const struct fault *read_entry(struct json_slice *value, struct session_entry *ret);
+typedef const struct fault *read_entry(struct json_slice value, struct session_entry *ret);
 
 static const struct fault *take_topic(const struct json_slice *text, struct session_entry *ret)
 {
@@ -27,19 +27,18 @@ static const struct fault *take_topic(const struct json_slice *text, struct sess
     return topic_pattern_valid(text->data, text->len) ? NULL : &bad_topic;
 }
 
-static const struct fault *read_topic(struct json_slice *value, struct session_entry *ret)
+static const struct fault *read_topic(struct json_slice value, struct session_entry *ret)
 {
-    if (!json_slice_is_string(value))
+    if (!json_slice_is_string(&value))
         return &not_text;
-    json_slice_unquote(value);
-    return take_topic(value, ret);
+    json_slice_unquote(&value);
+    return take_topic(&value, ret);
 }
 
-static const struct fault *read_object(struct json_slice *value, struct session_entry *ret)
+static const struct fault *read_object(struct json_slice value, struct session_entry *ret)
 {
     struct json_member m[] = {{.name = "topic"}, {.name = "after"}};
-    const struct fault *fault =
-        publish_json_fault(json_slice_members(value->data, value->len, m, 2));
+    const struct fault *fault = publish_json_fault(json_slice_members(value.data, value.len, m, 2));
     if (!fault)
         fault = publish_json_text(&m[0], &no_topic);
     if (!fault)
@@ -52,12 +51,12 @@ static const struct fault *read_object(struct json_slice *value, struct session_
     return e == ERR_OK ? NULL : &bad_cursor;
 }
 
-static const struct fault *read_place(struct json_slice *value, struct session_entry *ret)
+static const struct fault *read_place(struct json_slice value, struct session_entry *ret)
 {
     ret->after.kind = AFTER_LATEST;
-    if (json_slice_is_string(value))
+    if (json_slice_is_string(&value))
         return read_topic(value, ret);
-    return value->data[0] == '{' ? read_object(value, ret) : &not_entry;
+    return value.data[0] == '{' ? read_object(value, ret) : &not_entry;
 }
 
 static size_t count_elements(const struct json_slice *array, size_t max)
@@ -74,7 +73,7 @@ static const struct fault *read_elements(struct json_slice rest, read_entry *rea
 {
     struct json_slice element;
     while (json_slice_next(&rest, &element)) {
-        const struct fault *fault = read(&element, &ret->entries[ret->count]);
+        const struct fault *fault = read(element, &ret->entries[ret->count]);
         if (fault)
             return fault;
         ret->count++;
