@@ -1,6 +1,7 @@
 // The promise of the whole thing: subscribers that are killed at random moments, and come back on a
-// random other transport with only their last cursor, get exactly the messages of their topics, in
-// order, with no gap and no duplicate, while publishing goes on.
+// random other transport with only their last cursor, directly or through nginx, get exactly the
+// messages of their topics, in order, with no gap and no duplicate, while publishing goes on. So do
+// those whose event streams get and lose topics while they run.
 //
 // LONGWIRE_SEED=N replays the choices of a run.
 import assert from 'node:assert/strict';
@@ -11,10 +12,13 @@ import { get, history } from './lib/http.mjs';
 import { SANITIZED, startHub } from './lib/hub.mjs';
 import { PUBLISHERS } from './lib/publishers.mjs';
 import { Random, chooseSeed } from './lib/random.mjs';
+import { startNginx } from './lib/nginx.mjs';
+import { SessionRoamer } from './lib/session.mjs';
 import { Roamer, transportsFor } from './lib/transports.mjs';
 import { WAIT_MS, eventually, sleep } from './lib/wait.mjs';
 
 const SUBSCRIBERS = 36;
+const CHANGING = 8;
 const MESSAGES_PER_PUBLISHER = SANITIZED ? 700 : 1500;
 const ROOMS = ['a', 'b', 'c', 'd', 'e', 'f'];
 const THINGS = ['temperature', 'load', 'door', 'price', 'x'];
@@ -49,7 +53,11 @@ async function publishAll(hub, way, random) {
   for (let n = 0; n < MESSAGES_PER_PUBLISHER;) {
     const burst = Array.from({ length: random.int(1, 12) }, () => random.pick(TOPICS));
     const ids = [];
-    for (const topic of burst) ids.push(await publisher.send(topic, { way, n: n++ }));
+    for (const topic of burst) {
+      // Long ones are worth compressing.
+      const padding = 'x'.repeat(random.pick([0, 0, 0, 2000]));
+      ids.push(await publisher.send(topic, { way, n: n++, padding }));
+    }
     ids.forEach((id, i) => sent.push({ id, topic: burst[i] }));
     await sleep(random.int(0, 20));
   }
@@ -57,17 +65,26 @@ async function publishAll(hub, way, random) {
   return sent;
 }
 
-/** Lives through one connection after the other until `isDone`. */
-async function roam(roamer, random, isDone) {
+/** Lives through one connection after the other, to one of `doors`, until `isDone`. */
+async function roam(roamer, doors, random, isDone) {
   while (!isDone(roamer)) {
     const others = transportsFor(roamer.topics).filter((name) => name !== roamer.transport);
-    roamer.connect(random.pick(others));
+    roamer.connect(random.pick(others), random.pick(doors));
     const end = Date.now() + random.int(0, 400);
     const most = roamer.ids.length + random.int(1, 150);
     while (roamer.connected && !isDone(roamer) && Date.now() < end && roamer.ids.length < most) {
       await roamer.next(end - Date.now());
     }
     roamer.disconnect();
+    await sleep(random.int(0, 50));
+  }
+}
+
+/** The same with event streams that change, and long-polls between them. */
+async function roamChanging(roamer, doors, random, isDone) {
+  while (!isDone(roamer)) {
+    if (random.next() < 0.3) await roamer.polls(random.pick(doors));
+    else await roamer.stream(random.pick(doors), random.int(0, 600));
     await sleep(random.int(0, 50));
   }
 }
@@ -80,25 +97,33 @@ async function roamingTest(t, workers) {
     set: { 'hub.workers': workers, 'http.heartbeat': '1s' },
     config: '[topic "roam/f/#"]\ndurability = memory\n',
   });
+  const doors = [hub, await startNginx(t, hub)];
   const start = (await get(hub, '/cursor')).headers['longwire-cursor'];
 
   const roamers = Array.from(
     { length: SUBSCRIBERS },
     () => new Roamer(hub, chooseTopics(random), start),
   );
+  const changing = Array.from(
+    { length: CHANGING },
+    () => new SessionRoamer(random.sample(TOPICS, random.int(2, 6)), start, random.fork()),
+  );
   let expected = null;
   let giveUp = false;
   t.after(() => (giveUp = true));
   const isDone = (roamer) =>
-    giveUp || (expected !== null && roamer.ids.length >= expected.get(roamer).length);
-  const roaming = roamers.map((roamer) => roam(roamer, random.fork(), isDone));
+    giveUp || (expected !== null && roamer.received >= expected.get(roamer).length);
+  const roaming = [
+    ...roamers.map((roamer) => roam(roamer, doors, random.fork(), isDone)),
+    ...changing.map((roamer) => roamChanging(roamer, doors, random.fork(), isDone)),
+  ];
 
   const sent = (
     await Promise.all(Object.keys(PUBLISHERS).map((way) => publishAll(hub, way, random.fork())))
   ).flat();
   sent.sort((one, other) => offsetOf(one.id) - offsetOf(other.id));
   expected = new Map(
-    roamers.map((roamer) => [
+    [...roamers, ...changing].map((roamer) => [
       roamer,
       sent.filter(({ topic }) => isWanted(roamer.topics, topic)).map(({ id }) => id),
     ]),
@@ -117,6 +142,14 @@ async function roamingTest(t, workers) {
     const who = `${roamer.topics} after ${roamer.connections} connections (seed ${seed})`;
     assert.deepEqual(roamer.gaps, [], who);
     assertSame(roamer.ids, expected.get(roamer), who);
+  }
+  for (const roamer of changing) {
+    assert.deepEqual(roamer.gaps, [], `seed ${seed}`);
+    for (const [name, ids] of roamer.ids) {
+      const wanted = sent.filter(({ topic }) => topic === name).map(({ id }) => id);
+      assertSame(ids, wanted, `${name} of ${roamer.topics} (seed ${seed})`);
+    }
+    assert.ok(roamer.changes > roamer.connections, 'they hardly ever changed');
   }
   const connections = roamers.reduce((sum, { connections: count }) => sum + count, 0);
   const received = roamers.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -36,6 +36,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/readers.mjs \
 	tests/e2e/lib/relay.mjs \
 	tests/e2e/lib/resp.mjs \
+	tests/e2e/lib/session.mjs \
 	tests/e2e/lib/sse.mjs \
 	tests/e2e/lib/transports.mjs \
 	tests/e2e/lib/wait.mjs \

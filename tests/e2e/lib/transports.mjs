@@ -24,17 +24,23 @@ export function fromFrame(frame) {
   return { kind: frame.op, ...frame };
 }
 
-function openWs(hub, path, happen) {
-  const socket = new WebSocket(`ws://127.0.0.1:${hub.port}${path}`);
+function openWs(hub, path, happen, options) {
+  const socket = new WebSocket(`ws://127.0.0.1:${hub.port}${path}`, options);
   socket.on('message', (data) => happen(fromFrame(JSON.parse(data.toString()))));
   socket.on('error', () => {});
   socket.on('close', (code) => happen({ kind: 'end', why: `close ${code}` }));
   return socket;
 }
 
-/** WebSocket, subscribed by its URL. */
+/** WebSocket, subscribed by its URL. Compressed: npm ws offers it. */
 function followWs(hub, topics, after, happen) {
   const socket = openWs(hub, subscribePath(topics, { after }), happen);
+  return () => socket.terminate();
+}
+
+function followWsPlain(hub, topics, after, happen) {
+  const path = subscribePath(topics, { after });
+  const socket = openWs(hub, path, happen, { perMessageDeflate: false });
   return () => socket.terminate();
 }
 
@@ -126,6 +132,7 @@ function followPoll(hub, topics, after, happen) {
 /** For sets of any size. */
 export const TRANSPORTS = {
   ws: followWs,
+  'ws-plain': followWsPlain,
   sse: followSse,
   eventsource: followEventSource,
   poll: followPoll,
@@ -172,14 +179,19 @@ export class Roamer {
     this.cursor = cursor;
   }
 
+  get received() {
+    return this.ids.length;
+  }
+
   get connected() {
     return this.#stop !== null;
   }
 
-  connect(transport) {
+  /** To the hub, or to what is in front of it. */
+  connect(transport, hub = this.#hub) {
     this.connections++;
     this.transport = transport;
-    this.#stop = follow(transport, this.#hub, this.topics, this.cursor, (happening) =>
+    this.#stop = follow(transport, hub, this.topics, this.cursor, (happening) =>
       this.#take(happening),
     );
   }
