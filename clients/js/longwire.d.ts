@@ -26,7 +26,7 @@ export interface Message<T = unknown> {
 export interface Gap {
   requested: Cursor;
   resumed: Cursor;
-  reason: 'epoch' | 'ahead' | 'trimmed';
+  reason: 'epoch' | 'ahead' | 'trimmed' | 'lagged';
 }
 
 export type State =
