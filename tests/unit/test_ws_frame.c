@@ -461,7 +461,7 @@ START_TEST(compressed_messages)
     frame_n(RSV1 | WS_TEXT, HELLO, 3);
     frame(FIN | WS_PING, "ping");
     frame(WS_CONTINUATION, "");
-    frame_n(FIN | WS_CONTINUATION, HELLO + 3, HELLO_LEN - 3);
+    frame_n(FIN | WS_CONTINUATION, &HELLO[3], HELLO_LEN - 3);
     frame(RSV1 | WS_TEXT, "");
     frame_n(FIN | WS_CONTINUATION, "\0", 1);
     frame(FIN | WS_TEXT, "plain again");
@@ -482,7 +482,7 @@ START_TEST(reserved_bits_with_compression)
         gives("error(1002)");
     }
     frame_n(RSV1 | WS_TEXT, HELLO, 3);
-    frame_n(FIN | RSV1 | WS_CONTINUATION, HELLO + 3, HELLO_LEN - 3);
+    frame_n(FIN | RSV1 | WS_CONTINUATION, &HELLO[3], HELLO_LEN - 3);
     gives("error(1002)");
     deflates = false;
     frame_hello(FIN | RSV1 | WS_TEXT);

@@ -1,4 +1,5 @@
-// WebSocket subscribers, by npm's ws.
+// WebSocket subscribers, by npm's ws; not compressed unless asked for, since tests fill sockets and
+// count bytes (44 and 80 are about compression).
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
 
@@ -20,7 +21,10 @@ export class WsClient {
   }
 
   constructor(hub, path, { raw = false, protocols = [], ...options } = {}) {
-    this.#socket = new WebSocket(`ws://127.0.0.1:${hub.port}${path}`, protocols, options);
+    this.#socket = new WebSocket(`ws://127.0.0.1:${hub.port}${path}`, protocols, {
+      perMessageDeflate: false,
+      ...options,
+    });
     this.#socket.on('message', (data, binary) => {
       this.frames.push(raw ? { data, binary } : JSON.parse(data.toString()));
     });
