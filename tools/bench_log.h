@@ -27,8 +27,8 @@ void log_result_begin(struct log_result *r);
 void log_result_add(struct log_result *r, uint64_t messages, uint64_t began);
 /* Whether the count or the time is reached. */
 bool log_result_enough(const struct log_result *r, const struct bench_config *c);
-/* Sleeps until the next commit is due at the chosen rate: a disk that has been idle answers later than
- * one that is never left alone. */
+/* Sleeps until the next commit is due at the chosen rate: a disk that has been idle answers later
+ * than one that is never left alone. */
 void log_result_pace(const struct log_result *r, const struct bench_config *c);
 /* Reads the CPU clock for the last time. */
 void log_result_end(struct log_result *r);
