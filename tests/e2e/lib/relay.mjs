@@ -5,6 +5,7 @@ import net from 'node:net';
 class Relay {
   /** What was sent first on each connection: the head of a request. */
   heads = [];
+  #requests = '';
   #answers = '';
   #server;
   #pairs = new Set();
@@ -56,7 +57,10 @@ class Relay {
       client.write(data);
     });
     client.once('data', (data) => this.heads.push(data.toString('latin1')));
-    client.on('data', (data) => this.#forward(data, upstream));
+    client.on('data', (data) => {
+      this.#requests += data.toString('latin1');
+      this.#forward(data, upstream);
+    });
   }
 
   #forward(data, upstream) {
@@ -67,6 +71,11 @@ class Relay {
     const held = this.#held;
     held.push(() => upstream.write(data.subarray(-1)));
     upstream.write(data.subarray(0, -1), () => held.noticed());
+  }
+
+  /** Everything that clients sent, on all connections, as it came. */
+  requests() {
+    return this.#requests;
   }
 
   /** Everything that was answered, on all connections, as it came. */
