@@ -1,26 +1,12 @@
 // A page in headless Chromium that uses the browser's own EventSource, and changes its topics by
 // the rules of the protocol's section 9: cut off again and again, it gets every message once.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { chromium } from 'playwright-core';
 
+import { Browser } from './lib/browser.mjs';
 import { history, publish } from './lib/http.mjs';
 import { longwirectl, suiteHub } from './lib/hub.mjs';
-import { WAIT_MS, eventually } from './lib/wait.mjs';
-
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { eventually } from './lib/wait.mjs';
 
 /** Runs in the page: a client that keeps what section 9 says it has to. */
 function startClient() {
@@ -80,23 +66,16 @@ function startClient() {
 
 describe('sessions in Chromium', () => {
   const hub = suiteHub({ set: { 'http.retry': '100ms', 'hub.workers': 2 } });
-  let profile;
   let browser;
   let page;
 
   before(async () => {
-    profile = mkdtempSync(join(tmpdir(), 'longwire-browser-'));
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
-      args: ARGUMENTS,
-    });
+    browser = await Browser.launch();
     page = await browser.newPage();
-    page.setDefaultTimeout(WAIT_MS);
   });
 
   after(async () => {
     await browser?.close();
-    rmSync(profile, { recursive: true, force: true });
   });
 
   const client = () =>

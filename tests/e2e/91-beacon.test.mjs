@@ -2,29 +2,16 @@
 // as, from pages of the hub's own origin, of one that is allowed, and of one that is not.
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { chromium } from 'playwright-core';
 
+import { Browser } from './lib/browser.mjs';
 import { history } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
 import { RespClient } from './lib/resp.mjs';
-import { WAIT_MS, eventually } from './lib/wait.mjs';
+import { eventually } from './lib/wait.mjs';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  // Names of other sites, all of them on this machine.
-  '--host-resolver-rules=MAP *.example 127.0.0.1',
-];
+/** Names of other sites, all of them on this machine. */
+const RULES = ['--host-resolver-rules=MAP *.example 127.0.0.1'];
 const GOOD = 'good.example';
 const EVIL = 'evil.example';
 
@@ -61,7 +48,6 @@ async function errors(hub) {
 }
 
 describe('navigator.sendBeacon', () => {
-  let profile;
   let browser;
   let pages;
   const hub = suiteHub();
@@ -74,24 +60,18 @@ describe('navigator.sendBeacon', () => {
     await new Promise((resolve) => pages.listen(0, '127.0.0.1', resolve));
     const { port } = pages.address();
     for (const host of ['localhost', GOOD, EVIL]) sites[host] = `http://${host}:${port}`;
-    profile = mkdtempSync(join(tmpdir(), 'longwire-browser-'));
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM,
-      args: ARGUMENTS,
-    });
+    browser = await Browser.launch(RULES);
   });
 
   after(async () => {
     await browser?.close();
     pages?.close();
-    rmSync(profile, { recursive: true, force: true });
   });
 
   /** A page at `url`, closed with the test. */
   async function open(t, url) {
     const page = await browser.newPage();
     t.after(() => page.close());
-    page.setDefaultTimeout(WAIT_MS);
     await page.goto(url);
     return page;
   }
