@@ -2,10 +2,12 @@
 // client itself would keep.
 import net from 'node:net';
 
+/** The head of a request, wherever it begins. */
+const HEAD = /[A-Z]+ \S+ HTTP\/1\.1\r\n(?:.+\r\n)*\r\n/;
+
 class Relay {
-  /** What was sent first on each connection: the head of a request. */
+  /** Heads of requests, of all connections and in the order in which they were complete. */
   heads = [];
-  #requests = '';
   #answers = '';
   #server;
   #pairs = new Set();
@@ -56,11 +58,20 @@ class Relay {
       this.#answers += data.toString('latin1');
       client.write(data);
     });
-    client.once('data', (data) => this.heads.push(data.toString('latin1')));
+    let rest = '';
     client.on('data', (data) => {
-      this.#requests += data.toString('latin1');
+      rest = this.#noteHeads(rest + data.toString('latin1'));
       this.#forward(data, upstream);
     });
+  }
+
+  /** Returns what follows the last whole head. */
+  #noteHeads(sent) {
+    for (let head = HEAD.exec(sent); head; head = HEAD.exec(sent)) {
+      this.heads.push(head[0]);
+      sent = sent.slice(head.index + head[0].length);
+    }
+    return sent;
   }
 
   #forward(data, upstream) {
@@ -71,11 +82,6 @@ class Relay {
     const held = this.#held;
     held.push(() => upstream.write(data.subarray(-1)));
     upstream.write(data.subarray(0, -1), () => held.noticed());
-  }
-
-  /** Everything that clients sent, on all connections, as it came. */
-  requests() {
-    return this.#requests;
   }
 
   /** Everything that was answered, on all connections, as it came. */
