@@ -5,6 +5,12 @@ import net from 'node:net';
 /** The head of a request, wherever it begins. */
 const HEAD = /[A-Z]+ \S+ HTTP\/1\.1\r\n(?:.+\r\n)*\r\n/;
 
+/** Ends with a reset, where Node can: after end() it would turn in circles instead of exiting. */
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 class Relay {
   /** Heads of requests, of all connections and in the order in which they were complete. */
   heads = [];
@@ -93,7 +99,7 @@ class Relay {
   cut() {
     this.#isCut = true;
     for (const pair of this.#pairs) {
-      for (const socket of pair) socket.resetAndDestroy();
+      for (const socket of pair) reset(socket);
     }
   }
 
