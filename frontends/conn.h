@@ -174,6 +174,13 @@ void conn_flush(struct conn *c);
 /* Writes message bytes now; nothing else may wait (not conn_is_busy). Returns how many the socket
  * took; fewer than N: the connection is blocked (drained() follows) or closed. */
 size_t conn_push(struct conn *c, const void *data, size_t n);
+/* Has what conn_push will need of C brought into the cache. */
+static inline void conn_prefetch(const struct conn *c)
+{
+    __builtin_prefetch(&c->worker);
+    __builtin_prefetch(&c->out);
+    __builtin_prefetch(&c->state_bits);
+}
 /* After a conn_push that ended inside a message: the message's bytes (a reference is taken) and how
  * many of them are gone. */
 void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at);

@@ -189,10 +189,19 @@ static uint64_t push_own(struct stream *s, const struct parcel *p)
     return reached == w->cuts[w->cut_count - 1].offset ? p->last : reached;
 }
 
+/* Fetches what deliver() needs of the next one's connection while the kernel sends this one's. */
+static void prefetch_next(const struct stream *s)
+{
+    const struct receiver *next = (const struct receiver *)s->receiver.sub.next;
+    if (next && next->deliver == s->receiver.deliver)
+        conn_prefetch(((const struct stream *)next)->conn);
+}
+
 static void deliver(struct receiver *r, const struct parcel *p)
 {
     struct stream *s = (struct stream *)r;
     uint64_t reached = p->before;
+    prefetch_next(s);
     if (conn_is_busy(s->conn))
         conn_flush(s->conn);
     if (!conn_is_busy(s->conn)) {

@@ -71,12 +71,10 @@ struct worker {
     uint32_t settings_serial; /* changes with them; never 0 */
     struct event_base *base;
     struct event mail_event, conns_event, timer_event;
-    struct readiness readiness; /* of its connections; conns_event is of this */
     struct hub_mail mail;
     struct feed_table *feeds;
     struct tail tail;
     struct replay replay;
-    struct wheel wheel;
     struct counters counters;
     uint64_t now_ms; /* monotonic, as of this turn */
     uint64_t head;   /* the last offset handled; replay.head is the same */
@@ -109,6 +107,9 @@ struct worker {
     uint64_t drain_until_ms;
     bool started;
     pthread_t thread;
+    /* The large ones, behind what every delivery needs. */
+    struct readiness readiness; /* of its connections; conns_event is of this */
+    struct wheel wheel;
 };
 
 enum { WORKER_READ_BYTES = 65536 };
