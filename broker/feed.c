@@ -426,6 +426,16 @@ void feed_leave(struct subscriber *sub, struct feed_table *t)
     feed_unref(t, f);
 }
 
+void feed_hold(struct feed *f)
+{
+    f->refs++;
+}
+
+void feed_release(struct feed *f, struct feed_table *t)
+{
+    feed_unref(t, f);
+}
+
 bool feed_is_live(const struct subscriber *sub)
 {
     return sub->prev != NULL; /* utlist: the head's prev is the last member, never NULL */

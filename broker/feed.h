@@ -54,7 +54,7 @@ struct feed {
     const struct encoding *encoding;
     struct filter **filters; /* ascending by address: the feed's identity */
     uint32_t filter_count;
-    uint32_t refs;           /* subscribers, live or not */
+    uint32_t refs;           /* subscribers, live or not, and who holds it */
     struct subscriber *live; /* the live ones */
     uint32_t transport;      /* for the interest table */
     /* This turn: */
@@ -109,6 +109,10 @@ MUST_CHECK enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
                               const struct encoding *encoding, unsigned transport);
 /* Leaves; fine when not subscribed. */
 void feed_leave(struct subscriber *sub, struct feed_table *t);
+/* Keeps F, whoever leaves it, until feed_release: to be asked what it wants. It subscribes nobody.
+ */
+void feed_hold(struct feed *f);
+void feed_release(struct feed *f, struct feed_table *t);
 /* Enters and leaves the feed's live members; SUB is subscribed. */
 void feed_go_live(struct subscriber *sub);
 void feed_go_idle(struct subscriber *sub);

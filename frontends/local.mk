@@ -12,6 +12,7 @@ libfrontends_a_SOURCES = \
 	frontends/http/http_status.c frontends/http/http_status.h \
 	frontends/http/proxy.c frontends/http/proxy.h \
 	frontends/http/webfiles.c frontends/http/webfiles.h \
+	frontends/joiner.c frontends/joiner.h \
 	frontends/lagging.c frontends/lagging.h \
 	frontends/listener.c frontends/listener.h \
 	frontends/peer.c frontends/peer.h \

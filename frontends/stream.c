@@ -3,26 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/joiner.h"
 #include "frontends/lagging.h"
 #include "utlist.h"
 
 enum {
-    SLICE_BYTES = 128 << 10, /* what one lagging stream is moved on by in one turn */
+    /* What one lagging stream is moved on by in one turn: of bytes to send, and of payload, which
+     * may be compressed to much less, or passed over. */
+    SLICE_BYTES = 128 << 10,
     /* No further slice is begun when those of this turn have taken so long: whoever is live waits
      * for the end of the turn, however many lag. */
     LAGGING_MS = 1,
-};
-
-/*
- * A subscription on its way into the set. Messages up to `from`, where the set stood when it was
- * made, are all its own; above that, those which the set wants too come from the set.
- */
-struct joiner {
-    struct joiner *next;
-    struct subscriber sub; /* a feed of its one filter; never live */
-    struct position position;
-    uint64_t from;
-    struct gap gap; /* still to be told */
 };
 
 static void schedule(struct stream *s)
@@ -222,15 +213,9 @@ struct slice {
     struct stream *stream;
     struct feed *feed;
     const struct joiner *joiner; /* NULL: the set itself */
+    size_t payload;              /* bytes of it seen */
     bool failed;
 };
-
-static bool belongs_to_set(const struct slice *sl, const struct message *m)
-{
-    const struct stream *s = sl->stream;
-    return sl->joiner && m->offset > sl->joiner->from &&
-           feed_wants(s->conn->worker->feeds, s->receiver.sub.feed, m->topic);
-}
 
 static void encode_one(struct slice *sl, struct message *m, bool shared, struct buf *out)
 {
@@ -252,9 +237,10 @@ static bool take_message(void *ctx, struct message *m, bool shared)
 {
     struct slice *sl = ctx;
     struct worker *w = sl->stream->conn->worker;
-    if (w->scratch.len >= SLICE_BYTES)
+    if (w->scratch.len >= SLICE_BYTES || sl->payload >= SLICE_BYTES)
         return false;
-    if (belongs_to_set(sl, m))
+    sl->payload += m->payload_len;
+    if (sl->joiner && joiner_leaves(sl->stream, sl->joiner, m))
         return true;
     encode_one(sl, m, shared, &w->scratch);
     sl->failed |= w->scratch.failed || worker_add_cut(w, w->scratch.len, m) != ERR_OK;
@@ -275,6 +261,7 @@ static enum err read_slice(struct slice *sl, struct position *p, uint64_t until,
     do {
         buf_clear(&w->scratch);
         w->cut_count = 0;
+        sl->payload = 0;
         replay_span_begin(&w->slice_span, &w->replay, p);
         e = replay_next(&w->replay, sl->feed, p, until, take_message, sl, gap);
     } while (e == ERR_AGAIN);
@@ -346,12 +333,6 @@ static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
     return gap.reason != GAP_NONE || send_slice(sl, p, before);
 }
 
-static void joiner_free(struct stream *s, struct joiner *j)
-{
-    feed_leave(&j->sub, s->conn->worker->feeds);
-    free(j);
-}
-
 static enum err merge(struct stream *s, const struct joiner *j)
 {
     struct feed_spec spec;
@@ -378,18 +359,9 @@ static bool finish_joiner(struct stream *s, struct joiner *j)
     else
         s->told_live = false;
     LL_DELETE(s->joiners, j);
-    joiner_free(s, j);
+    joiner_free(j, s->conn->worker);
+    joiner_forget_brought(s);
     return true;
-}
-
-static struct joiner *furthest_back(const struct stream *s)
-{
-    struct joiner *back = s->joiners, *j;
-    LL_FOREACH (s->joiners, j) {
-        if (j->position.offset < back->position.offset)
-            back = j;
-    }
-    return back;
 }
 
 /* One step of a subscription that is joining. False: nothing more to do for the stream now. */
@@ -399,7 +371,7 @@ static bool run_joiner(struct stream *s, struct joiner *j)
     j->gap.reason = GAP_NONE;
     if (gap.reason != GAP_NONE)
         return tell_gap(s, &gap, j->sub.feed); /* its text leaves before the next step's messages */
-    struct slice sl = {s, j->sub.feed, j, false};
+    struct slice sl = {s, j->sub.feed, j, 0, false};
     if (j->position.offset < stream_offset(s) && !run_slice(&sl, &j->position, stream_offset(s)))
         return false;
     /* In the same turn: under load the next one finds the set further on, and so for ever. */
@@ -426,7 +398,7 @@ static bool skip_to_head(struct stream *s)
 static bool run_set(struct stream *s, uint64_t until)
 {
     struct worker *w = s->conn->worker;
-    struct slice sl = {s, s->receiver.sub.feed, NULL, false};
+    struct slice sl = {s, s->receiver.sub.feed, NULL, 0, false};
     if (lagging_must_skip(s))
         return skip_to_head(s);
     if (s->position.offset < until && !run_slice(&sl, &s->position, until))
@@ -440,7 +412,7 @@ static bool run_set(struct stream *s, uint64_t until)
  * on waits for this one to get there. */
 static bool has_more(const struct stream *s)
 {
-    const struct joiner *j = furthest_back(s);
+    const struct joiner *j = joiner_furthest_back(s);
     return stream_offset(s) < s->conn->worker->head ||
            (j && j->position.offset <= stream_offset(s));
 }
@@ -449,7 +421,7 @@ static bool has_more(const struct stream *s)
 static bool run_stream(struct stream *s)
 {
     struct worker *w = s->conn->worker;
-    struct joiner *j = furthest_back(s);
+    struct joiner *j = joiner_furthest_back(s);
     bool goes_on = true;
     if (j && j->position.offset <= stream_offset(s))
         goes_on = run_joiner(s, j);
@@ -507,8 +479,9 @@ void stream_finish(struct stream *s)
     while (s->joiners) {
         struct joiner *j = s->joiners;
         LL_DELETE(s->joiners, j);
-        joiner_free(s, j);
+        joiner_free(j, s->conn->worker);
     }
+    joiner_forget_brought(s);
     lagging_end(s);
     feed_leave(&s->receiver.sub, s->conn->worker->feeds);
     s->state = STREAM_OFF;
@@ -581,9 +554,10 @@ static enum err joiner_create(struct stream *s, const char *filter, size_t n,
     if (e == ERR_OK)
         e = replay_start(&w->replay, j->sub.feed, after, hub_head(w->hub), &j->position, &j->gap);
     if (e != ERR_OK) {
-        joiner_free(s, j);
+        joiner_free(j, s->conn->worker);
         return e;
     }
+    j->start = j->position.offset;
     j->from = stream_offset(s);
     *ret = j;
     return ERR_OK;
@@ -617,10 +591,23 @@ static bool part_joiner(struct stream *s, const char *filter, size_t n)
         if (!feed_has(j->sub.feed, filter, n))
             continue;
         LL_DELETE(s->joiners, j);
-        joiner_free(s, j);
+        joiner_note_brought(s, j->sub.feed, j->start, j->position.offset);
+        joiner_free(j, s->conn->worker);
         found = true;
     }
     return found;
+}
+
+/* Makes SPEC, a part of the set, the set. */
+static enum err shrink(struct stream *s, const struct feed_spec *spec)
+{
+    struct feed *before = s->receiver.sub.feed;
+    feed_hold(before);
+    enum err e = stream_change(s, spec, before->encoding);
+    if (e == ERR_OK)
+        joiner_note_brought(s, before, 0, stream_offset(s));
+    feed_release(before, s->conn->worker->feeds);
+    return e;
 }
 
 enum err stream_part(struct stream *s, const char *filter, size_t n)
@@ -636,7 +623,7 @@ enum err stream_part(struct stream *s, const char *filter, size_t n)
     if (e == ERR_OK)
         e = feed_spec_remove(&spec, filter, n);
     if (e == ERR_OK)
-        e = stream_change(s, &spec, s->receiver.sub.feed->encoding);
+        e = shrink(s, &spec);
     feed_spec_finish(&spec);
     return e;
 }
@@ -670,7 +657,7 @@ static void drop_joiners(struct stream *s, struct joiner *list)
 {
     while (list) {
         struct joiner *next = list->next;
-        joiner_free(s, list);
+        joiner_free(list, s->conn->worker);
         list = next;
     }
 }
@@ -689,7 +676,7 @@ static enum err part_from_set(struct stream *s, const struct stream_edit *edit)
         any |= removed == ERR_OK;
     }
     if (e == ERR_OK && any)
-        e = stream_change(s, &spec, s->receiver.sub.feed->encoding);
+        e = shrink(s, &spec);
     feed_spec_finish(&spec);
     return e;
 }

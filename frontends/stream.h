@@ -25,8 +25,9 @@
 #include "frontends/session_request.h"
 #include "frontends/worker.h"
 
-struct stream;
+struct brought;
 struct joiner;
+struct stream;
 struct lagging;
 
 struct stream_ops {
@@ -56,6 +57,7 @@ struct stream {
     struct stream *next, *prev; /* the worker's list of streams BEHIND */
     struct position position;   /* unless LIVE */
     struct joiner *joiners;     /* subscriptions that replay on their own before they join */
+    struct brought *brought;    /* by what left the set while they did */
     struct lagging *lagging;    /* it was live, and is not; NULL = it is, or has never been */
     enum stream_state state;
     bool told_live;

@@ -59,6 +59,7 @@ EXTRA_DIST += \
 	tests/e2e/42-websocket-protocol.test.mjs \
 	tests/e2e/43-websocket-conformance.test.mjs \
 	tests/e2e/44-websocket-deflate.test.mjs \
+	tests/e2e/45-overlap.test.mjs \
 	tests/e2e/50-cursors.test.mjs \
 	tests/e2e/51-patterns.test.mjs \
 	tests/e2e/52-origins.test.mjs \
