@@ -48,6 +48,16 @@ static bool has_been_brought(const struct stream *s, const struct message *m)
     return false;
 }
 
+size_t joiner_others(const struct stream *s)
+{
+    const struct joiner *j;
+    const struct brought *b;
+    size_t joiners, brought;
+    LL_COUNT(s->joiners, j, joiners);
+    LL_COUNT(s->brought, b, brought);
+    return joiners - 1 + brought;
+}
+
 bool joiner_leaves(const struct stream *s, const struct joiner *j, const struct message *m)
 {
     return m->offset > j->from && (wants(s, s->receiver.sub.feed, m) ||

@@ -17,6 +17,7 @@
 #define FRONTENDS_JOINER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "broker/feed.h"
@@ -49,6 +50,8 @@ enum { BROUGHT_MAX = 256 };
 void joiner_free(struct joiner *j, struct worker *w);
 /* The one of S that is least far; NULL when there is none. */
 struct joiner *joiner_furthest_back(const struct stream *s);
+/* How many besides one of S and the set may bring a message: what joiner_leaves looks at. */
+size_t joiner_others(const struct stream *s);
 /* Whether J, one of S, leaves M to others. */
 bool joiner_leaves(const struct stream *s, const struct joiner *j, const struct message *m);
 /* Notes what a feed brought that is about to leave S, if there are joiners to which it matters. Out

@@ -8,9 +8,11 @@
 #include "utlist.h"
 
 enum {
-    /* What one lagging stream is moved on by in one turn: of bytes to send, and of payload, which
-     * may be compressed to much less, or passed over. */
+    /* What one lagging stream is moved on by in one turn: of bytes to send, and of work for them:
+     * bytes of payload, which may be compressed to much less, and what is looked at for messages
+     * that others may bring. */
     SLICE_BYTES = 128 << 10,
+    LOOK_BYTES = 16, /* of work: one look at what else may bring a message */
     /* No further slice is begun when those of this turn have taken so long: whoever is live waits
      * for the end of the turn, however many lag. */
     LAGGING_MS = 1,
@@ -213,7 +215,8 @@ struct slice {
     struct stream *stream;
     struct feed *feed;
     const struct joiner *joiner; /* NULL: the set itself */
-    size_t payload;              /* bytes of it seen */
+    size_t looks;                /* for each message of a joiner */
+    size_t work;                 /* so far, bytes */
     bool failed;
 };
 
@@ -237,11 +240,12 @@ static bool take_message(void *ctx, struct message *m, bool shared)
 {
     struct slice *sl = ctx;
     struct worker *w = sl->stream->conn->worker;
-    if (w->scratch.len >= SLICE_BYTES || sl->payload >= SLICE_BYTES)
+    if (w->scratch.len >= SLICE_BYTES || sl->work >= SLICE_BYTES)
         return false;
-    sl->payload += m->payload_len;
+    sl->work += sl->looks * LOOK_BYTES;
     if (sl->joiner && joiner_leaves(sl->stream, sl->joiner, m))
         return true;
+    sl->work += m->payload_len;
     encode_one(sl, m, shared, &w->scratch);
     sl->failed |= w->scratch.failed || worker_add_cut(w, w->scratch.len, m) != ERR_OK;
     return !sl->failed;
@@ -261,7 +265,7 @@ static enum err read_slice(struct slice *sl, struct position *p, uint64_t until,
     do {
         buf_clear(&w->scratch);
         w->cut_count = 0;
-        sl->payload = 0;
+        sl->work = 0;
         replay_span_begin(&w->slice_span, &w->replay, p);
         e = replay_next(&w->replay, sl->feed, p, until, take_message, sl, gap);
     } while (e == ERR_AGAIN);
@@ -371,7 +375,7 @@ static bool run_joiner(struct stream *s, struct joiner *j)
     j->gap.reason = GAP_NONE;
     if (gap.reason != GAP_NONE)
         return tell_gap(s, &gap, j->sub.feed); /* its text leaves before the next step's messages */
-    struct slice sl = {s, j->sub.feed, j, 0, false};
+    struct slice sl = {.stream = s, .feed = j->sub.feed, .joiner = j, .looks = joiner_others(s)};
     if (j->position.offset < stream_offset(s) && !run_slice(&sl, &j->position, stream_offset(s)))
         return false;
     /* In the same turn: under load the next one finds the set further on, and so for ever. */
@@ -398,7 +402,7 @@ static bool skip_to_head(struct stream *s)
 static bool run_set(struct stream *s, uint64_t until)
 {
     struct worker *w = s->conn->worker;
-    struct slice sl = {s, s->receiver.sub.feed, NULL, 0, false};
+    struct slice sl = {.stream = s, .feed = s->receiver.sub.feed};
     if (lagging_must_skip(s))
         return skip_to_head(s);
     if (s->position.offset < until && !run_slice(&sl, &s->position, until))
