@@ -1,11 +1,11 @@
-// Runs test files, two at a time, and closes with one line: "N passed, N failed".
+// Runs test files, three at a time, and closes with one line: "N passed, N failed".
 // usage: node run.mjs FILE...     (LONGWIRE_BUILD says where the programs are)
 import { resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
-/** Files at a time; each starts hubs of its own. */
-const CONCURRENCY = 2;
+/** Files at a time; each starts hubs of its own, and waits for much of its time. */
+const CONCURRENCY = 3;
 /** Longest time for one file, ms. */
 const FILE_TIMEOUT = 5 * 60_000;
 
