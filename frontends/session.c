@@ -12,6 +12,13 @@
 #include "frontends/session_request.h"
 #include "frontends/subscribe.h"
 
+enum {
+    /* Bytes of the answer, at most: */
+    ANSWER_FRAME_MAX = 64,
+    ANSWER_ENTRY_MAX = 64 + CURSOR_TEXT_SIZE, /* but for the topic */
+    JSON_ESCAPE_MAX = 6,                      /* of one byte */
+};
+
 static const char no_session[] = "There is no such session: its event stream has ended";
 static const char no_memory[] = "The hub is out of memory";
 static const char too_many[] = "More topics than limits.subscriptions allows";
@@ -25,6 +32,7 @@ struct change {
     struct session_request request;
     bool *parted;
     uint64_t *offsets;
+    struct buf answer; /* with room for all of it: what was done must not fail for want of memory */
     /* The answer when it is none of 200: */
     unsigned status;
     const char *detail;
@@ -34,6 +42,7 @@ static void change_destroy(struct change *g)
 {
     session_request_finish(&g->request);
     buf_finish(&g->body);
+    buf_finish(&g->answer);
     free(g->parted);
     free(g->offsets);
     free(g);
@@ -116,19 +125,15 @@ static void put_unsubscribed(const struct change *g, struct buf *out)
     }
 }
 
-static void answer_changed(struct conn *c, const struct change *g)
+static void answer_changed(struct conn *c, struct change *g)
 {
-    struct buf body = {0};
-    buf_puts(&body, "{\"subscribed\":[");
-    put_subscribed(g, &body);
-    buf_puts(&body, "],\"unsubscribed\":[");
-    put_unsubscribed(g, &body);
-    buf_puts(&body, "]}");
-    if (body.failed) /* it was done; who repeats it finds it so */
-        http_fail_later(c, 503, 1, no_memory);
-    else
-        http_reply(c, 200, "application/json", body.data, body.len);
-    buf_finish(&body);
+    struct buf *body = &g->answer;
+    buf_puts(body, "{\"subscribed\":[");
+    put_subscribed(g, body);
+    buf_puts(body, "],\"unsubscribed\":[");
+    put_unsubscribed(g, body);
+    buf_puts(body, "]}");
+    http_reply(c, 200, "application/json", body->data, body->len);
 }
 
 static void change_done(struct errand *e)
@@ -215,11 +220,22 @@ static bool read_request(struct conn *c, struct change *g)
     return !fault;
 }
 
+/* The most that the answer takes for the entries of LIST. */
+static size_t answer_size(const struct session_list *list)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < list->count; i++)
+        size += ANSWER_ENTRY_MAX + JSON_ESCAPE_MAX * list->entries[i].topic.len;
+    return size;
+}
+
 static bool make_room(struct conn *c, struct change *g)
 {
+    size_t size = ANSWER_FRAME_MAX + answer_size(&g->request.subscribe) +
+                  answer_size(&g->request.unsubscribe);
     g->parted = calloc(g->request.unsubscribe.count + 1, sizeof(*g->parted));
     g->offsets = calloc(g->request.subscribe.count + 1, sizeof(*g->offsets));
-    if (g->parted && g->offsets)
+    if (g->parted && g->offsets && buf_reserve(&g->answer, size))
         return true;
     http_fail_later(c, 503, 1, no_memory);
     return false;

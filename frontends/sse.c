@@ -49,6 +49,14 @@ static void add_topic(struct buf *data, const char *filter, size_t n)
     buf_putc(data, '}');
 }
 
+/* An event of the hub's own; CURSOR NULL: without an id. It takes DATA. */
+static void put_event(struct buf *out, const char *name, struct buf *data, const char *cursor)
+{
+    sse_event(out, name, data->data, data->len, cursor);
+    out->failed |= data->failed;
+    buf_finish(data);
+}
+
 /* A gap of a topic that is on its way into the set is none of the stream: its place stays. */
 static bool sse_gap(struct stream *s, const struct gap *g, const char *filter, size_t n)
 {
@@ -60,8 +68,7 @@ static bool sse_gap(struct stream *s, const struct gap *g, const char *filter, s
     if (filter)
         add_topic(&data, filter, n);
     format_offset(s->conn, g->resumed, resumed);
-    sse_event(out, "longwire.gap", data.data, data.len, filter ? NULL : resumed);
-    buf_finish(&data);
+    put_event(out, "longwire.gap", &data, filter ? NULL : resumed);
     return true;
 }
 
@@ -75,8 +82,7 @@ static void sse_live(struct stream *s, uint64_t offset, const char *filter, size
     buf_printf(&data, "{\"cursor\":\"%s\"}", cursor);
     if (filter)
         add_topic(&data, filter, n);
-    sse_event(out, "longwire.live", data.data, data.len, cursor);
-    buf_finish(&data);
+    put_event(out, "longwire.live", &data, cursor);
 }
 
 /* --- the connection --- */
@@ -147,7 +153,7 @@ static const struct protocol sse_protocol = {
 static void put_head(const struct http *h, struct buf *out)
 {
     http_response_start(out, 200, http_now());
-    buf_append(out, h->fields.data, h->fields.len);
+    http_put_fields(h, out);
     http_response_header(out, "Content-Type", "text/event-stream; charset=utf-8");
     http_response_header(out, "Cache-Control", "no-store, no-transform");
     http_response_header(out, "X-Accel-Buffering", "no");
@@ -166,8 +172,7 @@ static void put_hello(struct conn *c, struct buf *out, const char *cursor)
         return;
     }
     buf_printf(&data, "{\"session\":\"%s\"}", id);
-    sse_event(out, "longwire.session", data.data, data.len, NULL);
-    buf_finish(&data);
+    put_event(out, "longwire.session", &data, NULL);
 }
 
 /* From here on the connection is an event stream. */
@@ -208,12 +213,11 @@ static void answer_briefly(struct conn *c, const char *text)
     conn_finish_after_output(c);
 }
 
-/* A 200 that only says when to come back. */
-static void answer_later(struct conn *c)
+void sse_answer_later(struct conn *c)
 {
     char text[32];
     snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(c) + 1000);
-    answer_briefly(c, text);
+    answer_briefly(c, http_of(c)->method == HTTP_HEAD ? "" : text);
 }
 
 void sse_start(struct conn *c, const struct subscription *sub)
@@ -225,7 +229,7 @@ void sse_start(struct conn *c, const struct subscription *sub)
     const struct encoding *encoding = sub->raw ? &encoding_sse_raw : &encoding_sse_envelope;
     struct session *s = c->worker->draining ? NULL : calloc(1, sizeof(*s));
     if (!s) {
-        answer_later(c);
+        sse_answer_later(c);
         return;
     }
     stream_init(&s->stream, c, &sse_stream_ops);
@@ -236,5 +240,5 @@ void sse_start(struct conn *c, const struct subscription *sub)
     if (e == ERR_LIMIT)
         http_fail(c, 400, SUBSCRIBE_TOO_FAR);
     else
-        answer_later(c);
+        sse_answer_later(c);
 }

@@ -10,5 +10,7 @@
  * 200 and a retry time, since any other status stops a browser's EventSource for ever; only a
  * faulty request gets its 400. */
 void sse_start(struct conn *c, const struct subscription *sub);
+/* Answers so a request for an event stream that the hub cannot serve now: come back later. */
+void sse_answer_later(struct conn *c);
 
 #endif

@@ -196,7 +196,7 @@ static void choose_format(struct query *q, struct subscription *sub, bool raw_by
 {
     bool single = is_single_topic(&sub->spec);
     sub->raw = q->format == 'r' || (q->format == 0 && raw_by_default && single);
-    if (sub->raw && !single)
+    if (sub->raw && !single && !q->wrong)
         q->wrong = "format=raw is for one topic";
 }
 
@@ -265,7 +265,9 @@ static void start_poll(struct conn *c, struct http *h, struct query *q,
 static void start_events(struct conn *c, struct query *q, struct subscription *sub)
 {
     choose_format(q, sub, true);
-    if (check(c, q, sub, true))
+    if (q->wrong == no_memory && http_may_subscribe(c))
+        sse_answer_later(c);
+    else if (check(c, q, sub, true))
         sse_start(c, sub);
 }
 

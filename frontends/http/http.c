@@ -17,6 +17,7 @@ enum {
     FIELDS_SIZE = 160,
 };
 
+static const char no_memory[] = "The hub is out of memory";
 static const char too_long[] = "The body is longer than the hub takes";
 
 struct http *http_of(struct conn *c)
@@ -108,7 +109,7 @@ static void start_reply(struct conn *c, struct http *h, struct buf *out, unsigne
     if (status >= 400)
         counter_add(counters, COUNTER_http_errors, 1);
     http_response_start(out, status, http_now());
-    buf_append(out, h->fields.data, h->fields.len);
+    http_put_fields(h, out);
 }
 
 void http_reply(struct conn *c, unsigned status, const char *type, const char *body, size_t n)
@@ -144,6 +145,12 @@ void http_add_field(struct http *h, const char *name, const char *value)
     http_response_header(&h->fields, name, value);
 }
 
+void http_put_fields(const struct http *h, struct buf *out)
+{
+    buf_append(out, h->fields.data, h->fields.len);
+    out->failed |= h->fields.failed;
+}
+
 void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail)
 {
     http_response_header_u64(&http_of(c)->fields, "Retry-After", retry_s);
@@ -153,7 +160,7 @@ void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const ch
 void http_publish(struct conn *c, struct publish *p)
 {
     if (!p) {
-        http_fail_later(c, 503, 1, "The hub is out of memory");
+        http_fail_later(c, 503, 1, no_memory);
         return;
     }
     http_of(c)->awaited = p;
@@ -188,6 +195,19 @@ static void add_allow(struct http *h)
     http_add_field(h, "Allow", allow);
 }
 
+/* A browser's EventSource gives up for ever at a 503, but comes back to a connection that just
+ * ended: so whoever may be one gets no answer. */
+static void refuse_path(struct conn *c, const struct http *h, unsigned status)
+{
+    if (status != 503)
+        http_fail(c, status,
+                  status == 404 ? "There is nothing at this path" : "The path is not valid");
+    else if (h->method == HTTP_GET)
+        conn_close(c, CLOSE_NOMEM);
+    else
+        http_fail_later(c, 503, 1, no_memory);
+}
+
 /* Finds out what is asked, and refuses what cannot be before a body is read. */
 static void handle_head(struct conn *c, struct http *h)
 {
@@ -205,8 +225,7 @@ static void handle_head(struct conn *c, struct http *h)
             add_allow(h);
         http_access_options(c, h);
     } else if (!h->route) {
-        http_fail(c, status,
-                  status == 404 ? "There is nothing at this path" : "The path is not valid");
+        refuse_path(c, h, status);
     } else if (!(h->route->methods & h->method)) {
         add_allow(h);
         http_fail(c, 405, "This path does not take this method");
@@ -260,7 +279,7 @@ static void take_body(struct conn *c, struct http *h)
     }
     buf_append(&h->body, h->request.body, h->request.body_len);
     if (h->body.failed)
-        http_fail_later(c, 503, 1, "The hub is out of memory");
+        http_fail_later(c, 503, 1, no_memory);
 }
 
 static void run_request(struct conn *c, struct http *h)
@@ -277,8 +296,10 @@ static void refuse(struct conn *c, struct http *h)
     h->complete = false;
     if (h->request.method) /* the head is there: no body for HEAD */
         h->method = method_of(h->request.method);
-    if (status == 503)
-        http_fail_later(c, status, 1, h->request.reason);
+    if (status == 503 && !h->request.method)
+        conn_close(c, CLOSE_NOMEM); /* as in refuse_path(): it may be anything */
+    else if (status == 503)
+        http_fail_later(c, status, 1, no_memory);
     else
         http_fail(c, status, h->request.reason);
 }

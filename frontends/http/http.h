@@ -81,6 +81,9 @@ void http_publish(struct conn *c, struct publish *p);
 void http_forget_head(struct http *h);
 /* Adds a header line to the coming answer. */
 void http_add_field(struct http *h, const char *name, const char *value);
+/* Appends these lines to OUT, which fails if one of them is missing for want of memory: a page that
+ * does not find its CORS header would give up. */
+void http_put_fields(const struct http *h, struct buf *out);
 /* The current time as an HTTP Date; valid until the next call of this thread. */
 const char *http_now(void);
 

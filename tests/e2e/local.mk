@@ -11,6 +11,12 @@ tests_e2e_crash_points_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
 tests_e2e_crash_points_so_LDFLAGS = -shared
 tests_e2e_crash_points_so_LDADD = -ldl
 
+check_PROGRAMS += tests/e2e/no_memory.so
+tests_e2e_no_memory_so_SOURCES = tests/e2e/no_memory.c
+tests_e2e_no_memory_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
+tests_e2e_no_memory_so_LDFLAGS = -shared
+tests_e2e_no_memory_so_LDADD = -ldl
+
 EXTRA_DIST += \
 	tests/e2e/package.json \
 	tests/e2e/package-lock.json \
@@ -28,6 +34,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/hub.mjs \
 	tests/e2e/lib/ledger.mjs \
 	tests/e2e/lib/load.mjs \
+	tests/e2e/lib/memory.mjs \
 	tests/e2e/lib/messages.mjs \
 	tests/e2e/lib/nginx.mjs \
 	tests/e2e/lib/publishers.mjs \
@@ -88,6 +95,7 @@ EXTRA_DIST += \
 	tests/e2e/74-proxies.test.mjs \
 	tests/e2e/75-trickle.test.mjs \
 	tests/e2e/76-readers.test.mjs \
+	tests/e2e/77-memory.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \
