@@ -1,8 +1,10 @@
 // The topics of an event stream, changed while it runs: POST /session/{id}.
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 
+import { Trap } from './lib/crashpoints.mjs';
 import { moved, offsetOf } from './lib/cursor.mjs';
 import { assertProblem, get, history, publish, publishBatch, request } from './lib/http.mjs';
 import { longwirectl, startHub, suiteHub } from './lib/hub.mjs';
@@ -240,6 +242,9 @@ for (const workers of [1, 4]) {
         [{ subscribe: Array.from({ length: 20 }, (_, i) => `s/many/${i}`) }, /limits/],
         ['{"subscribe":["s/atomic/b"],}', /JSON/],
         ['["s/atomic/b"]', /object/],
+        ['{"subscribe":["s/atomic/b"],"subscribe":[]}', /twice/],
+        [{ subscribe: [{ after: 'earliest' }] }, /subscribe\[0\].*topic/],
+        [{ subscribe: [{ topic: 's/atomic/b', after: 7 }] }, /subscribe\[0\].*after/],
         ['', /JSON/],
       ];
       for (const [body, detail] of wrong) {
@@ -611,5 +616,120 @@ describe('sessions end', () => {
     assert.equal((await longwirectl(hub, ['kick', String(id)])).code, 0);
     await stream.blocks.drained('the stream to end');
     assertProblem(await post(hub, await stream.session, '{}'), 404);
+  });
+});
+
+describe('a change that cannot be made', () => {
+  /** Sends all but the last byte of `text` and lets the hub stop; returns what it then answers. */
+  async function askStoppingHub(t, hub, text) {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write(text.slice(0, -1));
+    // A worker handles what has come in turn, so by then it has the beginning of the request.
+    for (let n = 0; n < 2; n++) await get(hub, '/healthz');
+    const stopped = hub.stop();
+    const isGone = () =>
+      get(hub, '/healthz').then(
+        () => false,
+        () => true,
+      );
+    await eventually(isGone, 'the hub to accept nothing any more');
+    await raw.write(text.slice(-1));
+    const answer = (await raw.untilClosed()).toString();
+    await stopped;
+    return answer;
+  }
+
+  test('a hub that stops says when to come back', async (t) => {
+    const hub = await startHub(t, { set: { 'hub.workers': 1 } });
+    const session = await (await open(t, hub, 's/stop')).session;
+    const text = `POST /session/${session} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n`;
+    const answer = await askStoppingHub(t, hub, text);
+    assert.match(answer, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+    assert.match(answer, /\r\nRetry-After: 5\r\n/);
+    assert.match(answer, /\r\nContent-Type: application\/problem\+json\r\n/);
+    assert.match(answer, /"detail":"The hub is stopping"/);
+  });
+
+  test('the log cannot be read', async (t) => {
+    const hub = await startHub(t, { set: { 'hub.workers': 1 } });
+    const trap = new Trap(hub);
+    trap.set('meta:EIO:0');
+    await hub.restart();
+    await publish(hub, 's/disk/b', 'old');
+    const stream = await open(t, hub, 's/disk/a');
+    const session = await stream.session;
+    // A header that cannot be written closes the log, and where its folder is gone it stays so.
+    const aside = `${hub.dataDir}.aside`;
+    trap.arm();
+    renameSync(hub.dataDir, aside);
+    const refused = await request(hub, 'POST', '/t/s/disk/a', { body: 'x' });
+    assertProblem(refused, 503);
+    const place = new Date(Date.now() - 3_600_000).toISOString();
+    const body = { subscribe: [{ topic: 's/disk/b', after: place }], unsubscribe: ['s/disk/a'] };
+    const reply = await post(hub, session, body);
+    const problem = assertProblem(reply, 503);
+    assert.equal(problem.detail, 'The log cannot be read');
+    assert.equal(reply.headers['retry-after'], '1');
+    // To an event stream, no more than when to come back.
+    const other = await SseStream.open(hub, 's/disk/b', { after: place });
+    t.after(() => other.close());
+    assert.equal(other.status, 200);
+    const { retry, ...rest } = await other.next();
+    assert.ok(Number(retry) >= 1000);
+    assert.deepEqual(rest, {});
+    await assert.rejects(other.next(), /closed/);
+
+    renameSync(aside, hub.dataDir);
+    trap.disarm();
+    const isTaken = async () =>
+      (await request(hub, 'POST', '/t/s/disk/a', { body: 'new' })).status === 201;
+    await eventually(isTaken, 'the log to be there again');
+    assert.equal((await envelope(stream)).data, 'new', 'the topics are as they were');
+    await change(hub, stream, body);
+    assert.equal(JSON.parse((await stream.nextMessage()).data).data, 'old');
+  });
+
+  test('an anonymous client that may not subscribe', async (t) => {
+    const set = { 'http.trusted_proxies': '127.0.0.1', 'access.anonymous': 'publish' };
+    const hub = await startHub(t, { set });
+    const stream = await open(t, hub, 's/anonymous/a');
+    const session = await stream.session;
+    const elsewhere = { 'X-Forwarded-For': '203.0.113.9' };
+    const headers = { ...JSON_TYPE, ...elsewhere };
+    const body = { subscribe: ['s/anonymous/b'], unsubscribe: ['s/anonymous/a'] };
+    // Whether there is such a session is nobody's business who may not use it.
+    for (const id of [session, '0'.repeat(32), 'x']) {
+      const problem = assertProblem(await post(hub, id, body, { headers }), 403);
+      assert.match(problem.detail, /access\.anonymous/);
+    }
+    const id = await publish(hub, 's/anonymous/a', 'x', { headers: elsewhere });
+    assert.equal((await envelope(stream)).id, id, 'nothing has changed');
+    const here = { ...headers, 'X-Forwarded-For': '127.0.0.1' };
+    assert.equal((await post(hub, session, body, { headers: here })).status, 200);
+  });
+
+  test('an anonymous client that may subscribe, and not publish', async (t) => {
+    const set = { 'http.trusted_proxies': '127.0.0.1', 'access.anonymous': 'subscribe' };
+    const hub = await startHub(t, { set });
+    const elsewhere = { 'X-Forwarded-For': '203.0.113.9' };
+    const stream = await open(t, hub, 's/anonymous/a', {}, elsewhere);
+    const headers = { ...JSON_TYPE, ...elsewhere };
+    await change(hub, stream, { subscribe: ['s/anonymous/b'] }, { headers });
+    await joined(stream, 's/anonymous/b');
+  });
+
+  test('a place that counts back too far', async (t) => {
+    const hub = await startHub(t);
+    const batch = Array.from({ length: 10_000 }, () => ({ topic: 's/far/b', data: 1 }));
+    for (let n = 0; n < 10; n++) await publishBatch(hub, batch);
+    await publish(hub, 's/far/b', '1');
+    const stream = await open(t, hub, 's/far/a');
+    const far = { subscribe: [{ topic: 's/far/b', after: '-100001' }] };
+    const most = { subscribe: [{ topic: 's/far/b', after: '-100000' }] };
+    await change(hub, stream, far); // no more are there
+    await publish(hub, 's/far/b', '1');
+    assert.match(assertProblem(await post(hub, await stream.session, far), 400).detail, /100000/);
+    await change(hub, stream, most);
   });
 });
