@@ -2,11 +2,15 @@
 // ever, and what a page of another origin may do, with and without credentials.
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { Browser } from './lib/browser.mjs';
 import { get, history, publish } from './lib/http.mjs';
-import { startHub, suiteHub } from './lib/hub.mjs';
+import { SANITIZED, startHub, suiteHub } from './lib/hub.mjs';
+import { Memory } from './lib/memory.mjs';
+import { RawSocket } from './lib/raw.mjs';
 import { startRelay } from './lib/relay.mjs';
 import { eventually } from './lib/wait.mjs';
 
@@ -162,6 +166,67 @@ describe('an EventSource in Chromium', () => {
     await hub.restart();
     const { data } = await untilHeard(page, (now) => now.data.length > 0, 'the message');
     assert.deepEqual(data, ['kept']);
+  });
+
+  test('survives every answer of a hub that is short of memory', {
+    skip: SANITIZED && 'the sanitizer has the allocations',
+  }, async (t) => {
+    const memory = new Memory(join(tmpdir(), `longwire-browser-memory-${process.pid}`));
+    t.after(() => memory.close());
+    const set = { 'http.retry': '100ms', 'hub.workers': 1 };
+    const hub = await startHub(t, { set, env: memory.env });
+    const relay = await startRelay(t, hub);
+    const page = await open(t, `${hub.url}/`); // another origin: every answer has to let it in
+    await listenInPage(page, `${relay.url}/t/rules/memory`);
+    await untilHeard(page, ({ events }) => events.includes('live'), 'the stream to be live');
+    const ids = [];
+    let short = true;
+    for (let n = 0; short; n++) {
+      assert.ok(n < 200, 'the request takes too many allocations');
+      relay.cut();
+      ids.push(await publish(hub, 'rules/memory', String(n)));
+      memory.fail(n);
+      relay.mend();
+      const { state } = await untilHeard(
+        page,
+        (heard) => heard.data.length === ids.length || heard.state === 2,
+        `message ${n}`,
+      );
+      assert.notEqual(state, 2, `it gave up: ${relay.answers().slice(-500)}`);
+      short = memory.stop() > 0;
+    }
+    const { events } = await heardIn(page);
+    assert.deepEqual(
+      events.filter((event) => event !== 'live'),
+      ids,
+    );
+    const later = relay.answers().match(/\r\n\r\nretry: \d+\n\n(?!id:)(?=HTTP|$)/g);
+    assert.ok(later?.length > 5, 'the hub told it to come back');
+    t.diagnostic(`${ids.length - 1} allocations failed; ${later.length} times it was to come back`);
+  });
+
+  test('survives that the hub has no room for it', async (t) => {
+    const set = { 'http.retry': '100ms', 'http.max_connections': 16 };
+    const hub = await startHub(t, { set });
+    const relay = await startRelay(t, hub);
+    const page = await open(t, `${hub.url}/`);
+    await listenInPage(page, `${relay.url}/t/rules/room`);
+    await untilHeard(page, ({ events }) => events.includes('live'), 'the stream to be live');
+    relay.cut();
+    await untilHeard(page, ({ errors }) => errors > 0, 'it to notice');
+    const others = await Promise.all(Array.from({ length: 32 }, () => RawSocket.open(hub)));
+    t.after(() => others.forEach((raw) => raw.destroy()));
+    await eventually(() => /accepting no more TCP connections/.test(hub.stderr()), 'the limit');
+    const id = await publish(hub, 'rules/room', 'while it was full', { local: true });
+    const before = relay.answers();
+    relay.mend();
+    await eventually(() => lastEventIds(relay).length > 1, 'it to ask again');
+    const { state, data } = await heardIn(page);
+    assert.deepEqual([state, data, relay.answers()], [0, [], before], 'it waits for an answer');
+    for (const raw of others) raw.destroy();
+    const heard = await untilHeard(page, (now) => now.data.length > 0, 'the message');
+    assert.deepEqual(heard.data, ['while it was full']);
+    assert.ok(heard.events.includes(id));
   });
 
   test('gives up at any other status, which is why the hub does not use one', async (t) => {
