@@ -25,13 +25,15 @@ enum ctl_exit ctl_doctor_check(const struct ctl *c)
     return CTL_USAGE;
 }
 
-/* A topic that nobody else has. */
-static void choose_topic(struct doctor *d)
+/* A hub never forgets a topic, so all runs publish to the same one, and tell their messages apart.
+ */
+static void choose_names(struct doctor *d)
 {
     uint64_t random;
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
         random = (uint64_t)time(NULL);
-    snprintf(d->topic, sizeof(d->topic), "doctor/%016llx", (unsigned long long)random);
+    snprintf(d->run, sizeof(d->run), "%016llx", (unsigned long long)random);
+    snprintf(d->quiet_topic, sizeof(d->quiet_topic), DOCTOR_TOPIC "/%s", d->run);
 }
 
 /* Whether anything answers there. */
@@ -78,7 +80,7 @@ enum ctl_exit ctl_doctor(struct ctl *c)
         d.patience = CTL_TIMEOUT_MAX_S;
     if (doctor_url_parse(c->args.words[0], &d.url))
         return CTL_USAGE; /* ctl_doctor_check() has said so */
-    choose_topic(&d);
+    choose_names(&d);
     enum ctl_exit status = connect_first(&d);
     if (status)
         return status;

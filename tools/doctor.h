@@ -32,6 +32,9 @@ enum {
     DOCTOR_BODY_MAX = 8 << 20,
 };
 
+/* Where messages are published. */
+#define DOCTOR_TOPIC "longwire/doctor"
+
 /* ---- Where (doctor_url.c) ---- */
 
 struct doctor_url {
@@ -106,14 +109,15 @@ struct doctor {
     double patience; /* seconds for one answer */
     unsigned hold_s; /* 0 = no check of time limits */
     bool json, colour;
-    bool failed;         /* a check has */
-    bool can_publish;    /* to the topic */
-    bool streams, talks; /* event streams pass, WebSockets do */
-    bool out_failed;     /* standard output could not be written */
-    unsigned published;  /* messages so far: each has its number as payload */
-    char topic[40];
-    char cursor[64];    /* the hub's head at the beginning; "" = not told */
-    struct buf altered; /* what is wrong with headers, "; " in between */
+    bool failed;          /* a check has */
+    bool can_publish;     /* to DOCTOR_TOPIC */
+    bool streams, talks;  /* event streams pass, WebSockets do */
+    bool out_failed;      /* standard output could not be written */
+    unsigned published;   /* messages so far: each has its number in the payload */
+    char run[17];         /* names this run; in the payload of its messages */
+    char quiet_topic[40]; /* one that nobody publishes to, so that it never comes to be */
+    char cursor[64];      /* the hub's head at the beginning; "" = not told */
+    struct buf altered;   /* what is wrong with headers, "; " in between */
     json_t *checks;
 };
 
@@ -144,8 +148,8 @@ void doctor_check_stream(struct doctor *d);
 void doctor_check_compression(struct doctor *d);
 void doctor_check_websocket(struct doctor *d);
 void doctor_check_headers(struct doctor *d);
-/* Opens a WebSocket to the topic; false when that is refused, with the answer in L. */
-MUST_CHECK bool doctor_websocket_open(struct doctor *d, struct doctor_link *l);
+/* Opens a WebSocket to TOPIC; false when that is refused, with the answer in L. */
+MUST_CHECK bool doctor_websocket_open(struct doctor *d, struct doctor_link *l, const char *topic);
 /* The next frame in l->in, with its payload borrowed until the next call; false when there is no
  * whole one. *USED, 0 at first, is what the frames before it took. */
 MUST_CHECK bool doctor_next_frame(struct doctor_link *l, size_t *used, struct ws_header *ret,

@@ -37,11 +37,12 @@ static void start(struct doctor *d, struct held *h)
     double wait = d->hold_s < 60 ? d->hold_s : 60;
     for (int i = 0; i < HELD; i++)
         doctor_link_init(&h[i].link);
-    snprintf(path, sizeof(path), "/t/%s", d->topic);
+    snprintf(path, sizeof(path), "/t/%s", d->quiet_topic);
     h[HELD_STREAM].tried = d->streams && !doctor_ask(d, &h[HELD_STREAM].link, "GET", path,
                                                      "Accept: text/event-stream\r\n", NULL);
-    h[HELD_WEBSOCKET].tried = d->talks && doctor_websocket_open(d, &h[HELD_WEBSOCKET].link);
-    snprintf(path, sizeof(path), "/t/%s?wait=%g", d->topic, wait);
+    h[HELD_WEBSOCKET].tried =
+        d->talks && doctor_websocket_open(d, &h[HELD_WEBSOCKET].link, d->quiet_topic);
+    snprintf(path, sizeof(path), "/t/%s?wait=%g", d->quiet_topic, wait);
     h[HELD_POLL].tried =
         !doctor_ask(d, &h[HELD_POLL].link, "GET", path, "Connection: close\r\n", NULL);
     settle(h);

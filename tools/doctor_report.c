@@ -88,8 +88,8 @@ void doctor_report(struct doctor *d, const char *check, enum doctor_result resul
 void doctor_report_end(struct doctor *d, const char *url)
 {
     struct buf out = {0};
-    json_t *document = d->json ? json_pack("{s:s, s:s, s:b, s:O}", "url", url, "topic", d->topic,
-                                           "ok", !d->failed, "checks", d->checks)
+    json_t *document = d->json ? json_pack("{s:s, s:s, s:b, s:O}", "url", url, "topic",
+                                           DOCTOR_TOPIC, "ok", !d->failed, "checks", d->checks)
                                : NULL;
     char *text = document ? json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     if (text) {
