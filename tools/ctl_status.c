@@ -98,10 +98,22 @@ static void add_behind(struct ctl_table *t, const json_t *client)
     buf_finish(&text);
 }
 
+/* "ws", or "ws+deflate" when it gets its messages compressed. */
+static void add_transport(struct ctl_table *t, const json_t *client)
+{
+    struct buf text = {0};
+    const char *transport = ctl_json_text(client, "transport");
+    bool deflate = json_is_true(json_object_get(client, "deflate"));
+    if (transport)
+        buf_printf(&text, "%s%s", transport, deflate ? "+deflate" : "");
+    ctl_table_text(t, transport && !text.failed ? text.data : NULL);
+    buf_finish(&text);
+}
+
 static void add_client(struct ctl_table *t, const json_t *client)
 {
     ctl_table_number(t, ctl_json_u64(client, "id"));
-    ctl_table_text(t, ctl_json_text(client, "transport"));
+    add_transport(t, client);
     ctl_table_text(t, ctl_json_text(client, "address"));
     ctl_table_age(t, ctl_json_u64(client, "age_seconds"));
     ctl_table_text(t, ctl_json_text(client, "cursor"));

@@ -269,9 +269,12 @@ describe('compressed WebSocket', () => {
     });
   }
 
-  test('HUB CLIENTS shows who negotiated it', async (t) => {
+  test('HUB CLIENTS and longwirectl show who negotiated it', async (t) => {
     await live(await open(t, '/t/z/yes'));
     await live(await open(t, '/t/z/no', null));
+    const table = (await longwirectl(hub, ['clients'])).stdout;
+    assert.match(table, /^ *\d+ +ws\+deflate +127\.0\.0\.1:\d+ .* z\/yes *$/m);
+    assert.match(table, /^ *\d+ +ws +127\.0\.0\.1:\d+ .* z\/no *$/m);
     const { stdout } = await longwirectl(hub, ['--json', 'clients']);
     const find = (topic) => JSON.parse(stdout).find(({ topics }) => topics.includes(topic));
     assert.equal(find('z/yes').deflate, true);
