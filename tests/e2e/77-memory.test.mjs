@@ -2,8 +2,6 @@
 // browser's EventSource gives up for ever at any status but 200, and a change of a stream's topics
 // is done as a whole or not at all.
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { get, publish } from './lib/http.mjs';
@@ -27,7 +25,7 @@ async function ask(hub, text, end) {
 }
 
 describe('without memory', { skip: SANITIZED && 'the sanitizer has the allocations' }, () => {
-  const memory = new Memory(join(tmpdir(), `longwire-memory-${process.pid}`));
+  const memory = new Memory();
   const hub = suiteHub({ set: { 'hub.workers': 1 }, env: memory.env });
   const ids = [];
   before(async () => {

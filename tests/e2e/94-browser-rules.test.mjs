@@ -2,8 +2,6 @@
 // ever, and what a page of another origin may do, with and without credentials.
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { Browser } from './lib/browser.mjs';
@@ -171,7 +169,7 @@ describe('an EventSource in Chromium', () => {
   test('survives every answer of a hub that is short of memory', {
     skip: SANITIZED && 'the sanitizer has the allocations',
   }, async (t) => {
-    const memory = new Memory(join(tmpdir(), `longwire-browser-memory-${process.pid}`));
+    const memory = new Memory();
     t.after(() => memory.close());
     const set = { 'http.retry': '100ms', 'hub.workers': 1 };
     const hub = await startHub(t, { set, env: memory.env });

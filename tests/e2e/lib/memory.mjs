@@ -1,6 +1,6 @@
 // Allocations of a hub's workers that fail when a test wants them to (no_memory.c).
-import { openSync, closeSync, readSync, writeSync } from 'node:fs';
-import { endianness } from 'node:os';
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { BUILD } from './hub.mjs';
@@ -15,11 +15,12 @@ const ALWAYS = 2 ** 31;
 export class Memory {
   #fd;
 
-  /** `file`: where to keep the numbers. */
-  constructor(file) {
-    this.#fd = openSync(file, 'w+');
+  constructor() {
+    const file = join(tmpdir(), `longwire-memory-${process.pid}`);
+    this.#fd = openSync(file, 'wx+');
+    rmSync(file); // nothing is left behind, whatever comes
     this.#write(0, 0);
-    this.env = { LD_PRELOAD: LIBRARY, LONGWIRE_NO_MEMORY: file };
+    this.env = { LD_PRELOAD: LIBRARY, LONGWIRE_NO_MEMORY: `/proc/${process.pid}/fd/${this.#fd}` };
   }
 
   #write(left, toFail) {
