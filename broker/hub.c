@@ -27,7 +27,7 @@ struct inbox {
     pthread_mutex_t lock;
     pthread_cond_t taken; /* the worker took its mail */
     int fd;               /* eventfd */
-    bool signalled;       /* the eventfd is set, or about to be */
+    bool signalled;       /* the eventfd was written to for what is here, or is about to be */
     bool closed;          /* the worker is gone: nobody fetches batches any more */
     struct hub_mail mail;
     size_t batch_bytes;
@@ -170,7 +170,6 @@ static void inbox_put_batch(struct inbox *in, struct batch *b, size_t bytes)
 void hub_take_mail(struct hub *h, unsigned w, struct hub_mail *mail)
 {
     struct inbox *in = &h->inboxes[w];
-    uint64_t count;
     pthread_mutex_lock(&in->lock);
     struct hub_mail empty = {.batches = mail->batches, .batch_cap = mail->batch_cap};
     *mail = in->mail;
@@ -178,8 +177,7 @@ void hub_take_mail(struct hub *h, unsigned w, struct hub_mail *mail)
     in->batch_bytes = 0;
     in->answers_end = &in->mail.answers;
     in->calls_end = &in->mail.calls;
-    if (in->signalled && read(in->fd, &count, sizeof(count)) == sizeof(count))
-        in->signalled = false;
+    in->signalled = false;
     pthread_cond_signal(&in->taken);
     pthread_mutex_unlock(&in->lock);
 }

@@ -67,7 +67,8 @@ void hub_stop(struct hub *h);
 /* After hub_stop: frees it, with whatever still lay in the inboxes. NULL is fine. */
 void hub_destroy(struct hub *h);
 
-/* Readable when worker W has mail: an eventfd, owned by the hub. */
+/* An eventfd, owned by the hub, that is written to when worker W gets mail and had none. To be
+ * watched for edges: taking the mail does not read it. */
 int hub_mail_fd(struct hub *h, unsigned w);
 /* Takes worker W's mail into *MAIL (initially all zero), replacing what was in it. */
 void hub_take_mail(struct hub *h, unsigned w, struct hub_mail *mail);

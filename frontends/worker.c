@@ -533,8 +533,8 @@ static enum err create_events(struct worker *w)
     w->base = event_base_new();
     if (!w->base)
         return ERR_NOMEM;
-    if (event_assign(&w->mail_event, w->base, hub_mail_fd(w->hub, w->index), EV_READ | EV_PERSIST,
-                     on_mail, w) != 0 ||
+    if (event_assign(&w->mail_event, w->base, hub_mail_fd(w->hub, w->index),
+                     EV_READ | EV_PERSIST | EV_ET, on_mail, w) != 0 ||
         evtimer_assign(&w->timer_event, w->base, on_timer, w) != 0 ||
         event_add(&w->mail_event, NULL) != 0 || readiness_open(&w->readiness) != ERR_OK)
         return ERR_IO;

@@ -56,8 +56,10 @@ struct worker {
 static void wait_for_mail(unsigned w)
 {
     struct pollfd p = {.fd = hub_mail_fd(hub, w), .events = POLLIN};
+    uint64_t count;
     while (poll(&p, 1, -1) < 0)
         ck_assert_int_eq(errno, EINTR);
+    ck_assert_int_eq(read(p.fd, &count, sizeof(count)), sizeof(count));
 }
 
 static void take_batch(struct worker *w, struct batch *b)
