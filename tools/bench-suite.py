@@ -52,7 +52,7 @@ class Scale(typing.NamedTuple):
 
 # The larger crowd gets fewer messages ahead: they take ten times as long to be delivered, and
 # latency is to stay below 250 ms.
-STANDARD = Scale(3, 2, 1000, ((1000, 1000, 3), (10000, 120, 2)), 15000, 1000, 3, 6, 1)
+STANDARD = Scale(3, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 1)
 QUICK = Scale(1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1)
 ROUNDS = STANDARD.rounds
 
