@@ -6,4 +6,5 @@ libbase_a_SOURCES = \
 	base/ip.c base/ip.h \
 	base/log.c base/log.h \
 	base/rfc3339.c base/rfc3339.h \
+	base/std_fds.c base/std_fds.h \
 	base/utf8.c base/utf8.h

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/std_fds.h"
 #include "demo/feed.h"
 #include "demo/machine.h"
 
@@ -217,6 +218,8 @@ static void catch_signals(sigset_t *ret_mask)
 int main(int argc, char **argv)
 {
     static struct publisher p;
+    if (!std_fds_open())
+        return 1;
     struct options o = parse_options(argc, argv);
     sigset_t mask;
     p.options = &o;

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/std_fds.h"
 #include "frontends/http/http_request.h"
 #include "frontends/http/http_response.h"
 #include "frontends/ws/ws_deflate.h"
@@ -252,6 +253,8 @@ static int listen_on(uint16_t port)
 int main(int argc, char **argv)
 {
     char *end;
+    if (!std_fds_open())
+        return 1;
     unsigned long port = argc == 2 ? strtoul(argv[1], &end, 10) : UINT16_MAX + 1UL;
     if (port > UINT16_MAX || *argv[1] < '0' || *argv[1] > '9' || *end) {
         fprintf(stderr, "usage: longwire-ws-echo PORT\n");

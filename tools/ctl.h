@@ -228,8 +228,6 @@ enum ctl_style {
     CTL_STYLE_WARN,
 };
 
-/* Occupies the standard descriptors that are closed, or the hub's socket would become one. */
-void ctl_out_guard(void);
 /* Whether standard output is a terminal that may be coloured (NO_COLOR, TERM=dumb). */
 bool ctl_out_colour(void);
 /* Appends the escape sequence of STYLE, or nothing without COLOUR. */

@@ -2,7 +2,6 @@
 #include "tools/ctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -46,17 +45,6 @@ void ctl_say(const char *fmt, ...)
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
     va_end(ap);
-}
-
-void ctl_out_guard(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) >= 0)
-            continue;
-        /* The lowest free descriptor is FD. Opened the wrong way round, its use still fails. */
-        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-            exit(CTL_FAILED);
-    }
 }
 
 bool ctl_out_colour(void)

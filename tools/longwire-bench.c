@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/std_fds.h"
+
 struct mode {
     const char *summary, *help;
     enum bench_exit (*run)(const struct bench_config *config);
@@ -132,6 +134,8 @@ static enum bench_exit run(enum bench_mode mode, int argc, char **argv)
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
+    if (!std_fds_open())
+        return BENCH_FAILED;
     enum bench_mode mode = find_mode(word);
     if (mode < BENCH_MODES)
         return (int)run(mode, argc - 1, argv + 1);

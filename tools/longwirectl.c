@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/std_fds.h"
+
 #define READ_OPTIONS (CTL_BIT(CTL_OPT_AFTER) | CTL_BIT(CTL_OPT_LIMIT))
 
 static const struct ctl_command commands[] = {
@@ -326,7 +328,8 @@ static enum ctl_exit run_command(struct ctl *c)
 int main(int argc, char **argv)
 {
     struct ctl c = {0};
-    ctl_out_guard();
+    if (!std_fds_open())
+        return CTL_FAILED;
     signal(SIGPIPE, SIG_IGN); /* see ctl_out.c */
     if (ctl_args_parse(&c.args, argc, argv, CTL_COMMON_OPTIONS, true))
         return CTL_USAGE;

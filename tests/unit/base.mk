@@ -3,6 +3,7 @@ base_tests = \
 	tests/unit/test_buf \
 	tests/unit/test_bytes \
 	tests/unit/test_ip \
+	tests/unit/test_std_fds \
 	tests/unit/test_utf8 \
 	tests/unit/test_log
 check_PROGRAMS += $(base_tests)
@@ -19,6 +20,10 @@ tests_unit_test_bytes_LDADD = libbase.a $(CHECK_LIBS)
 tests_unit_test_ip_SOURCES = tests/unit/test_ip.c
 tests_unit_test_ip_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ip_LDADD = libbase.a $(CHECK_LIBS)
+
+tests_unit_test_std_fds_SOURCES = tests/unit/test_std_fds.c
+tests_unit_test_std_fds_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_std_fds_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c
 tests_unit_test_utf8_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
