@@ -2,7 +2,11 @@
 include daemon/config.mk
 
 sbin_PROGRAMS += longwired
-longwired_SOURCES = daemon/main.c daemon/rules.c daemon/rules.h
+longwired_SOURCES = \
+	daemon/keep_socket.c daemon/keep_socket.h \
+	daemon/main.c \
+	daemon/rules.c daemon/rules.h \
+	daemon/signals.c daemon/signals.h
 longwired_LDADD = liblwconfig.a libfrontends.a libwscodec.a libhttpcodec.a libbroker.a \
 	libmessage.a libbrokercodec.a libstorage.a libbase.a \
 	$(LIBEVENT_LIBS) $(LMDB_LIBS) $(INIH_LIBS) $(XXHASH_LIBS) $(MBEDCRYPTO_LIBS) \

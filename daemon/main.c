@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +14,18 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/std_fds.h"
 #include "broker/broker.h"
 #include "broker/hub.h"
 #include "daemon/cli.h"
 #include "daemon/config.h"
+#include "daemon/cpus.h"
+#include "daemon/keep_socket.h"
 #include "daemon/rules.h"
+#include "daemon/signals.h"
 #include "frontends/encodings.h"
 #include "frontends/listener.h"
+#include "frontends/local_socket.h"
 #include "frontends/session_id.h"
 #include "frontends/settings.h"
 #include "frontends/worker.h"
@@ -45,6 +49,7 @@ struct daemon {
     struct worker **workers;
     unsigned worker_count;
     struct listen_address addresses[CONFIG_LISTEN_MAX]; /* with their real ports */
+    struct local_socket socket;
 };
 
 /* --- configuration to settings --- */
@@ -145,8 +150,7 @@ static bool is_memory_topic(void *ctx, const char *topic, size_t n)
 
 static unsigned count_workers(const struct config *c)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t n = c->hub.workers ? c->hub.workers : cores > 0 ? (uint64_t)cores : 1;
+    uint64_t n = c->hub.workers ? c->hub.workers : cpus_usable();
     return n < HUB_WORKERS_MAX ? (unsigned)n : HUB_WORKERS_MAX;
 }
 
@@ -266,13 +270,13 @@ static enum err listen_at(struct daemon *d, size_t i, struct buf *error)
 static enum err listen_locally(struct daemon *d, struct buf *error)
 {
     const struct config *c = d->config;
-    struct listen_local_options o = {
+    d->socket = (struct local_socket){
         .path = c->socket.path,
         .mode = c->socket.mode,
         .group = c->socket.group && *c->socket.group ? c->socket.group : NULL,
     };
     int fd;
-    enum err e = listen_local(&o, &fd, error);
+    enum err e = local_socket_listen(&d->socket, &fd, error);
     for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++) {
         int own = w + 1 < d->worker_count ? dup(fd) : fd;
         e = own < 0 ? ERR_IO : listener_add(d->workers[w], own, true, true);
@@ -288,7 +292,7 @@ static enum err listen_everywhere(struct daemon *d)
     for (size_t i = 0; i < d->config->http.listen.count && e == ERR_OK; i++)
         e = listen_at(d, i, &error);
     if (bound && e != ERR_OK)
-        unlink(d->config->socket.path);
+        local_socket_remove(&d->socket);
     buf_putc(&error, '\0');
     if (e != ERR_OK)
         log_error("%s", error.len > 1 ? error.data : err_text(e));
@@ -447,30 +451,20 @@ static void reload(struct daemon *d)
     buf_finish(&text);
 }
 
-/* --- signals and stop --- */
-
-static void catch_signals(sigset_t *set)
-{
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk, not an end */
-}
+/* --- serve and stop --- */
 
 static void serve_until_stopped(struct daemon *d, const sigset_t *set)
 {
+    struct keep_socket keep = {&d->socket, d->hub, d->worker_count, &d->budget, LOCAL_SOCKET_OURS};
     int sig;
     say_ready(d);
-    while (sigwait(set, &sig) == 0) {
-        if (sig != SIGHUP) {
-            log_info("stopping (%s)", sig == SIGTERM ? "SIGTERM" : "SIGINT");
-            return;
-        }
-        reload(d);
-    }
+    do {
+        sig = signals_wait(set, KEEP_SOCKET_MS);
+        if (sig == SIGHUP)
+            reload(d);
+        keep_socket_look(&keep);
+    } while (sig != SIGTERM && sig != SIGINT);
+    log_info("stopping (SIG%s)", sigabbrev_np(sig));
 }
 
 static void stop(struct daemon *d)
@@ -500,16 +494,18 @@ int main(int argc, char **argv)
     static struct daemon d;
     int status;
     sigset_t set;
+    if (!std_fds_open())
+        return CLI_FAILED;
     if (!cli_start(argc, argv, &d.cli, &d.config, &status)) {
         cli_finish(&d.cli);
         return status;
     }
     log_set_level(d.config->hub.log_level);
-    catch_signals(&set);
+    signals_catch(&set);
     status = start(&d) == ERR_OK ? CLI_OK : CLI_FAILED;
     if (status == CLI_OK) {
         serve_until_stopped(&d, &set);
-        unlink(d.config->socket.path);
+        local_socket_remove(&d.socket);
     }
     stop(&d);
     if (status == CLI_OK)

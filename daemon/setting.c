@@ -59,7 +59,7 @@ const struct setting settings[] = {
     {"hub", "data_dir", TEXT(hub.data_dir, 1, CONFIG_TEXT_MAX), "/var/lib/longwire", FIXED,
      "directory of the log, made if missing"},
     {"hub", "workers", COUNT(hub.workers, 0, 64), "0", FIXED,
-     "threads that serve connections; 0 = one for each core"},
+     "threads that serve connections; 0 = one for each usable processor"},
     {"hub", "tail_bytes", BYTES(hub.tail_bytes, MIB, 16 * GIB), "64M", FIXED,
      "newest messages kept in memory, all topics together"},
     {"hub", "max_message_bytes", BYTES(hub.max_message_bytes, 1, 64 * MIB), "1M", FIXED,

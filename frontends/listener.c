@@ -2,14 +2,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/ip.h"
@@ -109,80 +106,6 @@ enum err listen_tcp(struct listen_address *a, int *fds, unsigned count, struct b
         return e;
     }
     return ERR_OK;
-}
-
-static bool somebody_answers(const struct sockaddr_un *a)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return false;
-    bool answers = connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 || errno == EAGAIN;
-    close(fd);
-    return answers;
-}
-
-static enum err set_access(const struct listen_local_options *o, struct buf *error)
-{
-    gid_t gid = (gid_t)-1;
-    if (o->group) {
-        const struct group *g = getgrnam(o->group);
-        if (!g) {
-            buf_printf(error, "socket.group = %s: there is no such group", o->group);
-            return ERR_NOT_FOUND;
-        }
-        gid = g->gr_gid;
-    }
-    if ((o->group && chown(o->path, (uid_t)-1, gid) != 0) || chmod(o->path, o->mode) != 0) {
-        buf_printf(error, "cannot set owner and mode of %s: %s", o->path, strerror(errno));
-        return ERR_ACCESS;
-    }
-    return ERR_OK;
-}
-
-/* What may stand at the path already: nothing, or a socket that nobody answers at. */
-static enum err clear_path(const struct sockaddr_un *a, struct buf *error)
-{
-    struct stat st;
-    if (lstat(a->sun_path, &st) != 0)
-        return ERR_OK;
-    if (!S_ISSOCK(st.st_mode)) {
-        buf_printf(error, "%s exists and is not a socket", a->sun_path);
-        return ERR_INVALID;
-    }
-    if (somebody_answers(a)) {
-        buf_printf(error, "another hub is running at %s", a->sun_path);
-        return ERR_LOCKED;
-    }
-    log_info("removing the stale socket %s", a->sun_path);
-    unlink(a->sun_path);
-    return ERR_OK;
-}
-
-enum err listen_local(const struct listen_local_options *o, int *ret_fd, struct buf *error)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    if (strlen(o->path) >= sizeof(a.sun_path)) {
-        buf_printf(error, "socket.path: at most %zu bytes", sizeof(a.sun_path) - 1);
-        return ERR_INVALID;
-    }
-    memcpy(a.sun_path, o->path, strlen(o->path) + 1);
-    enum err e = clear_path(&a, error);
-    if (e != ERR_OK)
-        return e;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    mode_t mask = umask(0177); /* nobody else gets in before the mode is set */
-    bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof(a)) == 0;
-    umask(mask);
-    if (!bound || listen(fd, BACKLOG) != 0) {
-        buf_printf(error, "cannot listen at %s: %s", o->path, strerror(errno));
-        e = errno == EACCES ? ERR_ACCESS : ERR_IO;
-    } else {
-        e = set_access(o, error);
-    }
-    if (e != ERR_OK && fd >= 0)
-        close(fd);
-    *ret_fd = fd;
-    return e;
 }
 
 /* --- accepting --- */
@@ -308,15 +231,47 @@ enum err listener_add(struct worker *w, int fd, bool local, bool loopback)
     return ERR_OK;
 }
 
+static void close_listener(struct listener *l)
+{
+    event_del(&l->event);
+    close(event_get_fd(&l->event));
+    free(l);
+}
+
 void listener_close_all(struct worker *w)
 {
     while (w->listeners) {
         struct listener *l = w->listeners;
         w->listeners = l->next;
-        event_del(&l->event);
-        close(event_get_fd(&l->event));
-        free(l);
+        close_listener(l);
     }
+}
+
+/* Whoever has connected already gets in. */
+static void accept_waiting(struct listener *l)
+{
+    struct ip_port from;
+    int listening = event_get_fd(&l->event), fd;
+    for (int i = 0; i < BACKLOG && (fd = accept_one(listening, &from)) >= 0; i++)
+        adopt(l, fd, &from);
+}
+
+enum err listener_replace_local(struct worker *w, int fd)
+{
+    enum err e = listener_add(w, fd, true, true);
+    if (e != ERR_OK)
+        return e;
+    for (struct listener **at = &w->listeners->next; *at;) {
+        struct listener *l = *at;
+        if (!l->local) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
+        accept_waiting(l);
+        close_listener(l);
+    }
+    return ERR_OK;
 }
 
 bool listener_any_paused(const struct worker *w)

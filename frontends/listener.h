@@ -29,16 +29,10 @@ void listen_address_format(const struct listen_address *a, char *out, size_t siz
  * why in one line. */
 MUST_CHECK enum err listen_tcp(struct listen_address *a, int *fds, unsigned count,
                                struct buf *error);
-struct listen_local_options {
-    const char *path;
-    unsigned mode;     /* permission bits */
-    const char *group; /* NULL = unchanged */
-};
-/* Binds the local socket; a stale one is replaced, one that somebody answers at is refused. */
-MUST_CHECK enum err listen_local(const struct listen_local_options *o, int *ret_fd,
-                                 struct buf *error);
 /* Gives worker W a listening socket (takes FD, also on failure). ERR_NOMEM. */
 MUST_CHECK enum err listener_add(struct worker *w, int fd, bool local, bool loopback);
+/* The same for a local socket that was bound anew; the former one is closed. */
+MUST_CHECK enum err listener_replace_local(struct worker *w, int fd);
 /* Closes all of W's. */
 void listener_close_all(struct worker *w);
 /* Tries again to accept after a pause. Called by the worker now and then while one is paused. */

@@ -15,6 +15,7 @@ libfrontends_a_SOURCES = \
 	frontends/joiner.c frontends/joiner.h \
 	frontends/lagging.c frontends/lagging.h \
 	frontends/listener.c frontends/listener.h \
+	frontends/local_socket.c frontends/local_socket.h \
 	frontends/peer.c frontends/peer.h \
 	frontends/poll.c frontends/poll.h \
 	frontends/poll_body.c frontends/poll_body.h \

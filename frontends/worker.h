@@ -37,6 +37,7 @@ struct conn_budget {
     uint32_t max;
     /* Pauses of accepting before that are only counted, not logged; of TCP, of the local socket. */
     _Atomic uint64_t quiet_until_ms[2];
+    _Atomic bool local_lost; /* nobody reaches the local socket; /readyz tells it */
 };
 
 /* Where one message ends in bytes that were put together. */

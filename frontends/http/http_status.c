@@ -54,7 +54,9 @@ void http_status_probed(struct conn *c, const struct publish *p)
 {
     struct hub_stats stats;
     hub_read_stats(c->worker->hub, &stats);
-    if (p->result == ERR_OK && !stats.failing)
+    if (c->worker->budget->local_lost)
+        http_fail_later(c, 503, 5, "The local socket is gone");
+    else if (p->result == ERR_OK && !stats.failing)
         reply_text(c, "ready\n");
     else
         http_fail_later(c, 503, 5, "The log does not take publishes now");

@@ -91,6 +91,7 @@ EXTRA_DIST += \
 	tests/e2e/70-noise.test.mjs \
 	tests/e2e/71-descriptors.test.mjs \
 	tests/e2e/72-daemon.test.mjs \
+	tests/e2e/72-surroundings.test.mjs \
 	tests/e2e/73-peers.test.mjs \
 	tests/e2e/74-proxies.test.mjs \
 	tests/e2e/75-trickle.test.mjs \

@@ -1,5 +1,6 @@
 # Unit tests of the daemon's configuration; included by tests/local.mk.
-config_tests = tests/unit/test_value tests/unit/test_config tests/unit/test_cli
+config_tests = tests/unit/test_value tests/unit/test_config tests/unit/test_cli \
+	tests/unit/test_cpus
 check_PROGRAMS += $(config_tests) tests/unit/dump_settings
 TESTS += $(config_tests) tests/check-options.py
 dist_check_SCRIPTS += tests/check-options.py
@@ -17,6 +18,10 @@ tests_unit_test_config_LDADD = $(config_libs) $(CHECK_LIBS)
 tests_unit_test_cli_SOURCES = tests/unit/test_cli.c
 tests_unit_test_cli_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cli_LDADD = $(config_libs) $(CHECK_LIBS)
+
+tests_unit_test_cpus_SOURCES = tests/unit/test_cpus.c
+tests_unit_test_cpus_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
 
 # The table of options as text, for check-options.py.
 tests_unit_dump_settings_SOURCES = tests/unit/dump_settings.c
