@@ -51,16 +51,44 @@ static struct forwarded read_fields(const struct conn *c, const struct http_requ
     return f;
 }
 
-/* A proxy writes one of the two fields and passes the other one on as a client has written it, and
- * which one nobody knows here. So both count only when they agree. */
+/* Whether a proxy has left its name in the request, but not that of its client. */
+static bool is_forwarded(const struct http_request *r)
+{
+    return http_request_header(r, "Via", NULL) || http_request_has_prefix(r, "X-Forwarded-");
+}
+
+/* Adds what another field says. A proxy writes one of them and passes the others on as a client has
+ * written them, and which one nobody knows here: so all of them count only when they agree. */
+static void combine(struct forwarded *all, const struct forwarded *more)
+{
+    if (!more->any)
+        return;
+    if (!all->any) {
+        *all = *more;
+        return;
+    }
+    all->known = forwarded_agree(all, more);
+    all->remote |= more->remote;
+}
+
+/* X-Real-IP has no chain: that a trusted proxy is the peer of another one contradicts nothing. */
+static void combine_one(struct forwarded *all, const struct forwarded *one)
+{
+    if (one->untrusted || !all->any)
+        combine(all, one);
+    else
+        all->remote |= one->remote;
+}
+
 static struct forwarded read_forwarded(const struct conn *c, const struct http_request *r)
 {
-    struct forwarded standard = read_fields(c, r, "Forwarded", forwarded_add);
+    struct forwarded all = read_fields(c, r, "Forwarded", forwarded_add);
     struct forwarded list = read_fields(c, r, "X-Forwarded-For", forwarded_add_list);
-    if (!standard.any || !list.any)
-        return standard.any ? standard : list;
-    list.known = forwarded_agree(&standard, &list);
-    return list;
+    struct forwarded one = read_fields(c, r, "X-Real-IP", forwarded_add_one);
+    combine(&all, &list);
+    combine_one(&all, &one);
+    all.any |= is_forwarded(r);
+    return all;
 }
 
 void peer_take_request(struct conn *c, const struct http_request *r)
@@ -76,5 +104,5 @@ void peer_take_request(struct conn *c, const struct http_request *r)
     if (f.known)
         peer->client = f.client;
     if (f.any)
-        c->trusted = peer->trusted && f.known && ip_is_loopback(&f.client.ip);
+        c->trusted = peer->trusted && f.known && !f.remote;
 }

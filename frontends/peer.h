@@ -1,7 +1,7 @@
 /*
  * Who is at the other end of a connection when proxies are in between: what the peers in
- * http.trusted_proxies say, by a PROXY header for the connection, by Forwarded or X-Forwarded-For
- * for each request.
+ * http.trusted_proxies say, by a PROXY header for the connection, by Forwarded, X-Forwarded-For or
+ * X-Real-IP for each request.
  *
  * What a proxy says can only take trust away: everything is allowed on a loopback listener, but not
  * to a client who is not on this machine, nor to one of whom that is not known.

@@ -76,18 +76,27 @@ static size_t part_length(struct field_text text, char separator)
     return i;
 }
 
+bool field_part(struct field_text *rest, char separator, struct field_text *ret)
+{
+    if (!rest->p)
+        return false;
+    size_t n = part_length(*rest, separator);
+    *ret = field_trim(rest->p, n);
+    if (n < rest->n)
+        *rest = (struct field_text){rest->p + n + 1, rest->n - n - 1};
+    else
+        *rest = (struct field_text){NULL, 0};
+    return true;
+}
+
 bool field_next(struct field_text *rest, char separator, struct field_text *ret)
 {
-    while (rest->n > 0) {
-        size_t n = part_length(*rest, separator);
-        struct field_text part = field_trim(rest->p, n);
-        size_t past = n < rest->n ? n + 1 : n;
-        rest->p += past;
-        rest->n -= past;
-        if (part.n > 0) {
-            *ret = part;
-            return true;
-        }
+    struct field_text part;
+    while (field_part(rest, separator, &part)) {
+        if (part.n == 0)
+            continue;
+        *ret = part;
+        return true;
     }
     return false;
 }

@@ -31,8 +31,10 @@ struct field_text field_trim(const char *text, size_t n);
 /* Whether TEXT is WORD; ASCII letters in either case are the same, whatever the locale. */
 bool field_is(struct field_text text, const char *word);
 /* Takes the part of *REST before the first SEPARATOR (',' or ';') that stands outside a quoted
- * string, trimmed, and moves *REST behind it. Empty parts are skipped (section 5.6.1.2). False:
- * nothing is left. Start with the whole value in *REST. */
+ * string, trimmed, and moves *REST behind it; its `p` is NULL behind the last part. False: there is
+ * no more. Start with the whole value in *REST, which may be empty: then there is one part. */
+bool field_part(struct field_text *rest, char separator, struct field_text *ret);
+/* The same, but empty parts are skipped, as in lists (section 5.6.1.2). */
 bool field_next(struct field_text *rest, char separator, struct field_text *ret);
 
 #endif

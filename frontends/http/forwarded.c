@@ -61,27 +61,38 @@ static void add(struct forwarded *f, const struct ip_port *node, const struct ip
                 size_t count)
 {
     bool is_trusted = node && ip_in_nets(&node->ip, trusted, count);
-    if (f->any && is_trusted)
+    bool is_here = node && ip_is_loopback(&node->ip);
+    if (f->any && is_trusted) {
+        f->remote |= !is_here;
         return;
+    }
     f->any = true;
+    f->remote = !is_here;
     f->untrusted = !is_trusted;
     f->known = node != NULL;
     if (node)
         f->client = *node;
 }
 
+/* As field_part(), but there are no quoted strings in X-Forwarded-For. */
+static bool take_item(struct field_text *rest, struct field_text *ret)
+{
+    if (!rest->p)
+        return false;
+    const char *comma = memchr(rest->p, ',', rest->n);
+    size_t n = comma ? (size_t)(comma - rest->p) : rest->n;
+    *ret = field_trim(rest->p, n);
+    *rest = comma ? (struct field_text){comma + 1, rest->n - n - 1} : (struct field_text){0};
+    return true;
+}
+
 void forwarded_add_list(struct forwarded *f, const char *value, size_t n,
                         const struct ip_net *trusted, size_t count)
 {
-    while (n > 0) { /* there are no quoted strings in it */
-        const char *comma = memchr(value, ',', n);
-        size_t len = comma ? (size_t)(comma - value) : n, past = comma ? len + 1 : len;
-        struct field_text text = field_trim(value, len);
+    struct field_text rest = {value, n}, text;
+    while (take_item(&rest, &text)) {
         struct ip_port node;
-        if (text.n > 0)
-            add(f, read_list_node(text, &node) ? &node : NULL, trusted, count);
-        value += past;
-        n -= past;
+        add(f, read_list_node(text, &node) ? &node : NULL, trusted, count);
     }
 }
 
@@ -135,10 +146,17 @@ void forwarded_add(struct forwarded *f, const char *value, size_t n, const struc
                    size_t count)
 {
     struct field_text rest = {value, n}, element;
-    while (field_next(&rest, ',', &element)) {
+    while (field_part(&rest, ',', &element)) {
         struct ip_port node;
         add(f, read_element(element, &node) ? &node : NULL, trusted, count);
     }
+}
+
+void forwarded_add_one(struct forwarded *f, const char *value, size_t n,
+                       const struct ip_net *trusted, size_t count)
+{
+    struct ip_port node;
+    add(f, read_list_node(field_trim(value, n), &node) ? &node : NULL, trusted, count);
 }
 
 bool forwarded_agree(const struct forwarded *a, const struct forwarded *b)

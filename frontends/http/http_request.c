@@ -58,19 +58,36 @@ static enum http_read fail(struct http_request *r, unsigned status, const char *
 
 /* ---- Header fields ---- */
 
+/* A field of the parsed head, both texts with their NUL. */
+struct packed_field {
+    const char *name, *value;
+    size_t name_len, value_len;
+};
+
+/* The field at the offset *AT, which then is that of the next one. False: there are no more. */
+static bool next_field(const struct http_request *r, size_t *at, struct packed_field *ret)
+{
+    if (*at >= r->parsed)
+        return false;
+    ret->name = r->head.data + *at;
+    ret->name_len = strlen(ret->name);
+    ret->value = ret->name + ret->name_len + 1;
+    ret->value_len = strlen(ret->value);
+    *at += ret->name_len + 1 + ret->value_len + 1;
+    return true;
+}
+
 /* The value of the first field called NAME at or behind the offset AT of the head. */
 static const char *find_header(const struct http_request *r, const char *name, size_t at,
                                size_t *ret_len)
 {
-    while (at < r->parsed) {
-        const char *field = r->head.data + at;
-        size_t name_len = strlen(field), value_len = strlen(field + name_len + 1);
-        if (field_is((struct field_text){field, name_len}, name)) {
-            if (ret_len)
-                *ret_len = value_len;
-            return field + name_len + 1;
-        }
-        at += name_len + 1 + value_len + 1;
+    struct packed_field f;
+    while (next_field(r, &at, &f)) {
+        if (!field_is((struct field_text){f.name, f.name_len}, name))
+            continue;
+        if (ret_len)
+            *ret_len = f.value_len;
+        return f.value;
     }
     return NULL;
 }
@@ -84,6 +101,16 @@ const char *http_request_header_after(const struct http_request *r, const char *
                                       const char *value, size_t *ret_len)
 {
     return find_header(r, name, (size_t)(value - r->head.data) + strlen(value) + 1, ret_len);
+}
+
+bool http_request_has_prefix(const struct http_request *r, const char *prefix)
+{
+    size_t at = r->fields_at, n = strlen(prefix);
+    struct packed_field f;
+    while (next_field(r, &at, &f))
+        if (f.name_len >= n && field_is((struct field_text){f.name, n}, prefix))
+            return true;
+    return false;
 }
 
 static bool list_has(const char *value, size_t n, const char *token)

@@ -130,6 +130,8 @@ const char *http_request_header(const struct http_request *r, const char *name, 
 /* The same for the next field behind VALUE, which one of these two has returned. */
 const char *http_request_header_after(const struct http_request *r, const char *name,
                                       const char *value, size_t *ret_len);
+/* Whether a header field's name begins with PREFIX, in any letter case. */
+bool http_request_has_prefix(const struct http_request *r, const char *prefix);
 /* Whether the comma-separated lists in all fields called NAME have TOKEN as a member, in any letter
  * case: ("connection", "close"). */
 bool http_request_has_token(const struct http_request *r, const char *name, const char *token);

@@ -88,6 +88,12 @@ describe('Forwarded and X-Forwarded-For', () => {
     ['two fields', { 'X-Forwarded-For': ['192.0.2.1', '203.0.113.9, 10.1.1.1'] }, '203.0.113.9'],
     ['Forwarded', { Forwarded: 'for=192.0.2.1, for=203.0.113.9;proto=https' }, '203.0.113.9'],
     ['Forwarded IPv6', { Forwarded: 'for="[2001:db8::9]:80"' }, '[2001:db8::9]:80'],
+    ['X-Real-IP', { 'X-Real-IP': '203.0.113.9' }, '203.0.113.9'],
+    [
+      'X-Real-IP of a proxy',
+      { 'X-Forwarded-For': '203.0.113.9, 10.1.1.1', 'X-Real-IP': '10.1.1.1' },
+      '203.0.113.9',
+    ],
     ['both', { Forwarded: 'for=203.0.113.9', 'X-Forwarded-For': '203.0.113.9' }, '203.0.113.9'],
   ]) {
     for (const [transport, text] of Object.entries(SUBSCRIBERS)) {
@@ -137,7 +143,8 @@ describe('Forwarded and X-Forwarded-For', () => {
     ['a client on this machine', { 'X-Forwarded-For': '127.9.9.9' }],
     ['a client on this machine, IPv6', { Forwarded: 'for="[::1]"' }],
     ['only proxies', { 'X-Forwarded-For': '127.0.0.1' }],
-    ['an empty field', { 'X-Forwarded-For': '' }],
+    ['all fields agree', { 'X-Forwarded-For': '127.0.0.1', 'X-Real-IP': '127.0.0.1', Via: '1.1 x' }],
+    ['X-Real-IP alone', { 'X-Real-IP': '127.0.0.1' }],
   ]) {
     test(`everything is allowed: ${what}`, async (t) => {
       assert.equal(await publishStatus(t, hub, headers, { from: PROXY }), 201);
@@ -152,6 +159,21 @@ describe('Forwarded and X-Forwarded-For', () => {
     ['fields differ', { Forwarded: 'for=127.0.0.1', 'X-Forwarded-For': '203.0.113.9' }],
     ['fields differ', { Forwarded: 'for=203.0.113.9', 'X-Forwarded-For': '127.0.0.1' }],
     ['fields differ', { Forwarded: 'for=x', 'X-Forwarded-For': '127.0.0.1' }],
+    ['an empty field', { 'X-Forwarded-For': '' }],
+    ['blanks', { 'X-Forwarded-For': ' ' }],
+    ['commas alone', { 'X-Forwarded-For': ', ,' }],
+    ['an empty element at the end', { 'X-Forwarded-For': '127.0.0.1,' }],
+    ['an empty field behind one', { 'X-Forwarded-For': ['127.0.0.1', ''] }],
+    ['an empty Forwarded', { Forwarded: '' }],
+    ['commas alone in Forwarded', { Forwarded: ',' }],
+    ['an empty Forwarded besides', { Forwarded: '', 'X-Forwarded-For': '127.0.0.1' }],
+    ['an empty X-Real-IP', { 'X-Real-IP': '' }],
+    ['an empty X-Real-IP besides', { 'X-Real-IP': '', 'X-Forwarded-For': '127.0.0.1' }],
+    ['X-Real-IP is elsewhere', { 'X-Real-IP': '203.0.113.9' }],
+    ['X-Real-IP differs', { 'X-Real-IP': '203.0.113.9', 'X-Forwarded-For': '127.0.0.1' }],
+    ['Via alone', { Via: '1.1 proxy.example' }],
+    ['X-Forwarded-Proto alone', { 'X-Forwarded-Proto': 'https' }],
+    ['here, but behind a proxy elsewhere', { 'X-Forwarded-For': '127.0.0.1, 10.1.1.1' }],
     ['only proxies, and the first is elsewhere', { 'X-Forwarded-For': '10.1.1.1, 127.0.0.1' }],
   ]) {
     test(`who is not known to be here may do as the anonymous: ${what}`, async (t) => {

@@ -7,9 +7,7 @@
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
-/* What comes out: nothing at all, or an address, or that it is not known; "!" in front: untrusted.
- */
-#define NONE    "none"
+/* What comes out: an address, or that it is not known; "!" in front: untrusted. */
 #define UNKNOWN "!unknown"
 
 struct example {
@@ -18,8 +16,15 @@ struct example {
 };
 
 static const struct example lists[] = {
-    {"", NULL, NONE},
-    {" , ,", NULL, NONE},
+    /* Nobody is named, which is not the same as nothing said. */
+    {"", NULL, UNKNOWN},
+    {",", NULL, UNKNOWN},
+    {" , ,", NULL, UNKNOWN},
+    {"", "10.0.0.1", UNKNOWN},
+    {"10.0.0.1", "", UNKNOWN},
+    {"10.0.0.1,", NULL, UNKNOWN},
+    {"10.0.0.2, , 10.0.0.1", NULL, UNKNOWN},
+    {", 192.0.2.1", NULL, "!192.0.2.1"},
     {"192.0.2.1", NULL, "!192.0.2.1"},
     {"192.0.2.1:4711", NULL, "!192.0.2.1:4711"},
     {"2001:db8::1", NULL, "![2001:db8::1]"},
@@ -55,7 +60,12 @@ static const struct example lists[] = {
 };
 
 static const struct example elements[] = {
-    {"", NULL, NONE},
+    {"", NULL, UNKNOWN},
+    {" ,, ", NULL, UNKNOWN},
+    {";", NULL, UNKNOWN},
+    {"for=10.0.0.1,", NULL, UNKNOWN},
+    {"", "for=10.0.0.1", UNKNOWN},
+    {", for=192.0.2.1", NULL, "!192.0.2.1"},
     {"for=192.0.2.1", NULL, "!192.0.2.1"},
     {"For=192.0.2.1;proto=http;by=203.0.113.43", NULL, "!192.0.2.1"},
     {"proto=https ; FOR=\"192.0.2.1:4711\" ; host=x", NULL, "!192.0.2.1:4711"},
@@ -108,7 +118,8 @@ static void check(const struct example *e, adder *add)
     if (f.known)
         ip_port_format(&f.client, to);
     else
-        strcpy(to, f.any ? "unknown" : NONE);
+        strcpy(to, "unknown");
+    ck_assert(f.any);
     ck_assert_msg(strcmp(text, e->out) == 0, "%s, then %s: %s, not %s", e->first,
                   e->second ? e->second : "nothing", text, e->out);
 }
@@ -122,6 +133,21 @@ END_TEST
 START_TEST(reads_elements)
 {
     check(&elements[_i], forwarded_add);
+}
+END_TEST
+
+static const struct example single[] = {
+    {"192.0.2.1", NULL, "!192.0.2.1"},
+    {"10.0.0.1", NULL, "10.0.0.1"},
+    {"::1", NULL, "[::1]"},
+    {"", NULL, UNKNOWN},
+    {"unknown", NULL, UNKNOWN},
+    {"10.0.0.1, 10.0.0.1", NULL, UNKNOWN},
+};
+
+START_TEST(reads_one)
+{
+    check(&single[_i], forwarded_add_one);
 }
 END_TEST
 
@@ -144,6 +170,7 @@ int main(void)
     TCase *t = tcase_create("forwarded");
     tcase_add_loop_test(t, reads_lists, 0, COUNT(lists));
     tcase_add_loop_test(t, reads_elements, 0, COUNT(elements));
+    tcase_add_loop_test(t, reads_one, 0, COUNT(single));
     tcase_add_test(t, compares_addresses_alone);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
