@@ -283,6 +283,14 @@ bool replay_is_certain(const struct store_state *log, const struct cursor *c)
     return former && c->offset <= former->last;
 }
 
+uint32_t replay_unknown_epoch(const struct store_state *log)
+{
+    uint32_t epoch = 1; /* 0 would be this log */
+    while (epoch == log->epoch || find_former(log, epoch))
+        epoch++;
+    return epoch;
+}
+
 /* A cursor of another epoch: exact as far as the two logs are the same, otherwise a gap. */
 static enum gap_reason place_foreign(const struct replay *r, const struct cursor *c,
                                      struct position *p)

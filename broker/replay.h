@@ -23,6 +23,9 @@ enum { REPLAY_LAST_MAX = 100000 };
 
 /* Whether C is a place in LOG: of its epoch, or of a former one as far as that is certain. */
 bool replay_is_certain(const struct store_state *log, const struct cursor *c);
+/* An epoch that neither LOG nor any that it goes on from has had: of cursors that are another
+ * server's. */
+uint32_t replay_unknown_epoch(const struct store_state *log);
 
 /* What a worker reads from. */
 struct replay {

@@ -87,7 +87,7 @@ const struct setting settings[] = {
      "longest time for a request's head to arrive"},
     {"http", "body_timeout", DURATION(http.body_timeout_ms, SEC, HOUR), "30s", RELOAD,
      "longest silence while a request's body arrives"},
-    {"http", "idle_timeout", DURATION(http.idle_timeout_ms, SEC, HOUR), "60s", RELOAD,
+    {"http", "idle_timeout", DURATION(http.idle_timeout_ms, SEC, HOUR), "75s", RELOAD,
      "longest time between two requests of a connection"},
     {"http", "write_timeout", DURATION(http.write_timeout_ms, SEC, HOUR), "60s", RELOAD,
      "longest time that a receiver may take nothing"},

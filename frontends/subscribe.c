@@ -147,14 +147,27 @@ static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
         q->wrong = "A parameter is malformed or too long";
 }
 
-/* The place: a reconnecting EventSource repeats the URL's `after`, so Last-Event-ID wins. */
-static void choose_place(const struct http *h, struct query *q, struct subscription *sub)
+/* Last-Event-ID. A browser brings what the server before us had given it, and would never come back
+ * after an error: what is no cursor is one of a log that is not known here, and its gap is told. */
+static bool read_last_event_id(const struct conn *c, const struct http *h, struct after *ret)
 {
     size_t n;
     const char *id = http_request_header(&h->request, "Last-Event-ID", &n);
-    if (id && n)
-        read_after(q, &q->has_id, &q->id, id, n);
+    if (!id || n == 0)
+        return false;
+    ret->kind = AFTER_CURSOR;
+    if (cursor_parse(id, n, &ret->cursor) != ERR_OK)
+        ret->cursor = (struct cursor){0, replay_unknown_epoch(c->worker->replay.log)};
+    return true;
+}
+
+/* The place: a reconnecting EventSource repeats the URL's `after`, so Last-Event-ID wins. */
+static void choose_place(const struct conn *c, const struct http *h, const struct query *q,
+                         struct subscription *sub)
+{
     sub->after.kind = AFTER_LATEST;
+    if (read_last_event_id(c, h, &sub->after))
+        return;
     if (q->has_id)
         sub->after = q->id;
     else if (q->has_after)
@@ -179,7 +192,7 @@ static void read_query(struct conn *c, struct http *h, struct query *q, struct s
     while (!q->wrong && url_next_param(&h->url, &param))
         read_param(c, q, &sub->spec, &param);
     if (!q->wrong)
-        choose_place(h, q, sub);
+        choose_place(c, h, q, sub);
 }
 
 static bool is_single_topic(const struct feed_spec *spec)

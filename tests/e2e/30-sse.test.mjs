@@ -164,6 +164,32 @@ describe('event streams', () => {
     await sse.live();
   });
 
+  for (const id of [
+    'f81d4fae-7dec-11d0-a765-00a0c91e6bf6',
+    '1700000000:0',
+    '1042-0',
+    '99999999999999999999999',
+    '-1',
+    '2026-11-22T09:31:15Z',
+    '{"a": 1}',
+  ]) {
+    test(`Last-Event-ID of another server is of an unknown epoch: ${id}`, async (t) => {
+      const topic = `s/moved/${Buffer.from(id).toString('hex')}`;
+      await publish(hub, topic, 'kept');
+      const sse = await stream(t, topic, { after: 'latest' }, { 'Last-Event-ID': id });
+      const gap = await sse.nextEvent();
+      assert.equal(gap.event, 'longwire.gap');
+      assert.equal(JSON.parse(gap.data).reason, 'epoch');
+      assert.equal((await sse.nextEvent()).data, 'kept');
+      await sse.live();
+      const path = `/t/${topic}?wait=0`;
+      const polled = await get(hub, path, { headers: { 'Last-Event-ID': id } });
+      assert.equal(polled.json().gap.reason, 'epoch');
+      assert.equal(polled.json().messages[0].data, 'kept');
+      assertProblem(await get(hub, `${path}&lastEventId=${encodeURIComponent(id)}x`), 400);
+    });
+  }
+
   test('errors before the stream are statuses', async () => {
     const headers = { Accept: 'text/event-stream' };
     assertProblem(await get(hub, '/t/s/bad?after=nonsense', { headers }), 400);

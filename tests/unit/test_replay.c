@@ -1032,6 +1032,18 @@ static void check_backwards(uint64_t after, uint64_t until, size_t max, size_t s
     ck_assert_uint_eq(b.count, count);
 }
 
+START_TEST(an_unknown_epoch_is_nobodys)
+{
+    struct store_state log = {
+        .epoch = 1, .former_count = 2, .former = {{.epoch = 3}, {.epoch = 2}}};
+    ck_assert_uint_eq(replay_unknown_epoch(&log), 4);
+    log.epoch = 7;
+    ck_assert_uint_eq(replay_unknown_epoch(&log), 1);
+    struct cursor c = {0, 1};
+    ck_assert(!replay_is_certain(&log, &c));
+}
+END_TEST
+
 START_TEST(backwards_over_tail_and_log)
 {
     static const uint64_t borders[] = {1, 2, 11, 12, 20, 21};
@@ -1141,6 +1153,7 @@ int main(void)
     t = tcase_create("reading");
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 300);
+    tcase_add_test(t, an_unknown_epoch_is_nobodys);
     tcase_add_test(t, log_and_tail_join_without_a_seam);
     tcase_add_test(t, a_stopped_visit_goes_on_where_it_stopped);
     tcase_add_test(t, reading_ends_at_the_given_offset);
