@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/data_dir.h"
 #include "daemon/setting.h"
 
 #define DEFAULT_FILE LONGWIRE_SYSCONFDIR "/longwire.ini"
@@ -156,12 +157,22 @@ static bool init(struct cli *c, int argc)
 
 /* ---- what needs the configuration ---- */
 
+/* A line each. */
+static void print_mistakes(struct buf *error)
+{
+    buf_putc(error, '\0');
+    char *line, *rest = error->failed ? NULL : error->data;
+    while ((line = strsep(&rest, "\n")))
+        if (*line)
+            fprintf(stderr, "longwired: %s\n", line);
+}
+
 static int load(const struct cli *c, struct config **ret)
 {
     struct buf error = {0};
     enum err e = config_load(&c->source, ret, &error);
     if (e)
-        fprintf(stderr, "longwired: %.*s\n", (int)error.len, error.data ? error.data : "");
+        print_mistakes(&error);
     buf_finish(&error);
     return e == ERR_OK ? CLI_OK : e == ERR_NOMEM ? CLI_FAILED : CLI_WRONG;
 }
@@ -174,9 +185,25 @@ static int print_config(const struct config *config)
     return e ? CLI_FAILED : CLI_OK;
 }
 
+/* What a start would find besides. */
+static bool check_machine(const struct config *config)
+{
+    struct buf error = {0};
+    bool fits = data_dir_check(config->hub.data_dir, &error);
+    if (error.len)
+        buf_putc(&error, '\n');
+    fits = data_dir_check_map(config->log.map_bytes, &error) && fits;
+    if (!fits)
+        print_mistakes(&error);
+    buf_finish(&error);
+    return fits;
+}
+
 static int print_verdict(const struct config *config)
 {
     struct buf out = {0};
+    if (!check_machine(config))
+        return CLI_WRONG;
     buf_printf(&out, "%s: the configuration is good\n", config->file ? config->file : "built in");
     return write_out(&out);
 }

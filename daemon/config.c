@@ -27,7 +27,9 @@ enum {
 struct loader {
     struct config *config;
     struct buf *error; /* of the caller */
-    enum err err;      /* the first failure; nothing is read after it */
+    enum err err;      /* of this line or check */
+    enum err found;    /* the first of all; what comes after it is looked at as well */
+    unsigned mistakes;
     enum config_level level;
     const char *file;
     FILE *stream;
@@ -37,6 +39,7 @@ struct loader {
     char section[NAME_BYTES];  /* "" before the first header */
     char pattern[LINE_BYTES];  /* of that header; no topic is as long */
     bool has_pattern;
+    bool skips;                 /* that header was wrong: so would all be that is in the section */
     struct config_topic *topic; /* in a [topic "PATTERN"] section */
     size_t set_topics;          /* how many of the topics came from --set: they stand first */
 };
@@ -56,10 +59,12 @@ static struct config_origin here(const struct loader *l)
     return (struct config_origin){.level = l->level, .line = l->line};
 }
 
-/* Begins the one line that says what is wrong. */
+/* Begins the line that says what is wrong. */
 static struct buf *fail_at(struct loader *l, struct config_origin at)
 {
     l->err = ERR_INVALID;
+    if (l->mistakes++)
+        buf_putc(l->error, '\n');
     put_place(l, at);
     return l->error;
 }
@@ -72,6 +77,16 @@ static struct buf *fail_here(struct loader *l)
 static void fail(struct loader *l, const char *text)
 {
     buf_puts(fail_here(l), text);
+}
+
+/* After a line or check: its mistake does not hide those of the others. False: that is enough. */
+static bool go_on(struct loader *l)
+{
+    if (!l->found)
+        l->found = l->err;
+    if (l->err == ERR_INVALID && l->mistakes < CONFIG_MISTAKES_MAX)
+        l->err = ERR_OK;
+    return l->err == ERR_OK;
 }
 
 static void put_shown(struct buf *out, const char *text)
@@ -163,6 +178,8 @@ static void assign(struct loader *l, const struct setting *s, const char *value)
 
 static void assign_named(struct loader *l, const char *key, const char *value)
 {
+    if (l->skips)
+        return;
     if (l->section[0] == '\0') {
         fail(l, "an option before the first [section]");
         return;
@@ -298,6 +315,7 @@ static void read_header(struct loader *l)
         enter_section(l);
     else
         fail(l, "must be [section] or [topic \"PATTERN\"]");
+    l->skips = l->err != ERR_OK;
 }
 
 /* Takes white space off both ends of the line; returns its length. */
@@ -355,18 +373,29 @@ static void prepare_line(struct loader *l, size_t room)
     }
 }
 
+/* inih found no `=` (or `:`) in the line. */
+static void fail_pair(struct loader *l)
+{
+    struct buf *out = fail_here(l);
+    put_shown(out, l->text);
+    buf_puts(out, ": must be [section] or key = value");
+}
+
 /* inih's ini_reader: like fgets(). */
 static char *next_line(char *out, int size, void *stream)
 {
     struct loader *l = stream;
     if (l->expects_pair && !l->err)
-        fail(l, "must be [section] or key = value");
-    if (l->err || !read_line(l))
-        return NULL;
-    prepare_line(l, (size_t)size);
-    if (l->err)
-        return NULL;
-    return strcpy(out, l->text);
+        fail_pair(l);
+    l->expects_pair = false;
+    while (go_on(l) && read_line(l)) {
+        if (!l->err)
+            prepare_line(l, (size_t)size);
+        if (!l->err)
+            return strcpy(out, l->text);
+        l->expects_pair = false;
+    }
+    return NULL;
 }
 
 /* inih's ini_handler. */
@@ -430,6 +459,7 @@ static void load_set(struct loader *l, const char *text)
     }
     memcpy(key, p + 1, (size_t)(equals - p - 1));
     key[equals - p - 1] = '\0';
+    l->skips = false;
     enter_section(l);
     if (!l->err)
         assign_named(l, key, equals + 1);
@@ -439,8 +469,9 @@ static void load_set(struct loader *l, const char *text)
 static void load_sets(struct loader *l, const struct config_source *src)
 {
     l->level = CONFIG_SET;
-    for (size_t i = 0; i < src->set_count && !l->err; i++)
+    for (size_t i = 0; i < src->set_count && go_on(l); i++)
         load_set(l, src->sets[i]);
+    go_on(l);
 }
 
 /* ---- what must hold between options ---- */
@@ -481,7 +512,7 @@ static void fail_order(struct loader *l, const struct setting *low, const struct
 
 static void check_orders(struct loader *l)
 {
-    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]) && !l->err; i++) {
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]) && go_on(l); i++) {
         const struct setting *low = setting_find(orders[i].section, orders[i].first);
         const struct setting *high = setting_find(orders[i].second_section, orders[i].second);
         if (number_of(l->config, low) > number_of(l->config, high))
@@ -489,12 +520,53 @@ static void check_orders(struct loader *l)
     }
 }
 
+/* 0.0.0.0 or ::, which are each all of their family (IPV6_V6ONLY). */
+static bool is_any(const struct ip *ip)
+{
+    static const uint8_t v4[] = {0, 0, 0, 0}, v6[16] = {0};
+    struct ip any_v4 = ip_from_v4(v4), any_v6 = ip_from_v6(v6);
+    return ip_equal(ip, &any_v4) || ip_equal(ip, &any_v6);
+}
+
+bool config_listen_meets(const struct config_listen *a, const struct config_listen *b)
+{
+    struct ip_port x, y;
+    if (!ip_from_sockaddr((const struct sockaddr *)&a->addr, &x) ||
+        !ip_from_sockaddr((const struct sockaddr *)&b->addr, &y))
+        return false;
+    if (x.port == 0 || x.port != y.port || a->addr.ss_family != b->addr.ss_family)
+        return false;
+    return ip_equal(&x.ip, &y.ip) || is_any(&x.ip) || is_any(&y.ip);
+}
+
+static void fail_listener(struct loader *l, size_t i, size_t other)
+{
+    const struct config *c = l->config;
+    const struct setting *s = setting_find("http", "listen");
+    struct buf *out = fail_at(l, c->origin[s - settings]);
+    buf_puts(out, "http.listen = ");
+    setting_format(s, c, i, out);
+    buf_puts(out, ": must not be where the hub listens already (");
+    setting_format(s, c, other, out);
+    buf_putc(out, ')');
+}
+
+/* Two listeners that meet would be taken for another process in the way. */
+static void check_listeners(struct loader *l)
+{
+    const struct config_listen_list *list = &l->config->http.listen;
+    for (size_t i = 1; i < list->count; i++)
+        for (size_t k = 0; k < i && go_on(l); k++)
+            if (config_listen_meets(&list->item[i], &list->item[k]))
+                fail_listener(l, i, k);
+}
+
 /* Without tokens, an address that others can reach needs a word on what they may do. */
 static void check_access(struct loader *l)
 {
     const struct config *c = l->config;
     const struct setting *s = setting_find("http", "listen");
-    for (size_t i = 0; i < c->http.listen.count && !l->err && !c->access.anonymous; i++) {
+    for (size_t i = 0; i < c->http.listen.count && go_on(l) && !c->access.anonymous; i++) {
         if (c->http.listen.item[i].loopback)
             continue;
         struct buf *out = fail_at(l, c->origin[s - settings]);
@@ -510,7 +582,7 @@ static void check_proxies(struct loader *l)
 {
     const struct config *c = l->config;
     const struct setting *s = setting_find("http", "proxy_protocol");
-    if (l->err || !c->http.proxy_protocol || c->http.trusted_proxies.count)
+    if (!go_on(l) || !c->http.proxy_protocol || c->http.trusted_proxies.count)
         return;
     struct buf *out = fail_at(l, c->origin[s - settings]);
     buf_puts(out, "http.proxy_protocol = on: must be off unless http.trusted_proxies says who may "
@@ -559,7 +631,7 @@ static void inherit(struct config *c)
 
 static void check_topics(struct loader *l)
 {
-    for (size_t i = 0; i < l->config->topic_count && !l->err; i++) {
+    for (size_t i = 0; i < l->config->topic_count && go_on(l); i++) {
         const struct config_topic *t = &l->config->topics[i];
         const struct setting *s = setting_find("topic", "keep_last");
         if (t->max_messages == 0 || t->keep_last <= t->max_messages)
@@ -576,15 +648,17 @@ static void load_all(struct loader *l, const struct config_source *src)
     load_initial(l);
     if (!l->err && src->file)
         load_file(l, src->file_optional);
-    if (!l->err)
+    if (go_on(l))
         load_sets(l, src);
-    if (l->err)
+    if (l->found)
         return;
     inherit(l->config);
+    check_listeners(l);
     check_access(l);
     check_proxies(l);
     check_orders(l);
     check_topics(l);
+    go_on(l);
 }
 
 enum err config_load(const struct config_source *src, struct config **ret, struct buf *error)
@@ -597,9 +671,9 @@ enum err config_load(const struct config_source *src, struct config **ret, struc
         load_all(&l, src);
     if (l.err == ERR_NOMEM)
         buf_puts(error, err_text(ERR_NOMEM));
-    if (l.err) {
+    if (l.err || l.found) {
         config_free(l.config);
-        return l.err;
+        return l.err ? l.err : l.found;
     }
     *ret = l.config;
     return ERR_OK;

@@ -26,6 +26,7 @@ enum {
     CONFIG_ORIGINS_MAX = 64,  /* allowed origins */
     CONFIG_NETS_MAX = 64,     /* networks of trusted proxies */
     CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
+    CONFIG_MISTAKES_MAX = 20, /* told at once */
     CONFIG_TEXT_MAX = 168,    /* bytes of a path or origin: its line, comment and all, fits inih */
     CONFIG_SETTINGS_MAX = 64, /* rows of the table in setting.c */
     CONFIG_TOPIC_SETTINGS_MAX = 16, /* those of them that belong to topic sections */
@@ -58,6 +59,9 @@ struct config_listen {
     socklen_t addr_len;
     bool loopback; /* only this machine can reach it */
 };
+
+/* Whether one excludes the other: the same port, and the same address or all of its family. */
+bool config_listen_meets(const struct config_listen *a, const struct config_listen *b);
 
 struct config_listen_list {
     size_t count; /* >= 1 once loaded */
@@ -159,8 +163,9 @@ struct config_source {
     size_t set_count;
 };
 
-/* Loads and checks everything. On failure one line without newline is appended to ERROR: where
- * (`FILE:LINE` or `--set`), what, and what is allowed. Errors: ERR_INVALID, ERR_NOT_FOUND (no such
+/* Loads and checks everything. On failure a line for each mistake, at most CONFIG_MISTAKES_MAX, is
+ * appended to ERROR, with a newline between two: where (`FILE:LINE` or `--set`), what, and what is
+ * allowed. Errors: ERR_INVALID, ERR_NOT_FOUND (no such
  * file), ERR_ACCESS, ERR_IO (cannot be read), ERR_NOMEM. Free *RET with config_free. */
 MUST_CHECK enum err config_load(const struct config_source *src, struct config **ret,
                                 struct buf *error);

@@ -4,6 +4,7 @@ liblwconfig_a_SOURCES = \
 	daemon/cli.c daemon/cli.h \
 	daemon/config.c daemon/config.h daemon/config_print.c \
 	daemon/cpus.c daemon/cpus.h \
+	daemon/data_dir.c daemon/data_dir.h \
 	daemon/setting.c daemon/setting.h \
 	daemon/value.c daemon/value.h
 liblwconfig_a_CPPFLAGS = $(AM_CPPFLAGS) -DLONGWIRE_SYSCONFDIR='"$(sysconfdir)/longwire"'

@@ -20,6 +20,7 @@
 #include "daemon/cli.h"
 #include "daemon/config.h"
 #include "daemon/cpus.h"
+#include "daemon/data_dir.h"
 #include "daemon/keep_socket.h"
 #include "daemon/rules.h"
 #include "daemon/signals.h"
@@ -185,9 +186,24 @@ static void set_budget(struct daemon *d)
     d->budget.max = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
 }
 
+/* What the store's errors would only hint at. */
+static bool can_have_log(const struct config *c)
+{
+    struct buf error = {0};
+    bool can =
+        data_dir_check(c->hub.data_dir, &error) && data_dir_check_map(c->log.map_bytes, &error);
+    buf_putc(&error, '\0');
+    if (!can)
+        log_error("%s", error.failed ? err_text(ERR_NOMEM) : error.data);
+    buf_finish(&error);
+    return can;
+}
+
 static enum err open_log(struct daemon *d)
 {
     const struct config *c = d->config;
+    if (!can_have_log(c))
+        return ERR_ACCESS;
     struct store_options o = {
         .path = c->hub.data_dir,
         .sync = c->log.sync,
@@ -430,8 +446,10 @@ static void reload(struct daemon *d)
     struct settings *settings = e == ERR_OK ? make_settings(fresh) : NULL;
     buf_putc(&text, '\0');
     if (!settings) {
-        log_error("not reloaded, going on as before: %s",
-                  text.len > 1 ? text.data : err_text(ERR_NOMEM));
+        const char *first = text.len > 1 ? text.data : err_text(ERR_NOMEM);
+        size_t n = strcspn(first, "\n");
+        log_error("not reloaded, going on as before: %.*s%s", (int)n, first,
+                  first[n] ? " (there is more: longwired --check-config)" : "");
     } else {
         struct buf names = {0};
         if (config_reload_diff(d->config, fresh, &names)) {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { get, history, poll, publish } from './lib/http.mjs';
-import { BUILD, longwirectl, run, startHub } from './lib/hub.mjs';
+import { BUILD, SANITIZED, longwirectl, run, startHub } from './lib/hub.mjs';
 import { eventually } from './lib/wait.mjs';
 
 const longwired = (...words) => run(join(BUILD, 'longwired'), words);
@@ -101,10 +101,26 @@ describe('the daemon', () => {
     assert.match(stderr, /64/);
   });
 
+  test('names what is in the way of its log', async (t) => {
+    const hub = await startHub(t);
+    const settings = { 'socket.path': `${hub.socket}-2`, 'http.listen': '127.0.0.1:0' };
+    const start = (dir, more) => refused({ ...settings, 'hub.data_dir': dir, ...more });
+    assert.match(await start(hub.config), /longwire\.ini: is not a directory/);
+    assert.match(await start(`${hub.dataDir}/no/such`), /its parent directory .*\/data\/no: No such/);
+    if (!SANITIZED) {
+      const daemon = [join(BUILD, 'longwired'), '--config', hub.config];
+      const words = ['--set', `hub.data_dir=${hub.dataDir}-2`, '--set', 'http.listen=127.0.0.1:0'];
+      const { code, stderr } = await run('prlimit', ['--as=2000000000', ...daemon, ...words]);
+      assert.equal(code, 1);
+      assert.match(stderr, /log\.map_bytes = \d+ does not fit into the 2000000000 bytes/);
+    }
+  });
+
   test('--check-config, --print-config, --help and --version', async (t) => {
     const hub = await startHub(t);
     writeFileSync(hub.config, '[hub]\nworkers = 3\n[topic "a/#"]\ndurability = memory\n');
-    assert.equal((await longwired('--config', hub.config, '--check-config')).code, 0);
+    const here = ['--set', `hub.data_dir=${hub.dataDir}`];
+    assert.equal((await longwired('--config', hub.config, '--check-config', ...here)).code, 0);
     const print = async () => {
       const { stdout } = await longwired('--config', hub.config, '--print-config');
       return stdout.replace(/(^| );.*$/gm, '');

@@ -63,6 +63,8 @@ static int answer(const char *const *args)
     return status;
 }
 
+/* A folder that a hub could have its log in. */
+#define HERE      "--set=hub.data_dir=."
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 START_TEST(serves_with_what_was_set)
@@ -111,7 +113,7 @@ END_TEST
 
 START_TEST(checks_the_configuration)
 {
-    ck_assert_int_eq(answer(ARGS("--check-config", "--config", "/dev/null")), CLI_OK);
+    ck_assert_int_eq(answer(ARGS("--check-config", "--config", "/dev/null", HERE)), CLI_OK);
     ck_assert_str_eq(out_text, "/dev/null: the configuration is good\n");
     ck_assert_int_eq(
         answer(ARGS("--check-config", "--config", "/dev/null", "--set", "http.heartbeat=0")),
@@ -119,6 +121,44 @@ START_TEST(checks_the_configuration)
     ck_assert_str_eq(out_text, "");
     ck_assert_str_eq(err_text_seen,
                      "longwired: --set: http.heartbeat = 0: must be 1 to 60 seconds\n");
+}
+END_TEST
+
+/* Each mistake is a line; those of the configuration come before what only a machine can tell. */
+START_TEST(checks_the_machine)
+{
+    static const struct {
+        const char *set, *error;
+    } cases[] = {
+        {"--set=hub.data_dir=/dev/null",
+         "longwired: hub.data_dir = /dev/null: is not a directory\n"},
+        {"--set=hub.data_dir=/nonexistent/a/b//",
+         "longwired: hub.data_dir = /nonexistent/a/b// cannot be made: its parent directory "
+         "/nonexistent/a: No such file or directory\n"},
+        {"--set=hub.data_dir=/dev/null/a",
+         "longwired: hub.data_dir = /dev/null/a: Not a directory\n"},
+    };
+    for (int i = 0; i < COUNT(cases); i++) {
+        ck_assert_int_eq(answer(ARGS("--check-config", "--config", "/dev/null", cases[i].set)),
+                         CLI_WRONG);
+        ck_assert_str_eq(out_text, "");
+        ck_assert_str_eq(err_text_seen, cases[i].error);
+    }
+    ck_assert_int_eq(
+        answer(ARGS("--check-config", "--config", "/dev/null", "--set=hub.data_dir=new-one")),
+        CLI_OK);
+}
+END_TEST
+
+START_TEST(tells_each_mistake_in_a_line)
+{
+    ck_assert_int_eq(
+        answer(ARGS("--config", "/dev/null", "--set", "x", "--set", "http.heartbeat=0")),
+        CLI_WRONG);
+    ck_assert_str_eq(
+        err_text_seen,
+        "longwired: --set: x: must be section.key=value or topic \"PATTERN\".key=value\n"
+        "longwired: --set: http.heartbeat = 0: must be 1 to 60 seconds\n");
 }
 END_TEST
 
@@ -171,11 +211,11 @@ START_TEST(a_full_disk_is_told)
         struct config *config = NULL;
         int status = -1;
         char *argv[] = {(char *)(uintptr_t) "longwired", (char *)(uintptr_t)actions[i],
-                        (char *)(uintptr_t) "--config=/dev/null", NULL};
+                        (char *)(uintptr_t) "--config=/dev/null", (char *)(uintptr_t)HERE, NULL};
         FILE *full = fopen("/dev/full", "w+"), *err = tmpfile();
         ck_assert(full && err);
         int saved_out = divert(stdout, full), saved_err = divert(stderr, err);
-        bool serve = cli_start(3, argv, &cli, &config, &status);
+        bool serve = cli_start(4, argv, &cli, &config, &status);
         restore(stdout, saved_out, full, out_text);
         restore(stderr, saved_err, err, err_text_seen);
         cli_finish(&cli);
@@ -195,6 +235,8 @@ int main(void)
     tcase_add_test(t, help_names_every_option_and_default);
     tcase_add_test(t, version_is_one_line);
     tcase_add_test(t, checks_the_configuration);
+    tcase_add_test(t, checks_the_machine);
+    tcase_add_test(t, tells_each_mistake_in_a_line);
     tcase_add_test(t, prints_the_configuration);
     tcase_add_test(t, a_named_file_must_exist);
     tcase_add_loop_test(t, misuse_is_told, 0, COUNT(misuses));

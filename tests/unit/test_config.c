@@ -560,8 +560,8 @@ static const struct {
     {"[topic \"a\"]\ndurability = disk\n[topic \"a\"]\ndurability = disk\n",
      "4: topic \"a\".durability: must be given once, and line 2 has it already"},
     /* Lines. */
-    {"[hub]\nworkers\n[http]\n", "2: must be [section] or key = value"},
-    {"[hub]\nworkers", "2: must be [section] or key = value"},
+    {"[hub]\nworkers\n[http]\n", "2: workers: must be [section] or key = value"},
+    {"[hub]\nworkers", "2: workers: must be [section] or key = value"},
     {"[hub\n", "1: must be [section] or [topic \"PATTERN\"]"},
     {"[]\n", "1: must be [section] or [topic \"PATTERN\"]"},
     {"[hub] x\n", "1: must be [section] or [topic \"PATTERN\"]"},
@@ -653,11 +653,78 @@ START_TEST(the_higher_level_is_blamed)
 }
 END_TEST
 
-START_TEST(only_the_first_error_is_told)
+START_TEST(all_mistakes_are_told_at_once)
 {
-    write_file("[hub]\nworkers = x\n[nonsense]\nnonsense\n");
-    expect_error(ERR_INVALID, "longwire.ini:2: hub.workers = x: must be 0 to 64",
-                 (const char *const[]){"nonsense", NULL});
+    write_file("[hub]\nworkers = x\n[nonsense]\nkey = 1\n\"a\nworkers = 1\n[log]\nsync never\n");
+    expect_error(ERR_INVALID,
+                 "longwire.ini:2: hub.workers = x: must be 0 to 64\n"
+                 "longwire.ini:3: [nonsense]: no such section; the nearest is [socket]\n"
+                 "longwire.ini:5: \"a: must be [section] or key = value\n"
+                 "longwire.ini:8: sync never: must be [section] or key = value\n"
+                 "--set: nonsense: must be section.key=value or topic \"PATTERN\".key=value\n"
+                 "--set: hub.workers = y: must be 0 to 64",
+                 (const char *const[]){"nonsense", "hub.workers=y", "log.sync=always", NULL});
+}
+END_TEST
+
+START_TEST(mistakes_between_options_are_told_at_once)
+{
+    write_file("[http]\npoll_wait = 20s\npoll_wait_max = 10s\nproxy_protocol = on\n"
+               "listen = 0.0.0.0:0\n");
+    expect_error(ERR_INVALID,
+                 "longwire.ini:5: http.listen = 0.0.0.0:0: " ACCESS_TEXT "\n"
+                 "longwire.ini:4: http.proxy_protocol = on: must be off unless "
+                 "http.trusted_proxies says who may connect\n"
+                 "longwire.ini:3: http.poll_wait_max = 10s: must be at least http.poll_wait (20s)",
+                 NULL);
+}
+END_TEST
+
+START_TEST(not_more_mistakes_than_anybody_reads)
+{
+    struct buf text = {0}, error = {0};
+    struct config *c = NULL;
+    for (int i = 0; i < CONFIG_MISTAKES_MAX + 5; i++)
+        buf_puts(&text, "x\n");
+    buf_putc(&text, '\0');
+    write_file(text.data);
+    ck_assert_int_eq(try_load(NULL, &c, &error), ERR_INVALID);
+    size_t lines = 1;
+    for (size_t i = 0; i < error.len; i++)
+        lines += error.data[i] == '\n';
+    ck_assert_uint_eq(lines, CONFIG_MISTAKES_MAX);
+    buf_finish(&text);
+    buf_finish(&error);
+}
+END_TEST
+
+static const struct {
+    const char *first, *second;
+    bool meet;
+} listeners[] = {
+    {"127.0.0.1:8420", "localhost:8420", true}, {"127.0.0.1:8420", "127.0.0.1:8421", false},
+    {"127.0.0.1:0", "127.0.0.1:0", false},      {"127.0.0.1:8420", "[::1]:8420", false},
+    {"0.0.0.0:8420", "127.0.0.1:8420", true},   {"[::1]:8420", "[::]:8420", true},
+    {"0.0.0.0:8420", "[::]:8420", false},       {"127.0.0.2:8420", "127.0.0.1:8420", false},
+};
+
+/* The second one was refused by the kernel, and another process blamed. */
+START_TEST(listeners_must_not_meet)
+{
+    char first[64], second[64], expected[160];
+    struct config *c = NULL;
+    struct buf error = {0};
+    snprintf(first, sizeof(first), "http.listen=%s", listeners[_i].first);
+    snprintf(second, sizeof(second), "http.listen=%s", listeners[_i].second);
+    enum err e = try_load((const char *const[]){"access.anonymous=subscribe", first, second, NULL},
+                          &c, &error);
+    buf_putc(&error, '\0');
+    ck_assert_int_eq(e, listeners[_i].meet ? ERR_INVALID : ERR_OK);
+    snprintf(expected, sizeof(expected), "must not be where the hub listens already (%s)",
+             listeners[_i].first);
+    ck_assert(!strstr(error.data, expected) == !listeners[_i].meet);
+    buf_finish(&error);
+    config_free(c);
 }
 END_TEST
 
@@ -1121,7 +1188,10 @@ int main(void)
     tcase_add_loop_test(t, a_bad_file_is_told, 0, COUNT(bad_files));
     tcase_add_loop_test(t, a_bad_set_is_told, 0, COUNT(bad_sets));
     tcase_add_test(t, the_higher_level_is_blamed);
-    tcase_add_test(t, only_the_first_error_is_told);
+    tcase_add_test(t, all_mistakes_are_told_at_once);
+    tcase_add_test(t, mistakes_between_options_are_told_at_once);
+    tcase_add_test(t, not_more_mistakes_than_anybody_reads);
+    tcase_add_loop_test(t, listeners_must_not_meet, 0, COUNT(listeners));
     tcase_add_test(t, a_socket_path_fits_its_address);
     tcase_add_test(t, lists_have_a_longest_length);
     tcase_add_test(t, topic_sections_say_what_is_kept);
