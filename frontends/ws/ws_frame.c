@@ -134,11 +134,9 @@ static uint64_t read_length(const struct ws_reader *r)
     return len;
 }
 
-/* Compressed data may be a little longer than what it holds, but not without end: empty blocks hold
- * nothing. */
 static uint64_t packed_max(const struct ws_reader *r)
 {
-    return (uint64_t)r->message_max + r->message_max / 64 + 64;
+    return (uint64_t)r->message_max * WS_PACKED_GROWTH + WS_PACKED_SPARE;
 }
 
 static bool is_too_long(const struct ws_reader *r, uint64_t len)

@@ -47,6 +47,14 @@ enum {
     WS_CONTROL_FRAME_MAX = 2 + WS_CONTROL_MAX,
 };
 
+/*
+ * Compressed data may be longer than what it holds: the worst that a compressor does is to flush
+ * behind each byte, which takes at most 7 bytes for it (a block of 19 bits and an empty stored one,
+ * RFC 1951 section 3.2; a stored block of one byte takes 6). But not without end: empty blocks hold
+ * nothing. So a message's frames have at most message_max times the first, and the second.
+ */
+enum { WS_PACKED_GROWTH = 8, WS_PACKED_SPARE = 1024 };
+
 enum ws_event_type {
     WS_EVENT_NONE, /* all input is used up */
     WS_EVENT_MESSAGE,

@@ -1,6 +1,7 @@
 // permessage-deflate (RFC 7692) on the hub: what is agreed on, that messages are compressed once for
 // all, and that nobody else notices.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
 
@@ -234,11 +235,22 @@ describe('compressed WebSocket', () => {
     });
   }
 
+  test('a payload of the limit that grew when it was compressed is taken', async (t) => {
+    const ws = await open(t, '/t/z/grown?format=raw');
+    const payload = randomBytes(1 << 20);
+    const grown = deflate(payload, { memLevel: 1 });
+    assert.ok(grown.length > payload.length + payload.length / 64 + 64, 'it has hardly grown');
+    await ws.send(frame(OP.BINARY, grown, { rsv: 4 }));
+    const echo = await ws.next();
+    assert.equal(echo.opcode, OP.BINARY);
+    assert.deepEqual(isDeflated(echo) ? inflate(echo.payload) : echo.payload, payload);
+  });
+
   test('compressed bytes that give nothing are not taken without end', async (t) => {
-    const ws = await open(t, '/ws');
+    const ws = await open(t, '/t/z/empty?format=raw');
     const empty = Buffer.alloc(5 * 20000, Buffer.from([0, 0, 0, 255, 255]));
     const next = frame(OP.CONTINUATION, empty, { fin: false });
-    const parts = Array.from({ length: 25 }, () => next);
+    const parts = Array.from({ length: 90 }, () => next);
     ws.send(frame(OP.TEXT, empty, { fin: false, rsv: 4 }), ...parts).catch(() => {});
     assert.equal(await ws.closeCode(), 1009);
   });

@@ -141,6 +141,16 @@ static void gives_n(const char *text, size_t n)
     buf_clear(&input);
 }
 
+/* Of long inputs whose places to split are of no interest. */
+static void gives_at_once(const char *text, size_t n)
+{
+    buf_clear(&expected);
+    buf_append(&expected, text, n);
+    feed_pieces(0, input.len);
+    feed_pieces(0, 4096);
+    buf_clear(&input);
+}
+
 static void gives(const char *text)
 {
     gives_n(text, strlen(text));
@@ -541,14 +551,48 @@ START_TEST(what_inflates_to_too_much)
 }
 END_TEST
 
-/* By the head, before anything is read; compressed bytes may be some more than what they give. */
+/* Stored blocks of SIZE bytes each, as a compressor in a hurry makes them, and what they hold. */
+static void frame_stored(size_t size, size_t total)
+{
+    struct buf packed = {0};
+    for (size_t at = 0; at < total; at += size) {
+        size_t n = total - at < size ? total - at : size;
+        char head[5] = {0, (char)n, (char)(n >> 8), (char)~n, (char)(~n >> 8)};
+        buf_append(&packed, head, sizeof(head));
+        for (size_t i = 0; i < n; i++)
+            buf_putc(&packed, 'x');
+    }
+    buf_putc(&packed, '\0');
+    frame_n(FIN | RSV1 | WS_BINARY, packed.data, packed.len);
+    buf_finish(&packed);
+}
+
+START_TEST(messages_of_the_limit_that_grew_when_they_were_compressed)
+{
+    static const size_t sizes[] = {1, 2, 5, 127, 1000};
+    char *text = malloc(MESSAGE_MAX + 8);
+    memcpy(text, "binary(", 7);
+    memset(text + 7, 'x', MESSAGE_MAX);
+    text[7 + MESSAGE_MAX] = ')';
+    deflates = true;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        frame_stored(sizes[i], MESSAGE_MAX);
+        gives_at_once(text, MESSAGE_MAX + 8);
+        frame_stored(sizes[i], MESSAGE_MAX + 1);
+        gives_at_once("error(1009)", strlen("error(1009)"));
+    }
+    free(text);
+}
+END_TEST
+
+/* By the head, before anything is read; compressed bytes may be more than what they give. */
 START_TEST(compressed_frames_that_are_too_long)
 {
     struct ws_reader r;
     struct ws_event e;
     unsigned char head[14] = {FIN | RSV1 | WS_TEXT, 0xFF};
     for (uint64_t over = 0; over < 2; over++) {
-        uint64_t len = MESSAGE_MAX + MESSAGE_MAX / 64 + 64 + over;
+        uint64_t len = MESSAGE_MAX * WS_PACKED_GROWTH + WS_PACKED_SPARE + over;
         for (int i = 0; i < 8; i++)
             head[2 + i] = (unsigned char)(len >> 8 * (7 - i));
         char *p = (char *)head;
@@ -747,6 +791,7 @@ static TCase *memory(void)
     tcase_add_test(tc, an_idle_reader_holds_no_memory);
     tcase_add_test(tc, what_is_begun_is_not_idle);
     tcase_add_test(tc, memory_follows_the_input);
+    tcase_add_test(tc, messages_of_the_limit_that_grew_when_they_were_compressed);
     tcase_add_test(tc, compressed_frames_that_are_too_long);
     tcase_add_test(tc, an_idle_reader_holds_no_inflater);
     return tc;
