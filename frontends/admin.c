@@ -413,7 +413,7 @@ static void kick_step(struct errand *e, void *where)
     struct admin *a = admin_of(e);
     struct conn *c = worker_find_conn(where, a->at);
     if (c) {
-        conn_close(c, CLOSE_KICKED);
+        conn_kick(c);
         a->number = 1;
     }
     errand_home(e, ERR_OK);
@@ -435,7 +435,7 @@ static void kick_if_from(struct admin *a, struct conn *c)
     conn_address(c, address, sizeof(address));
     if (strcmp(address, a->word) != 0)
         return;
-    conn_close(c, CLOSE_KICKED);
+    conn_kick(c);
     a->number++;
 }
 

@@ -159,6 +159,14 @@ void conn_finish_after_output(struct conn *c)
     touch(c);
 }
 
+void conn_kick(struct conn *c)
+{
+    if (conn_is_open(c) && c->protocol->kicked)
+        c->protocol->kicked(c);
+    else
+        conn_close(c, CLOSE_KICKED);
+}
+
 static void drop_buf(struct buf **b)
 {
     if (!*b)
@@ -359,15 +367,27 @@ static void keep_input(struct conn *c, const char *data, size_t n)
         conn_close(c, CLOSE_NOMEM);
 }
 
+static void tell_input_over(struct conn *c)
+{
+    if (c->protocol->input_ended)
+        c->protocol->input_ended(c);
+    else if (c->out || c->rest)
+        conn_finish_after_output(c);
+    else
+        conn_close(c, CLOSE_PEER);
+}
+
 /* Gives the protocol N bytes, again after it changed to another one; returns how many were used. */
 static size_t give(struct conn *c, char *data, size_t n)
 {
     size_t used = 0;
-    const struct protocol *p;
+    const struct protocol *p, *first = c->protocol;
     do {
         p = c->protocol;
         used += p->input(c, data + used, n - used);
     } while (p != c->protocol && used < n && conn_is_open(c) && c->reading);
+    if (c->input_over && c->protocol != first && used == n && conn_is_open(c))
+        tell_input_over(c); /* the new one has not been told */
     return used;
 }
 
@@ -412,10 +432,7 @@ static void input_ended(struct conn *c)
         conn_close(c, CLOSE_DONE);
         return;
     }
-    if (c->protocol->input_ended)
-        c->protocol->input_ended(c);
-    else
-        conn_close(c, CLOSE_PEER);
+    tell_input_over(c);
 }
 
 static void on_readable(struct conn *c)

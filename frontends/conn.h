@@ -83,7 +83,7 @@ struct protocol {
      * be 0). Returns how many are done with; the rest
      * is kept and given again together with more. Bytes may be changed in place. */
     size_t (*input)(struct conn *c, char *data, size_t n);
-    /* The peer will send no more; the default (NULL) closes. */
+    /* The peer will send no more; the default (NULL) ends the connection behind what is written. */
     void (*input_ended)(struct conn *c);
     /* All output has left: messages may be pushed. May be NULL. */
     void (*drained)(struct conn *c);
@@ -95,10 +95,15 @@ struct protocol {
     /* The hub is stopping: say good-bye and conn_finish_after_output, or conn_close. NULL closes.
      */
     void (*shutdown)(struct conn *c);
+    /* The administrator ends it: the same. */
+    void (*kicked)(struct conn *c);
     void (*describe)(struct conn *c, struct conn_description *d);
     /* A publish of this connection (worker_publish) came back; P is freed by the caller. */
     void (*answered)(struct conn *c, struct publish *p);
 };
+
+/* How long a connection that is about to end waits for the answers that are under way; ms. */
+enum { CONN_FAREWELL_MS = 4000 };
 
 enum conn_state {
     CONN_OPEN,
@@ -144,6 +149,8 @@ MUST_CHECK enum err conn_create(struct worker *w, int fd, bool local, bool trust
 /* Ends the connection at once. Anywhere, twice, inside callbacks; the object goes when the turn
  * ends and nobody holds it. */
 void conn_close(struct conn *c, enum close_reason why);
+/* Ends it for the administrator, behind the answers that are under way. */
+void conn_kick(struct conn *c);
 /* Reads no more and ends when what is to be written has left. */
 void conn_finish_after_output(struct conn *c);
 bool conn_is_open(const struct conn *c);

@@ -208,7 +208,7 @@ void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_
     enum err e = subscribe(p, spec, &r->after, &gap);
     if (e != ERR_OK)
         fail(c, e);
-    else if (!answer(p, gap, r->wait_ms == 0 || c->worker->draining))
+    else if (!answer(p, gap, r->wait_ms == 0 || c->worker->draining || c->input_over))
         wait_for_messages(p, r->wait_ms);
 }
 

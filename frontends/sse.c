@@ -143,6 +143,7 @@ static const struct protocol sse_protocol = {
     .timeout = sse_timeout,
     .finish = sse_finish,
     .shutdown = sse_shutdown,
+    .kicked = sse_shutdown,
     .describe = sse_describe,
 };
 

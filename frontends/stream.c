@@ -421,6 +421,11 @@ static bool has_more(const struct stream *s)
            (j && j->position.offset <= stream_offset(s));
 }
 
+bool stream_is_current(const struct stream *s)
+{
+    return (s->state == STREAM_LIVE || s->state == STREAM_OFF) && !s->joiners;
+}
+
 /* One slice. Returns whether there is more to do at once. */
 static bool run_stream(struct stream *s)
 {
@@ -439,8 +444,10 @@ static bool run_stream(struct stream *s)
         block(s);
         return false;
     }
-    if (s->state == STREAM_LIVE && !s->joiners) {
+    if (stream_is_current(s)) {
         unschedule(s);
+        if (s->ops->caught_up)
+            s->ops->caught_up(s);
         return false;
     }
     return has_more(s);

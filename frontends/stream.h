@@ -43,6 +43,8 @@ struct stream_ops {
     /* Tells that replay has reached the head at OFFSET; FILTER (N bytes) is the topic of a
      * subscription that joined, NULL for the stream as a whole. */
     void (*live)(struct stream *s, uint64_t offset, const char *filter, size_t n);
+    /* It is current again (stream_is_current), each time. NULL: of no interest. */
+    void (*caught_up)(struct stream *s);
     /* live() is told of every subscription that has joined the set, at the place of the set; also
      * while the set is itself behind, for which others are told once, without FILTER. */
     bool names_joined;
@@ -106,6 +108,8 @@ const struct joiner *stream_next_joiner(const struct stream *s, const struct joi
 uint32_t stream_filters(const struct stream *s);
 /* The protocol's drained() calls this. */
 void stream_drained(struct stream *s);
+/* Everything that the worker has handled was handed to the socket; also when there is no set. */
+bool stream_is_current(const struct stream *s);
 /* The offset up to which everything was handed to the socket. */
 uint64_t stream_offset(const struct stream *s);
 void stream_describe(const struct stream *s, struct conn_description *d);

@@ -99,7 +99,8 @@ static void answered(struct conn *c, struct http *h, bool keep_alive)
 /* Whether the connection can go on: only if the end of this request is known and was reached. */
 static bool keeps_alive(const struct conn *c, const struct http *h)
 {
-    return h->request.keep_alive && h->complete && !c->worker->draining && !c->input_over;
+    bool over = h->last || (c->input_over && !h->more && !c->in);
+    return h->request.keep_alive && h->complete && !c->worker->draining && !over;
 }
 
 static void start_reply(struct conn *c, struct http *h, struct buf *out, unsigned status)
@@ -338,6 +339,17 @@ static bool takes_input(struct conn *c, const struct http *h)
     return h->phase != HTTP_PHASE_ANSWERING;
 }
 
+/* The peer sends no more, and all that it sent has been read. */
+static void end_of_input(struct conn *c, const struct http *h)
+{
+    if (h->phase == HTTP_PHASE_ANSWERING)
+        return; /* the answer is on its way; it ends the connection */
+    if (c->out || c->rest)
+        conn_finish_after_output(c);
+    else
+        conn_close(c, CLOSE_PEER);
+}
+
 static size_t http_input(struct conn *c, char *data, size_t n)
 {
     struct http *h = http_of(c);
@@ -348,22 +360,24 @@ static size_t http_input(struct conn *c, char *data, size_t n)
         size_t taken = 0;
         enum http_read event = http_request_feed(&h->request, data + used, n - used, &taken);
         used += taken;
+        h->more = used < n;
         if (was_idle && !http_request_idle(&h->request))
             deadline_in(c, settings_of(c)->head_timeout_ms);
         more = handle(c, h, event);
     }
+    if (c->input_over && used == n && c->protocol == &http_protocol && conn_is_open(c))
+        end_of_input(c, h);
     return used;
 }
 
+/* All requests that it sent get their answers; a poll does not wait any more. */
 static void http_input_ended(struct conn *c)
 {
     struct http *h = http_of(c);
-    if (h->phase == HTTP_PHASE_ANSWERING && !h->poll)
-        return; /* the answer is on its way; it ends the connection */
-    if (c->out || c->rest)
-        conn_finish_after_output(c);
-    else
-        conn_close(c, CLOSE_PEER);
+    if (h->poll)
+        poll_timeout(c);
+    else if (!c->in)
+        end_of_input(c, h);
 }
 
 /* Ends the connection, too: another protocol on it would take the answer for one of its own. */
@@ -402,6 +416,8 @@ static void http_timeout(struct conn *c)
         poll_timeout(c);
     else if (h->awaited)
         give_up_publish(c, h);
+    else if (h->last)
+        conn_close(c, CLOSE_KICKED);
     else if (h->phase == HTTP_PHASE_IDLE && http_request_idle(&h->request))
         idle_too_long(c);
     else if (h->phase != HTTP_PHASE_ANSWERING)
@@ -427,6 +443,20 @@ static void http_shutdown(struct conn *c)
         conn_finish_after_output(c);
 }
 
+static void http_kicked(struct conn *c)
+{
+    struct http *h = http_of(c);
+    h->last = true;
+    if (h->poll)
+        poll_timeout(c);
+    else if (h->phase == HTTP_PHASE_ANSWERING)
+        deadline_in(c, CONN_FAREWELL_MS);
+    else if (c->out || c->rest)
+        conn_finish_after_output(c);
+    else
+        conn_close(c, CLOSE_KICKED);
+}
+
 static void http_describe(struct conn *c, struct conn_description *d)
 {
     struct http *h = http_of(c);
@@ -448,6 +478,7 @@ const struct protocol http_protocol = {
     .timeout = http_timeout,
     .finish = http_finish,
     .shutdown = http_shutdown,
+    .kicked = http_kicked,
     .describe = http_describe,
     .answered = http_answered,
 };

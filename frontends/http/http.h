@@ -47,6 +47,8 @@ struct http {
     enum http_phase phase;
     unsigned method;     /* one bit */
     bool complete;       /* the end of the request has been read, or follows with no body between */
+    bool more;           /* there is input behind what was read of this request so far */
+    bool last;           /* the connection ends with this answer */
     bool origin_allowed; /* not a page of a foreign origin */
     const struct http_route *route;
     struct url url; /* of request.target */

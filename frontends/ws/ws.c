@@ -25,15 +25,27 @@ struct pending {
     char ref[];
 };
 
+/*
+ *   OPEN ---> LEAVING ---> CLOSED
+ */
+enum ws_phase {
+    WS_OPEN,
+    WS_LEAVING, /* reads no more; its close frame waits for what is due, see is_due() */
+    WS_CLOSED,  /* a close frame was sent */
+};
+
 struct ws {
     struct stream stream;
     struct ws_reader *reader; /* NULL between frames: most receive only, and are many */
     bool raw;
     bool deflate;     /* permessage-deflate was negotiated */
-    bool closing;     /* a close frame was sent */
+    bool published;   /* it has, and perhaps waits for its own messages */
+    uint8_t phase;    /* enum ws_phase; one writer: set_phase() */
     uint32_t heard_s; /* monotonic seconds of the last input */
     uint32_t inflight;
+    uint16_t close_code; /* LEAVING: what the close frame will say */
     struct pending *pending, *pending_last;
+    const char *close_text; /* a constant, or NULL */
 };
 
 static struct ws *ws_of(struct conn *c)
@@ -53,16 +65,61 @@ static void format_offset(const struct conn *c, uint64_t offset, char *out)
     cursor_format(out, offset, c->worker->replay.log->epoch);
 }
 
+static void set_phase(struct ws *ws, enum ws_phase phase)
+{
+    ws->phase = (uint8_t)phase;
+}
+
+/* --- the end --- */
+
 /* Sends a close frame and ends the connection when it is out. */
-static void end_with(struct conn *c, unsigned code, const char *reason)
+static void end_now(struct conn *c, unsigned code, const char *reason)
 {
     char frame[WS_CONTROL_FRAME_MAX];
     struct ws *ws = ws_of(c);
-    if (ws->closing)
+    if (ws->phase == WS_CLOSED)
         return;
-    ws->closing = true;
+    set_phase(ws, WS_CLOSED);
     conn_write(c, frame, ws_frame_close(frame, code, reason));
     conn_finish_after_output(c);
+}
+
+/* Something that was accepted before the end is still to be sent: answers to publishes, and to one
+ * that publishes its own messages, which a stream that is not at the head has yet to bring. */
+static bool is_due(const struct ws *ws)
+{
+    return ws->inflight || (ws->published && !stream_is_current(&ws->stream));
+}
+
+/* Ends a connection that is LEAVING when nothing is due any more. */
+static void leave(struct conn *c)
+{
+    const struct ws *ws = ws_of(c);
+    if (ws->phase == WS_LEAVING && !is_due(ws))
+        end_now(c, ws->close_code, ws->close_text);
+}
+
+/* Reads no more, and sends a close frame behind what is due (RFC 6455 section 5.5.1), but after
+ * CONN_FAREWELL_MS in any case. REASON is a constant. */
+static void end_with(struct conn *c, unsigned code, const char *reason)
+{
+    struct ws *ws = ws_of(c);
+    if (ws->phase != WS_OPEN)
+        return;
+    set_phase(ws, WS_LEAVING);
+    ws->close_code = (uint16_t)code;
+    ws->close_text = reason;
+    if (is_due(ws)) {
+        conn_pause(c);
+        conn_set_deadline(c, worker_now(c->worker) + CONN_FAREWELL_MS);
+    }
+    leave(c);
+}
+
+/* Where to append a frame; NULL when there may be none any more. */
+static struct buf *frame_out(struct conn *c)
+{
+    return ws_of(c)->phase == WS_CLOSED ? NULL : conn_out(c);
 }
 
 /* --- what the stream tells --- */
@@ -71,10 +128,10 @@ static bool ws_gap(struct stream *s, const struct gap *g, const char *filter, si
 {
     char requested[CURSOR_TEXT_SIZE], resumed[CURSOR_TEXT_SIZE];
     if (ws_of(s->conn)->raw) {
-        end_with(s->conn, WS_CLOSE_GAP, gap_reason_name(g->reason));
+        end_now(s->conn, WS_CLOSE_GAP, gap_reason_name(g->reason));
         return false;
     }
-    struct buf *out = conn_out(s->conn);
+    struct buf *out = frame_out(s->conn);
     if (!out)
         return false;
     cursor_format(requested, g->requested.offset, g->requested.epoch);
@@ -89,7 +146,7 @@ static void ws_live(struct stream *s, uint64_t offset, const char *filter, size_
 {
     char cursor[CURSOR_TEXT_SIZE];
     struct buf *out;
-    if (ws_of(s->conn)->raw || !(out = conn_out(s->conn)))
+    if (ws_of(s->conn)->raw || !(out = frame_out(s->conn)))
         return;
     format_offset(s->conn, offset, cursor);
     size_t frame = ws_frame_begin(out);
@@ -97,11 +154,16 @@ static void ws_live(struct stream *s, uint64_t offset, const char *filter, size_
     ws_frame_end(out, frame, WS_TEXT);
 }
 
+static void ws_caught_up(struct stream *s)
+{
+    leave(s->conn);
+}
+
 /* --- answers --- */
 
 static void answer_error(struct conn *c, const struct fault *fault, const struct json_slice *ref)
 {
-    struct buf *out = conn_out(c);
+    struct buf *out = frame_out(c);
     counter_add(&c->worker->counters, COUNTER_ws_errors, 1);
     if (!out)
         return;
@@ -113,7 +175,7 @@ static void answer_error(struct conn *c, const struct fault *fault, const struct
 static void answer_conflict(struct conn *c, const struct publish *p, const struct json_slice *ref)
 {
     char current[CURSOR_TEXT_SIZE];
-    struct buf *out = conn_out(c);
+    struct buf *out = frame_out(c);
     counter_add(&c->worker->counters, COUNTER_ws_errors, 1);
     if (!out)
         return;
@@ -200,6 +262,7 @@ static void publish(struct conn *c, const struct message_init *m, const struct j
         return;
     }
     ws->inflight++;
+    ws->published = true;
 }
 
 static const struct fault *check_publish(struct conn *c, const struct message_init *m)
@@ -321,7 +384,7 @@ static void handle_event(struct conn *c, const struct ws_event *e)
 
 static bool takes_input(struct conn *c, const struct ws *ws)
 {
-    if (!conn_is_open(c) || conn_is_congested(c))
+    if (!conn_is_open(c) || ws->phase != WS_OPEN || conn_is_congested(c))
         return false;
     return ws->inflight < c->worker->settings->inflight && !worker_must_wait(c->worker, c);
 }
@@ -355,7 +418,7 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
     size_t left = n;
     enum ws_event_type type = WS_EVENT_MESSAGE;
     ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
-    if (!ws->reader && !create_reader(c, ws))
+    if (ws->phase != WS_OPEN || (!ws->reader && !create_reader(c, ws)))
         return n;
     while (type != WS_EVENT_NONE && takes_input(c, ws)) {
         struct ws_event e;
@@ -365,9 +428,31 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
     }
     if (type == WS_EVENT_NONE && ws_reader_idle(ws->reader))
         drop_reader(ws);
+    if (ws->phase != WS_OPEN)
+        return n; /* nothing counts behind the end: section 1.4 */
     if (type != WS_EVENT_NONE && conn_is_open(c))
         conn_pause(c); /* resumed by an answer, room in the hub, or output that has left */
+    else if (c->input_over)
+        end_with(c, WS_CLOSE_NO_STATUS, NULL);
     return n - left;
+}
+
+/* What it sent before counts, also frames that wait to be taken. */
+static void ws_input_ended(struct conn *c)
+{
+    const struct ws *ws = ws_of(c);
+    if (ws->phase == WS_OPEN && c->in)
+        return; /* ws_input() will see the end */
+    end_with(c, WS_CLOSE_NO_STATUS, NULL);
+}
+
+/* The close frame is the only place that can tell it: it says this, whoever closes. */
+static void fail_raw(struct conn *c, enum err e)
+{
+    struct ws *ws = ws_of(c);
+    end_with(c, WS_CLOSE_TRY_LATER, publish_fault(e)->message);
+    ws->close_code = WS_CLOSE_TRY_LATER;
+    ws->close_text = publish_fault(e)->message;
 }
 
 static void ws_answered(struct conn *c, struct publish *p)
@@ -375,11 +460,11 @@ static void ws_answered(struct conn *c, struct publish *p)
     struct ws *ws = ws_of(c);
     struct pending *pending = ws->pending;
     struct json_slice ref = {pending->ref_len ? pending->ref : NULL, pending->ref_len};
-    struct buf *out = ws->raw || ws->closing ? NULL : conn_out(c);
+    struct buf *out = ws->raw ? NULL : frame_out(c);
     ws->pending = pending->next;
     ws->inflight--;
     if (p->result != ERR_OK && ws->raw) {
-        end_with(c, WS_CLOSE_TRY_LATER, publish_fault(p->result)->message);
+        fail_raw(c, p->result);
     } else if (p->result == ERR_CONFLICT && out) {
         answer_conflict(c, p, &ref);
     } else if (p->result != ERR_OK && out) {
@@ -392,7 +477,8 @@ static void ws_answered(struct conn *c, struct publish *p)
         ws_frame_end(out, frame, WS_TEXT);
     }
     free(pending);
-    if (!c->reading)
+    leave(c);
+    if (!c->reading && ws->phase == WS_OPEN)
         conn_resume(c);
 }
 
@@ -407,6 +493,10 @@ static void ws_timeout(struct conn *c)
     const struct settings *s = c->worker->settings;
     const struct ws *ws = ws_of(c);
     uint64_t now = worker_now(c->worker);
+    if (ws->phase == WS_LEAVING) {
+        end_now(c, ws->close_code, ws->close_text);
+        return;
+    }
     conn_set_deadline(c, now + s->heartbeat_ms);
     if (conn_is_stuck(c))
         conn_close(c, CLOSE_WRITE_TIMEOUT);
@@ -438,6 +528,11 @@ static void ws_shutdown(struct conn *c)
     end_with(c, WS_CLOSE_GOING_AWAY, "The hub is stopping");
 }
 
+static void ws_kicked(struct conn *c)
+{
+    end_with(c, WS_CLOSE_GOING_AWAY, "Ended by the administrator");
+}
+
 static void ws_describe(struct conn *c, struct conn_description *d)
 {
     stream_describe(&ws_of(c)->stream, d);
@@ -448,10 +543,12 @@ static const struct protocol ws_protocol = {
     .name = "ws",
     .transport = TRANSPORT_WS,
     .input = ws_input,
+    .input_ended = ws_input_ended,
     .drained = ws_drained,
     .timeout = ws_timeout,
     .finish = ws_finish,
     .shutdown = ws_shutdown,
+    .kicked = ws_kicked,
     .describe = ws_describe,
     .answered = ws_answered,
 };
@@ -532,6 +629,7 @@ static const struct stream_ops ws_stream_ops = {
     .started = ws_started,
     .gap = ws_gap,
     .live = ws_live,
+    .caught_up = ws_caught_up,
 };
 
 static struct ws *create(const struct subscription *sub, const struct ws_handshake *h)

@@ -17,6 +17,12 @@ tests_e2e_no_memory_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
 tests_e2e_no_memory_so_LDFLAGS = -shared
 tests_e2e_no_memory_so_LDADD = -ldl
 
+check_PROGRAMS += tests/e2e/slow_log.so
+tests_e2e_slow_log_so_SOURCES = tests/e2e/slow_log.c
+tests_e2e_slow_log_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
+tests_e2e_slow_log_so_LDFLAGS = -shared
+tests_e2e_slow_log_so_LDADD = -ldl
+
 EXTRA_DIST += \
 	tests/e2e/package.json \
 	tests/e2e/package-lock.json \
@@ -44,6 +50,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/relay.mjs \
 	tests/e2e/lib/resp.mjs \
 	tests/e2e/lib/session.mjs \
+	tests/e2e/lib/slowlog.mjs \
 	tests/e2e/lib/sse.mjs \
 	tests/e2e/lib/transports.mjs \
 	tests/e2e/lib/wait.mjs \
@@ -67,6 +74,7 @@ EXTRA_DIST += \
 	tests/e2e/43-websocket-conformance.test.mjs \
 	tests/e2e/44-websocket-deflate.test.mjs \
 	tests/e2e/45-overlap.test.mjs \
+	tests/e2e/46-farewell.test.mjs \
 	tests/e2e/50-cursors.test.mjs \
 	tests/e2e/51-patterns.test.mjs \
 	tests/e2e/52-origins.test.mjs \

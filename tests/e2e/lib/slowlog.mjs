@@ -1,0 +1,38 @@
+// A log that takes its time: commits of a hub wait while a test wants them to (slow_log.c).
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { BUILD, startHub } from './hub.mjs';
+
+const LIBRARY = join(BUILD, 'tests/e2e/slow_log.so');
+
+/** Starts a hub for test `t`; returns [hub, gate]. */
+export async function startSlowHub(t, { set = {}, ...options } = {}) {
+  const gate = new Gate();
+  t.after(() => gate.remove());
+  const asan = `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`;
+  const env = { LD_PRELOAD: LIBRARY, ASAN_OPTIONS: asan, LONGWIRE_SLOW_LOG: gate.file };
+  if (!existsSync(LIBRARY)) throw new Error(`${LIBRARY} is not built`);
+  const hub = await startHub(t, { set: { 'log.sync': 'always', ...set }, env, ...options });
+  t.after(() => gate.open()); // before the hub is asked to stop
+  return [hub, gate];
+}
+
+class Gate {
+  #folder = mkdtempSync(join(tmpdir(), 'longwire-gate-'));
+  file = join(this.#folder, 'closed');
+
+  /** From now on no commit comes to its end. */
+  close() {
+    writeFileSync(this.file, '');
+  }
+
+  open() {
+    rmSync(this.file, { force: true });
+  }
+
+  remove() {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
