@@ -23,7 +23,7 @@
 
 enum {
     CONFIG_LISTEN_MAX = 16,   /* addresses to listen on */
-    CONFIG_ORIGINS_MAX = 64,  /* allowed origins */
+    CONFIG_ORIGINS_MAX = 64,  /* allowed origins, and hosts */
     CONFIG_NETS_MAX = 64,     /* networks of trusted proxies */
     CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
     CONFIG_MISTAKES_MAX = 20, /* told at once */
@@ -70,7 +70,8 @@ struct config_listen_list {
 
 struct config_origin_list {
     size_t count;
-    char *item[CONFIG_ORIGINS_MAX]; /* "*" or as browsers send it: https://example.org */
+    /* Origins: "*" or as browsers send it (https://example.org). Hosts: without a port. */
+    char *item[CONFIG_ORIGINS_MAX];
 };
 
 struct config_net_list {
@@ -122,6 +123,7 @@ struct config {
         uint64_t ws_deflate_level;
         uint64_t send_buffer_bytes;   /* 0 = the kernel's choice */
         uint64_t notsent_lowat_bytes; /* 0 = no limit */
+        struct config_origin_list hosts;
         struct config_net_list trusted_proxies;
         bool proxy_protocol;
         bool demo;

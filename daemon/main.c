@@ -55,18 +55,23 @@ struct daemon {
 
 /* --- configuration to settings --- */
 
-static enum err copy_origins(const struct config *c, struct settings *s)
+static enum err copy_strings(const struct config_origin_list *list, char ***ret, size_t *ret_count)
 {
-    const struct config_origin_list *list = &c->access.origin;
-    s->origins = calloc(list->count + 1, sizeof(char *));
-    if (!s->origins)
+    char **copies = *ret = calloc(list->count + 1, sizeof(char *));
+    if (!copies)
         return ERR_NOMEM;
-    for (; s->origin_count < list->count; s->origin_count++) {
-        s->origins[s->origin_count] = strdup(list->item[s->origin_count]);
-        if (!s->origins[s->origin_count])
+    for (*ret_count = 0; *ret_count < list->count; (*ret_count)++) {
+        copies[*ret_count] = strdup(list->item[*ret_count]);
+        if (!copies[*ret_count])
             return ERR_NOMEM;
     }
     return ERR_OK;
+}
+
+static enum err copy_names(const struct config *c, struct settings *s)
+{
+    enum err e = copy_strings(&c->access.origin, &s->origins, &s->origin_count);
+    return e == ERR_OK ? copy_strings(&c->http.hosts, &s->hosts, &s->host_count) : e;
 }
 
 static enum err copy_proxies(const struct config *c, struct settings *s)
@@ -128,7 +133,7 @@ static struct settings *make_settings(const struct config *c)
     s->anonymous_publish = c->access.anonymous & CONFIG_PUBLISH;
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
-    if (copy_origins(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK ||
+    if (copy_names(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK ||
         copy_lag_rules(c, s) != ERR_OK) {
         settings_unref(s);
         return NULL;

@@ -40,6 +40,7 @@ static const char *const access_words[] = {"subscribe", "publish", NULL};
 #define FLAGS(member, w)               IN_CONFIG(FLAGS, member, unsigned), 0, 0, w
 #define LISTEN(member)                 IN_CONFIG(LISTEN, member, struct config_listen_list), 0, 0, NULL
 #define ORIGIN(member)                 IN_CONFIG(ORIGIN, member, struct config_origin_list), 0, 0, NULL
+#define HOST(member)                   IN_CONFIG(HOST, member, struct config_origin_list), 0, 0, NULL
 #define NET(member)                    IN_CONFIG(NET, member, struct config_net_list), 0, 0, NULL
 #define IN_TOPIC(type, member, ctype)  SETTING_##type, FIELD(config_topic, member, ctype)
 #define TOPIC_COUNT(member, lo, hi)    IN_TOPIC(COUNT, member, uint64_t), lo, hi, NULL
@@ -111,6 +112,8 @@ const struct setting settings[] = {
      "send buffer of each connection (SO_SNDBUF); 0 = the kernel's choice"},
     {"http", "notsent_lowat", BYTES(http.notsent_lowat_bytes, 0, 64 * MIB), "256K", FIXED,
      "how much of it may be unsent data (TCP_NOTSENT_LOWAT); 0 = all"},
+    {"http", "hosts", HOST(http.hosts), "", RELOAD,
+     "name, without port, that requests to loopback listeners may be for; repeatable"},
     {"http", "trusted_proxies", NET(http.trusted_proxies), "", RELOAD,
      "ADDRESS or ADDRESS/BITS whose word on who the client is counts; repeatable"},
     {"http", "proxy_protocol", BOOL(http.proxy_protocol), "off", RELOAD,
@@ -209,7 +212,8 @@ bool setting_is_section(const char *section)
 
 bool setting_is_list(const struct setting *s)
 {
-    return s->type == SETTING_LISTEN || s->type == SETTING_ORIGIN || s->type == SETTING_NET;
+    return s->type == SETTING_LISTEN || s->type == SETTING_ORIGIN || s->type == SETTING_HOST ||
+           s->type == SETTING_NET;
 }
 
 /* Names are compared up to this many bytes. */
@@ -369,13 +373,14 @@ static enum err parse_listen(const char *value, struct config_listen_list *list)
     return e;
 }
 
-static enum err parse_origin(const char *value, struct config_origin_list *list)
+static enum err parse_string(const char *value, bool valid(const char *text),
+                             struct config_origin_list *list)
 {
     if (*value == '\0')
         return ERR_OK;
     if (list->count == CONFIG_ORIGINS_MAX)
         return ERR_LIMIT;
-    if (!value_origin_valid(value))
+    if (!valid(value))
         return ERR_INVALID;
     char *copy = strdup(value);
     if (!copy)
@@ -417,7 +422,9 @@ enum err setting_parse(const struct setting *s, const char *value, void *base)
     case SETTING_LISTEN:
         return parse_listen(value, field);
     case SETTING_ORIGIN:
-        return parse_origin(value, field);
+        return parse_string(value, value_origin_valid, field);
+    case SETTING_HOST:
+        return parse_string(value, value_host_valid, field);
     case SETTING_NET:
         return parse_net(value, field);
     }
@@ -461,6 +468,8 @@ static void allowed_item(const struct setting *s, enum err why, struct buf *out)
                    s->type == SETTING_LISTEN ? CONFIG_LISTEN_MAX
                    : s->type == SETTING_NET  ? CONFIG_NETS_MAX
                                              : CONFIG_ORIGINS_MAX);
+    else if (s->type == SETTING_HOST)
+        buf_puts(out, "a name or an address (IPv6 in brackets) without a port");
     else if (s->type == SETTING_NET)
         buf_puts(out, "ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits");
     else if (s->type == SETTING_LISTEN)
@@ -496,6 +505,7 @@ void setting_allowed(const struct setting *s, enum err why, struct buf *out)
         break;
     case SETTING_LISTEN:
     case SETTING_ORIGIN:
+    case SETTING_HOST:
     case SETTING_NET:
         allowed_item(s, why, out);
         break;
@@ -507,7 +517,7 @@ size_t setting_values(const struct setting *s, const void *base)
     const void *field = const_field_of(s, base);
     if (s->type == SETTING_LISTEN)
         return ((const struct config_listen_list *)field)->count;
-    if (s->type == SETTING_ORIGIN)
+    if (s->type == SETTING_ORIGIN || s->type == SETTING_HOST)
         return ((const struct config_origin_list *)field)->count;
     if (s->type == SETTING_NET)
         return ((const struct config_net_list *)field)->count;
@@ -564,6 +574,7 @@ void setting_format(const struct setting *s, const void *base, size_t i, struct 
         value_put_address(out, &((const struct config_listen_list *)field)->item[i]);
         break;
     case SETTING_ORIGIN:
+    case SETTING_HOST:
         buf_puts(out, ((const struct config_origin_list *)field)->item[i]);
         break;
     case SETTING_NET:
@@ -584,7 +595,7 @@ void setting_clear(const struct setting *s, void *base)
     if (s->type == SETTING_TEXT) {
         free(*(char **)field);
         *(char **)field = NULL;
-    } else if (s->type == SETTING_ORIGIN) {
+    } else if (s->type == SETTING_ORIGIN || s->type == SETTING_HOST) {
         clear_origins(field);
     } else if (s->type == SETTING_LISTEN) {
         ((struct config_listen_list *)field)->count = 0;

@@ -26,6 +26,7 @@ enum setting_type {
     SETTING_TEXT,     /* char *, owned; min and max are its length */
     SETTING_LISTEN,   /* struct config_listen_list; each value appends */
     SETTING_ORIGIN,   /* struct config_origin_list; each value appends, an empty one is none */
+    SETTING_HOST,     /* struct config_origin_list; likewise */
     SETTING_NET,      /* struct config_net_list; likewise */
 };
 

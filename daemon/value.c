@@ -259,3 +259,25 @@ bool value_origin_valid(const char *text)
     }
     return p - text <= CONFIG_TEXT_MAX;
 }
+
+static bool is_bracketed_address(const char *text, size_t n)
+{
+    struct ip ip;
+    return n > 2 && text[0] == '[' && text[n - 1] == ']' && memchr(text, ':', n) &&
+           ip_parse(text + 1, n - 2, &ip) == ERR_OK;
+}
+
+bool value_host_valid(const char *text)
+{
+    size_t n = strlen(text);
+    if (n > CONFIG_TEXT_MAX)
+        return false;
+    char before = '.';
+    for (const char *p = text; *p; before = *p++) {
+        if (!isalnum((unsigned char)*p) && !strchr("-_.", *p))
+            return is_bracketed_address(text, n);
+        if (*p == '.' && before == '.')
+            return false;
+    }
+    return before != '.';
+}

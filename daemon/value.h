@@ -40,5 +40,8 @@ bool value_text_valid(const char *text);
 /* `*`, or an origin as browsers send it (RFC 6454 section 6.2): lower case, no path; at most
  * CONFIG_TEXT_MAX bytes. */
 bool value_origin_valid(const char *text);
+/* A host without port as it stands in a URL: a name of letters, digits, '-' and '_' in parts with
+ * dots between, or an address, IPv6 in brackets; at most CONFIG_TEXT_MAX bytes. */
+bool value_host_valid(const char *text);
 
 #endif

@@ -4,6 +4,7 @@ libhttpcodec_a_SOURCES = \
 	frontends/http/accept.c frontends/http/accept.h \
 	frontends/http/field.c frontends/http/field.h \
 	frontends/http/forwarded.c frontends/http/forwarded.h \
+	frontends/http/host.c frontends/http/host.h \
 	frontends/http/http_request.c frontends/http/http_request.h \
 	frontends/http/http_response.c frontends/http/http_response.h \
 	frontends/http/prefer.c frontends/http/prefer.h \

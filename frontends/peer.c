@@ -51,10 +51,10 @@ static struct forwarded read_fields(const struct conn *c, const struct http_requ
     return f;
 }
 
-/* Whether a proxy has left its name in the request, but not that of its client. */
-static bool is_forwarded(const struct http_request *r)
+bool peer_is_forwarded(const struct http_request *r)
 {
-    return http_request_header(r, "Via", NULL) || http_request_has_prefix(r, "X-Forwarded-");
+    return http_request_header(r, "Forwarded", NULL) || http_request_header(r, "Via", NULL) ||
+           http_request_header(r, "X-Real-IP", NULL) || http_request_has_prefix(r, "X-Forwarded-");
 }
 
 /* Adds what another field says. A proxy writes one of them and passes the others on as a client has
@@ -87,7 +87,7 @@ static struct forwarded read_forwarded(const struct conn *c, const struct http_r
     struct forwarded one = read_fields(c, r, "X-Real-IP", forwarded_add_one);
     combine(&all, &list);
     combine_one(&all, &one);
-    all.any |= is_forwarded(r);
+    all.any |= peer_is_forwarded(r); /* by whom, and for nobody that it names */
     return all;
 }
 

@@ -31,6 +31,8 @@ struct peer {
 MUST_CHECK enum err peer_accept(struct conn *c, const struct ip_port *from);
 /* The PROXY header of C, which has a peer, is there. */
 void peer_take_header(struct conn *c, const struct proxy_header *p);
+/* Whether R says that it came through a proxy, be it true or not. */
+bool peer_is_forwarded(const struct http_request *r);
 /* A request of C begins, whose head is there. */
 void peer_take_request(struct conn *c, const struct http_request *r);
 

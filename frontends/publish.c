@@ -104,7 +104,7 @@ enum err publish_one(struct conn *c, const struct message_init *init)
 static bool may_publish(struct conn *c)
 {
     if (!http_may_publish(c)) {
-        http_fail(c, 403, "Anonymous publishing is not allowed here (see access.anonymous)");
+        http_deny(c, "Anonymous publishing is not allowed here (see access.anonymous)");
         return false;
     }
     if (c->worker->draining) {

@@ -169,7 +169,7 @@ void session_http_head(struct conn *c, struct http *h)
     uint64_t number;
     enum err e = session_id_parse(h->name, h->name_len, &number);
     if (!http_may_subscribe(c)) {
-        http_fail(c, 403, "Anonymous subscribing is not allowed here (see access.anonymous)");
+        http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
     } else if (e == ERR_NOT_FOUND) {
         http_fail(c, 404, no_session);
     } else if (e != ERR_OK) {

@@ -17,13 +17,19 @@ struct settings *settings_ref(struct settings *s)
     return s;
 }
 
+static void free_strings(char **strings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(strings[i]);
+    free(strings);
+}
+
 void settings_unref(struct settings *s)
 {
     if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
         return;
-    for (size_t i = 0; i < s->origin_count; i++)
-        free(s->origins[i]);
-    free(s->origins);
+    free_strings(s->origins, s->origin_count);
+    free_strings(s->hosts, s->host_count);
     free(s->trusted_proxies);
     lag_rules_finish(&s->lag);
     free(s);

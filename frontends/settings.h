@@ -22,10 +22,13 @@ struct settings {
     uint64_t heartbeat_ms, retry_ms;
     uint64_t poll_wait_ms, poll_wait_max_ms;
     uint32_t poll_limit;
-    bool ws_deflate;                /* accept permessage-deflate; how: encodings_set_deflate */
-    int send_buffer;                /* SO_SNDBUF, 0 = the kernel's choice */
-    int notsent_lowat;              /* TCP_NOTSENT_LOWAT, 0 = none */
-    bool demo;                      /* serve the demo page */
+    bool ws_deflate;   /* accept permessage-deflate; how: encodings_set_deflate */
+    int send_buffer;   /* SO_SNDBUF, 0 = the kernel's choice */
+    int notsent_lowat; /* TCP_NOTSENT_LOWAT, 0 = none */
+    bool demo;         /* serve the demo page */
+    char **hosts;      /* that requests to loopback listeners may be for, besides
+                          loopback names; without ports */
+    size_t host_count;
     struct ip_net *trusted_proxies; /* whose word on who the client is counts */
     size_t trusted_proxy_count;
     bool proxy_protocol; /* all connections are theirs, and begin with a PROXY header */

@@ -230,7 +230,7 @@ static bool check(struct conn *c, const struct query *q, const struct subscripti
                   bool needs_topic)
 {
     if (!http_may_subscribe(c))
-        http_fail(c, 403, "Anonymous subscribing is not allowed here (see access.anonymous)");
+        http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
     else if (q->wrong == no_memory)
         http_fail_later(c, 503, 1, q->wrong);
     else if (q->wrong)

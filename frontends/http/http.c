@@ -214,14 +214,18 @@ static void handle_head(struct conn *c, struct http *h)
 {
     unsigned status = 404;
     h->phase = HTTP_PHASE_BODY;
+    c->trusted = h->trusted;
     peer_take_request(c, &h->request);
+    http_access_host(c, h);
     h->complete = !h->request.has_body;
     h->method = method_of(h->request.method);
     h->body_max = 0;
     url_split(h->request.target, strlen(h->request.target), &h->url);
     http_access_origin(c, h);
     h->route = http_route_find(h, &status);
-    if (h->method == HTTP_OPTIONS && (h->route || strcmp(h->request.target, "*") == 0)) {
+    if (http_access_is_shut(c, h)) {
+        http_deny(c, NULL);
+    } else if (h->method == HTTP_OPTIONS && (h->route || strcmp(h->request.target, "*") == 0)) {
         if (h->route)
             add_allow(h);
         http_access_options(c, h);
@@ -486,7 +490,9 @@ const struct protocol http_protocol = {
 static struct http *create(struct conn *c)
 {
     struct http *h = calloc(1, sizeof(*h));
-    if (!h)
+    if (h)
+        h->trusted = c->trusted;
+    else
         conn_close(c, CLOSE_NOMEM);
     return h;
 }

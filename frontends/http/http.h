@@ -34,6 +34,7 @@ struct http_route {
     const char *path; /* a trailing "/" with more behind it: `name` gets the rest */
     unsigned methods; /* allowed, enum http_method; OPTIONS always is */
     bool takes_rest;
+    bool open; /* to everybody who reaches the listener, whatever the Host */
     /* Once the head is there: may answer at once. NULL: nothing to check. */
     void (*head)(struct conn *c, struct http *h);
     /* The whole request is there. */
@@ -50,6 +51,8 @@ struct http {
     bool more;           /* there is input behind what was read of this request so far */
     bool last;           /* the connection ends with this answer */
     bool origin_allowed; /* not a page of a foreign origin */
+    bool trusted;        /* conn.trusted, before a request says more */
+    bool foreign_host;   /* for a host that is none of this machine's, where that counts */
     const struct http_route *route;
     struct url url; /* of request.target */
     char *name;     /* what the path says behind the route, decoded; NULL = none */
@@ -97,7 +100,14 @@ const struct http_route *http_route_find(struct http *h, unsigned *ret_status);
 void http_access_origin(const struct conn *c, struct http *h);
 /* Answers a preflight or any other OPTIONS. */
 void http_access_options(struct conn *c, struct http *h);
+/* Looks at the host of a request, behind peer_take_request: on loopback listeners, one for a
+ * foreign host counts as from elsewhere (DNS rebinding). */
+void http_access_host(struct conn *c, struct http *h);
+/* Whether that leaves it without any right. */
+bool http_access_is_shut(const struct conn *c, const struct http *h);
 bool http_may_subscribe(const struct conn *c);
 bool http_may_publish(const struct conn *c);
+/* Answers 403: for DETAIL, or for the host if that is the cause. */
+void http_deny(struct conn *c, const char *detail);
 
 #endif

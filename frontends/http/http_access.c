@@ -3,7 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "frontends/http/host.h"
 #include "frontends/http/http.h"
+#include "frontends/peer.h"
 #include "frontends/worker.h"
 
 #define PREFLIGHT_AGE "7200"
@@ -18,22 +20,47 @@ bool http_may_publish(const struct conn *c)
     return c->trusted || c->worker->settings->anonymous_publish;
 }
 
+/* --- the host --- */
+
+/* A name besides loopback is only believed of who came directly, or through a proxy that is known:
+ * one on this machine that is not would open the hub to all whom it serves. */
+static bool is_own_host(const struct conn *c, const struct http_request *r)
+{
+    const struct settings *s = c->worker->settings;
+    if (!r->has_host || host_is_loopback(r->host))
+        return true;
+    return host_is_listed(r->host, s->hosts, s->host_count) && (c->peer || !peer_is_forwarded(r));
+}
+
+void http_access_host(struct conn *c, struct http *h)
+{
+    h->foreign_host = h->trusted && !c->local && !is_own_host(c, &h->request);
+    if (h->foreign_host)
+        c->trusted = false;
+}
+
+bool http_access_is_shut(const struct conn *c, const struct http *h)
+{
+    bool open = h->route && h->route->open;
+    return h->foreign_host && !open && !http_may_subscribe(c) && !http_may_publish(c);
+}
+
+void http_deny(struct conn *c, const char *detail)
+{
+    static const char foreign[] =
+        "The Host of the request is none of this machine, so it may do as others elsewhere "
+        "(access.anonymous): a proxy must be in http.trusted_proxies, another name of this machine "
+        "in http.hosts";
+    http_fail(c, 403, http_of(c)->foreign_host ? foreign : detail);
+}
+
+/* --- the origin --- */
+
 /* "https://example.org:8443" -> "example.org:8443"; NULL when it is no such thing ("null"). */
 static const char *authority_of(const char *origin)
 {
     const char *p = strstr(origin, "://");
     return p && p[3] ? p + 3 : NULL;
-}
-
-static bool is_loopback(const char *authority)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        size_t n = strlen(names[i]);
-        if (strncasecmp(authority, names[i], n) == 0 && (!authority[n] || authority[n] == ':'))
-            return true;
-    }
-    return false;
 }
 
 static bool is_listed(const struct settings *s, const char *origin)
@@ -47,7 +74,7 @@ static bool is_listed(const struct settings *s, const char *origin)
 static bool is_known(const struct conn *c, const struct http *h, const char *origin)
 {
     const char *authority = authority_of(origin);
-    if (authority && (strcasecmp(authority, h->request.host) == 0 || is_loopback(authority)))
+    if (authority && (strcasecmp(authority, h->request.host) == 0 || host_is_loopback(authority)))
         return true;
     return is_listed(c->worker->settings, origin);
 }

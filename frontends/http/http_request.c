@@ -270,6 +270,7 @@ static bool check_host(struct http_request *r)
         return refuse(r, 400, "The Host header field is not a host with an optional port");
     if (!r->host_at)
         r->host = host ? host : "";
+    r->has_host = host || r->host_at;
     return true;
 }
 

@@ -85,6 +85,7 @@ struct http_request {
     bool keep_alive;      /* the peer wants the connection to stay open; false at ERROR */
     bool expect_continue; /* "100 Continue" is waited for before the body is sent */
     bool has_body;        /* body bytes may follow */
+    bool has_host;        /* an authority or a Host was sent, maybe an empty one */
 
     /* At BODY: points into the fed data. Never empty. */
     const char *body;

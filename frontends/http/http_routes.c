@@ -10,17 +10,17 @@
 #include "frontends/subscribe.h"
 
 static const struct http_route routes[] = {
-    {"/t/", HTTP_GET | HTTP_HEAD | HTTP_POST, true, topic_http_head, topic_http_run},
-    {"/t", HTTP_GET | HTTP_HEAD | HTTP_POST, false, topics_http_head, topics_http_run},
-    {"/ws", HTTP_GET, false, NULL, subscribe_http_websocket},
-    {"/session/", HTTP_POST, true, session_http_head, session_http_run},
-    {"/cursor", HTTP_GET | HTTP_HEAD, false, NULL, http_status_cursor},
-    {"/healthz", HTTP_GET | HTTP_HEAD, false, NULL, http_status_health},
-    {"/readyz", HTTP_GET | HTTP_HEAD, false, NULL, http_status_ready},
-    {"/metrics", HTTP_GET | HTTP_HEAD, false, NULL, http_status_metrics},
-    {"/longwire.js", HTTP_GET | HTTP_HEAD, false, NULL, webfiles_client},
-    {"/demo/", HTTP_GET | HTTP_HEAD, true, NULL, webfiles_demo},
-    {"/", HTTP_GET | HTTP_HEAD, false, NULL, webfiles_root},
+    {"/t/", HTTP_GET | HTTP_HEAD | HTTP_POST, true, false, topic_http_head, topic_http_run},
+    {"/t", HTTP_GET | HTTP_HEAD | HTTP_POST, false, false, topics_http_head, topics_http_run},
+    {"/ws", HTTP_GET, false, false, NULL, subscribe_http_websocket},
+    {"/session/", HTTP_POST, true, false, session_http_head, session_http_run},
+    {"/cursor", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_cursor},
+    {"/healthz", HTTP_GET | HTTP_HEAD, false, true, NULL, http_status_health},
+    {"/readyz", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_ready},
+    {"/metrics", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_metrics},
+    {"/longwire.js", HTTP_GET | HTTP_HEAD, false, false, NULL, webfiles_client},
+    {"/demo/", HTTP_GET | HTTP_HEAD, true, false, NULL, webfiles_demo},
+    {"/", HTTP_GET | HTTP_HEAD, false, false, NULL, webfiles_root},
 };
 
 static bool matches(const struct http_route *r, const struct url *u)

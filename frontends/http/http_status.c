@@ -16,7 +16,7 @@ void http_status_cursor(struct conn *c, struct http *h)
     char text[CURSOR_TEXT_SIZE];
     struct buf body = {0};
     if (!http_may_subscribe(c)) {
-        http_fail(c, 403, "Anonymous subscribing is not allowed here (see access.anonymous)");
+        http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
         return;
     }
     cursor_format(text, w->head, w->replay.log->epoch);
@@ -117,7 +117,7 @@ void http_status_metrics(struct conn *c, struct http *h)
     struct buf body = {0};
     (void)h;
     if (!http_may_subscribe(c)) {
-        http_fail(c, 403, "Anonymous reading is not allowed here (see access.anonymous)");
+        http_deny(c, "Anonymous reading is not allowed here (see access.anonymous)");
         return;
     }
     put_hub(&body, c->worker);

@@ -186,7 +186,7 @@ describe('long-poll', () => {
     return connections.poll;
   }
 
-  const BEHIND = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n';
+  const BEHIND = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
   for (const [how, leave, behind] of [
     ['closes', (raw) => raw.destroy(), ''],
     ['resets', (raw) => raw.destroy({ reset: true }), ''],
@@ -196,7 +196,7 @@ describe('long-poll', () => {
     test(`a client that ${how} while it waits is noticed`, async (t) => {
       const raw = await RawSocket.open(hub);
       t.after(() => raw.destroy());
-      await raw.write(`GET /t/l/gone?wait=55 HTTP/1.1\r\nHost: x\r\n\r\n${behind}`);
+      await raw.write(`GET /t/l/gone?wait=55 HTTP/1.1\r\nHost: localhost\r\n\r\n${behind}`);
       await eventually(async () => (await waiting()) === 1, 'it to wait');
       leave(raw);
       await eventually(async () => (await waiting()) === 0, 'the hub to notice');

@@ -57,7 +57,7 @@ for (const workers of [1, 4]) {
     test('are named behind the first block', async (t) => {
       const raw = await RawSocket.open(hub);
       t.after(() => raw.destroy());
-      await raw.write('GET /t/s/raw HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n');
+      await raw.write('GET /t/s/raw HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
       const text = await raw.untilText('longwire.live');
       const [, block] = text.slice(text.indexOf('\r\n\r\n') + 4).split('\n\n');
       assert.match(block, /^event: longwire\.session\ndata: \{"session":"[0-9a-f]{32}"\}$/);
@@ -328,11 +328,11 @@ for (const workers of [1, 4]) {
       const stream = await open(t, hub, 's/pipe/a');
       const session = await stream.session;
       const one = (body) =>
-        `POST /session/${session} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+        `POST /session/${session} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
       const raw = await RawSocket.open(hub);
       t.after(() => raw.destroy());
       const bodies = ['{"subscribe":["s/pipe/b"]}', '{"unsubscribe":["s/pipe/b","s/pipe/a"]}'];
-      await raw.write(bodies.map(one).join('') + 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      await raw.write(bodies.map(one).join('') + 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
       const text = await raw.untilText('\r\n\r\nok');
       assert.equal(text.match(/HTTP\/1\.1 200/g).length, 3);
       assert.match(text, /"unsubscribed":\["s\/pipe\/b","s\/pipe\/a"\]/);
@@ -344,7 +344,7 @@ for (const workers of [1, 4]) {
       for (let i = 0; i < 50; i++) {
         const body = '{"subscribe":["s/gone/b"],"unsubscribe":["s/gone/b"]}';
         const raw = await RawSocket.open(hub);
-        const head = `POST /session/${session} HTTP/1.1\r\nHost: x\r\n`;
+        const head = `POST /session/${session} HTTP/1.1\r\nHost: localhost\r\n`;
         await raw.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
         raw.destroy();
       }
@@ -592,7 +592,7 @@ describe('sessions end', () => {
     const hub = await startHub(t, { set: { 'hub.workers': 4 } });
     const stream = await SseStream.open(hub, 's/a', { format: 'envelope' });
     const body = '{"subscribe":["s/b"]}';
-    const head = `POST /session/${await stream.session} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n`;
+    const head = `POST /session/${await stream.session} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n`;
     const raws = await Promise.all(Array.from({ length: 8 }, () => RawSocket.open(hub)));
     for (const raw of raws) {
       await raw.write(`${head}Content-Length: ${body.length}\r\n\r\n`);
@@ -643,7 +643,7 @@ describe('a change that cannot be made', () => {
   test('a hub that stops says when to come back', async (t) => {
     const hub = await startHub(t, { set: { 'hub.workers': 1 } });
     const session = await (await open(t, hub, 's/stop')).session;
-    const text = `POST /session/${session} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n`;
+    const text = `POST /session/${session} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n`;
     const answer = await askStoppingHub(t, hub, text);
     assert.match(answer, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
     assert.match(answer, /\r\nRetry-After: 5\r\n/);

@@ -41,7 +41,7 @@ const received = (payload) => payload.replace(/\r\n?/g, '\n');
 async function openBytes(t, hub, path, version = '1.1') {
   const raw = await RawSocket.open(hub);
   t.after(() => raw.destroy());
-  await raw.write(`GET ${path} HTTP/${version}\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n`);
+  await raw.write(`GET ${path} HTTP/${version}\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n`);
   const head = (await raw.untilText('longwire.live')).split('\r\n\r\n')[0];
   return { raw, head, body: () => raw.received.subarray(Buffer.byteLength(head) + 4) };
 }

@@ -47,7 +47,7 @@ describe('WebSocket protocol', () => {
   }
 
   test('GET /ws without an upgrade is answered with 426', async () => {
-    const reply = await exchange(hub, 'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    const reply = await exchange(hub, 'GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
     assert.match(`${reply}`, /^HTTP\/1\.1 426 /);
   });
 

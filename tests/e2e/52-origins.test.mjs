@@ -47,7 +47,7 @@ function assertNotAllowed(reply) {
 }
 
 describe('origins by default', () => {
-  const hub = suiteHub();
+  const hub = suiteHub({ set: { 'http.hosts': 'hub.example' } });
 
   for (const Origin of LOOPBACK) {
     test(`pages of ${Origin} may do everything`, async () => {

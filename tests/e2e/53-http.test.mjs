@@ -17,7 +17,7 @@ describe('HTTP/1.1', () => {
 
   /** Sends text with `Host` and `Connection: close` filled in; returns the answer as text. */
   const ask = async (line, headers = '', body = '') =>
-    String(await exchange(hub, `${line}\r\nHost: x\r\nConnection: close\r\n${headers}\r\n${body}`));
+    String(await exchange(hub, `${line}\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n${body}`));
 
   const statusOf = (reply) => Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1]);
 
@@ -36,9 +36,9 @@ describe('HTTP/1.1', () => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
     const post = (n) =>
-      `POST /t/h/pipe HTTP/1.1\r\nHost: x\r\nContent-Length: ${String(n).length}\r\n\r\n${n}`;
+      `POST /t/h/pipe HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${String(n).length}\r\n\r\n${n}`;
     const requests = Array.from({ length: 50 }, (_, n) => post(n)).join('');
-    await raw.write(`${requests}GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    await raw.write(`${requests}GET /nowhere HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
     const text = String(await raw.untilClosed());
     const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((m) => m[1]);
     assert.deepEqual(statuses, [...Array(50).fill('201'), '404']);
@@ -57,8 +57,8 @@ describe('HTTP/1.1', () => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
     await raw.write(
-      'GET /t/h/behind?wait=50 HTTP/1.1\r\nHost: x\r\n\r\n' +
-        'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      'GET /t/h/behind?wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n' +
+        'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
     );
     const ping = await get(hub, '/healthz');
     assert.equal(ping.status, 200);
@@ -72,11 +72,11 @@ describe('HTTP/1.1', () => {
   test('what comes behind a long-poll, bit by bit while it waits, is not lost', async (t) => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
-    await raw.write('GET /t/h/bits?wait=50 HTTP/1.1\r\nHost: x\r\n\r\n');
+    await raw.write('GET /t/h/bits?wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const rest =
-      'POST /t/h/bit HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc' +
-      'GET /t/h/bits?wait=50 HTTP/1.1\r\nHost: x\r\n\r\n' +
-      'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+      'POST /t/h/bit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc' +
+      'GET /t/h/bits?wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n' +
+      'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
     for (const byte of rest) await raw.write(byte);
     assert.equal((await get(hub, '/healthz')).status, 200);
     assert.equal(raw.received.length, 0);
@@ -103,7 +103,7 @@ describe('HTTP/1.1', () => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
     const text =
-      'POST /t/h/bytes HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' +
+      'POST /t/h/bytes HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' +
       'Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n';
     for (const byte of Buffer.from(text)) await raw.write(Buffer.from([byte]));
     assert.equal(statusOf(String(await raw.untilClosed())), 201);
@@ -113,7 +113,7 @@ describe('HTTP/1.1', () => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
     await raw.write(
-      'POST /t/h/continue HTTP/1.1\r\nHost: x\r\nConnection: close\r\n' +
+      'POST /t/h/continue HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' +
         'Content-Length: 4\r\nExpect: 100-continue\r\n\r\n',
     );
     await raw.untilText('HTTP/1.1 100 Continue\r\n\r\n');
@@ -125,7 +125,7 @@ describe('HTTP/1.1', () => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
     await raw.write(
-      'POST /t/h/large HTTP/1.1\r\nHost: x\r\n' +
+      'POST /t/h/large HTTP/1.1\r\nHost: localhost\r\n' +
         'Content-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n',
     );
     const text = String(await raw.untilClosed());
@@ -217,7 +217,7 @@ describe('HTTP/1.1', () => {
     }
     for (const headers of ['Accept: text/event-stream\r\n', UPGRADE]) {
       const raw = await RawSocket.open(hub);
-      await raw.write(`GET /t/h/date HTTP/1.1\r\nHost: x\r\n${headers}\r\n`);
+      await raw.write(`GET /t/h/date HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`);
       assert.match(await raw.untilText('\r\n\r\n'), /^HTTP\/1\.1 (200|101) [^]*^Date: /m);
       raw.destroy();
     }
@@ -236,8 +236,8 @@ describe('HTTP/1.1', () => {
   });
 
   test('HEAD and GET may be mixed on a connection', async () => {
-    const head = 'HEAD /cursor HTTP/1.1\r\nHost: x\r\n\r\n';
-    const last = 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    const head = 'HEAD /cursor HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const last = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
     const text = String(await exchange(hub, head + head + last));
     assert.equal(text.match(/HTTP\/1\.1 200 /g).length, 3);
     assert.equal(text.match(/\r\n\r\nHTTP\/1\.1 200 /g).length, 2); // one right behind the other
@@ -258,8 +258,8 @@ describe('HTTP/1.1', () => {
   test('nobody is told to continue who does not ask, cannot, or has no body', async () => {
     for (const text of [
       'POST /t/h/x HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na',
-      'POST /t/h/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\na',
-      'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n',
+      'POST /t/h/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n\r\na',
+      'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n\r\n',
     ]) {
       assert.match(String(await exchange(hub, text)), /^HTTP\/1\.1 20[01] /);
     }
@@ -276,67 +276,67 @@ describe('HTTP/1.1', () => {
     'no Host': [400, 'GET /healthz HTTP/1.1\r\n\r\n'],
     'two Hosts': [400, 'GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
     'no version': [400, 'GET /healthz\r\n\r\n'],
-    'HTTP/2.0': [505, 'GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n'],
-    'HTTP/1.2x': [400, 'GET /healthz HTTP/1.2x\r\nHost: x\r\n\r\n'],
+    'HTTP/2.0': [505, 'GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n'],
+    'HTTP/1.2x': [400, 'GET /healthz HTTP/1.2x\r\nHost: localhost\r\n\r\n'],
     'a space before the colon': [400, 'GET /healthz HTTP/1.1\r\nHost : x\r\n\r\n'],
-    'a header without a colon': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n'],
-    'an empty header name': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n'],
-    'a folded header': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n'],
-    'a NUL in a header': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n'],
-    'a bare CR': [400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n'],
-    'a control character in the path': [400, 'GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n'],
-    'a method of odd characters': [400, 'G@T / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    'a header without a colon': [400, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nnonsense\r\n\r\n'],
+    'an empty header name': [400, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n: y\r\n\r\n'],
+    'a folded header': [400, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\n\r\n'],
+    'a NUL in a header': [400, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nA: b\0c\r\n\r\n'],
+    'a bare CR': [400, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nA: b\rc\r\n\r\n'],
+    'a control character in the path': [400, 'GET /\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    'a method of odd characters': [400, 'G@T / HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     'two lengths': [
       400,
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab',
     ],
     'a length and chunks': [
       400,
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n' +
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n' +
         'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
     'a negative length': [
       400,
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n',
     ],
     'a length with a sign': [
       400,
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na',
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nContent-Length: +1\r\n\r\na',
     ],
     'a length beyond 64 bits': [
       [400, 413],
-      `POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nContent-Length: ${'9'.repeat(30)}\r\n\r\na`,
+      `POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${'9'.repeat(30)}\r\n\r\na`,
     ],
     'an unknown transfer coding': [
       [400, 501],
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
     ],
     'chunked that is not last': [
       [400, 501],
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n',
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n',
     ],
     'a chunk size that is none': [
       400,
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n',
     ],
     'a chunk without its line end': [
       400,
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' +
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n' +
         '1\r\nabc\r\n0\r\n\r\n',
     ],
     'a chunk size of 17 digits': [
       [400, 413],
-      'POST /t/h/smuggle HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' +
+      'POST /t/h/smuggle HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n' +
         'fffffffffffffffff\r\n',
     ],
     'a head that is too long': [
       431,
-      `GET /healthz HTTP/1.1\r\nHost: x\r\nA: ${'x'.repeat(20_000)}\r\n\r\n`,
+      `GET /healthz HTTP/1.1\r\nHost: localhost\r\nA: ${'x'.repeat(20_000)}\r\n\r\n`,
     ],
-    'too many headers': [431, `GET /healthz HTTP/1.1\r\nHost: x\r\n${'A: b\r\n'.repeat(2000)}\r\n`],
+    'too many headers': [431, `GET /healthz HTTP/1.1\r\nHost: localhost\r\n${'A: b\r\n'.repeat(2000)}\r\n`],
     'a request line that is too long': [
       [414, 431],
-      `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+      `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     ],
   };
   for (const [what, [status, text]] of Object.entries(requests)) {
@@ -355,14 +355,14 @@ describe('HTTP/1.1', () => {
   test('a head that does not end is cut off', async (t) => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
-    await raw.write('GET /healthz HTTP/1.1\r\nHost: x\r\n');
+    await raw.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n');
     assert.match(`${await raw.untilClosed()}`, /^(HTTP\/1\.1 408 |$)/);
   });
 
   test('a body that does not end is cut off', async (t) => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
-    await raw.write('POST /t/h/half HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc');
+    await raw.write('POST /t/h/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc');
     await raw.untilClosed();
     assert.deepEqual(await history(hub, 'h/half'), []);
   });
@@ -370,7 +370,7 @@ describe('HTTP/1.1', () => {
   test('a client that has sent its last byte still gets its answer', async (t) => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
-    await raw.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    await raw.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     raw.halfClose();
     assert.equal(statusOf(`${await raw.untilClosed()}`), 200);
   });

@@ -89,7 +89,7 @@ describe('figures', () => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
     raw.write(
-      'POST /t/figures/long HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n' +
+      'POST /t/figures/long HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n' +
         'Expect: 100-continue\r\n\r\n',
     );
     await raw.untilText('HTTP/1.1 413');

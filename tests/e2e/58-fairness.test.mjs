@@ -206,7 +206,7 @@ const openFloods = (t, hub, bytes, options) =>
 
 test('a hot topic', async (t) => {
   const hub = await startWorker(t, { 'limits.inflight': INFLIGHT });
-  const subscribe = 'GET /t/hot HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n';
+  const subscribe = 'GET /t/hot HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n';
   const subscribers = await Promise.all(upTo(MANY).map(() => Flood.open(t, hub, subscribe)));
   subscribers.forEach((subscriber) => subscriber.ask());
   const floods = await openFloods(t, hub, publishes('hot'), { local: true });
@@ -237,7 +237,7 @@ describe('a long way through the log', () => {
   const STREAMS = {
     sse: {
       end: 'longwire.live',
-      request: 'GET /t/long?after=earliest HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n',
+      request: 'GET /t/long?after=earliest HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n',
     },
     ws: { end: '"op":"live"', request: handshake('/t/long?after=earliest') },
   };
@@ -268,7 +268,7 @@ describe('a long way through the log', () => {
   const READERS = {
     poll: {
       counter: 'polls',
-      bytes: pages.map((n) => `GET /t/long?after=${n}&wait=0 HTTP/1.1\r\nHost: x\r\n\r\n`).join(''),
+      bytes: pages.map((n) => `GET /t/long?after=${n}&wait=0 HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''),
     },
     XRANGE: {
       counter: 'resp_commands',
@@ -297,7 +297,7 @@ describe('a flood of publishes', () => {
       local: true,
     },
     http: {
-      bytes: `POST ${topicPath('flood')} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx`.repeat(1000),
+      bytes: `POST ${topicPath('flood')} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx`.repeat(1000),
       turn: FLOODING,
     },
   };

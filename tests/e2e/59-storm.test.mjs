@@ -24,7 +24,7 @@ const BURST = 50;
 /** Only a failing test waits so long, ms; ten thousand take this process a while. */
 const PATIENCE_MS = 120_000;
 
-const request = (path, headers = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+const request = (path, headers = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
 
 /** Takes the end off what is at hand of an answer, and gives `take` the whole pieces. */
 const PROTOCOLS = {

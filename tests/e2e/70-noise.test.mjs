@@ -28,17 +28,17 @@ const LISTENERS = { HTTP: { local: false }, 'the local socket': { local: true } 
 
 const post = (topic, body) =>
   Buffer.from(
-    `POST /t/${topic} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n` +
+    `POST /t/${topic} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
   );
 const chunked = Buffer.from(
-  'POST /t/drop HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' +
+  'POST /t/drop HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n' +
     '3\r\nabc\r\n5;x=y\r\ndefgh\r\n0\r\nTrailer: z\r\n\r\n',
 );
 const batch = (() => {
   const body = '{"topic":"drop","data":1}\n{"topic":"drop","data":2}\n';
   return Buffer.from(
-    `POST /t HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n` +
+    `POST /t HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
   );
 })();
@@ -56,9 +56,9 @@ const EXCHANGES = {
   'a chunked publish': { bytes: chunked },
   'a batch': { bytes: batch },
   'an upgrade with frames': { bytes: webSocket },
-  'a long-poll': { bytes: Buffer.from('GET /t/drop?wait=30 HTTP/1.1\r\nHost: x\r\n\r\n') },
+  'a long-poll': { bytes: Buffer.from('GET /t/drop?wait=30 HTTP/1.1\r\nHost: localhost\r\n\r\n') },
   'an event stream': {
-    bytes: Buffer.from('GET /t/drop HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n'),
+    bytes: Buffer.from('GET /t/drop HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n'),
   },
   'a Redis command': { bytes: encode('PUBLISH', 'drop', 'x'), local: true },
   'a blocking Redis command': {

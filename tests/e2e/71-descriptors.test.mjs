@@ -29,7 +29,7 @@ const pauseLines = (hub) => hub.stderr().match(/accepting no more TCP connection
 
 /** How many of them are answered when all ask: the count that two looks find in a row. */
 async function countAnswered(connections) {
-  for (const raw of connections) raw.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+  for (const raw of connections) raw.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   let before = 0;
   return eventually(async () => {
     await sleep(200);
@@ -79,7 +79,7 @@ for (const [what, options] of Object.entries(LIMITS)) {
       assert.equal((await stream.nextMessage()).id, id);
       const served = waiting.find(isAnswered);
       served.take();
-      await served.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+      await served.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
       await served.untilText('HTTP/1.1 200');
 
       for (const raw of connections) raw.destroy();

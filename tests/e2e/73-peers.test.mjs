@@ -18,7 +18,7 @@ const KiB = 1 << 10;
 const MiB = 1 << 20;
 
 const upTo = (count) => Array.from({ length: count }, (_, n) => n);
-const getText = (path, headers = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+const getText = (path, headers = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n`;
 const sseText = (path) => getText(path, 'Accept: text/event-stream\r\n');
 
 /** Puts messages of a mebibyte into the log. */

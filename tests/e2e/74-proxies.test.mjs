@@ -19,9 +19,9 @@ const lines = (headers) =>
     .flatMap(([name, value]) => [value].flat().map((one) => `${name}: ${one}\r\n`))
     .join('');
 
-const getText = (path, headers = {}) => `GET ${path} HTTP/1.1\r\nHost: x\r\n${lines(headers)}\r\n`;
+const getText = (path, headers = {}) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${lines(headers)}\r\n`;
 const postText = (topic, headers = {}) =>
-  `POST /t/${topic} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n${lines(headers)}\r\nx`;
+  `POST /t/${topic} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n${lines(headers)}\r\nx`;
 
 /** Sends text on a connection of its own and waits for something to come back. */
 async function send(t, hub, data, options) {

@@ -46,7 +46,7 @@ describe('a trickle', () => {
       'http.max_connections': 40,
     },
   });
-  const HEAD = 'Host: x\r\n';
+  const HEAD = 'Host: localhost\r\n';
 
   test('of a request line', async (t) => {
     const { took, said } = await trickle(t, hub, 'GET /', () => 'x');

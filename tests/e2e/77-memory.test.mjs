@@ -13,7 +13,7 @@ import { SseStream } from './lib/sse.mjs';
 /** More than any of the requests needs. */
 const ALLOCATIONS = 200;
 
-const head = (method, path, lines = '') => `${method} ${path} HTTP/1.1\r\nHost: x\r\n${lines}\r\n`;
+const head = (method, path, lines = '') => `${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`;
 
 /** Sends a request; returns all that comes until `end`, or until the hub closes. */
 async function ask(hub, text, end) {

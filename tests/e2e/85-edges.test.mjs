@@ -26,7 +26,7 @@ async function assertIdle(hub, what) {
   assert.ok(used < 300, `${what}: the hub used ${used} ms of one second`);
 }
 
-const get = (path) => `GET ${path} HTTP/1.1\r\nHost: h\r\n\r\n`;
+const get = (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
 describe('a waiting long-poll', () => {
   const hub = suiteHub({ set: { 'hub.workers': 1 } });

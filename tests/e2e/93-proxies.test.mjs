@@ -73,7 +73,13 @@ describe('nginx with its defaults', () => {
 });
 
 describe('nginx as in doc/proxies.md', () => {
-  const hub = suiteHub({ set: { 'http.retry': '100ms' } });
+  const hub = suiteHub({
+    set: {
+      'http.retry': '100ms',
+      'http.hosts': 'hub.example',
+      'http.trusted_proxies': '127.0.0.1',
+    },
+  });
   const nginx = suiteNginx(hub, { text: documented });
 
   test('passes on every transport', async (t) => {

@@ -77,6 +77,7 @@ EXTRA_DIST += \
 	tests/e2e/46-farewell.test.mjs \
 	tests/e2e/50-cursors.test.mjs \
 	tests/e2e/51-patterns.test.mjs \
+	tests/e2e/52-hosts.test.mjs \
 	tests/e2e/52-origins.test.mjs \
 	tests/e2e/53-http.test.mjs \
 	tests/e2e/54-status.test.mjs \

@@ -11,7 +11,7 @@ BPF_RET = 6
 
 port, path = int(sys.argv[1]), sys.argv[2]
 stream = socket.create_connection(("127.0.0.1", port))
-stream.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n".encode())
+stream.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode())
 received = b""
 while b"longwire.live" not in received:
     received += stream.recv(4096)

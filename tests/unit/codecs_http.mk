@@ -3,6 +3,7 @@ http_codec_tests = \
 	tests/unit/test_accept \
 	tests/unit/test_cursor \
 	tests/unit/test_forwarded \
+	tests/unit/test_host \
 	tests/unit/test_http_request \
 	tests/unit/test_http_response \
 	tests/unit/test_prefer \
@@ -23,6 +24,10 @@ tests_unit_test_accept_LDADD = libhttpcodec.a $(CHECK_LIBS)
 tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c
 tests_unit_test_cursor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cursor_LDADD = libbrokercodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_host_SOURCES = tests/unit/test_host.c
+tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_host_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_http_request_SOURCES = tests/unit/test_http_request.c tests/http_transcript.c \
 	tests/http_transcript.h tests/require.h

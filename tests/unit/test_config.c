@@ -217,6 +217,7 @@ static const struct {
     {"http", "ws_deflate_level", "9"},
     {"http", "send_buffer", "33"},
     {"http", "notsent_lowat", "34"},
+    {"http", "hosts", "hub.example"},
     {"http", "trusted_proxies", "10.0.0.0/8"},
     {"http", "proxy_protocol", "on"},
     {"http", "demo", "on"},
@@ -500,7 +501,8 @@ END_TEST
 #define ACCESS_TEXT                                                                                \
     "must be a loopback address unless access.anonymous says what anyone may do: subscribe, "      \
     "publish"
-#define NET_TEXT "must be ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits"
+#define HOST_TEXT "must be a name or an address (IPv6 in brackets) without a port"
+#define NET_TEXT  "must be ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits"
 #define ADDRESS_TEXT                                                                               \
     "must be ADDRESS:PORT or [ADDRESS]:PORT, the address in digits, the port 0 to 65535"
 
@@ -540,6 +542,8 @@ static const struct {
     {"[http]\nlisten = 8420\n", "2: http.listen = 8420: " ADDRESS_TEXT},
     {"[http]\nlisten =\n", "2: http.listen = : " ADDRESS_TEXT},
     {"[http]\ntrusted_proxies = 10.0.0.1/8\n", "2: http.trusted_proxies = 10.0.0.1/8: " NET_TEXT},
+    {"[http]\nhosts = hub.example:8420\n", "2: http.hosts = hub.example:8420: " HOST_TEXT},
+    {"[http]\nhosts = ::1\n", "2: http.hosts = ::1: " HOST_TEXT},
     {"[http]\ntrusted_proxies = proxy\n", "2: http.trusted_proxies = proxy: " NET_TEXT},
     {"[topic \"a/#\"]\ndurability = tape\n",
      "2: topic \"a/#\".durability = tape: must be one of disk, memory"},
@@ -1124,6 +1128,7 @@ START_TEST(what_is_reloadable)
         "http.poll_wait_max",
         "http.poll_limit",
         "http.ws_deflate",
+        "http.hosts",
         "http.trusted_proxies",
         "http.proxy_protocol",
         "log.max_age",

@@ -254,6 +254,19 @@ static const struct {
      false},
 };
 
+START_TEST(hosts_have_no_port)
+{
+    static const char *const good[] = {"a", "hub_1.my-net.Example", "192.0.2.1", "[2001:db8::1]"};
+    static const char *const bad[] = {"",         "a:80", ".a",   "a.",      "a..b",
+                                      "http://a", "a/b",  "*.ab", "[::1]:8", "::1",
+                                      "[a]",      "a b",  "a,b",  "\xC3\xA9"};
+    for (int i = 0; i < COUNT(good); i++)
+        ck_assert_msg(value_host_valid(good[i]), "%s", good[i]);
+    for (int i = 0; i < COUNT(bad); i++)
+        ck_assert_msg(!value_host_valid(bad[i]), "%s", bad[i]);
+}
+END_TEST
+
 START_TEST(origins_are_as_browsers_send_them)
 {
     ck_assert_msg(value_origin_valid(origins[_i].text) == origins[_i].valid, "'%s'",
@@ -304,6 +317,7 @@ int main(void)
     tcase_add_loop_test(t, reads_and_writes_addresses, 0, COUNT(addresses));
     tcase_add_loop_test(t, refuses_what_is_no_address, 0, COUNT(no_addresses));
     tcase_add_loop_test(t, origins_are_as_browsers_send_them, 0, COUNT(origins));
+    tcase_add_test(t, hosts_have_no_port);
     tcase_add_test(t, an_origin_has_a_longest_length);
     tcase_add_loop_test(t, texts_can_stand_in_a_file, 0, COUNT(texts));
     SRunner *r = srunner_create(s);

@@ -94,6 +94,7 @@ class Hub {
     return this.#child !== null;
   }
 
+  /** The first address is on 127.0.0.1, unless `http.listen` was set. */
   get url() {
     return `http://127.0.0.1:${this.port}`;
   }
@@ -121,10 +122,11 @@ class Hub {
       this.#child = null;
       throw new Error(`${error.message}\n${this.#stderr}`);
     });
-    const ready = /^ready http=127\.0\.0\.1:(\d+) socket=(.+)$/.exec(line);
+    const ready = /^ready http=(\S+) socket=(.+)$/.exec(line);
     assert.ok(ready, `not a ready line: ${line}`);
     assert.equal(ready[2], this.socket);
-    this.port = Number(ready[1]);
+    this.addresses = ready[1].split(',');
+    this.port = Number(/:(\d+)$/.exec(this.addresses[0])[1]);
   }
 
   #arguments() {
@@ -188,7 +190,7 @@ class Hub {
   /** Starts again on the same data, port and socket, after stop() or kill9(); stops if running. */
   async restart() {
     await this.stop();
-    this.#settings['http.listen'] = `127.0.0.1:${this.port}`;
+    this.#settings['http.listen'] = this.addresses;
     await this.start();
   }
 

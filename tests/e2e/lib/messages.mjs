@@ -6,15 +6,15 @@
 // bodies of its POSTs. The difference is { node, because }: what Node.js makes of it, where that is
 // something else, and why; with `since` or `until`, from or before that version.
 
-const GET = 'GET /healthz HTTP/1.1\r\nHost: x\r\n';
-const POST = 'POST @ HTTP/1.1\r\nHost: x\r\n';
+const GET = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n';
+const POST = 'POST @ HTTP/1.1\r\nHost: localhost\r\n';
 const CHUNKED = `${POST}Transfer-Encoding: chunked\r\n\r\n`;
 /** A chunk and the end of the body. */
 const CHUNKS = '1\r\na\r\n0\r\n\r\n';
 const END = '0\r\n\r\n';
 
 /** A request with this line. */
-const line = (text) => `${text}\r\nHost: x\r\n\r\n`;
+const line = (text) => `${text}\r\nHost: localhost\r\n\r\n`;
 /** A GET with this header line. */
 const field = (text) => `${GET}${text}\r\n\r\n`;
 /** A GET with this Host. */
@@ -34,7 +34,7 @@ export const MESSAGES = [
   ['half a line end', `${GET}\r`, '0 late'],
   [
     'a bare LF behind the request line',
-    'GET /healthz HTTP/1.1\nHost: x\r\n\r\n',
+    'GET /healthz HTTP/1.1\nHost: localhost\r\n\r\n',
     '0 refused',
     {
       node: '1 ok',
@@ -226,7 +226,7 @@ export const MESSAGES = [
   ['no Host in HTTP/1.0', 'GET /healthz HTTP/1.0\r\nA: b\r\n\r\n', '1 ok'],
   [
     'two Hosts',
-    `${GET}Host: x\r\n\r\n`,
+    `${GET}Host: localhost\r\n\r\n`,
     '0 refused',
     { node: '1 ok', because: 'section 3.2: 400; Node.js takes the first one' },
   ],
@@ -288,7 +288,7 @@ export const MESSAGES = [
   ['a field folded by a tab', field('A: b\r\n\tc'), '0 refused'],
   [
     'a folded first field',
-    'GET /healthz HTTP/1.1\r\n Host: x\r\n\r\n',
+    'GET /healthz HTTP/1.1\r\n Host: localhost\r\n\r\n',
     '0 refused',
     {
       node: '1 ok',
