@@ -3,6 +3,8 @@ libbase_a_SOURCES = \
 	base/err.c base/err.h \
 	base/buf.c base/buf.h \
 	base/bytes.h \
+	base/grace.c base/grace.h \
+	base/id_table.c base/id_table.h \
 	base/ip.c base/ip.h \
 	base/log.c base/log.h \
 	base/rfc3339.c base/rfc3339.h \

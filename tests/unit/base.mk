@@ -2,6 +2,7 @@
 base_tests = \
 	tests/unit/test_buf \
 	tests/unit/test_bytes \
+	tests/unit/test_id_table \
 	tests/unit/test_ip \
 	tests/unit/test_std_fds \
 	tests/unit/test_utf8 \
@@ -16,6 +17,10 @@ tests_unit_test_buf_LDADD = libbase.a $(CHECK_LIBS)
 tests_unit_test_bytes_SOURCES = tests/unit/test_bytes.c
 tests_unit_test_bytes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_bytes_LDADD = libbase.a $(CHECK_LIBS)
+
+tests_unit_test_id_table_SOURCES = tests/unit/test_id_table.c
+tests_unit_test_id_table_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_id_table_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_ip_SOURCES = tests/unit/test_ip.c
 tests_unit_test_ip_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
