@@ -1,65 +1,92 @@
 #include "storage/catalog.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 void catalog_init(struct catalog *c)
 {
     memset(c, 0, sizeof(*c));
+    grace_init(&c->grace);
+    id_table_init(&c->topics, &c->grace);
+}
+
+static void free_topic(struct grace_item *item)
+{
+    free((char *)item - offsetof(struct catalog_topic, retired));
+}
+
+static void remove_topic(struct catalog *c, struct catalog_topic *t)
+{
+    id_table_remove(&c->topics, t->id);
+    grace_retire(&c->grace, &t->retired, free_topic);
 }
 
 void catalog_finish(struct catalog *c)
 {
-    catalog_truncate(c, 0);
-    for (size_t i = 0; i < CATALOG_CHUNKS_MAX && c->chunks[i]; i++)
-        free(c->chunks[i]);
-    catalog_init(c);
-}
-
-static enum err chunk_for(struct catalog *c, uint32_t count, struct catalog_topic **ret)
-{
-    struct catalog_topic **chunk = &c->chunks[count / CATALOG_CHUNK];
-    if (!*chunk)
-        *chunk = calloc(CATALOG_CHUNK, sizeof(**chunk));
-    if (!*chunk)
-        return ERR_NOMEM;
-    *ret = &(*chunk)[count % CATALOG_CHUNK];
-    return ERR_OK;
+    for (struct catalog_topic *t = catalog_next(c, 0), *next; t; t = next) {
+        next = catalog_after(c, t);
+        free(t);
+    }
+    id_table_finish(&c->topics);
+    grace_finish(&c->grace);
 }
 
 enum err catalog_add(struct catalog *c, const struct store_topic *t)
 {
-    uint32_t count = catalog_count(c);
-    if (count == CATALOG_TOPICS_MAX)
+    if (catalog_count(c) == CATALOG_TOPICS_MAX)
         return ERR_LIMIT;
-    if (t->id != count + 1 || t->name_len == 0)
+    if (t->id <= c->last_id || t->name_len == 0)
         return ERR_INVALID;
-    struct catalog_topic *to;
-    enum err e = chunk_for(c, count, &to);
-    if (e)
-        return e;
-    char *name = malloc(t->name_len);
-    if (!name)
+    struct catalog_topic *to = calloc(1, sizeof(*to) + t->name_len);
+    if (!to)
         return ERR_NOMEM;
-    memcpy(name, t->name, t->name_len);
-    memset(to, 0, sizeof(*to));
-    to->name = name;
+    memcpy(to->name, t->name, t->name_len);
     to->id = t->id;
     to->name_len = t->name_len;
     to->flags = t->flags;
-    atomic_store_explicit(&to->floor, t->floor, memory_order_relaxed);
-    atomic_store_explicit(&c->count, count + 1, memory_order_release);
+    to->last = t->last;
+    to->swept = t->floor;
+    atomic_init(&to->floor, t->floor);
+    atomic_init(&to->newest, t->last);
+    enum err e = id_table_add(&c->topics, t->id, to);
+    if (e) {
+        free(to);
+        return e;
+    }
+    c->last_id = t->id;
     return ERR_OK;
 }
 
-void catalog_truncate(struct catalog *c, uint32_t count)
+void catalog_undo_add(struct catalog *c, uint32_t last_id)
 {
-    for (uint32_t id = catalog_count(c); id > count; id--) {
-        struct catalog_topic *t = catalog_find(c, id);
-        atomic_store_explicit(&c->count, id - 1, memory_order_release);
-        free(t->name);
-        t->name = NULL;
-    }
+    struct catalog_topic *t;
+    while (last_id < UINT32_MAX && (t = catalog_next(c, last_id + 1)))
+        remove_topic(c, t);
+    c->last_id = last_id;
+}
+
+bool catalog_is_empty(const struct catalog_topic *t)
+{
+    return t->messages == 0 || t->swept >= t->last;
+}
+
+uint64_t catalog_mark_with(const struct catalog *c, const struct catalog_topic *t)
+{
+    uint64_t floor = atomic_load_explicit(&t->floor, memory_order_relaxed);
+    uint64_t highest = floor > t->last ? floor : t->last;
+    return highest > c->forgotten ? highest : c->forgotten;
+}
+
+void catalog_forget(struct catalog *c, struct catalog_topic *t)
+{
+    c->forgotten = catalog_mark_with(c, t);
+    remove_topic(c, t);
+}
+
+void catalog_collect(struct catalog *c)
+{
+    grace_collect(&c->grace);
 }
 
 struct store_topic catalog_describe(const struct catalog_topic *t)

@@ -2,7 +2,8 @@
  * The topics that a store knows, with their totals: shared by all members of the family.
  *
  * The store's thread alone changes a catalog. Readers on other threads may look topics up and read
- * the two atomic fields beside it; a topic is never freed while the store is open.
+ * the two atomic fields beside it, inside the catalog's grace period (store.c sees to that): a
+ * topic that is forgotten is freed when none of them can be looking at it any more.
  */
 #ifndef STORAGE_CATALOG_H
 #define STORAGE_CATALOG_H
@@ -13,13 +14,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/grace.h"
+#include "base/id_table.h"
 #include "storage/store.h"
 
-enum {
-    CATALOG_CHUNK = 1024, /* topics allocated together */
-    CATALOG_CHUNKS_MAX = 4096,
-    CATALOG_TOPICS_MAX = CATALOG_CHUNK * CATALOG_CHUNKS_MAX,
-};
+enum { CATALOG_TOPICS_MAX = 1 << 22 };
 
 struct catalog_topic {
     _Atomic uint64_t floor;  /* nothing at or below is visible; raised before it disappears */
@@ -32,18 +31,21 @@ struct catalog_topic {
     uint64_t gone;       /* taken away by the removal that is being prepared, ... */
     uint64_t gone_bytes; /* ... their payload bytes, ... */
     uint64_t gone_upto;  /* ... and the offset of the newest of them */
+    uint64_t grouped;    /* the durable log's: closed blocks of the open group that it occurs in */
     struct catalog_topic *next_gone; /* next topic of the removal */
-    char *name;                      /* name_len bytes; owned */
+    struct grace_item retired;
     uint32_t id;
     uint8_t name_len;
     uint8_t flags;
+    char name[]; /* name_len bytes */
 };
 
 struct catalog {
-    _Atomic uint32_t count;     /* ids 1..count are known */
+    struct grace grace;
+    struct id_table topics;
+    uint32_t last_id;           /* the highest id ever used: it is not given again */
+    uint64_t forgotten;         /* every message of a forgotten topic was at or below */
     struct catalog_topic *gone; /* topics of the removal that is being prepared */
-    struct catalog_topic
-        *chunks[CATALOG_CHUNKS_MAX]; /* set before COUNT says so, kept to the end */
 };
 
 /* In place, empty. */
@@ -52,22 +54,41 @@ void catalog_finish(struct catalog *c);
 
 static inline uint32_t catalog_count(const struct catalog *c)
 {
-    return atomic_load_explicit(&c->count, memory_order_acquire);
+    return id_table_count(&c->topics);
 }
 
-/* NULL when ID is not known. Any thread. */
+/* NULL when ID is not known. */
 static inline struct catalog_topic *catalog_find(const struct catalog *c, uint32_t id)
 {
-    if (id == 0 || id > catalog_count(c))
-        return NULL;
-    return &c->chunks[(id - 1) / CATALOG_CHUNK][(id - 1) % CATALOG_CHUNK];
+    return id_table_get(&c->topics, id);
 }
 
-/* Adds T (id, name, flags and floor; the rest starts at 0), whose id must be the next one.
- * ERR_INVALID (id, empty name), ERR_LIMIT, ERR_NOMEM. */
+/* The topic with the lowest id that is not below FROM; NULL when there is none. */
+static inline struct catalog_topic *catalog_next(const struct catalog *c, uint32_t from)
+{
+    return id_table_next(&c->topics, from);
+}
+
+/* The one behind T. */
+static inline struct catalog_topic *catalog_after(const struct catalog *c,
+                                                  const struct catalog_topic *t)
+{
+    return t->id == UINT32_MAX ? NULL : catalog_next(c, t->id + 1);
+}
+
+/* Adds T (id, name, flags, floor and last; the rest starts at 0), whose id is above all that were
+ * ever used. ERR_INVALID (id, empty name), ERR_LIMIT, ERR_NOMEM. */
 MUST_CHECK enum err catalog_add(struct catalog *c, const struct store_topic *t);
-/* Forgets the topics above COUNT again. */
-void catalog_truncate(struct catalog *c, uint32_t count);
+/* Takes back all that was added since LAST_ID was the highest id. */
+void catalog_undo_add(struct catalog *c, uint32_t last_id);
+/* Whether nothing of T is in the log, nor will be looked for there. */
+bool catalog_is_empty(const struct catalog_topic *t);
+/* What the mark of the forgotten (c->forgotten) would be, were T among them. */
+uint64_t catalog_mark_with(const struct catalog *c, const struct catalog_topic *t);
+/* Forgets T, which is empty. */
+void catalog_forget(struct catalog *c, struct catalog_topic *t);
+/* Frees what was forgotten and nobody can be looking at any more. */
+void catalog_collect(struct catalog *c);
 
 /* T as the store's users see it; the name is borrowed. */
 struct store_topic catalog_describe(const struct catalog_topic *t);

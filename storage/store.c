@@ -54,10 +54,11 @@ void store_abandon(struct store *s)
 
 enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx)
 {
-    uint32_t count = catalog_count(&s->catalog);
-    for (uint32_t id = 1; id <= count; id++) {
-        struct store_topic t = catalog_describe(catalog_find(&s->catalog, id));
+    const struct catalog_topic *known = catalog_next(&s->catalog, 0);
+    while (known) {
+        struct store_topic t = catalog_describe(known);
         visit(ctx, &t);
+        known = catalog_after(&s->catalog, known);
     }
     return ERR_OK;
 }
@@ -96,6 +97,8 @@ static enum err add_topics(struct store *s, const struct store_batch *b)
             .name = b->topics[i].name,
             .name_len = b->topics[i].name_len,
             .flags = b->topics[i].flags,
+            .floor = b->topics[i].floor,
+            .last = b->topics[i].last,
         };
         enum err e = catalog_add(&s->catalog, &t);
         if (e)
@@ -119,14 +122,14 @@ static void count_records(struct store *s, const struct store_batch *b)
 
 enum err store_append(struct store *s, const struct store_batch *b)
 {
-    uint32_t topics_before = catalog_count(&s->catalog);
+    uint32_t topics_before = s->catalog.last_id;
     enum err e = add_topics(s, b);
     if (!e)
         e = check_records(s, b);
     if (!e)
         e = s->ops->append(s, b);
     if (e)
-        catalog_truncate(&s->catalog, topics_before);
+        catalog_undo_add(&s->catalog, topics_before);
     else
         count_records(s, b);
     return e;
@@ -209,6 +212,28 @@ enum err store_trim(struct store *s, uint64_t *at, uint64_t upto, struct store_r
     return e;
 }
 
+enum err store_forget(struct store *s, const uint32_t *ids, size_t count)
+{
+    uint64_t mark = s->catalog.forgotten;
+    for (size_t i = 0; i < count; i++) {
+        const struct catalog_topic *t = catalog_find(&s->catalog, ids[i]);
+        if (!t || !catalog_is_empty(t))
+            return ERR_INVALID;
+        uint64_t with = catalog_mark_with(&s->catalog, t);
+        mark = with > mark ? with : mark;
+    }
+    enum err e = count ? s->ops->forget(s, ids, count, mark) : ERR_OK;
+    for (size_t i = 0; !e && i < count; i++)
+        catalog_forget(&s->catalog, catalog_find(&s->catalog, ids[i]));
+    catalog_collect(&s->catalog);
+    return e;
+}
+
+uint64_t store_forgotten(const struct store *s)
+{
+    return s->catalog.forgotten;
+}
+
 enum err store_drop_keys(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next)
 {
     return s->ops->drop_keys(s, time_ms, max, ret_next);
@@ -231,13 +256,18 @@ uint64_t store_damaged(struct store *s)
 
 enum err store_reader_create(struct store *s, struct store_reader **ret)
 {
-    return s->ops->reader_create(s, ret);
+    enum err e = s->ops->reader_create(s, ret);
+    if (!e)
+        grace_join(&s->catalog.grace, &(*ret)->grace);
+    return e;
 }
 
 void store_reader_destroy(struct store_reader *r)
 {
-    if (r)
-        r->store->ops->reader_destroy(r);
+    if (!r)
+        return;
+    grace_leave(&r->store->catalog.grace, &r->grace);
+    r->store->ops->reader_destroy(r);
 }
 
 enum err store_read(struct store_reader *r, const struct store_query *q, store_visit *visit,
@@ -247,7 +277,10 @@ enum err store_read(struct store_reader *r, const struct store_query *q, store_v
         *ret_reached = q->reverse ? q->after + 1 : q->until;
         return ERR_OK;
     }
-    return r->store->ops->read(r, q, visit, ctx, ret_reached);
+    grace_enter(&r->store->catalog.grace, &r->grace);
+    enum err e = r->store->ops->read(r, q, visit, ctx, ret_reached);
+    grace_exit(&r->grace);
+    return e;
 }
 
 enum err store_keys(struct store_reader *r, store_visit *visit, void *ctx)

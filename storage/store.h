@@ -51,7 +51,7 @@ struct store_record {
 };
 
 struct store_topic {
-    uint32_t id; /* >= 1, dense, given by the caller in order of first use */
+    uint32_t id; /* >= 1, given by the caller in ascending order of first use, never again */
     uint8_t name_len;
     uint8_t flags;     /* opaque here, kept with the topic */
     const char *name;  /* not NUL-terminated */
@@ -72,13 +72,15 @@ struct store_former {
 
 /* What was found at open; the caller assigns offsets from head + 1. */
 struct store_state {
-    uint32_t epoch;        /* random, non-zero */
-    uint64_t head;         /* last offset used or reserved; 0 = a new log */
-    uint64_t first;        /* smallest offset still kept, head + 1 when there is none */
-    uint64_t last_time_ms; /* of the newest record, 0 = none */
-    bool created;          /* the log is new */
-    bool clean;            /* the last user closed it properly (true for a new one) */
-    bool complete;         /* and told the newest messages of all topics, stored or not */
+    uint32_t epoch;         /* random, non-zero */
+    uint64_t head;          /* last offset used or reserved; 0 = a new log */
+    uint64_t first;         /* smallest offset still kept, head + 1 when there is none */
+    uint64_t last_time_ms;  /* of the newest record, 0 = none */
+    bool created;           /* the log is new */
+    bool clean;             /* the last user closed it properly (true for a new one) */
+    bool complete;          /* and told the newest messages of all topics, stored or not */
+    uint32_t topic_id_last; /* the highest topic id ever used; 0 = none */
+    uint64_t forgotten; /* every message of topics that were forgotten was at or below; 0 = none */
     size_t former_count;
     struct store_former former[STORE_FORMER_MAX]; /* newest first */
 };
@@ -87,9 +89,9 @@ struct store_state {
 struct store_batch {
     const struct store_record *records; /* ascending offsets above everything stored */
     size_t record_count;
-    /* Topics used for the first time (id, name, flags count), ascending; and known ones that get
-     * more flags, or a later newest message that leaves no record (id, flags, last count): neither
-     * is ever taken away. */
+    /* Topics used for the first time (id, name, flags, floor and last count), with ids ascending
+     * and above all that were ever used; and known ones that get more flags, or a later newest
+     * message that leaves no record (id, flags, last count): neither is ever taken away. */
     const struct store_topic *topics;
     size_t topic_count;
     uint64_t reserve; /* if above the kept mark: remember that offsets up to it may be in use */
@@ -134,7 +136,7 @@ MUST_CHECK enum err store_topics(struct store *s, store_visit_topic *visit, void
 /* Commits (durably under STORE_SYNC_ALWAYS). On error nothing has changed and the store goes on
  * working: ERR_NOSPACE (disk or map full; purging and trimming still work), ERR_IO,
  * ERR_NOMEM, ERR_LIMIT (topics), ERR_TOO_LARGE (more than one commit can take), ERR_INVALID
- * (offsets not ascending, times going back, topic ids unknown or not dense, lengths out of range).
+ * (offsets not ascending, times going back, topic ids unknown or not new, lengths out of range).
  * ERR_IO stays until the disk works again, or, when a commit that failed shows in the file, until
  * the log is opened from the start: reading goes on. */
 MUST_CHECK enum err store_append(struct store *s, const struct store_batch *b);
@@ -186,6 +188,13 @@ MUST_CHECK enum err store_expire(struct store *s, const uint32_t *topics, size_t
  * Errors: as store_append; then nothing is removed and *AT has not moved. */
 MUST_CHECK enum err store_trim(struct store *s, uint64_t *at, uint64_t upto,
                                struct store_removal *r);
+/* Forgets topics that have no record left, all of them or, on error, none: they are not told any
+ * more, their ids are never used again, and the mark of the forgotten (store_state.forgotten) is
+ * not below their floors and their newest messages. Errors: as store_append; ERR_INVALID: one of
+ * IDS (each once) is not known or has records. */
+MUST_CHECK enum err store_forget(struct store *s, const uint32_t *ids, size_t count);
+/* The mark of the forgotten as it is now. */
+uint64_t store_forgotten(const struct store *s);
 /* Forgets kept keys (store_keys) of records older than TIME_MS, at most about MAX of them.
  * *RET_NEXT is the time of the oldest that is left, UINT64_MAX when none is. Errors: as
  * store_append. */
@@ -226,7 +235,7 @@ uint64_t store_damaged(struct store *s);
 /* What can be wrong in a log: id, name, what the number of its place is, what it means. */
 #define STORE_DAMAGE_TABLE(X)                                                                      \
     X(STATE, "state", "", "the log's state row cannot be read")                                    \
-    X(TOPIC_ROW, "topic_row", "", "a topic's row is missing or cannot be read")                    \
+    X(TOPIC_ROW, "topic_row", "", "a topic's row cannot be read")                                  \
     X(TOPIC_TOTALS, "topic_totals", "", "a topic's totals are not those of its records")           \
     X(RECORD, "record", "offset", "a record cannot be read")                                       \
     X(TIME, "time", "offset", "a record's time is before that of the record before it")            \

@@ -29,8 +29,9 @@ enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w)
 /* Rows that were written in vain: all count as changed again. */
 static void rows_lost(struct lmdb_store *s)
 {
-    for (uint32_t id = 1; id <= catalog_count(&s->base.catalog); id++)
-        catalog_find(&s->base.catalog, id)->counted = 0;
+    for (struct catalog_topic *t = catalog_next(&s->base.catalog, 0); t;
+         t = catalog_after(&s->base.catalog, t))
+        t->counted = 0;
 }
 
 void lmdb_write_abort(struct lmdb_store *s, struct lmdb_write *w)
@@ -103,15 +104,18 @@ enum err lmdb_write_row_if_changed(struct lmdb_store *s, struct lmdb_write *w,
  * of the rows that have changed. When all topics have had their turn, the records up to where that
  * sweep began need not be counted again after an unclean stop.
  */
-static enum err sweep(struct lmdb_store *s, struct lmdb_write *w, uint32_t count)
+static enum err sweep(struct lmdb_store *s, struct lmdb_write *w)
 {
-    uint32_t slice = count / GROUP_BLOCKS + 1;
-    for (; slice > 0 && w->sweep_next <= count; slice--, w->sweep_next++) {
-        enum err e = lmdb_write_row_if_changed(s, w, catalog_find(&s->base.catalog, w->sweep_next));
+    const struct catalog *c = &s->base.catalog;
+    uint32_t slice = catalog_count(c) / GROUP_BLOCKS + 1;
+    struct catalog_topic *t = catalog_next(c, w->sweep_next);
+    for (; slice > 0 && t; slice--, t = catalog_after(c, t)) {
+        enum err e = lmdb_write_row_if_changed(s, w, t);
         if (e)
             return e;
+        w->sweep_next = t->id + 1;
     }
-    if (w->sweep_next > count) {
+    if (!t) {
         w->state.checkpoint = w->sweep_start;
         w->sweep_start = s->base.last_offset;
         w->sweep_next = 1;
@@ -131,7 +135,7 @@ static enum err append_topics(struct lmdb_store *s, struct lmdb_write *w,
 }
 
 static enum err append_record(struct lmdb_store *s, struct lmdb_write *w, MDB_cursor *log,
-                              const struct store_record *r, uint32_t swept_topics)
+                              const struct store_record *r)
 {
     uint64_t offset = r->offset;
     bool closed = false;
@@ -142,19 +146,18 @@ static enum err append_record(struct lmdb_store *s, struct lmdb_write *w, MDB_cu
         return lmdb_err(rc);
     record_encode(value.mv_data, r);
     enum err e = tail_add(s, w->txn, r->topic_id, offset, &closed);
-    return e || !closed ? e : sweep(s, w, swept_topics);
+    return e || !closed ? e : sweep(s, w);
 }
 
 static enum err append_records(struct lmdb_store *s, struct lmdb_write *w,
                                const struct store_batch *b)
 {
     MDB_cursor *log;
-    uint32_t topics = catalog_count(&s->base.catalog);
     enum err e = lmdb_err(mdb_cursor_open(w->txn, s->dbi[DB_LOG], &log));
     if (e)
         return e;
     for (size_t i = 0; !e && i < b->record_count; i++)
-        e = append_record(s, w, log, &b->records[i], topics);
+        e = append_record(s, w, log, &b->records[i]);
     mdb_cursor_close(log);
     return e;
 }
@@ -171,11 +174,6 @@ static enum err append_all(struct lmdb_store *s, struct lmdb_write *w, const str
     return ERR_OK;
 }
 
-static enum err tail_ready(struct lmdb_store *s, struct lmdb_write *w)
-{
-    return s->tail.known ? tail_reserve(s) : tail_load(s, w->txn);
-}
-
 static enum err append(struct lmdb_store *s, const struct store_batch *b)
 {
     struct lmdb_write w;
@@ -184,7 +182,7 @@ static enum err append(struct lmdb_store *s, const struct store_batch *b)
         e = lmdb_write_begin(s, &w);
     if (e)
         return e;
-    e = tail_ready(s, &w);
+    e = s->tail.known ? ERR_OK : tail_load(s, w.txn);
     struct tail_mark mark = tail_mark(&s->tail);
     if (!e)
         e = append_all(s, &w, b);
@@ -247,7 +245,6 @@ void lmdb_destroy(struct lmdb_store *s)
     pthread_mutex_destroy(&s->list_lock);
     pthread_rwlock_destroy(&s->env_lock);
     free(s->path);
-    free(s->tail.group_blocks);
     store_finish(&s->base);
     free(s);
 }
@@ -259,8 +256,9 @@ static void lmdb_abandon(struct store *base)
 
 enum err lmdb_write_all_rows(struct lmdb_store *s, struct lmdb_write *w)
 {
-    for (uint32_t id = 1; id <= catalog_count(&s->base.catalog); id++) {
-        enum err e = lmdb_write_row_if_changed(s, w, catalog_find(&s->base.catalog, id));
+    for (struct catalog_topic *t = catalog_next(&s->base.catalog, 0); t;
+         t = catalog_after(&s->base.catalog, t)) {
+        enum err e = lmdb_write_row_if_changed(s, w, t);
         if (e)
             return e;
     }
@@ -307,6 +305,7 @@ const struct store_ops lmdb_ops = {
     .purge = lmdb_purge,
     .expire = lmdb_expire,
     .trim = lmdb_trim,
+    .forget = lmdb_forget,
     .drop_keys = lmdb_drop_keys,
     .copy = lmdb_copy,
     .size = lmdb_size,

@@ -26,7 +26,7 @@
 enum lmdb_db { DB_META, DB_TOPICS, DB_LOG, DB_INDEX, DB_GROUPS, DB_KEYS, DB_COUNT };
 
 enum {
-    LMDB_FORMAT_VERSION = 2,
+    LMDB_FORMAT_VERSION = 3,
     LMDB_FORMAT_OLDEST = 1, /* that is brought up to date at opening */
 };
 
@@ -62,12 +62,11 @@ struct lmdb_state {
 _Static_assert(sizeof(struct lmdb_state) == 344, "the row has no padding");
 _Static_assert(sizeof(size_t) == sizeof(uint64_t), "MDB_INTEGERKEY takes size_t: 64-bit only");
 
-/* The writer's picture of what is not yet in `index` and `groups`. */
+/* The writer's picture of what is not yet in `index` and `groups`. The closed blocks of the open
+ * group are with the topics, in the catalog (`grouped`). */
 struct lmdb_tail {
-    bool known;             /* false after a failed commit: to be loaded again */
-    uint64_t block;         /* the open block */
-    uint64_t *group_blocks; /* by topic id - 1: the closed blocks of the open group it occurs in */
-    size_t group_cap;       /* topics there is room for */
+    bool known;                   /* false after a failed commit: to be loaded again */
+    uint64_t block;               /* the open block */
     struct block_builder builder; /* what the open block holds */
 };
 
@@ -153,6 +152,8 @@ MUST_CHECK enum err lmdb_trim(struct store *base, uint64_t *at, uint64_t upto,
                               struct store_removal *r);
 MUST_CHECK enum err lmdb_drop_keys(struct store *base, uint64_t time_ms, size_t max,
                                    uint64_t *ret_next);
+MUST_CHECK enum err lmdb_forget(struct store *base, const uint32_t *ids, size_t count,
+                                uint64_t mark);
 
 /* store_lmdb_open.c: as store_lmdb_open, on a machine whose boot has the id BOOT_ID ("" = not
  * known, which equals no other). */
@@ -204,6 +205,16 @@ struct lmdb_topic {
 /* Reads a row without trusting it. ERR_CORRUPT. */
 MUST_CHECK enum err lmdb_get_topic(const MDB_val *key, const MDB_val *value,
                                    struct lmdb_topic *ret);
+/* What is left of forgotten topics. */
+struct lmdb_forgotten {
+    uint32_t last_id; /* none of them had an id above */
+    uint64_t mark;    /* nor a message above */
+};
+/* A log from before version 3 has forgotten nothing, and has no such row. ERR_CORRUPT. */
+MUST_CHECK enum err lmdb_get_forgotten(MDB_txn *txn, MDB_dbi meta, struct lmdb_forgotten *ret);
+MUST_CHECK enum err lmdb_put_forgotten(MDB_txn *txn, MDB_dbi meta,
+                                       const struct lmdb_forgotten *forgotten);
+MUST_CHECK enum err lmdb_delete_topic(MDB_txn *txn, MDB_dbi topics, uint32_t id);
 /* Adds the topic of one row to C. ERR_CORRUPT, ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *value);
 
@@ -227,8 +238,6 @@ struct tail_mark {
 };
 /* Builds the tail anew from what TXN sees. ERR_NOMEM, ERR_IO. */
 MUST_CHECK enum err tail_load(struct lmdb_store *s, MDB_txn *txn);
-/* Room for all topics of the catalog. */
-MUST_CHECK enum err tail_reserve(struct lmdb_store *s);
 struct tail_mark tail_mark(const struct lmdb_tail *t);
 /* The commit that began at MARK did not happen. */
 void tail_undo(struct lmdb_tail *t, struct tail_mark mark);

@@ -222,6 +222,18 @@ int lmdb_open_databases(struct lmdb_store *s, MDB_txn *txn, unsigned flags)
     return rc;
 }
 
+static enum err load_forgotten(struct lmdb_store *s, MDB_txn *txn)
+{
+    struct lmdb_forgotten forgotten;
+    enum err e = lmdb_get_forgotten(txn, s->dbi[DB_META], &forgotten);
+    if (e)
+        return e;
+    if (forgotten.last_id > s->base.catalog.last_id)
+        s->base.catalog.last_id = forgotten.last_id;
+    s->base.catalog.forgotten = forgotten.mark;
+    return ERR_OK;
+}
+
 static enum err load_topics(struct lmdb_store *s, MDB_txn *txn)
 {
     MDB_cursor *c;
@@ -305,11 +317,12 @@ static enum err load_log(struct lmdb_store *s, MDB_txn *txn, struct ends *ret)
 static uint64_t find_head(const struct lmdb_store *s, const struct ends *ends)
 {
     uint64_t head = s->state.head > ends->last ? s->state.head : ends->last;
-    for (uint32_t id = 1; id <= catalog_count(&s->base.catalog); id++) {
-        const struct catalog_topic *t = catalog_find(&s->base.catalog, id);
+    if (s->base.catalog.forgotten > head)
+        head = s->base.catalog.forgotten;
+    for (const struct catalog_topic *t = catalog_next(&s->base.catalog, 0); t;
+         t = catalog_after(&s->base.catalog, t))
         if (t->last > head)
             head = t->last;
-    }
     if (s->state.stop != STOP_CLEAN && s->state.mark > head)
         head = s->state.mark;
     return head;
@@ -350,6 +363,8 @@ static void tell_state(const struct lmdb_store *s, const struct ends *ends, bool
         .first = ends->first ? ends->first : s->base.last_offset + 1,
         .last_time_ms = ends->last_time_ms,
         .clean = clean,
+        .topic_id_last = s->base.catalog.last_id,
+        .forgotten = s->base.catalog.forgotten,
         .former_count = s->state.former_count,
     };
     for (size_t i = 0; i < s->state.former_count; i++) {
@@ -371,7 +386,8 @@ static void take_over(const struct lmdb_store *s, struct lmdb_state *st, const c
     memcpy(st->boot_id, boot_id, strnlen(boot_id, BOOT_ID_SIZE - 1));
 }
 
-/* What came with later versions: 2 has `keys`. */
+/* What came with later versions: 2 has `keys`; from 3 on topics may be forgotten, and no older
+ * program may see that. */
 static enum err bring_up_to_date(struct lmdb_store *s, struct lmdb_write *w)
 {
     enum err e = lmdb_err(lmdb_open_databases(s, w->txn, MDB_CREATE));
@@ -392,6 +408,8 @@ static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32
         e = lmdb_get_state(w->txn, s->dbi[DB_META], &s->state);
     if (!e)
         e = load_topics(s, w->txn);
+    if (!e)
+        e = load_forgotten(s, w->txn);
     if (!e)
         e = load_log(s, w->txn, ret);
     if (e)
@@ -705,6 +723,7 @@ static enum err mark_copy(MDB_txn *txn, const char *boot_id, struct store_copied
     static const enum lmdb_db needed[] = {DB_META, DB_LOG, DB_TOPICS};
     MDB_dbi dbi[DB_COUNT];
     struct lmdb_state state;
+    struct lmdb_forgotten forgotten;
     uint64_t highest;
     int rc = 0;
     for (size_t i = 0; !rc && i < sizeof(needed) / sizeof(needed[0]); i++)
@@ -713,10 +732,14 @@ static enum err mark_copy(MDB_txn *txn, const char *boot_id, struct store_copied
     if (!rc)
         rc = find_highest(txn, dbi[DB_LOG], dbi[DB_TOPICS], &highest);
     enum err e = rc ? lmdb_err(rc) : lmdb_get_state(txn, dbi[DB_META], &state);
+    if (!e)
+        e = lmdb_get_forgotten(txn, dbi[DB_META], &forgotten);
     if (e)
         return e;
     if (state.head > highest)
         highest = state.head;
+    if (forgotten.mark > highest)
+        highest = forgotten.mark;
     if (highest > state.certain && !needs_new_epoch(&state, boot_id))
         state.certain = highest;
     state.stop = STOP_COPIED;

@@ -14,8 +14,9 @@
 #include "storage/store_lmdb.h"
 
 /* Up to so many topics are looked up one by one in an index value; for larger sets its entries are
- * walked and looked up in a bitmap of the set. */
-enum { SMALL_SET_MAX = 32 };
+ * walked and looked up in a bitmap of the set, or, when its ids lie too far apart for that, by
+ * halving the set. */
+enum { SMALL_SET_MAX = 32, BITS_PER_TOPIC = 512 };
 
 /* So many entries walked count as one looked up in the work that a call may do. */
 enum { WALKED_PER_LOOK = 64 };
@@ -33,7 +34,7 @@ struct lmdb_reader {
     struct lmdb_reader *next; /* of the store's */
     MDB_txn *txn;             /* reset between calls; NULL: to be begun */
     MDB_cursor *log, *index, *groups;
-    uint64_t *set; /* bitmap of topic ids, all zero between calls */
+    uint64_t *set; /* bitmap of a set, all zero between calls */
     size_t set_words;
 };
 
@@ -44,7 +45,8 @@ struct scan {
     store_visit *visit;
     void *ctx;
     bool hidden;        /* what is at or below the floors is visited as well */
-    bool large;         /* the set is in r->set */
+    bool large;         /* the set has more than SMALL_SET_MAX topics */
+    bool mapped;        /* and is in r->set, from its first topic on */
     bool ended;         /* REACHED is where this call ends */
     uint64_t low, high; /* offsets that can matter, both included */
     uint64_t open;      /* the open block */
@@ -86,11 +88,38 @@ static void advance(struct scan *s, uint64_t reached)
         s->ended = true;
 }
 
+/* Where ID is in the bitmap, which has ids from the set's first to its last. */
+static bool place_in_map(const struct scan *s, uint32_t id, uint32_t *ret)
+{
+    *ret = id - s->q->topics[0];
+    return id >= s->q->topics[0] && id <= s->q->topics[s->q->topic_count - 1];
+}
+
+static bool in_map(const struct scan *s, uint32_t id)
+{
+    uint32_t place;
+    return place_in_map(s, id, &place) && (s->r->set[place / WORD_BITS] >> (place % WORD_BITS) & 1);
+}
+
+static bool in_ascending(const struct scan *s, uint32_t id)
+{
+    size_t low = 0, high = s->q->topic_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->q->topics[middle] == id)
+            return true;
+        if (s->q->topics[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
 static bool in_set(const struct scan *s, uint32_t id)
 {
     if (s->large)
-        return id / WORD_BITS < s->r->set_words &&
-               (s->r->set[id / WORD_BITS] >> (id % WORD_BITS) & 1);
+        return s->mapped ? in_map(s, id) : in_ascending(s, id);
     for (size_t i = 0; i < s->q->topic_count; i++)
         if (s->q->topics[i] == id)
             return true;
@@ -397,31 +426,40 @@ static int scan_topics(struct scan *s)
     return 0;
 }
 
-static bool fill_set(struct scan *s)
+static bool reserve_map(struct lmdb_reader *r, size_t words)
 {
-    struct lmdb_reader *r = s->r;
-    size_t words = catalog_count(&r->base.store->catalog) / WORD_BITS + 1;
-    if (words > r->set_words) {
-        uint64_t *set = reallocarray(r->set, words, sizeof(*set));
-        if (!set)
-            return false;
-        memset(set + r->set_words, 0, (words - r->set_words) * sizeof(*set));
-        r->set = set;
-        r->set_words = words;
-    }
-    for (size_t i = 0; i < s->q->topic_count; i++) {
-        uint32_t id = s->q->topics[i];
-        if (id / WORD_BITS < r->set_words)
-            r->set[id / WORD_BITS] |= UINT64_C(1) << (id % WORD_BITS);
-    }
+    if (words <= r->set_words)
+        return true;
+    uint64_t *set = reallocarray(r->set, words, sizeof(*set));
+    if (!set)
+        return false;
+    memset(set + r->set_words, 0, (words - r->set_words) * sizeof(*set));
+    r->set = set;
+    r->set_words = words;
     return true;
 }
 
-static void clear_set(struct scan *s)
+static bool fill_map(struct scan *s)
 {
-    for (size_t i = 0; i < s->q->topic_count; i++)
-        if (s->q->topics[i] / WORD_BITS < s->r->set_words)
-            s->r->set[s->q->topics[i] / WORD_BITS] = 0;
+    size_t count = s->q->topic_count;
+    uint32_t range = s->q->topics[count - 1] - s->q->topics[0], place;
+    s->mapped = range / BITS_PER_TOPIC < count;
+    if (!s->mapped)
+        return true;
+    if (!reserve_map(s->r, range / WORD_BITS + 1))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (place_in_map(s, s->q->topics[i], &place))
+            s->r->set[place / WORD_BITS] |= UINT64_C(1) << (place % WORD_BITS);
+    return true;
+}
+
+static void clear_map(struct scan *s)
+{
+    uint32_t place;
+    for (size_t i = 0; s->mapped && i < s->q->topic_count; i++)
+        if (place_in_map(s, s->q->topics[i], &place))
+            s->r->set[place / WORD_BITS] = 0;
 }
 
 /* Nothing of the set is at or below its lowest floor, nor above its newest record. */
@@ -542,7 +580,7 @@ static int scan_all(struct scan *s)
 static enum err scan(struct scan *s, uint64_t *ret_reached)
 {
     s->large = s->q->topics && s->q->topic_count > SMALL_SET_MAX;
-    if (s->large && !fill_set(s))
+    if (s->large && !fill_map(s))
         return ERR_NOMEM;
     /* Before the transaction, which then holds at least this, and before the topics' newest
      * offsets, which are not below what this includes. */
@@ -556,7 +594,7 @@ static enum err scan(struct scan *s, uint64_t *ret_reached)
         end(s->r);
     }
     if (s->large)
-        clear_set(s);
+        clear_map(s);
     if (!e)
         *ret_reached = s->ended ? s->reached : s->q->reverse ? s->q->after + 1 : s->q->until;
     return e;

@@ -654,3 +654,31 @@ enum err lmdb_drop_keys(struct store *base, uint64_t time_ms, size_t max, uint64
         *ret_next = next;
     return e;
 }
+
+/* --- forgotten topics --- */
+
+static enum err delete_rows(struct lmdb_store *s, struct lmdb_write *w, const uint32_t *ids,
+                            size_t count)
+{
+    enum err e = ERR_OK;
+    for (size_t i = 0; !e && i < count; i++)
+        e = lmdb_delete_topic(w->txn, s->dbi[DB_TOPICS], ids[i]);
+    return e;
+}
+
+enum err lmdb_forget(struct store *base, const uint32_t *ids, size_t count, uint64_t mark)
+{
+    struct lmdb_store *s = lmdb_of(base);
+    struct lmdb_forgotten forgotten = {.last_id = base->catalog.last_id, .mark = mark};
+    struct lmdb_write w;
+    enum err e = lmdb_write_begin(s, &w);
+    if (e)
+        return e;
+    e = delete_rows(s, &w, ids, count);
+    if (!e)
+        e = lmdb_put_forgotten(w.txn, s->dbi[DB_META], &forgotten);
+    if (!e)
+        return lmdb_write_commit(s, &w);
+    lmdb_write_abort(s, &w);
+    return e;
+}

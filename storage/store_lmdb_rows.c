@@ -119,6 +119,47 @@ enum err lmdb_put_state(MDB_txn *txn, MDB_dbi meta, const struct lmdb_state *sta
     return lmdb_err(mdb_put(txn, meta, &key, &value, 0));
 }
 
+/* The `forgotten` row of `meta`. */
+struct forgotten_row {
+    uint32_t check;
+    uint32_t last_id;
+    uint64_t mark;
+};
+_Static_assert(sizeof(struct forgotten_row) == 16, "the row has no padding");
+
+enum err lmdb_get_forgotten(MDB_txn *txn, MDB_dbi meta, struct lmdb_forgotten *ret)
+{
+    MDB_val key = text_key("forgotten"), value;
+    struct forgotten_row row;
+    int rc = mdb_get(txn, meta, &key, &value);
+    *ret = (struct lmdb_forgotten){0};
+    if (rc)
+        return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+    if (value.mv_size != sizeof(row))
+        return ERR_CORRUPT;
+    memcpy(&row, value.mv_data, sizeof(row));
+    if (row.check != row_checksum(&row, sizeof(row)))
+        return ERR_CORRUPT;
+    ret->last_id = row.last_id;
+    ret->mark = row.mark;
+    return ERR_OK;
+}
+
+enum err lmdb_put_forgotten(MDB_txn *txn, MDB_dbi meta, const struct lmdb_forgotten *forgotten)
+{
+    struct forgotten_row row = {.last_id = forgotten->last_id, .mark = forgotten->mark};
+    row.check = row_checksum(&row, sizeof(row));
+    MDB_val key = text_key("forgotten"), value = {.mv_size = sizeof(row), .mv_data = &row};
+    return lmdb_err(mdb_put(txn, meta, &key, &value, 0));
+}
+
+enum err lmdb_delete_topic(MDB_txn *txn, MDB_dbi topics, uint32_t id)
+{
+    MDB_val key = {.mv_size = sizeof(id), .mv_data = &id};
+    int rc = mdb_del(txn, topics, &key, NULL);
+    return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+}
+
 /* A value of `topics`: this, then the name. */
 struct topic_row {
     uint32_t check;
@@ -189,13 +230,11 @@ enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *v
     if (!e)
         e = catalog_add(c, &row.topic);
     if (e)
-        return e == ERR_INVALID ? ERR_CORRUPT : e; /* ids with a hole, no name */
+        return e == ERR_INVALID ? ERR_CORRUPT : e; /* no name */
     struct catalog_topic *to = catalog_find(c, row.topic.id);
-    to->last = row.topic.last;
     to->messages = row.topic.messages;
     to->bytes = row.topic.bytes;
     to->swept = row.swept;
     to->counted = row.counted;
-    atomic_store_explicit(&to->newest, row.topic.last, memory_order_relaxed);
     return ERR_OK;
 }

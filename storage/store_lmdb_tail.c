@@ -4,9 +4,6 @@
  * It is only a picture of what is committed. A commit that fails while it closes a block leaves the
  * picture unknown; the next commit loads it again.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "storage/record.h"
 #include "storage/store_lmdb.h"
 
@@ -23,22 +20,6 @@ void tail_undo(struct lmdb_tail *t, struct tail_mark mark)
         t->known = false;
 }
 
-enum err tail_reserve(struct lmdb_store *s)
-{
-    struct lmdb_tail *t = &s->tail;
-    size_t count = catalog_count(&s->base.catalog);
-    if (count <= t->group_cap)
-        return ERR_OK;
-    size_t cap = t->group_cap * 2 > count ? t->group_cap * 2 : count;
-    uint64_t *blocks = reallocarray(t->group_blocks, cap, sizeof(*blocks));
-    if (!blocks)
-        return ERR_NOMEM;
-    memset(blocks + t->group_cap, 0, (cap - t->group_cap) * sizeof(*blocks));
-    t->group_blocks = blocks;
-    t->group_cap = cap;
-    return ERR_OK;
-}
-
 /* Reserves N bytes under KEY, which is mostly the highest: appending fills pages better. */
 static int put_reserved(MDB_txn *txn, MDB_dbi dbi, uint64_t key, size_t n, MDB_val *ret)
 {
@@ -51,10 +32,12 @@ static int put_reserved(MDB_txn *txn, MDB_dbi dbi, uint64_t key, size_t n, MDB_v
     return mdb_put(txn, dbi, &k, ret, MDB_RESERVE);
 }
 
-static void note_in_group(struct lmdb_tail *t, uint32_t topic_id, uint64_t block)
+/* Nobody looks for records of topics that are not known any more. */
+static void note_in_group(struct lmdb_store *s, uint32_t topic_id, uint64_t block)
 {
-    if (topic_id >= 1 && topic_id <= t->group_cap)
-        t->group_blocks[topic_id - 1] |= group_bit(block);
+    struct catalog_topic *t = catalog_find(&s->base.catalog, topic_id);
+    if (t)
+        t->grouped |= group_bit(block);
 }
 
 static enum err close_block(struct lmdb_store *s, MDB_txn *txn)
@@ -69,29 +52,27 @@ static enum err close_block(struct lmdb_store *s, MDB_txn *txn)
         return lmdb_err(rc);
     block_builder_encode(&t->builder, t->block, value.mv_data);
     for (size_t i = 0; i < t->builder.count; i++)
-        note_in_group(t, (uint32_t)(t->builder.pairs[i] >> BLOCK_BITS), t->block);
+        note_in_group(s, (uint32_t)(t->builder.pairs[i] >> BLOCK_BITS), t->block);
     return ERR_OK;
 }
 
 static enum err close_group(struct lmdb_store *s, MDB_txn *txn)
 {
-    struct lmdb_tail *t = &s->tail;
-    uint64_t group = group_of(t->block);
+    const struct catalog *c = &s->base.catalog;
+    uint64_t group = group_of(s->tail.block);
     uint32_t count = 0, i = 0;
     MDB_val value;
-    for (size_t topic = 0; topic < t->group_cap; topic++)
-        count += t->group_blocks[topic] != 0;
+    for (const struct catalog_topic *t = catalog_next(c, 0); t; t = catalog_after(c, t))
+        count += t->grouped != 0;
     if (count == 0)
         return ERR_OK;
     int rc = put_reserved(txn, s->dbi[DB_GROUPS], group, (size_t)count * GROUP_ENTRY_SIZE, &value);
     if (rc)
         return lmdb_err(rc);
-    for (size_t topic = 0; topic < t->group_cap; topic++) {
-        if (t->group_blocks[topic] == 0)
-            continue;
-        group_index_encode(value.mv_data, group, i++, count, (uint32_t)topic + 1,
-                           t->group_blocks[topic]);
-        t->group_blocks[topic] = 0;
+    for (struct catalog_topic *t = catalog_next(c, 0); t; t = catalog_after(c, t)) {
+        if (t->grouped)
+            group_index_encode(value.mv_data, group, i++, count, t->id, t->grouped);
+        t->grouped = 0;
     }
     return ERR_OK;
 }
@@ -139,7 +120,7 @@ static int load_records(struct lmdb_store *s, MDB_cursor *log, uint64_t block, b
         else if (open)
             block_builder_add(&s->tail.builder, r.topic_id, block_slot(offset));
         else
-            note_in_group(&s->tail, r.topic_id, block);
+            note_in_group(s, r.topic_id, block);
     }
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
@@ -153,7 +134,7 @@ static int load_closed_block(struct lmdb_store *s, MDB_cursor *log, uint64_t blo
         return load_records(s, log, block, false);
     }
     for (uint32_t i = 0; i < x.topics; i++)
-        note_in_group(&s->tail, block_index_topic(&x, i), block);
+        note_in_group(s, block_index_topic(&x, i), block);
     return 0;
 }
 
@@ -186,14 +167,12 @@ enum err tail_load(struct lmdb_store *s, MDB_txn *txn)
 {
     struct lmdb_tail *t = &s->tail;
     MDB_cursor *log, *index;
-    enum err e = tail_reserve(s);
-    if (e)
-        return e;
     t->known = false;
     t->block = 0;
     block_builder_clear(&t->builder);
-    if (t->group_cap)
-        memset(t->group_blocks, 0, t->group_cap * sizeof(*t->group_blocks));
+    for (struct catalog_topic *topic = catalog_next(&s->base.catalog, 0); topic;
+         topic = catalog_after(&s->base.catalog, topic))
+        topic->grouped = 0;
     int rc = mdb_cursor_open(txn, s->dbi[DB_LOG], &log);
     if (rc)
         return lmdb_err(rc);

@@ -20,7 +20,7 @@ enum {
     STEP_BYTES = 1 << 20, /* what one step looks at, and */
     VALUE_COST = 256,     /* what each value counts for besides its size: about 4,096 records */
     ENTRY_COST = 16,      /* of a group's value, its size */
-    TOPICS_GROWN = 4096,  /* least that the table of topics grows by */
+    TOPICS_FIRST = 4096,  /* room in the table of topics at first */
 };
 
 enum phase {
@@ -34,12 +34,13 @@ enum phase {
     PHASE_DONE,
 };
 
-enum row { ROW_MISSING, ROW_DAMAGED, ROW_READ };
+enum row { ROW_DAMAGED, ROW_READ };
 
 /* A topic's row, and what is still to be found of it. */
 struct topic_check {
     uint64_t messages, bytes; /* the row's, less what was found */
     uint64_t last, counted, swept;
+    uint32_t id;
     uint8_t row; /* enum row */
     bool wrong;  /* what was found contradicts the row */
 };
@@ -69,13 +70,13 @@ struct lmdb_verify {
     uint64_t time_ms;                /* of the last record */
     uint64_t told_block, told_group; /* the last one told to have no value, `nowhere` at first */
     uint64_t told_unindexed, told_ungrouped; /* the last block of which a record was told */
-    struct topic_check *topics;              /* by id - 1 */
+    struct topic_check *topics;              /* those that have a row, ascending ids */
     uint32_t topic_count, topic_cap;
     /* This step's: */
     MDB_txn *txn;
     size_t left;         /* of STEP_BYTES */
     uint64_t open_block; /* of the newest record */
-    uint32_t topic_max;  /* the highest id that has a row */
+    uint32_t topic_max;  /* the highest id that has or has had a row */
     struct block_check block;
 };
 
@@ -240,11 +241,14 @@ static bool state_is_sound(const struct lmdb_state *s)
 static int check_state(struct lmdb_verify *v)
 {
     struct lmdb_state state = {0};
+    struct lmdb_forgotten forgotten;
     MDB_dbi meta = dbi_of(v, DB_META);
     uint32_t version;
     enum err e = lmdb_get_format(v->txn, meta, &version);
     if (!e)
         e = lmdb_get_state(v->txn, meta, &state);
+    if (!e)
+        e = lmdb_get_forgotten(v->txn, meta, &forgotten);
     if (e == ERR_NOMEM)
         return ENOMEM;
     if (e == ERR_IO || e == ERR_NOSPACE)
@@ -256,50 +260,55 @@ static int check_state(struct lmdb_verify *v)
     return 0;
 }
 
-/* Room for topic ID; those between it and the ones before have no row. */
-static int reach_topic(struct lmdb_verify *v, uint32_t id)
+/* One more topic, with an id above the others'. */
+static struct topic_check *add_topic(struct lmdb_verify *v, uint32_t id)
 {
-    if (id > v->topic_cap) {
-        uint64_t cap = (uint64_t)v->topic_cap * 2;
-        cap = cap > id ? cap : (uint64_t)id + TOPICS_GROWN;
+    if (v->topic_count == v->topic_cap) {
+        size_t cap = v->topic_cap ? (size_t)v->topic_cap * 2 : TOPICS_FIRST;
         struct topic_check *topics = reallocarray(v->topics, cap, sizeof(*topics));
         if (!topics)
-            return ENOMEM;
+            return NULL;
         v->topics = topics;
-        v->topic_cap = (uint32_t)(cap < UINT32_MAX ? cap : UINT32_MAX);
+        v->topic_cap = (uint32_t)cap;
     }
-    while (v->topic_count < id)
-        v->topics[v->topic_count++] = (struct topic_check){.row = ROW_MISSING};
-    return 0;
+    struct topic_check *t = &v->topics[v->topic_count++];
+    *t = (struct topic_check){.id = id, .row = ROW_DAMAGED};
+    return t;
 }
 
+/* Ids are mostly dense, and then stand where they would without the forgotten ones. */
 static struct topic_check *topic_of(const struct lmdb_verify *v, uint32_t id)
 {
-    return id == 0 || id > v->topic_count ? NULL : &v->topics[id - 1];
+    uint32_t low = 0, high = v->topic_count;
+    if (id > 0 && id <= high && v->topics[id - 1].id == id)
+        return &v->topics[id - 1];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (v->topics[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < v->topic_count && v->topics[low].id == id ? &v->topics[low] : NULL;
 }
 
 static int check_row(struct lmdb_verify *v, uint32_t id, const MDB_val *key, const MDB_val *value)
 {
     struct lmdb_topic row;
-    uint32_t expected = v->topic_count + 1;
-    /* Ids are dense. Far off, the key is no id, and a table up to there would only cost memory. */
-    if (id == 0 || id > CATALOG_TOPICS_MAX) {
+    if (id == 0 || v->topic_count == CATALOG_TOPICS_MAX) {
         found_unreadable(v, STORE_DAMAGE_TOPIC_ROW, 0, id);
         return 0;
     }
-    for (; expected < id; expected++)
-        found(v, STORE_DAMAGE_TOPIC_ROW, 0, expected);
-    int rc = reach_topic(v, id);
-    if (rc)
-        return rc;
-    struct topic_check *t = topic_of(v, id);
+    struct topic_check *t = add_topic(v, id);
+    if (!t)
+        return ENOMEM;
     v->base.report.topics++;
-    t->row = ROW_DAMAGED;
     if (lmdb_get_topic(key, value, &row)) {
         found_unreadable(v, STORE_DAMAGE_TOPIC_ROW, 0, id);
         return 0;
     }
     *t = (struct topic_check){
+        .id = id,
         .messages = row.topic.messages,
         .bytes = row.topic.bytes,
         .last = row.topic.last,
@@ -415,7 +424,7 @@ static void check_topic(struct lmdb_verify *v, const struct store_record *r)
     MDB_val ignored;
     const struct topic_check *t = topic_of(v, r->topic_id);
     /* A topic that came into being since the rows were read has one by now. */
-    if (t ? t->row == ROW_MISSING : get_row(v, r->topic_id, &ignored) == MDB_NOTFOUND)
+    if (!t && get_row(v, r->topic_id, &ignored) == MDB_NOTFOUND)
         found(v, STORE_DAMAGE_TOPIC, r->offset, r->topic_id);
 }
 
@@ -567,8 +576,10 @@ static int look_at_group(struct lmdb_verify *v, uint64_t group, const MDB_val *v
     return 0;
 }
 
+/* Values may name topics that have been forgotten since. */
 static int find_topic_max(struct lmdb_verify *v)
 {
+    struct lmdb_forgotten forgotten;
     MDB_cursor *c;
     MDB_val key, value;
     int rc = mdb_cursor_open(v->txn, dbi_of(v, DB_TOPICS), &c);
@@ -579,6 +590,9 @@ static int find_topic_max(struct lmdb_verify *v)
     if (!rc && key.mv_size == sizeof(v->topic_max))
         memcpy(&v->topic_max, key.mv_data, sizeof(v->topic_max));
     mdb_cursor_close(c);
+    if (!lmdb_get_forgotten(v->txn, dbi_of(v, DB_META), &forgotten) &&
+        forgotten.last_id > v->topic_max)
+        v->topic_max = forgotten.last_id;
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
@@ -600,7 +614,7 @@ static int look_at_key(struct lmdb_verify *v, uint64_t offset, const MDB_val *va
     struct store_record r;
     MDB_val there;
     if (record_decode(offset, value->mv_data, value->mv_size, &r) || !is_kept_key(&r) ||
-        get_row(v, r.topic_id, &there) == MDB_NOTFOUND)
+        r.topic_id == 0 || r.topic_id > v->topic_max)
         found_unreadable(v, STORE_DAMAGE_KEY, offset, 0);
     else if (get_value(v, DB_LOG, offset, &there) == 0)
         found(v, STORE_DAMAGE_KEY, offset, r.topic_id);
@@ -610,7 +624,7 @@ static int look_at_key(struct lmdb_verify *v, uint64_t offset, const MDB_val *va
 static int check_keys(struct lmdb_verify *v)
 {
     if (dbi_of(v, DB_KEYS) != 0)
-        return walk(v, DB_KEYS, look_at_key);
+        return check_values(v, DB_KEYS, look_at_key);
     next_phase(v);
     return 0;
 }

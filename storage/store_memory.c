@@ -266,6 +266,16 @@ static enum err memory_trim(struct store *s, uint64_t *at, uint64_t upto, struct
     return e;
 }
 
+/* There is nothing but the catalog. */
+static enum err memory_forget(struct store *s, const uint32_t *ids, size_t count, uint64_t mark)
+{
+    (void)s;
+    (void)ids;
+    (void)count;
+    (void)mark;
+    return ERR_OK;
+}
+
 static enum err memory_drop_keys(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next)
 {
     struct memory_store *m = memory_of(s);
@@ -348,7 +358,7 @@ static bool wanted(const struct memory_store *m, const struct store_query *q,
                    const struct store_record *r)
 {
     const struct catalog_topic *t = catalog_find(&m->base.catalog, r->topic_id);
-    return r->offset > atomic_load_explicit(&t->floor, memory_order_relaxed) &&
+    return t && r->offset > atomic_load_explicit(&t->floor, memory_order_relaxed) &&
            (!q->topics || topic_asked(q, r->topic_id));
 }
 
@@ -437,6 +447,7 @@ static const struct store_ops memory_ops = {
     .purge = memory_purge,
     .expire = memory_expire,
     .trim = memory_trim,
+    .forget = memory_forget,
     .drop_keys = memory_drop_keys,
     .copy = memory_copy,
     .size = memory_size,

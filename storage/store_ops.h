@@ -23,6 +23,9 @@ struct store_ops {
     enum err (*expire)(struct store *s, const uint32_t *topics, size_t count,
                        struct store_removal *r, size_t *ret_topics);
     enum err (*trim)(struct store *s, uint64_t *at, uint64_t upto, struct store_removal *r);
+    /* COUNT topics, known and empty, go, and MARK is the mark of the forgotten from then on; the
+     * catalog follows. */
+    enum err (*forget)(struct store *s, const uint32_t *ids, size_t count, uint64_t mark);
     enum err (*drop_keys)(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next);
     enum err (*copy)(struct store_copy *c, struct store_copied *ret);
     uint64_t (*size)(struct store *s);
@@ -55,6 +58,7 @@ struct store {
 /* The first member of each reader. */
 struct store_reader {
     struct store *store;
+    struct grace_reader grace; /* of the catalog */
 };
 
 /* The first member of each member's check of the log; store_verify.c. */

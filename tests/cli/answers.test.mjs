@@ -305,7 +305,7 @@ describe('a report', () => {
       '             offset 17 (a\\x1b[2J)',
       '             offset 18',
       '           1 fresh_kind',
-      "           1 a topic's row is missing or cannot be read",
+      "           1 a topic's row cannot be read",
       '             topic number 9',
     ]);
   });

@@ -374,9 +374,11 @@ START_TEST(a_failed_batch_leaves_no_topic)
 {
     open_member(_i);
     struct store_topic t[] = {{.id = 1, .name = "a", .name_len = 1},
-                              {.id = 3, .name = "b", .name_len = 1}};
+                              {.id = 1, .name = "b", .name_len = 1}};
     struct store_batch b = {.topics = t, .topic_count = 2};
-    ck_assert_int_eq(store_append(store, &b), ERR_INVALID); /* 3 does not follow */
+    t[0].id = 2;
+    ck_assert_int_eq(store_append(store, &b), ERR_INVALID); /* 1 does not follow */
+    t[0].id = 1;
     ck_assert_uint_eq(topic_row(store, 1).id, 0);
     t[1].id = 2;
     t[1].name_len = 0;
@@ -560,6 +562,97 @@ START_TEST(a_purged_topic_is_trimmed_without_new_floor)
 }
 END_TEST
 
+static enum err forget(uint32_t id)
+{
+    return store_forget(store, &id, 1);
+}
+
+START_TEST(empty_topics_are_forgotten)
+{
+    size_t removed;
+    bool done;
+    open_member(_i);
+    add_topics(store, 1, 4);
+    ck_assert_int_eq(append_run(store, 1, 300, 3), ERR_OK);
+    ck_assert_int_eq(forget(1), ERR_INVALID); /* it has records */
+    ck_assert_int_eq(forget(5), ERR_INVALID); /* not known */
+    ck_assert_int_eq(store_forget(store, (uint32_t[]){4, 1}, 2), ERR_INVALID);
+    ck_assert_uint_eq(topic_row(store, 4).id, 4);
+    ck_assert_int_eq(forget(4), ERR_OK); /* never had any */
+    ck_assert_uint_eq(topic_row(store, 4).id, 0);
+    ck_assert_uint_eq(store_forgotten(store), 0);
+    ck_assert_int_eq(purge_some(store, 2, 1000, 30, &removed, &done), ERR_OK);
+    ck_assert(!done);
+    ck_assert_int_eq(forget(2), ERR_INVALID); /* a purge has still to be finished */
+    ck_assert_int_eq(purge_some(store, 2, 1000, 1000, &removed, &done), ERR_OK);
+    ck_assert_int_eq(forget(2), ERR_OK);
+    ck_assert_int_eq(forget(2), ERR_INVALID);
+    ck_assert_uint_eq(store_forgotten(store), 298); /* its newest message */
+    ck_assert_uint_eq(topic_row(store, 2).id, 0);
+    ck_assert_uint_eq(topic_row(store, 3).messages, 100);
+    struct store_query q = {.until = 300};
+    ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
+    ck_assert_uint_eq(found.count, 200);
+    q.topics = (uint32_t[]){1, 2, 4, 77};
+    q.topic_count = 4;
+    ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
+    ck_assert_uint_eq(found.count, 100);
+    ck_assert_int_eq(append_one(store, 301, 2), ERR_INVALID);
+}
+END_TEST
+
+START_TEST(ids_are_never_used_again)
+{
+    struct store_topic t = {.id = 2, .name = "again", .name_len = 5, .floor = 7, .last = 7};
+    struct store_batch b = {.topics = &t, .topic_count = 1};
+    open_member(_i);
+    add_topics(store, 1, 3);
+    ck_assert_int_eq(store_forget(store, (uint32_t[]){3, 2}, 2), ERR_OK);
+    ck_assert_int_eq(store_append(store, &b), ERR_INVALID);
+    t.id = 3;
+    ck_assert_int_eq(store_append(store, &b), ERR_INVALID);
+    t.id = 6; /* the caller may pass over some */
+    ck_assert_int_eq(store_append(store, &b), ERR_OK);
+    t.id = 5;
+    ck_assert_int_eq(store_append(store, &b), ERR_INVALID);
+    ck_assert_int_eq(append_one(store, 8, 6), ERR_OK);
+    t = topic_row(store, 6);
+    ck_assert_uint_eq(t.floor, 7);
+    ck_assert_uint_eq(t.last, 8);
+    ck_assert_uint_eq(t.messages, 1);
+    ck_assert(!t.unswept);
+}
+END_TEST
+
+/* A thousand topics at a time, a hundred thousand in all. */
+START_TEST(many_topics_come_and_go)
+{
+    enum { AT_ONCE = 1000, ROUNDS = 100 };
+    static uint32_t ids[AT_ONCE];
+    uint64_t offset = 0;
+    size_t removed;
+    bool done;
+    open_member(_i);
+    for (uint32_t first = 1; first <= AT_ONCE * ROUNDS; first += AT_ONCE) {
+        add_topics(store, first, AT_ONCE);
+        for (uint32_t i = 0; i < AT_ONCE; i++)
+            ids[i] = first + i;
+        ck_assert_int_eq(append_one(store, ++offset, first + 7), ERR_OK);
+        ck_assert_int_eq(purge_some(store, first + 7, offset, 10, &removed, &done), ERR_OK);
+        ck_assert_int_eq(store_forget(store, ids, AT_ONCE - 1), ERR_OK); /* the last one stays */
+        ck_assert_int_eq(append_one(store, ++offset, first + AT_ONCE - 1), ERR_OK);
+    }
+    struct store_query q = {.until = offset};
+    for (uint32_t i = 0; i < ROUNDS; i++)
+        ids[i] = AT_ONCE * (i + 1);
+    for (q.topic_count = 1; q.topic_count <= ROUNDS; q.topic_count += ROUNDS - 1) {
+        q.topics = ids;
+        ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
+        ck_assert_uint_eq(found.count, q.topic_count);
+    }
+}
+END_TEST
+
 START_TEST(times_are_found)
 {
     uint64_t after;
@@ -689,6 +782,9 @@ int main(void)
         trim_takes_the_oldest_away,
         everything_can_be_trimmed,
         a_purged_topic_is_trimmed_without_new_floor,
+        empty_topics_are_forgotten,
+        ids_are_never_used_again,
+        many_topics_come_and_go,
         times_are_found,
         a_full_store_refuses_and_goes_on,
         reserving_needs_no_record,

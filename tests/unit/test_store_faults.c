@@ -259,6 +259,12 @@ static enum err drop_keys_step(void)
     return e;
 }
 
+static enum err forget_step(void)
+{
+    static const uint32_t purged = PURGED;
+    return store_forget(store, &purged, 1);
+}
+
 static int expired;
 
 static enum store_verdict judge_expired(void *ctx, const struct store_record *r)
@@ -325,7 +331,7 @@ static void check_verified(void)
     const struct store_report *r = store_verify_report(verify);
     REQUIRE(store_report_damaged(r) == 0);
     REQUIRE(r->unsettled == 0);
-    REQUIRE(r->topics == TOPICS);
+    REQUIRE(r->topics == TOPICS - 1);
     store_verify_destroy(verify);
     verify = NULL;
 }
@@ -368,6 +374,8 @@ static void check_contents(void)
     for (uint32_t id = 1; id <= TOPICS; id++)
         told += topic_row(store, id).messages;
     REQUIRE(told == expected);
+    REQUIRE(topic_row(store, PURGED).id == 0);
+    REQUIRE(store_forgotten(store) >= LONE);
     REQUIRE(store_damaged(store) == 0);
 }
 
@@ -403,6 +411,7 @@ static void live(void)
     must(purge_step);
     must(keys_step);
     must(drop_keys_step);
+    must(forget_step);
     must(expire_step);
     must(trim_step);
     must(backup_step);

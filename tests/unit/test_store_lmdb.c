@@ -496,9 +496,14 @@ static void set_version_1(MDB_val *value)
     ((uint8_t *)value->mv_data)[8] = 1;
 }
 
-static void set_version_3(MDB_val *value)
+static void set_version_2(MDB_val *value)
 {
-    ((uint8_t *)value->mv_data)[8] = 3;
+    ((uint8_t *)value->mv_data)[8] = 2;
+}
+
+static void set_newer_version(MDB_val *value)
+{
+    ((uint8_t *)value->mv_data)[8] = LMDB_FORMAT_VERSION + 1;
 }
 
 static void flip_last_byte(MDB_val *value)
@@ -521,7 +526,7 @@ START_TEST(a_newer_format_is_refused)
     char name[] = "format";
     open_log();
     close_at(0);
-    change("meta", key_of(name, 6), 0, set_version_3);
+    change("meta", key_of(name, 6), 0, set_newer_version);
     ck_assert_int_eq(try_open(STORE_SYNC_NEVER, ""), ERR_FORMAT);
 }
 END_TEST
@@ -564,6 +569,108 @@ START_TEST(a_log_of_version_1_is_brought_up_to_date)
     open_log(); /* and stays so */
     ck_assert(state.complete);
     ck_assert_uint_eq(count_all(5000), 5000);
+}
+END_TEST
+
+static uint8_t version_found;
+
+static void note_version(MDB_val *value)
+{
+    version_found = ((uint8_t *)value->mv_data)[8];
+}
+
+/* Version 2 forgot no topics; no program that knows only that may open a log that has. */
+START_TEST(a_log_of_version_2_is_brought_up_to_date)
+{
+    char name[] = "format";
+    open_log();
+    add_topics(store, 1, 3);
+    ck_assert_int_eq(append_run(store, 1, 5000, 2), ERR_OK);
+    close_at(5000);
+    change("meta", key_of(name, 6), 0, set_version_2);
+    open_log();
+    ck_assert(state.clean);
+    ck_assert(state.complete);
+    ck_assert_uint_eq(state.topic_id_last, 3);
+    ck_assert_uint_eq(state.forgotten, 0);
+    ck_assert_uint_eq(count_all(5000), 5000);
+    close_at(5000);
+    change("meta", key_of(name, 6), 0, note_version);
+    ck_assert_uint_eq(version_found, LMDB_FORMAT_VERSION);
+}
+END_TEST
+
+static void purge_all(uint32_t topic)
+{
+    size_t removed;
+    bool done = false;
+    while (!done)
+        ck_assert_int_eq(purge_some(store, topic, UINT64_MAX, 10000, &removed, &done), ERR_OK);
+}
+
+/* Whatever kind of stop: what was forgotten stays so, ids and offsets are not used again. */
+START_TEST(forgotten_topics_stay_forgotten)
+{
+    open_log();
+    add_topics(store, 1, 3);
+    ck_assert_int_eq(append_run(store, 1, 5000, 2), ERR_OK);
+    ck_assert_int_eq(append_one(store, 5001, 3), ERR_OK);
+    purge_all(3);
+    ck_assert_int_eq(store_forget(store, (uint32_t[]){3}, 1), ERR_OK);
+    end_readers();
+    if (_i)
+        store_close(store, 5001, true);
+    else
+        store_abandon(store);
+    store = NULL;
+    open_log();
+    ck_assert_uint_eq(state.head, 5001);
+    ck_assert_uint_eq(state.topic_id_last, 3);
+    ck_assert_uint_eq(state.forgotten, 5001);
+    ck_assert_uint_eq(store_forgotten(store), 5001);
+    ck_assert_uint_eq(topic_row(store, 3).id, 0);
+    struct store_topic again = {.id = 3, .name = "topic-3", .name_len = 7};
+    struct store_batch b = {.topics = &again, .topic_count = 1};
+    ck_assert_int_eq(store_append(store, &b), ERR_INVALID);
+    again.id = 4;
+    again.floor = again.last = 5001;
+    ck_assert_int_eq(store_append(store, &b), ERR_OK);
+    ck_assert_int_eq(append_one(store, 5002, 4), ERR_OK);
+    close_at(5002);
+    open_log();
+    ck_assert_uint_eq(topic_row(store, 4).floor, 5001);
+    ck_assert_uint_eq(topic_row(store, 4).messages, 1);
+    ck_assert(!topic_row(store, 4).unswept);
+    ck_assert_uint_eq(count_all(5002), 5001);
+}
+END_TEST
+
+/* Ids that are used up leave nothing in memory or on the disk; far ones cost no more than others.
+ */
+START_TEST(ids_may_be_far_apart)
+{
+    open_log();
+    uint32_t ids[41], id = 1;
+    uint64_t offset = 0;
+    for (int i = 0; i < 41; i++, id = i < 40 ? id + (UINT32_MAX - 1) / 41 : UINT32_MAX) {
+        add_topics(store, ids[i] = id, 1);
+        ck_assert_int_eq(append_one(store, ++offset, id), ERR_OK);
+    }
+    for (uint64_t block = 1; block <= 130; block++) /* and in closed blocks and groups */
+        for (int i = 0; i < 41; i++)
+            ck_assert_int_eq(append_one(store, offset = block * 4096 + (uint64_t)i, ids[i]),
+                             ERR_OK);
+    for (size_t count = 1; count <= 41; count += 40) {
+        struct store_query q = {.until = offset, .topics = ids, .topic_count = count};
+        read_all(reader, q, &found);
+        ck_assert_uint_eq(found.count, 131 * count);
+    }
+    struct store_topic t = {.id = UINT32_MAX, .name = "more", .name_len = 4};
+    struct store_batch b = {.topics = &t, .topic_count = 1};
+    ck_assert_uint_eq(ids[40], UINT32_MAX);
+    purge_all(UINT32_MAX);
+    ck_assert_int_eq(store_forget(store, ids + 40, 1), ERR_OK);
+    ck_assert_int_eq(store_append(store, &b), ERR_INVALID); /* there are no more */
 }
 END_TEST
 
@@ -907,6 +1014,9 @@ int main(void)
     tcase_add_test(t, a_path_that_is_no_directory_is_refused);
     tcase_add_test(t, a_newer_format_is_refused);
     tcase_add_test(t, a_log_of_version_1_is_brought_up_to_date);
+    tcase_add_test(t, a_log_of_version_2_is_brought_up_to_date);
+    tcase_add_loop_test(t, forgotten_topics_stay_forgotten, 0, 2);
+    tcase_add_test(t, ids_may_be_far_apart);
     tcase_add_loop_test(t, the_index_is_small_where_little_is_kept, 0, 2);
     tcase_add_loop_test(t, a_foreign_environment_is_refused, 0, 2);
     tcase_add_test(t, a_damaged_state_is_told);

@@ -13,7 +13,7 @@
 
 #include "tests/unit/store_fixture.h"
 
-enum { TOPICS_MAX = 300, RECORDS_MAX = FOUND_MAX, BATCH_MAX = 400, STEPS = 400 };
+enum { TOPICS_MAX = 1000, RECORDS_MAX = FOUND_MAX, BATCH_MAX = 400, STEPS = 400 };
 
 /* What the store should hold. */
 static struct {
@@ -22,7 +22,10 @@ static struct {
         uint64_t offset;
         uint32_t topic;
     } records[RECORDS_MAX]; /* those not removed, ascending */
-    uint32_t topics;
+    uint32_t topics;        /* ids that have been given */
+    bool forgotten[TOPICS_MAX + 1];
+    uint32_t forgotten_count;
+    uint64_t forgotten_mark;
     uint64_t floor[TOPICS_MAX + 1], last[TOPICS_MAX + 1];
     uint64_t head;
     uint64_t mark;
@@ -91,7 +94,7 @@ static void verify_all(void)
     ck_assert_uint_eq(store_report_damaged(r), 0);
     ck_assert_uint_eq(r->unsettled, 0);
     ck_assert_uint_eq(r->records, model.count);
-    ck_assert_uint_eq(r->topics, model.topics);
+    ck_assert_uint_eq(r->topics, model.topics - model.forgotten_count);
     drop_verify();
 }
 
@@ -112,6 +115,8 @@ static void reopen(void)
         model.head = model.mark;
     model.mark = model.head;
     ck_assert_uint_eq(state.head, model.head);
+    ck_assert_uint_eq(state.topic_id_last, model.topics);
+    ck_assert_uint_eq(state.forgotten, model.forgotten_mark);
     ck_assert_uint_eq(state.first, model.count ? model.records[0].offset : model.head + 1);
 }
 
@@ -133,16 +138,28 @@ static uint64_t next_offset(uint64_t offset)
     }
 }
 
+/* One of the first RANGE topics that is not forgotten; 0 = there is none. */
+static uint32_t some_topic(uint64_t range)
+{
+    uint32_t first = (uint32_t)draw(range);
+    for (uint32_t i = 0; i < range; i++) {
+        uint32_t id = 1 + (first + i) % (uint32_t)range;
+        if (!model.forgotten[id])
+            return id;
+    }
+    return 0;
+}
+
 static void append(void)
 {
     static uint64_t offsets[BATCH_MAX];
     static struct store_record records[BATCH_MAX];
     size_t n = 1 + draw(BATCH_MAX), range = 1 + draw(model.topics);
-    if (model.count + n > RECORDS_MAX)
+    if (model.count + n > RECORDS_MAX || some_topic(range) == 0)
         return;
     for (size_t i = 0; i < n; i++) {
         model.head = offsets[i] = next_offset(model.head);
-        uint32_t topic = (uint32_t)(1 + draw(range));
+        uint32_t topic = some_topic(range);
         records[i] = (struct store_record){.offset = offsets[i],
                                            .time_ms = offsets[i],
                                            .topic_id = topic,
@@ -167,6 +184,44 @@ static void add_some_topics(void)
         return;
     add_topics(store, model.topics + 1, n);
     model.topics += n;
+}
+
+static bool has_records(uint32_t topic)
+{
+    for (size_t i = 0; i < model.count; i++)
+        if (model.records[i].topic == topic)
+            return true;
+    return false;
+}
+
+static void note_forgotten(uint32_t id)
+{
+    uint64_t mark = model.last[id] > model.floor[id] ? model.last[id] : model.floor[id];
+    model.forgotten[id] = true;
+    model.forgotten_count++;
+    if (mark > model.forgotten_mark)
+        model.forgotten_mark = mark;
+}
+
+/* Some empty ones; one that is not spoils it for all. */
+static void forget(void)
+{
+    uint32_t ids[40];
+    size_t count = 0;
+    for (uint32_t id = 1 + (uint32_t)draw(model.topics); id <= model.topics && count < 40; id++)
+        if (!model.forgotten[id] && draw(4) && !has_records(id))
+            ids[count++] = id;
+    uint32_t other = some_topic(model.topics);
+    if (count && other && has_records(other) && draw(4) == 0) {
+        uint32_t kept = ids[count - 1];
+        ids[count - 1] = other;
+        ck_assert_int_eq(store_forget(store, ids, count), ERR_INVALID);
+        ids[count - 1] = kept;
+    }
+    ck_assert_int_eq(store_forget(store, ids, count), ERR_OK);
+    for (size_t i = 0; i < count; i++)
+        note_forgotten(ids[i]);
+    ck_assert_uint_eq(store_forgotten(store), model.forgotten_mark);
 }
 
 /* An offset around those in use. */
@@ -194,10 +249,14 @@ static size_t model_remove(uint32_t topic, uint64_t upto, size_t max)
 
 static void purge(void)
 {
-    uint32_t topic = (uint32_t)(1 + draw(model.topics));
+    uint32_t topic = some_topic(model.topics);
     uint64_t upto = some_offset();
     size_t max = 1 + draw(300), removed;
     bool done = false;
+    if (topic == 0)
+        return;
+    if (draw(3) == 0) /* so that it may be forgotten */
+        upto = model.head, max = SIZE_MAX;
     if (upto > model.last[topic])
         upto = model.last[topic];
     if (upto > model.floor[topic])
@@ -316,7 +375,8 @@ static void expire(void)
     uint32_t topics[4];
     size_t count = 0, before = model.count, finished;
     for (uint32_t id = 1 + (uint32_t)draw(model.topics); id <= model.topics && count < 4; id += 3)
-        topics[count++] = id;
+        if (!model.forgotten[id])
+            topics[count++] = id;
     struct store_removal r = {
         .max = 1 + draw(300), .judge = judge_quota, .floor = note_told, .left = note_left};
     memset(&judge, 0, sizeof(judge));
@@ -379,7 +439,9 @@ static void check_topics(void)
         messages[model.records[i].topic]++;
     for (uint32_t id = 1; id <= model.topics; id += 1 + (uint32_t)draw(10)) {
         struct store_topic t = topic_row(store, id);
-        ck_assert_uint_eq(t.id, id);
+        ck_assert_uint_eq(t.id, model.forgotten[id] ? 0 : id);
+        if (model.forgotten[id])
+            continue;
         ck_assert_uint_eq(t.messages, messages[id]);
         ck_assert_uint_eq(t.bytes, messages[id] * 8);
         ck_assert_uint_eq(t.floor, model.floor[id]);
@@ -478,7 +540,7 @@ static void check_limits(void)
 
 static void step(int durable)
 {
-    switch (draw(14)) {
+    switch (draw(15)) {
     case 0:
         add_some_topics();
         break;
@@ -497,6 +559,9 @@ static void step(int durable)
         break;
     case 5:
         trim_judged();
+        break;
+    case 6:
+        forget();
         break;
     default:
         append();

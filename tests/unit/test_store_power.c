@@ -45,6 +45,9 @@ struct contents {
     uint64_t trimmed;            /* nothing is left at or below, */
     uint64_t floors[TOPICS + 1]; /* nor of this topic */
     uint64_t certain;            /* what the log then knows to be synced */
+    uint32_t last_id;            /* of topics */
+    uint32_t guest;              /* a topic that comes and goes; 0 = it is not there */
+    uint64_t mark;               /* of the forgotten ones */
     bool exists, clean;
 };
 
@@ -296,6 +299,10 @@ static void check_image(const char *path, const struct contents *c, bool same_bo
     if (c->exists) {
         check_epoch(c, &st, same_boot);
         REQUIRE(st.head == c->head);
+        REQUIRE(st.topic_id_last == c->last_id);
+        REQUIRE(st.forgotten == c->mark);
+        REQUIRE(!c->guest || topic_row(s, c->guest).id == c->guest);
+        REQUIRE(c->guest == c->last_id || topic_row(s, c->last_id).id <= TOPICS);
         REQUIRE(store_reader_create(s, &r) == ERR_OK);
         for (uint32_t topic = 0; topic <= TOPICS; topic++)
             check_topic(r, c, topic);
@@ -412,6 +419,24 @@ static void purge(void)
     }
 }
 
+/* A topic without messages, which once had some, is made or forgotten. */
+static void come_or_go(void)
+{
+    struct contents *c = &model.next;
+    uint32_t id = c->guest ? c->guest : c->last_id + 1;
+    if (c->guest) {
+        c->guest = 0;
+        c->mark = topic_row(store, id).last;
+        did(store_forget(store, &id, 1));
+        return;
+    }
+    c->guest = c->last_id = id;
+    struct store_topic t = {
+        .id = id, .name = "guest", .name_len = 5, .floor = c->head, .last = c->head};
+    struct store_batch b = {.topics = &t, .topic_count = 1};
+    did(store_append(store, &b));
+}
+
 /* What this covers is certain for whoever finds the next commit. */
 static void sync_log(void)
 {
@@ -424,7 +449,7 @@ static void sync_log(void)
 static void step(void)
 {
     disk.may_fail = sync_policy == STORE_SYNC_ALWAYS;
-    switch (random_below(12)) {
+    switch (random_below(14)) {
     case 0:
         trim();
         break;
@@ -434,6 +459,10 @@ static void step(void)
     case 2:
     case 3:
         sync_log();
+        break;
+    case 5:
+    case 6:
+        come_or_go();
         break;
     case 4:
         disk.may_fail = false;
@@ -464,7 +493,9 @@ START_TEST(only_what_no_sync_has_covered_is_lost)
     disk.watched = true;
     open_log();
     ck_assert_uint_gt(disk.directory_syncs, 0);
+    model.next.last_id = TOPICS;
     add_topics(store, 1, TOPICS);
+    model.now = model.next;
     for (size_t i = 0; i < STEPS; i++) {
         step();
         disk.may_fail = false;
