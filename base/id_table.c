@@ -153,14 +153,25 @@ void *id_table_get(const struct id_table *t, uint32_t id)
     return at < count && a->entries[at].id == id ? atomic_load(&a->entries[at].thing) : NULL;
 }
 
-void *id_table_next(const struct id_table *t, uint32_t from)
+struct id_walk id_table_walk(const struct id_table *t, uint32_t from)
 {
     const struct id_array *a = atomic_load(&t->array);
     size_t count = a ? atomic_load(&a->count) : 0;
-    for (size_t at = a ? place_of(a, count, from) : 0; at < count; at++) {
-        void *thing = atomic_load(&a->entries[at].thing);
+    return (struct id_walk){a, a ? place_of(a, count, from) : 0, count};
+}
+
+void *id_walk_next(struct id_walk *w)
+{
+    while (w->at < w->count) {
+        void *thing = atomic_load(&w->array->entries[w->at++].thing);
         if (thing)
             return thing;
     }
     return NULL;
+}
+
+void *id_table_next(const struct id_table *t, uint32_t from)
+{
+    struct id_walk w = id_table_walk(t, from);
+    return id_walk_next(&w);
 }

@@ -10,6 +10,7 @@
 #define BASE_ID_TABLE_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -38,6 +39,17 @@ void id_table_remove(struct id_table *t, uint32_t id);
 void *id_table_get(const struct id_table *t, uint32_t id);
 /* The thing with the lowest id that is not below FROM; NULL when there is none. */
 void *id_table_next(const struct id_table *t, uint32_t from);
+
+/* A walk over the table as it is when it begins; what is removed meanwhile may be left out, what is
+ * added is. Readers: within one grace period. The owner: until something is added or removed. */
+struct id_walk {
+    const struct id_array *array;
+    size_t at, count;
+};
+/* From the lowest id that is not below FROM. */
+struct id_walk id_table_walk(const struct id_table *t, uint32_t from);
+/* The next thing; NULL behind the last one. */
+void *id_walk_next(struct id_walk *w);
 
 static inline uint32_t id_table_count(const struct id_table *t)
 {

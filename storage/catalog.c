@@ -24,10 +24,10 @@ static void remove_topic(struct catalog *c, struct catalog_topic *t)
 
 void catalog_finish(struct catalog *c)
 {
-    for (struct catalog_topic *t = catalog_next(c, 0), *next; t; t = next) {
-        next = catalog_after(c, t);
+    struct id_walk all = catalog_walk(c, 0);
+    struct catalog_topic *t;
+    while ((t = id_walk_next(&all)))
         free(t);
-    }
     id_table_finish(&c->topics);
     grace_finish(&c->grace);
 }
@@ -61,7 +61,7 @@ enum err catalog_add(struct catalog *c, const struct store_topic *t)
 void catalog_undo_add(struct catalog *c, uint32_t last_id)
 {
     struct catalog_topic *t;
-    while (last_id < UINT32_MAX && (t = catalog_next(c, last_id + 1)))
+    while (last_id < UINT32_MAX && (t = id_table_next(&c->topics, last_id + 1)))
         remove_topic(c, t);
     c->last_id = last_id;
 }

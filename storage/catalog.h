@@ -63,17 +63,10 @@ static inline struct catalog_topic *catalog_find(const struct catalog *c, uint32
     return id_table_get(&c->topics, id);
 }
 
-/* The topic with the lowest id that is not below FROM; NULL when there is none. */
-static inline struct catalog_topic *catalog_next(const struct catalog *c, uint32_t from)
+/* The topics from id FROM on, ascending; on the store's thread, until one comes or goes. */
+static inline struct id_walk catalog_walk(const struct catalog *c, uint32_t from)
 {
-    return id_table_next(&c->topics, from);
-}
-
-/* The one behind T. */
-static inline struct catalog_topic *catalog_after(const struct catalog *c,
-                                                  const struct catalog_topic *t)
-{
-    return t->id == UINT32_MAX ? NULL : catalog_next(c, t->id + 1);
+    return id_table_walk(&c->topics, from);
 }
 
 /* Adds T (id, name, flags, floor and last; the rest starts at 0), whose id is above all that were

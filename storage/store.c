@@ -54,11 +54,11 @@ void store_abandon(struct store *s)
 
 enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx)
 {
-    const struct catalog_topic *known = catalog_next(&s->catalog, 0);
-    while (known) {
+    struct id_walk all = catalog_walk(&s->catalog, 0);
+    const struct catalog_topic *known;
+    while ((known = id_walk_next(&all))) {
         struct store_topic t = catalog_describe(known);
         visit(ctx, &t);
-        known = catalog_after(&s->catalog, known);
     }
     return ERR_OK;
 }

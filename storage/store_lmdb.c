@@ -29,8 +29,9 @@ enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w)
 /* Rows that were written in vain: all count as changed again. */
 static void rows_lost(struct lmdb_store *s)
 {
-    for (struct catalog_topic *t = catalog_next(&s->base.catalog, 0); t;
-         t = catalog_after(&s->base.catalog, t))
+    struct id_walk all = catalog_walk(&s->base.catalog, 0);
+    struct catalog_topic *t;
+    while ((t = id_walk_next(&all)))
         t->counted = 0;
 }
 
@@ -106,10 +107,10 @@ enum err lmdb_write_row_if_changed(struct lmdb_store *s, struct lmdb_write *w,
  */
 static enum err sweep(struct lmdb_store *s, struct lmdb_write *w)
 {
-    const struct catalog *c = &s->base.catalog;
-    uint32_t slice = catalog_count(c) / GROUP_BLOCKS + 1;
-    struct catalog_topic *t = catalog_next(c, w->sweep_next);
-    for (; slice > 0 && t; slice--, t = catalog_after(c, t)) {
+    uint32_t slice = catalog_count(&s->base.catalog) / GROUP_BLOCKS + 1;
+    struct id_walk left = catalog_walk(&s->base.catalog, w->sweep_next);
+    struct catalog_topic *t;
+    for (; (t = id_walk_next(&left)) && slice > 0; slice--) {
         enum err e = lmdb_write_row_if_changed(s, w, t);
         if (e)
             return e;
@@ -256,8 +257,9 @@ static void lmdb_abandon(struct store *base)
 
 enum err lmdb_write_all_rows(struct lmdb_store *s, struct lmdb_write *w)
 {
-    for (struct catalog_topic *t = catalog_next(&s->base.catalog, 0); t;
-         t = catalog_after(&s->base.catalog, t)) {
+    struct id_walk all = catalog_walk(&s->base.catalog, 0);
+    struct catalog_topic *t;
+    while ((t = id_walk_next(&all))) {
         enum err e = lmdb_write_row_if_changed(s, w, t);
         if (e)
             return e;

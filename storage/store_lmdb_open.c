@@ -319,8 +319,9 @@ static uint64_t find_head(const struct lmdb_store *s, const struct ends *ends)
     uint64_t head = s->state.head > ends->last ? s->state.head : ends->last;
     if (s->base.catalog.forgotten > head)
         head = s->base.catalog.forgotten;
-    for (const struct catalog_topic *t = catalog_next(&s->base.catalog, 0); t;
-         t = catalog_after(&s->base.catalog, t))
+    struct id_walk all = catalog_walk(&s->base.catalog, 0);
+    const struct catalog_topic *t;
+    while ((t = id_walk_next(&all)))
         if (t->last > head)
             head = t->last;
     if (s->state.stop != STOP_CLEAN && s->state.mark > head)

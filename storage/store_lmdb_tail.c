@@ -58,18 +58,20 @@ static enum err close_block(struct lmdb_store *s, MDB_txn *txn)
 
 static enum err close_group(struct lmdb_store *s, MDB_txn *txn)
 {
-    const struct catalog *c = &s->base.catalog;
+    struct id_walk all = catalog_walk(&s->base.catalog, 0);
     uint64_t group = group_of(s->tail.block);
     uint32_t count = 0, i = 0;
+    struct catalog_topic *t;
     MDB_val value;
-    for (const struct catalog_topic *t = catalog_next(c, 0); t; t = catalog_after(c, t))
+    while ((t = id_walk_next(&all)))
         count += t->grouped != 0;
     if (count == 0)
         return ERR_OK;
     int rc = put_reserved(txn, s->dbi[DB_GROUPS], group, (size_t)count * GROUP_ENTRY_SIZE, &value);
     if (rc)
         return lmdb_err(rc);
-    for (struct catalog_topic *t = catalog_next(c, 0); t; t = catalog_after(c, t)) {
+    all = catalog_walk(&s->base.catalog, 0);
+    while ((t = id_walk_next(&all))) {
         if (t->grouped)
             group_index_encode(value.mv_data, group, i++, count, t->id, t->grouped);
         t->grouped = 0;
@@ -104,6 +106,14 @@ enum err tail_add(struct lmdb_store *s, MDB_txn *txn, uint32_t topic_id, uint64_
     }
     block_builder_add(&s->tail.builder, topic_id, block_slot(offset));
     return ERR_OK;
+}
+
+static void forget_group(struct lmdb_store *s)
+{
+    struct id_walk all = catalog_walk(&s->base.catalog, 0);
+    struct catalog_topic *t;
+    while ((t = id_walk_next(&all)))
+        t->grouped = 0;
 }
 
 /* Calls for each sound record of BLOCK either block_builder_add or note_in_group. */
@@ -170,9 +180,7 @@ enum err tail_load(struct lmdb_store *s, MDB_txn *txn)
     t->known = false;
     t->block = 0;
     block_builder_clear(&t->builder);
-    for (struct catalog_topic *topic = catalog_next(&s->base.catalog, 0); topic;
-         topic = catalog_after(&s->base.catalog, topic))
-        topic->grouped = 0;
+    forget_group(s);
     int rc = mdb_cursor_open(txn, s->dbi[DB_LOG], &log);
     if (rc)
         return lmdb_err(rc);
