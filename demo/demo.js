@@ -569,7 +569,8 @@ const strip = new Strip();
 const chat = new Chat();
 const batches = []; // replays that still stand out
 let received = 0;
-let arrivals = []; // times of the last seconds' messages
+let replayedInAll = 0;
+let arrivals = []; // times of the last seconds' messages; what is replayed came at no such rate
 let delays = []; // of the last live messages, ms
 let skew = 0; // this clock is ahead of the hub's by so many ms, if that is worth a word
 let away = { since: performance.now(), first: true, told: new Set() }; // null while live
@@ -589,11 +590,12 @@ function newBatch() {
 
 function takeMessage(message, { replayed }) {
   received++;
-  arrivals.push(performance.now());
   if (replayed) {
     batch ??= newBatch();
     batch.messages++;
+    replayedInAll++;
   } else {
+    arrivals.push(performance.now());
     takeDelay(Date.now() - Date.parse(message.time));
   }
   if (message.topic === `${PREFIX}/chat`) return chat.add(message);
@@ -759,6 +761,8 @@ window.__demo = {
   get cursor() { return subscription.cursor; },
   get state() { return subscription.state; },
   get reported() { return subscription.stats.gaps; },
+  /** What the rate counts, and what of all that was received was replayed. */
+  counts: () => ({ received, replayed: replayedInAll, counted: arrivals.length }),
   all() {
     const { gaps, duplicates, holes, received: messages, transport, cursor, state } = this;
     return { gaps, duplicates, holes, received: messages, transport, cursor, state };
@@ -817,10 +821,20 @@ async function readChat() {
   if (answer.ok) chat.add(...(await answer.json()).messages);
 }
 
+const quoted = (path) => (/^[\w./-]+$/.test(path) ? path : `'${path}'`);
+
+/** Where longwirectl and the socket are, the publisher has told. */
+async function readAbout() {
+  const answer = await fetch(`/t/${PREFIX}/about?after=-1&wait=0&format=envelope`);
+  const [about] = answer.ok ? (await answer.json()).messages : [];
+  if (about) $('ctl').textContent = `${quoted(about.data.longwirectl)} -s ${quoted(about.data.socket)}`;
+}
+
 $('origin-sse').textContent = $('origin-post').textContent = location.origin;
 readPalette();
 matchMedia('(prefers-color-scheme: light)').addEventListener('change', readPalette);
 readChat().catch(() => {}); // the charts say whether the hub is there
+readAbout().catch(() => {});
 setInterval(tick, FIGURES_MS);
 setInterval(() => charts.forEach((chart) => chart.describe(true)), DESCRIBE_MS);
 requestAnimationFrame(frame);

@@ -8,6 +8,7 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,9 +17,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/std_fds.h"
+#include "base/utf8.h"
 #include "demo/feed.h"
 #include "demo/machine.h"
 
@@ -144,6 +147,49 @@ MUST_CHECK static enum err publish(struct publisher *p)
     return e;
 }
 
+/* TEXT as a JSON string. A path that is no UTF-8, or has control characters, is left out. */
+static void put_string(struct buf *out, const char *text)
+{
+    bool plain = utf8_valid(text, strlen(text));
+    for (const char *c = text; *c && plain; c++)
+        plain = (unsigned char)*c >= ' ';
+    buf_putc(out, '"');
+    for (const char *c = text; *c && plain; c++) {
+        if (*c == '"' || *c == '\\')
+            buf_putc(out, '\\');
+        buf_putc(out, *c);
+    }
+    buf_putc(out, '"');
+}
+
+/* The program beside this one, or the one on the PATH. */
+static void put_longwirectl(struct buf *out)
+{
+    char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - sizeof("longwirectl"));
+    char *name = n > 0 ? memrchr(path, '/', (size_t)n) : NULL;
+    if (name)
+        strcpy(name + 1, "longwirectl");
+    put_string(out, name && access(path, X_OK) == 0 ? path : "longwirectl");
+}
+
+/* What the page needs to tell how to reach the hub from a terminal. */
+MUST_CHECK static enum err publish_about(struct publisher *p)
+{
+    char topic[PREFIX_MAX + 32], key[64], socket[PATH_MAX];
+    struct buf payload = {0};
+    buf_puts(&payload, "{\"socket\":");
+    put_string(&payload, realpath(p->options->socket, socket) ? socket : p->options->socket);
+    buf_puts(&payload, ",\"longwirectl\":");
+    put_longwirectl(&payload);
+    buf_putc(&payload, '}');
+    snprintf(topic, sizeof(topic), "%s/about", p->options->prefix);
+    snprintf(key, sizeof(key), "%08" PRIx32 "-about", p->run);
+    enum err e = payload.failed ? ERR_NOMEM : feed_push(p->feed, topic, &payload, "about", key);
+    buf_finish(&payload);
+    return e;
+}
+
 /* One reading. While the queue is full there is none, so that no number is given and then lost. */
 MUST_CHECK static enum err sample(struct publisher *p, uint64_t now_ms)
 {
@@ -228,6 +274,8 @@ int main(int argc, char **argv)
     if (getrandom(&p.run, sizeof(p.run), 0) != sizeof(p.run))
         p.run = (uint32_t)clock_ms(CLOCK_REALTIME);
     catch_signals(&mask);
+    if (e == ERR_OK)
+        e = publish_about(&p);
     if (e == ERR_OK)
         e = machine_read(&p.machine, clock_ms(CLOCK_MONOTONIC), &p.file); /* rates need two */
     if (e == ERR_OK)

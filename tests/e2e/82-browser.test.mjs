@@ -1,6 +1,8 @@
 // Headless Chromium on the demo page, through every button, against the real hub and publisher:
 // no gap, no duplicate, no hole in a chart after any of it.
 import assert from 'node:assert/strict';
+import { readFileSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -11,6 +13,7 @@ import { eventually } from './lib/wait.mjs';
 
 /** The publisher sends five readings of five topics a second. */
 const ONE_SECOND = 25;
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 describe('the demo page in Chromium', () => {
   const hub = suiteHub({ set: { 'http.demo': 'on' } });
@@ -93,6 +96,51 @@ describe('the demo page in Chromium', () => {
     await element('offline').click();
     await until((d) => d.state !== 'live', 'the page to be offline');
     await assertWhole('being offline');
+  });
+
+  test('says what an empty list is for', async () => {
+    const empty = await browser.newPage();
+    await empty.route('**/t*', (route) => route.abort());
+    await empty.route('**/t/**', (route) => route.abort());
+    await empty.goto(`${hub.url}/demo/index.html`).catch(() => {});
+    await empty.goto(`${hub.url}/`);
+    for (const id of ['log', 'chat']) {
+      const text = await empty.evaluate((name) => {
+        const list = document.getElementById(name).cloneNode(false);
+        document.getElementById(name).replaceWith(list);
+        return getComputedStyle(list, '::before').content;
+      }, id);
+      assert.match(text, /Nothing yet/, id);
+    }
+    await empty.close();
+  });
+
+  test('passes an accessibility check', async () => {
+    await page.evaluate(readFileSync(AXE, 'utf8')); // the page's own rules let no script in
+    const { violations, passes } = await page.evaluate(() => window.axe.run());
+    assert.ok(passes.some(({ id, nodes }) => id === 'listitem' && nodes.length > 0));
+    assert.deepEqual(
+      violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`),
+      [],
+    );
+  });
+
+  test('names the program and the socket of this hub', async () => {
+    const words = `${join(BUILD, 'longwirectl')} -s ${realpathSync(hub.socket)}`;
+    await eventually(async () => (await element('ctl').textContent()) === words, words);
+  });
+
+  // Replayed messages counted as if they had come at that rate: hundreds a second after a reload.
+  test('counts what comes, not what is replayed', async () => {
+    const counts = () => page.evaluate(() => window.__demo.counts());
+    await element('offline').click();
+    await until((d) => d.state !== 'live', 'the page to be offline');
+    const before = await counts();
+    await eventually(async () => (await counts()).replayed > before.replayed, 'a replay');
+    const now = await counts();
+    const live = now.received - before.received - (now.replayed - before.replayed);
+    assert.ok(now.counted <= live, `${now.counted} are counted, ${live} came live`);
+    await assertWhole('looking at the rate');
   });
 
   test('publishes, and gets its own message', async () => {
