@@ -118,4 +118,5 @@ EXTRA_DIST += \
 	tests/e2e/91-beacon.test.mjs \
 	tests/e2e/92-clients.test.mjs \
 	tests/e2e/93-proxies.test.mjs \
-	tests/e2e/94-browser-rules.test.mjs
+	tests/e2e/94-browser-rules.test.mjs \
+	tests/e2e/96-readme.test.mjs
