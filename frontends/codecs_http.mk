@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libhttpcodec.a
 libhttpcodec_a_SOURCES = \
 	frontends/http/accept.c frontends/http/accept.h \
+	frontends/http/chunk_ext.c frontends/http/chunk_ext.h \
 	frontends/http/field.c frontends/http/field.h \
 	frontends/http/forwarded.c frontends/http/forwarded.h \
 	frontends/http/host.c frontends/http/host.h \
@@ -9,4 +10,5 @@ libhttpcodec_a_SOURCES = \
 	frontends/http/http_response.c frontends/http/http_response.h \
 	frontends/http/prefer.c frontends/http/prefer.h \
 	frontends/http/proxy_header.c frontends/http/proxy_header.h \
+	frontends/http/single.c frontends/http/single.h \
 	frontends/http/url.c frontends/http/url.h

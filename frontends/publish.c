@@ -168,8 +168,6 @@ static const struct fault *read_expect(const struct http *h, struct message_init
     if (!value)
         return NULL;
     ret->conditional = true;
-    if (http_request_header_after(&h->request, "Longwire-Expect-Last", value, NULL))
-        return &bad_expect;
     return cursor_parse(value, n, &ret->expect) == ERR_OK ? NULL : &bad_expect;
 }
 

@@ -25,8 +25,9 @@ static const char bad_cursor[] =
     "A place is OFFSET-EPOCH, earliest, latest, -N or an RFC 3339 time";
 static const char no_memory[] = "The hub is out of memory";
 
-/* What the query says; texts of the last occurrence. */
+/* What the query says. */
 struct query {
+    unsigned seen; /* bits of enum param */
     bool has_after, has_id, has_wait;
     struct after after, id;
     int format; /* 0 = not given, 'r', 'e' */
@@ -141,6 +142,11 @@ static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
     enum param which = which_param(p);
     if (which == PARAM_UNKNOWN)
         return;
+    if (which != PARAM_TOPIC && q->seen & 1u << which) {
+        q->wrong = "after, lastEventId, format, wait and limit may be there once";
+        return;
+    }
+    q->seen |= 1u << which;
     if (url_decode(p->value, p->value_len, text, sizeof(text), &n) == ERR_OK)
         read_value(c, q, spec, which, text, n);
     else

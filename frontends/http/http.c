@@ -176,11 +176,14 @@ static unsigned method_of(const char *name)
         const char *name;
         enum http_method method;
     } methods[] = {
-        {"GET", HTTP_GET}, {"HEAD", HTTP_HEAD}, {"POST", HTTP_POST}, {"OPTIONS", HTTP_OPTIONS}};
+        {"GET", HTTP_GET},         {"HEAD", HTTP_HEAD},   {"POST", HTTP_POST},
+        {"OPTIONS", HTTP_OPTIONS}, {"PUT", HTTP_OTHER},   {"DELETE", HTTP_OTHER},
+        {"PATCH", HTTP_OTHER},     {"TRACE", HTTP_OTHER},
+    };
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
         if (strcmp(name, methods[i].name) == 0)
             return methods[i].method;
-    return HTTP_OTHER;
+    return HTTP_UNKNOWN;
 }
 
 static void add_allow(struct http *h)
@@ -223,7 +226,9 @@ static void handle_head(struct conn *c, struct http *h)
     url_split(h->request.target, strlen(h->request.target), &h->url);
     http_access_origin(c, h);
     h->route = http_route_find(h, &status);
-    if (http_access_is_shut(c, h)) {
+    if (h->method == HTTP_UNKNOWN) {
+        http_fail(c, 501, "The method is not known");
+    } else if (http_access_is_shut(c, h)) {
         http_deny(c, NULL);
     } else if (h->method == HTTP_OPTIONS && (h->route || strcmp(h->request.target, "*") == 0)) {
         if (h->route)

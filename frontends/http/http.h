@@ -25,7 +25,14 @@ struct poll;
 
 enum http_phase { HTTP_PHASE_IDLE, HTTP_PHASE_BODY, HTTP_PHASE_ANSWERING };
 
-enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_OPTIONS = 8, HTTP_OTHER = 16 };
+enum http_method {
+    HTTP_GET = 1,
+    HTTP_HEAD = 2,
+    HTTP_POST = 4,
+    HTTP_OPTIONS = 8,
+    HTTP_OTHER = 16, /* of RFC 9110 or RFC 5789, but for no path here */
+    HTTP_UNKNOWN = 32
+};
 
 struct http;
 

@@ -10,7 +10,9 @@
 
 #include <string.h>
 
+#include "frontends/http/chunk_ext.h"
 #include "frontends/http/field.h"
+#include "frontends/http/single.h"
 #include "frontends/http/url.h"
 
 /* Two spaces and the version with its line end. */
@@ -274,6 +276,22 @@ static bool check_host(struct http_request *r)
     return true;
 }
 
+static bool check_singles(struct http_request *r)
+{
+    uint32_t seen = 0;
+    size_t at = r->fields_at;
+    struct packed_field f;
+    while (next_field(r, &at, &f)) {
+        int which = single_find(f.name, f.name_len);
+        if (which < 0)
+            continue;
+        if (seen & 1u << which)
+            return refuse(r, 400, single_fault(which));
+        seen |= 1u << which;
+    }
+    return true;
+}
+
 /* Only "chunked", alone. */
 static bool check_transfer_encoding(struct http_request *r, const char *value, size_t n)
 {
@@ -365,7 +383,7 @@ static bool end_head(struct http_request *r)
     r->host = r->host_at ? r->head.data + r->host_at : "";
     r->seen = 0; /* from now on: extensions and trailers */
     r->keep_alive = wants_keep_alive(r);
-    return check_host(r) && check_framing(r) && check_expect(r);
+    return check_host(r) && check_singles(r) && check_framing(r) && check_expect(r);
 }
 
 /* ---- Feeding the head ---- */
@@ -494,8 +512,10 @@ static enum http_read feed_chunk_size(struct http_request *r, char c)
         return move(r, HTTP_CHUNK_SIZE_LF);
     if (r->chunk_digits > 0 && (c == ' ' || c == '\t'))
         return move(r, HTTP_CHUNK_BLANK);
-    if (r->chunk_digits > 0 && c == ';')
+    if (r->chunk_digits > 0 && c == ';') {
+        r->chunk_ext = CHUNK_EXT_START;
         return move(r, HTTP_CHUNK_EXTENSION);
+    }
     return fail(r, 400, "The size of a chunk is not a hexadecimal number");
 }
 
@@ -510,14 +530,25 @@ static enum http_read end_chunk_size(struct http_request *r, char c)
     return move(r, r->left > 0 ? HTTP_CHUNK_DATA : HTTP_TRAILER_START);
 }
 
-/* Inside an extension or a trailer's value: to the end of the line. */
-static enum http_read skip_to_cr(struct http_request *r, char c, enum http_state behind)
+static enum http_read feed_extension(struct http_request *r, char c)
+{
+    bool good;
+    if (c == '\r') {
+        good = chunk_ext_may_end(r->chunk_ext);
+        r->state = HTTP_CHUNK_SIZE_LF;
+    } else {
+        r->chunk_ext = (uint8_t)chunk_ext_next(r->chunk_ext, c);
+        good = r->chunk_ext != CHUNK_EXT_BAD;
+    }
+    return good ? HTTP_READ_MORE : fail(r, 400, "A chunk extension is not NAME or NAME=VALUE");
+}
+
+static enum http_read feed_trailer_value(struct http_request *r, char c)
 {
     if (c == '\r')
-        return move(r, behind);
-    return field_is_value_char(c)
-               ? HTTP_READ_MORE
-               : fail(r, 400, "There is a control character in a chunk or trailer");
+        return move(r, HTTP_TRAILER_LF);
+    return field_is_value_char(c) ? HTTP_READ_MORE
+                                  : fail(r, 400, "There is a control character in a trailer");
 }
 
 static enum http_read feed_trailer_name(struct http_request *r, char c)
@@ -538,7 +569,7 @@ static enum http_read step_chunked(struct http_request *r, char c)
     case HTTP_CHUNK_BLANK:
         return feed_chunk_size(r, c);
     case HTTP_CHUNK_EXTENSION:
-        return skip_to_cr(r, c, HTTP_CHUNK_SIZE_LF);
+        return feed_extension(r, c);
     case HTTP_CHUNK_SIZE_LF:
         return end_chunk_size(r, c);
     case HTTP_CHUNK_DATA_CR:
@@ -546,7 +577,7 @@ static enum http_read step_chunked(struct http_request *r, char c)
     case HTTP_CHUNK_DATA_LF:
         return expect_byte(r, c, '\n', HTTP_CHUNK_SIZE);
     case HTTP_TRAILER_VALUE:
-        return skip_to_cr(r, c, HTTP_TRAILER_LF);
+        return feed_trailer_value(r, c);
     case HTTP_TRAILER_LF:
         return expect_byte(r, c, '\n', HTTP_TRAILER_START);
     case HTTP_BODY_END_LF:

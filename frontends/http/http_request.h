@@ -102,9 +102,10 @@ struct http_request {
     bool cr; /* the last byte of the head was CR */
     uint8_t empty_lines;
     uint8_t chunk_digits;
-    struct buf head; /* the parsed part ("METHOD\0[AUTHORITY\0]TARGET\0" and "NAME\0VALUE\0" for
-                        each field), then the line that is still incomplete */
-    uint32_t parsed; /* length of the parsed part */
+    uint8_t chunk_ext; /* enum chunk_ext */
+    struct buf head;   /* the parsed part ("METHOD\0[AUTHORITY\0]TARGET\0" and "NAME\0VALUE\0" for
+                          each field), then the line that is still incomplete */
+    uint32_t parsed;   /* length of the parsed part */
     uint32_t target_at, host_at, fields_at; /* where they begin in `head` */
     uint32_t seen; /* bytes of the head, later of extensions and trailers */
     uint32_t headers;

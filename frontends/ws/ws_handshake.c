@@ -72,17 +72,10 @@ bool ws_handshake_offers_protocol(const char *list, size_t n)
     return false;
 }
 
-/* The value of a field that must be there once (section 11.3); NULL when it is not. */
-static const char *only_header(const struct http_request *r, const char *name, size_t *ret_len)
-{
-    const char *value = http_request_header(r, name, ret_len);
-    return value && !http_request_header_after(r, name, value, NULL) ? value : NULL;
-}
-
 static enum ws_handshake_result read_key(const struct http_request *r, struct ws_handshake *ret)
 {
     size_t n;
-    const char *key = only_header(r, "Sec-WebSocket-Key", &n);
+    const char *key = http_request_header(r, "Sec-WebSocket-Key", &n);
     enum err e = key ? ws_handshake_accept(key, n, ret->accept) : ERR_INVALID;
     if (e == ERR_OK)
         return WS_HANDSHAKE_OK;
@@ -115,7 +108,7 @@ static enum ws_handshake_result read_extensions(const struct http_request *r, in
 enum ws_handshake_result ws_handshake_read(const struct http_request *r, bool deflate,
                                            int least_window, struct ws_handshake *ret)
 {
-    const char *version = only_header(r, "Sec-WebSocket-Version", NULL);
+    const char *version = http_request_header(r, "Sec-WebSocket-Version", NULL);
     memset(ret, 0, sizeof(*ret));
     if (!version || strcmp(version, "13") != 0)
         return WS_HANDSHAKE_VERSION;

@@ -35,7 +35,7 @@ struct ws_handshake {
 enum ws_handshake_result {
     WS_HANDSHAKE_OK,
     WS_HANDSHAKE_VERSION,   /* not version 13: 426 with Sec-WebSocket-Version */
-    WS_HANDSHAKE_KEY,       /* no key, several, or not 16 bytes in base64: 400 */
+    WS_HANDSHAKE_KEY,       /* no key, or not 16 bytes in base64: 400 */
     WS_HANDSHAKE_EXTENSION, /* a malformed list of extensions: 400 */
     WS_HANDSHAKE_NOMEM,
 };

@@ -114,7 +114,7 @@ describe('compressed WebSocket', () => {
     const twice = { 'Sec-WebSocket-Key': `${key}\r\nSec-WebSocket-Key: ${key}` };
     assert.match(await upgrade(handshake('/ws', twice)), /^HTTP\/1\.1 400 /);
     const versions = { 'Sec-WebSocket-Version': '13\r\nSec-WebSocket-Version: 13' };
-    assert.match(await upgrade(handshake('/ws', versions)), /^HTTP\/1\.1 426 /);
+    assert.match(await upgrade(handshake('/ws', versions)), /^HTTP\/1\.1 400 /);
   });
 
   // --- from the hub ---

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { assertProblem, get, history, publish, request } from './lib/http.mjs';
 import { suiteHub } from './lib/hub.mjs';
 import { RawSocket, exchange } from './lib/raw.mjs';
+import { handshake } from './lib/wsframe.mjs';
 
 /** Header lines of a WebSocket's handshake. */
 const UPGRADE =
@@ -271,6 +272,79 @@ describe('HTTP/1.1', () => {
     assert.equal(statusOf(reply), 200);
     assert.ok(reply.includes('"x"'));
   });
+
+  for (const extension of [';', ';=b', ';a="b', ';a=', ';a b', '; a="b"c', ';a,b', ';a=b ']) {
+    test(`a chunk extension is malformed: ${extension}`, async () => {
+      const head = 'Transfer-Encoding: chunked\r\n';
+      const reply = await ask('POST /t/h/ext HTTP/1.1', head, `2${extension}\r\nab\r\n0\r\n\r\n`);
+      assert.equal(statusOf(reply), 400);
+      assert.deepEqual(await history(hub, 'h/ext'), []);
+    });
+  }
+
+  for (const [name, value] of Object.entries({
+    Origin: 'http://localhost',
+    'Content-Type': 'text/plain',
+    'Idempotency-Key': 'k',
+    'Longwire-Event': 'e',
+    'Longwire-Expect-Last': '0',
+    'Last-Event-ID': '0',
+    Authorization: 'Bearer x',
+    'X-Real-IP': '127.0.0.1',
+    'Access-Control-Request-Method': 'POST',
+  })) {
+    test(`${name} twice is refused on every transport, whatever the values`, async () => {
+      const twice = `${name}: ${value}\r\nA: b\r\n${name.toLowerCase()}: ${value}\r\n`;
+      for (const [line, headers, body] of [
+        ['POST /t/h/two HTTP/1.1', 'Content-Length: 1\r\n', 'x'],
+        ['GET /t/h/two?wait=0 HTTP/1.1', ''],
+        ['GET /t/h/two HTTP/1.1', 'Accept: text/event-stream\r\n'],
+        ['OPTIONS /t/h/two HTTP/1.1', ''],
+        ['POST /t HTTP/1.1', 'Content-Length: 0\r\n'],
+        ['POST /session/x HTTP/1.1', 'Content-Length: 0\r\n'],
+      ]) {
+        const reply = await ask(line, headers + twice, body);
+        assert.equal(statusOf(reply), 400, line);
+        assert.match(reply, new RegExp(`more than one ${name} header field`), line);
+      }
+      const upgrade = handshake('/ws', { Connection: 'Upgrade, close' }).replace(/\r\n$/, `${twice}\r\n`);
+      assert.equal(statusOf(String(await exchange(hub, upgrade))), 400);
+      assert.deepEqual(await history(hub, 'h/two'), []);
+    });
+  }
+
+  for (const parameter of ['after=0', 'lastEventId=0', 'format=envelope', 'wait=0', 'limit=1']) {
+    test(`a parameter is refused when it is there twice: ${parameter}`, async () => {
+      for (const path of [`/t/h/two?${parameter}&${parameter}`, `/t?topic=a&${parameter}&${parameter}`]) {
+        assertProblem(await get(hub, path), 400);
+        assertProblem(await get(hub, path, { headers: { Accept: 'text/event-stream' } }), 400);
+        assert.equal(statusOf(String(await exchange(hub, handshake(path, { Connection: 'Upgrade, close' })))), 400);
+      }
+    });
+  }
+
+  test('a parameter that is not known is passed over, whatever it holds', async () => {
+    for (const odd of ['x=%zz', 'x=%00', `x=${'y'.repeat(2000)}`, 'x&x', 'x=1&x=2']) {
+      assert.equal((await get(hub, `/t/h/odd?wait=0&${odd}`)).status, 200, odd);
+    }
+  });
+
+  for (const method of ['BREW', 'get', 'GETS', 'M-SEARCH', 'X'.repeat(32), 'X'.repeat(33)]) {
+    test(`a method that nobody knows is 501: ${method}`, async () => {
+      for (const path of ['/t/a', '/healthz', '/nowhere']) {
+        assert.equal(statusOf(await ask(`${method} ${path} HTTP/1.1`)), 501);
+      }
+    });
+  }
+
+  for (const method of ['PUT', 'DELETE', 'PATCH', 'TRACE']) {
+    test(`a method that is known is 405 with Allow: ${method}`, async () => {
+      const reply = await ask(`${method} /t/a HTTP/1.1`);
+      assert.equal(statusOf(reply), 405);
+      assert.match(reply, /\r\nAllow: GET, HEAD, POST, OPTIONS\r\n/);
+      assert.equal(statusOf(await ask(`${method} /nowhere HTTP/1.1`)), 404);
+    });
+  }
 
   const requests = {
     'no Host': [400, 'GET /healthz HTTP/1.1\r\n\r\n'],

@@ -60,6 +60,9 @@ static const struct example good[] = {
     {CHUNKED "a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n",
      CHUNKING "BODY 01234567890123456789\nDONE\n"},
     {CHUNKED "0000000000000002\r\n\r\n\r\n000\r\n\r\n", CHUNKING "BODY \r\n\nDONE\n"},
+    {CHUNKED "1;a\r\nh\r\n1;a=b;c\r\ne\r\n1;a=\"\"\r\nl\r\n1\t;\ta\t=\t\"\\\"\\;\\\\;=\" ;b = c\r\n"
+             "l\r\n0;!#$%&'*+-.^_`|~=0\r\n\r\n",
+     CHUNKING "BODY hell\nDONE\n"},
     {CHUNKED "2;a\r\nhe\r\n1 ; a=b ;c=\"d;\t\xC3\xBC\"\r\nl\r\n0;z\r\n\r\n",
      CHUNKING "BODY hel\nDONE\n"},
     {CHUNKED "1\r\nx\r\n0\r\nContent-Length: 7\r\nX:\r\nY: a b\t\xFF\r\n\r\n" GET CRLF,
@@ -210,6 +213,7 @@ static const struct example header_lines[] = {
 /* ---- Host, RFC 9112 section 3.2 ---- */
 
 #define HOST(value) "GET / HTTP/1.0\r\nHost:" value "\r\n\r\n"
+#define TWICE(name) "ERROR 400 There is more than one " name " header field\n"
 #define HOST_ERROR  "ERROR 400 The Host header field is not a host with an optional port\n"
 
 static const struct example hosts[] = {
@@ -242,6 +246,35 @@ static const struct example hosts[] = {
     {GET "host: h\r\n\r\n", "ERROR 400 There is more than one Host header field\n"},
     {"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
      "ERROR 400 There is more than one Host header field\n"},
+    {GET "Access-Control-Request-Method: a\r\nX: y\r\nACCESS-CONTROL-REQUEST-METHOD: a\r\n\r\n",
+     TWICE("Access-Control-Request-Method")},
+    {GET "Authorization: a\r\nX: y\r\nauthorization: b\r\n\r\n", TWICE("Authorization")},
+    {GET "Content-Location: a\r\nX: y\r\nCONTENT-LOCATION: \r\n\r\n", TWICE("Content-Location")},
+    {GET "Content-Range: a\r\nX: y\r\ncontent-range: a\r\n\r\n", TWICE("Content-Range")},
+    {GET "Content-Type: a\r\nX: y\r\nCONTENT-TYPE: b\r\n\r\n", TWICE("Content-Type")},
+    {GET "Date: a\r\nX: y\r\ndate: \r\n\r\n", TWICE("Date")},
+    {GET "From: a\r\nX: y\r\nFROM: a\r\n\r\n", TWICE("From")},
+    {GET "Idempotency-Key: a\r\nX: y\r\nidempotency-key: b\r\n\r\n", TWICE("Idempotency-Key")},
+    {GET "If-Modified-Since: a\r\nX: y\r\nIF-MODIFIED-SINCE: \r\n\r\n", TWICE("If-Modified-Since")},
+    {GET "If-Range: a\r\nX: y\r\nif-range: a\r\n\r\n", TWICE("If-Range")},
+    {GET "If-Unmodified-Since: a\r\nX: y\r\nIF-UNMODIFIED-SINCE: b\r\n\r\n",
+     TWICE("If-Unmodified-Since")},
+    {GET "Last-Event-ID: a\r\nX: y\r\nlast-event-id: \r\n\r\n", TWICE("Last-Event-ID")},
+    {GET "Longwire-Event: a\r\nX: y\r\nLONGWIRE-EVENT: a\r\n\r\n", TWICE("Longwire-Event")},
+    {GET "Longwire-Expect-Last: a\r\nX: y\r\nlongwire-expect-last: b\r\n\r\n",
+     TWICE("Longwire-Expect-Last")},
+    {GET "Max-Forwards: a\r\nX: y\r\nMAX-FORWARDS: \r\n\r\n", TWICE("Max-Forwards")},
+    {GET "Origin: a\r\nX: y\r\norigin: a\r\n\r\n", TWICE("Origin")},
+    {GET "Proxy-Authorization: a\r\nX: y\r\nPROXY-AUTHORIZATION: b\r\n\r\n",
+     TWICE("Proxy-Authorization")},
+    {GET "Range: a\r\nX: y\r\nrange: \r\n\r\n", TWICE("Range")},
+    {GET "Referer: a\r\nX: y\r\nREFERER: a\r\n\r\n", TWICE("Referer")},
+    {GET "Sec-WebSocket-Key: a\r\nX: y\r\nsec-websocket-key: b\r\n\r\n",
+     TWICE("Sec-WebSocket-Key")},
+    {GET "Sec-WebSocket-Version: a\r\nX: y\r\nSEC-WEBSOCKET-VERSION: \r\n\r\n",
+     TWICE("Sec-WebSocket-Version")},
+    {GET "User-Agent: a\r\nX: y\r\nuser-agent: a\r\n\r\n", TWICE("User-Agent")},
+    {GET "X-Real-IP: a\r\nX: y\r\nX-REAL-IP: b\r\n\r\n", TWICE("X-Real-IP")},
     {"GET / HTTP/1.1\r\nX: y\r\n\r\n", "ERROR 400 The Host header field is missing\n"},
 };
 
@@ -257,7 +290,8 @@ static const struct example hosts[] = {
 #define SIZE_ERROR    "ERROR 400 The size of a chunk is not a hexadecimal number\n"
 #define END_ERROR     "ERROR 400 A chunk does not end where it should\n"
 #define TRAILER_ERROR "ERROR 400 A trailer field is malformed\n"
-#define BALLAST_ERROR "ERROR 400 There is a control character in a chunk or trailer\n"
+#define BALLAST_ERROR "ERROR 400 There is a control character in a trailer\n"
+#define EXT_ERROR     "ERROR 400 A chunk extension is not NAME or NAME=VALUE\n"
 
 static const struct example framing[] = {
     {LENGTH(""), LENGTH_ERROR},
@@ -318,8 +352,37 @@ static const struct example framing[] = {
      CHUNKING "BODY 01234567890123456789\n" LARGE_ERROR},
     {CHUNKED "14\r\n01234567890123456789\r\nffffffffffffffff\r\n",
      CHUNKING "BODY 01234567890123456789\n" LARGE_ERROR},
-    {CHUNKED "1;a\x01", CHUNKING BALLAST_ERROR},
-    {CHUNKED "1;a\nb", CHUNKING BALLAST_ERROR},
+    {CHUNKED "1;a\x01", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a\nb", CHUNKING EXT_ERROR},
+    {CHUNKED "1;\r", CHUNKING EXT_ERROR},
+    {CHUNKED "1; \r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;;", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a;\r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a \r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;=b", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=;", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a= \r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a b", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=b c", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=b \r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=b=c", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a,b", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=b\"", CHUNKING EXT_ERROR},
+    {CHUNKED "1;\"a\"", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a\"b\"", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\"b\r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\"b\\\r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\"b\x01", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\"b\\\x7F", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\"b\"c", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\"b\" \r", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\"b\"\"", CHUNKING EXT_ERROR},
+    {CHUNKED "1;\xC3\xBC", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=\xC3\xBC", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a=b,", CHUNKING EXT_ERROR},
+    {CHUNKED "1;a:b", CHUNKING EXT_ERROR},
+    {CHUNKED "1;@", CHUNKING EXT_ERROR},
     {CHUNKED "1;a\rb", CHUNKING CR_ERROR},
     /* Ends of chunks. */
     {CHUNKED "1\r\nhello", CHUNKING "BODY h\n" END_ERROR},
