@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "broker/clock.h"
 #include "broker/dedup.h"
 #include "broker/replay.h"
 
@@ -16,6 +18,14 @@ enum {
     /* Topics whose newest offsets go into one of the last commits. */
     REMEMBER_STEP = 1024,
     TOPIC_FLAG_MEMORY = 1, /* in store_topic.flags */
+};
+
+/* How the log was found, if it had rested for longer than CLOCK_REST_MS by a clock that may have
+ * been wrong. */
+struct rest {
+    uint64_t head, last_ms;
+    uint64_t ms;           /* for so long; 0 = it had not */
+    uint64_t ages_from_ms; /* until then messages age as if it went on */
 };
 
 struct broker {
@@ -32,8 +42,10 @@ struct broker {
     uint64_t tail_weight;   /* bytes */
     struct store_state log; /* as opened: its epoch, and the former ones */
     uint64_t head;
-    uint64_t reserved;      /* offsets up to here may be in use, says the log */
-    uint64_t time_ms;       /* of the newest message */
+    uint64_t reserved; /* offsets up to here may be in use, says the log */
+    uint64_t time_ms;  /* of the newest message */
+    struct rest rest;
+    bool times_unsaved;     /* the log does not know of the last step of the clock */
     uint32_t topics_stored; /* topics 1..topics_stored are in the log */
     /* The group being committed. */
     struct store_record *records;
@@ -175,6 +187,73 @@ static enum err load_keys(struct broker *b, uint64_t now_ms)
     return e;
 }
 
+/* --- the clock --- */
+
+static void save_times(struct broker *b)
+{
+    if (b->times_unsaved)
+        b->times_unsaved =
+            store_save_times(b->store) != ERR_OK; /* tried again with the next step */
+}
+
+/* The clock that said that the log had rested is set back: it had not, or not for so long. */
+static enum err step_over_rest(struct broker *b, uint64_t back_ms)
+{
+    uint64_t less = back_ms < b->rest.ms ? back_ms : b->rest.ms;
+    return store_step_times(b->store, b->rest.head, b->rest.last_ms + less, (int64_t)less);
+}
+
+void broker_step_clock(struct broker *b, int64_t off_ms)
+{
+    if (off_ms < 0 && b->rest.ms && step_over_rest(b, -(uint64_t)off_ms) != ERR_OK)
+        return; /* out of memory: times wait for the clock instead */
+    b->rest = (struct rest){0};
+    if (store_step_times(b->store, b->head, UINT64_MAX, off_ms) != ERR_OK)
+        return;
+    b->time_ms = clock_moved(b->time_ms, off_ms);
+    dedup_step_clock(b->dedup, off_ms);
+    retention_step_clock(&b->retention);
+    b->times_unsaved = true;
+    save_times(b);
+}
+
+void broker_doubt_clock(struct broker *b, uint64_t now_ms)
+{
+    if (now_ms < b->rest.ages_from_ms)
+        b->rest.ages_from_ms = now_ms + 2 * CLOCK_CONFIRM_MS;
+}
+
+/* Messages from after now can only be from a clock that was wrong; they age from now on. */
+static enum err settle_times(struct broker *b, uint64_t now_ms)
+{
+    if (b->time_ms <= now_ms + CLOCK_STEP_MS)
+        return ERR_OK;
+    log_warn("the newest message is dated %llu s after the clock: it counts as from now",
+             (unsigned long long)((b->time_ms - now_ms) / 1000));
+    enum err e = store_step_times(b->store, b->head, now_ms, 0);
+    if (e != ERR_OK)
+        return e;
+    b->time_ms = now_ms;
+    b->times_unsaved = true;
+    save_times(b);
+    return ERR_OK;
+}
+
+/* A clock that is far ahead of the log may be wrong: then it is about to be set. */
+static void note_rest(struct broker *b, uint64_t now_ms)
+{
+    if (b->time_ms == 0 || now_ms <= b->time_ms + CLOCK_REST_MS)
+        return;
+    b->rest = (struct rest){b->head, b->time_ms, now_ms - b->time_ms, now_ms + CLOCK_CONFIRM_MS};
+}
+
+static uint64_t settled_now(const struct store_state *log, uint64_t now_ms)
+{
+    struct clock c;
+    clock_init(&c, now_ms, 0, log->last_time_ms);
+    return c.now_ms;
+}
+
 enum err broker_create(const struct broker_options *o, struct store *s,
                        const struct store_state *state, uint64_t now_ms, struct broker **ret)
 {
@@ -192,8 +271,13 @@ enum err broker_create(const struct broker_options *o, struct store *s,
     b->dedup = dedup_create(o->dedup_window_ms, o->dedup_max_keys);
     enum err e = b->topics && b->interest && b->dedup ? ERR_OK : ERR_NOMEM;
     static const struct retention_rules no_limits;
+    now_ms = settled_now(state, now_ms);
     retention_init(&b->retention, s, b->topics, o->retention ? o->retention : &no_limits,
                    o->dedup_window_ms);
+    if (e == ERR_OK)
+        e = settle_times(b, now_ms);
+    if (e == ERR_OK)
+        note_rest(b, now_ms);
     if (e == ERR_OK)
         e = load_topics(b, state->complete);
     if (e == ERR_OK)
@@ -743,6 +827,7 @@ static void note_room(struct broker *b, enum err e, size_t tried)
 enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
 {
     size_t most = b->published * 2;
+    save_times(b);
     b->published = 0;
     if (most < REMOVE_MIN)
         most = REMOVE_MIN;
@@ -750,7 +835,11 @@ enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
         most = REMOVE_MAX;
     if (b->removable && most > b->removable)
         most = b->removable;
-    enum err e = retention_step(&b->retention, now_ms, most, ret_due_ms);
+    bool doubted = now_ms < b->rest.ages_from_ms;
+    uint64_t aged_ms = doubted ? b->rest.last_ms : now_ms;
+    enum err e = retention_step(&b->retention, aged_ms, most, ret_due_ms);
+    if (doubted && *ret_due_ms > aged_ms && *ret_due_ms < b->rest.ages_from_ms)
+        *ret_due_ms = b->rest.ages_from_ms;
     note_room(b, e, most);
     atomic_store_explicit(&b->expired, b->retention.removed, memory_order_relaxed);
     return e;

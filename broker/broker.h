@@ -87,7 +87,8 @@ struct broker_options {
 struct broker;
 
 /* Loads topics and idempotency keys from S (borrowed, outlives the broker), which was opened with
- * STATE. NOW_MS is the Unix time. ERR_NOMEM, ERR_LIMIT (more topics in the log than max_topics),
+ * STATE. NOW_MS is the Unix time; messages that are dated after it count as from now (but see
+ * CLOCK_EARLIEST_MS). ERR_NOMEM, ERR_LIMIT (more topics in the log than max_topics),
  * or the store's errors. */
 MUST_CHECK enum err broker_create(const struct broker_options *o, struct store *s,
                                   const struct store_state *state, uint64_t now_ms,
@@ -101,6 +102,11 @@ struct interest *broker_interest(struct broker *b);
 uint64_t broker_head(const struct broker *b);
 uint32_t broker_epoch(const struct broker *b);
 
+/* The clock was set by OFF_MS, ahead or (negative) back, and is to be followed (clock.h): all
+ * messages so far are as old as they were, and NOW_MS comes by it from now on. */
+void broker_step_clock(struct broker *b, int64_t off_ms);
+/* The clock was set at NOW_MS, and nobody knows yet whether it is to be followed. */
+void broker_doubt_clock(struct broker *b, uint64_t now_ms);
 /* Commits a list of publishes as one group, in order, and fills in their results. *RET_BATCH is the
  * batch of what is new, with one reference, or NULL when nothing is. Publishes fail one by one; a
  * failing disk fails those that need it. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "broker/clock.h"
 #include "xxhash.h"
 
 /* Out of memory is reported, not fatal: the number of keys is a peer's choice. */
@@ -107,6 +108,12 @@ void dedup_forget_above(struct dedup *d, uint64_t offset)
             return;
         forget(d, newest);
     }
+}
+
+void dedup_step_clock(struct dedup *d, int64_t off_ms)
+{
+    for (struct entry *e = d->entries; e; e = e->hh.next)
+        e->time_ms = clock_moved(e->time_ms, off_ms);
 }
 
 size_t dedup_count(const struct dedup *d)

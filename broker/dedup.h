@@ -23,6 +23,8 @@ MUST_CHECK enum err dedup_add(struct dedup *d, uint32_t topic_id, const char *ke
                               uint64_t offset, uint64_t now_ms);
 /* Forgets all that was added with an offset above OFFSET (their commit failed). */
 void dedup_forget_above(struct dedup *d, uint64_t offset);
+/* The clock was set by so much, ahead or (negative) back: what was added is as old as before. */
+void dedup_step_clock(struct dedup *d, int64_t off_ms);
 size_t dedup_count(const struct dedup *d);
 
 #endif

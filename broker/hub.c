@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "broker/clock.h"
 
 enum {
     /* Most that one commit takes from the queue: keeps its latency and its memory bounded. */
@@ -59,6 +60,8 @@ struct hub {
     _Atomic uint64_t head;
     _Atomic uint64_t published, commits, failed;
     _Atomic uint64_t failed_at_ms; /* the log refused a group; 0 = it took one since */
+    struct clock clock;            /* the thread's */
+    _Atomic uint64_t ahead_ms;     /* by so much its time is ahead of the steady one */
     unsigned inbox_count;
     struct inbox *inboxes;
     struct backups backups;
@@ -79,6 +82,17 @@ uint64_t hub_time_ms(void)
 uint64_t hub_monotonic_ms(void)
 {
     return clock_ms(CLOCK_MONOTONIC);
+}
+
+/* Goes on while the machine sleeps, and cannot be set. */
+static uint64_t steady_ms(void)
+{
+    return clock_ms(CLOCK_BOOTTIME);
+}
+
+uint64_t hub_clock_ms(const struct hub *h)
+{
+    return steady_ms() + atomic_load_explicit(&h->ahead_ms, memory_order_relaxed);
 }
 
 /* --- inboxes --- */
@@ -271,6 +285,36 @@ static struct hub_call *take_calls(struct hub *h)
 
 /* --- the broker's thread --- */
 
+static void tell_doubt(int64_t off_ms)
+{
+    log_warn("the clock has been set %lld s %s: followed if it stays so for %d s",
+             (long long)(off_ms < 0 ? -off_ms : off_ms) / 1000, off_ms < 0 ? "back" : "ahead",
+             CLOCK_CONFIRM_MS / 1000);
+}
+
+/* The time to date and to age messages by. */
+static uint64_t tell_time(struct hub *h)
+{
+    int64_t off_ms;
+    switch (clock_tell(&h->clock, hub_time_ms(), steady_ms(), &off_ms)) {
+    case CLOCK_SAME:
+        break;
+    case CLOCK_DOUBTED:
+        tell_doubt(off_ms);
+        broker_doubt_clock(h->broker, h->clock.now_ms);
+        break;
+    case CLOCK_BACK:
+        log_info("the clock is back: no message was dated by it meanwhile");
+        break;
+    case CLOCK_STEPPED:
+        log_warn("the clock is followed from now on; messages are as old as they were before");
+        broker_step_clock(h->broker, off_ms);
+        break;
+    }
+    atomic_store_explicit(&h->ahead_ms, h->clock.now_ms - h->clock.steady_ms, memory_order_relaxed);
+    return h->clock.now_ms;
+}
+
 static void send_batch(struct hub *h, struct batch *b)
 {
     size_t bytes = batch_bytes(b);
@@ -318,7 +362,7 @@ static void count_results(struct hub *h, const struct publish *list, const struc
 static void commit_group(struct hub *h, struct publish *list, size_t bytes)
 {
     struct batch *batch;
-    broker_commit(h->broker, list, hub_time_ms(), &batch);
+    broker_commit(h->broker, list, tell_time(h), &batch);
     count_results(h, list, batch);
     /* The head is known to all before any subscriber can show a cursor of it to another worker. */
     atomic_store_explicit(&h->head, broker_head(h->broker), memory_order_release);
@@ -343,14 +387,14 @@ static void run_calls(struct hub *h, struct hub_call *calls)
 /* What the broker's thread does when its time has come. */
 struct timetable {
     uint64_t sync_at_ms;   /* unsynced commits are due, monotonic; UINT64_MAX = there are none */
-    uint64_t retain_at_ms; /* retention has more to do, Unix time */
+    uint64_t retain_at_ms; /* retention has more to do, by the hub's clock */
     bool retain_fails;     /* and could not, the last time; logged */
 };
 
 /* How long nothing will be due, in ms. */
-static uint64_t idle_ms(const struct timetable *t)
+static uint64_t idle_ms(const struct hub *h, const struct timetable *t)
 {
-    uint64_t now = hub_monotonic_ms(), unix_now = hub_time_ms(), idle = IDLE_MAX_MS;
+    uint64_t now = hub_monotonic_ms(), unix_now = hub_clock_ms(h), idle = IDLE_MAX_MS;
     if (t->sync_at_ms <= now || t->retain_at_ms <= unix_now)
         return 0;
     if (t->sync_at_ms - now < idle)
@@ -379,7 +423,7 @@ static void sync_log(struct hub *h, struct timetable *t)
 
 static void retain(struct hub *h, struct timetable *t)
 {
-    enum err e = broker_retain(h->broker, hub_time_ms(), &t->retain_at_ms);
+    enum err e = broker_retain(h->broker, tell_time(h), &t->retain_at_ms);
     if (e != ERR_OK && !t->retain_fails)
         log_error("cannot remove what is not to be kept, trying on: %s", err_text(e));
     t->retain_fails = e != ERR_OK;
@@ -395,7 +439,7 @@ static void work(struct hub *h, struct timetable *t, struct hub_call *calls, str
             t->sync_at_ms = hub_monotonic_ms() + interval;
     }
     run_calls(h, calls);
-    if (list || calls || t->retain_at_ms <= hub_time_ms())
+    if (list || calls || t->retain_at_ms <= tell_time(h))
         retain(h, t);
     if (t->sync_at_ms <= hub_monotonic_ms())
         sync_log(h, t);
@@ -410,7 +454,7 @@ static void *broker_thread(void *arg)
         size_t bytes;
         struct hub_call *calls = take_calls(h);
         struct publish *list = take_group(h, &bytes);
-        uint64_t idle = calls || list ? 0 : idle_ms(&t);
+        uint64_t idle = calls || list ? 0 : idle_ms(h, &t);
         if (!calls && !list && h->stopping)
             break;
         if (idle > 0) {
@@ -512,6 +556,8 @@ enum err hub_start(const struct hub_options *o, struct broker *b, struct hub **r
     h->options = *o;
     h->broker = b;
     h->head = broker_head(b);
+    clock_init(&h->clock, hub_time_ms(), steady_ms(), o->log->last_time_ms);
+    h->ahead_ms = h->clock.now_ms - h->clock.steady_ms;
     h->queue_end = &h->queue;
     h->calls_end = &h->calls;
     h->inboxes = calloc(o->workers, sizeof(*h->inboxes));

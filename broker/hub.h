@@ -105,6 +105,8 @@ unsigned hub_workers(const struct hub *h);
 void hub_read_stats(const struct hub *h, struct hub_stats *ret);
 /* Unix time in ms, and a monotonic clock in ms. */
 uint64_t hub_time_ms(void);
+/* The time by which messages are dated (clock.h); Unix, ms. Any thread. */
+uint64_t hub_clock_ms(const struct hub *h);
 uint64_t hub_monotonic_ms(void);
 
 #endif

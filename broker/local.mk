@@ -5,6 +5,7 @@ include broker/message.mk
 noinst_LIBRARIES += libbroker.a
 libbroker_a_SOURCES = \
 	broker/broker.c broker/broker.h \
+	broker/clock.c broker/clock.h \
 	broker/dedup.c broker/dedup.h \
 	broker/feed.c broker/feed.h \
 	broker/hub.c broker/hub.h \

@@ -135,6 +135,12 @@ void retention_set_rules(struct retention *r, const struct retention_rules *rule
         find_limits(r, topic_table_get(r->topics, id));
 }
 
+void retention_step_clock(struct retention *r)
+{
+    retention_set_rules(r, r->rules);
+    r->keys_due_ms = 0;
+}
+
 /* --- removing --- */
 
 static void raise_floor(void *ctx, uint32_t topic_id, uint64_t floor)

@@ -73,6 +73,8 @@ void retention_init(struct retention *r, struct store *store, struct topic_table
                     const struct retention_rules *rules, uint64_t key_window_ms);
 /* Other rules from now on; the former ones are not used any more. */
 void retention_set_rules(struct retention *r, const struct retention_rules *rules);
+/* The clock was set: what was due at its former times is to be found anew. */
+void retention_step_clock(struct retention *r);
 /* A topic that is new in the table. UNSWEPT: the log has a purge of it to be finished. */
 void retention_add_topic(struct retention *r, struct topic *t, bool unswept);
 /* The log will have to remove the rest of a purge of T. */

@@ -132,7 +132,7 @@ static enum err put_topic(struct worker *w, struct scan *scan, const struct topi
     else
         buf_puts(out, "null");
     buf_printf(out, ",\"durability\":\"%s\"", t->memory ? "memory" : "disk");
-    buf_printf(out, ",\"rate\":%.3f", topic_rate(t, hub_time_ms()));
+    buf_printf(out, ",\"rate\":%.3f", topic_rate(t, hub_clock_ms(w->hub)));
     put_subscribers(w, t, out);
     buf_putc(out, '}');
     return e;

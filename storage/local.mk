@@ -14,6 +14,8 @@ libstorage_a_SOURCES = \
 	storage/store_lmdb_rows.c \
 	storage/store_lmdb_space.c \
 	storage/store_lmdb_tail.c \
+	storage/store_lmdb_times.c \
 	storage/store_lmdb_verify.c \
 	storage/store_memory.c \
-	storage/store_verify.c
+	storage/store_verify.c \
+	storage/times.c storage/times.h

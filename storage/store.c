@@ -13,12 +13,14 @@ void store_init(struct store *s, const struct store_ops *ops)
     atomic_init(&s->committed, 0);
     s->last_time_ms = 0;
     atomic_init(&s->damaged, 0);
+    atomic_init(&s->times, NULL);
     catalog_init(&s->catalog);
 }
 
 void store_finish(struct store *s)
 {
     catalog_finish(&s->catalog);
+    times_destroy(atomic_load_explicit(&s->times, memory_order_relaxed));
 }
 
 void store_count_damage(struct store *s)
@@ -61,6 +63,26 @@ enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx)
         visit(ctx, &t);
     }
     return ERR_OK;
+}
+
+enum err store_step_times(struct store *s, uint64_t offset, uint64_t most_ms, int64_t delta_ms)
+{
+    struct times_step step = {offset, most_ms, delta_ms};
+    bool all = offset >= s->last_offset;
+    if (all)
+        step.most_ms = times_apply(&step, s->last_time_ms);
+    struct times *t = times_add(atomic_load_explicit(&s->times, memory_order_relaxed), &step);
+    if (!t)
+        return ERR_NOMEM;
+    if (all)
+        s->last_time_ms = step.most_ms;
+    atomic_store_explicit(&s->times, t, memory_order_release);
+    return ERR_OK;
+}
+
+enum err store_save_times(struct store *s)
+{
+    return s->ops->save_times(s);
 }
 
 /* Newest offsets go up before the commit, so that no reader that sees the commit finds a lower one;

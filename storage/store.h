@@ -39,7 +39,7 @@ struct store_options {
 /* One message as the log keeps it. Pointers are borrowed. */
 struct store_record {
     uint64_t offset;   /* >= 1; ascending, holes allowed */
-    uint64_t time_ms;  /* Unix ms; never below that of the record before */
+    uint64_t time_ms;  /* Unix ms; never below that of the record before, but see times.h */
     uint32_t topic_id; /* >= 1 */
     uint32_t payload_len;
     const char *payload;
@@ -200,6 +200,16 @@ uint64_t store_forgotten(const struct store *s);
  * store_append. */
 MUST_CHECK enum err store_drop_keys(struct store *s, uint64_t time_ms, size_t max,
                                     uint64_t *ret_next);
+
+/*
+ * The clock was set: all records up to OFFSET are of other times than they say, see times.h.
+ * DELTA_MS later, but not after MOST_MS. From now on they are told so, and the next record
+ * may not be before the last one with its new time. ERR_NOMEM: nothing changed.
+ */
+MUST_CHECK enum err store_step_times(struct store *s, uint64_t offset, uint64_t most_ms,
+                                     int64_t delta_ms);
+/* Makes that durable. Errors: as store_append; to be tried again. */
+MUST_CHECK enum err store_save_times(struct store *s);
 
 /* What a copy of the log has. */
 struct store_copied {

@@ -309,6 +309,7 @@ const struct store_ops lmdb_ops = {
     .trim = lmdb_trim,
     .forget = lmdb_forget,
     .drop_keys = lmdb_drop_keys,
+    .save_times = lmdb_save_times,
     .copy = lmdb_copy,
     .size = lmdb_size,
     .used = lmdb_used,

@@ -150,6 +150,7 @@ MUST_CHECK enum err lmdb_expire(struct store *base, const uint32_t *topics, size
                                 struct store_removal *r, size_t *ret_topics);
 MUST_CHECK enum err lmdb_trim(struct store *base, uint64_t *at, uint64_t upto,
                               struct store_removal *r);
+MUST_CHECK enum err lmdb_save_times(struct store *base);
 MUST_CHECK enum err lmdb_drop_keys(struct store *base, uint64_t time_ms, size_t max,
                                    uint64_t *ret_next);
 MUST_CHECK enum err lmdb_forget(struct store *base, const uint32_t *ids, size_t count,
@@ -192,6 +193,9 @@ MUST_CHECK enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta, uint32_t *ret_ve
 MUST_CHECK enum err lmdb_put_format(MDB_txn *txn, MDB_dbi meta);
 /* ERR_CORRUPT. */
 MUST_CHECK enum err lmdb_get_state(MDB_txn *txn, MDB_dbi meta, struct lmdb_state *ret);
+/* *RET is set only if there were steps; ERR_CORRUPT. */
+MUST_CHECK enum err lmdb_get_times(MDB_txn *txn, MDB_dbi meta, struct times **ret);
+MUST_CHECK enum err lmdb_put_times(MDB_txn *txn, MDB_dbi meta, const struct times *t);
 MUST_CHECK enum err lmdb_put_state(MDB_txn *txn, MDB_dbi meta, const struct lmdb_state *state);
 /* Writes T with the totals that it has without the removal being prepared, counted up to COUNTED.
  */

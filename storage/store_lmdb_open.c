@@ -293,8 +293,8 @@ static int find_ends(MDB_cursor *log, struct ends *ret)
         rc = lmdb_cursor_step(log, &ret->last, &value, MDB_LAST);
     for (uint64_t at = ret->last; !rc; rc = lmdb_cursor_step(log, &at, &value, MDB_PREV)) {
         if (record_decode(at, value.mv_data, value.mv_size, &r))
-            continue; /* the last one that can be read tells the time */
-        ret->last_time_ms = r.time_ms;
+            continue;                  /* the last one that can be read tells the time */
+        ret->last_time_ms = r.time_ms; /* as it says: the steps come on top */
         break;
     }
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -401,12 +401,29 @@ static enum err use_databases(struct lmdb_store *s, struct lmdb_write *w, uint32
                                          : lmdb_err(lmdb_open_databases(s, w->txn, 0));
 }
 
+static enum err load_times(struct lmdb_store *s, MDB_txn *txn)
+{
+    struct times *t = NULL;
+    enum err e = lmdb_get_times(txn, s->dbi[DB_META], &t);
+    atomic_store_explicit(&s->base.times, t, memory_order_release);
+    return e;
+}
+
+static uint64_t true_time(struct lmdb_store *s, uint64_t offset, uint64_t time_ms)
+{
+    struct store_record r = {.offset = offset, .time_ms = time_ms};
+    store_true_time(&s->base, &r);
+    return r.time_ms;
+}
+
 static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32_t version,
                               const char *boot_id, struct ends *ret)
 {
     enum err e = use_databases(s, w, version);
     if (!e)
         e = lmdb_get_state(w->txn, s->dbi[DB_META], &s->state);
+    if (!e)
+        e = load_times(s, w->txn);
     if (!e)
         e = load_topics(s, w->txn);
     if (!e)
@@ -415,6 +432,7 @@ static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32
         e = load_log(s, w->txn, ret);
     if (e)
         return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+    ret->last_time_ms = true_time(s, ret->last, ret->last_time_ms);
     s->base.last_offset = find_head(s, ret);
     s->base.last_time_ms = ret->last_time_ms;
     w->state = s->state;
@@ -655,6 +673,18 @@ static enum err find_data(const char *path)
     return S_ISREG(st.st_mode) && !has_stub(name) ? ERR_OK : ERR_NOT_FOUND;
 }
 
+/* A damaged row is what a check of the log tells. */
+static enum err load_times_closed(struct lmdb_store *s)
+{
+    MDB_txn *txn;
+    enum err e = lmdb_err(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
+    if (e)
+        return e;
+    e = load_times(s, txn);
+    mdb_txn_abort(txn);
+    return e == ERR_NOMEM ? e : ERR_OK;
+}
+
 static enum err open_closed(struct lmdb_store *s, const char *path)
 {
     uint32_t version;
@@ -667,7 +697,9 @@ static enum err open_closed(struct lmdb_store *s, const char *path)
         e = check_length(s);
     if (!e)
         e = check_format(s->env, &version);
-    return e ? e : open_databases_closed(s, version);
+    if (!e)
+        e = open_databases_closed(s, version);
+    return e ? e : load_times_closed(s);
 }
 
 enum err store_lmdb_open_closed(const char *path, struct store **ret)

@@ -142,6 +142,7 @@ static bool accept(struct scan *s, uint64_t offset, const MDB_val *value, struct
         store_count_damage(s->r->base.store);
         return false;
     }
+    store_true_time(s->r->base.store, ret);
     return is_visible(s, offset, ret->topic_id);
 }
 
@@ -627,9 +628,12 @@ static int visit_keys(struct lmdb_reader *r, MDB_cursor *keys, store_visit *visi
     MDB_val value;
     int rc = lmdb_cursor_step(keys, &offset, &value, MDB_FIRST);
     for (; !rc; rc = lmdb_cursor_step(keys, &offset, &value, MDB_NEXT)) {
-        if (record_decode(offset, value.mv_data, value.mv_size, &record))
+        if (record_decode(offset, value.mv_data, value.mv_size, &record)) {
             store_count_damage(r->base.store);
-        else if (!visit(ctx, &record))
+            continue;
+        }
+        store_true_time(r->base.store, &record);
+        if (!visit(ctx, &record))
             return 0;
     }
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -660,6 +664,8 @@ static int next_sound(struct lmdb_reader *r, uint64_t *offset, struct store_reco
         store_count_damage(r->base.store);
         rc = lmdb_cursor_step(r->log, offset, &value, MDB_NEXT);
     }
+    if (!rc)
+        store_true_time(r->base.store, ret);
     return rc;
 }
 

@@ -55,10 +55,24 @@ static enum err keep_key(struct removal *m, const struct store_record *r)
     return lmdb_err(mdb_put(m->w.txn, m->s->dbi[DB_KEYS], &k, &v, 0));
 }
 
+/* R with the time that it was; what is kept of it stays as it is on disk. */
+static struct store_record timed(struct removal *m, const struct store_record *r)
+{
+    struct store_record record = *r;
+    store_true_time(&m->s->base, &record);
+    return record;
+}
+
+static bool keeps_key(struct removal *m, const struct store_record *r)
+{
+    struct store_record record = timed(m, r);
+    return store_keeps_key(m->r, &record);
+}
+
 /* Removes the record under the log cursor; R is NULL when it is damaged. */
 static enum err remove_record(struct removal *m, const struct store_record *r)
 {
-    enum err e = r && store_keeps_key(m->r, r) ? keep_key(m, r) : ERR_OK;
+    enum err e = r && keeps_key(m, r) ? keep_key(m, r) : ERR_OK;
     if (!e)
         e = lmdb_err(mdb_cursor_del(m->log, 0));
     m->r->removed += !e;
@@ -534,7 +548,8 @@ static enum err trim_record(struct removal *m, struct trim *t, const MDB_val *va
         topic = catalog_find(&m->s->base.catalog, r.topic_id);
     else
         store_count_damage(&m->s->base);
-    enum store_verdict verdict = topic ? store_judge(m->r, &r) : STORE_REMOVE;
+    struct store_record judged = sound ? timed(m, &r) : r;
+    enum store_verdict verdict = topic ? store_judge(m->r, &judged) : STORE_REMOVE;
     t->stopped = verdict == STORE_STOP;
     *ret_removed = verdict == STORE_REMOVE;
     if (!*ret_removed)
@@ -604,7 +619,8 @@ enum err lmdb_trim(struct store *base, uint64_t *at, uint64_t upto, struct store
 
 /* Deletes from the beginning what is older than TIME_MS; *RET_NEXT is the time of the first that
  * stays. */
-static int drop_old(MDB_cursor *keys, uint64_t time_ms, size_t max, uint64_t *ret_next)
+static int drop_old(struct store *s, MDB_cursor *keys, uint64_t time_ms, size_t max,
+                    uint64_t *ret_next)
 {
     struct store_record r;
     uint64_t offset;
@@ -612,6 +628,8 @@ static int drop_old(MDB_cursor *keys, uint64_t time_ms, size_t max, uint64_t *re
     int rc = lmdb_cursor_step(keys, &offset, &value, MDB_FIRST);
     for (; !rc && max > 0; max--) {
         bool sound = !record_decode(offset, value.mv_data, value.mv_size, &r);
+        if (sound)
+            store_true_time(s, &r);
         *ret_next = sound ? r.time_ms : 0;
         if (sound && r.time_ms >= time_ms)
             return 0;
@@ -631,7 +649,7 @@ static enum err drop_keys(struct lmdb_store *s, struct lmdb_write *w, uint64_t t
     int rc = mdb_cursor_open(w->txn, s->dbi[DB_KEYS], &keys);
     if (rc)
         return lmdb_err(rc);
-    rc = drop_old(keys, time_ms, max, ret_next);
+    rc = drop_old(&s->base, keys, time_ms, max, ret_next);
     mdb_cursor_close(keys);
     return lmdb_err(rc);
 }

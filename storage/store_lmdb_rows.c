@@ -1,5 +1,6 @@
 /* The small rows of the durable log: format, state and topics; and LMDB's error codes as ours. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -158,6 +159,54 @@ enum err lmdb_delete_topic(MDB_txn *txn, MDB_dbi topics, uint32_t id)
     MDB_val key = {.mv_size = sizeof(id), .mv_data = &id};
     int rc = mdb_del(txn, topics, &key, NULL);
     return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+}
+
+/* The `times` row of `meta`: this, then the steps. */
+struct times_row {
+    uint32_t check;
+    uint32_t count;
+};
+_Static_assert(sizeof(struct times_step) == 24, "the row has no padding");
+
+enum { TIMES_ROW_MAX = sizeof(struct times_row) + TIMES_MAX * sizeof(struct times_step) };
+
+enum err lmdb_get_times(MDB_txn *txn, MDB_dbi meta, struct times **ret)
+{
+    MDB_val key = text_key("times"), value;
+    struct times_row row;
+    int rc = mdb_get(txn, meta, &key, &value);
+    if (rc == MDB_NOTFOUND)
+        return ERR_OK;
+    if (rc)
+        return lmdb_err(rc);
+    if (value.mv_size < sizeof(row) || value.mv_size > TIMES_ROW_MAX)
+        return ERR_CORRUPT;
+    memcpy(&row, value.mv_data, sizeof(row));
+    size_t n = value.mv_size - sizeof(row);
+    if (row.check != row_checksum(value.mv_data, value.mv_size) ||
+        n != row.count * sizeof(struct times_step))
+        return ERR_CORRUPT;
+    struct times *t = calloc(1, sizeof(*t));
+    if (!t)
+        return ERR_NOMEM;
+    t->count = row.count;
+    memcpy(t->steps, (const char *)value.mv_data + sizeof(row), n);
+    *ret = t;
+    return ERR_OK;
+}
+
+enum err lmdb_put_times(MDB_txn *txn, MDB_dbi meta, const struct times *t)
+{
+    uint8_t bytes[TIMES_ROW_MAX];
+    struct times_row row = {.count = (uint32_t)t->count};
+    size_t n = t->count * sizeof(t->steps[0]);
+    memcpy(bytes, &row, sizeof(row));
+    memcpy(bytes + sizeof(row), t->steps, n);
+    n += sizeof(row);
+    row.check = row_checksum(bytes, n);
+    memcpy(bytes, &row.check, sizeof(row.check));
+    MDB_val key = text_key("times"), value = {.mv_size = n, .mv_data = bytes};
+    return lmdb_err(mdb_put(txn, meta, &key, &value, 0));
 }
 
 /* A value of `topics`: this, then the name. */

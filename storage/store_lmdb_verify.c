@@ -249,6 +249,10 @@ static int check_state(struct lmdb_verify *v)
         e = lmdb_get_state(v->txn, meta, &state);
     if (!e)
         e = lmdb_get_forgotten(v->txn, meta, &forgotten);
+    struct times *times = NULL;
+    if (!e)
+        e = lmdb_get_times(v->txn, meta, &times);
+    times_destroy(times);
     if (e == ERR_NOMEM)
         return ENOMEM;
     if (e == ERR_IO || e == ERR_NOSPACE)
@@ -497,7 +501,10 @@ static int look_at_record(struct lmdb_verify *v, uint64_t offset, const MDB_val 
         return 0;
     }
     v->base.report.records++;
-    if (r.time_ms < v->time_ms)
+    store_true_time(v->base.reader->store, &r);
+    if (r.time_ms < v->time_ms &&
+        times_in_order(atomic_load_explicit(&v->base.reader->store->times, memory_order_acquire),
+                       offset))
         found(v, STORE_DAMAGE_TIME, offset, r.topic_id);
     v->time_ms = r.time_ms;
     check_topic(v, &r);

@@ -16,7 +16,8 @@ struct memory_store {
     size_t count, cap;
     struct store_record *keys; /* kept of records that are gone; each owns one allocation, too */
     size_t key_count;
-    uint64_t used, limit; /* bytes; limit 0 = none */
+    uint64_t used, limit;      /* bytes; limit 0 = none */
+    const struct times *times; /* the records tell these; borrowed from base */
 };
 
 static struct memory_store *memory_of(struct store *s)
@@ -291,6 +292,26 @@ static enum err memory_drop_keys(struct store *s, uint64_t time_ms, size_t max, 
     return ERR_OK;
 }
 
+/* Its records are changed themselves, once for each step. */
+static enum err memory_save_times(struct store *s)
+{
+    struct memory_store *m = memory_of(s);
+    const struct times *t = atomic_load_explicit(&s->times, memory_order_relaxed);
+    if (!t || t == m->times)
+        return ERR_OK;
+    const struct times_step *step = &t->steps[t->count - 1];
+    pthread_rwlock_wrlock(&m->lock);
+    for (size_t i = 0; i < m->count; i++)
+        if (m->records[i].offset <= step->offset)
+            m->records[i].time_ms = times_apply(step, m->records[i].time_ms);
+    for (size_t i = 0; i < m->key_count; i++)
+        if (m->keys[i].offset <= step->offset)
+            m->keys[i].time_ms = times_apply(step, m->keys[i].time_ms);
+    pthread_rwlock_unlock(&m->lock);
+    m->times = t;
+    return ERR_OK;
+}
+
 /* There is no directory that a copy of memory could be opened from. */
 static enum err memory_copy(struct store_copy *c, struct store_copied *ret)
 {
@@ -449,6 +470,7 @@ static const struct store_ops memory_ops = {
     .trim = memory_trim,
     .forget = memory_forget,
     .drop_keys = memory_drop_keys,
+    .save_times = memory_save_times,
     .copy = memory_copy,
     .size = memory_size,
     .used = memory_size,

@@ -11,6 +11,7 @@
 
 #include "storage/catalog.h"
 #include "storage/store.h"
+#include "storage/times.h"
 
 /* As the functions of store.h with the same names, with arguments already checked. */
 struct store_ops {
@@ -27,6 +28,8 @@ struct store_ops {
      * catalog follows. */
     enum err (*forget)(struct store *s, const uint32_t *ids, size_t count, uint64_t mark);
     enum err (*drop_keys)(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next);
+    /* Makes s->times durable. */
+    enum err (*save_times)(struct store *s);
     enum err (*copy)(struct store_copy *c, struct store_copied *ret);
     uint64_t (*size)(struct store *s);
     uint64_t (*used)(struct store *s);
@@ -53,6 +56,7 @@ struct store {
     _Atomic uint64_t committed; /* readers look no further: last_offset, after its commit */
     uint64_t last_time_ms;      /* and not before it */
     _Atomic uint64_t damaged;
+    _Atomic(struct times *) times; /* NULL = the clock has made no steps */
 };
 
 /* The first member of each reader. */
@@ -96,6 +100,13 @@ void store_init(struct store *s, const struct store_ops *ops);
 void store_finish(struct store *s);
 /* A record or index entry failed its checksum. Any thread. */
 void store_count_damage(struct store *s);
+/* Makes the time of R, as it lies on disk, the one that it was. Any thread. */
+static inline void store_true_time(struct store *s, struct store_record *r)
+{
+    const struct times *t = atomic_load_explicit(&s->times, memory_order_acquire);
+    if (t)
+        r->time_ms = times_true(t, r->offset, r->time_ms);
+}
 /* What a removal says of R, a sound record. */
 enum store_verdict store_judge(const struct store_removal *removal, const struct store_record *r);
 /* Whether the key of R, which goes, is to be kept. */

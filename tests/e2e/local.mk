@@ -17,6 +17,12 @@ tests_e2e_no_memory_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
 tests_e2e_no_memory_so_LDFLAGS = -shared
 tests_e2e_no_memory_so_LDADD = -ldl
 
+check_PROGRAMS += tests/e2e/set_clock.so
+tests_e2e_set_clock_so_SOURCES = tests/e2e/set_clock.c
+tests_e2e_set_clock_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
+tests_e2e_set_clock_so_LDFLAGS = -shared
+tests_e2e_set_clock_so_LDADD = -ldl
+
 check_PROGRAMS += tests/e2e/slow_log.so
 tests_e2e_slow_log_so_SOURCES = tests/e2e/slow_log.c
 tests_e2e_slow_log_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
@@ -32,6 +38,7 @@ EXTRA_DIST += \
 	tests/e2e/websockets_client.py \
 	tests/e2e/lib/browser.mjs \
 	tests/e2e/lib/clients.mjs \
+	tests/e2e/lib/clock.mjs \
 	tests/e2e/lib/crashpoints.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
@@ -97,6 +104,7 @@ EXTRA_DIST += \
 	tests/e2e/65-longwirectl.test.mjs \
 	tests/e2e/66-resp-order.test.mjs \
 	tests/e2e/67-log-tools.test.mjs \
+	tests/e2e/68-clock.test.mjs \
 	tests/e2e/70-noise.test.mjs \
 	tests/e2e/71-descriptors.test.mjs \
 	tests/e2e/72-daemon.test.mjs \

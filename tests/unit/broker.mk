@@ -15,6 +15,7 @@ broker_tests = \
 	tests/unit/test_replay_random \
 	tests/unit/test_replay_races \
 	tests/unit/test_retention \
+	tests/unit/test_clock \
 	tests/unit/test_hub
 check_PROGRAMS += $(broker_tests)
 TESTS += $(broker_tests)
@@ -81,6 +82,10 @@ tests_unit_test_replay_races_LDADD = $(broker_test_libs)
 tests_unit_test_retention_SOURCES = tests/unit/test_retention.c $(broker_fixture)
 tests_unit_test_retention_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_retention_LDADD = $(broker_test_libs)
+
+tests_unit_test_clock_SOURCES = tests/unit/test_clock.c $(broker_fixture)
+tests_unit_test_clock_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_clock_LDADD = $(broker_test_libs)
 
 tests_unit_test_hub_SOURCES = tests/unit/test_hub.c $(broker_fixture)
 tests_unit_test_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
