@@ -17,6 +17,12 @@ tests_e2e_no_memory_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
 tests_e2e_no_memory_so_LDFLAGS = -shared
 tests_e2e_no_memory_so_LDADD = -ldl
 
+check_PROGRAMS += tests/e2e/cut_send.so
+tests_e2e_cut_send_so_SOURCES = tests/e2e/cut_send.c
+tests_e2e_cut_send_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
+tests_e2e_cut_send_so_LDFLAGS = -shared
+tests_e2e_cut_send_so_LDADD = -ldl
+
 check_PROGRAMS += tests/e2e/set_clock.so
 tests_e2e_set_clock_so_SOURCES = tests/e2e/set_clock.c
 tests_e2e_set_clock_so_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -fPIC
@@ -82,6 +88,7 @@ EXTRA_DIST += \
 	tests/e2e/44-websocket-deflate.test.mjs \
 	tests/e2e/45-overlap.test.mjs \
 	tests/e2e/46-farewell.test.mjs \
+	tests/e2e/48-cut.test.mjs \
 	tests/e2e/50-cursors.test.mjs \
 	tests/e2e/51-patterns.test.mjs \
 	tests/e2e/52-hosts.test.mjs \
@@ -89,6 +96,7 @@ EXTRA_DIST += \
 	tests/e2e/53-http.test.mjs \
 	tests/e2e/54-status.test.mjs \
 	tests/e2e/55-figures.test.mjs \
+	tests/e2e/55-paused.test.mjs \
 	tests/e2e/55-slow.test.mjs \
 	tests/e2e/56-retention.test.mjs \
 	tests/e2e/56-together.test.mjs \
