@@ -22,6 +22,8 @@ AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=300; export CK_DEFAULT_TIMEOUT;
 dist_check_SCRIPTS += tests/check-includes.py
 EXTRA_DIST += tests/include-rules .ci/run
 
+include tests/mutate/local.mk
+
 # For conformance suites, which need it where `./dev build` leaves programs; not installed.
 noinst_PROGRAMS += longwire-ws-echo
 longwire_ws_echo_SOURCES = tests/ws_echo.c

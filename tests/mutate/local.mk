@@ -1,0 +1,5 @@
+# Slips that tests have to notice; included by ../local.mk. `./dev mutate` tries them.
+EXTRA_DIST += \
+	tests/mutate/mutate.py \
+	tests/mutate/base.toml \
+	tests/mutate/daemon.toml
