@@ -35,9 +35,9 @@ function goodbye(frames) {
 }
 
 const refsOf = (objects) => objects.filter(({ op }) => op === 'published').map(({ ref }) => ref);
-const get = (path, fields = '') => `GET ${path} HTTP/1.1\r\nHost: x\r\n${fields}\r\n`;
+const get = (path, fields = '') => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`;
 const post = (path, body, fields = '') =>
-  `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`;
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`;
 const statuses = (text) => [...`${text}`.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, s]) => Number(s));
 
 describe('WebSocket: what is due leaves first', () => {

@@ -14,7 +14,7 @@ const KB = 'x'.repeat(1000);
 const QUEUE = 1 << 20;
 
 const post = (path, body) =>
-  `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 async function metric(hub, name) {
   const { text } = await get(hub, '/metrics');
@@ -150,23 +150,23 @@ test('what waits is committed in groups of at most 16 MiB', async (t) => {
 describe('a hub that is stopping', () => {
   /** Requests whose heads are half there when the hub is told to stop, and what answers them. */
   const CASES = [
-    ['a publish', 'POST /t/s/x HTTP/1.1\r\nHost: x\r\n', 'Content-Length: 1\r\n\r\nx', / 503 /],
+    ['a publish', 'POST /t/s/x HTTP/1.1\r\nHost: localhost\r\n', 'Content-Length: 1\r\n\r\nx', / 503 /],
     [
       'a batch',
-      'POST /t HTTP/1.1\r\nHost: x\r\n',
+      'POST /t HTTP/1.1\r\nHost: localhost\r\n',
       'Content-Type: application/x-ndjson\r\nContent-Length: 24\r\n\r\n{"topic":"a","data":"b"}',
       / 503 /,
     ],
-    ['a long-poll', 'GET /t/s/poll?wait=50 HTTP/1.1\r\nHost: x\r\n', '\r\n', / 200 /],
+    ['a long-poll', 'GET /t/s/poll?wait=50 HTTP/1.1\r\nHost: localhost\r\n', '\r\n', / 200 /],
     [
       'an event stream',
-      'GET /t/s/sse HTTP/1.1\r\nHost: x\r\n',
+      'GET /t/s/sse HTTP/1.1\r\nHost: localhost\r\n',
       'Accept: text/event-stream\r\n\r\n',
       / 200 [^]*retry: \d+\n\n$/,
     ],
     [
       'a WebSocket',
-      'GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
+      'GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
       / 503 /,
     ],
@@ -181,7 +181,7 @@ describe('a hub that is stopping', () => {
     await turn(hub);
     const idle = await RawSocket.open(hub);
     t.after(() => idle.destroy());
-    await idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    await idle.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await idle.untilText('HTTP/1.1 200 ');
     gate.close();
     const underWay = request(hub, 'POST', '/t/s/x', { body: 'under way' });
