@@ -64,13 +64,26 @@ describe('status', () => {
     await ws.nextMessage();
     const grown = async () => {
       const now = await read();
-      return Object.keys(now).filter((name) => now[name] > (before[name] ?? 0));
+      return Object.fromEntries(
+        Object.keys(now).map((name) => [name, now[name] - (before[name] ?? 0)]),
+      );
     };
-    const names = (
-      await eventually(async () => (await grown()).length > 3 && grown(), 'growth')
-    ).join();
-    assert.match(names, /publish/);
-    assert.match(names, /conn/);
+    const exactly = {
+      longwire_publishes_total: 1,
+      longwire_published_total: 1,
+      longwire_deliveries_total: 1,
+      longwire_commits_total: 1,
+      'longwire_connections{transport="ws"}': 1,
+      longwire_publish_errors_total: 0,
+      longwire_ws_errors_total: 0,
+      longwire_lags_total: 0,
+    };
+    await eventually(async () => (await grown()).longwire_deliveries_total, 'the delivery');
+    const growth = await grown();
+    for (const [name, by] of Object.entries(exactly)) assert.equal(growth[name], by, name);
+    for (const name of ['http_requests', 'accepted', 'bytes_in', 'bytes_out', 'delivered_bytes']) {
+      assert.ok(growth[`longwire_${name}_total`] > 0, name);
+    }
   });
 
   test('/longwire.js is the browser client', async () => {

@@ -10,6 +10,7 @@ import { describe, test } from 'node:test';
 import { epochOf, moved, offsetOf } from './lib/cursor.mjs';
 import { poll, publish } from './lib/http.mjs';
 import { BUILD, SANITIZED, launch, run, startHub, suiteHub } from './lib/hub.mjs';
+import { Gate } from './lib/slowlog.mjs';
 import { RespClient, RespError, encode } from './lib/resp.mjs';
 import { WAIT_MS, eventually, within } from './lib/wait.mjs';
 
@@ -485,8 +486,12 @@ describe('backup and restore', () => {
     await fill(hub, ['kill'], COUNT, (n) => `${n} ${filler}`);
     await hub.stop();
     const part = join(dir, 'data', 'data.mdb.part');
+    const gate = new Gate(); // the copy does not come to its end before the signal does
+    t.after(() => gate.remove());
+    gate.close();
+    const env = { ...process.env, ...gate.env };
     for (const signal of ['SIGKILL', 'SIGTERM']) {
-      const child = launch(PROGRAM, ['restore', hub.dataDir, join(dir, 'data')]);
+      const child = launch(PROGRAM, ['restore', hub.dataDir, join(dir, 'data')], { env });
       t.after(() => child.kill('SIGKILL'));
       await untilBegun(part);
       child.kill(signal);

@@ -13,7 +13,7 @@ import { Ledger, checkIndex } from './lib/ledger.mjs';
 import { Load, PATTERNS } from './lib/load.mjs';
 import { Random, chooseSeed } from './lib/random.mjs';
 import { RespPipeline } from './lib/resp.mjs';
-import { sleep } from './lib/wait.mjs';
+import { eventually, sleep } from './lib/wait.mjs';
 
 /** What is to happen at POINT:WHAT, at each of these calls of the point. */
 const times = (points, calls) => points.flatMap((at) => calls.map((n) => `${at}:${n}`));
@@ -146,7 +146,8 @@ test('crashes while a log is recovered', async (t) => {
   for (let round = 0; round < (SANITIZED ? 1 : 3); round++) {
     const load = new Load(hub, ledger, random.fork());
     const loaded = load.run();
-    await sleep(200);
+    const before = ledger.acknowledgements;
+    await eventually(() => ledger.acknowledgements > before + 100, 'some messages to be stored');
     await hub.kill9();
     await loaded;
     // Nothing starts properly in between.

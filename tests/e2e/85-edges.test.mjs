@@ -26,6 +26,14 @@ async function assertIdle(hub, what) {
   assert.ok(used < 300, `${what}: the hub used ${used} ms of one second`);
 }
 
+/** How many polls wait. */
+async function waiting(hub) {
+  const admin = await RespClient.open(hub);
+  const { connections } = JSON.parse(await admin.command('HUB', 'STATS'));
+  admin.close();
+  return connections.poll;
+}
+
 const get = (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
 describe('a waiting long-poll', () => {
@@ -48,9 +56,9 @@ describe('a waiting long-poll', () => {
     for (let round = 0; round < 5; round++) {
       const topic = `e/limits/${round}`;
       const small = poll(hub, topic, { wait: 20, limit: 5 });
-      await sleep(100);
+      await eventually(async () => (await waiting(hub)) === 1, 'the poll to wait');
       const large = [1, 2, 3].map(() => poll(hub, topic, { wait: 20, limit: 100 }));
-      await sleep(100);
+      await eventually(async () => (await waiting(hub)) === 4, 'the others to wait');
       const data = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(i + 1));
       await publishBatch(hub, data.map((one) => ({ topic, data: one })));
       assert.deepEqual((await small).messages.map((m) => m.data), data.slice(0, 5));
@@ -73,7 +81,12 @@ describe('a slow reader', () => {
     const raw = await RawSocket.open(hub);
     raw.pause();
     await raw.write(get('/t/e/slow?after=earliest&wait=0'));
-    await sleep(2000); // twice as long as the connection may be idle
+    // Twice as long as a connection may be idle.
+    for (let n = 0; n < 2; n++) {
+      const idle = await RawSocket.open(hub);
+      await idle.untilClosed();
+      idle.destroy();
+    }
     raw.resume();
     await raw.untilText(']}');
     raw.destroy();
@@ -84,12 +97,13 @@ describe('stopping', () => {
   // Commands that visit all workers were lost with the first one that had ended.
   test('waits for what administrators asked', async (t) => {
     const hub = await startHub(t, { set: { 'hub.workers': 4 } });
+    let answers = 0;
     const ask = async (client) => {
-      for (;;) await client.command('HUB', 'CLIENTS');
+      for (;; answers++) await client.command('HUB', 'CLIENTS');
     };
     const clients = await Promise.all(Array.from({ length: 8 }, () => RespClient.open(hub)));
     const asking = clients.map((client) => ask(client).catch(() => {}));
-    await sleep(300);
+    await eventually(() => answers > 100, 'them to be busy');
     await hub.stop();
     for (const client of clients) client.close();
     await Promise.all(asking);

@@ -60,6 +60,7 @@ describe('doctor', () => {
       ['longwire/doctor'],
     );
     const messages = await history(hub, 'longwire/doctor');
+    assert.ok(messages.length > 0, 'it has published nothing');
     assert.ok(messages.every(({ data }) => JSON.stringify(data).length < 100));
   });
 

@@ -1,6 +1,6 @@
 /*
- * Preloaded into the daemon by tests of what happens while the log takes its time: commits wait
- * before they make data.mdb safe, for as long as a file exists.
+ * Preloaded into programs by tests of what happens while the log takes its time: commits and copies
+ * wait before they make data.mdb safe, for as long as a file exists.
  *
  *   LONGWIRE_SLOW_LOG=FILE
  */
@@ -15,12 +15,16 @@ enum { LOOK_US = 1000 };
 
 static int is_log(int fd)
 {
-    static const char name[] = "/data.mdb";
+    static const char *const names[] = {"/data.mdb", "/data.mdb.part"};
     char link[64], path[4096];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof(path));
-    size_t len = sizeof(name) - 1;
-    return n >= (ssize_t)len && memcmp(path + n - len, name, len) == 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t len = strlen(names[i]);
+        if (n >= (ssize_t)len && memcmp(path + n - len, names[i], len) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 static void wait_while_closed(int fd)

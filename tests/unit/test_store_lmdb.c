@@ -970,7 +970,7 @@ START_TEST(a_killed_process_loses_nothing_it_committed)
         uint64_t told = 0, next;
         int in, status;
         pid_t child = start_child(&in);
-        for (unsigned i = 0; i < 100 + 37 * round; i++) {
+        for (unsigned i = 0; i < 20 + 7 * round; i++) {
             ck_assert_int_eq(read(in, &next, sizeof(next)), (ssize_t)sizeof(next));
             told = next;
         }

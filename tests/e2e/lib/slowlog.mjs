@@ -11,17 +11,23 @@ const LIBRARY = join(BUILD, 'tests/e2e/slow_log.so');
 export async function startSlowHub(t, { set = {}, ...options } = {}) {
   const gate = new Gate();
   t.after(() => gate.remove());
-  const asan = `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`;
-  const env = { LD_PRELOAD: LIBRARY, ASAN_OPTIONS: asan, LONGWIRE_SLOW_LOG: gate.file };
-  if (!existsSync(LIBRARY)) throw new Error(`${LIBRARY} is not built`);
+  const { env } = gate;
   const hub = await startHub(t, { set: { 'log.sync': 'always', ...set }, env, ...options });
   t.after(() => gate.open()); // before the hub is asked to stop
   return [hub, gate];
 }
 
-class Gate {
+/** What programs that were started with `env` wait at. */
+export class Gate {
   #folder = mkdtempSync(join(tmpdir(), 'longwire-gate-'));
   file = join(this.#folder, 'closed');
+  env;
+
+  constructor() {
+    if (!existsSync(LIBRARY)) throw new Error(`${LIBRARY} is not built`);
+    const asan = `${process.env.ASAN_OPTIONS ?? ''}:verify_asan_link_order=0`;
+    this.env = { LD_PRELOAD: LIBRARY, ASAN_OPTIONS: asan, LONGWIRE_SLOW_LOG: this.file };
+  }
 
   /** From now on no commit comes to its end. */
   close() {
