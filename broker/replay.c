@@ -5,12 +5,22 @@
 
 enum {
     SCAN_MAX = 16384, /* records, index entries or tail messages looked at for each call */
+    LOOK_BYTES = 128, /* of payload: as much work as one look */
 };
 
 const char *gap_reason_name(enum gap_reason r)
 {
     static const char *const names[] = {"none", "epoch", "ahead", "trimmed", "lagged"};
     return names[r];
+}
+
+/* feed_topics, and what it had to look at. */
+static enum err topics_of(struct replay *r, struct feed *f, struct topic_set *ret)
+{
+    uint32_t seen = f->topics_seen;
+    enum err e = feed_topics(r->feeds, f, ret);
+    r->looked += f->topics_seen - seen;
+    return e;
 }
 
 /* --- visiting --- */
@@ -44,6 +54,7 @@ static bool visit_record(void *ctx, const struct store_record *rec)
         .topic_name = topic->name,
         .topic_name_len = topic->name_len,
     };
+    v->replay->looked += rec->payload_len / LOOK_BYTES;
     v->stopped = !v->visit(v->ctx, &m, false);
     return !v->stopped;
 }
@@ -88,7 +99,9 @@ static void read_tail(struct visiting *v, const struct topic_set *s, uint64_t *o
     for (int scanned = 0; (m = tail_next(tail, &it)) && m->offset <= until; scanned++) {
         if (scanned == SCAN_MAX)
             return;
+        v->replay->looked++;
         if (wanted(s, m)) {
+            v->replay->looked += m->payload_len / LOOK_BYTES;
             v->stopped = !v->visit(v->ctx, m, true);
         } else {
             v->stopped = is_new_loss(v, s, m);
@@ -109,6 +122,7 @@ static enum err read_log(struct visiting *v, const struct topic_set *s, uint64_t
         .topics = s->ids,
         .topic_count = s->count,
         .max_scan = SCAN_MAX,
+        .looked = &v->replay->looked,
     };
     if (s->ids && s->count == 0) {
         *offset = until;
@@ -146,7 +160,7 @@ static const struct topic *set_topic(const struct replay *r, const struct topic_
 }
 
 /* Whether removals that P does not know took away something of the set above P. */
-static bool was_removed(const struct replay *r, const struct topic_set *s, const struct position *p)
+static bool was_removed(struct replay *r, const struct topic_set *s, const struct position *p)
 {
     uint64_t known = p->floor_serial == UINT64_MAX ? 0 : p->floor_serial;
     if (!topic_table_floors_moved(r->topics, p->floor_serial) ||
@@ -154,6 +168,7 @@ static bool was_removed(const struct replay *r, const struct topic_set *s, const
         return false;
     for (size_t i = 0, n = set_size(r, s); i < n; i++) {
         const struct topic *t = set_topic(r, s, i);
+        r->looked++;
         if (t->floor_serial > known && t->floor > p->offset)
             return true;
     }
@@ -176,7 +191,7 @@ static bool was_evicted(const struct replay *r, const struct topic_set *s, const
 }
 
 /* Whether the set lost messages above P that nobody has told; P knows them then. */
-static bool lost_something(const struct replay *r, const struct topic_set *s, struct position *p)
+static bool lost_something(struct replay *r, const struct topic_set *s, struct position *p)
 {
     uint64_t serial = topic_table_floor_serial(r->topics), mark = topic_table_evicted(r->topics);
     bool lost = was_removed(r, s, p) || was_evicted(r, s, p, mark);
@@ -340,7 +355,7 @@ enum err replay_start(struct replay *r, struct feed *f, const struct after *a, u
     enum err e = ERR_OK;
     if (a->kind == AFTER_LATEST)
         return ERR_OK; /* nothing to read, no need to know the topics */
-    e = feed_topics(r->feeds, f, &set);
+    e = topics_of(r, f, &set);
     if (e != ERR_OK)
         return e;
     if (a->kind == AFTER_CURSOR)
@@ -365,7 +380,7 @@ enum err replay_next(struct replay *r, struct feed *f, struct position *p, uint6
         until = r->head;
     if (p->offset >= until)
         return ERR_OK;
-    enum err e = feed_topics(r->feeds, f, &set);
+    enum err e = topics_of(r, f, &set);
     if (e != ERR_OK)
         return e;
     if (lost_something(r, &set, p)) {
@@ -420,7 +435,7 @@ bool replay_span_take(const struct replay_span *span, struct replay *r, struct f
     if (p->offset < span->from || p->offset >= span->to || span->to > until || is_outdated(span, r))
         return false;
     /* What had disappeared before is not in the span: P has to have been told of it, too. */
-    if (feed_topics(r->feeds, f, &set) != ERR_OK || lost_something(r, &set, &now) ||
+    if (topics_of(r, f, &set) != ERR_OK || lost_something(r, &set, &now) ||
         now.evicted != span->known)
         return false;
     now.offset = span->to;
@@ -437,6 +452,7 @@ static bool reverse_tail(struct visiting *v, const struct topic_set *s, uint64_t
     struct tail_iter it = tail_seek(tail, until);
     struct message *m;
     while (*left && (m = tail_prev(tail, &it)) && m->offset > after) {
+        v->replay->looked++;
         if (!wanted(s, m))
             continue;
         if (!v->visit(v->ctx, m, true))
@@ -472,6 +488,7 @@ static enum err reverse_log(struct visiting *v, const struct topic_set *s, uint6
             .topic_count = s->count,
             .reverse = true,
             .max_records = left,
+            .looked = &v->replay->looked,
         };
         uint64_t reached;
         enum err e = store_read(v->replay->store, &q, reverse_record, &rv, &reached);
@@ -489,7 +506,7 @@ enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after, uint64
     struct visiting v = {r, visit, ctx, UINT64_MAX, false};
     if (until > r->head)
         until = r->head;
-    enum err e = feed_topics(r->feeds, f, &set);
+    enum err e = topics_of(r, f, &set);
     if (e != ERR_OK || max == 0)
         return e;
     uint64_t tail_start = tail_first(r->tail, r->head + 1);

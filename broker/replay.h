@@ -35,6 +35,7 @@ struct replay {
     struct tail *tail;
     const struct store_state *log; /* epoch and former epochs */
     uint64_t head;                 /* the last offset that this worker has handled */
+    uint64_t looked; /* records, index entries, messages and topics looked at so far, and payload */
 };
 
 /* A subscriber's place: everything of its feed up to `offset` has been dealt with. */

@@ -12,6 +12,8 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "frontends/backlog.h"
+#include "frontends/budget.h"
 #include "frontends/counters.h"
 #include "frontends/peer.h"
 #include "frontends/readiness.h"
@@ -25,6 +27,8 @@ enum {
     OUTPUT_MAX = 128 << 20,
     /* How long a lingering connection waits for the peer to close. */
     LINGER_MS = 1000,
+    /* When a connection is looked at again whose deadline has come while it waits for its turn. */
+    YIELDED_MS = 100,
 };
 
 const char *const transport_names[TRANSPORT_COUNT] = {"sse", "ws", "poll", "resp", "http"};
@@ -80,7 +84,12 @@ static bool wants_input(const struct conn *c)
 {
     if (conn_state(c) == CONN_LINGERING)
         return true;
-    return conn_is_open(c) && c->reading && has_room_for_input(c);
+    return conn_is_open(c) && c->reading && !c->yielded && has_room_for_input(c);
+}
+
+static struct readiness *readiness_of(const struct conn *c)
+{
+    return &c->worker->readiness[c->local];
 }
 
 static void watch(struct conn *c)
@@ -94,8 +103,8 @@ static void watch(struct conn *c)
         wanted |= READY_WRITE;
     if (wanted == c->watched)
         return;
-    if (readiness_watch(&c->worker->readiness, c->fd, c, c->watched, wanted) == ERR_OK)
-        c->watched = (uint8_t)wanted;
+    if (readiness_watch(readiness_of(c), c->fd, c, c->watched, wanted) == ERR_OK)
+        c->watched = wanted & (READY_READ | READY_WRITE);
     else
         conn_close(c, CLOSE_NOMEM);
 }
@@ -104,7 +113,7 @@ enum err conn_create(struct worker *w, int fd, bool local, bool trusted, const s
                      struct conn **ret)
 {
     struct conn *c = calloc(1, sizeof(*c));
-    if (!c || readiness_watch(&w->readiness, fd, c, READY_NONE, READY_READ) != ERR_OK) {
+    if (!c || readiness_watch(&w->readiness[local], fd, c, READY_NONE, READY_READ) != ERR_OK) {
         close(fd);
         free(c);
         return ERR_NOMEM;
@@ -184,6 +193,7 @@ static void dismantle(struct conn *c)
         return;
     if (c->protocol->finish)
         c->protocol->finish(c);
+    readiness_forget(readiness_of(c), c);
     close(c->fd); /* it is not watched any more then */
     c->fd = -1;
     drop_buf(&c->in);
@@ -380,13 +390,17 @@ static void tell_input_over(struct conn *c)
 /* Gives the protocol N bytes, again after it changed to another one; returns how many were used. */
 static size_t give(struct conn *c, char *data, size_t n)
 {
-    size_t used = 0;
+    size_t used = 0, answers = c->out ? c->out->len : 0;
     const struct protocol *p, *first = c->protocol;
+    worker_begin_slice(c->worker);
     do {
         p = c->protocol;
         used += p->input(c, data + used, n - used);
-    } while (p != c->protocol && used < n && conn_is_open(c) && c->reading);
-    if (c->input_over && c->protocol != first && used == n && conn_is_open(c))
+    } while (p != c->protocol && used < n && conn_is_open(c) && c->reading && !c->yielded);
+    if (c->out && c->out->len > answers)
+        budget_charge(&c->worker->work, c->out->len - answers);
+    worker_charge_reads(c->worker);
+    if (c->input_over && c->protocol != first && used == n && conn_is_open(c) && !c->yielded)
         tell_input_over(c); /* the new one has not been told */
     return used;
 }
@@ -411,6 +425,7 @@ static void give_kept(struct conn *c)
 
 static void input(struct conn *c, char *data, size_t n)
 {
+    budget_charge(&c->worker->work, n);
     counter_add(&c->worker->counters, COUNTER_bytes_in, n);
     if (c->in) {
         keep_input(c, data, n);
@@ -471,6 +486,76 @@ void conn_ready(struct conn *c, unsigned what)
         on_readable(c);
 }
 
+void conn_yield(struct conn *c)
+{
+    if (!conn_is_open(c) || c->yielded)
+        return;
+    if (backlog_add(&c->worker->backlog, c, c->local) != ERR_OK) {
+        conn_close(c, CLOSE_NOMEM);
+        return;
+    }
+    counter_add(&c->worker->counters, COUNTER_yields, 1);
+    c->yielded = true;
+    conn_hold(c);
+}
+
+bool conn_may_go_on(struct conn *c)
+{
+    if (worker_slice_left(c->worker))
+        return true;
+    conn_yield(c);
+    return false;
+}
+
+void conn_go_on(struct conn *c)
+{
+    c->yielded = false;
+    touch(c); /* at the end of the turn its answers leave */
+    if (conn_is_open(c) && c->reading)
+        give_kept(c);
+    watch(c);
+    conn_release(c);
+}
+
+/* The time of a connection that ends is up: one that still takes its output gets more. */
+static void end_late(struct conn *c)
+{
+    const struct worker *w = c->worker;
+    if (conn_state(c) == CONN_LINGERING)
+        conn_close(c, CLOSE_DONE);
+    else if (conn_is_stuck(c))
+        conn_close(c, CLOSE_WRITE_TIMEOUT);
+    else
+        conn_set_deadline(c, w->now_ms + w->settings->write_timeout_ms);
+}
+
+/* What came before the deadline may be waiting in the socket, and so may room for output: the
+ * process may have been stopped, or busy with others. */
+static void look_at_socket(struct conn *c)
+{
+    if (c->blocked)
+        on_writable(c);
+    if (conn_is_open(c) && c->watched & READY_READ)
+        on_readable(c);
+}
+
+void conn_deadline(struct conn *c)
+{
+    uint64_t due = c->wheel.due_ms;
+    look_at_socket(c);
+    if (conn_state(c) == CONN_CLOSED || c->wheel.due_ms != due)
+        return;
+    if (c->yielded) {
+        conn_set_deadline(c, c->worker->now_ms + YIELDED_MS);
+        return;
+    }
+    conn_set_deadline(c, WHEEL_NEVER); /* connections are always in the wheel */
+    if (!conn_is_open(c))
+        end_late(c);
+    else if (c->protocol->timeout)
+        c->protocol->timeout(c);
+}
+
 void conn_pause(struct conn *c)
 {
     c->reading = false;
@@ -514,8 +599,12 @@ static void free_if_unused(struct conn *c)
 
 void conn_end_turn(struct conn *c)
 {
-    if ((c->in || c->resumed) && c->reading && conn_is_open(c))
-        give_kept(c);
+    if ((c->in || c->resumed) && c->reading && conn_is_open(c) && !c->yielded) {
+        if (budget_has_left(&c->worker->work))
+            give_kept(c);
+        else
+            conn_yield(c);
+    }
     conn_flush(c);
     if (conn_state(c) == CONN_ENDING && !c->out && !c->rest)
         linger(c);

@@ -132,7 +132,8 @@ struct conn {
     uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
     uint8_t counted_as;           /* enum transport */
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
-    uint8_t watched;              /* READY_*; one writer: watch() */
+    uint8_t watched : 2;          /* READY_*; one writer: watch() */
+    bool yielded : 1;             /* in the worker's backlog: reads nothing until it goes on */
     bool local : 1;               /* over the local socket */
     bool trusted : 1;             /* loopback or local: everything is allowed (peer.h) */
     bool reading : 1;             /* wants input */
@@ -196,10 +197,21 @@ void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at);
  * end of the turn. */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
+/* Whether the protocol may go on with its input: its slice of work (budget.h) is not used up. If it
+ * is, what is left is given to it again when it gets another one, and nothing is read until then.
+ */
+bool conn_may_go_on(struct conn *c);
+/* Lets others have their turn before input() is called again. */
+void conn_yield(struct conn *c);
 /* When timeout() is to be called, monotonic ms (worker_now); WHEEL_NEVER for not at all. */
 void conn_set_deadline(struct conn *c, uint64_t at_ms);
 /* It can be read or written (READY_*). Worker only. */
 void conn_ready(struct conn *c, unsigned what);
+/* It has yielded, and goes on. Worker only. */
+void conn_go_on(struct conn *c);
+/* Its deadline has come: what lies in its socket is read first, and if that does not change the
+ * deadline, timeout() is called. Worker only. */
+void conn_deadline(struct conn *c);
 /* At the end of the turn. Worker only. */
 void conn_end_turn(struct conn *c);
 /* The number that HUB CLIENTS and HUB KICK use. */

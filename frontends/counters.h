@@ -41,6 +41,12 @@
     X(lag_limit_skips, "times that a subscriber beyond a lag limit was moved to the head")         \
     X(lag_limit_closes, "times that a subscriber beyond a lag limit was disconnected")             \
     X(polls, "long-polls answered")                                                                \
+    X(turns, "turns of the workers' loops")                                                        \
+    X(turns_full, "turns that left work over for the next one")                                    \
+    X(work, "work for clients' input, in units of about a nanosecond")                             \
+    X(turn_work_max, "most work of one turn so far, in the same; of each worker, added up")        \
+    X(yields, "times that a connection had used up its slice of work and waited for another")      \
+    X(pauses, "times that a worker did not run for long; time limits are later by that")           \
     X(read_errors, "failed reads of the log")                                                      \
     X(bytes_in, "bytes read from connections")                                                     \
     X(bytes_out, "bytes written to connections")

@@ -4,6 +4,8 @@ include frontends/codecs_ws.mk
 
 noinst_LIBRARIES += libfrontends.a
 libfrontends_a_SOURCES = \
+	frontends/backlog.c frontends/backlog.h \
+	frontends/budget.c frontends/budget.h \
 	frontends/conn.c frontends/conn.h \
 	frontends/counters.c frontends/counters.h \
 	frontends/http/http.c frontends/http/http.h \
@@ -27,6 +29,7 @@ libfrontends_a_SOURCES = \
 	frontends/sse.c frontends/sse.h \
 	frontends/stream.c frontends/stream.h \
 	frontends/subscribe.c frontends/subscribe.h \
+	frontends/turn_clock.c frontends/turn_clock.h \
 	frontends/wheel.c frontends/wheel.h \
 	frontends/worker.c frontends/worker.h \
 	frontends/ws/ws.c frontends/ws/ws.h

@@ -5,7 +5,7 @@
 
 enum err readiness_open(struct readiness *r)
 {
-    r->count = 0;
+    r->told = r->count = 0;
     r->fd = epoll_create1(EPOLL_CLOEXEC);
     return r->fd < 0 ? ERR_IO : ERR_OK;
 }
@@ -42,13 +42,28 @@ static unsigned what_of(uint32_t events)
 
 void readiness_collect(struct readiness *r)
 {
+    if (readiness_pending(r))
+        return;
     int n = epoll_wait(r->fd, r->events, READINESS_AT_ONCE, 0);
+    r->told = 0;
     r->count = n > 0 ? (size_t)n : 0;
 }
 
-void readiness_tell(struct readiness *r, void (*ready)(void *item, unsigned what))
+bool readiness_tell(struct readiness *r, void (*ready)(void *item, unsigned what))
 {
-    for (size_t i = 0; i < r->count; i++)
-        ready(r->events[i].data.ptr, what_of(r->events[i].events));
-    r->count = 0;
+    while (readiness_pending(r)) {
+        const struct epoll_event *e = &r->events[r->told++];
+        if (!e->data.ptr)
+            continue; /* forgotten */
+        ready(e->data.ptr, what_of(e->events));
+        return true;
+    }
+    return false;
+}
+
+void readiness_forget(struct readiness *r, const void *item)
+{
+    for (size_t i = r->told; i < r->count; i++)
+        if (r->events[i].data.ptr == item)
+            r->events[i].data.ptr = NULL;
 }

@@ -8,6 +8,7 @@
 #ifndef FRONTENDS_READINESS_H
 #define FRONTENDS_READINESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 
@@ -20,8 +21,8 @@ enum { READINESS_AT_ONCE = 256 };
 
 struct readiness {
     int fd; /* can be read when some are ready */
-    size_t count;
-    struct epoll_event events[READINESS_AT_ONCE]; /* collected */
+    size_t told, count;
+    struct epoll_event events[READINESS_AT_ONCE]; /* collected; the first ones have been told */
 };
 
 /* In place. ERR_IO: no descriptor is left. */
@@ -32,11 +33,19 @@ void readiness_close(struct readiness *r);
  * ends it, too. ERR_NOMEM: the kernel has no memory or no watches left; nothing changed. */
 MUST_CHECK enum err readiness_watch(struct readiness *r, int fd, void *item, unsigned was,
                                     unsigned wanted);
-/* Finds out which are ready: READINESS_AT_ONCE at most, the others come the next time. Until these
- * have been told no item may be freed. */
+/* Finds out which are ready, unless some of the last time have not been told: READINESS_AT_ONCE at
+ * most, the others come the next time. */
 void readiness_collect(struct readiness *r);
-/* Tells what was collected. WHAT may have more bits than are watched: a connection that broke is
- * told as both. */
-void readiness_tell(struct readiness *r, void (*ready)(void *item, unsigned what));
+/* Tells the next one that was collected; false: there is none. WHAT may have more bits than are
+ * watched: a connection that broke is told as both. What was collected a while ago may not be so
+ * any more. */
+bool readiness_tell(struct readiness *r, void (*ready)(void *item, unsigned what));
+/* Some were collected and have not been told. */
+static inline bool readiness_pending(const struct readiness *r)
+{
+    return r->told < r->count;
+}
+/* ITEM is going to be freed: it will not be told. */
+void readiness_forget(struct readiness *r, const void *item);
 
 #endif

@@ -22,7 +22,33 @@ enum {
 
 void worker_update_clock(struct worker *w)
 {
-    w->now_ms = hub_monotonic_ms();
+    uint64_t pause = turn_clock_read(&w->clock, hub_monotonic_ms());
+    w->now_ms = w->clock.now_ms;
+    if (!pause)
+        return;
+    counter_add(&w->counters, COUNTER_pauses, 1);
+    log_warn("worker %u did not run for %llu ms: that does not count for any client's time limit",
+             w->index, (unsigned long long)pause);
+}
+
+/* --- work --- */
+
+void worker_begin_slice(struct worker *w)
+{
+    w->paid_looks = w->replay.looked;
+    budget_begin_slice(&w->work);
+}
+
+void worker_charge_reads(struct worker *w)
+{
+    budget_charge(&w->work, (w->replay.looked - w->paid_looks) * WORK_RECORD);
+    w->paid_looks = w->replay.looked;
+}
+
+bool worker_slice_left(struct worker *w)
+{
+    worker_charge_reads(w);
+    return budget_slice_left(&w->work);
 }
 
 /* --- fan-out --- */
@@ -199,18 +225,61 @@ static void on_ready(void *conn, unsigned what)
     conn_ready(conn, what);
 }
 
-/* A batch is in every worker's mail before any publisher gets its answer. So a request that
- * somebody made because of an answer, on whatever worker, finds the message there if the mail is
- * taken between finding out that there is a request and reading it. */
 static void on_conns(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
     (void)fd;
     (void)what;
-    worker_update_clock(w);
-    readiness_collect(&w->readiness);
-    take_mail(w);
-    readiness_tell(&w->readiness, on_ready);
+    w->conns_ready = true;
+}
+
+/* Serves one that was collected, and more of them as long as there is budget. */
+static void serve(struct worker *w, struct readiness *r, int64_t work)
+{
+    budget_begin_part(&w->work, work);
+    while (readiness_tell(r, on_ready) && budget_has_left(&w->work))
+        ;
+}
+
+static bool readiness_left(const struct worker *w)
+{
+    return readiness_pending(&w->readiness[0]) || readiness_pending(&w->readiness[1]);
+}
+
+/* A batch is in every worker's mail before any publisher gets its answer. So a request that
+ * somebody made because of an answer, on whatever worker, finds the message there if the mail is
+ * taken between finding out that there is a request and reading it. */
+static void serve_conns(struct worker *w)
+{
+    bool ready = w->conns_ready;
+    w->conns_ready = false;
+    if (ready) {
+        readiness_collect(&w->readiness[1]);
+        readiness_collect(&w->readiness[0]);
+    }
+    if (ready || readiness_left(w))
+        take_mail(w);
+    serve(w, &w->readiness[1], BUDGET_LOCAL);
+    serve(w, &w->readiness[0], BUDGET_TCP);
+}
+
+/* Those that have had a slice go on, one of them at least. */
+static void serve_backlog(struct worker *w)
+{
+    struct conn *c;
+    budget_begin_part(&w->work, BUDGET_BACKLOG);
+    do {
+        c = backlog_take(&w->backlog);
+        if (c)
+            conn_go_on(c);
+    } while (c && budget_has_left(&w->work));
+}
+
+static void drop_backlog(struct worker *w)
+{
+    struct conn *c;
+    while ((c = backlog_take(&w->backlog)))
+        conn_release(c);
 }
 
 void worker_count_gap(struct worker *w, enum gap_reason reason)
@@ -360,28 +429,21 @@ void worker_set_settings(struct worker *w, struct settings *s)
 
 /* --- turns and time --- */
 
-/* The time of a connection that ends is up: one that still takes its output gets more. */
-static void end_late(struct worker *w, struct conn *c)
-{
-    if (conn_state(c) == CONN_LINGERING)
-        conn_close(c, CLOSE_DONE);
-    else if (conn_is_stuck(c))
-        conn_close(c, CLOSE_WRITE_TIMEOUT);
-    else
-        conn_set_deadline(c, w->now_ms + w->settings->write_timeout_ms);
-}
-
-static void fire_deadlines(struct worker *w)
+/* Those that have come, one of them at least. True: there may be more. */
+static bool fire_deadlines(struct worker *w)
 {
     struct wheel_item *i;
-    while ((i = wheel_pop_due(&w->wheel, w->now_ms))) {
-        struct conn *c = conn_of(i);
-        wheel_set(&w->wheel, i, WHEEL_NEVER); /* connections are always in the wheel */
-        if (conn_state(c) != CONN_OPEN)
-            end_late(w, c);
-        else if (c->protocol->timeout)
-            c->protocol->timeout(c);
-    }
+    budget_begin_part(&w->work, BUDGET_DEADLINES);
+    do {
+        i = wheel_pop_due(&w->wheel, w->now_ms);
+        if (!i)
+            return false;
+        wheel_set(&w->wheel, i, i->due_ms);
+        worker_begin_slice(w);
+        conn_deadline(conn_of(i));
+        worker_charge_reads(w);
+    } while (budget_has_left(&w->work));
+    return true;
 }
 
 static void set_timer(struct worker *w)
@@ -389,6 +451,8 @@ static void set_timer(struct worker *w)
     uint64_t wait = wheel_wait_ms(&w->wheel, w->now_ms);
     if ((w->paused_count || w->draining || listener_any_paused(w)) && wait > PAUSED_CHECK_MS)
         wait = PAUSED_CHECK_MS;
+    if (budget_tells_later(&w->work) && wait > BUDGET_TELL_MS)
+        wait = BUDGET_TELL_MS;
     if (wait > lagging_wait_ms(w))
         wait = lagging_wait_ms(w);
     uint64_t at = wait == UINT64_MAX ? UINT64_MAX : w->now_ms + wait;
@@ -406,8 +470,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     worker_update_clock(w);
-    w->timer_at_ms = UINT64_MAX;
-    fire_deadlines(w);
+    w->timer_at_ms = UINT64_MAX; /* deadlines are looked at when the sockets have been */
     listener_resume_all(w);
 }
 
@@ -433,17 +496,57 @@ static void count_compressed(struct worker *w)
     counter_add(&w->counters, COUNTER_ws_deflated_bytes, tally.packed_bytes);
 }
 
-/* True when there is more to do at once. */
-static bool end_turn(struct worker *w)
+/* Connections have input that waits for nothing but its turn. */
+static bool work_left(const struct worker *w)
 {
+    return backlog_count(&w->backlog) || readiness_left(w);
+}
+
+static void count_turn(struct worker *w)
+{
+    struct counters *c = &w->counters;
+    uint64_t most = w->work.most;
+    bool waits = work_left(w);
+    enum budget_change change = budget_end_turn(&w->work, w->now_ms, waits);
+    counter_add(c, COUNTER_turns, 1);
+    counter_add(c, COUNTER_turns_full, waits);
+    counter_add(c, COUNTER_work, w->work.done - w->work.turn_from);
+    counter_add(c, COUNTER_turn_work_max, w->work.most - most);
+    if (change == BUDGET_SHORT)
+        log_warn("clients of worker %u ask for more than a turn has room for: each gets a slice, "
+                 "%zu wait for the next one",
+                 w->index, backlog_count(&w->backlog));
+    else if (change == BUDGET_ENOUGH)
+        log_info("clients of worker %u ask for no more than it can do at once again", w->index);
+}
+
+/* Those who wait for another slice come behind the others, whose publishes and answers are on their
+ * way by then. */
+static void go_on_with_backlog(struct worker *w)
+{
+    if (!backlog_count(&w->backlog))
+        return;
+    end_conn_turns(w);
+    submit_publishes(w);
+    serve_backlog(w);
+}
+
+/* True when there is more to do at once. */
+static bool run_turn(struct worker *w)
+{
+    budget_begin_turn(&w->work);
+    serve_conns(w);
+    bool more = fire_deadlines(w);
     resume_publishers(w);
     lagging_check(w);
+    go_on_with_backlog(w);
     end_conn_turns(w);
-    bool lagging = stream_run_lagging(w);
+    more |= stream_run_lagging(w);
     count_compressed(w);
     submit_publishes(w);
+    count_turn(w);
     set_timer(w);
-    return lagging || w->turn || w->publishes;
+    return more || w->turn || w->publishes || work_left(w);
 }
 
 static uint32_t count_conns(const struct worker *w)
@@ -480,9 +583,10 @@ static void *run(void *arg)
     struct worker *w = arg;
     bool more = false;
     while (!is_done(w)) {
+        turn_clock_sleep(&w->clock, more ? w->now_ms : w->timer_at_ms);
         event_base_loop(w->base, more ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
         worker_update_clock(w);
-        more = end_turn(w);
+        more = run_turn(w);
     }
     if (!is_empty(w))
         log_warn("stopping without waiting any longer: %u connections, %u jobs of administrators",
@@ -528,6 +632,15 @@ static enum err create_tables(struct worker *w, struct store_reader *reader)
     return ERR_OK;
 }
 
+static enum err watch_conns(struct worker *w, struct readiness *r, struct event *e)
+{
+    if (readiness_open(r) != ERR_OK ||
+        event_assign(e, w->base, r->fd, EV_READ | EV_PERSIST, on_conns, w) != 0 ||
+        event_add(e, NULL) != 0)
+        return ERR_IO;
+    return ERR_OK;
+}
+
 static enum err create_events(struct worker *w)
 {
     w->base = event_base_new();
@@ -536,11 +649,7 @@ static enum err create_events(struct worker *w)
     if (event_assign(&w->mail_event, w->base, hub_mail_fd(w->hub, w->index),
                      EV_READ | EV_PERSIST | EV_ET, on_mail, w) != 0 ||
         evtimer_assign(&w->timer_event, w->base, on_timer, w) != 0 ||
-        event_add(&w->mail_event, NULL) != 0 || readiness_open(&w->readiness) != ERR_OK)
-        return ERR_IO;
-    if (event_assign(&w->conns_event, w->base, w->readiness.fd, EV_READ | EV_PERSIST, on_conns,
-                     w) != 0 ||
-        event_add(&w->conns_event, NULL) != 0)
+        event_add(&w->mail_event, NULL) != 0)
         return ERR_IO;
     w->timer_at_ms = UINT64_MAX;
     return ERR_OK;
@@ -556,17 +665,22 @@ enum err worker_create(struct hub *h, unsigned index, struct settings *s,
     }
     w->index = index;
     w->hub = h;
-    w->readiness.fd = -1;
+    w->readiness[0].fd = w->readiness[1].fd = -1;
     w->budget = budget;
     w->settings = settings_ref(s);
     w->settings_serial = 1;
-    worker_update_clock(w);
+    turn_clock_init(&w->clock, hub_monotonic_ms());
+    w->now_ms = w->clock.now_ms;
     wheel_init(&w->wheel, w->now_ms);
     tail_init(&w->tail);
     w->replay.store = reader;
     enum err e = create_tables(w, reader);
     if (e == ERR_OK)
         e = create_events(w);
+    if (e == ERR_OK)
+        e = watch_conns(w, &w->readiness[0], &w->conns_event);
+    if (e == ERR_OK)
+        e = watch_conns(w, &w->readiness[1], &w->local_conns_event);
     if (e != ERR_OK) {
         worker_destroy(w);
         return e;
@@ -652,15 +766,19 @@ void worker_destroy(struct worker *w)
     drop_mail(w);
     for (size_t i = 0; i < w->paused_count; i++)
         conn_release(w->paused_publishers[i]);
+    drop_backlog(w);
     end_conn_turns(w);
     free(w->paused_publishers);
+    backlog_finish(&w->backlog);
     if (w->base) {
         event_del(&w->mail_event);
         event_del(&w->conns_event);
+        event_del(&w->local_conns_event);
         evtimer_del(&w->timer_event);
         event_base_free(w->base);
     }
-    readiness_close(&w->readiness);
+    readiness_close(&w->readiness[0]);
+    readiness_close(&w->readiness[1]);
     tail_finish(&w->tail);
     feed_table_destroy(w->feeds);
     session_table_destroy(w->sessions);

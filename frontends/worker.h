@@ -2,8 +2,9 @@
  * A worker: one thread with one libevent loop, its connections, its subscription table and its part
  * of the hot tail.
  *
- * A loop turn: libevent calls what is ready; then the worker submits the publishes that this turn
- * brought, writes replies, moves lagging subscribers on by a slice each, and frees what was closed.
+ * A loop turn: libevent says what is ready; then the worker takes its mail, reads from connections
+ * as far as the budget of work goes, submits the publishes that this turn brought, writes replies,
+ * moves lagging subscribers on by a slice each, and frees what was closed.
  */
 #ifndef FRONTENDS_WORKER_H
 #define FRONTENDS_WORKER_H
@@ -20,10 +21,13 @@
 #include "broker/feed.h"
 #include "broker/hub.h"
 #include "broker/replay.h"
+#include "frontends/backlog.h"
+#include "frontends/budget.h"
 #include "frontends/conn.h"
 #include "frontends/counters.h"
 #include "frontends/readiness.h"
 #include "frontends/settings.h"
+#include "frontends/turn_clock.h"
 #include "frontends/wheel.h"
 
 struct lagging;
@@ -71,21 +75,26 @@ struct worker {
     struct settings *settings;
     uint32_t settings_serial; /* changes with them; never 0 */
     struct event_base *base;
-    struct event mail_event, conns_event, timer_event;
+    struct event mail_event, conns_event, local_conns_event, timer_event;
     struct hub_mail mail;
     struct feed_table *feeds;
     struct tail tail;
     struct replay replay;
     struct counters counters;
-    uint64_t now_ms; /* monotonic, as of this turn */
+    struct turn_clock clock;
+    uint64_t now_ms; /* monotonic, as of this turn: the clock's */
     uint64_t head;   /* the last offset handled; replay.head is the same */
     struct publish *publishes, *publishes_last; /* of this turn */
     struct conn *turn, *turn_last;              /* connections with something to do at its end */
-    struct stream *lagging;                     /* streams that can be moved on (utlist) */
-    struct lagging *laggards;                   /* streams that were live, and are not (utlist) */
-    uint64_t lag_check_ms;                      /* when their limits are looked at next */
-    struct buf scratch; /* bytes being put together, never across callbacks */
-    struct cut *cuts;   /* of what is in scratch */
+    struct budget work;                         /* its budget */
+    uint64_t paid_looks; /* of replay.looked, those that were charged, or are not to be */
+    struct backlog backlog;
+    bool conns_ready;         /* some can be read or written: not found out yet which */
+    struct stream *lagging;   /* streams that can be moved on (utlist) */
+    struct lagging *laggards; /* streams that were live, and are not (utlist) */
+    uint64_t lag_check_ms;    /* when their limits are looked at next */
+    struct buf scratch;       /* bytes being put together, never across callbacks */
+    struct cut *cuts;         /* of what is in scratch */
     size_t cut_count, cut_cap;
     /* While lagging streams are moved on: the slice in scratch is of this feed (NULL: of nobody
      * else's use), and of this part of the log. */
@@ -109,7 +118,7 @@ struct worker {
     bool started;
     pthread_t thread;
     /* The large ones, behind what every delivery needs. */
-    struct readiness readiness; /* of its connections; conns_event is of this */
+    struct readiness readiness[2]; /* of its connections: others, those of the local socket */
     struct wheel wheel;
 };
 
@@ -134,6 +143,12 @@ static inline uint64_t worker_now(const struct worker *w)
 {
     return w->now_ms;
 }
+/* A connection is served: its slice of work begins. */
+void worker_begin_slice(struct worker *w);
+/* Charges what was read from tail and log since. */
+void worker_charge_reads(struct worker *w);
+/* Whether the slice is not used up. */
+bool worker_slice_left(struct worker *w);
 /* Queues a publish of a connection for the end of the turn (takes P; holds C until its answer,
  * which goes to the protocol's answered() if C is still open by then). */
 void worker_publish(struct worker *w, struct conn *c, struct publish *p);

@@ -105,6 +105,7 @@ struct store_query {
     bool reverse;       /* newest first */
     size_t max_records; /* 0 = no limit */
     size_t max_scan;    /* stop after about so many records or index entries looked at; 0 = none */
+    uint64_t *looked;   /* grows by those looked at; NULL: nobody wants to know */
 };
 
 /* One found record; everything in R is valid only during the call. Return false to stop before

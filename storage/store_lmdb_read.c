@@ -596,6 +596,8 @@ static enum err scan(struct scan *s, uint64_t *ret_reached)
     }
     if (s->large)
         clear_map(s);
+    if (s->q->looked)
+        *s->q->looked += s->looked;
     if (!e)
         *ret_reached = s->ended ? s->reached : s->q->reverse ? s->q->after + 1 : s->q->until;
     return e;

@@ -396,6 +396,8 @@ static uint64_t visit_range(const struct memory_store *m, const struct store_que
             found++;
         }
         scanned++;
+        if (q->looked)
+            ++*q->looked;
         if ((q->max_records && found == q->max_records) || (q->max_scan && scanned == q->max_scan))
             return r->offset;
     }

@@ -107,6 +107,7 @@ static void answer(struct peer *p, const struct ws_event *e)
     char frame[WS_CONTROL_FRAME_MAX];
     switch (e->type) {
     case WS_EVENT_NONE:
+    case WS_EVENT_PIECE:
     case WS_EVENT_PONG:
         break;
     case WS_EVENT_MESSAGE:

@@ -321,6 +321,7 @@ static bool handle(struct conn *c, struct http *h, enum http_read event)
     case HTTP_READ_MORE:
         return false;
     case HTTP_READ_HEAD:
+        budget_charge(&c->worker->work, WORK_REQUEST);
         handle_head(c, h);
         if (h->phase == HTTP_PHASE_BODY && h->request.has_body)
             wants_body(c, h);
@@ -338,14 +339,17 @@ static bool handle(struct conn *c, struct http *h, enum http_read event)
     return false;
 }
 
-/* Whether input can be taken now: not while an answer is due or the broker has no room. */
+/* Whether input can be taken now: not while an answer is due or the broker has no room, and not
+ * before others have had their turn. */
 static bool takes_input(struct conn *c, const struct http *h)
 {
     if (c->protocol != &http_protocol || !conn_is_open(c) || conn_is_congested(c))
         return false;
-    if (h->phase == HTTP_PHASE_BODY && h->method == HTTP_POST)
-        return !worker_must_wait(c->worker, c);
-    return h->phase != HTTP_PHASE_ANSWERING;
+    if (h->phase == HTTP_PHASE_ANSWERING)
+        return false;
+    if (h->phase == HTTP_PHASE_BODY && h->method == HTTP_POST && worker_must_wait(c->worker, c))
+        return false;
+    return conn_may_go_on(c);
 }
 
 /* The peer sends no more, and all that it sent has been read. */

@@ -246,6 +246,7 @@ static void run_or_hold(struct resp *r)
 {
     struct resp_request q = {r->reader.argc, r->reader.argv};
     counter_add(counters(r), COUNTER_resp_commands, 1);
+    budget_charge(&r->conn->worker->work, WORK_COMMAND);
     if (!run(r, &q))
         hold(r, &q);
 }
@@ -277,7 +278,9 @@ static bool may_take(struct resp *r)
         return false;
     }
     set_state(r, RESP_READY);
-    return !(r->publisher && worker_must_wait(r->conn->worker, r->conn));
+    if (r->publisher && worker_must_wait(r->conn->worker, r->conn))
+        return false;
+    return conn_may_go_on(r->conn);
 }
 
 static void go_on_if_room(struct resp *r)

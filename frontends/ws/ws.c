@@ -200,6 +200,7 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
     static const struct fault limit = {"limit", "More topics than limits.subscriptions allows"};
     struct stream *s = &ws_of(c)->stream;
     uint64_t offset;
+    budget_charge(&c->worker->work, WORK_SUBSCRIBE);
     if (!http_may_subscribe(c)) {
         answer_error(c, &denied, &m->ref);
         return;
@@ -257,6 +258,7 @@ static bool remember(struct ws *ws, const struct json_slice *ref)
 static void publish(struct conn *c, const struct message_init *m, const struct json_slice *ref)
 {
     struct ws *ws = ws_of(c);
+    budget_charge(&c->worker->work, WORK_COMMAND + m->payload_len);
     if (publish_one(c, m) != ERR_OK || !remember(ws, ref)) {
         conn_close(c, CLOSE_NOMEM);
         return;
@@ -301,6 +303,7 @@ static void handle_control(struct conn *c, char *text, size_t n)
     struct buf scratch = {0};
     struct ws_control m;
     counter_add(&c->worker->counters, COUNTER_ws_control, 1);
+    budget_charge(&c->worker->work, WORK_CONTROL + n * WORK_JSON_BYTE);
     const struct fault *fault = ws_control_parse(text, n, &scratch, &m);
     if (fault)
         answer_error(c, fault, &m.ref);
@@ -343,6 +346,7 @@ static void count_inflated(struct conn *c, const struct ws_event *e)
     struct counters *counters = &c->worker->counters;
     if (!e->packed)
         return;
+    budget_charge(&c->worker->work, e->len < WS_PIECE ? e->len : WS_PIECE);
     counter_add(counters, COUNTER_ws_inflated, 1);
     counter_add(counters, COUNTER_ws_inflated_packed_bytes, e->packed);
     counter_add(counters, COUNTER_ws_inflated_bytes, e->len);
@@ -363,9 +367,13 @@ static void handle_message(struct conn *c, const struct ws_event *e)
 static void handle_event(struct conn *c, const struct ws_event *e)
 {
     char frame[WS_CONTROL_FRAME_MAX];
+    budget_charge(&c->worker->work, WORK_FRAME);
     switch (e->type) {
     case WS_EVENT_NONE:
     case WS_EVENT_PONG:
+        break;
+    case WS_EVENT_PIECE:
+        budget_charge(&c->worker->work, e->len);
         break;
     case WS_EVENT_MESSAGE:
         handle_message(c, e);
@@ -386,7 +394,8 @@ static bool takes_input(struct conn *c, const struct ws *ws)
 {
     if (!conn_is_open(c) || ws->phase != WS_OPEN || conn_is_congested(c))
         return false;
-    return ws->inflight < c->worker->settings->inflight && !worker_must_wait(c->worker, c);
+    return ws->inflight < c->worker->settings->inflight && !worker_must_wait(c->worker, c) &&
+           conn_may_go_on(c);
 }
 
 static bool create_reader(struct conn *c, struct ws *ws)
@@ -430,6 +439,8 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
         drop_reader(ws);
     if (ws->phase != WS_OPEN)
         return n; /* nothing counts behind the end: section 1.4 */
+    if (c->yielded)
+        return n - left;
     if (type != WS_EVENT_NONE && conn_is_open(c))
         conn_pause(c); /* resumed by an answer, room in the hub, or output that has left */
     else if (c->input_over)

@@ -242,13 +242,34 @@ static bool take_compressed(struct ws_reader *r, const char *p, size_t n, struct
     return e == ERR_OK || inflate_failed(r, e, ret);
 }
 
+/* How much of N bytes of input are looked at as one. */
+static size_t payload_step(const struct ws_reader *r, size_t n)
+{
+    size_t take = r->due < n ? (size_t)r->due : n;
+    bool packed = r->compressed && !is_control(r);
+    return packed && take > WS_PACKED_STEP ? WS_PACKED_STEP : take;
+}
+
+/* A step of a compressed message is done, and N bytes of input are left. False: that is all for
+ * this call. */
+static bool goes_on(const struct ws_reader *r, size_t had, size_t n, struct ws_event *ret)
+{
+    if (n == 0 || r->state != WS_READER_PAYLOAD || r->due == 0)
+        return false;
+    if (r->parts.len - had < WS_PIECE)
+        return true;
+    ret->type = WS_EVENT_PIECE;
+    ret->len = r->parts.len - had;
+    return false;
+}
+
 /* Takes what there is of the payload. True: the frame is complete, and *RET_WHOLE is its payload
  * when it has not gone into `parts`, else NULL. False: more input is needed, or it is wrong. */
 static bool take_payload(struct ws_reader *r, char **data, size_t *n, struct ws_event *ret,
                          char **ret_whole)
 {
     char *p = *data;
-    size_t take = r->due < *n ? (size_t)r->due : *n;
+    size_t take = payload_step(r, *n);
     bool whole = take == r->frame_len && needs_no_parts(r);
     if (take == 0 && r->due)
         return false;
@@ -357,11 +378,15 @@ enum ws_event_type ws_reader_feed(struct ws_reader *r, char **data, size_t *n, s
     struct ws_event event = {0};
     char *whole = NULL;
     drop_given(r);
+    size_t had = r->parts.len;
     while (event.type == WS_EVENT_NONE && r->state != WS_READER_DONE) {
         if (r->state == WS_READER_HEAD && !take_head(r, data, n, &event))
             break;
-        if (!take_payload(r, data, n, &event, &whole))
+        if (!take_payload(r, data, n, &event, &whole)) {
+            if (event.type == WS_EVENT_NONE && goes_on(r, had, *n, &event))
+                continue;
             break;
+        }
         end_frame(r, whole, &event);
     }
     if (r->state == WS_READER_DONE && *n) {

@@ -45,6 +45,10 @@ enum {
     WS_HEADER_MAX = 10,   /* bytes of an unmasked header */
     WS_CONTROL_MAX = 125, /* payload bytes of a control frame, section 5.5 */
     WS_CONTROL_FRAME_MAX = 2 + WS_CONTROL_MAX,
+    /* A few bytes can stand for a thousand times as many: so much is inflated in one call, and what
+     * one step of WS_PACKED_STEP bytes of input gives. */
+    WS_PIECE = 64 << 10,
+    WS_PACKED_STEP = 256,
 };
 
 /*
@@ -58,7 +62,9 @@ enum { WS_PACKED_GROWTH = 8, WS_PACKED_SPARE = 1024 };
 enum ws_event_type {
     WS_EVENT_NONE, /* all input is used up */
     WS_EVENT_MESSAGE,
-    WS_EVENT_PING, /* to be answered by a pong with the same payload */
+    WS_EVENT_PIECE, /* LEN bytes of a message have been inflated, WS_PIECE at least, and more input
+                       is there: a place to do something else before the next call */
+    WS_EVENT_PING,  /* to be answered by a pong with the same payload */
     WS_EVENT_PONG,
     WS_EVENT_CLOSE, /* valid; to be answered by a close frame with the same code */
     WS_EVENT_ERROR, /* the peer broke the protocol; to be answered by a close frame */

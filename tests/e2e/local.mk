@@ -101,7 +101,9 @@ EXTRA_DIST += \
 	tests/e2e/56-retention.test.mjs \
 	tests/e2e/56-together.test.mjs \
 	tests/e2e/57-lag-limits.test.mjs \
+	tests/e2e/57-pause.test.mjs \
 	tests/e2e/57-stuck.test.mjs \
+	tests/e2e/58-budget.test.mjs \
 	tests/e2e/58-fairness.test.mjs \
 	tests/e2e/59-storm.test.mjs \
 	tests/e2e/60-resp.test.mjs \

@@ -1,4 +1,5 @@
-# Unit tests of broker/, of the timer wheel and of readiness; included by tests/local.mk.
+# Unit tests of broker/, and of the worker's wheel, clock, budget and readiness; included by
+# tests/local.mk.
 broker_tests = \
 	tests/unit/test_topic \
 	tests/unit/test_tail \
@@ -7,6 +8,8 @@ broker_tests = \
 	tests/unit/test_lag \
 	tests/unit/test_wheel \
 	tests/unit/test_readiness \
+	tests/unit/test_budget \
+	tests/unit/test_turn_clock \
 	tests/unit/test_broker \
 	tests/unit/test_broker_expect \
 	tests/unit/test_broker_faults \
@@ -54,6 +57,16 @@ tests_unit_test_readiness_SOURCES = tests/unit/test_readiness.c frontends/readin
 	frontends/readiness.h
 tests_unit_test_readiness_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_readiness_LDADD = $(CHECK_LIBS)
+
+tests_unit_test_budget_SOURCES = tests/unit/test_budget.c frontends/budget.c frontends/budget.h \
+	frontends/backlog.c frontends/backlog.h
+tests_unit_test_budget_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_budget_LDADD = $(CHECK_LIBS)
+
+tests_unit_test_turn_clock_SOURCES = tests/unit/test_turn_clock.c frontends/turn_clock.c \
+	frontends/turn_clock.h
+tests_unit_test_turn_clock_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_turn_clock_LDADD = $(CHECK_LIBS)
 
 tests_unit_test_broker_SOURCES = tests/unit/test_broker.c $(broker_fixture)
 tests_unit_test_broker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -105,8 +105,8 @@ static void open_all(void)
     TRY(create_feeds());
     ck_assert_int_eq(store_reader_create(rig.store, &rig.reader), ERR_OK);
     tail_init(&rig.tail);
-    rig.replay =
-        (struct replay){rig.reader, broker_topics(rig.broker), rig.feeds, &rig.tail, &rig.log, 0};
+    rig.replay = (struct replay){
+        rig.reader, broker_topics(rig.broker), rig.feeds, &rig.tail, &rig.log, 0, 0};
 }
 
 /* Subscriber I wants its own topic and a pattern. */

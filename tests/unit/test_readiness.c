@@ -42,7 +42,8 @@ static unsigned take(void)
     told = times = 0;
     readiness_collect(&readiness);
     ck_assert_uint_eq(times, 0);
-    readiness_tell(&readiness, note);
+    while (readiness_tell(&readiness, note))
+        ;
     ck_assert_uint_le(times, 1);
     return told;
 }
@@ -151,6 +152,13 @@ static unsigned not_seen(void)
     return n;
 }
 
+static void tell_collected(void)
+{
+    readiness_collect(&readiness);
+    while (readiness_tell(&readiness, count))
+        ;
+}
+
 START_TEST(none_of_many_is_passed_over)
 {
     int fds[PAIRS];
@@ -162,17 +170,47 @@ START_TEST(none_of_many_is_passed_over)
     }
     ck_assert_int_eq(send(ours, "x", 1, 0), 1);
     memset(seen, 0, sizeof(seen));
-    readiness_collect(&readiness);
-    readiness_tell(&readiness, count);
+    tell_collected();
     unsigned left = not_seen();
     ck_assert_uint_gt(left, 0);
-    for (size_t i = 0; i < PAIRS && not_seen(); i++) {
-        readiness_collect(&readiness);
-        readiness_tell(&readiness, count);
-    }
+    for (size_t i = 0; i < PAIRS && not_seen(); i++)
+        tell_collected();
     ck_assert_uint_eq(not_seen(), 0);
     for (size_t i = 0; i < PAIRS; i++)
         close(fds[i]);
+}
+END_TEST
+
+/* Those that were not told in this turn come first in the next one, and none is told twice. */
+START_TEST(what_is_left_over_is_told_before_others_are_collected)
+{
+    int one = dup(theirs), other = dup(theirs);
+    memset(seen, 0, sizeof(seen));
+    ck_assert_int_eq(readiness_watch(&readiness, one, &seen[0], READY_NONE, READY_READ), ERR_OK);
+    ck_assert_int_eq(readiness_watch(&readiness, other, &seen[1], READY_NONE, READY_READ), ERR_OK);
+    ck_assert_int_eq(send(ours, "x", 1, 0), 1);
+    readiness_collect(&readiness);
+    ck_assert(readiness_tell(&readiness, count));
+    ck_assert(readiness_pending(&readiness));
+    readiness_collect(&readiness);
+    ck_assert(readiness_tell(&readiness, count));
+    ck_assert_uint_eq(seen[0], 1);
+    ck_assert_uint_eq(seen[1], 1);
+    ck_assert(!readiness_pending(&readiness));
+    ck_assert(!readiness_tell(&readiness, count));
+    close(one);
+    close(other);
+}
+END_TEST
+
+START_TEST(what_is_forgotten_is_not_told)
+{
+    watch(READY_NONE, READY_READ);
+    ck_assert_int_eq(send(theirs, "x", 1, 0), 1);
+    readiness_collect(&readiness);
+    readiness_forget(&readiness, &ours);
+    ck_assert(!readiness_tell(&readiness, note));
+    ck_assert_uint_eq(take(), READY_READ);
 }
 END_TEST
 
@@ -188,6 +226,8 @@ int main(void)
     tcase_add_test(t, closing_the_descriptor_ends_the_watch);
     tcase_add_test(t, what_cannot_be_watched_is_refused);
     tcase_add_test(t, none_of_many_is_passed_over);
+    tcase_add_test(t, what_is_left_over_is_told_before_others_are_collected);
+    tcase_add_test(t, what_is_forgotten_is_not_told);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

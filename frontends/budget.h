@@ -1,0 +1,96 @@
+/*
+ * The budget of work: how much a worker does for its peers in one turn of its loop, in all and for
+ * each connection.
+ *
+ * A bound for each connection is no bound for all of them; so both are counted. Work is what the
+ * input makes necessary (bytes, records, requests), in units of about a nanosecond, and never what
+ * a clock says: the same input is the same work on every machine. A piece of work that has begun is
+ * not cut; what it takes beyond the budget is what the rest of the turn lacks.
+ *
+ * A turn has parts, one behind the other, so that whoever is many leaves the others something: the
+ * connections of the local socket, those of TCP, deadlines, and the connections that wait for
+ * another slice since they have had one (backlog.h). Each part serves one of its own at least.
+ *
+ * Pure. One worker owns a budget.
+ */
+#ifndef FRONTENDS_BUDGET_H
+#define FRONTENDS_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    /* What a turn has, by its parts. */
+    BUDGET_LOCAL = 300000,
+    BUDGET_TCP = 400000,
+    BUDGET_DEADLINES = 100000,
+    BUDGET_BACKLOG = 300000,
+    BUDGET_TURN = BUDGET_LOCAL + BUDGET_TCP + BUDGET_DEADLINES + BUDGET_BACKLOG,
+    /* What one connection gets before others have theirs. */
+    BUDGET_SLICE = 150000,
+    /* How long work has to be left over, turn by turn, or has to be none, until it is told. */
+    BUDGET_TELL_MS = 1000,
+};
+
+/* What things cost; bytes of input, output and what is inflated cost one each. */
+enum {
+    WORK_SLICE = 1000,     /* looking at a connection at all */
+    WORK_REQUEST = 3000,   /* of HTTP */
+    WORK_COMMAND = 1000,   /* of RESP */
+    WORK_FRAME = 300,      /* of a WebSocket */
+    WORK_CONTROL = 1500,   /* a control object, besides its bytes */
+    WORK_SUBSCRIBE = 5000, /* a topic that joins */
+    WORK_JSON_BYTE = 3,    /* read or validated */
+    WORK_RECORD = 50,      /* a record, index entry or message that is looked at */
+};
+
+enum budget_change {
+    BUDGET_SAME,
+    BUDGET_SHORT,  /* for BUDGET_TELL_MS every turn has left work over */
+    BUDGET_ENOUGH, /* and for as long none has */
+};
+
+struct budget {
+    int64_t left;       /* of this turn's parts so far; negative: a piece of work took more */
+    int64_t slice;      /* of the connection that is served now */
+    uint64_t done;      /* work, since the worker began */
+    uint64_t turn_from; /* `done` when this turn began */
+    uint64_t most;      /* work of one turn at most, so far */
+    bool short_told;
+    uint64_t changed_ms; /* since when turns are not as was told */
+};
+
+/* A new turn; what the last one left or lacks is forgotten. */
+void budget_begin_turn(struct budget *b);
+/* A part of the turn begins, and has WORK more. */
+static inline void budget_begin_part(struct budget *b, int64_t work)
+{
+    b->left += work;
+}
+/* A connection is served: its slice begins. */
+void budget_begin_slice(struct budget *b);
+static inline void budget_charge(struct budget *b, uint64_t work)
+{
+    b->left -= (int64_t)work;
+    b->slice -= (int64_t)work;
+    b->done += work;
+}
+/* Whether the part may serve another connection. */
+static inline bool budget_has_left(const struct budget *b)
+{
+    return b->left > 0;
+}
+/* Whether the connection may go on: its slice is not used up. */
+static inline bool budget_slice_left(const struct budget *b)
+{
+    return b->slice > 0;
+}
+/* A turn that does nothing else may have to tell something in BUDGET_TELL_MS. */
+static inline bool budget_tells_later(const struct budget *b)
+{
+    return b->short_told;
+}
+/* The turn ends. WAITS: work is left over that only waits for its turn. */
+enum budget_change budget_end_turn(struct budget *b, uint64_t now_ms, bool waits);
+
+#endif
