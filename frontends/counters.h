@@ -25,6 +25,7 @@
     X(ws_inflated, "compressed WebSocket messages from clients")                                   \
     X(ws_inflated_packed_bytes, "bytes of these before inflating")                                 \
     X(ws_inflated_bytes, "bytes of these after inflating")                                         \
+    X(ws_silent, "WebSockets ended because their peer answered no ping")                           \
     X(publishes, "publish requests accepted for commit")                                           \
     X(publish_errors, "publish requests that failed at or after commit")                           \
     X(publish_conflicts, "publish requests refused because a topic was not as expected")           \

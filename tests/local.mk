@@ -12,6 +12,7 @@ include tests/unit/broker.mk
 include tests/unit/codecs_http.mk
 include tests/unit/codecs_ws.mk
 include tests/unit/config.mk
+include tests/unit/frontends.mk
 include tests/fuzz/http.mk
 include tests/fuzz/ws.mk
 include tests/e2e/local.mk

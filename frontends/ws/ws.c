@@ -498,6 +498,18 @@ static void ws_drained(struct conn *c)
     stream_drained(&ws_of(c)->stream);
 }
 
+static bool is_silent(const struct conn *c, const struct ws *ws)
+{
+    uint64_t limit = SILENCE_HEARTBEATS * c->worker->settings->heartbeat_ms + 1000;
+    return worker_now(c->worker) - (uint64_t)ws->heard_s * 1000 >= limit;
+}
+
+static void give_up(struct conn *c)
+{
+    counter_add(&c->worker->counters, COUNTER_ws_silent, 1);
+    conn_close(c, CLOSE_RESET);
+}
+
 static void ws_timeout(struct conn *c)
 {
     char frame[WS_CONTROL_FRAME_MAX];
@@ -511,9 +523,8 @@ static void ws_timeout(struct conn *c)
     conn_set_deadline(c, now + s->heartbeat_ms);
     if (conn_is_stuck(c))
         conn_close(c, CLOSE_WRITE_TIMEOUT);
-    else if (c->reading &&
-             now - (uint64_t)ws->heard_s * 1000 >= SILENCE_HEARTBEATS * s->heartbeat_ms + 1000)
-        conn_close(c, CLOSE_RESET);
+    else if (c->reading && is_silent(c, ws))
+        give_up(c);
     else if (!conn_is_busy(c))
         conn_write(c, frame, ws_frame_control(frame, WS_PING, NULL, 0));
 }

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { history, publish } from './lib/http.mjs';
+import { get, history, publish } from './lib/http.mjs';
 import { suiteHub } from './lib/hub.mjs';
 import { RawSocket, exchange } from './lib/raw.mjs';
-import { OP, RawWebSocket, closePayload, frame, handshake } from './lib/wsframe.mjs';
+import { OP, RawWebSocket, closePayload, frame, handshake, parseFrames } from './lib/wsframe.mjs';
 import { WsClient } from './lib/ws.mjs';
 
 describe('WebSocket protocol', () => {
@@ -122,6 +122,20 @@ describe('WebSocket protocol', () => {
       assert.equal((await nextText(ws)).op, 'published');
       assert.equal((await history(hub, 'x/lengths')).at(-1).data, data);
     }
+  });
+
+  test('who answers no ping is given up, and nobody else', async (t) => {
+    const silent = async () =>
+      Number(/^longwire_ws_silent_total (\d+)$/m.exec((await get(hub, '/metrics')).text)[1]);
+    const before = await silent();
+    const other = await WsClient.open(hub, null); // ws answers them by itself
+    t.after(() => other.terminate());
+    const ws = await open(t);
+    const frames = parseFrames(await ws.raw.untilClosed());
+    assert.ok(frames.length >= 3, `${frames.length} pings`);
+    assert.ok(frames.every(({ opcode }) => opcode === OP.PING));
+    assert.equal(await silent(), before + 1);
+    assert.equal((await other.ask({ op: 'ping' })).op, 'pong');
   });
 
   test('answers a close with its code and closes', async (t) => {

@@ -1,0 +1,128 @@
+/* Answers of long-polls: what is lost between finding the place and reading is told, in its place
+ * and once. */
+#include "frontends/poll_body.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/broker_fixture.h"
+
+static struct rig rig;
+static struct worker *worker;
+static struct follower reader;
+static struct gap gap;
+static struct buf body;
+
+static void setup(void)
+{
+    rig_init(&rig, false);
+    rig_start(&rig);
+    worker = calloc(1, sizeof(*worker));
+    ck_assert_ptr_nonnull(worker);
+}
+
+static void teardown(void)
+{
+    follower_finish(&rig, &reader);
+    buf_finish(&body);
+    free(worker);
+    rig_finish(&rig);
+}
+
+/* Takes the place of a poll for "a" and "b" behind everything before now, and finds no gap. */
+static void begin(const char *after)
+{
+    reader = (struct follower){0};
+    follower_start_text(&rig, &reader, "a b", after);
+    ck_assert_int_eq(reader.gap.reason, GAP_NONE);
+    gap = (struct gap){0};
+}
+
+/* Reads an answer of at most LIMIT messages; returns how many there are. */
+static size_t answer(uint32_t limit)
+{
+    size_t count;
+    bool live;
+    gap = (struct gap){0};
+    buf_clear(&body);
+    worker->replay = rig.replay;
+    worker->head = rig.replay.head;
+    ck_assert_int_eq(poll_body_read(worker, reader.sub.feed, &reader.position, &gap, limit, &body,
+                                    &count, &live),
+                     ERR_OK);
+    buf_putc(&body, '\0');
+    ck_assert_int_eq(live, reader.position.offset == worker->head);
+    return count;
+}
+
+static uint64_t told(void)
+{
+    return counter_get(&worker->counters, COUNTER_gaps_trimmed);
+}
+
+START_TEST(a_gap_that_is_found_while_it_reads_is_told)
+{
+    rig_publish_run(&rig, "a", 3);
+    begin("earliest");
+    rig_purge(&rig, "a"); /* between its first look and its reading */
+    rig_publish(&rig, "b");
+    size_t count = answer(100);
+    if (gap.reason == GAP_NONE)
+        ck_abort_msg("not told: %s", body.data);
+    ck_assert_int_eq(gap.reason, GAP_TRIMMED);
+    ck_assert_ptr_nonnull(strstr(body.data, "\"reason\":\"trimmed\""));
+    ck_assert_uint_eq(told(), 1);
+    while (reader.position.offset < worker->head)
+        count += answer(100);
+    ck_assert_uint_eq(count, 1); /* b's is there */
+    ck_assert_uint_eq(told(), 1);
+}
+END_TEST
+
+START_TEST(what_is_before_a_gap_comes_first)
+{
+    rig_publish(&rig, "b");
+    rig_publish_run(&rig, "a", 3);
+    rig_publish(&rig, "b");
+    begin("earliest");
+    ck_assert_uint_eq(answer(1), 1);
+    ck_assert_int_eq(gap.reason, GAP_NONE);
+    rig_purge(&rig, "a");
+    size_t count = 0;
+    while (reader.position.offset < worker->head)
+        count += answer(1);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_uint_eq(told(), 1);
+}
+END_TEST
+
+START_TEST(nothing_lost_is_no_gap)
+{
+    rig_publish_run(&rig, "a", 3);
+    rig_publish(&rig, "c");
+    begin("earliest");
+    rig_purge(&rig, "c");
+    ck_assert_uint_eq(answer(100), 3);
+    ck_assert_int_eq(gap.reason, GAP_NONE);
+    ck_assert_ptr_null(strstr(body.data, "gap"));
+    ck_assert_ptr_nonnull(strstr(body.data, "\"live\":true"));
+    ck_assert_uint_eq(told(), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("poll_body");
+    TCase *tc = tcase_create("gaps");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, a_gap_that_is_found_while_it_reads_is_told);
+    tcase_add_test(tc, what_is_before_a_gap_comes_first);
+    tcase_add_test(tc, nothing_lost_is_no_gap);
+    suite_add_tcase(s, tc);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_ENV);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
