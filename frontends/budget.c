@@ -3,6 +3,7 @@
 void budget_begin_turn(struct budget *b)
 {
     b->left = b->slice = 0;
+    b->answers = BUDGET_ANSWERS;
     b->turn_from = b->done;
 }
 

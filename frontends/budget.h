@@ -28,6 +28,8 @@ enum {
     BUDGET_TURN = BUDGET_LOCAL + BUDGET_TCP + BUDGET_DEADLINES + BUDGET_BACKLOG,
     /* What one connection gets before others have theirs. */
     BUDGET_SLICE = 150000,
+    /* Bytes of long-polls' answers that messages of this turn may make at once. */
+    BUDGET_ANSWERS = 4 << 20,
     /* How long work has to be left over, turn by turn, or has to be none, until it is told. */
     BUDGET_TELL_MS = 1000,
 };
@@ -52,6 +54,7 @@ enum budget_change {
 
 struct budget {
     int64_t left;       /* of this turn's parts so far; negative: a piece of work took more */
+    int64_t answers;    /* bytes, of BUDGET_ANSWERS */
     int64_t slice;      /* of the connection that is served now */
     uint64_t done;      /* work, since the worker began */
     uint64_t turn_from; /* `done` when this turn began */
@@ -62,6 +65,14 @@ struct budget {
 
 /* A new turn; what the last one left or lacks is forgotten. */
 void budget_begin_turn(struct budget *b);
+/* A message that came answers a poll with so many BYTES. False: not in this turn. */
+static inline bool budget_take_answer(struct budget *b, uint64_t bytes)
+{
+    if (b->answers <= 0)
+        return false;
+    b->answers -= (int64_t)bytes;
+    return true;
+}
 /* A part of the turn begins, and has WORK more. */
 static inline void budget_begin_part(struct budget *b, int64_t work)
 {

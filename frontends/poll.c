@@ -8,6 +8,8 @@
 #include "frontends/poll_body.h"
 #include "frontends/subscribe.h"
 
+enum { ANSWER_BYTES = 512 }; /* what an answer takes besides its messages, as work too */
+
 /* While it waits; there are many that do. */
 struct poll {
     struct receiver receiver;
@@ -147,6 +149,15 @@ static bool answer(struct poll *p, struct gap gap, bool even_if_empty)
     return p->raw ? answer_raw(p, gap, even_if_empty) : answer_envelopes(p, &gap, even_if_empty);
 }
 
+/* Many wait for the same: this one reads what came behind BEFORE in another turn. */
+static void answer_later(struct poll *p, uint64_t before)
+{
+    if (p->position.offset < before)
+        p->position = (struct position){.offset = before, .floor_serial = UINT64_MAX};
+    feed_go_idle(&p->receiver.sub);
+    http_go_on_later(p->conn);
+}
+
 /* A waiting poll at the head: the answer is made of bytes that all who wait share. */
 static void deliver(struct receiver *r, const struct parcel *parcel)
 {
@@ -154,6 +165,10 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
     struct worker *w = p->conn->worker;
     if (conn_state(p->conn) == CONN_CLOSED)
         return;
+    if (!budget_take_answer(&w->work, parcel->size + ANSWER_BYTES)) {
+        answer_later(p, parcel->before);
+        return;
+    }
     if (parcel->count == 0 || parcel->count > p->limit || p->raw ||
         p->position.offset > parcel->before || parcel->size > POLL_BODY_BYTES) {
         answer(p, (struct gap){0}, false);
@@ -166,6 +181,13 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
     else
         reply_body(p->conn, parcel->last, &body);
     buf_finish(&body);
+}
+
+void poll_go_on(struct conn *c)
+{
+    struct poll *p = http_of(c)->poll;
+    if (!answer(p, (struct gap){0}, false))
+        feed_go_live(&p->receiver.sub);
 }
 
 void poll_timeout(struct conn *c)

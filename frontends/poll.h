@@ -22,6 +22,8 @@ struct poll_request {
 
 /* Answers, or waits (http_of(c)->poll is set then). */
 void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_request *r);
+/* It was put off while many others were answered (http_go_on_later), and goes on. */
+void poll_go_on(struct conn *c);
 /* The time is up, or the hub is stopping: answers with what there is, which may be nothing. */
 void poll_timeout(struct conn *c);
 /* NULL is accepted. */

@@ -1,5 +1,6 @@
 #include "frontends/publish.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
@@ -181,6 +182,7 @@ void publish_http_run(struct conn *c, struct http *h)
     };
     header(h, "Longwire-Event", &m.event, &m.event_len);
     header(h, "Idempotency-Key", &m.key, &m.key_len);
+    budget_charge(&c->worker->work, h->body.len * WORK_JSON_BYTE);
     const char *wrong = kind_of(h, &m.kind);
     const struct fault *fault = publish_check(c->worker->settings, &m);
     if (!fault)
@@ -243,43 +245,87 @@ static size_t count_lines(const struct buf *body)
     return count;
 }
 
-/* Fills P from the body's lines; false: answered with what is wrong. */
-static bool read_batch(struct conn *c, struct http *h, struct publish *p)
+/* A batch whose lines are being read, some of them in each turn. */
+struct publish_batch {
+    struct publish *publish; /* owned until it is handed over */
+    char *text;              /* of the body: what is left of it */
+    size_t len;
+    size_t line; /* the number of the last line */
+    uint32_t items;
+    struct buf scratch;
+};
+
+void publish_batch_free(struct publish_batch *b)
 {
-    char *text = h->body.data, *line;
-    size_t n = h->body.len, len, number = 0;
-    struct buf scratch = {0};
-    for (uint32_t i = 0; ndjson_next_line(&text, &n, &line, &len, &number); i++) {
-        struct message_init init;
-        const struct fault *fault = ndjson_line_parse(line, len, &scratch, &init);
-        if (!fault)
-            fault = publish_check(c->worker->settings, &init);
-        if (fault || set_item(p, i, &init, (uint32_t)number) != ERR_OK) {
-            buf_finish(&scratch);
-            fail_line(c, number, fault ? fault->message : "The hub is out of memory",
-                      fault == &too_large ? 413
-                      : fault             ? 400
-                                          : 503);
-            return false;
+    if (!b)
+        return;
+    publish_free(b->publish);
+    buf_finish(&b->scratch);
+    free(b);
+}
+
+static struct publish_batch *begin_batch(struct buf *body, size_t lines)
+{
+    struct publish_batch *b = calloc(1, sizeof(*b));
+    if (!b)
+        return NULL;
+    b->text = body->data;
+    b->len = body->len;
+    b->publish = publish_create((uint32_t)lines);
+    if (b->publish)
+        return b;
+    publish_batch_free(b);
+    return NULL;
+}
+
+/* Makes LINE the next item. False: answered with what is wrong. */
+static bool take_line(struct conn *c, struct publish_batch *b, char *line, size_t len)
+{
+    struct message_init init;
+    budget_charge(&c->worker->work, WORK_COMMAND + len * WORK_JSON_BYTE);
+    const struct fault *fault = ndjson_line_parse(line, len, &b->scratch, &init);
+    if (!fault)
+        fault = publish_check(c->worker->settings, &init);
+    if (!fault && set_item(b->publish, b->items++, &init, (uint32_t)b->line) == ERR_OK)
+        return true;
+    unsigned status = fault == &too_large ? 413 : fault ? 400 : 503;
+    fail_line(c, b->line, fault ? fault->message : "The hub is out of memory", status);
+    return false;
+}
+
+/* Reads as many lines as the slice of work has room for. */
+static void go_on_with_batch(struct conn *c, struct http *h)
+{
+    struct publish_batch *b = h->batch;
+    char *line;
+    size_t len;
+    while (ndjson_next_line(&b->text, &b->len, &line, &len, &b->line)) {
+        if (!take_line(c, b, line, len))
+            return;
+        if (!worker_slice_left(c->worker)) {
+            http_go_on_later(c);
+            return;
         }
     }
-    buf_finish(&scratch);
-    return true;
+    struct publish *p = b->publish;
+    b->publish = NULL;
+    http_publish(c, p);
 }
 
 void publish_http_batch_run(struct conn *c, struct http *h)
 {
-    size_t count = count_lines(&h->body);
-    if (count == 0 || count > BATCH_MESSAGES_MAX) {
+    size_t count = h->batch ? 0 : count_lines(&h->body);
+    if (!h->batch && (count == 0 || count > BATCH_MESSAGES_MAX)) {
         http_fail(c, count ? 413 : 400,
                   count ? "A batch has at most 10000 lines" : "The batch has no lines");
         return;
     }
-    struct publish *p = publish_create((uint32_t)count);
-    if (!p || read_batch(c, h, p))
-        http_publish(c, p);
+    if (!h->batch)
+        h->batch = begin_batch(&h->body, count);
+    if (h->batch)
+        go_on_with_batch(c, h);
     else
-        publish_free(p);
+        http_publish(c, NULL);
 }
 
 /* --- answers --- */

@@ -13,6 +13,7 @@
 #include "frontends/fault.h"
 
 struct http;
+struct publish_batch;
 struct settings;
 
 /* What a payload of no declared type is: a JSON object or array, else UTF-8 text, else binary. */
@@ -29,9 +30,12 @@ MUST_CHECK enum err publish_one(struct conn *c, const struct message_init *m);
 /* POST /t/{topic}: refuses before the body what can be, then publishes it. */
 void publish_http_head(struct conn *c, struct http *h);
 void publish_http_run(struct conn *c, struct http *h);
-/* POST /t: a batch of lines, stored all or none. */
+/* POST /t: a batch of lines, stored all or none. Its lines are read in as many turns as it takes.
+ */
 void publish_http_batch_head(struct conn *c, struct http *h);
 void publish_http_batch_run(struct conn *c, struct http *h);
+/* One that is being read; NULL is accepted. */
+void publish_batch_free(struct publish_batch *b);
 /* The answer to either, or to a readiness probe. */
 void publish_http_answer(struct conn *c, struct publish *p);
 

@@ -82,6 +82,9 @@ static void end_exchange(struct http *h)
     forget_name(h);
     poll_free(h->poll);
     h->poll = NULL;
+    publish_batch_free(h->batch);
+    h->batch = NULL;
+    h->unfinished = false;
     h->awaited = NULL;
 }
 
@@ -156,6 +159,12 @@ void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const ch
 {
     http_response_header_u64(&http_of(c)->fields, "Retry-After", retry_s);
     http_fail(c, status, detail);
+}
+
+void http_go_on_later(struct conn *c)
+{
+    http_of(c)->unfinished = true;
+    conn_yield(c);
 }
 
 void http_publish(struct conn *c, struct publish *p)
@@ -368,6 +377,13 @@ static size_t http_input(struct conn *c, char *data, size_t n)
     struct http *h = http_of(c);
     size_t used = 0;
     bool more = true;
+    if (h->unfinished) {
+        h->unfinished = false;
+        if (h->poll)
+            poll_go_on(c);
+        else
+            h->route->run(c, h);
+    }
     while (more && takes_input(c, h)) {
         bool was_idle = http_request_idle(&h->request);
         size_t taken = 0;

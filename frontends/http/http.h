@@ -22,6 +22,7 @@
 #include "frontends/http/url.h"
 
 struct poll;
+struct publish_batch;
 
 enum http_phase { HTTP_PHASE_IDLE, HTTP_PHASE_BODY, HTTP_PHASE_ANSWERING };
 
@@ -44,7 +45,7 @@ struct http_route {
     bool open; /* to everybody who reaches the listener, whatever the Host */
     /* Once the head is there: may answer at once. NULL: nothing to check. */
     void (*head)(struct conn *c, struct http *h);
-    /* The whole request is there. */
+    /* The whole request is there; again after http_go_on_later(). */
     void (*run)(struct conn *c, struct http *h);
 };
 
@@ -57,6 +58,7 @@ struct http {
     bool complete;       /* the end of the request has been read, or follows with no body between */
     bool more;           /* there is input behind what was read of this request so far */
     bool last;           /* the connection ends with this answer */
+    bool unfinished;     /* goes on when it is this connection's turn again */
     bool origin_allowed; /* not a page of a foreign origin */
     bool trusted;        /* conn.trusted, before a request says more */
     bool foreign_host;   /* for a host that is none of this machine's, where that counts */
@@ -69,6 +71,7 @@ struct http {
     uint64_t body_until_ms;        /* when the body is too late if nothing more of it comes */
     struct buf fields;             /* header lines for the answer, whichever it is (CORS) */
     struct poll *poll;             /* while a long-poll waits */
+    struct publish_batch *batch;   /* while its lines are read */
     const struct publish *awaited; /* its answer ends the exchange */
 };
 
@@ -87,6 +90,8 @@ void http_reply(struct conn *c, unsigned status, const char *type, const char *b
 void http_fail(struct conn *c, unsigned status, const char *detail);
 /* The same with a Retry-After, seconds. */
 void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail);
+/* Not now: others have their turn, then the route's run() is called again, or poll_go_on(). */
+void http_go_on_later(struct conn *c);
 /* Publishes P (takes it; NULL = out of memory) and answers when it comes back. */
 void http_publish(struct conn *c, struct publish *p);
 /* For a request that will wait long: gives back its target, host and header fields. */

@@ -7,7 +7,7 @@ import net from 'node:net';
 import { describe, test } from 'node:test';
 import zlib from 'node:zlib';
 
-import { get, publish, publishBatch } from './lib/http.mjs';
+import { assertProblem, get, poll, publish, publishBatch, request } from './lib/http.mjs';
 import { startHub } from './lib/hub.mjs';
 import { RespClient, encode } from './lib/resp.mjs';
 import { eventually, within } from './lib/wait.mjs';
@@ -142,6 +142,50 @@ describe('the work of a turn is bounded', () => {
       t.diagnostic(`up to ${most.toLocaleString()} in a turn`);
       assert.ok(most <= TURN + PARTS * (piece + slack), `${most} in a turn`);
     });
+});
+
+async function headOf(hub) {
+  return /^longwire_head_offset (\d+)$/m.exec((await get(hub, '/metrics')).text)[1];
+}
+
+test('a batch is read in as many turns as it takes', async (t) => {
+  const hub = await startHub(t, { set: ONE_WORKER });
+  const padding = 'x'.repeat(700);
+  const lines = upTo(10_000).map((n) => ({ topic: `batch/${n % 10}`, data: { n, padding } }));
+  const ids = await publishBatch(hub, lines);
+  assert.equal(new Set(ids).size, lines.length);
+  const { messages } = await poll(hub, 'batch/3', { after: 'earliest', wait: 0, limit: 1000 });
+  assert.deepEqual(messages.map(({ data }) => data.n), upTo(1000).map((i) => 10 * i + 3));
+  const { turn_work_max: most, yields } = await countersOf(hub);
+  assert.ok(most <= 2 * TURN, `${most} in a turn`);
+  assert.ok(yields >= 20, `${yields} yields`);
+  // What is wrong is found wherever it is, and nothing of it is stored.
+  const text = [...lines.slice(0, 9_999).map((line) => JSON.stringify(line)), '{"topic":"batch/1"}'];
+  const headers = { 'Content-Type': 'application/x-ndjson' };
+  const before = await headOf(hub);
+  const refused = await request(hub, 'POST', '/t', { headers, body: text.join('\n') });
+  assertProblem(refused, 400);
+  assert.match(refused.text, /Line 10000: /);
+  assert.equal(await headOf(hub), before);
+});
+
+test('polls that wait for the same are answered in as many turns as it takes', async (t) => {
+  const hub = await startHub(t, { set: ONE_WORKER });
+  const after = await publish(hub, 'many', 'before');
+  const polls = upTo(200).map(() => poll(hub, 'many', { after, wait: 60 }));
+  const local = await RespClient.open(hub);
+  t.after(() => local.close());
+  await eventually(async () => {
+    await local.write(encode('HUB', 'TOPIC', 'many'));
+    return JSON.parse(await local.reply()).subscribers.poll === polls.length;
+  }, 'all polls to wait');
+  const { yields } = await countersOf(hub);
+  const data = 'x'.repeat(64 << 10);
+  const id = await publish(hub, 'many', data);
+  for (const { messages } of await Promise.all(polls))
+    assert.deepEqual(messages.map((message) => [message.id, message.data]), [[id, data]]);
+  const later = (await countersOf(hub)).yields - yields;
+  assert.ok(later >= 100, `${later} were answered later`);
 });
 
 // A hub that stops does not work off what has been sent to it.
