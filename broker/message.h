@@ -25,7 +25,7 @@ enum message_kind {
 enum { MESSAGE_EVENT_MAX = 255, MESSAGE_KEY_MAX = 255 }; /* bytes */
 
 enum {
-    MESSAGE_ENCODINGS = 8, /* slots for shared encodings */
+    MESSAGE_ENCODINGS = 9, /* slots for shared encodings */
     MESSAGE_UNSHARED,      /* for an encoding's slot: what it writes is for one receiver alone */
 };
 

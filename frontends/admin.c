@@ -348,18 +348,52 @@ static void put_client(struct admin *a, struct conn *c)
     buf_putc(out, '}');
 }
 
+/* --- lines as Redis 7 writes them: its fields in its order, then our own --- */
+
+static void line_peer(const struct conn *c, const struct conn_description *d, struct buf *out)
+{
+    char address[64], local[64];
+    uint64_t now_s = worker_now(c->worker) / 1000;
+    conn_address(c, address, sizeof(address));
+    conn_local_address(c, local, sizeof(local));
+    buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)conn_number(c),
+               address, local, conn_fd(c), d->name ? d->name : "");
+    buf_printf(out, " age=%llu idle=%llu flags=%s%s db=0", (unsigned long long)age_s(c),
+               (unsigned long long)(now_s - c->progress_s), d->feed ? "P" : "",
+               d->in_transaction ? "x"
+               : d->feed         ? ""
+                                 : "N");
+}
+
+static void line_subscriptions(const struct conn_description *d, struct buf *out)
+{
+    uint32_t filters = d->stream ? stream_filters(d->stream) : d->feed ? d->feed->filter_count : 0;
+    uint32_t patterns = d->patterns < filters ? d->patterns : filters;
+    buf_printf(out, " sub=%u psub=%u ssub=0 multi=%lld", filters - patterns, patterns,
+               d->in_transaction ? (long long)d->queued : -1);
+}
+
+/* What is held for it. Replies are in one buffer: `oll` is whether there are any. */
+static void line_memory(const struct conn *c, const struct conn_description *d, struct buf *out)
+{
+    size_t unread = c->in ? c->in->len : 0, unsent = conn_unsent(c);
+    buf_printf(out, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0", unread,
+               c->in ? c->in->cap - unread : 0, d->queued_bytes);
+    buf_printf(out, " oll=%d omem=%zu tot-mem=%zu", unsent > 0, unsent,
+               sizeof(*c) + (c->in ? c->in->cap : 0) + unsent + d->queued_bytes);
+}
+
 void admin_client_line(struct conn *c, struct buf *out)
 {
     struct conn_description d;
-    char address[64];
     describe(c, &d);
-    conn_address(c, address, sizeof(address));
-    buf_printf(out, "id=%llu addr=%s fd=%d", (unsigned long long)conn_number(c), address,
-               conn_fd(c));
-    buf_printf(out, " name=%s age=%llu flags=%c db=0", d.name ? d.name : "",
-               (unsigned long long)age_s(c), d.feed ? 'P' : 'N');
-    uint32_t filters = d.stream ? stream_filters(d.stream) : d.feed ? d.feed->filter_count : 0;
-    buf_printf(out, " sub=%u transport=%s\n", filters, transport_names[c->counted_as]);
+    line_peer(c, &d, out);
+    line_subscriptions(&d, out);
+    line_memory(c, &d, out);
+    buf_printf(out, " events=%s%s cmd=%s user=default redir=-1 resp=%u", c->reading ? "r" : "",
+               c->blocked ? "w" : "", d.command ? d.command : "NULL", d.resp);
+    buf_printf(out, " lib-name=%s lib-ver=%s transport=%s\n", d.lib_name ? d.lib_name : "",
+               d.lib_version ? d.lib_version : "", transport_names[c->counted_as]);
 }
 
 static void put_line(struct admin *a, struct conn *c)
@@ -412,7 +446,7 @@ static void kick_step(struct errand *e, void *where)
 {
     struct admin *a = admin_of(e);
     struct conn *c = worker_find_conn(where, a->at);
-    if (c) {
+    if (c && conn_state(c) != CONN_LINGERING) { /* else it has ended, for its peer */
         conn_kick(c);
         a->number = 1;
     }

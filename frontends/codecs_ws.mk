@@ -11,6 +11,7 @@ libwscodec_a_SOURCES = \
 	frontends/session_request.c frontends/session_request.h \
 	frontends/sse_text.c frontends/sse_text.h \
 	frontends/http/ndjson.c frontends/http/ndjson.h \
+	frontends/resp/resp_glob.c frontends/resp/resp_glob.h \
 	frontends/resp/resp_reader.c frontends/resp/resp_reader.h \
 	frontends/resp/resp_reply.c frontends/resp/resp_reply.h \
 	frontends/ws/ws_control.c frontends/ws/ws_control.h \

@@ -274,6 +274,11 @@ bool conn_is_stuck(const struct conn *c)
     return c->blocked && c->worker->now_ms - moved_ms >= c->worker->settings->write_timeout_ms;
 }
 
+size_t conn_unsent(const struct conn *c)
+{
+    return (c->out ? c->out->len - c->out_at : 0) + (c->rest ? c->rest->len - c->rest_at : 0);
+}
+
 static void progress(struct conn *c, size_t n)
 {
     counter_add(&c->worker->counters, COUNTER_bytes_out, n);
@@ -629,5 +634,19 @@ void conn_address(const struct conn *c, char *out, size_t size)
                      !ip_from_sockaddr((struct sockaddr *)&a, &socket)))
         return;
     ip_port_format(c->peer ? &c->peer->client : &socket, text);
+    snprintf(out, size, "%s", text);
+}
+
+void conn_local_address(const struct conn *c, char *out, size_t size)
+{
+    struct sockaddr_storage a;
+    socklen_t len = sizeof(a);
+    struct ip_port socket;
+    char text[IP_PORT_TEXT_SIZE];
+    snprintf(out, size, c->local ? "unix" : "unknown");
+    if (c->local || getsockname(conn_fd(c), (struct sockaddr *)&a, &len) != 0 ||
+        !ip_from_sockaddr((struct sockaddr *)&a, &socket))
+        return;
+    ip_port_format(&socket, text);
     snprintf(out, size, "%s", text);
 }

@@ -74,6 +74,13 @@ struct conn_description {
     struct lag_figures lag;
     const char *name; /* the client's own name, or NULL */
     bool deflate;     /* it gets its messages compressed */
+    /* Of the local socket only: */
+    const char *lib_name, *lib_version; /* what its library calls itself, or NULL */
+    const char *command;                /* the last one that ran, or NULL */
+    unsigned resp;                      /* the version that it speaks; 0 = another protocol */
+    uint32_t patterns;                  /* how many of its subscriptions are */
+    bool in_transaction;                /* since MULTI */
+    size_t queued, queued_bytes;        /* commands put by since then */
 };
 
 struct protocol {
@@ -219,6 +226,10 @@ uint64_t conn_number(const struct conn *c);
 /* "127.0.0.1:4711", "[::1]:4711" or "unix"; of a client behind a trusted proxy its own address,
  * which may be without a port. SIZE at least 64. */
 void conn_address(const struct conn *c, char *out, size_t size);
+/* The end of the hub: the address that the peer connected to, or "unix". SIZE at least 64. */
+void conn_local_address(const struct conn *c, char *out, size_t size);
 int conn_fd(const struct conn *c);
+/* Bytes of replies that have not left, the rest of a message included. */
+size_t conn_unsent(const struct conn *c);
 
 #endif

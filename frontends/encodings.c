@@ -13,6 +13,7 @@ enum slot {
     SLOT_WS_RAW,
     SLOT_POLL,
     SLOT_RESP,
+    SLOT_RESP3,
     SLOT_WS_ENVELOPE_DEFLATE,
     SLOT_WS_RAW_DEFLATE,
     SLOTS,
@@ -114,12 +115,22 @@ static void ws_raw_deflate(const struct message *m, struct buf *out)
     end_deflated(out, frame, raw_opcode(m));
 }
 
-static void resp_message(const struct message *m, struct buf *out)
+static void put_push(const struct message *m, enum resp_version v, struct buf *out)
 {
-    resp_reply_array(out, 3);
+    resp_reply_push(out, v, 3);
     resp_reply_bulk(out, "message", 7);
     resp_reply_bulk(out, m->topic->name, m->topic->name_len);
     resp_reply_bulk(out, m->payload, m->payload_len);
+}
+
+static void resp_message(const struct message *m, struct buf *out)
+{
+    put_push(m, RESP2, out);
+}
+
+static void resp3_message(const struct message *m, struct buf *out)
+{
+    put_push(m, RESP3, out);
 }
 
 /* Costly ones are compressed. */
@@ -135,3 +146,4 @@ const struct encoding encoding_ws_raw_deflate = {"ws-raw-deflate", SLOT_WS_RAW_D
                                                  ws_raw_deflate, true};
 const struct encoding encoding_poll = {"poll", SLOT_POLL, envelope_append, false};
 const struct encoding encoding_resp_message = {"resp-message", SLOT_RESP, resp_message, false};
+const struct encoding encoding_resp3_message = {"resp3-message", SLOT_RESP3, resp3_message, false};

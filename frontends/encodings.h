@@ -27,8 +27,9 @@ extern const struct encoding encoding_ws_envelope_deflate;
 extern const struct encoding encoding_ws_raw_deflate;
 /* The envelope alone: one element of a long-poll answer's `messages`. */
 extern const struct encoding encoding_poll;
-/* A RESP2 `message` push. `pmessage` depends on the pattern and is not shared. */
+/* A `message` push in RESP2 and RESP3. `pmessage` depends on the pattern and is not shared. */
 extern const struct encoding encoding_resp_message;
+extern const struct encoding encoding_resp3_message;
 
 /* How the two above are compressed. Before any message is encoded, and never again: their bytes
  * must not depend on when they are made. */

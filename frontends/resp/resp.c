@@ -1,16 +1,11 @@
 #include "frontends/resp/resp.h"
 
-#include <ctype.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "frontends/fault.h"
 #include "frontends/http/http.h"
 #include "frontends/resp/resp_command.h"
-#include "frontends/resp/resp_reply.h"
+#include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_wait.h"
 
 enum {
@@ -19,13 +14,6 @@ enum {
     /* What a command may have besides payloads; a payload that is not much too large is refused
      * without ending the connection. */
     COMMAND_SPARE = 1 << 20,
-    ERROR_TEXT_MAX = 512,
-};
-
-/* A command put by, its words behind `argv`. */
-struct resp_held {
-    struct resp_request request;
-    struct resp_arg argv[];
 };
 
 static struct counters *counters(const struct resp *r)
@@ -36,95 +24,6 @@ static struct counters *counters(const struct resp *r)
 static void set_state(struct resp *r, enum resp_state s)
 {
     r->state = s;
-}
-
-/* --- replies --- */
-
-void resp_error(struct resp *r, const char *text)
-{
-    struct buf *out = conn_out(r->conn);
-    counter_add(counters(r), COUNTER_resp_errors, 1);
-    if (out)
-        resp_reply_error(out, text);
-}
-
-void resp_errorf(struct resp *r, const char *fmt, ...)
-{
-    char text[ERROR_TEXT_MAX];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    resp_error(r, text);
-}
-
-void resp_error_of(struct resp *r, enum err e, const char *text)
-{
-    static const struct {
-        enum err err;
-        const char *code;
-    } codes[] = {
-        {ERR_NOSPACE, "NOSPACE"}, {ERR_LIMIT, "LIMIT"},        {ERR_IO, "IOERR"},
-        {ERR_CORRUPT, "IOERR"},   {ERR_NOT_FOUND, "NOTFOUND"}, {ERR_TOO_LARGE, "TOOLARGE"},
-        {ERR_LOCKED, "BUSY"},
-    };
-    const char *code = "ERR";
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-        code = codes[i].err == e ? codes[i].code : code;
-    resp_errorf(r, "%s %s", code, text ? text : err_text(e));
-}
-
-void resp_error_fault(struct resp *r, const struct fault *f)
-{
-    char code[32];
-    size_t n = 0;
-    for (const char *p = f->code; *p && n < sizeof(code) - 1; p++)
-        if (*p != '_')
-            code[n++] = (char)toupper((unsigned char)*p);
-    code[n] = '\0';
-    resp_errorf(r, "%s %s", code, f->message);
-}
-
-void resp_error_gap(struct resp *r, const struct gap *g)
-{
-    char requested[CURSOR_TEXT_SIZE], resumed[CURSOR_TEXT_SIZE];
-    cursor_format(requested, g->requested.offset, g->requested.epoch);
-    cursor_format(resumed, g->resumed, hub_log(r->conn->worker->hub)->epoch);
-    resp_errorf(r, "GAP reason=%s requested=%s resumed=%s", gap_reason_name(g->reason), requested,
-                resumed);
-}
-
-/* --- words --- */
-
-bool resp_arg_is(const struct resp_arg *a, const char *text)
-{
-    return a->len == strlen(text) && strncasecmp(a->data, text, a->len) == 0;
-}
-
-enum err resp_arg_u64(const struct resp_arg *a, uint64_t max, uint64_t *ret)
-{
-    uint64_t n = 0;
-    if (a->len == 0)
-        return ERR_INVALID;
-    for (size_t i = 0; i < a->len; i++) {
-        unsigned digit = (unsigned)(unsigned char)a->data[i] - '0';
-        if (digit > 9 || n > (max - digit) / 10 || digit > max)
-            return ERR_INVALID;
-        n = n * 10 + digit;
-    }
-    *ret = n;
-    return ERR_OK;
-}
-
-const char *resp_arg_offset(const struct resp *r, const struct resp_arg *a, uint64_t *ret)
-{
-    struct cursor c;
-    if (cursor_parse(a->data, a->len, &c) != ERR_OK)
-        return "BADCURSOR not a cursor (OFFSET-EPOCH)";
-    if (!replay_is_certain(hub_log(r->conn->worker->hub), &c))
-        return "BADCURSOR a cursor of another log";
-    *ret = c.offset;
-    return NULL;
 }
 
 /* --- life --- */
@@ -151,6 +50,7 @@ static struct resp *create(struct conn *c)
         return NULL;
     }
     r->conn = c;
+    r->version = RESP2;
     r->limits = (struct resp_limits){
         .args = ARGS_MAX,
         .bulk = payload * 2 + COMMAND_SPARE,
@@ -188,8 +88,11 @@ static void finish(struct conn *c)
     resp_subscribe_finish(r);
     resp_wait_destroy(r->wait);
     resp_reader_finish(&r->reader);
+    resp_multi_destroy(r->multi);
     free(r->held);
     free(r->name);
+    free(r->lib_name);
+    free(r->lib_version);
     free(r);
 }
 
@@ -204,23 +107,27 @@ void resp_end(struct resp *r)
 /* Puts Q by until the publishes before it are answered. */
 static void hold(struct resp *r, const struct resp_request *q)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < q->argc; i++)
-        bytes += q->argv[i].len;
-    r->held = malloc(sizeof(*r->held) + q->argc * sizeof(r->held->argv[0]) + bytes);
+    r->held = resp_request_copy(q);
     if (!r->held) {
         conn_close(r->conn, CLOSE_NOMEM);
         return;
     }
-    char *to = (char *)(r->held->argv + q->argc);
-    for (size_t i = 0; i < q->argc; i++) {
-        r->held->argv[i] = (struct resp_arg){.data = to, .len = q->argv[i].len};
-        memcpy(to, q->argv[i].data, q->argv[i].len);
-        to += q->argv[i].len;
-    }
-    r->held->request = (struct resp_request){q->argc, r->held->argv};
     set_state(r, RESP_HELD);
     conn_pause(r->conn);
+}
+
+/* A transaction that is being put together gets no publish under way, so nothing waits here. */
+static void queue(struct resp *r, const struct resp_command *command, const struct resp_request *q)
+{
+    struct buf *out = conn_out(r->conn);
+    if (out)
+        resp_multi_queue(r, command, q, out);
+}
+
+static void refuse(struct resp *r, const struct resp_command *command, const struct resp_request *q)
+{
+    resp_command_refuse(r, command, q);
+    resp_multi_spoil(r->multi);
 }
 
 /* Runs Q, or replies why it cannot be run. False: not before the publishes under way are
@@ -229,16 +136,21 @@ static bool run(struct resp *r, const struct resp_request *q)
 {
     const struct resp_command *command = resp_command_find(q);
     bool fits = command && resp_command_fits(r, command, q);
+    if (fits && r->multi && !(command->flags & RESP_AT_ONCE)) {
+        queue(r, command, q);
+        return true;
+    }
     if (fits && command->publish)
         return resp_publish_run(r, command, q);
     if (r->inflight)
         return false;
     struct buf *out = conn_out(r->conn);
-    r->has_read |= fits && command->flags & RESP_READONLY && !(command->flags & RESP_FAST);
+    r->has_read |= fits && resp_command_reads(command);
+    r->last = fits ? command : r->last;
     if (out && fits)
         command->run(r, q, out);
     else if (out)
-        resp_command_refuse(r, command, q);
+        refuse(r, command, q);
     return true;
 }
 
@@ -344,11 +256,20 @@ static void end_if_over(struct resp *r)
         resp_end(r);
 }
 
+/* One whose commands left the rest to a later turn. */
+static void go_on_with_transaction(struct resp *r)
+{
+    r->has_read = false;
+    resp_multi_go_on(r);
+}
+
 static size_t input(struct conn *c, char *data, size_t n)
 {
     struct resp *r = state_of(c, data, n);
     if (!r)
         return 0;
+    if (r->state == RESP_WAITING)
+        go_on_with_transaction(r);
     if (r->state == RESP_FAILED || r->state == RESP_ENDING)
         return n;
     if (r->state == RESP_HELD || r->state == RESP_WAITING || !may_take(r))
@@ -360,11 +281,15 @@ static size_t input(struct conn *c, char *data, size_t n)
     return n - rest;
 }
 
+/* What waits for messages is answered as if its time were up, and what was sent behind it follows:
+ * whether anybody is still there to wait cannot be told. */
 static void input_ended(struct conn *c)
 {
     struct resp *r = c->state;
-    if (!r || r->subscription || r->wait)
+    if (!r)
         conn_close(c, CLOSE_PEER);
+    else if (r->wait)
+        resp_wait_time_is_up(r);
     else if (!c->in)
         end_if_over(r);
 }
@@ -373,7 +298,10 @@ static void answered(struct conn *c, struct publish *p)
 {
     struct resp *r = c->state;
     r->inflight--;
-    resp_publish_answer(r, p);
+    if (r->multi)
+        resp_multi_answered(r, p);
+    else
+        resp_publish_answer(r, p);
     go_on_if_room(r);
     if (r->inflight)
         return;
@@ -399,8 +327,29 @@ static void drained(struct conn *c)
 
 static void timeout(struct conn *c)
 {
-    if (c->state)
-        resp_wait_time_is_up(c->state);
+    struct resp *r = c->state;
+    if (r && r->kicked)
+        conn_close(c, CLOSE_KICKED);
+    else if (r)
+        resp_wait_time_is_up(r);
+}
+
+/* What runs is answered first, and so are the publishes under way; what was put by is not begun. */
+static void kicked(struct conn *c)
+{
+    struct resp *r = c->state;
+    if (!r || r->kicked) {
+        conn_close(c, CLOSE_KICKED);
+        return;
+    }
+    r->kicked = true;
+    conn_set_deadline(c, worker_now(c->worker) + CONN_FAREWELL_MS);
+    if (r->wait)
+        resp_wait_time_is_up(r);
+    if (r->state == RESP_READY || r->state == RESP_FULL || r->state == RESP_HELD)
+        set_state(r, RESP_ENDING);
+    if (r->state == RESP_ENDING && r->inflight == 0)
+        conn_finish_after_output(c);
 }
 
 /* What waits for other threads is answered soon and ends in resp_end_wait. */
@@ -425,6 +374,11 @@ static void describe(struct conn *c, struct conn_description *d)
     if (!r)
         return;
     d->name = r->name;
+    d->lib_name = r->lib_name;
+    d->lib_version = r->lib_version;
+    d->command = r->last ? r->last->name : NULL;
+    d->resp = r->version;
+    resp_multi_describe(r->multi, d);
     if (r->wait)
         d->feed = r->wait->receiver.sub.feed;
     resp_subscribe_describe(r, d);
@@ -441,7 +395,7 @@ void resp_begin_wait(struct resp *r, bool paused)
 
 void resp_end_wait(struct resp *r)
 {
-    if (r->conn->worker->draining) {
+    if (r->conn->worker->draining || r->kicked) {
         resp_end(r);
         return;
     }
@@ -454,6 +408,7 @@ const struct protocol resp_protocol = {
     .transport = TRANSPORT_RESP,
     .input = input,
     .input_ended = input_ended,
+    .kicked = kicked,
     .drained = drained,
     .timeout = timeout,
     .finish = finish,

@@ -1,10 +1,11 @@
 /*
- * Connections of the local socket: the Redis protocol, RESP2 (doc/protocol.md, "Local socket").
+ * Connections of the local socket: the Redis protocol, RESP2 and RESP3 (doc/protocol.md, "Local
+ * socket").
  *
  * resp.c is the protocol module: it takes commands out of the input and keeps their replies in
  * order. The commands are in one table in resp_command.c, what they do in resp_publish.c,
  * resp_read.c, resp_subscribe.c, resp_connection.c and resp_hub.c; resp_wait.c is for those that
- * wait for messages.
+ * wait for messages, resp_multi.c for transactions.
  *
  * Publishes are pipelined: they are handed to the broker one after the other and answered as they
  * come back. Any other command waits until all publishes before it are answered, so that replies
@@ -30,11 +31,12 @@
 #include "base/err.h"
 #include "frontends/conn.h"
 #include "frontends/resp/resp_reader.h"
+#include "frontends/resp/resp_reply.h"
 #include "frontends/worker.h"
 
 struct fault;
 struct resp_command;
-struct resp_held;
+struct resp_multi;
 struct resp_subscription;
 struct resp_wait;
 
@@ -52,19 +54,30 @@ struct resp {
     struct resp_reader reader;
     struct resp_limits limits;
     enum resp_state state;
+    enum resp_version version;              /* RESP2 until HELLO 3 */
     bool publisher;                         /* has published: waits while the hub's queue is full */
+    bool kicked;                            /* ends behind the command that runs */
     bool has_read;                          /* this input: as much as belongs into one turn */
     uint32_t inflight;                      /* publishes not answered yet */
     struct resp_held *held;                 /* RESP_HELD */
+    struct resp_multi *multi;               /* since MULTI; NULL = no transaction */
     struct resp_wait *wait;                 /* RESP_WAITING for messages */
     struct resp_subscription *subscription; /* NULL when subscribed to nothing */
+    const struct resp_command *last;        /* that ran; NULL = none yet */
     char *name;                             /* CLIENT SETNAME; NULL = none */
+    char *lib_name, *lib_version;           /* CLIENT SETINFO; NULL = not said */
 };
 
 /* A command as it was sent; argv[0] is its name, in any letter case. */
 struct resp_request {
     size_t argc;
     const struct resp_arg *argv;
+};
+
+/* A command put by, to be freed; its words stand behind `argv`. */
+struct resp_held {
+    struct resp_request request;
+    struct resp_arg argv[];
 };
 
 /* What every connection of the local socket speaks at first; one whose first bytes are an HTTP
@@ -76,6 +89,9 @@ enum {
     RESP_NAME_MAX = 255,       /* bytes of a CLIENT SETNAME */
 };
 
+/* Where a reply is to be appended: the connection's output, or the replies that a transaction puts
+ * together. NULL as of conn_out. */
+struct buf *resp_out(struct resp *r);
 /* Writes the error reply TEXT, which begins with its code, and counts it. */
 void resp_error(struct resp *r, const char *text);
 void resp_errorf(struct resp *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -91,7 +107,7 @@ void resp_error_gap(struct resp *r, const struct gap *g);
 /* A command that ran is not answered yet: no further one is taken until resp_end_wait. A PAUSED
  * connection does not even notice that its peer is gone; fine for what is answered soon. */
 void resp_begin_wait(struct resp *r, bool paused);
-/* Goes on, or ends the connection when the hub is stopping. */
+/* Goes on, or ends the connection when the hub is stopping or the peer was kicked. */
 void resp_end_wait(struct resp *r);
 /* Lets the connection end when everything has left. */
 void resp_end(struct resp *r);
@@ -103,5 +119,9 @@ MUST_CHECK enum err resp_arg_u64(const struct resp_arg *a, uint64_t max, uint64_
 /* A cursor of this log, or of a former epoch as far as that is certain: its offset. Returns NULL,
  * or the error to reply with. */
 const char *resp_arg_offset(const struct resp *r, const struct resp_arg *a, uint64_t *ret);
+/* Bytes of all words. */
+size_t resp_request_bytes(const struct resp_request *q);
+/* NULL when out of memory. */
+MUST_CHECK struct resp_held *resp_request_copy(const struct resp_request *q);
 
 #endif

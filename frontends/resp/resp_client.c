@@ -14,22 +14,32 @@ void resp_client_id(struct resp *r, const struct resp_request *q, struct buf *ou
 
 /* --- names --- */
 
+static bool is_plain(const struct resp_arg *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if (text->data[i] < '!' || text->data[i] > '~')
+            return false;
+    return true;
+}
+
+/* Puts TEXT into *TO, NULL for an empty one; returns NULL, or the error to reply with. */
+static const char *change_text(char **to, const struct resp_arg *text)
+{
+    char *copy = text->len ? strndup(text->data, text->len) : NULL;
+    if (text->len && !copy)
+        return "ERR out of memory";
+    free(*to);
+    *to = copy;
+    return NULL;
+}
+
 const char *resp_client_rename(struct resp *r, const struct resp_arg *name)
 {
-    char *copy = NULL;
     if (name->len > RESP_NAME_MAX)
         return "ERR a client's name is at most 255 bytes long";
-    for (size_t i = 0; i < name->len; i++)
-        if (name->data[i] < '!' || name->data[i] > '~')
-            return "ERR Client names cannot contain spaces, newlines or special characters.";
-    if (name->len) {
-        copy = strndup(name->data, name->len);
-        if (!copy)
-            return "ERR out of memory";
-    }
-    free(r->name);
-    r->name = copy;
-    return NULL;
+    if (!is_plain(name))
+        return "ERR Client names cannot contain spaces, newlines or special characters.";
+    return change_text(&r->name, name);
 }
 
 void resp_client_setname(struct resp *r, const struct resp_request *q, struct buf *out)
@@ -47,15 +57,25 @@ void resp_client_getname(struct resp *r, const struct resp_request *q, struct bu
     if (r->name)
         resp_reply_bulk(out, r->name, strlen(r->name));
     else
-        resp_reply_null_bulk(out);
+        resp_reply_null_bulk(out, r->version);
 }
 
 void resp_client_setinfo(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    if (resp_arg_is(&q->argv[2], "LIB-NAME") || resp_arg_is(&q->argv[2], "LIB-VER"))
-        resp_reply_simple(out, "OK");
+    bool is_name = resp_arg_is(&q->argv[2], "LIB-NAME");
+    const struct resp_arg *text = &q->argv[3];
+    const char *error = NULL;
+    if (!is_name && !resp_arg_is(&q->argv[2], "LIB-VER"))
+        error = "ERR unknown attribute: it has to be LIB-NAME or LIB-VER";
+    else if (text->len > RESP_NAME_MAX || !is_plain(text))
+        error =
+            "ERR LIB-NAME and LIB-VER are at most 255 printable ASCII characters without spaces";
     else
-        resp_error(r, "ERR unknown attribute: it has to be LIB-NAME or LIB-VER");
+        error = change_text(is_name ? &r->lib_name : &r->lib_version, text);
+    if (error)
+        resp_error(r, error);
+    else
+        resp_reply_simple(out, "OK");
 }
 
 /* NO-EVICT and NO-TOUCH are as they are. */
@@ -67,11 +87,42 @@ void resp_client_switch(struct resp *r, const struct resp_request *q, struct buf
         resp_error(r, "ERR syntax error");
 }
 
+/* What a client says that it could do with; there is nothing of the kind. */
+void resp_client_capa(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    (void)r;
+    (void)q;
+    resp_reply_simple(out, "OK");
+}
+
+void resp_client_reply(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    if (resp_arg_is(&q->argv[2], "ON"))
+        resp_reply_simple(out, "OK");
+    else
+        resp_error(r, "ERR CLIENT REPLY is ON: every command is answered");
+}
+
+void resp_client_tracking(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    if (resp_arg_is(&q->argv[2], "OFF"))
+        resp_reply_simple(out, "OK");
+    else
+        resp_error(r, "ERR CLIENT TRACKING is OFF: the hub has no keys that a client could cache");
+}
+
+void resp_client_getredir(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    (void)r;
+    (void)q;
+    resp_reply_integer(out, -1);
+}
+
 /* --- listings --- */
 
-static void put_lines(const struct admin *a, struct buf *out)
+static void put_lines(const struct admin *a, enum resp_version v, struct buf *out)
 {
-    resp_reply_bulk(out, a->text.data, a->text.len);
+    resp_reply_text(out, v, a->text.data, a->text.len);
 }
 
 void resp_client_list(struct resp *r, const struct resp_request *q, struct buf *out)
@@ -89,21 +140,23 @@ void resp_client_info(struct resp *r, const struct resp_request *q, struct buf *
     struct buf line = {0};
     (void)q;
     admin_client_line(r->conn, &line);
-    resp_reply_bulk(out, line.data, line.len);
+    resp_reply_text(out, r->version, line.data, line.len);
     out->failed |= line.failed;
     buf_finish(&line);
 }
 
 /* --- KILL --- */
 
-static void put_count(const struct admin *a, struct buf *out)
+static void put_count(const struct admin *a, enum resp_version v, struct buf *out)
 {
+    (void)v;
     resp_reply_integer(out, (int64_t)a->number);
 }
 
 /* The answer to the old form, an address alone. */
-static void put_ok(const struct admin *a, struct buf *out)
+static void put_ok(const struct admin *a, enum resp_version v, struct buf *out)
 {
+    (void)v;
     if (a->number)
         resp_reply_simple(out, "OK");
     else

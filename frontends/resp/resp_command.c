@@ -30,45 +30,63 @@ static const struct resp_command commands[] = {
      "Messages of topics after cursors, waiting for them if there are none"},
     {"xlen", 2, 2, RESP_READONLY | RESP_FAST, resp_read_length, NULL, "topic",
      "How many messages of a topic are kept"},
-    {"subscribe", 2, 0, RESP_PUBSUB | RESP_SUBSCRIBED, resp_subscribe_topics, NULL,
+    {"subscribe", 2, 0, RESP_PUBSUB | RESP_SUBSCRIBED | RESP_ALONE, resp_subscribe_topics, NULL,
      "topic [topic ...]", "Follows topics"},
-    {"psubscribe", 2, 0, RESP_PUBSUB | RESP_SUBSCRIBED, resp_subscribe_patterns, NULL,
+    {"psubscribe", 2, 0, RESP_PUBSUB | RESP_SUBSCRIBED | RESP_ALONE, resp_subscribe_patterns, NULL,
      "pattern [pattern ...]", "Follows the topics that match patterns: + one level, # the rest"},
-    {"unsubscribe", 1, 0, RESP_PUBSUB | RESP_SUBSCRIBED, resp_subscribe_leave_topics, NULL,
-     "[topic ...]", "Leaves topics, or all of them"},
-    {"punsubscribe", 1, 0, RESP_PUBSUB | RESP_SUBSCRIBED, resp_subscribe_leave_patterns, NULL,
-     "[pattern ...]", "Leaves patterns, or all of them"},
+    {"unsubscribe", 1, 0, RESP_PUBSUB | RESP_SUBSCRIBED | RESP_ALONE, resp_subscribe_leave_topics,
+     NULL, "[topic ...]", "Leaves topics, or all of them"},
+    {"punsubscribe", 1, 0, RESP_PUBSUB | RESP_SUBSCRIBED | RESP_ALONE,
+     resp_subscribe_leave_patterns, NULL, "[pattern ...]", "Leaves patterns, or all of them"},
     {"ping", 1, 2, RESP_FAST | RESP_SUBSCRIBED, resp_connection_ping, NULL, "[text]",
      "Answers PONG, or the text"},
     {"echo", 2, 2, RESP_FAST, resp_connection_echo, NULL, "text", "Answers the text"},
-    {"hello", 1, 0, RESP_FAST, resp_connection_hello, NULL, "[protocol [SETNAME name]]",
-     "Describes the server; protocol 2 is the only one"},
+    {"multi", 1, 1, RESP_FAST | RESP_AT_ONCE, resp_multi_multi, NULL, "",
+     "Begins a transaction: commands are put by until EXEC"},
+    {"exec", 1, 1, RESP_AT_ONCE, resp_multi_exec, NULL, "",
+     "Does what was put by: the publishes are stored all or none"},
+    {"discard", 1, 1, RESP_FAST | RESP_AT_ONCE, resp_multi_discard, NULL, "",
+     "Ends a transaction without doing anything"},
+    {"watch", 2, 0, RESP_FAST | RESP_AT_ONCE, resp_multi_watch, NULL, "topic [topic ...]",
+     "Is refused: XADD has expect"},
+    {"unwatch", 1, 1, RESP_FAST, resp_multi_unwatch, NULL, "", "Has no effect"},
+    {"hello", 1, 0, RESP_FAST, resp_connection_hello, NULL,
+     "[protocol [AUTH user password] [SETNAME name]]",
+     "Describes the server, and changes to RESP2 or RESP3"},
     {"auth", 2, 3, RESP_FAST, resp_connection_auth, NULL, "[user] password",
-     "Is refused: who may open the socket may do everything"},
+     "There are no passwords: any is right for the user default, who is the only one"},
     {"select", 2, 2, RESP_FAST, resp_connection_select, NULL, "index",
      "Chooses the database; 0 is the only one"},
-    {"quit", 1, 0, RESP_FAST | RESP_SUBSCRIBED, resp_connection_quit, NULL, "",
+    {"quit", 1, 0, RESP_FAST | RESP_SUBSCRIBED | RESP_AT_ONCE, resp_connection_quit, NULL, "",
      "Ends the connection"},
-    {"reset", 1, 1, RESP_FAST | RESP_SUBSCRIBED, resp_connection_reset, NULL, "",
+    {"reset", 1, 1, RESP_FAST | RESP_SUBSCRIBED | RESP_AT_ONCE, resp_connection_reset, NULL, "",
      "Makes the connection as good as new"},
     {"info", 1, 0, RESP_FAST, resp_connection_info, NULL, "[section ...]",
      "Figures of the hub as text"},
     {"client", 2, 0, 0, NULL, NULL, "subcommand", "Connections"},
+    {"client|capa", 3, 0, RESP_FAST, resp_client_capa, NULL, "capability [capability ...]",
+     "Has no effect: the hub uses none"},
     {"client|getname", 2, 2, RESP_FAST, resp_client_getname, NULL, "", "This connection's name"},
+    {"client|getredir", 2, 2, RESP_FAST, resp_client_getredir, NULL, "", "-1: nothing is tracked"},
     {"client|help", 2, 2, RESP_FAST, resp_command_help, NULL, "", "These lines"},
     {"client|id", 2, 2, RESP_FAST, resp_client_id, NULL, "", "This connection's number"},
     {"client|info", 2, 2, RESP_FAST, resp_client_info, NULL, "", "This connection's line of LIST"},
-    {"client|kill", 3, 4, RESP_ADMIN, resp_client_kill, NULL, "address | ID number | ADDR address",
-     "Ends connections"},
-    {"client|list", 2, 2, RESP_ADMIN, resp_client_list, NULL, "", "One line for each connection"},
+    {"client|kill", 3, 4, RESP_ADMIN | RESP_ALONE, resp_client_kill, NULL,
+     "address | ID number | ADDR address", "Ends connections"},
+    {"client|list", 2, 2, RESP_ADMIN | RESP_ALONE, resp_client_list, NULL, "",
+     "One line for each connection"},
     {"client|no-evict", 3, 3, RESP_FAST, resp_client_switch, NULL, "ON|OFF",
      "Has no effect: connections are not evicted"},
     {"client|no-touch", 3, 3, RESP_FAST, resp_client_switch, NULL, "ON|OFF",
      "Has no effect: reading does not change what is kept"},
+    {"client|reply", 3, 3, RESP_FAST, resp_client_reply, NULL, "ON",
+     "ON: every command is answered; OFF and SKIP are refused"},
     {"client|setinfo", 4, 4, RESP_FAST, resp_client_setinfo, NULL, "LIB-NAME|LIB-VER text",
-     "Is taken and forgotten"},
+     "What the client's library is called, for CLIENT LIST"},
     {"client|setname", 3, 3, RESP_FAST, resp_client_setname, NULL, "name",
      "Names this connection in listings; an empty name takes it away"},
+    {"client|tracking", 3, 0, RESP_FAST, resp_client_tracking, NULL, "OFF",
+     "OFF: the hub has no keys that a client could cache; ON is refused"},
     {"command", 1, 1, RESP_FAST, resp_command_list, NULL, "", "All commands"},
     {"command|count", 2, 2, RESP_FAST, resp_command_count, NULL, "", "How many commands there are"},
     {"command|docs", 2, 0, RESP_FAST, resp_command_docs, NULL, "[command ...]",
@@ -82,26 +100,27 @@ static const struct resp_command commands[] = {
      "Nothing: the options of a hub are others"},
     {"config|help", 2, 2, RESP_FAST, resp_command_help, NULL, "", "These lines"},
     {"hub", 2, 0, RESP_ADMIN, NULL, NULL, "subcommand", "Administration of the hub"},
-    {"hub|backup", 3, 4, RESP_ADMIN, resp_hub_backup, NULL, "path [JSON]",
+    {"hub|backup", 3, 4, RESP_ADMIN | RESP_ALONE, resp_hub_backup, NULL, "path [JSON]",
      "Copies the log into a new or empty directory"},
-    {"hub|clients", 2, 2, RESP_ADMIN, resp_hub_clients, NULL, "",
+    {"hub|clients", 2, 2, RESP_ADMIN | RESP_ALONE, resp_hub_clients, NULL, "",
      "All connections with topics, cursor and lag, as JSON"},
-    {"hub|export", 6, 0, RESP_READONLY | RESP_ADMIN, resp_hub_export, NULL,
+    {"hub|export", 6, 0, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_export, NULL,
      "after until limit topic [topic ...]", "Messages as they are stored, as JSON"},
     {"hub|help", 2, 2, RESP_FAST, resp_command_help, NULL, "", "These lines"},
-    {"hub|kick", 3, 3, RESP_ADMIN, resp_hub_kick, NULL, "number", "Ends a connection"},
-    {"hub|purge", 3, 3, RESP_WRITE | RESP_ADMIN, resp_hub_purge, NULL, "topic",
+    {"hub|kick", 3, 3, RESP_ADMIN | RESP_ALONE, resp_hub_kick, NULL, "number", "Ends a connection"},
+    {"hub|purge", 3, 3, RESP_WRITE | RESP_ADMIN | RESP_ALONE, resp_hub_purge, NULL, "topic",
      "Takes away all messages of a topic; answers how many"},
-    {"hub|read", 6, 0, RESP_READONLY | RESP_BLOCKING, resp_hub_read, NULL,
+    {"hub|read", 6, 0, RESP_READONLY | RESP_BLOCKING | RESP_ALONE, resp_hub_read, NULL,
      "after limit wait-ms topic [topic ...]", "Messages as a long-poll answers them, as JSON"},
-    {"hub|stats", 2, 2, RESP_ADMIN, resp_hub_stats, NULL, "", "Figures of the hub, as JSON"},
-    {"hub|topic", 3, 3, RESP_READONLY | RESP_ADMIN, resp_hub_topic, NULL, "topic",
+    {"hub|stats", 2, 2, RESP_ADMIN | RESP_ALONE, resp_hub_stats, NULL, "",
+     "Figures of the hub, as JSON"},
+    {"hub|topic", 3, 3, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_topic, NULL, "topic",
      "One topic, as JSON"},
-    {"hub|topics", 2, 3, RESP_READONLY | RESP_ADMIN, resp_hub_topics, NULL, "[pattern]",
-     "All topics, or those that match, as JSON"},
-    {"hub|trim", 3, 3, RESP_WRITE | RESP_ADMIN, resp_hub_trim, NULL, "cursor",
+    {"hub|topics", 2, 3, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_topics, NULL,
+     "[pattern]", "All topics, or those that match, as JSON"},
+    {"hub|trim", 3, 3, RESP_WRITE | RESP_ADMIN | RESP_ALONE, resp_hub_trim, NULL, "cursor",
      "Takes away all stored messages up to a cursor; answers how many"},
-    {"hub|verify", 2, 2, RESP_READONLY | RESP_ADMIN, resp_hub_verify, NULL, "",
+    {"hub|verify", 2, 2, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_verify, NULL, "",
      "Checks the whole log: records, index, totals; answers what is damaged, as JSON"},
 };
 
@@ -159,7 +178,12 @@ bool resp_command_fits(const struct resp *r, const struct resp_command *c,
                        const struct resp_request *q)
 {
     return !is_container(c) && takes(c, q->argc) &&
-           (!r->subscription || c->flags & RESP_SUBSCRIBED);
+           (!r->subscription || r->version == RESP3 || c->flags & RESP_SUBSCRIBED);
+}
+
+bool resp_command_reads(const struct resp_command *c)
+{
+    return c->flags & RESP_READONLY && !(c->flags & RESP_FAST);
 }
 
 /* --- refusals, in the form that Redis gives them --- */
@@ -217,11 +241,11 @@ static size_t count_commands(void)
     return n;
 }
 
-static void put_flags(const struct resp_command *c, struct buf *out)
+static void put_flags(const struct resp_command *c, enum resp_version v, struct buf *out)
 {
     static const char *const names[] = {"write", "readonly", "pubsub", "admin", "blocking", "fast"};
     unsigned known = c->flags & (RESP_SUBSCRIBED - 1u);
-    resp_reply_array(out, (size_t)__builtin_popcount(known));
+    resp_reply_set(out, v, (size_t)__builtin_popcount(known));
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (known & 1u << i)
             resp_reply_simple(out, names[i]);
@@ -237,14 +261,15 @@ static void put_keys(const struct resp_command *c, struct buf *out)
 }
 
 /* As Redis 7 describes a command; the last four lists stay empty. */
-static void put_command(const struct resp_command *c, struct buf *out)
+static void put_command(const struct resp_command *c, enum resp_version v, struct buf *out)
 {
     resp_reply_array(out, 10);
     put_text(out, c->name);
     resp_reply_integer(out, c->max == c->min ? (int64_t)c->min : -(int64_t)c->min);
-    put_flags(c, out);
+    put_flags(c, v, out);
     put_keys(c, out);
-    for (int i = 0; i < 4; i++)
+    resp_reply_set(out, v, 0);
+    for (int i = 0; i < 3; i++)
         resp_reply_array(out, 0);
 }
 
@@ -277,50 +302,49 @@ static void put_pair(struct buf *out, const char *name, const char *value)
 }
 
 /* All words behind the name as one argument. */
-static void put_arguments(const struct resp_command *c, struct buf *out)
+static void put_arguments(const struct resp_command *c, enum resp_version v, struct buf *out)
 {
     put_text(out, "arguments");
     resp_reply_array(out, c->syntax[0] != '\0');
     if (c->syntax[0] == '\0')
         return;
-    resp_reply_array(out, 6);
+    resp_reply_map(out, v, 3);
     put_pair(out, "name", c->syntax);
     put_pair(out, "display_text", c->syntax);
     put_pair(out, "type", "string");
 }
 
-static void put_docs(const struct resp_command *c, struct buf *out)
+static void put_docs(const struct resp_command *c, enum resp_version v, struct buf *out)
 {
     size_t n = strlen(c->name), subs = count_subcommands(c->name, n);
     put_text(out, c->name);
-    resp_reply_array(out, subs ? 8 : 6);
+    resp_reply_map(out, v, subs ? 4 : 3);
     put_pair(out, "summary", c->summary);
     put_pair(out, "group", group_of(c));
-    put_arguments(c, out);
+    put_arguments(c, v, out);
     if (subs == 0)
         return;
     put_text(out, "subcommands");
-    resp_reply_array(out, 2 * subs);
+    resp_reply_map(out, v, subs);
     for (size_t i = 0; i < COMMANDS; i++)
         if (is_sub_of(&commands[i], c->name, n))
-            put_docs(&commands[i], out);
+            put_docs(&commands[i], v, out);
 }
 
 /* COMMAND, COMMAND INFO [name ...] */
 void resp_command_list(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    (void)r;
     resp_reply_array(out, q->argc > 2 ? q->argc - 2 : count_commands());
     for (size_t i = 2; i < q->argc; i++) {
         const struct resp_command *c = find(q->argv[i].data, q->argv[i].len);
         if (c)
-            put_command(c, out);
+            put_command(c, r->version, out);
         else
-            resp_reply_null_array(out);
+            resp_reply_null_array(out, r->version);
     }
     for (size_t i = 0; i < COMMANDS && q->argc <= 2; i++)
         if (!is_subcommand(&commands[i]))
-            put_command(&commands[i], out);
+            put_command(&commands[i], r->version, out);
 }
 
 void resp_command_count(struct resp *r, const struct resp_request *q, struct buf *out)
@@ -352,13 +376,12 @@ static bool is_asked_for(const struct resp_command *c, const struct resp_request
 void resp_command_docs(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     size_t count = 0;
-    (void)r;
     for (size_t i = 0; i < COMMANDS; i++)
         count += is_asked_for(&commands[i], q);
-    resp_reply_array(out, 2 * count);
+    resp_reply_map(out, r->version, count);
     for (size_t i = 0; i < COMMANDS; i++)
         if (is_asked_for(&commands[i], q))
-            put_docs(&commands[i], out);
+            put_docs(&commands[i], r->version, out);
 }
 
 /* --- HELP of a command with subcommands --- */

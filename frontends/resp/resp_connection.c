@@ -4,6 +4,7 @@
 
 #include "frontends/admin.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_reply.h"
 
 static void put_text(struct buf *out, const char *text)
@@ -15,11 +16,12 @@ void resp_connection_ping(struct resp *r, const struct resp_request *q, struct b
 {
     const struct resp_arg none = {.data = "", .len = 0};
     const struct resp_arg *text = q->argc > 1 ? &q->argv[1] : &none;
-    if (r->subscription) {
+    bool in_mode = r->subscription && r->version == RESP2;
+    if (in_mode) {
         resp_reply_array(out, 2);
         put_text(out, "pong");
     }
-    if (r->subscription || q->argc > 1)
+    if (in_mode || q->argc > 1)
         resp_reply_bulk(out, text->data, text->len);
     else
         resp_reply_simple(out, "PONG");
@@ -31,29 +33,38 @@ void resp_connection_echo(struct resp *r, const struct resp_request *q, struct b
     resp_reply_bulk(out, q->argv[1].data, q->argv[1].len);
 }
 
-static const char no_password[] =
-    "ERR AUTH called without any password configured for the default user: who may open the socket "
-    "may do everything";
+/* As in a Redis without passwords: its user `default` gets in with any, and the form without a user
+ * is a mistake. NULL: welcome. */
+static const char *authenticate(const struct resp_arg *user)
+{
+    if (!user)
+        return "ERR AUTH <password> called without any password configured for the default user: "
+               "who may open the socket may do everything";
+    return user->len == 7 && memcmp(user->data, "default", 7) == 0
+               ? NULL
+               : "WRONGPASS there is no user but default";
+}
 
 void resp_connection_auth(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    (void)q;
-    (void)out;
-    resp_error(r, no_password);
+    const char *error = authenticate(q->argc == 3 ? &q->argv[1] : NULL);
+    if (error)
+        resp_error(r, error);
+    else
+        resp_reply_simple(out, "OK");
 }
 
 /* --- HELLO --- */
 
-/* A flat array of names and values, as RESP2 shows maps. */
 static void put_hello(const struct resp *r, struct buf *out)
 {
-    resp_reply_array(out, 14);
+    resp_reply_map(out, r->version, 7);
     put_text(out, "server");
     put_text(out, "longwire");
     put_text(out, "version");
     put_text(out, LONGWIRE_VERSION);
     put_text(out, "proto");
-    resp_reply_integer(out, 2);
+    resp_reply_integer(out, r->version);
     put_text(out, "id");
     resp_reply_integer(out, (int64_t)conn_number(r->conn));
     put_text(out, "mode");
@@ -68,31 +79,43 @@ static void put_hello(const struct resp *r, struct buf *out)
 static const char *parse_hello(const struct resp_request *q, const struct resp_arg **ret_name)
 {
     *ret_name = NULL;
-    for (size_t i = 2; i < q->argc; i += 2) {
+    const char *error = NULL;
+    for (size_t i = 2; i < q->argc && !error; i += 2) {
         if (resp_arg_is(&q->argv[i], "AUTH") && i + 2 < q->argc)
-            return no_password;
-        if (!resp_arg_is(&q->argv[i], "SETNAME") || i + 1 >= q->argc)
-            return "ERR syntax error in HELLO";
-        *ret_name = &q->argv[i + 1];
+            error = authenticate(&q->argv[++i]);
+        else if (resp_arg_is(&q->argv[i], "SETNAME") && i + 1 < q->argc)
+            *ret_name = &q->argv[i + 1];
+        else
+            error = "ERR syntax error in HELLO";
     }
-    return NULL;
+    return error;
+}
+
+static void change_version(struct resp *r, enum resp_version v)
+{
+    if (v == r->version)
+        return;
+    r->version = v;
+    resp_subscribe_version_changed(r);
 }
 
 void resp_connection_hello(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    uint64_t protocol = 2;
+    uint64_t protocol = r->version;
     const struct resp_arg *name;
     const char *error = parse_hello(q, &name);
     if (q->argc > 1 && resp_arg_u64(&q->argv[1], INT64_MAX, &protocol) != ERR_OK)
         error = "ERR Protocol version is not an integer or out of range";
-    else if (protocol != 2)
+    else if (protocol != RESP2 && protocol != RESP3)
         error = "NOPROTO unsupported protocol version";
     if (!error && name)
         error = resp_client_rename(r, name);
-    if (error)
+    if (error) {
         resp_error(r, error);
-    else
-        put_hello(r, out);
+        return;
+    }
+    change_version(r, (enum resp_version)protocol);
+    put_hello(r, out);
 }
 
 /* --- one-liners --- */
@@ -119,23 +142,25 @@ void resp_connection_reset(struct resp *r, const struct resp_request *q, struct 
 {
     (void)q;
     resp_subscribe_finish(r);
+    resp_multi_destroy(r->multi);
+    r->multi = NULL;
     free(r->name);
     r->name = NULL;
+    r->version = RESP2;
     resp_reply_simple(out, "RESET");
 }
 
 void resp_connection_config_get(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    (void)r;
     (void)q;
-    resp_reply_array(out, 0);
+    resp_reply_map(out, r->version, 0);
 }
 
 /* --- INFO --- */
 
 static void put_server(const struct worker *w, const struct admin_totals *t, struct buf *out)
 {
-    buf_printf(out, "longwire_version:%s\r\n", LONGWIRE_VERSION);
+    buf_printf(out, "longwire_version:%s\r\nredis_mode:standalone\r\n", LONGWIRE_VERSION);
     buf_printf(out, "uptime_in_seconds:%llu\r\n", (unsigned long long)t->uptime_s);
     buf_printf(out, "workers:%u\r\n", hub_workers(w->hub));
     buf_printf(out, "epoch:%u\r\nhead:%llu\r\n", hub_log(w->hub)->epoch,
@@ -174,14 +199,26 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
         buf_printf(out, "%s:%llu\r\n", counter_names[i], (unsigned long long)t->counters[i]);
 }
 
+static void put_replication(const struct worker *w, const struct admin_totals *t, struct buf *out)
+{
+    (void)w;
+    (void)t;
+    buf_puts(out, "role:master\r\nconnected_slaves:0\r\n");
+}
+
+static void put_cluster(const struct worker *w, const struct admin_totals *t, struct buf *out)
+{
+    (void)w;
+    (void)t;
+    buf_puts(out, "cluster_enabled:0\r\n");
+}
+
 static const struct section {
     const char *title;
     void (*put)(const struct worker *w, const struct admin_totals *t, struct buf *out);
 } sections[] = {
-    {"Server", put_server},
-    {"Clients", put_clients},
-    {"Persistence", put_persistence},
-    {"Stats", put_stats},
+    {"Server", put_server}, {"Clients", put_clients},         {"Persistence", put_persistence},
+    {"Stats", put_stats},   {"Replication", put_replication}, {"Cluster", put_cluster},
 };
 
 static bool is_wanted(const struct section *s, const struct resp_request *q)
@@ -205,7 +242,7 @@ void resp_connection_info(struct resp *r, const struct resp_request *q, struct b
         buf_printf(&text, "%s# %s\r\n", text.len ? "\r\n" : "", sections[i].title);
         sections[i].put(w, &totals, &text);
     }
-    resp_reply_bulk(out, text.data, text.len);
+    resp_reply_text(out, r->version, text.data, text.len);
     out->failed |= text.failed;
     buf_finish(&text);
 }

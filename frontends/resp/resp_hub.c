@@ -15,13 +15,15 @@ static const char bad_pattern[] = "BADTOPIC not a valid topic or pattern";
 
 /* --- documents --- */
 
-static void put_text(const struct admin *a, struct buf *out)
+static void put_text(const struct admin *a, enum resp_version v, struct buf *out)
 {
+    (void)v;
     resp_reply_bulk(out, a->text.data, a->text.len);
 }
 
-static void put_number(const struct admin *a, struct buf *out)
+static void put_number(const struct admin *a, enum resp_version v, struct buf *out)
 {
+    (void)v;
     resp_reply_integer(out, (int64_t)a->number);
 }
 
@@ -90,8 +92,9 @@ void resp_hub_clients(struct resp *r, const struct resp_request *q, struct buf *
 
 /* --- doing things --- */
 
-static void put_kicked(const struct admin *a, struct buf *out)
+static void put_kicked(const struct admin *a, enum resp_version v, struct buf *out)
 {
+    (void)v;
     if (a->number)
         resp_reply_simple(out, "OK");
     else
@@ -141,8 +144,9 @@ void resp_hub_trim(struct resp *r, const struct resp_request *q, struct buf *out
         admin_trim(a, offset);
 }
 
-static void put_ok(const struct admin *a, struct buf *out)
+static void put_ok(const struct admin *a, enum resp_version v, struct buf *out)
 {
+    (void)v;
     (void)a;
     resp_reply_simple(out, "OK");
 }
@@ -297,6 +301,7 @@ void resp_hub_read(struct resp *r, const struct resp_request *q, struct buf *out
     h->wait.destroy = destroy_read;
     h->limit = (uint32_t)limit;
     wait_ms = wait_ms < wait_max_ms ? wait_ms : wait_max_ms;
+    wait_ms = resp_wait_allowed(r) ? wait_ms : 0;
     enum err e = start_read(h, r, q, &after);
     if (e != ERR_OK)
         resp_error_of(r, e, e == ERR_LIMIT ? "-N reaches back too far" : NULL);

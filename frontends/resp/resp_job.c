@@ -13,7 +13,7 @@ static void answer(struct resp *r, const struct admin *a, const struct resp_job 
     struct buf *out = conn_out(r->conn);
     enum err e = a->errand.result;
     if (out && e == ERR_OK)
-        kind->put(a, out);
+        kind->put(a, r->version, out);
     else if (out)
         resp_error_of(r, e, kind->explain ? kind->explain(e) : NULL);
     resp_end_wait(r);

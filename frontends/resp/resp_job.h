@@ -8,7 +8,7 @@
 /* How a kind of job is answered. */
 struct resp_job {
     /* Writes the answer of one that succeeded. */
-    void (*put)(const struct admin *a, struct buf *out);
+    void (*put)(const struct admin *a, enum resp_version v, struct buf *out);
     /* What an error means for this job; NULL, also as the result, for its usual text. */
     const char *(*explain)(enum err e);
 };

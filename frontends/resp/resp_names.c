@@ -53,18 +53,39 @@ static enum err grow(struct resp_names *s)
     return ERR_OK;
 }
 
+const char *resp_names_other(const struct resp_names *s, const char *name, size_t n)
+{
+    size_t at = place_of(s, name, n);
+    return is_at(s, at, name, n) ? s->items[at] + n + 1 : NULL;
+}
+
+static char *make_item(const char *name, size_t n, const char *other)
+{
+    size_t other_size = strlen(other) + 1;
+    char *item = malloc(n + 1 + other_size);
+    if (!item)
+        return NULL;
+    memcpy(item, name, n);
+    item[n] = '\0';
+    memcpy(item + n + 1, other, other_size);
+    return item;
+}
+
 enum err resp_names_add(struct resp_names *s, const char *name, size_t n)
+{
+    return resp_names_add_with(s, name, n, "");
+}
+
+enum err resp_names_add_with(struct resp_names *s, const char *name, size_t n, const char *other)
 {
     size_t at = place_of(s, name, n);
     if (is_at(s, at, name, n))
         return ERR_OK;
     if (s->count == s->cap && grow(s) != ERR_OK)
         return ERR_NOMEM;
-    char *item = malloc(n + 1);
+    char *item = make_item(name, n, other);
     if (!item)
         return ERR_NOMEM;
-    memcpy(item, name, n);
-    item[n] = '\0';
     memmove(s->items + at + 1, s->items + at, (s->count - at) * sizeof(*s->items));
     s->items[at] = item;
     s->count++;

@@ -8,9 +8,6 @@
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_reply.h"
 
-/* What a publish is answered with: publish.tag. */
-enum answer { ANSWER_SUBSCRIBERS, ANSWER_ID };
-
 const struct fault *resp_publish_publish(const struct resp_request *q, struct message_init *ret)
 {
     ret->topic = q->argv[1].data;
@@ -116,6 +113,14 @@ const struct fault *resp_publish_xadd(const struct resp_request *q, struct messa
 
 /* --- both --- */
 
+/* What a publish is answered with: publish.tag. */
+enum answer { ANSWER_SUBSCRIBERS, ANSWER_ID };
+
+static enum answer answer_of(const struct resp_command *c)
+{
+    return c->publish == resp_publish_xadd ? ANSWER_ID : ANSWER_SUBSCRIBERS;
+}
+
 static const struct fault *submit(struct resp *r, const struct message_init *m, enum answer answer)
 {
     static const struct fault no_memory = {"err", "out of memory"};
@@ -129,14 +134,20 @@ static const struct fault *submit(struct resp *r, const struct message_init *m, 
     return NULL;
 }
 
+const struct fault *resp_publish_read(const struct resp *r, const struct resp_command *c,
+                                      const struct resp_request *q, struct message_init *ret)
+{
+    *ret = (struct message_init){0};
+    const struct fault *fault = c->publish(q, ret);
+    return fault ? fault : publish_check(r->conn->worker->settings, ret);
+}
+
 bool resp_publish_run(struct resp *r, const struct resp_command *c, const struct resp_request *q)
 {
-    struct message_init m = {0};
-    const struct fault *fault = c->publish(q, &m);
+    struct message_init m;
+    const struct fault *fault = resp_publish_read(r, c, q, &m);
     if (!fault)
-        fault = publish_check(r->conn->worker->settings, &m);
-    if (!fault)
-        fault = submit(r, &m, c->publish == resp_publish_xadd ? ANSWER_ID : ANSWER_SUBSCRIBERS);
+        fault = submit(r, &m, answer_of(c));
     if (fault && r->inflight)
         return false;
     if (fault)
@@ -144,29 +155,50 @@ bool resp_publish_run(struct resp *r, const struct resp_command *c, const struct
     return true;
 }
 
-/* The second word is for programs: what the next attempt has to expect. */
+/* The second word is for programs: what the next attempt has to expect. The tag of an expectation
+ * is the number of its command in a transaction, from 1. */
 static void answer_conflict(struct resp *r, const struct publish *p)
 {
     char current[CURSOR_TEXT_SIZE];
     cursor_format(current, p->current, hub_log(r->conn->worker->hub)->epoch);
-    resp_errorf(r, "CONFLICT %s %s", current, publish_fault(p->result)->message);
+    uint32_t command = p->expectations[p->conflict].tag;
+    if (command)
+        resp_errorf(r, "CONFLICT %s %s (command %u of the transaction)", current,
+                    publish_fault(p->result)->message, command);
+    else
+        resp_errorf(r, "CONFLICT %s %s", current, publish_fault(p->result)->message);
+}
+
+static void put_answer(const struct resp *r, enum answer answer, const struct publish_item *item,
+                       struct buf *out)
+{
+    char id[CURSOR_TEXT_SIZE];
+    if (answer == ANSWER_SUBSCRIBERS)
+        resp_reply_integer(out, item->subscribers);
+    else
+        resp_reply_bulk(out, id,
+                        cursor_format(id, item->offset, hub_log(r->conn->worker->hub)->epoch));
+}
+
+void resp_publish_put(const struct resp *r, const struct resp_command *c,
+                      const struct publish_item *item, struct buf *out)
+{
+    put_answer(r, answer_of(c), item, out);
+}
+
+void resp_publish_fail(struct resp *r, const struct publish *p)
+{
+    if (p->result == ERR_CONFLICT)
+        answer_conflict(r, p);
+    else
+        resp_error_of(r, p->result, publish_fault(p->result)->message);
 }
 
 void resp_publish_answer(struct resp *r, const struct publish *p)
 {
-    const struct worker *w = r->conn->worker;
     struct buf *out = conn_out(r->conn);
-    if (!out)
-        return;
-    if (p->result == ERR_CONFLICT) {
-        answer_conflict(r, p);
-    } else if (p->result != ERR_OK) {
-        resp_error_of(r, p->result, publish_fault(p->result)->message);
-    } else if (p->tag == ANSWER_SUBSCRIBERS) {
-        resp_reply_integer(out, p->items[0].subscribers);
-    } else {
-        char id[CURSOR_TEXT_SIZE];
-        size_t n = cursor_format(id, p->items[0].offset, hub_log(w->hub)->epoch);
-        resp_reply_bulk(out, id, n);
-    }
+    if (out && p->result != ERR_OK)
+        resp_publish_fail(r, p);
+    else if (out)
+        put_answer(r, (enum answer)p->tag, &p->items[0], out);
 }

@@ -378,7 +378,8 @@ static enum err read_key(const struct xread *x, struct xread_key *key, struct sc
     if (err == ERR_OK && e.count) {
         result->gap.reason = GAP_NONE; /* behind these messages: the next read tells it */
         result->keys++;
-        resp_reply_array(&result->text, 2);
+        if (x->wait.resp->version == RESP2)
+            resp_reply_array(&result->text, 2);
         resp_reply_bulk(&result->text, key->topic.data, key->topic.len);
         resp_reply_array(&result->text, e.count);
         buf_append(&result->text, e.text.data, e.text.len);
@@ -425,7 +426,10 @@ static bool answer_xread(struct xread *x, const struct xread_result *result, enu
         return false;
     if (err != ERR_OK || result->gap.reason != GAP_NONE || result->too_large)
         return true;
-    resp_reply_array(out, result->keys);
+    if (r->version == RESP3)
+        resp_reply_map(out, RESP3, result->keys);
+    else
+        resp_reply_array(out, result->keys);
     buf_append(out, result->text.data, result->text.len);
     return true;
 }
@@ -438,7 +442,7 @@ static bool retry_xread(struct resp_wait *wait, struct buf *out, bool last)
     bool answered = answer_xread(x, &result, err, out);
     buf_finish(&result.text);
     if (!answered && last)
-        resp_reply_null_array(out);
+        resp_reply_null_array(out, x->wait.resp->version);
     return answered || last;
 }
 
@@ -464,7 +468,7 @@ void resp_read_xread(struct resp *r, const struct resp_request *q, struct buf *o
         error = x ? parse_keys(r->conn->worker, q, &o, x) : "ERR out of memory";
     if (error) {
         resp_error(r, error);
-    } else if (!retry_xread(&x->wait, out, !o.blocks)) {
+    } else if (!retry_xread(&x->wait, out, !o.blocks || !resp_wait_allowed(r))) {
         enum err e = wait_for_keys(x);
         if (e == ERR_OK) {
             resp_wait_begin(&x->wait, o.block_ms);

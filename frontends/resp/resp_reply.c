@@ -5,6 +5,14 @@ static void line_end(struct buf *out)
     buf_append(out, "\r\n", 2);
 }
 
+/* A type with the length or the count of what follows. */
+static void head(struct buf *out, char type, size_t n)
+{
+    buf_putc(out, type);
+    buf_put_u64(out, n);
+    line_end(out);
+}
+
 static void text_line(struct buf *out, char type, const char *text)
 {
     buf_putc(out, type);
@@ -38,26 +46,53 @@ void resp_reply_integer(struct buf *out, int64_t n)
 
 void resp_reply_bulk(struct buf *out, const void *data, size_t n)
 {
-    buf_putc(out, '$');
-    buf_put_u64(out, n);
-    line_end(out);
+    head(out, '$', n);
     buf_append(out, data, n);
     line_end(out);
 }
 
-void resp_reply_null_bulk(struct buf *out)
+void resp_reply_text(struct buf *out, enum resp_version v, const void *data, size_t n)
 {
-    buf_append(out, "$-1\r\n", 5);
+    static const char format[] = {'t', 'x', 't', ':'};
+    if (v == RESP2) {
+        resp_reply_bulk(out, data, n);
+        return;
+    }
+    head(out, '=', n + sizeof(format));
+    buf_append(out, format, sizeof(format));
+    buf_append(out, data, n);
+    line_end(out);
 }
 
-void resp_reply_null_array(struct buf *out)
+void resp_reply_null_bulk(struct buf *out, enum resp_version v)
 {
-    buf_append(out, "*-1\r\n", 5);
+    buf_puts(out, v == RESP3 ? "_\r\n" : "$-1\r\n");
+}
+
+void resp_reply_null_array(struct buf *out, enum resp_version v)
+{
+    buf_puts(out, v == RESP3 ? "_\r\n" : "*-1\r\n");
 }
 
 void resp_reply_array(struct buf *out, size_t count)
 {
-    buf_putc(out, '*');
-    buf_put_u64(out, count);
-    line_end(out);
+    head(out, '*', count);
+}
+
+void resp_reply_map(struct buf *out, enum resp_version v, size_t count)
+{
+    if (v == RESP3)
+        head(out, '%', count);
+    else
+        head(out, '*', 2 * count);
+}
+
+void resp_reply_set(struct buf *out, enum resp_version v, size_t count)
+{
+    head(out, v == RESP3 ? '~' : '*', count);
+}
+
+void resp_reply_push(struct buf *out, enum resp_version v, size_t count)
+{
+    head(out, v == RESP3 ? '>' : '*', count);
 }

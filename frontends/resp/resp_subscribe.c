@@ -2,13 +2,16 @@
  * SUBSCRIBE, PSUBSCRIBE and their opposites: a stream of pushes.
  *
  * Which names were subscribed to as topics and which as patterns is kept here, for the replies and
- * for telling `message` from `pmessage`; the stream has the union of both.
+ * for telling `message` from `pmessage`; the stream has the union of both. Patterns are kept as the
+ * client wrote them; those that are globs stand in the stream as resp_glob.h translates them.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/cursor.h"
 #include "frontends/encodings.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_glob.h"
 #include "frontends/resp/resp_names.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/stream.h"
@@ -17,6 +20,7 @@ struct resp_subscription {
     struct stream stream; /* first: stream_ops get it */
     struct resp *resp;
     struct resp_names topics, patterns;
+    struct resp_names globs; /* translations in the stream, each with one of its globs behind it */
 };
 
 /* One of the two sides of a subscription, and what its replies are called. */
@@ -43,12 +47,34 @@ static size_t total(const struct resp_subscription *s)
 
 /* --- the stream --- */
 
+static void put_text(struct buf *out, const char *text)
+{
+    resp_reply_bulk(out, text, strlen(text));
+}
+
+/* In RESP3 an error would be taken for the answer to a command. */
+static void put_gap(const struct resp *r, const struct gap *g, struct buf *out)
+{
+    char requested[CURSOR_TEXT_SIZE], resumed[CURSOR_TEXT_SIZE];
+    cursor_format(requested, g->requested.offset, g->requested.epoch);
+    cursor_format(resumed, g->resumed, hub_log(r->conn->worker->hub)->epoch);
+    resp_reply_push(out, r->version, 4);
+    put_text(out, "gap");
+    put_text(out, gap_reason_name(g->reason));
+    put_text(out, requested);
+    put_text(out, resumed);
+}
+
 static bool tell_gap(struct stream *stream, const struct gap *g, const char *filter, size_t n)
 {
     (void)filter;
     (void)n;
     struct resp *r = ((struct resp_subscription *)stream)->resp;
-    resp_error_gap(r, g);
+    struct buf *out = conn_out(r->conn);
+    if (r->version == RESP2)
+        resp_error_gap(r, g);
+    else if (out)
+        put_gap(r, g, out);
     resp_end(r);
     return false;
 }
@@ -62,13 +88,23 @@ static void ignore_live(struct stream *stream, uint64_t offset, const char *filt
     (void)n;
 }
 
-static void put_pmessage(const struct message *m, const char *pattern, size_t n, struct buf *out)
+/* FILTER (N bytes) is a pattern as the client wrote it, or the translation of one. */
+static void put_pmessage(const struct message *m, const char *filter, size_t n,
+                         const struct resp_subscription *s, struct buf *out)
 {
-    resp_reply_array(out, 4);
-    resp_reply_bulk(out, "pmessage", 8);
-    resp_reply_bulk(out, pattern, n);
+    const char *glob = NULL;
+    if (s->globs.count && !resp_names_has(&s->patterns, filter, n))
+        glob = resp_names_other(&s->globs, filter, n);
+    resp_reply_push(out, s->resp->version, 4);
+    put_text(out, "pmessage");
+    resp_reply_bulk(out, glob ? glob : filter, glob ? strlen(glob) : n);
     resp_reply_bulk(out, m->topic->name, m->topic->name_len);
     resp_reply_bulk(out, m->payload, m->payload_len);
+}
+
+static const struct encoding *message_encoding(const struct resp *r)
+{
+    return r->version == RESP3 ? &encoding_resp3_message : &encoding_resp_message;
 }
 
 /* `message` when a topic matches, else `pmessage` with the first pattern that does: its own name,
@@ -83,9 +119,9 @@ static void encode(struct stream *stream, struct message *m, struct buf *out)
     if (!filter)
         out->failed = true; /* it does match: memory was out */
     else if (pattern || !resp_names_has(&s->topics, filter, n))
-        put_pmessage(m, filter, n, out);
+        put_pmessage(m, filter, n, s, out);
     else
-        encoding_resp_message.encode(m, out);
+        message_encoding(s->resp)->encode(m, out);
 }
 
 static const struct stream_ops shared_ops = {
@@ -93,11 +129,33 @@ static const struct stream_ops shared_ops = {
 static const struct stream_ops pattern_ops = {
     .transport = TRANSPORT_RESP, .encode = encode, .gap = tell_gap, .live = ignore_live};
 
-static enum err add_all(struct feed_spec *spec, const struct resp_names *names)
+static enum err add_topics(struct feed_spec *spec, const struct resp_names *topics)
 {
     enum err e = ERR_OK;
-    for (size_t i = 0; i < names->count && e == ERR_OK; i++)
-        e = feed_spec_add(spec, names->items[i], strlen(names->items[i]));
+    for (size_t i = 0; i < topics->count && e == ERR_OK; i++)
+        e = feed_spec_add(spec, topics->items[i], strlen(topics->items[i]));
+    return e;
+}
+
+static enum err add_glob(struct resp_subscription *s, struct feed_spec *spec, const char *glob)
+{
+    char filter[RESP_GLOB_MAX];
+    size_t n;
+    enum err e = resp_glob_translate(glob, strlen(glob), filter, &n);
+    if (e == ERR_OK)
+        e = feed_spec_add(spec, filter, n);
+    return e == ERR_OK ? resp_names_add_with(&s->globs, filter, n, glob) : e;
+}
+
+static enum err add_patterns(struct resp_subscription *s, struct feed_spec *spec)
+{
+    enum err e = ERR_OK;
+    resp_names_finish(&s->globs);
+    for (size_t i = 0; i < s->patterns.count && e == ERR_OK; i++) {
+        const char *pattern = s->patterns.items[i];
+        size_t n = strlen(pattern);
+        e = resp_glob_is(pattern, n) ? add_glob(s, spec, pattern) : feed_spec_add(spec, pattern, n);
+    }
     return e;
 }
 
@@ -107,12 +165,12 @@ static void apply(struct resp_subscription *s)
     struct conn *c = s->resp->conn;
     struct feed_spec spec;
     feed_spec_init(&spec, c->worker->feeds);
-    enum err e = add_all(&spec, &s->topics);
+    enum err e = add_topics(&spec, &s->topics);
     if (e == ERR_OK)
-        e = add_all(&spec, &s->patterns);
+        e = add_patterns(s, &spec);
     s->stream.ops = s->patterns.count ? &pattern_ops : &shared_ops;
     if (e == ERR_OK)
-        e = stream_change(&s->stream, &spec, s->patterns.count ? NULL : &encoding_resp_message);
+        e = stream_change(&s->stream, &spec, s->patterns.count ? NULL : message_encoding(s->resp));
     feed_spec_finish(&spec);
     if (e != ERR_OK)
         conn_close(c, CLOSE_NOMEM);
@@ -140,6 +198,7 @@ void resp_subscribe_finish(struct resp *r)
     stream_finish(&s->stream);
     resp_names_finish(&s->topics);
     resp_names_finish(&s->patterns);
+    resp_names_finish(&s->globs);
     free(s);
 }
 
@@ -151,8 +210,16 @@ void resp_subscribe_drained(struct resp *r)
 
 void resp_subscribe_describe(const struct resp *r, struct conn_description *d)
 {
+    if (!r->subscription)
+        return;
+    stream_describe(&r->subscription->stream, d);
+    d->patterns = (uint32_t)r->subscription->patterns.count;
+}
+
+void resp_subscribe_version_changed(struct resp *r)
+{
     if (r->subscription)
-        stream_describe(&r->subscription->stream, d);
+        apply(r->subscription);
 }
 
 /* --- commands --- */
@@ -160,20 +227,34 @@ void resp_subscribe_describe(const struct resp *r, struct conn_description *d)
 static void put_reply(const struct resp *r, const char *kind, const struct resp_arg *name,
                       struct buf *out)
 {
-    resp_reply_array(out, 3);
-    resp_reply_bulk(out, kind, strlen(kind));
+    resp_reply_push(out, r->version, 3);
+    put_text(out, kind);
     if (name)
         resp_reply_bulk(out, name->data, name->len);
     else
-        resp_reply_null_bulk(out);
+        resp_reply_null_bulk(out, r->version);
     resp_reply_integer(out, (int64_t)total(r->subscription));
+}
+
+static const char *check_pattern(const struct resp_arg *a)
+{
+    static const char bad[] = "BADTOPIC not a valid topic or pattern";
+    char filter[RESP_GLOB_MAX];
+    size_t n;
+    if (!topic_pattern_valid(a->data, a->len))
+        return bad;
+    if (!resp_glob_is(a->data, a->len))
+        return NULL;
+    if (resp_glob_translate(a->data, a->len, filter, &n) != ERR_OK)
+        return "BADTOPIC of Redis's globs only * and a/b/* are known here: in a pattern + is one "
+               "level of a topic and # the rest, as in news/+ and news/#";
+    return topic_pattern_valid(filter, n) ? NULL : bad;
 }
 
 static const char *check_name(const struct resp_arg *a, const struct side *side)
 {
     if (side->patterns)
-        return topic_pattern_valid(a->data, a->len) ? NULL
-                                                    : "BADTOPIC not a valid topic or pattern";
+        return check_pattern(a);
     return topic_name_valid(a->data, a->len)
                ? NULL
                : "BADTOPIC not a valid topic (patterns are for PSUBSCRIBE)";

@@ -9,6 +9,11 @@ static void wake(struct receiver *receiver, const struct parcel *p)
     worker_touch(c->worker, c);
 }
 
+bool resp_wait_allowed(const struct resp *r)
+{
+    return !r->multi && !r->conn->input_over;
+}
+
 enum err resp_wait_join(struct resp_wait *w, struct resp *r, const struct resp_arg *filters,
                         size_t count)
 {

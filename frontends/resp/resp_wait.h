@@ -20,6 +20,9 @@ struct resp_wait {
     void (*destroy)(struct resp_wait *w);
 };
 
+/* Whether a command of R may wait at all: not in a transaction, nor when the peer has closed its
+ * sending side. */
+bool resp_wait_allowed(const struct resp *r);
 /* Subscribes to the filters. ERR_NOMEM. */
 MUST_CHECK enum err resp_wait_join(struct resp_wait *w, struct resp *r,
                                    const struct resp_arg *filters, size_t count);

@@ -64,6 +64,28 @@ describe('redis-cli', () => {
     assert.ok(!output.text.includes('not me'));
   });
 
+  test('speaks RESP3 when it is told to', async (t) => {
+    assert.equal(await cli('-3', 'publish', 'rc/three', 'x'), '0');
+    const id = await cli('-3', 'xadd', 'rc/three', '*', 'data', 'y');
+    assert.match(await cli('-3', 'xrange', 'rc/three', '-', '+'), new RegExp(`x[^]*${id}[^]*y`));
+    assert.match(await cli('-3', 'xread', 'streams', 'rc/three', '0'), /rc\/three[^]*x[^]*y/);
+    assert.match(await cli('-3', 'hello'), /proto[^]*3/);
+    const output = listen(t, '-3', 'psubscribe', 'rc/three/*');
+    await eventually(() => output.text.includes('psubscribe'), 'the subscription');
+    await publish(hub, 'rc/three/four', 'pushed');
+    await eventually(() => output.text.includes('pushed'), 'the message');
+  });
+
+  for (const version of [[], ['-3']]) {
+    test(`runs transactions (${version})`, async () => {
+      const { stdout } = await run('redis-cli', ['-s', hub.socket, ...version], {
+        input: 'multi\npublish rc/multi 1\nxadd rc/multi * data 2\nexec\nmulti\nnonsense\nexec\n',
+      });
+      assert.match(stdout, /OK\nQUEUED\nQUEUED\n0\n\d+-\d+\n\n?OK\n/);
+      assert.match(stdout, /EXECABORT/);
+    });
+  }
+
   test('pipes a thousand commands', async () => {
     const commands = Array.from({ length: 1000 }, (_, n) => `PUBLISH rc/pipe ${n}\r\n`).join('');
     const { stdout } = await run('redis-cli', ['-s', hub.socket, '--pipe'], { input: commands });
@@ -78,5 +100,31 @@ describe('redis-cli', () => {
     assert.match(stdout, /PONG\nx/);
     assert.match(await cli('-3', 'ping'), /PONG/);
     assert.match(await cli('info'), /loading:0/);
+  });
+});
+
+describe('redis-benchmark', () => {
+  const hub = suiteHub();
+
+  for (const version of [[], ['-3']]) {
+    for (const words of [
+      ['publish', 'rb/publish', 'x'],
+      ['xadd', 'rb/xadd', '*', 'data', 'x'],
+      ['xlen', 'rb/xadd'],
+    ]) {
+      test(`${words[0]}, down pipelines (${version})`, async () => {
+        const load = ['-n', '2000', '-c', '5', '-P', '16', '--csv'];
+        const args = ['-s', hub.socket, ...version, ...load, ...words];
+        const { code, stdout, stderr } = await run('redis-benchmark', args);
+        assert.equal(code, 0, stderr);
+        assert.doesNotMatch(`${stdout}${stderr}`, /error/i);
+        assert.match(stdout, /"[0-9.]+"/);
+      });
+    }
+  }
+
+  test('has stored what it said', async () => {
+    assert.equal((await history(hub, 'rb/publish')).length, 4000);
+    assert.equal((await history(hub, 'rb/xadd')).length, 4000);
   });
 });

@@ -1,4 +1,5 @@
-// A hiredis program (hiredis_client.c) publishing down a pipeline and reading back.
+// A hiredis program (hiredis_client.c): pipelines, a transaction, subscriptions, waiting, connecting
+// again.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -18,9 +19,11 @@ describe('hiredis', () => {
       assert.equal(code, 0, stderr);
       const [, first, last] = /^ok (\S+) (\S+)\n$/.exec(stdout);
       const stored = await history(hub, topic);
-      assert.equal(stored.length, count);
+      assert.equal(stored.length, count + 3);
       assert.equal(stored[0].id, first);
-      assert.equal(stored.at(-1).id, last);
+      assert.equal(stored[count - 1].id, last);
+      const more = stored.slice(count).map(({ data }) => data);
+      assert.deepEqual(more, ['one', 'two', 'four']);
       assert.equal(offsetOf(last) - offsetOf(first), count - 1);
     });
   }

@@ -106,6 +106,57 @@ describe('pipelines', () => {
     await c.raw.untilClosed();
   });
 
+  test('a half-closed connection gets what comes behind a command that waits, too', async (t) => {
+    const c = await open(t, hub);
+    await c.write(
+      Buffer.concat([
+        encode('PUBLISH', 'p/half/wait', '1'),
+        encode('XREAD', 'BLOCK', 0, 'STREAMS', 'p/half/wait', '$'),
+        encode('PUBLISH', 'p/half/wait', '2'),
+        encode('HUB', 'READ', 'latest', 1, 60_000, 'p/half/wait'),
+        encode('XLEN', 'p/half/wait'),
+      ]),
+    );
+    c.raw.halfClose();
+    assert.equal(await c.reply(), 0);
+    assert.equal(await c.reply(), null);
+    assert.equal(await c.reply(), 0);
+    assert.deepEqual(JSON.parse(await c.reply()).messages, []);
+    assert.equal(await c.reply(), 2);
+    await c.raw.untilClosed();
+  });
+
+  test('one that waits when its peer closes its side is answered then', async (t) => {
+    const [c, waiting] = [await open(t, hub), await open(t, hub)];
+    const number = await numberOf(waiting);
+    await waiting.write(encode('XREAD', 'BLOCK', 0, 'STREAMS', 'p/half/then', '$'));
+    await untilSubscribed(c, number);
+    waiting.raw.halfClose();
+    assert.equal(await waiting.reply(), null);
+    await waiting.raw.untilClosed();
+  });
+
+  test('a half-closed subscriber gets its answers, and ends', async (t) => {
+    const c = await open(t, hub);
+    const pings = Array.from({ length: 200 }, (_, n) => encode('PING', n));
+    await c.write(Buffer.concat([encode('SUBSCRIBE', 'p/half/sub'), ...pings]));
+    c.raw.halfClose();
+    assert.deepEqual(await c.reply(), ['subscribe', 'p/half/sub', 1]);
+    for (let n = 0; n < 200; n++) assert.deepEqual(await c.reply(), ['pong', `${n}`]);
+    await c.raw.untilClosed();
+  });
+
+  test('QUIT comes behind the answers that are due, and ends', async (t) => {
+    const c = await open(t, hub);
+    const commands = Array.from({ length: 300 }, (_, n) => encode('PUBLISH', 'p/quit', n));
+    const late = encode('PUBLISH', 'p/quit', 'late');
+    await c.write(Buffer.concat([...commands, encode('QUIT'), late]));
+    for (let n = 0; n < 300; n++) assert.equal(await c.reply(), 0);
+    assert.equal(await c.reply(), 'OK');
+    await c.raw.untilClosed();
+    assert.equal((await history(hub, 'p/quit')).length, 300);
+  });
+
   test('a protocol error behind publishes comes after their answers', async (t) => {
     const c = await open(t, hub);
     const commands = Array.from({ length: 30 }, (_, n) => encode('PUBLISH', 'p/error', n));
@@ -504,6 +555,23 @@ describe('administration over all workers', () => {
     assertError(await admin.command('CLIENT', 'KILL', 'unix'), /^ERR No such client/);
     assert.equal(await admin.command('HUB', 'KICK', await numberOf(admin)), 'OK');
     await admin.raw.untilClosed();
+  });
+
+  test('a kicked publisher is answered for what was taken, and a waiting reader too', async (t) => {
+    const [admin, publisher, reader] = [await open(t, hub), await open(t, hub), await open(t, hub)];
+    const [publishes, reads] = [await numberOf(publisher), await numberOf(reader)];
+    await reader.write(encode('XREAD', 'BLOCK', 0, 'STREAMS', 'a/kick', '$'));
+    await untilSubscribed(admin, reads);
+    assert.equal(await admin.command('HUB', 'KICK', reads), 'OK');
+    assert.equal(await reader.reply(), null);
+    await reader.raw.untilClosed();
+    const sends = Array.from({ length: 3000 }, (_, n) => encode('PUBLISH', 'a/kick', n));
+    await publisher.write(Buffer.concat(sends));
+    assert.equal(await publisher.reply(), 0);
+    await admin.command('HUB', 'KICK', publishes);
+    await publisher.raw.untilClosed();
+    const answers = `${publisher.raw.received}`.split('\r\n').filter((line) => line === ':0');
+    assert.equal((await history(hub, 'a/kick')).length, answers.length);
   });
 
   test('HUB STATS adds the workers up', async (t) => {

@@ -1,6 +1,8 @@
 /*
  * A hiredis program as somebody would write one: publishes COUNT messages down one pipeline, reads
- * them back, and prints `ok FIRST-ID LAST-ID`. Started by 63-hiredis.test.mjs.
+ * them back, and prints `ok FIRST-ID LAST-ID`. Then it publishes two more in a transaction, follows
+ * the topic by a pattern on another connection, waits in XREAD, and connects again. Started by
+ * 63-hiredis.test.mjs.
  *
  * usage: hiredis_client SOCKET TOPIC COUNT
  */
@@ -84,6 +86,73 @@ static bool publish_and_read(redisContext *c, const char *topic, int count)
     return true;
 }
 
+/* Runs a command and compares the type of what comes. */
+static bool expect(redisContext *c, int type, const char *command, const char *topic)
+{
+    redisReply *r = redisCommand(c, command, topic);
+    bool as_expected = r && r->type == type;
+    if (!as_expected)
+        fail(r && r->str ? r->str : command, c);
+    freeReplyObject(r);
+    return as_expected;
+}
+
+/* Two messages, of which EXEC has the replies: a number and an id. */
+static bool transact(redisContext *c, const char *topic)
+{
+    if (!expect(c, REDIS_REPLY_STATUS, "MULTI", NULL) ||
+        !expect(c, REDIS_REPLY_STATUS, "PUBLISH %s one", topic) ||
+        !expect(c, REDIS_REPLY_STATUS, "XADD %s * data two", topic))
+        return false;
+    redisReply *r = redisCommand(c, "EXEC");
+    bool done = r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 &&
+                r->element[0]->type == REDIS_REPLY_INTEGER &&
+                r->element[1]->type == REDIS_REPLY_STRING;
+    freeReplyObject(r);
+    return done || fail("EXEC has not done both", c);
+}
+
+/* The next message of a subscription, of three or four parts. */
+static bool next_is(redisContext *c, size_t parts, const char *data)
+{
+    void *reply = NULL;
+    if (redisGetReply(c, &reply) != REDIS_OK)
+        return fail("no message", c);
+    const redisReply *r = reply;
+    bool same = r->type == REDIS_REPLY_ARRAY && r->elements == parts &&
+                strcmp(r->element[parts - 1]->str, data) == 0;
+    freeReplyObject(reply);
+    return same || fail("another message than expected", NULL);
+}
+
+static bool follow(redisContext *c, redisContext *publisher, const char *topic)
+{
+    return expect(c, REDIS_REPLY_ARRAY, "PSUBSCRIBE %s/*", topic) &&
+           expect(c, REDIS_REPLY_ARRAY, "SUBSCRIBE %s", topic) &&
+           expect(publisher, REDIS_REPLY_INTEGER, "PUBLISH %s/below three", topic) &&
+           expect(publisher, REDIS_REPLY_INTEGER, "PUBLISH %s four", topic) &&
+           next_is(c, 4, "three") && next_is(c, 3, "four");
+}
+
+/* Goes on with C after it has been connected again. */
+static bool wait_and_return(redisContext *c, const char *topic)
+{
+    return expect(c, REDIS_REPLY_NIL, "XREAD BLOCK 1 STREAMS %s $", topic) &&
+           expect(c, REDIS_REPLY_ARRAY, "XREAD BLOCK 0 STREAMS %s 0", topic) &&
+           expect(c, REDIS_REPLY_STATUS, "QUIT", NULL) &&
+           (redisReconnect(c) == REDIS_OK || fail("cannot connect again", c)) &&
+           expect(c, REDIS_REPLY_STATUS, "PING", NULL);
+}
+
+static bool do_all(redisContext *c, const char *socket, const char *topic, int count)
+{
+    redisContext *subscriber = redisConnectUnix(socket);
+    bool ok = subscriber && !subscriber->err && publish_and_read(c, topic, count) &&
+              transact(c, topic) && follow(subscriber, c, topic) && wait_and_return(c, topic);
+    redisFree(subscriber);
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4) {
@@ -96,7 +165,7 @@ int main(int argc, char **argv)
         redisFree(c);
         return EXIT_FAILURE;
     }
-    bool ok = publish_and_read(c, argv[2], atoi(argv[3]));
+    bool ok = do_all(c, argv[1], argv[2], atoi(argv[3]));
     redisFree(c);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

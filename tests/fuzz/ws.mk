@@ -5,6 +5,7 @@ TESTS += $(ws_fuzz_targets)
 endif
 
 ws_fuzz_targets = \
+	tests/fuzz/fuzz_resp_glob \
 	tests/fuzz/fuzz_resp_reader \
 	tests/fuzz/fuzz_session_request \
 	tests/fuzz/fuzz_ws_control \
@@ -15,6 +16,10 @@ check_PROGRAMS += $(ws_fuzz_targets)
 
 ws_fuzz_libs = libwscodec.a libhttpcodec.a libwscodec.a libmessage.a libbrokercodec.a libbase.a \
 	$(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) $(JANSSON_LIBS)
+
+tests_fuzz_fuzz_resp_glob_SOURCES = tests/fuzz/fuzz_resp_glob.c $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_resp_glob_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_resp_glob_LDADD = $(ws_fuzz_libs)
 
 tests_fuzz_fuzz_resp_reader_SOURCES = tests/fuzz/fuzz_resp_reader.c $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_resp_reader_LDFLAGS = $(fuzz_ldflags)
@@ -42,6 +47,7 @@ tests_fuzz_fuzz_ws_frame_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_ws_frame_LDADD = $(ws_fuzz_libs)
 
 EXTRA_DIST += \
+	tests/fuzz/corpus/fuzz_resp_glob \
 	tests/fuzz/corpus/fuzz_resp_reader \
 	tests/fuzz/corpus/fuzz_session_request \
 	tests/fuzz/corpus/fuzz_ws_control \

@@ -3,6 +3,7 @@ codec_tests = \
 	tests/unit/test_message \
 	tests/unit/test_envelope \
 	tests/unit/test_encodings \
+	tests/unit/test_resp_glob \
 	tests/unit/test_resp_reader \
 	tests/unit/test_ws_deflate \
 	tests/unit/test_ws_extension \
@@ -30,6 +31,10 @@ tests_unit_test_envelope_LDADD = $(codec_test_libs)
 tests_unit_test_encodings_SOURCES = tests/unit/test_encodings.c
 tests_unit_test_encodings_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_encodings_LDADD = $(codec_test_libs)
+
+tests_unit_test_resp_glob_SOURCES = tests/unit/test_resp_glob.c
+tests_unit_test_resp_glob_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_resp_glob_LDADD = $(codec_test_libs)
 
 tests_unit_test_resp_reader_SOURCES = tests/unit/test_resp_reader.c
 tests_unit_test_resp_reader_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

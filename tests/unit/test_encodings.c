@@ -69,13 +69,10 @@ static void expect_encoded(const struct encoding *e, const char *text)
 
 START_TEST(slots_are_unique)
 {
-    const struct encoding *all[] = {&encoding_sse_raw,
-                                    &encoding_sse_envelope,
-                                    &encoding_ws_envelope,
-                                    &encoding_ws_raw,
-                                    &encoding_poll,
-                                    &encoding_resp_message,
-                                    &encoding_ws_envelope_deflate,
+    const struct encoding *all[] = {&encoding_sse_raw,       &encoding_sse_envelope,
+                                    &encoding_ws_envelope,   &encoding_ws_raw,
+                                    &encoding_poll,          &encoding_resp_message,
+                                    &encoding_resp3_message, &encoding_ws_envelope_deflate,
                                     &encoding_ws_raw_deflate};
     unsigned seen = 0;
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
@@ -256,6 +253,7 @@ START_TEST(resp_push)
     expect_encoded(&encoding_resp_message, "*3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$3\r\np\r\n\r\n");
     payload(MESSAGE_TEXT, NULL, 0);
     expect_encoded(&encoding_resp_message, "*3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$0\r\n\r\n");
+    expect_encoded(&encoding_resp3_message, ">3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$0\r\n\r\n");
 }
 END_TEST
 
@@ -350,18 +348,36 @@ START_TEST(ws_frames_that_compressing_does_not_help)
 }
 END_TEST
 
-START_TEST(resp_replies)
+static void put_all_replies(enum resp_version v)
 {
     resp_reply_simple(&out, "OK");
     resp_reply_error(&out, "ERR a\r\nb");
     resp_reply_integer(&out, -7);
     resp_reply_integer(&out, INT64_MIN);
     resp_reply_bulk(&out, "x\0y", 3);
-    resp_reply_null_bulk(&out);
-    resp_reply_null_array(&out);
+    resp_reply_text(&out, v, "some\r\n", 6);
+    resp_reply_null_bulk(&out, v);
+    resp_reply_null_array(&out, v);
     resp_reply_array(&out, 12);
+    resp_reply_map(&out, v, 2);
+    resp_reply_set(&out, v, 3);
+    resp_reply_push(&out, v, 0);
+}
+
+START_TEST(resp_replies)
+{
+    put_all_replies(RESP2);
     static const char text[] = "+OK\r\n-ERR a  b\r\n:-7\r\n:-9223372036854775808\r\n$3\r\nx\0y\r\n"
-                               "$-1\r\n*-1\r\n*12\r\n";
+                               "$6\r\nsome\r\n\r\n$-1\r\n*-1\r\n*12\r\n*4\r\n*3\r\n*0\r\n";
+    expect(text, sizeof(text) - 1);
+}
+END_TEST
+
+START_TEST(resp3_replies)
+{
+    put_all_replies(RESP3);
+    static const char text[] = "+OK\r\n-ERR a  b\r\n:-7\r\n:-9223372036854775808\r\n$3\r\nx\0y\r\n"
+                               "=10\r\ntxt:some\r\n\r\n_\r\n_\r\n*12\r\n%2\r\n~3\r\n>0\r\n";
     expect(text, sizeof(text) - 1);
 }
 END_TEST
@@ -388,6 +404,7 @@ int main(void)
     tcase_add_test(tc, resp_push);
     tcase_add_test(tc, sse_control_blocks);
     tcase_add_test(tc, resp_replies);
+    tcase_add_test(tc, resp3_replies);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
     int failed = srunner_ntests_failed(r);

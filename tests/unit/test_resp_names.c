@@ -91,6 +91,34 @@ START_TEST(any_order_of_adding_and_removing)
 }
 END_TEST
 
+static void expect_other(const struct resp_names *s, const char *name, const char *other)
+{
+    const char *found = resp_names_other(s, name, strlen(name));
+    if (other)
+        ck_assert_str_eq(found, other);
+    else
+        ck_assert_ptr_null(found);
+}
+
+START_TEST(a_name_may_have_another_behind_it)
+{
+    struct resp_names s = {0};
+    ck_assert_int_eq(resp_names_add_with(&s, "a/+/#", 5, "a/*"), ERR_OK);
+    ck_assert_int_eq(resp_names_add_with(&s, "a/+/#", 5, "a/**"), ERR_OK);
+    ck_assert_int_eq(resp_names_add_with(&s, "#", 1, "*"), ERR_OK);
+    add(&s, "a");
+    ck_assert_uint_eq(s.count, 3);
+    expect_other(&s, "a/+/#", "a/*");
+    expect_other(&s, "#", "*");
+    expect_other(&s, "a", "");
+    expect_other(&s, "a/", NULL);
+    expect_other(&s, "a/*", NULL);
+    take_out(&s, "a/+/#");
+    expect_other(&s, "a/+/#", NULL);
+    resp_names_finish(&s);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("resp_names");
@@ -99,6 +127,7 @@ int main(void)
     tcase_add_test(tc, prefixes_are_different_names);
     tcase_add_test(tc, a_name_that_holds_a_nul_is_never_there);
     tcase_add_test(tc, names_are_there_once);
+    tcase_add_test(tc, a_name_may_have_another_behind_it);
     tcase_add_test(tc, any_order_of_adding_and_removing);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

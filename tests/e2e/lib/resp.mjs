@@ -10,6 +10,13 @@ export class RespError {
   }
 }
 
+/** What answers no command (RESP3). */
+export class RespPush {
+  constructor(items) {
+    this.items = items;
+  }
+}
+
 /** Reads one reply at `at`; returns [value, next] or null when it is not all there. */
 function parseReply(data, at) {
   const eol = data.indexOf('\r\n', at);
@@ -27,6 +34,16 @@ function parseReply(data, at) {
       return parseBulk(data, next, Number(text));
     case '*':
       return parseArray(data, next, Number(text));
+    case '_':
+      return [null, next];
+    case '=':
+      return parseBulk(data, next, Number(text));
+    case '%':
+      return parseMap(data, next, Number(text));
+    case '~':
+      return convert(parseArray(data, next, Number(text)), (items) => new Set(items));
+    case '>':
+      return convert(parseArray(data, next, Number(text)), (items) => new RespPush(items));
     default:
       throw new Error(`not a reply: ${JSON.stringify(data.toString('latin1', at, at + 60))}`);
   }
@@ -48,6 +65,13 @@ function parseArray(data, at, count) {
     at = item[1];
   }
   return [list, at];
+}
+
+const convert = (parsed, made) => parsed && [made(parsed[0]), parsed[1]];
+
+function parseMap(data, at, count) {
+  const pairs = (flat) => flat.flatMap((name, n) => (n % 2 ? [] : [[name, flat[n + 1]]]));
+  return convert(parseArray(data, at, 2 * count), (flat) => new Map(pairs(flat)));
 }
 
 /** A command as an array of bulk strings. */

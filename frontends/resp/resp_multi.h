@@ -1,0 +1,42 @@
+/*
+ * Transactions: MULTI, commands that are put by, and EXEC, which does them together.
+ *
+ * The publishes of a transaction are one publish of the hub: stored all or none, next to each other
+ * in the log. When that is committed the other commands run in their order, those that read
+ * messages one in a turn, and EXEC answers with all replies in one array. A publish that fails, and
+ * a command that could not be put by, take the whole transaction with them.
+ *
+ *     MULTI --> QUEUEING --EXEC--> COMMITTING --committed--> RUNNING --> answered
+ *                  | error            | failed
+ *                  v                  v
+ *               SPOILT --EXEC------> answered by an error
+ */
+#ifndef FRONTENDS_RESP_RESP_MULTI_H
+#define FRONTENDS_RESP_RESP_MULTI_H
+
+#include "frontends/resp/resp.h"
+
+/* Of one connection; NULL, wherever it is taken, is none. */
+struct resp_multi;
+
+enum {
+    RESP_MULTI_COMMANDS_MAX = 10000, /* of one transaction */
+};
+
+/* Puts a command by and answers QUEUED, or says why not and spoils the transaction. */
+void resp_multi_queue(struct resp *r, const struct resp_command *c, const struct resp_request *q,
+                      struct buf *out);
+/* A command could not be put by: EXEC will say so. */
+void resp_multi_spoil(struct resp_multi *m);
+/* The publish of the transaction came back. */
+void resp_multi_answered(struct resp *r, const struct publish *p);
+/* Runs what is left to run, or as much of it as belongs into one turn; fine when nothing is. */
+void resp_multi_go_on(struct resp *r);
+/* Where its commands reply while it is RUNNING, else NULL. */
+struct buf *resp_multi_replies(struct resp_multi *m);
+/* Bytes that it keeps: commands that are put by, and replies. */
+size_t resp_multi_held(const struct resp_multi *m);
+void resp_multi_describe(const struct resp_multi *m, struct conn_description *d);
+void resp_multi_destroy(struct resp_multi *m);
+
+#endif
