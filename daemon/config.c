@@ -573,7 +573,7 @@ static void check_access(struct loader *l)
         buf_puts(out, "http.listen = ");
         setting_format(s, c, i, out);
         buf_puts(out, ": must be a loopback address unless access.anonymous says what anyone "
-                      "may do: subscribe, publish");
+                      "may do: subscribe, publish, status");
     }
 }
 

@@ -52,7 +52,7 @@ struct config_lag {
 };
 
 /* Bits of access.anonymous. */
-enum { CONFIG_SUBSCRIBE = 1, CONFIG_PUBLISH = 2 };
+enum { CONFIG_SUBSCRIBE = 1, CONFIG_PUBLISH = 2, CONFIG_STATUS = 4 };
 
 struct config_listen {
     struct sockaddr_storage addr; /* IPv4 or IPv6, ready for bind(); port 0 = any free one */
@@ -106,6 +106,7 @@ struct config {
     } hub;
     struct {
         struct config_listen_list listen;
+        struct config_listen_list metrics_listen; /* may be empty */
         uint64_t max_head_bytes;
         uint64_t max_body_bytes;
         uint64_t max_connections; /* 0 = from the descriptor limit */
@@ -143,7 +144,7 @@ struct config {
         uint64_t map_bytes;
     } log;
     struct {
-        unsigned anonymous; /* CONFIG_SUBSCRIBE | CONFIG_PUBLISH */
+        unsigned anonymous; /* CONFIG_SUBSCRIBE | … */
         struct config_origin_list origin;
     } access;
     struct {

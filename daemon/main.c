@@ -50,6 +50,7 @@ struct daemon {
     struct worker **workers;
     unsigned worker_count;
     struct listen_address addresses[CONFIG_LISTEN_MAX]; /* with their real ports */
+    struct listen_address metrics[CONFIG_LISTEN_MAX];   /* likewise */
     struct local_socket socket;
 };
 
@@ -131,6 +132,7 @@ static struct settings *make_settings(const struct config *c)
     s->demo = c->http.demo;
     s->anonymous_subscribe = c->access.anonymous & CONFIG_SUBSCRIBE;
     s->anonymous_publish = c->access.anonymous & CONFIG_PUBLISH;
+    s->anonymous_status = c->access.anonymous & CONFIG_STATUS;
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
     if (copy_names(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK ||
@@ -275,15 +277,20 @@ static enum err create_workers(struct daemon *d)
     return e;
 }
 
-static enum err listen_at(struct daemon *d, size_t i, struct buf *error)
+/* Listens at all addresses of LIST, and writes them with their real ports to RET. */
+static enum err listen_at_all(struct daemon *d, const struct config_listen_list *list,
+                              enum listener_kind kind, struct listen_address *ret,
+                              struct buf *error)
 {
-    const struct config_listen *from = &d->config->http.listen.item[i];
-    struct listen_address *a = &d->addresses[i];
     int fds[HUB_WORKERS_MAX];
-    *a = (struct listen_address){from->addr, from->addr_len, from->loopback};
-    enum err e = listen_tcp(a, fds, d->worker_count, error);
-    for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++)
-        e = listener_add(d->workers[w], fds[w], false, a->loopback);
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < list->count && e == ERR_OK; i++) {
+        const struct config_listen *from = &list->item[i];
+        ret[i] = (struct listen_address){from->addr, from->addr_len, from->loopback};
+        e = listen_tcp(&ret[i], fds, d->worker_count, error);
+        for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++)
+            e = listener_add(d->workers[w], fds[w], kind, from->loopback);
+    }
     return e;
 }
 
@@ -300,7 +307,7 @@ static enum err listen_locally(struct daemon *d, struct buf *error)
     enum err e = local_socket_listen(&d->socket, &fd, error);
     for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++) {
         int own = w + 1 < d->worker_count ? dup(fd) : fd;
-        e = own < 0 ? ERR_IO : listener_add(d->workers[w], own, true, true);
+        e = own < 0 ? ERR_IO : listener_add(d->workers[w], own, LISTENER_LOCAL, true);
     }
     return e;
 }
@@ -310,8 +317,10 @@ static enum err listen_everywhere(struct daemon *d)
     struct buf error = {0};
     enum err e = listen_locally(d, &error);
     bool bound = e == ERR_OK;
-    for (size_t i = 0; i < d->config->http.listen.count && e == ERR_OK; i++)
-        e = listen_at(d, i, &error);
+    if (e == ERR_OK)
+        e = listen_at_all(d, &d->config->http.listen, LISTENER_HTTP, d->addresses, &error);
+    if (e == ERR_OK)
+        e = listen_at_all(d, &d->config->http.metrics_listen, LISTENER_STATUS, d->metrics, &error);
     if (bound && e != ERR_OK)
         local_socket_remove(&d->socket);
     buf_putc(&error, '\0');
@@ -334,6 +343,10 @@ static enum err start_workers(struct daemon *d)
 static void say_ready(const struct daemon *d)
 {
     char text[128];
+    for (size_t i = 0; i < d->config->http.metrics_listen.count; i++) {
+        listen_address_format(&d->metrics[i], text, sizeof(text));
+        log_info("metrics at http://%s/metrics", text);
+    }
     printf("ready http=");
     for (size_t i = 0; i < d->config->http.listen.count; i++) {
         listen_address_format(&d->addresses[i], text, sizeof(text));

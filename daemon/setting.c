@@ -11,7 +11,7 @@ static const char *const log_level_words[] = {"error", "warn", "info", "debug", 
 static const char *const sync_words[] = {"always", "interval", "never", NULL};
 static const char *const durability_words[] = {"disk", "memory", NULL};
 static const char *const lag_policy_words[] = {"replay", "skip-to-latest", "close", NULL};
-static const char *const access_words[] = {"subscribe", "publish", NULL};
+static const char *const access_words[] = {"subscribe", "publish", "status", NULL};
 
 #define KIB  ((uint64_t)1 << 10)
 #define MIB  ((uint64_t)1 << 20)
@@ -30,15 +30,17 @@ static const char *const access_words[] = {"subscribe", "publish", NULL};
     (offsetof(struct base, member) + 0 * sizeof((ctype *)0 == &((struct base *)0)->member))
 #define IN_CONFIG(type, member, ctype) SETTING_##type, FIELD(config, member, ctype)
 
-#define COUNT(member, lo, hi)          IN_CONFIG(COUNT, member, uint64_t), lo, hi, NULL
-#define BYTES(member, lo, hi)          IN_CONFIG(BYTES, member, uint64_t), lo, hi, NULL
-#define DURATION(member, lo, hi)       IN_CONFIG(DURATION, member, uint64_t), lo, hi, NULL
-#define TEXT(member, lo, hi)           IN_CONFIG(TEXT, member, char *), lo, hi, NULL
-#define MODE(member)                   IN_CONFIG(MODE, member, mode_t), 0, 0777, NULL
-#define BOOL(member)                   IN_CONFIG(BOOL, member, bool), 0, 0, NULL
-#define CHOICE(member, ctype, w)       IN_CONFIG(CHOICE, member, ctype), 0, 0, w
-#define FLAGS(member, w)               IN_CONFIG(FLAGS, member, unsigned), 0, 0, w
-#define LISTEN(member)                 IN_CONFIG(LISTEN, member, struct config_listen_list), 0, 0, NULL
+#define COUNT(member, lo, hi)    IN_CONFIG(COUNT, member, uint64_t), lo, hi, NULL
+#define BYTES(member, lo, hi)    IN_CONFIG(BYTES, member, uint64_t), lo, hi, NULL
+#define DURATION(member, lo, hi) IN_CONFIG(DURATION, member, uint64_t), lo, hi, NULL
+#define TEXT(member, lo, hi)     IN_CONFIG(TEXT, member, char *), lo, hi, NULL
+#define MODE(member)             IN_CONFIG(MODE, member, mode_t), 0, 0777, NULL
+#define BOOL(member)             IN_CONFIG(BOOL, member, bool), 0, 0, NULL
+#define CHOICE(member, ctype, w) IN_CONFIG(CHOICE, member, ctype), 0, 0, w
+#define FLAGS(member, w)         IN_CONFIG(FLAGS, member, unsigned), 0, 0, w
+/* LEAST: how many there have to be, 0 or 1. */
+#define LISTEN(member, least)                                                                      \
+    IN_CONFIG(LISTEN, member, struct config_listen_list), least, CONFIG_LISTEN_MAX, NULL
 #define ORIGIN(member)                 IN_CONFIG(ORIGIN, member, struct config_origin_list), 0, 0, NULL
 #define HOST(member)                   IN_CONFIG(HOST, member, struct config_origin_list), 0, 0, NULL
 #define NET(member)                    IN_CONFIG(NET, member, struct config_net_list), 0, 0, NULL
@@ -76,8 +78,10 @@ const struct setting settings[] = {
     {"hub", "log_level", CHOICE(hub.log_level, enum log_level, log_level_words), "info", RELOAD,
      "least important lines written to standard error"},
 
-    {"http", "listen", LISTEN(http.listen), "127.0.0.1:8420", FIXED,
+    {"http", "listen", LISTEN(http.listen, 1), "127.0.0.1:8420", FIXED,
      "ADDRESS:PORT or [ADDRESS]:PORT to serve HTTP on, port 0 = any free one; repeatable"},
+    {"http", "metrics_listen", LISTEN(http.metrics_listen, 0), "", FIXED,
+     "the same, for /metrics, /readyz and /healthz alone; repeatable"},
     {"http", "max_head_bytes", BYTES(http.max_head_bytes, KIB, MIB), "16K", FIXED,
      "largest request line and headers"},
     {"http", "max_body_bytes", BYTES(http.max_body_bytes, KIB, GIB), "8M", FIXED,
@@ -363,8 +367,11 @@ static enum err parse_text(const struct setting *s, const char *value, char **re
     return ERR_OK;
 }
 
-static enum err parse_listen(const char *value, struct config_listen_list *list)
+static enum err parse_listen(const struct setting *s, const char *value,
+                             struct config_listen_list *list)
 {
+    if (*value == '\0' && s->min == 0)
+        return ERR_OK;
     if (list->count == CONFIG_LISTEN_MAX)
         return ERR_LIMIT;
     enum err e = value_parse_address(value, &list->item[list->count]);
@@ -420,7 +427,7 @@ enum err setting_parse(const struct setting *s, const char *value, void *base)
     case SETTING_TEXT:
         return parse_text(s, value, field);
     case SETTING_LISTEN:
-        return parse_listen(value, field);
+        return parse_listen(s, value, field);
     case SETTING_ORIGIN:
         return parse_string(value, value_origin_valid, field);
     case SETTING_HOST:

@@ -15,6 +15,9 @@
     X(proxy_errors, "connections refused for their PROXY header, or for having none")              \
     X(http_requests, "HTTP requests answered or upgraded")                                         \
     X(http_errors, "HTTP requests answered with a 4xx or 5xx status")                              \
+    X(http_invalid, "HTTP requests answered 400")                                                  \
+    X(http_denied, "HTTP requests answered 401 or 403")                                            \
+    X(http_not_found, "HTTP requests answered 404")                                                \
     X(resp_commands, "commands on the local socket")                                               \
     X(resp_errors, "commands answered with an error")                                              \
     X(ws_control, "WebSocket control messages from clients")                                       \

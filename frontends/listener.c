@@ -27,6 +27,7 @@ struct listener {
     struct worker *worker;
     struct event event;
     bool local, loopback;
+    bool status_only;
     bool paused;
 };
 
@@ -154,18 +155,19 @@ static const struct protocol *protocol_of(const struct listener *l)
 {
     if (l->local)
         return &resp_protocol;
-    return l->worker->settings->proxy_protocol ? &proxy_protocol : &http_protocol;
+    return l->worker->settings->proxy_protocol && !l->status_only ? &proxy_protocol
+                                                                  : &http_protocol;
 }
 
 /* C speaks what protocol_of said. */
-static void begin(struct conn *c, const struct ip_port *from)
+static void begin(const struct listener *l, struct conn *c, const struct ip_port *from)
 {
     if (c->protocol == &proxy_protocol)
         proxy_accepted(c, from);
     else if (peer_accept(c, from) == ERR_NOMEM)
         conn_close(c, CLOSE_NOMEM);
     else
-        http_accepted(c);
+        http_accepted(c, l->status_only);
 }
 
 static void adopt(struct listener *l, int fd, const struct ip_port *from)
@@ -179,7 +181,7 @@ static void adopt(struct listener *l, int fd, const struct ip_port *from)
     }
     counter_add(&w->counters, COUNTER_accepted, 1);
     if (!l->local)
-        begin(c, from);
+        begin(l, c, from);
 }
 
 /* accept4(), with the peer's address in RET where it has one. */
@@ -214,7 +216,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-enum err listener_add(struct worker *w, int fd, bool local, bool loopback)
+enum err listener_add(struct worker *w, int fd, enum listener_kind kind, bool loopback)
 {
     struct listener *l = calloc(1, sizeof(*l));
     if (!l || event_assign(&l->event, w->base, fd, EV_READ | EV_PERSIST, on_accept, l) != 0 ||
@@ -224,7 +226,8 @@ enum err listener_add(struct worker *w, int fd, bool local, bool loopback)
         return ERR_NOMEM;
     }
     l->worker = w;
-    l->local = local;
+    l->local = kind == LISTENER_LOCAL;
+    l->status_only = kind == LISTENER_STATUS;
     l->loopback = loopback;
     l->next = w->listeners;
     w->listeners = l;
@@ -258,7 +261,7 @@ static void accept_waiting(struct listener *l)
 
 enum err listener_replace_local(struct worker *w, int fd)
 {
-    enum err e = listener_add(w, fd, true, true);
+    enum err e = listener_add(w, fd, LISTENER_LOCAL, true);
     if (e != ERR_OK)
         return e;
     for (struct listener **at = &w->listeners->next; *at;) {

@@ -29,8 +29,14 @@ void listen_address_format(const struct listen_address *a, char *out, size_t siz
  * why in one line. */
 MUST_CHECK enum err listen_tcp(struct listen_address *a, int *fds, unsigned count,
                                struct buf *error);
+enum listener_kind {
+    LISTENER_LOCAL,
+    LISTENER_HTTP,
+    LISTENER_STATUS, /* HTTP, but only figures and readiness; no PROXY header */
+};
+
 /* Gives worker W a listening socket (takes FD, also on failure). ERR_NOMEM. */
-MUST_CHECK enum err listener_add(struct worker *w, int fd, bool local, bool loopback);
+MUST_CHECK enum err listener_add(struct worker *w, int fd, enum listener_kind kind, bool loopback);
 /* The same for a local socket that was bound anew; the former one is closed. */
 MUST_CHECK enum err listener_replace_local(struct worker *w, int fd);
 /* Closes all of W's. */

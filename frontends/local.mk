@@ -10,6 +10,7 @@ libfrontends_a_SOURCES = \
 	frontends/counters.c frontends/counters.h \
 	frontends/http/http.c frontends/http/http.h \
 	frontends/http/http_access.c \
+	frontends/http/http_refusal.c \
 	frontends/http/http_routes.c \
 	frontends/http/http_status.c frontends/http/http_status.h \
 	frontends/http/proxy.c frontends/http/proxy.h \
@@ -23,6 +24,7 @@ libfrontends_a_SOURCES = \
 	frontends/poll_body.c frontends/poll_body.h \
 	frontends/publish.c frontends/publish.h \
 	frontends/readiness.c frontends/readiness.h \
+	frontends/refusals.c frontends/refusals.h \
 	frontends/session.c frontends/session.h \
 	frontends/session_table.c \
 	frontends/settings.c frontends/settings.h \

@@ -24,7 +24,6 @@ static void add_cursor(struct conn *c, uint64_t offset)
     char text[CURSOR_TEXT_SIZE];
     cursor_format(text, offset, c->worker->replay.log->epoch);
     http_add_field(http_of(c), "Longwire-Cursor", text);
-    http_add_field(http_of(c), "Cache-Control", "no-store");
     counter_add(&c->worker->counters, COUNTER_polls, 1);
 }
 

@@ -33,7 +33,7 @@ struct settings {
     size_t trusted_proxy_count;
     bool proxy_protocol; /* all connections are theirs, and begin with a PROXY header */
     /* [access] what anonymous peers may do on listeners that are not on loopback */
-    bool anonymous_subscribe, anonymous_publish;
+    bool anonymous_subscribe, anonymous_publish, anonymous_status;
     char **origins; /* allowed besides the same origin and loopback; "*" = all */
     size_t origin_count;
     /* [limits] of one connection */

@@ -155,6 +155,7 @@ static void put_head(const struct http *h, struct buf *out)
 {
     http_response_start(out, 200, http_now());
     http_put_fields(h, out);
+    buf_puts(out, HTTP_DATA_ONLY);
     http_response_header(out, "Content-Type", "text/event-stream; charset=utf-8");
     http_response_header(out, "Cache-Control", "no-store, no-transform");
     http_response_header(out, "X-Accel-Buffering", "no");

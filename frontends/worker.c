@@ -455,6 +455,8 @@ static void set_timer(struct worker *w)
         wait = BUDGET_TELL_MS;
     if (wait > lagging_wait_ms(w))
         wait = lagging_wait_ms(w);
+    if (wait > refusals_wait_ms(&w->refusals, w->now_ms))
+        wait = refusals_wait_ms(&w->refusals, w->now_ms);
     uint64_t at = wait == UINT64_MAX ? UINT64_MAX : w->now_ms + wait;
     if (at >= w->timer_at_ms)
         return;
@@ -539,6 +541,7 @@ static bool run_turn(struct worker *w)
     bool more = fire_deadlines(w);
     resume_publishers(w);
     lagging_check(w);
+    refusals_check(&w->refusals, w->now_ms);
     go_on_with_backlog(w);
     end_conn_turns(w);
     more |= stream_run_lagging(w);

@@ -26,6 +26,7 @@
 #include "frontends/conn.h"
 #include "frontends/counters.h"
 #include "frontends/readiness.h"
+#include "frontends/refusals.h"
 #include "frontends/settings.h"
 #include "frontends/turn_clock.h"
 #include "frontends/wheel.h"
@@ -117,6 +118,7 @@ struct worker {
     uint64_t drain_until_ms;
     bool started;
     pthread_t thread;
+    struct refusals refusals;
     /* The large ones, behind what every delivery needs. */
     struct readiness readiness[2]; /* of its connections: others, those of the local socket */
     struct wheel wheel;

@@ -13,7 +13,7 @@ enum {
     HEADERS_MAX = 100,
     BODY_BYTES_PER_MS = 1, /* a body that is slower for long is cut off */
     /* Room that is made at once, in bytes, since mostly no more is needed: */
-    REPLY_HEAD = 256,
+    REPLY_HEAD = 512,
     FIELDS_SIZE = 160,
 };
 
@@ -56,6 +56,7 @@ static void begin_exchange(struct conn *c, struct http *h)
     http_request_init(&h->request, &h->limits);
     h->phase = HTTP_PHASE_IDLE;
     h->route = NULL;
+    h->url = (struct url){0};
     h->method = 0;
     deadline_in(c, s->idle_timeout_ms);
 }
@@ -116,7 +117,9 @@ static void start_reply(struct conn *c, struct http *h, struct buf *out, unsigne
     http_put_fields(h, out);
 }
 
-void http_reply(struct conn *c, unsigned status, const char *type, const char *body, size_t n)
+/* GUARD: the lines that say what browsers may do with it. */
+static void reply(struct conn *c, unsigned status, const char *guard, const char *type,
+                  const char *body, size_t n)
 {
     struct http *h = http_of(c);
     struct buf *out = conn_out(c);
@@ -125,6 +128,7 @@ void http_reply(struct conn *c, unsigned status, const char *type, const char *b
         return;
     buf_reserve(out, h->fields.len + REPLY_HEAD + n);
     start_reply(c, h, out, status);
+    buf_puts(out, guard);
     http_response_connection(out, h->request.minor, keep_alive);
     if (status != 204)
         http_response_content(out, type, n);
@@ -134,9 +138,20 @@ void http_reply(struct conn *c, unsigned status, const char *type, const char *b
     answered(c, h, keep_alive);
 }
 
+void http_reply(struct conn *c, unsigned status, const char *type, const char *body, size_t n)
+{
+    reply(c, status, HTTP_DATA_ONLY "Cache-Control: no-store\r\n", type, body, n);
+}
+
+void http_reply_file(struct conn *c, const char *type, const char *body, size_t n)
+{
+    reply(c, 200, HTTP_NO_GUESS "Cache-Control: no-cache\r\n", type, body, n);
+}
+
 void http_fail(struct conn *c, unsigned status, const char *detail)
 {
     struct buf body = {0};
+    http_refusal_note(c, status, detail);
     http_problem_body(&body, status, detail, strlen(detail));
     http_reply(c, status, HTTP_PROBLEM_TYPE, body.data, body.len);
     buf_finish(&body);
@@ -221,6 +236,51 @@ static void refuse_path(struct conn *c, const struct http *h, unsigned status)
         http_fail_later(c, 503, 1, no_memory);
 }
 
+/* Refuses, before a body is read, what this client may not ask for. False: it is answered. */
+static bool check_access(struct conn *c, struct http *h)
+{
+    if (http_access_is_shut(c, h))
+        http_deny(c, NULL);
+    else if (h->route && h->route->flags & HTTP_ROUTE_PRIVATE && !http_may_see_status(c))
+        http_deny(c, "This is for clients on this machine, at http.metrics_listen, or where "
+                     "access.anonymous has status");
+    else if (h->method == HTTP_POST && !h->origin_allowed)
+        http_fail(
+            c, 403,
+            "Pages of this origin may not publish or change subscriptions (see access.origin)");
+    else
+        return true;
+    return false;
+}
+
+/* The same for what makes no sense; STATUS says why there is no route. */
+static bool check_method(struct conn *c, struct http *h, unsigned status)
+{
+    if (h->method == HTTP_UNKNOWN) {
+        http_fail(c, 501, "The method is not known");
+    } else if (!h->route) {
+        refuse_path(c, h, status);
+    } else if (!(h->route->methods & h->method)) {
+        add_allow(h);
+        http_fail(c, 405, "This path does not take this method");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool asks_for_options(const struct http *h)
+{
+    return h->method == HTTP_OPTIONS && (h->route || strcmp(h->request.target, "*") == 0);
+}
+
+static void answer_options(struct conn *c, struct http *h)
+{
+    if (h->route)
+        add_allow(h);
+    http_access_options(c, h);
+}
+
 /* Finds out what is asked, and refuses what cannot be before a body is read. */
 static void handle_head(struct conn *c, struct http *h)
 {
@@ -235,26 +295,10 @@ static void handle_head(struct conn *c, struct http *h)
     url_split(h->request.target, strlen(h->request.target), &h->url);
     http_access_origin(c, h);
     h->route = http_route_find(h, &status);
-    if (h->method == HTTP_UNKNOWN) {
-        http_fail(c, 501, "The method is not known");
-    } else if (http_access_is_shut(c, h)) {
-        http_deny(c, NULL);
-    } else if (h->method == HTTP_OPTIONS && (h->route || strcmp(h->request.target, "*") == 0)) {
-        if (h->route)
-            add_allow(h);
-        http_access_options(c, h);
-    } else if (!h->route) {
-        refuse_path(c, h, status);
-    } else if (!(h->route->methods & h->method)) {
-        add_allow(h);
-        http_fail(c, 405, "This path does not take this method");
-    } else if (h->method == HTTP_POST && !h->origin_allowed) {
-        http_fail(
-            c, 403,
-            "Pages of this origin may not publish or change subscriptions (see access.origin)");
-    } else if (h->route->head) {
+    if (asks_for_options(h) && !http_access_is_shut(c, h))
+        answer_options(c, h);
+    else if (check_access(c, h) && check_method(c, h, status) && h->route->head)
         h->route->head(c, h);
-    }
 }
 
 /* The body may be silent for body_timeout from now on. */
@@ -313,8 +357,10 @@ static void refuse(struct conn *c, struct http *h)
 {
     unsigned status = h->request.status;
     h->complete = false;
-    if (h->request.method) /* the head is there: no body for HEAD */
+    if (h->request.method) { /* the head is there: no body for HEAD */
         h->method = method_of(h->request.method);
+        url_split(h->request.target, strlen(h->request.target), &h->url);
+    }
     if (status == 503 && !h->request.method)
         conn_close(c, CLOSE_NOMEM); /* as in refuse_path(): it may be anything */
     else if (status == 503)
@@ -522,11 +568,14 @@ static struct http *create(struct conn *c)
     return h;
 }
 
-void http_accepted(struct conn *c)
+void http_accepted(struct conn *c, bool status_only)
 {
-    c->state = create(c);
-    if (c->state)
-        begin_exchange(c, c->state);
+    struct http *h = create(c);
+    if (!h)
+        return;
+    h->status_only = status_only;
+    c->state = h;
+    begin_exchange(c, h);
 }
 
 void http_adopt(struct conn *c)

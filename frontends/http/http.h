@@ -37,12 +37,18 @@ enum http_method {
 
 struct http;
 
+enum {
+    HTTP_ROUTE_OPEN = 1,    /* to everybody who reaches the listener, whatever the Host */
+    HTTP_ROUTE_STATUS = 2,  /* on listeners for figures and readiness, too */
+    HTTP_ROUTE_PRIVATE = 4, /* only for those who may see the hub's status */
+};
+
 /* What a path does. */
 struct http_route {
     const char *path; /* a trailing "/" with more behind it: `name` gets the rest */
     unsigned methods; /* allowed, enum http_method; OPTIONS always is */
     bool takes_rest;
-    bool open; /* to everybody who reaches the listener, whatever the Host */
+    unsigned flags; /* HTTP_ROUTE_… */
     /* Once the head is there: may answer at once. NULL: nothing to check. */
     void (*head)(struct conn *c, struct http *h);
     /* The whole request is there; again after http_go_on_later(). */
@@ -61,6 +67,7 @@ struct http {
     bool unfinished;     /* goes on when it is this connection's turn again */
     bool origin_allowed; /* not a page of a foreign origin */
     bool trusted;        /* conn.trusted, before a request says more */
+    bool status_only;    /* came by a listener for figures and readiness */
     bool foreign_host;   /* for a host that is none of this machine's, where that counts */
     const struct http_route *route;
     struct url url; /* of request.target */
@@ -77,8 +84,9 @@ struct http {
 
 extern const struct protocol http_protocol;
 
-/* A new TCP connection speaks http_protocol: sets it up. */
-void http_accepted(struct conn *c);
+/* A new TCP connection speaks http_protocol: sets it up. STATUS_ONLY: it may only ask for figures
+ * and readiness. */
+void http_accepted(struct conn *c, bool status_only);
 /* A connection of the local socket turned out to speak HTTP. */
 void http_adopt(struct conn *c);
 /* The state of a connection that speaks http_protocol. */
@@ -98,6 +106,9 @@ void http_publish(struct conn *c, struct publish *p);
 void http_forget_head(struct http *h);
 /* Adds a header line to the coming answer. */
 void http_add_field(struct http *h, const char *name, const char *value);
+/* As http_reply with 200, for a file of the hub's own, whose fields say what browsers may do with
+ * it. */
+void http_reply_file(struct conn *c, const char *type, const char *body, size_t n);
 /* Appends these lines to OUT, which fails if one of them is missing for want of memory: a page that
  * does not find its CORS header would give up. */
 void http_put_fields(const struct http *h, struct buf *out);
@@ -106,6 +117,10 @@ const char *http_now(void);
 
 /* http_routes.c: the route of a path, NULL when there is none. Decodes the rest into h->name. */
 const struct http_route *http_route_find(struct http *h, unsigned *ret_status);
+
+/* http_refusal.c: counts, and if there is room for a line logs, what was answered with a status
+ * that blames the client. Before the answer is written. */
+void http_refusal_note(struct conn *c, unsigned status, const char *detail);
 
 /* http_access.c */
 /* Looks at Origin, once: adds the CORS fields that the answer needs and sets h->origin_allowed. */
@@ -119,6 +134,8 @@ void http_access_host(struct conn *c, struct http *h);
 bool http_access_is_shut(const struct conn *c, const struct http *h);
 bool http_may_subscribe(const struct conn *c);
 bool http_may_publish(const struct conn *c);
+/* Whether it may see readiness, figures and the page. */
+bool http_may_see_status(const struct conn *c);
 /* Answers 403: for DETAIL, or for the host if that is the cause. */
 void http_deny(struct conn *c, const char *detail);
 

@@ -15,6 +15,13 @@ bool http_may_subscribe(const struct conn *c)
     return c->trusted || c->worker->settings->anonymous_subscribe;
 }
 
+bool http_may_see_status(const struct conn *c)
+{
+    const struct http *h = c->state;
+    return c->trusted || c->worker->settings->anonymous_status ||
+           (h->status_only && !h->foreign_host);
+}
+
 bool http_may_publish(const struct conn *c)
 {
     return c->trusted || c->worker->settings->anonymous_publish;
@@ -41,7 +48,7 @@ void http_access_host(struct conn *c, struct http *h)
 
 bool http_access_is_shut(const struct conn *c, const struct http *h)
 {
-    bool open = h->route && h->route->open;
+    bool open = h->route && h->route->flags & HTTP_ROUTE_OPEN;
     return h->foreign_host && !open && !http_may_subscribe(c) && !http_may_publish(c);
 }
 

@@ -171,7 +171,7 @@ void http_response_problem(struct buf *out, const struct http_problem *p, const 
     http_problem_body(&body, p->status, p->detail, p->detail_len);
     http_response_start(out, p->status, date);
     http_response_connection(out, p->minor, p->keep_alive);
-    http_response_header(out, "Cache-Control", "no-store");
+    buf_puts(out, HTTP_DATA_ONLY "Cache-Control: no-store\r\n");
     if (p->headers)
         buf_puts(out, p->headers);
     http_response_content(out, HTTP_PROBLEM_TYPE, body.len);

@@ -10,17 +10,20 @@
 #include "frontends/subscribe.h"
 
 static const struct http_route routes[] = {
-    {"/t/", HTTP_GET | HTTP_HEAD | HTTP_POST, true, false, topic_http_head, topic_http_run},
-    {"/t", HTTP_GET | HTTP_HEAD | HTTP_POST, false, false, topics_http_head, topics_http_run},
-    {"/ws", HTTP_GET, false, false, NULL, subscribe_http_websocket},
-    {"/session/", HTTP_POST, true, false, session_http_head, session_http_run},
-    {"/cursor", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_cursor},
-    {"/healthz", HTTP_GET | HTTP_HEAD, false, true, NULL, http_status_health},
-    {"/readyz", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_ready},
-    {"/metrics", HTTP_GET | HTTP_HEAD, false, false, NULL, http_status_metrics},
-    {"/longwire.js", HTTP_GET | HTTP_HEAD, false, false, NULL, webfiles_client},
-    {"/demo/", HTTP_GET | HTTP_HEAD, true, false, NULL, webfiles_demo},
-    {"/", HTTP_GET | HTTP_HEAD, false, false, NULL, webfiles_root},
+    {"/t/", HTTP_GET | HTTP_HEAD | HTTP_POST, true, 0, topic_http_head, topic_http_run},
+    {"/t", HTTP_GET | HTTP_HEAD | HTTP_POST, false, 0, topics_http_head, topics_http_run},
+    {"/ws", HTTP_GET, false, 0, NULL, subscribe_http_websocket},
+    {"/session/", HTTP_POST, true, 0, session_http_head, session_http_run},
+    {"/cursor", HTTP_GET | HTTP_HEAD, false, 0, NULL, http_status_cursor},
+    {"/healthz", HTTP_GET | HTTP_HEAD, false, HTTP_ROUTE_OPEN | HTTP_ROUTE_STATUS, NULL,
+     http_status_health},
+    {"/readyz", HTTP_GET | HTTP_HEAD, false, HTTP_ROUTE_STATUS | HTTP_ROUTE_PRIVATE, NULL,
+     http_status_ready},
+    {"/metrics", HTTP_GET | HTTP_HEAD, false, HTTP_ROUTE_STATUS | HTTP_ROUTE_PRIVATE, NULL,
+     http_status_metrics},
+    {"/longwire.js", HTTP_GET | HTTP_HEAD, false, 0, NULL, webfiles_client},
+    {"/demo/", HTTP_GET | HTTP_HEAD, true, HTTP_ROUTE_PRIVATE, NULL, webfiles_demo},
+    {"/", HTTP_GET | HTTP_HEAD, false, HTTP_ROUTE_PRIVATE, NULL, webfiles_root},
 };
 
 static bool matches(const struct http_route *r, const struct url *u)
@@ -47,6 +50,8 @@ const struct http_route *http_route_find(struct http *h, unsigned *ret_status)
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         if (!matches(&routes[i], &h->url))
             continue;
+        if (h->status_only && !(routes[i].flags & HTTP_ROUTE_STATUS))
+            return NULL;
         unsigned status = routes[i].takes_rest ? decode_rest(h, &routes[i]) : 0;
         if (status)
             *ret_status = status;

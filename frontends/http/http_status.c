@@ -21,7 +21,6 @@ void http_status_cursor(struct conn *c, struct http *h)
     }
     cursor_format(text, w->head, w->replay.log->epoch);
     http_add_field(h, "Longwire-Cursor", text);
-    http_add_field(h, "Cache-Control", "no-store");
     buf_printf(&body, "{\"cursor\":\"%s\"}", text);
     http_reply(c, 200, "application/json", body.data, body.len);
     buf_finish(&body);
@@ -29,7 +28,6 @@ void http_status_cursor(struct conn *c, struct http *h)
 
 static void reply_text(struct conn *c, const char *text)
 {
-    http_add_field(http_of(c), "Cache-Control", "no-store");
     http_reply(c, 200, "text/plain; charset=utf-8", text, strlen(text));
 }
 
@@ -116,10 +114,6 @@ void http_status_metrics(struct conn *c, struct http *h)
 {
     struct buf body = {0};
     (void)h;
-    if (!http_may_subscribe(c)) {
-        http_deny(c, "Anonymous reading is not allowed here (see access.anonymous)");
-        return;
-    }
     put_hub(&body, c->worker);
     put_connections(&body, c->worker);
     put_counters(&body, c->worker);

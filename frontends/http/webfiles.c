@@ -18,16 +18,20 @@ EMBED(webfile_icon, "demo/icon.svg");
 
 #define SCRIPT_TYPE "text/javascript; charset=utf-8"
 
-static const char policy[] =
-    "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'";
+/* What a file is told to browsers as: its type, what it may do as a page, and which sites' pages
+ * may load it without CORS. */
+struct manner {
+    const char *type, *policy, *sharing;
+};
 
-static void serve(struct conn *c, const char *type, const char *data, const char *end)
+#define OWN_POLICY                                                                                 \
+    "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'"
+
+static void serve(struct conn *c, const struct manner *m, const char *data, const char *end)
 {
-    struct http *h = http_of(c);
-    http_add_field(h, "Cache-Control", "no-cache");
-    http_add_field(h, "X-Content-Type-Options", "nosniff");
-    http_add_field(h, "Content-Security-Policy", policy);
-    http_reply(c, 200, type, data, (size_t)(end - data));
+    http_add_field(http_of(c), "Content-Security-Policy", m->policy);
+    http_add_field(http_of(c), "Cross-Origin-Resource-Policy", m->sharing);
+    http_reply_file(c, m->type, data, (size_t)(end - data));
 }
 
 void webfiles_client(struct conn *c, struct http *h)
@@ -35,19 +39,22 @@ void webfiles_client(struct conn *c, struct http *h)
     /* Pages of any origin may load the client; what they may do with it is checked elsewhere. */
     if (!h->origin_allowed)
         http_add_field(h, "Access-Control-Allow-Origin", "*");
-    http_add_field(h, "Cross-Origin-Resource-Policy", "cross-origin");
-    serve(c, SCRIPT_TYPE, webfile_client, webfile_client_end);
+    static const struct manner m = {SCRIPT_TYPE, OWN_POLICY, "cross-origin"};
+    serve(c, &m, webfile_client, webfile_client_end);
 }
 
 void webfiles_demo(struct conn *c, struct http *h)
 {
+    static const struct manner script = {SCRIPT_TYPE, OWN_POLICY, "same-origin"};
+    static const struct manner style = {"text/css; charset=utf-8", OWN_POLICY, "same-origin"};
+    static const struct manner icon = {"image/svg+xml", OWN_POLICY, "same-origin"};
     bool on = c->worker->settings->demo;
     if (on && strcmp(h->name, "demo.js") == 0)
-        serve(c, SCRIPT_TYPE, webfile_script, webfile_script_end);
+        serve(c, &script, webfile_script, webfile_script_end);
     else if (on && strcmp(h->name, "demo.css") == 0)
-        serve(c, "text/css; charset=utf-8", webfile_style, webfile_style_end);
+        serve(c, &style, webfile_style, webfile_style_end);
     else if (on && strcmp(h->name, "icon.svg") == 0)
-        serve(c, "image/svg+xml", webfile_icon, webfile_icon_end);
+        serve(c, &icon, webfile_icon, webfile_icon_end);
     else
         http_fail(c, 404, "There is nothing at this path");
 }
@@ -55,9 +62,13 @@ void webfiles_demo(struct conn *c, struct http *h)
 void webfiles_root(struct conn *c, struct http *h)
 {
     static const char text[] = "Longwire: publish and subscribe at /t/{topic}, see longwired(8).\n";
+    static const struct manner page = {"text/html; charset=utf-8", OWN_POLICY, "same-origin"};
+    /* Nothing of strangers is in it: from a console on it, everything can be tried. */
+    static const struct manner line = {"text/plain; charset=utf-8", "frame-ancestors 'none'",
+                                       "same-origin"};
     (void)h;
     if (c->worker->settings->demo)
-        serve(c, "text/html; charset=utf-8", webfile_page, webfile_page_end);
+        serve(c, &page, webfile_page, webfile_page_end);
     else
-        http_reply(c, 200, "text/plain; charset=utf-8", text, sizeof(text) - 1);
+        serve(c, &line, text, text + sizeof(text) - 1);
 }

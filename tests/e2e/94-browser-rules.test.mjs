@@ -305,9 +305,10 @@ const withCookie = (heads) =>
 const methods = (heads) => [...new Set(heads.map((head) => head.split(' ')[0]))].sort();
 
 describe('pages of other origins in Chromium', () => {
-  const hub = suiteHub({ set: { 'access.origin': APP } });
-  const open = suiteHub({ set: { 'access.origin': '*' } });
-  const both = suiteHub({ set: { 'access.origin': ['*', APP] } });
+  const named = { 'http.hosts': 'hub.site.example' };
+  const hub = suiteHub({ set: { ...named, 'access.origin': APP } });
+  const open = suiteHub({ set: { ...named, 'access.origin': '*' } });
+  const both = suiteHub({ set: { ...named, 'access.origin': ['*', APP] } });
 
   test('of a listed one do everything, without credentials', async (t) => {
     const { results, heads } = await crossOrigin(t, hub, APP, 'cross/omit', 'omit');

@@ -93,7 +93,9 @@ EXTRA_DIST += \
 	tests/e2e/51-patterns.test.mjs \
 	tests/e2e/52-hosts.test.mjs \
 	tests/e2e/52-origins.test.mjs \
+	tests/e2e/53-answers.test.mjs \
 	tests/e2e/53-http.test.mjs \
+	tests/e2e/54-refusals.test.mjs \
 	tests/e2e/54-status.test.mjs \
 	tests/e2e/55-figures.test.mjs \
 	tests/e2e/55-paused.test.mjs \

@@ -6,6 +6,7 @@ broker_tests = \
 	tests/unit/test_dedup \
 	tests/unit/test_interest \
 	tests/unit/test_lag \
+	tests/unit/test_refusals \
 	tests/unit/test_wheel \
 	tests/unit/test_readiness \
 	tests/unit/test_budget \
@@ -47,6 +48,11 @@ tests_unit_test_interest_LDADD = $(broker_test_libs)
 tests_unit_test_lag_SOURCES = tests/unit/test_lag.c
 tests_unit_test_lag_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_lag_LDADD = $(broker_test_libs)
+
+tests_unit_test_refusals_SOURCES = tests/unit/test_refusals.c frontends/refusals.c \
+	frontends/refusals.h
+tests_unit_test_refusals_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_refusals_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_wheel_SOURCES = tests/unit/test_wheel.c frontends/wheel.c frontends/wheel.h \
 	tests/unit/random.c tests/unit/random.h

@@ -200,6 +200,7 @@ static const struct {
     {"hub", "dedup_max_keys", "18"},
     {"hub", "log_level", "debug"},
     {"http", "listen", "[::1]:0"},
+    {"http", "metrics_listen", "0.0.0.0:9420"},
     {"http", "max_head_bytes", "4K"},
     {"http", "max_body_bytes", "2560K"},
     {"http", "max_connections", "19"},
@@ -500,7 +501,7 @@ END_TEST
 
 #define ACCESS_TEXT                                                                                \
     "must be a loopback address unless access.anonymous says what anyone may do: subscribe, "      \
-    "publish"
+    "publish, status"
 #define HOST_TEXT "must be a name or an address (IPv6 in brackets) without a port"
 #define NET_TEXT  "must be ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits"
 #define ADDRESS_TEXT                                                                               \
@@ -535,7 +536,7 @@ static const struct {
      "2: hub.data_dir = \\x01\\xff: must be UTF-8 without control characters, space at its ends, "
      "or ; after a space"},
     {"[access]\nanonymous = read\n",
-     "2: access.anonymous = read: must be empty or a list of subscribe, publish"},
+     "2: access.anonymous = read: must be empty or a list of subscribe, publish, status"},
     {"[access]\norigin = https://example.org/\n",
      "2: access.origin = https://example.org/: must be * or SCHEME://HOST[:PORT] in lower case, "
      "with nothing after it"},

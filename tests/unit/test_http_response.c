@@ -132,7 +132,7 @@ END_TEST
     "{\"type\":\"about:blank\",\"title\":\"Method Not "                                            \
     "Allowed\",\"status\":405,\"detail\":\"no\"}\n"
 #define HEAD(connection)                                                                           \
-    "HTTP/1.1 405 Method Not Allowed\r\nDate: " DATE "\r\n" connection                             \
+    "HTTP/1.1 405 Method Not Allowed\r\nDate: " DATE "\r\n" connection HTTP_DATA_ONLY              \
     "Cache-Control: no-store\r\nAllow: GET\r\nContent-Type: application/problem+json\r\n"          \
     "Content-Length: 79\r\n\r\n"
 
