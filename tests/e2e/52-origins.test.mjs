@@ -5,6 +5,7 @@ import { describe, test } from 'node:test';
 import { assertProblem, get, history, post, request } from './lib/http.mjs';
 import { suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
+import { SseStream } from './lib/sse.mjs';
 import { handshake } from './lib/wsframe.mjs';
 
 const FOREIGN = [
@@ -125,8 +126,36 @@ describe('configured origins', () => {
   });
 });
 
+/** What an answer says of credentials, to a page of `Origin`. */
+async function credentials(hub, Origin) {
+  const answers = [
+    await get(hub, '/t/o/x?wait=0', { headers: { Origin } }),
+    await get(hub, '/t/o?after=x', { headers: { Origin } }),
+    await post(hub, 'o/x', 'x', { headers: { Origin } }),
+    await preflight(hub, Origin),
+  ];
+  const stream = await SseStream.open(hub, 'o/x', {}, { Origin });
+  stream.close();
+  return [...answers, stream].map(({ headers }) => [
+    headers['access-control-allow-origin'],
+    headers['access-control-allow-credentials'],
+  ]);
+}
+
 describe('any origin', () => {
-  const hub = suiteHub({ set: { 'access.origin': '*' } });
+  const hub = suiteHub({ set: { 'access.origin': ['*', 'https://app.example'] } });
+
+  test('is allowed without credentials, in every answer', async () => {
+    for (const told of await credentials(hub, 'https://other.example')) {
+      assert.deepEqual(told, ['*', undefined]);
+    }
+  });
+
+  test('but one that is listed, or on this machine, with them', async () => {
+    for (const origin of ['https://app.example', 'http://localhost:3000']) {
+      for (const told of await credentials(hub, origin)) assert.deepEqual(told, [origin, 'true']);
+    }
+  });
 
   test('is allowed', async () => {
     for (const Origin of FOREIGN) {

@@ -1,13 +1,15 @@
 // What browsers are told they may do with answers, of each kind; and who may read the hub's status.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
 
-import { assertProblem, get, post, publish, request } from './lib/http.mjs';
+import { assertProblem, get, history, post, publish, request } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
 import { RespClient } from './lib/resp.mjs';
 import { eventually } from './lib/wait.mjs';
+import { WsClient } from './lib/ws.mjs';
 import { handshake } from './lib/wsframe.mjs';
 
 const DATA = {
@@ -196,6 +198,82 @@ describe('http.metrics_listen', () => {
     assert.equal((await get(there, '/metrics')).status, 200);
     const text = `PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n${ask('GET /metrics')}`;
     assert.equal((await headOf(there, text)).status, 400);
+  });
+});
+
+describe('what the anonymous may do over a WebSocket', () => {
+  const elsewhere = { headers: { 'X-Forwarded-For': '203.0.113.9' } };
+  const start = (t, anonymous) =>
+    startHub(t, {
+      config: `[access]\nanonymous = ${anonymous}\n`,
+      set: { 'http.trusted_proxies': '127.0.0.1' },
+    });
+  const subscribe = { op: 'subscribe', topic: 'w/a' };
+  const write = { op: 'publish', topic: 'w/a', data: 1 };
+
+  /** Takes the rights of the anonymous over from the file, once they can be seen. */
+  async function change(hub, anonymous, taken) {
+    writeFileSync(hub.config, `[access]\nanonymous = ${anonymous}\n`);
+    hub.signal('SIGHUP');
+    await eventually(taken, 'the new rights');
+  }
+
+  test('to subscribe is not to publish', async (t) => {
+    const hub = await start(t, 'subscribe');
+    const ws = await WsClient.open(hub, null, {}, elsewhere);
+    assert.equal((await ws.ask(subscribe)).op, 'subscribed');
+    const refused = await ws.ask(write);
+    assert.equal(refused.op, 'error');
+    assert.equal(refused.code, 'forbidden');
+    assert.deepEqual(await history(hub, 'w/a'), []);
+    ws.close();
+  });
+
+  test('a bare pipe publishes nothing either', async (t) => {
+    const hub = await start(t, 'subscribe');
+    const ws = await WsClient.open(hub, 'w/raw', { format: 'raw' }, elsewhere);
+    ws.send('x');
+    assert.ok((await ws.closed).code >= 1008);
+    assert.deepEqual(await history(hub, 'w/raw'), []);
+  });
+
+  test('to publish is not to subscribe, on a connection that lasts either', async (t) => {
+    const hub = await start(t, 'subscribe, publish');
+    const ws = await WsClient.open(hub, null, {}, elsewhere);
+    assert.equal((await ws.ask(write)).op, 'published');
+    const isRefused = async () => (await get(hub, '/t/w/a?wait=0', elsewhere)).status === 403;
+    await change(hub, 'publish', isRefused);
+    // Workers take settings over one by one; this connection's may be another.
+    await eventually(async () => (await ws.ask(subscribe)).code === 'forbidden', 'the refusal');
+    assert.equal((await ws.ask(write)).op, 'published');
+    await assert.rejects(WsClient.open(hub, null, {}, elsewhere));
+    ws.close();
+  });
+});
+
+describe('an event stream takes nothing from its client', () => {
+  const hub = suiteHub({ set: { 'hub.workers': 1 } });
+
+  async function bytesIn() {
+    const admin = await RespClient.open(hub);
+    const { counters } = JSON.parse(await admin.command('HUB', 'STATS'));
+    admin.close();
+    return counters.bytes_in;
+  }
+
+  test('requests behind it are read, dropped, and not answered', async (t) => {
+    const MiB = 1 << 20;
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    const before = await bytesIn();
+    await raw.write(ask('GET /t/q', 'Accept: text/event-stream\r\n'));
+    await raw.untilText('longwire.live');
+    raw.write(ask('POST /t/q', '', 'no').repeat(Math.ceil((2 * MiB) / 60)));
+    await eventually(async () => (await bytesIn()) - before > 2 * MiB, 'all to be read');
+    await publish(hub, 'q', 'yes');
+    const text = await raw.untilText('data: yes');
+    assert.equal(text.split('HTTP/1.1 ').length, 2);
+    assert.deepEqual((await history(hub, 'q')).map(({ data }) => data), ['yes']);
   });
 });
 

@@ -210,6 +210,23 @@ describe('Forwarded and X-Forwarded-For', () => {
     assert.deepEqual(statuses, ['201', '200', '201', '403']);
   });
 
+  for (const [what, headers] of [
+    ['that names nobody', {}],
+    ['that hides its client', { 'X-Forwarded-For': 'unknown' }],
+  ]) {
+    for (const [transport, text] of Object.entries(SUBSCRIBERS)) {
+      test(`a request ${what} has no address of the one before: ${transport}`, async (t) => {
+        const raw = await RawSocket.open(hub);
+        t.after(() => raw.destroy());
+        const topic = `p/next/${transport}/${what}`.replaceAll(' ', '');
+        const elsewhere = { 'X-Forwarded-For': '203.0.113.9' };
+        await raw.write(getText('/t/p/each?wait=0', elsewhere) + text(topic, headers));
+        await raw.until((data) => `${data}`.split('HTTP/1.1 ').length > 2, 'two answers');
+        assert.equal(await addressOf(hub, topic), `127.0.0.1:${raw.localPort}`);
+      });
+    }
+  }
+
   test('what else proxies write does not make an origin the same', async (t) => {
     const page = { Origin: 'https://hub.example', 'X-Forwarded-For': '127.0.0.1' };
     for (const headers of [
