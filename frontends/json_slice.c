@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/utf8.h"
 
 struct reader {
@@ -27,6 +28,8 @@ static bool take(struct reader *r, char c)
 
 static void skip_blank(struct reader *r)
 {
+    while (r->end - r->p >= 8 && bytes_load(r->p) == BYTES_ONES * ' ')
+        r->p += 8;
     while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\r' || *r->p == '\t'))
         r->p++;
 }
@@ -116,16 +119,31 @@ static bool skip_escape(struct reader *r)
     return true;
 }
 
+/* Of a string: up to the first word with a quote, a backslash or a control character. */
+static void skip_plain(struct reader *r)
+{
+    while (r->end - r->p >= 8) {
+        uint64_t word = bytes_load(r->p);
+        if (bytes_have_below(word, 0x20) || bytes_have(word, '"') || bytes_have(word, '\\'))
+            return;
+        r->p += 8;
+    }
+}
+
 static bool skip_string(struct reader *r)
 {
     if (!take(r, '"'))
         return false;
+    skip_plain(r);
     while (r->p < r->end && (unsigned char)*r->p >= 0x20) {
         char c = *r->p++;
         if (c == '"')
             return true;
-        if (c == '\\' && !skip_escape(r))
+        if (c != '\\')
+            continue;
+        if (!skip_escape(r))
             return false;
+        skip_plain(r);
     }
     return false;
 }
@@ -290,16 +308,22 @@ static bool skip_value(struct reader *r)
     }
 }
 
+/* Whether a value and nothing else follows. */
+static bool ends_with_value(struct reader *r)
+{
+    skip_blank(r);
+    if (!skip_value(r))
+        return false;
+    skip_blank(r);
+    return r->p == r->end;
+}
+
 bool json_valid(const char *text, size_t n)
 {
     if (n == 0 || !utf8_valid(text, n))
         return false;
     struct reader r = {text, text + n, 0};
-    skip_blank(&r);
-    if (!skip_value(&r))
-        return false;
-    skip_blank(&r);
-    return r.p == r.end;
+    return ends_with_value(&r);
 }
 
 enum err json_slice_members(char *text, size_t n, struct json_member *members, size_t count)
@@ -312,7 +336,7 @@ enum err json_slice_members(char *text, size_t n, struct json_member *members, s
     struct reader r = {text, text + n, 0};
     skip_blank(&r);
     if (!at(&r, '{'))
-        return json_valid(text, n) ? ERR_FORMAT : ERR_INVALID;
+        return ends_with_value(&r) ? ERR_FORMAT : ERR_INVALID;
     if (!read_object(&r, &w))
         return ERR_INVALID;
     skip_blank(&r);

@@ -136,6 +136,43 @@ START_TEST(invalid_texts)
 }
 END_TEST
 
+/* Strings are looked at in words of eight bytes, and so are blanks: wherever a byte stands that
+ * counts, it is seen. */
+START_TEST(bytes_that_count_anywhere)
+{
+    enum { LONG = 40 };
+    char text[LONG + 3];
+    for (size_t at = 1; at < LONG; at++) {
+        for (int c = 0; c < 256; c++) {
+            memset(text, 'a', sizeof(text));
+            text[0] = text[LONG + 1] = '"';
+            text[at] = (char)c;
+            ck_assert_int_eq(valid_n(text, LONG + 2),
+                             c >= 0x20 && c < 0x80 && c != '"' && c != '\\');
+            memset(text, ' ', sizeof(text));
+            text[LONG + 1] = '1';
+            text[at] = (char)c;
+            ck_assert_int_eq(valid_n(text, LONG + 2),
+                             c == ' ' || c == '\t' || c == '\n' || c == '\r');
+        }
+    }
+}
+END_TEST
+
+START_TEST(escapes_anywhere)
+{
+    char text[48];
+    for (int before = 0; before < 20; before++) {
+        for (int behind = 0; behind < 20; behind++) {
+            int n = snprintf(text, sizeof(text), "\"%.*s\\n%.*s\"", before, "aaaaaaaaaaaaaaaaaaaa",
+                             behind, "aaaaaaaaaaaaaaaaaaaa");
+            ck_assert(valid_n(text, (size_t)n));
+            ck_assert(!valid_n(text, (size_t)n - 1));
+        }
+    }
+}
+END_TEST
+
 START_TEST(nul_bytes)
 {
     ck_assert(!valid_n("1\0", 2));
@@ -353,6 +390,8 @@ int main(void)
     tcase_add_loop_test(tc, valid_texts, 0, sizeof(good) / sizeof(*good));
     tcase_add_loop_test(tc, invalid_texts, 0, sizeof(bad) / sizeof(*bad));
     tcase_add_test(tc, nul_bytes);
+    tcase_add_test(tc, bytes_that_count_anywhere);
+    tcase_add_test(tc, escapes_anywhere);
     tcase_add_test(tc, numbers_of_any_size);
     tcase_add_test(tc, depth_is_limited);
     tcase_add_test(tc, depth_is_not_a_count);
