@@ -34,7 +34,7 @@ enum {
     BUDGET_TELL_MS = 1000,
 };
 
-/* What things cost; bytes of input, output and what is inflated cost one each. */
+/* What things cost; bytes of input and output cost one each. */
 enum {
     WORK_SLICE = 1000,     /* looking at a connection at all */
     WORK_REQUEST = 3000,   /* of HTTP */
@@ -42,8 +42,9 @@ enum {
     WORK_FRAME = 300,      /* of a WebSocket */
     WORK_CONTROL = 1500,   /* a control object, besides its bytes */
     WORK_SUBSCRIBE = 5000, /* a topic that joins */
-    WORK_JSON_BYTE = 3,    /* read or validated */
-    WORK_RECORD = 50,      /* a record, index entry or message that is looked at */
+    WORK_INFLATED_BYTE = 3,
+    WORK_JSON_BYTE = 3, /* read or validated */
+    WORK_RECORD = 50,   /* a record, index entry or message that is looked at */
 };
 
 enum budget_change {

@@ -346,7 +346,7 @@ static void count_inflated(struct conn *c, const struct ws_event *e)
     struct counters *counters = &c->worker->counters;
     if (!e->packed)
         return;
-    budget_charge(&c->worker->work, e->len < WS_PIECE ? e->len : WS_PIECE);
+    budget_charge(&c->worker->work, (e->len < WS_PIECE ? e->len : WS_PIECE) * WORK_INFLATED_BYTE);
     counter_add(counters, COUNTER_ws_inflated, 1);
     counter_add(counters, COUNTER_ws_inflated_packed_bytes, e->packed);
     counter_add(counters, COUNTER_ws_inflated_bytes, e->len);
@@ -373,7 +373,7 @@ static void handle_event(struct conn *c, const struct ws_event *e)
     case WS_EVENT_PONG:
         break;
     case WS_EVENT_PIECE:
-        budget_charge(&c->worker->work, e->len);
+        budget_charge(&c->worker->work, e->len * WORK_INFLATED_BYTE);
         break;
     case WS_EVENT_MESSAGE:
         handle_message(c, e);

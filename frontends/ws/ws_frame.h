@@ -47,8 +47,8 @@ enum {
     WS_CONTROL_FRAME_MAX = 2 + WS_CONTROL_MAX,
     /* A few bytes can stand for a thousand times as many: so much is inflated in one call, and what
      * one step of WS_PACKED_STEP bytes of input gives. */
-    WS_PIECE = 64 << 10,
-    WS_PACKED_STEP = 256,
+    WS_PIECE = 32 << 10,
+    WS_PACKED_STEP = 128,
 };
 
 /*
