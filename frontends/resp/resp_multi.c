@@ -215,21 +215,29 @@ static void run_item(struct resp *r, struct item *item)
         item->command->run(r, &item->held->request, out);
 }
 
+/* Whether ITEM belongs into this turn still. */
+static bool may_run(struct resp *r, const struct item *item)
+{
+    if (r->has_read && resp_command_reads(item->command))
+        return false;
+    return conn_may_go_on(r->conn);
+}
+
+/* Runs one at least. */
 void resp_multi_go_on(struct resp *r)
 {
     struct resp_multi *m = r->multi;
     if (!m || m->state != RUNNING)
         return;
     while (m->at < m->count) {
-        struct item *item = &m->items[m->at];
-        bool reads = resp_command_reads(item->command);
-        if (reads && r->has_read) {
-            resp_begin_wait(r, false); /* input() comes back here in the next turn */
+        struct item *item = &m->items[m->at++];
+        r->has_read |= resp_command_reads(item->command);
+        budget_charge(&r->conn->worker->work, WORK_COMMAND);
+        run_item(r, item);
+        if (m->at < m->count && !may_run(r, &m->items[m->at])) {
+            resp_begin_wait(r, false); /* input() comes back here */
             return;
         }
-        r->has_read |= reads;
-        m->at++;
-        run_item(r, item);
     }
     answer(r);
 }

@@ -201,6 +201,16 @@ describe('transactions', () => {
     await c.raw.untilClosed();
   });
 
+  test('what EXEC runs is work that leaves others their turn', async (t) => {
+    const c = await open(t, hub);
+    await c.write(Buffer.concat([encode('MULTI'), ...Array(5000).fill(encode('XLEN', 'm/turns'))]));
+    for (let n = 0; n < 5001; n++) await c.reply();
+    const before = (await stats(await open(t, hub))).counters.yields;
+    assert.equal((await c.command('EXEC')).length, 5000);
+    const after = (await stats(await open(t, hub))).counters.yields;
+    assert.ok(after - before >= 10, `${after - before} times`);
+  });
+
   test('the replies of a transaction have a limit', async (t) => {
     const c = await open(t, hub);
     for (let n = 0; n < 40; n++) await c.command('XADD', 'm/large', '*', 'data', 'z'.repeat(MIB));
