@@ -177,6 +177,9 @@ struct http_place {
 bool http_split_url(struct http_place *ret, const char *url);
 /* Opens a connection, which blocks; -1, and says why not. */
 int http_connect(const struct http_place *place);
+/* Looks for a message of TOPIC in the log of the hub there. BENCH_FAILED: there is none,
+ * BENCH_LOST: no connection; both say so. */
+enum bench_exit http_find_messages(const struct http_place *place, uint32_t topic);
 
 /* ---- Publishers (bench_publisher.c) ---- */
 

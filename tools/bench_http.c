@@ -42,7 +42,7 @@ bool http_split_url(struct http_place *ret, const char *url)
         host -= 2;
     }
     if (host == 0 || host >= sizeof(ret->host) || port == 0 || port >= sizeof(ret->port)) {
-        bench_say("--url is HOST:PORT");
+        bench_say("--url is HOST:PORT, not %s", url);
         return false;
     }
     *ret = (struct http_place){0};
@@ -61,7 +61,7 @@ int http_connect(const struct http_place *place)
     }
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen)) {
-        bench_say("cannot connect: %s", strerror(errno));
+        bench_say("cannot connect to %s port %s: %s", place->host, place->port, strerror(errno));
         if (fd >= 0)
             close(fd);
         fd = -1;
@@ -81,4 +81,37 @@ void http_complain(struct bench_subscribers *set, struct bench_subscriber *s,
     }
     const char *line_end = memchr(data, '\r', h->len);
     subscriber_fail(set, s, "the server answers %.*s", (int)(line_end - data), data);
+}
+
+static void read_to_end(int fd, struct buf *out)
+{
+    char chunk[4096];
+    ssize_t n;
+    while (!out->failed && (n = read(fd, chunk, sizeof(chunk))) > 0)
+        buf_append(out, chunk, (size_t)n);
+    buf_putc(out, '\0');
+}
+
+enum bench_exit http_find_messages(const struct http_place *place, uint32_t topic)
+{
+    struct buf text = {0};
+    int fd = http_connect(place);
+    if (fd < 0)
+        return BENCH_LOST;
+    buf_printf(&text,
+               "GET /t/" BENCH_TOPIC_PREFIX "%08x?after=earliest&limit=1&wait=0 HTTP/1.1\r\n"
+               "Host: %s:%s\r\nConnection: close\r\n\r\n",
+               topic, place->host, place->port);
+    bool sent = !text.failed && send(fd, text.data, text.len, MSG_NOSIGNAL) == (ssize_t)text.len;
+    buf_clear(&text);
+    if (sent)
+        read_to_end(fd, &text);
+    close(fd);
+    bool has = !text.failed && text.len && strstr(text.data, "\"messages\":[{");
+    if (!has)
+        bench_say("there are no messages of " BENCH_TOPIC_PREFIX "%08x at %s port %s: "
+                  "`longwire-bench fill` makes a log that has some, to start the hub with",
+                  topic, place->host, place->port);
+    buf_finish(&text);
+    return has ? BENCH_OK : BENCH_FAILED;
 }

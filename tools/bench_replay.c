@@ -144,7 +144,7 @@ static enum bench_exit choose_server(struct replay *r)
         return BENCH_USAGE;
     if (!r->server)
         r->server = bench_server_of(c->socket);
-    return r->server ? BENCH_OK : BENCH_LOST;
+    return r->server ? http_find_messages(&r->place, 0) : BENCH_LOST;
 }
 
 static enum bench_exit prepare(struct replay *r)

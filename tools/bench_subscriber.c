@@ -246,6 +246,15 @@ static void take_input(struct bench_subscribers *set, struct bench_subscriber *s
         keep_rest(set, s, data + used, len - used);
 }
 
+static void fail_connect(struct bench_subscribers *set, struct bench_subscriber *s, int error)
+{
+    if (set->protocol->local)
+        subscriber_fail(set, s, "cannot connect to %s: %s", set->socket, strerror(error));
+    else
+        subscriber_fail(set, s, "cannot connect to %s port %s: %s", set->host, set->port,
+                        strerror(error));
+}
+
 static void ask(struct bench_subscribers *set, struct bench_subscriber *s)
 {
     struct buf request = {0};
@@ -253,7 +262,7 @@ static void ask(struct bench_subscribers *set, struct bench_subscriber *s)
     socklen_t n = sizeof(error);
     getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &n);
     if (error) {
-        subscriber_fail(set, s, "cannot connect: %s", strerror(error));
+        fail_connect(set, s, error);
         return;
     }
     s->state = SUBSCRIBER_ASKING;
@@ -316,7 +325,7 @@ static void begin(struct bench_subscribers *set, struct bench_subscriber *s)
     s->state = SUBSCRIBER_CONNECTING;
     s->fd = set->protocol->local ? bench_connect_local(set->socket) : open_tcp(set, index);
     if (s->fd < 0)
-        subscriber_fail(set, s, "cannot connect: %s", strerror(errno));
+        fail_connect(set, s, errno);
     else if (loop_add(set->loop, s->fd, EPOLLOUT, &s->source))
         subscriber_fail(set, s, "epoll_ctl: %s", strerror(errno));
 }

@@ -385,7 +385,27 @@ describe('when something is wrong', () => {
     const options = words(`replay --live 1 --socket ${hub.socket} --url 127.0.0.1:1`);
     const { code, stderr } = await run(PROGRAM, options);
     assert.equal(code, 3);
-    assert.match(stderr, /refused/);
+    assert.match(stderr, /127\.0\.0\.1 port 1: Connection refused/);
+  });
+
+  // It waited ten seconds, and then a million messages were missing.
+  test('a log without messages to replay', async (t) => {
+    const hub = await startHub(t);
+    for (const transport of ['ws', 'sse', 'poll']) {
+      const { code, stderr } = await run(PROGRAM, words(`replay --transport ${transport} ${reach(hub)}`));
+      assert.equal(code, 1);
+      assert.match(stderr, /no messages of bench\/00000000 at .*longwire-bench fill/);
+    }
+  });
+
+  test('an address that is none is named', async (t) => {
+    const hub = await startHub(t);
+    for (const mode of ['fanout', 'replay', 'resume']) {
+      const options = words(`${mode} --socket ${hub.socket} --url nonsense`);
+      const { code, stderr } = await run(PROGRAM, options);
+      assert.equal(code, 2, mode);
+      assert.match(stderr, /--url is HOST:PORT, not nonsense/, mode);
+    }
   });
 
   test('a socket, but nobody at the URL', async (t) => {
@@ -393,7 +413,7 @@ describe('when something is wrong', () => {
     const options = ['fanout', '--socket', hub.socket, '--url', '127.0.0.1:1'];
     const { code, stderr } = await run(PROGRAM, options);
     assert.equal(code, 3);
-    assert.match(stderr, /refused/);
+    assert.match(stderr, /127\.0\.0\.1 port 1: Connection refused/);
   });
 
   test('a hub that dies: the run ends, with a report', async (t) => {
