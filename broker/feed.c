@@ -7,6 +7,8 @@
 #include "xxhash.h"
 
 enum {
+    FILTER_BYTES =
+        384, /* what a topic or pattern of a set takes with all that belongs to it, about */
     FEED_BUCKETS_FIRST = 64, /* a power of two */
     HIT_CHUNK = 1024,        /* hits in one chunk of the turn's arena */
 };
@@ -168,6 +170,14 @@ static void filter_unref(struct feed_table *t, struct filter *f)
     }
     free(f->feeds);
     free(f);
+}
+
+size_t feed_share(const struct feed *f)
+{
+    if (!f)
+        return 0;
+    size_t bytes = f->filter_count * (size_t)FILTER_BYTES + f->topic_cap * sizeof(*f->topic_ids);
+    return f->refs ? bytes / f->refs : bytes;
 }
 
 const char *filter_name(const struct filter *f, size_t *ret_len)

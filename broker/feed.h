@@ -126,6 +126,8 @@ const char *feed_matching_filter(struct feed_table *t, const struct feed *f, str
                                  size_t *ret_len, bool *ret_pattern);
 /* Whether F has exactly this filter. */
 bool feed_has(const struct feed *f, const char *filter, size_t n);
+/* About how many bytes one subscriber of F has of what its set takes, NULL = none. */
+size_t feed_share(const struct feed *f);
 const char *filter_name(const struct filter *f, size_t *ret_len);
 
 /* Adds a message to every feed with live members that wants it. ERR_NOMEM: it was not added to all;

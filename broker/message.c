@@ -162,6 +162,7 @@ struct blob *blob_create(const void *data, size_t n)
     if (!b)
         return NULL;
     atomic_init(&b->refs, 1);
+    atomic_init(&b->pins, 0);
     b->len = (uint32_t)n;
     if (n)
         memcpy(b->data, data, n);

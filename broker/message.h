@@ -32,6 +32,7 @@ enum {
 /* Immutable shared bytes. */
 struct blob {
     _Atomic uint32_t refs;
+    _Atomic uint32_t pins; /* connections that keep it beyond their turn, whoever counts them */
     uint32_t len;
     char data[];
 };

@@ -100,6 +100,7 @@ struct config {
         uint64_t max_message_bytes;
         uint64_t max_topics;
         uint64_t queue_bytes;
+        uint64_t peer_bytes;
         uint64_t dedup_window_ms;
         uint64_t dedup_max_keys;
         enum log_level log_level;

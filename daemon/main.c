@@ -25,6 +25,7 @@
 #include "daemon/rules.h"
 #include "daemon/signals.h"
 #include "frontends/encodings.h"
+#include "frontends/holding.h"
 #include "frontends/listener.h"
 #include "frontends/local_socket.h"
 #include "frontends/session_id.h"
@@ -368,10 +369,12 @@ static void set_deflate(const struct config *c)
 
 static enum err start(struct daemon *d)
 {
+    holding_set_heap();
     set_deflate(d->config);
     d->worker_count = count_workers(d->config);
     raise_descriptor_limit();
     d->settings = make_settings(d->config);
+    d->budget.memory.limit = d->config->hub.peer_bytes;
     d->rules = rules_create(d->config);
     enum err e = d->settings && d->rules ? ERR_OK : ERR_NOMEM;
     if (e == ERR_OK)
@@ -479,6 +482,7 @@ static void reload(struct daemon *d)
         buf_finish(&names);
         log_set_level(fresh->hub.log_level);
         keep_fixed(d->settings, settings);
+        d->budget.memory.limit = fresh->hub.peer_bytes;
         hand_out(d, settings);
         hand_out_rules(d, rules_create(fresh));
     }

@@ -71,6 +71,8 @@ const struct setting settings[] = {
      "most topics that the hub ever has"},
     {"hub", "queue_bytes", BYTES(hub.queue_bytes, MIB, 16 * GIB), "64M", FIXED,
      "publishes that wait for their commit; when full, publishers are not read from"},
+    {"hub", "peer_bytes", BYTES(hub.peer_bytes, MIB, TIB), "256M", RELOAD,
+     "memory that clients may make the hub hold; beyond it the largest holders are refused"},
     {"hub", "dedup_window", DURATION(hub.dedup_window_ms, 0, 24 * HOUR), "10m", FIXED,
      "how long an idempotency key is remembered; 0 = not at all"},
     {"hub", "dedup_max_keys", COUNT(hub.dedup_max_keys, 1, 100000000), "1000000", FIXED,

@@ -243,6 +243,8 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
     put_number(out, "published", s.published);
     put_number(out, "expired", s.expired);
     put_number(out, "queued_bytes", s.queued_bytes);
+    put_number(out, "peer_bytes", peer_memory_held(w->book.memory));
+    put_number(out, "peer_bytes_peak", w->book.memory->peak);
     buf_puts(out, ",\"connections\":{");
     put_members(out, transport_names, t->connections, TRANSPORT_COUNT);
     buf_puts(out, "},\"counters\":{");
@@ -345,6 +347,7 @@ static void put_client(struct admin *a, struct conn *c)
     put_number(out, "lag", d.has_cursor && d.cursor < w->head ? w->head - d.cursor : 0);
     put_lag(&d.lag, out);
     put_number(out, "age_seconds", age_s(c));
+    put_number(out, "held_bytes", conn_held(c));
     buf_putc(out, '}');
 }
 

@@ -15,6 +15,7 @@
 #include "frontends/backlog.h"
 #include "frontends/budget.h"
 #include "frontends/counters.h"
+#include "frontends/holding.h"
 #include "frontends/peer.h"
 #include "frontends/readiness.h"
 #include "frontends/worker.h"
@@ -84,7 +85,8 @@ static bool wants_input(const struct conn *c)
 {
     if (conn_state(c) == CONN_LINGERING)
         return true;
-    return conn_is_open(c) && c->reading && !c->yielded && has_room_for_input(c);
+    return conn_is_open(c) && c->reading && !c->yielded && has_room_for_input(c) &&
+           !holding_is_paused(c);
 }
 
 static struct readiness *readiness_of(const struct conn *c)
@@ -185,6 +187,15 @@ static void drop_buf(struct buf **b)
     *b = NULL;
 }
 
+static void drop_rest(struct conn *c)
+{
+    if (!c->rest)
+        return;
+    peer_memory_unpin(c->worker->book.memory, c->rest);
+    blob_unref(c->rest);
+    c->rest = NULL;
+}
+
 /* Gives back everything but the memory of C itself. */
 static void dismantle(struct conn *c)
 {
@@ -198,8 +209,8 @@ static void dismantle(struct conn *c)
     c->fd = -1;
     drop_buf(&c->in);
     drop_buf(&c->out);
-    blob_unref(c->rest);
-    c->rest = NULL;
+    drop_rest(c);
+    holding_end(c);
     free(c->peer);
     c->peer = NULL;
     w->conns--;
@@ -317,6 +328,8 @@ void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at)
         return;
     c->rest = blob_ref(b);
     c->rest_at = at;
+    peer_memory_pin(c->worker->book.memory, b);
+    touch(c); /* to be counted */
 }
 
 static void write_rest(struct conn *c)
@@ -326,8 +339,7 @@ static void write_rest(struct conn *c)
     c->rest_at += (uint32_t)write_some(c, c->rest->data + c->rest_at, c->rest->len - c->rest_at);
     if (c->rest_at < c->rest->len)
         return;
-    blob_unref(c->rest);
-    c->rest = NULL;
+    drop_rest(c);
 }
 
 /* Moves what is left only when it is less than what goes, so that a large reply is not copied with
@@ -366,6 +378,42 @@ void conn_flush(struct conn *c)
     write_rest(c);
     if (!c->rest && !c->blocked)
         write_out(c);
+}
+
+/* --- what it holds --- */
+
+static size_t room_of(const struct buf *b)
+{
+    return b ? b->cap : 0;
+}
+
+size_t conn_held(const struct conn *c)
+{
+    size_t own = c->protocol->held && c->state ? c->protocol->held(c) : 0;
+    return own + room_of(c->in) + room_of(c->out);
+}
+
+/* Whether the peer has read what it was told so far, or nearly. */
+static bool would_hear(const struct conn *c)
+{
+    return !c->rest && room_of(c->out) <= PEER_MEMORY_FLOOR;
+}
+
+void conn_refuse(struct conn *c)
+{
+    drop_buf(&c->in);
+    if (conn_is_open(c) && c->protocol->refuse && would_hear(c)) {
+        c->protocol->refuse(c);
+        return;
+    }
+    conn_close(c, CLOSE_MEMORY);
+    drop_buf(&c->out);
+    drop_rest(c);
+}
+
+void conn_look_again(struct conn *c)
+{
+    watch(c);
 }
 
 /* --- input --- */
@@ -489,6 +537,7 @@ void conn_ready(struct conn *c, unsigned what)
         on_writable(c);
     if (what & READY_READ && wants_input(c))
         on_readable(c);
+    holding_settle(c);
 }
 
 void conn_yield(struct conn *c)
@@ -621,6 +670,7 @@ void conn_end_turn(struct conn *c)
     watch(c);
     if (conn_is_open(c) && !conn_is_busy(c) && c->protocol->drained)
         c->protocol->drained(c);
+    holding_settle(c);
 }
 
 void conn_address(const struct conn *c, char *out, size_t size)

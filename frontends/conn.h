@@ -25,6 +25,7 @@
 struct conn;
 struct feed;
 struct peer;
+struct peer_load;
 struct publish;
 struct stream;
 struct worker;
@@ -44,6 +45,7 @@ struct worker;
     X(CLOSE_OVERFLOW, true, "too much unread output")                                              \
     X(CLOSE_GAP, false, "cannot be continued without a gap")                                       \
     X(CLOSE_LAG, false, "too far behind")                                                          \
+    X(CLOSE_MEMORY, true, "held too much while hub.peer_bytes was used up")                        \
     X(CLOSE_NOMEM, true, "out of memory")                                                          \
     X(CLOSE_LOG, true, "the log cannot be read")
 
@@ -107,6 +109,11 @@ struct protocol {
     void (*describe)(struct conn *c, struct conn_description *d);
     /* A publish of this connection (worker_publish) came back; P is freed by the caller. */
     void (*answered)(struct conn *c, struct publish *p);
+    /* Bytes that it holds for the peer besides the connection's buffers; NULL = hardly any. */
+    size_t (*held)(const struct conn *c);
+    /* It holds too much (holding.h): gives that back, says so if there is a way to, and ends. NULL
+     * closes. */
+    void (*refuse)(struct conn *c);
 };
 
 /* How long a connection that is about to end waits for the answers that are under way; ms. */
@@ -126,6 +133,7 @@ struct conn {
     const struct protocol *protocol;
     void *state;             /* the protocol's */
     struct peer *peer;       /* who is behind a trusted proxy; NULL = the socket's own peer */
+    struct peer_load *load;  /* it holds more than its floor (holding.h); NULL = it does not */
     struct wheel_item wheel; /* c->wheel is in the worker's wheel while the connection is open */
     struct conn *turn_next;  /* list of those with something to do at the end of this turn */
     struct buf *in;          /* input not used yet; NULL = none */
@@ -199,6 +207,14 @@ static inline void conn_prefetch(const struct conn *c)
 /* After a conn_push that ended inside a message: the message's bytes (a reference is taken) and how
  * many of them are gone. */
 void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at);
+
+/* Bytes that C makes the hub hold and that nobody shares. */
+size_t conn_held(const struct conn *c);
+/* Its memory is needed: gives up what is half read, says so if the peer reads, and ends. Not from
+ * callbacks of C. */
+void conn_refuse(struct conn *c);
+/* Whether C is read from may have changed. */
+void conn_look_again(struct conn *c);
 
 /* Stops and restarts input. After conn_resume waiting input is given to the protocol again at the
  * end of the turn. */

@@ -51,6 +51,8 @@
     X(turn_work_max, "most work of one turn so far, in the same; of each worker, added up")        \
     X(yields, "times that a connection had used up its slice of work and waited for another")      \
     X(pauses, "times that a worker did not run for long; time limits are later by that")           \
+    X(memory_paused, "times that a connection was not read from since it held too much")           \
+    X(memory_refused, "connections refused since they held too much")                              \
     X(read_errors, "failed reads of the log")                                                      \
     X(bytes_in, "bytes read from connections")                                                     \
     X(bytes_out, "bytes written to connections")

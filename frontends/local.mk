@@ -15,11 +15,13 @@ libfrontends_a_SOURCES = \
 	frontends/http/http_status.c frontends/http/http_status.h \
 	frontends/http/proxy.c frontends/http/proxy.h \
 	frontends/http/webfiles.c frontends/http/webfiles.h \
+	frontends/holding.c frontends/holding.h \
 	frontends/joiner.c frontends/joiner.h \
 	frontends/lagging.c frontends/lagging.h \
 	frontends/listener.c frontends/listener.h \
 	frontends/local_socket.c frontends/local_socket.h \
 	frontends/peer.c frontends/peer.h \
+	frontends/peer_memory.c frontends/peer_memory.h \
 	frontends/poll.c frontends/poll.h \
 	frontends/poll_body.c frontends/poll_body.h \
 	frontends/publish.c frontends/publish.h \

@@ -242,6 +242,11 @@ void poll_free(struct poll *p)
     free(p);
 }
 
+size_t poll_held(const struct poll *p)
+{
+    return feed_share(p->receiver.sub.feed);
+}
+
 void poll_describe(const struct poll *p, struct conn_description *d)
 {
     d->feed = p->receiver.sub.feed;

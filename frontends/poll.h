@@ -28,6 +28,8 @@ void poll_go_on(struct conn *c);
 void poll_timeout(struct conn *c);
 /* NULL is accepted. */
 void poll_free(struct poll *p);
+/* About how many bytes its subscriptions take. */
+size_t poll_held(const struct poll *p);
 void poll_describe(const struct poll *p, struct conn_description *d);
 
 #endif

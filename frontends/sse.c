@@ -130,6 +130,11 @@ static void sse_shutdown(struct conn *c)
     conn_finish_after_output(c);
 }
 
+static size_t sse_held(const struct conn *c)
+{
+    return stream_held(&((const struct session *)c->state)->stream);
+}
+
 static void sse_describe(struct conn *c, struct conn_description *d)
 {
     stream_describe(&session_of(c)->stream, d);
@@ -145,6 +150,7 @@ static const struct protocol sse_protocol = {
     .shutdown = sse_shutdown,
     .kicked = sse_shutdown,
     .describe = sse_describe,
+    .held = sse_held,
 };
 
 /* --- start --- */

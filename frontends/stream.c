@@ -752,6 +752,16 @@ uint32_t stream_filters(const struct stream *s)
     return count;
 }
 
+size_t stream_held(const struct stream *s)
+{
+    size_t bytes = feed_share(s->receiver.sub.feed);
+    for (const struct joiner *j = s->joiners; j; j = j->next)
+        bytes += sizeof(*j) + feed_share(j->sub.feed);
+    for (const struct brought *b = s->brought; b; b = b->next)
+        bytes += sizeof(*b);
+    return bytes;
+}
+
 void stream_describe(const struct stream *s, struct conn_description *d)
 {
     d->feed = s->receiver.sub.feed;

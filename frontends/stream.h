@@ -112,6 +112,8 @@ void stream_drained(struct stream *s);
 bool stream_is_current(const struct stream *s);
 /* The offset up to which everything was handed to the socket. */
 uint64_t stream_offset(const struct stream *s);
+/* About how many bytes its subscriptions take. */
+size_t stream_held(const struct stream *s);
 void stream_describe(const struct stream *s, struct conn_description *d);
 
 /* For the worker: moves the streams BEHIND on by one slice each, as many as there is time for in

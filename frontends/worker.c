@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "frontends/encodings.h"
+#include "frontends/holding.h"
 #include "frontends/lagging.h"
 #include "frontends/listener.h"
 #include "frontends/session.h"
@@ -457,6 +458,8 @@ static void set_timer(struct worker *w)
         wait = lagging_wait_ms(w);
     if (wait > refusals_wait_ms(&w->refusals, w->now_ms))
         wait = refusals_wait_ms(&w->refusals, w->now_ms);
+    if (wait > holding_wait_ms(w))
+        wait = holding_wait_ms(w);
     uint64_t at = wait == UINT64_MAX ? UINT64_MAX : w->now_ms + wait;
     if (at >= w->timer_at_ms)
         return;
@@ -544,6 +547,7 @@ static bool run_turn(struct worker *w)
     refusals_check(&w->refusals, w->now_ms);
     go_on_with_backlog(w);
     end_conn_turns(w);
+    holding_end_turn(w);
     more |= stream_run_lagging(w);
     count_compressed(w);
     submit_publishes(w);
@@ -670,6 +674,7 @@ enum err worker_create(struct hub *h, unsigned index, struct settings *s,
     w->hub = h;
     w->readiness[0].fd = w->readiness[1].fd = -1;
     w->budget = budget;
+    peer_book_init(&w->book, &budget->memory, index);
     w->settings = settings_ref(s);
     w->settings_serial = 1;
     turn_clock_init(&w->clock, hub_monotonic_ms());

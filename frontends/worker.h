@@ -25,6 +25,7 @@
 #include "frontends/budget.h"
 #include "frontends/conn.h"
 #include "frontends/counters.h"
+#include "frontends/peer_memory.h"
 #include "frontends/readiness.h"
 #include "frontends/refusals.h"
 #include "frontends/settings.h"
@@ -42,7 +43,8 @@ struct conn_budget {
     uint32_t max;
     /* Pauses of accepting before that are only counted, not logged; of TCP, of the local socket. */
     _Atomic uint64_t quiet_until_ms[2];
-    _Atomic bool local_lost; /* nobody reaches the local socket; /readyz tells it */
+    _Atomic bool local_lost;   /* nobody reaches the local socket; /readyz tells it */
+    struct peer_memory memory; /* what they make the process hold */
 };
 
 /* Where one message ends in bytes that were put together. */
@@ -122,6 +124,7 @@ struct worker {
     /* The large ones, behind what every delivery needs. */
     struct readiness readiness[2]; /* of its connections: others, those of the local socket */
     struct wheel wheel;
+    struct peer_book book; /* of its connections that hold much */
 };
 
 enum { WORKER_READ_BYTES = 65536 };

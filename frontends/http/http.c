@@ -532,6 +532,25 @@ static void http_kicked(struct conn *c)
         conn_close(c, CLOSE_KICKED);
 }
 
+static size_t http_held(const struct conn *c)
+{
+    const struct http *h = c->state;
+    return h->request.head.cap + h->body.cap + h->fields.cap + h->name_len +
+           (h->poll ? poll_held(h->poll) : 0);
+}
+
+/* To whoever may be an EventSource nothing is said, as in refuse_path(). */
+static void http_refuse(struct conn *c)
+{
+    struct http *h = http_of(c);
+    if (!h->poll && h->method != HTTP_POST) {
+        conn_close(c, CLOSE_MEMORY);
+        return;
+    }
+    h->complete = false;
+    http_fail_later(c, 503, 1, "The hub holds as much for its clients as hub.peer_bytes allows");
+}
+
 static void http_describe(struct conn *c, struct conn_description *d)
 {
     struct http *h = http_of(c);
@@ -555,6 +574,8 @@ const struct protocol http_protocol = {
     .shutdown = http_shutdown,
     .kicked = http_kicked,
     .describe = http_describe,
+    .held = http_held,
+    .refuse = http_refuse,
     .answered = http_answered,
 };
 

@@ -106,6 +106,10 @@ static void put_hub(struct buf *out, const struct worker *w)
     put_value(out, "publish_failed_total", "counter", "publishes that failed", s.failed);
     put_value(out, "expired_total", "counter", "messages that retention removed", s.expired);
     put_value(out, "queue_bytes", "gauge", "publishes waiting for their commit", s.queued_bytes);
+    const struct peer_memory *m = w->book.memory;
+    put_value(out, "peer_bytes", "gauge", "memory that clients make the hub hold",
+              peer_memory_held(m));
+    put_value(out, "peer_bytes_peak", "gauge", "the most of it since the start", m->peak);
     put_value(out, "head_offset", "gauge", "offset of the newest message", hub_head(w->hub));
     put_value(out, "topics", "gauge", "topics known", topic_table_count(hub_topics(w->hub)));
 }

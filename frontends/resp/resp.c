@@ -368,6 +368,26 @@ static void stop(struct conn *c)
         conn_finish_after_output(c);
 }
 
+static size_t held(const struct conn *c)
+{
+    const struct resp *r = c->state;
+    return resp_reader_held(&r->reader) + (r->held ? resp_request_bytes(&r->held->request) : 0) +
+           resp_multi_held(r->multi) + resp_subscribe_held(r) +
+           (r->wait ? feed_share(r->wait->receiver.sub.feed) : 0);
+}
+
+/* A command that is half read is answered in its place; one that runs is cut off. */
+static void refuse_peer(struct conn *c)
+{
+    struct resp *r = c->state;
+    if (!r || (r->state != RESP_READY && r->state != RESP_FULL)) {
+        conn_close(c, CLOSE_MEMORY);
+        return;
+    }
+    resp_reader_fail(&r->reader, "the hub holds as much for its clients as it may");
+    fail(r);
+}
+
 static void describe(struct conn *c, struct conn_description *d)
 {
     const struct resp *r = c->state;
@@ -414,5 +434,7 @@ const struct protocol resp_protocol = {
     .finish = finish,
     .shutdown = stop,
     .describe = describe,
+    .held = held,
+    .refuse = refuse_peer,
     .answered = answered,
 };

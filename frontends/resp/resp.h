@@ -85,8 +85,10 @@ struct resp_held {
 extern const struct protocol resp_protocol;
 
 enum {
-    RESP_REPLY_MAX = 64 << 20, /* bytes of messages in one reply, unless it is a single one */
-    RESP_NAME_MAX = 255,       /* bytes of a CLIENT SETNAME */
+    /* Bytes of messages in one reply, unless it is a single one; a quarter of hub.peer_bytes if
+     * that is less. */
+    RESP_REPLY_MAX = 64 << 20,
+    RESP_NAME_MAX = 255, /* bytes of a CLIENT SETNAME */
 };
 
 /* Where a reply is to be appended: the connection's output, or the replies that a transaction puts

@@ -19,6 +19,7 @@ struct entries {
     uint64_t count;
     uint64_t left; /* how many more are wanted */
     size_t before; /* bytes that the reply has already */
+    size_t max;    /* bytes that it may have: reply_max() */
     bool too_large;
 };
 
@@ -56,7 +57,7 @@ static bool add_entry(void *ctx, struct message *m, bool shared)
     if (e->left == 0)
         return false;
     /* A single message always fits. */
-    e->too_large = bytes && bytes + m->payload_len > RESP_REPLY_MAX;
+    e->too_large = bytes && bytes + m->payload_len > e->max;
     if (is_full(e))
         return false;
     put_entry(m, &e->text);
@@ -84,10 +85,16 @@ static enum err read_forward(struct scan *s, struct position *p, uint64_t until,
     return err == ERR_OK && e->text.failed ? ERR_NOMEM : err;
 }
 
+static size_t reply_max(const struct resp *r)
+{
+    uint64_t most = peer_memory_limit(r->conn->worker->book.memory) / 4;
+    return most < RESP_REPLY_MAX ? (size_t)most : RESP_REPLY_MAX;
+}
+
 static void reply_too_large(struct resp *r)
 {
-    resp_errorf(r, "ERR more than %d MiB: ask for fewer messages at once with COUNT",
-                RESP_REPLY_MAX >> 20);
+    resp_errorf(r, "ERR more than %zu KiB: ask for fewer messages at once with COUNT",
+                reply_max(r) >> 10);
 }
 
 /* --- XRANGE and XREVRANGE --- */
@@ -187,7 +194,7 @@ static enum err scan_range(struct resp *r, const struct resp_arg *topic, const s
 static void reply_range(struct resp *r, const struct resp_request *q, const struct range *range,
                         read_some *read, struct buf *out)
 {
-    struct entries e = {.left = range->count};
+    struct entries e = {.left = range->count, .max = reply_max(r)};
     enum err err = scan_range(r, &q->argv[1], range, read, &e);
     if (err != ERR_OK) {
         resp_error_of(r, err, NULL);
@@ -366,7 +373,11 @@ struct xread_result {
 static enum err read_key(const struct xread *x, struct xread_key *key, struct scan *s,
                          struct xread_result *result)
 {
-    struct entries e = {.left = x->count, .before = result->text.len};
+    struct entries e = {
+        .left = x->count,
+        .before = result->text.len,
+        .max = reply_max(x->wait.resp),
+    };
     struct position p;
     struct worker *w = x->wait.resp->conn->worker;
     enum err err = scan_select(s, key->topic.data, key->topic.len);

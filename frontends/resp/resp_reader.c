@@ -35,10 +35,20 @@ void resp_reader_finish(struct resp_reader *r)
     r->state = RESP_READER_FAILED;
 }
 
-static enum step fail(struct resp_reader *r, const char *text)
+size_t resp_reader_held(const struct resp_reader *r)
+{
+    return r->kept.cap + r->argv_cap * sizeof(*r->argv);
+}
+
+void resp_reader_fail(struct resp_reader *r, const char *text)
 {
     resp_reader_finish(r);
     snprintf(r->error, sizeof(r->error), "%s", text);
+}
+
+static enum step fail(struct resp_reader *r, const char *text)
+{
+    resp_reader_fail(r, text);
     return STEP_ERROR;
 }
 

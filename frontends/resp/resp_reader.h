@@ -67,10 +67,14 @@ struct resp_reader {
 /* In place; allocates nothing. LIMITS is kept. */
 void resp_reader_init(struct resp_reader *r, const struct resp_limits *limits);
 void resp_reader_finish(struct resp_reader *r);
+/* Bytes that it has allocated. */
+size_t resp_reader_held(const struct resp_reader *r);
 /* Gives N more bytes. DATA is borrowed, and changed in place (quotes of inline commands), until
  * resp_reader_next returns RESP_MORE or RESP_ERROR, or resp_reader_keep is called. One of these
  * comes before the next feed. */
 void resp_reader_feed(struct resp_reader *r, char *data, size_t n);
+/* Nothing more is read: RESP_ERROR from now on, with TEXT as `error`. */
+void resp_reader_fail(struct resp_reader *r, const char *text);
 /* The next command. Holds no memory after RESP_MORE when no command is half read. After RESP_ERROR
  * it goes on returning that. */
 enum resp_result resp_reader_next(struct resp_reader *r);

@@ -208,6 +208,11 @@ void resp_subscribe_drained(struct resp *r)
         stream_drained(&r->subscription->stream);
 }
 
+size_t resp_subscribe_held(const struct resp *r)
+{
+    return r->subscription ? stream_held(&r->subscription->stream) : 0;
+}
+
 void resp_subscribe_describe(const struct resp *r, struct conn_description *d)
 {
     if (!r->subscription)

@@ -555,6 +555,22 @@ static void ws_kicked(struct conn *c)
     end_with(c, WS_CLOSE_GOING_AWAY, "Ended by the administrator");
 }
 
+static size_t ws_held(const struct conn *c)
+{
+    const struct ws *ws = c->state;
+    size_t reader = ws->reader ? sizeof(*ws->reader) + ws_reader_held(ws->reader) : 0;
+    return reader + ws->inflight * sizeof(struct pending) + stream_held(&ws->stream);
+}
+
+static void ws_refuse(struct conn *c)
+{
+    drop_reader(ws_of(c));
+    if (ws_of(c)->phase == WS_OPEN)
+        end_now(c, WS_CLOSE_TRY_LATER, "The hub holds as much for its clients as it may");
+    else
+        conn_close(c, CLOSE_MEMORY);
+}
+
 static void ws_describe(struct conn *c, struct conn_description *d)
 {
     stream_describe(&ws_of(c)->stream, d);
@@ -572,6 +588,8 @@ static const struct protocol ws_protocol = {
     .shutdown = ws_shutdown,
     .kicked = ws_kicked,
     .describe = ws_describe,
+    .held = ws_held,
+    .refuse = ws_refuse,
     .answered = ws_answered,
 };
 

@@ -35,7 +35,8 @@ MUST_CHECK enum err ws_deflate(const struct ws_deflate_rule *rule, const void *d
 /* Frees what the calling thread keeps for compressing (288 KiB), once it has. */
 void ws_deflate_finish_thread(void);
 
-/* Inflates one message; about 40 KiB. */
+/* Inflates one message, and takes about so many bytes for it. */
+enum { WS_INFLATER_BYTES = 40 << 10 };
 struct ws_inflater;
 
 /* NULL when out of memory. */

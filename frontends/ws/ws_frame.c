@@ -40,6 +40,11 @@ bool ws_reader_idle(const struct ws_reader *r)
     return r->state == WS_READER_HEAD && r->head_len == 0 && r->message == WS_CONTINUATION;
 }
 
+size_t ws_reader_held(const struct ws_reader *r)
+{
+    return r->parts.cap + (r->inflater ? WS_INFLATER_BYTES : 0);
+}
+
 static bool fail(struct ws_reader *r, struct ws_event *ret, unsigned code, const char *reason)
 {
     r->state = WS_READER_DONE;

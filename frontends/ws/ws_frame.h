@@ -114,6 +114,8 @@ void ws_reader_finish(struct ws_reader *r);
 /* Nothing is half read, and nothing that the last event pointed to is kept: a new reader goes on in
  * the same place. */
 bool ws_reader_idle(const struct ws_reader *r);
+/* Bytes that it has allocated besides itself, about. */
+size_t ws_reader_held(const struct ws_reader *r);
 /*
  * Reads from *DATA (*N bytes, unmasked in place) up to the next event, and moves *DATA and *N
  * behind what it used. Call until it returns WS_EVENT_NONE, also when *N is 0: that frees what the

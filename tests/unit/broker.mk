@@ -1,4 +1,4 @@
-# Unit tests of broker/, and of the worker's wheel, clock, budget and readiness; included by
+# Unit tests of broker/, and of the worker's wheel, clock, budget, memory and readiness; included by
 # tests/local.mk.
 broker_tests = \
 	tests/unit/test_topic \
@@ -11,6 +11,7 @@ broker_tests = \
 	tests/unit/test_readiness \
 	tests/unit/test_budget \
 	tests/unit/test_turn_clock \
+	tests/unit/test_peer_memory \
 	tests/unit/test_broker \
 	tests/unit/test_broker_expect \
 	tests/unit/test_broker_faults \
@@ -73,6 +74,11 @@ tests_unit_test_turn_clock_SOURCES = tests/unit/test_turn_clock.c frontends/turn
 	frontends/turn_clock.h
 tests_unit_test_turn_clock_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_turn_clock_LDADD = $(CHECK_LIBS)
+
+tests_unit_test_peer_memory_SOURCES = tests/unit/test_peer_memory.c frontends/peer_memory.c \
+	frontends/peer_memory.h
+tests_unit_test_peer_memory_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_peer_memory_LDADD = $(broker_test_libs)
 
 tests_unit_test_broker_SOURCES = tests/unit/test_broker.c $(broker_fixture)
 tests_unit_test_broker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

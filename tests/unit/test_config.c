@@ -196,6 +196,7 @@ static const struct {
     {"hub", "max_message_bytes", "2M"},
     {"hub", "max_topics", "17"},
     {"hub", "queue_bytes", "9M"},
+    {"hub", "peer_bytes", "10M"},
     {"hub", "dedup_window", "90s"},
     {"hub", "dedup_max_keys", "18"},
     {"hub", "log_level", "debug"},
@@ -1118,6 +1119,7 @@ START_TEST(what_is_reloadable)
 {
     /* clang-format off */
     static const char *const names[] = {
+        "hub.peer_bytes",
         "hub.log_level",
         "http.head_timeout",
         "http.body_timeout",

@@ -1,0 +1,289 @@
+#include "frontends/holding.h"
+
+#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "base/log.h"
+#include "frontends/worker.h"
+
+enum {
+    CONN_BYTES = 4096, /* what a connection leaves in the heap, about, when it goes */
+};
+
+static uint64_t refused_so_far(const struct worker *w)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < hub_workers(w->hub); i++)
+        n += counter_get(&w->all[i]->counters, COUNTER_memory_refused);
+    return n;
+}
+
+/* --- counting --- */
+
+/* What it keeps of a message that others may have, too. A large one is always worth a look, however
+ * many share it now. */
+static size_t shared_by(const struct conn *c)
+{
+    if (!c->rest)
+        return 0;
+    size_t share = peer_memory_share(c->rest);
+    bool large = c->rest->len > PEER_MEMORY_FLOOR;
+    return large && share <= PEER_MEMORY_FLOOR ? PEER_MEMORY_FLOOR + 1 : share;
+}
+
+static void pause_if_too_large(struct conn *c)
+{
+    struct worker *w = c->worker;
+    if (!c->load || c->load->paused || !peer_book_is_above_share(&w->book, c->load))
+        return;
+    counter_add(&w->counters, COUNTER_memory_paused, 1);
+    peer_book_pause(&w->book, c->load, true);
+    conn_look_again(c);
+}
+
+void holding_count(struct conn *c)
+{
+    struct peer_book *b = &c->worker->book;
+    if (conn_state(c) == CONN_CLOSED)
+        return;
+    if (conn_state(c) == CONN_LINGERING) { /* it has had its say, and goes in a moment */
+        holding_end(c);
+        return;
+    }
+    size_t own = conn_held(c), weight = own + shared_by(c);
+    bool paused = holding_is_paused(c);
+    if (weight <= PEER_MEMORY_FLOOR && !c->load)
+        return;
+    if (peer_book_set(b, &c->load, c, c->local, own, weight) != ERR_OK)
+        conn_close(c, CLOSE_NOMEM);
+    else if (peer_memory_is_pressed(b->memory))
+        pause_if_too_large(c);
+    else if (paused && !c->load)
+        conn_look_again(c);
+}
+
+void holding_end(struct conn *c)
+{
+    peer_book_remove(&c->worker->book, &c->load);
+}
+
+bool holding_is_paused(const struct conn *c)
+{
+    return c->load && c->load->paused;
+}
+
+/* --- giving way --- */
+
+static void look_up(struct hub_call *call, void *where)
+{
+    struct worker *w = where; /* its turn ends after this, and there it looks */
+    atomic_store(&w->book.memory->asked[w->index], false);
+    free(call);
+}
+
+/* The largest is another worker's: wakes that, unless it has been. */
+static void ask(struct worker *w, unsigned other)
+{
+    struct peer_memory *m = w->book.memory;
+    struct hub_call *call;
+    if (atomic_exchange(&m->asked[other], true))
+        return;
+    call = calloc(1, sizeof(*call));
+    if (!call) {
+        atomic_store(&m->asked[other], false);
+        return;
+    }
+    call->run = look_up;
+    hub_call_worker(w->hub, other, call);
+}
+
+/* What is in the book may be what it held before it was answered in this turn. */
+static bool is_still_so_large(struct conn *c)
+{
+    uint8_t class = c->load->class;
+    holding_count(c);
+    return c->load && c->load->class >= class;
+}
+
+static void refuse_largest(struct worker *w)
+{
+    struct conn *c = peer_book_largest(&w->book)->conn;
+    if (!is_still_so_large(c))
+        return;
+    peer_book_remove(&w->book, &c->load);
+    if (conn_state(c) == CONN_CLOSED)
+        return; /* about to give it back anyway */
+    counter_add(&w->counters, COUNTER_memory_refused, 1);
+    conn_refuse(c);
+}
+
+/* Refuses the largest, as far as they are of this worker, until MARK bytes are held. */
+static void refuse_until(struct worker *w, uint64_t mark)
+{
+    while (peer_memory_held(w->book.memory) > mark) {
+        unsigned whose = peer_book_whose(&w->book);
+        if (whose != w->index) {
+            ask(w, whose);
+            return;
+        }
+        if (!peer_book_largest(&w->book))
+            return;
+        refuse_largest(w);
+    }
+}
+
+void holding_settle(struct conn *c)
+{
+    struct peer_memory *m = c->worker->book.memory;
+    holding_count(c);
+    if (c->load && peer_memory_held(m) > peer_memory_limit(m))
+        refuse_until(c->worker, peer_memory_high(m));
+}
+
+static void visit_to_pause(struct peer_load *l, void *ctx)
+{
+    (void)ctx;
+    pause_if_too_large(l->conn);
+}
+
+static void visit_to_resume(struct peer_load *l, void *ctx)
+{
+    struct worker *w = ctx;
+    if (!l->paused)
+        return;
+    peer_book_pause(&w->book, l, false);
+    conn_look_again(l->conn);
+}
+
+/* Shares change with what others do. */
+static void visit_to_count(struct peer_load *l, void *ctx)
+{
+    (void)ctx;
+    holding_count(l->conn);
+}
+
+static void go_on_pressed(struct worker *w)
+{
+    struct peer_book *b = &w->book;
+    if (!b->pressed_since_ms) {
+        b->pressed_since_ms = worker_now(w);
+        peer_book_each(b, visit_to_pause, w);
+    }
+    if (peer_memory_held(b->memory) > peer_memory_limit(b->memory))
+        refuse_until(w, peer_memory_high(b->memory));
+    if (worker_now(w) - b->pressed_since_ms < HOLDING_PATIENCE_MS)
+        return;
+    b->pressed_since_ms = worker_now(w);
+    peer_book_each(b, visit_to_count, w);
+    refuse_until(w, peer_memory_low(b->memory));
+}
+
+static void go_on_relieved(struct worker *w)
+{
+    w->book.pressed_since_ms = 0;
+    if (w->book.paused)
+        peer_book_each(&w->book, visit_to_resume, w);
+}
+
+/* --- saying so --- */
+
+static void tell_pressed(struct worker *w)
+{
+    struct peer_memory *m = w->book.memory;
+    if (atomic_exchange(&m->told, true))
+        return;
+    atomic_store(&m->refused_before, refused_so_far(w));
+    log_warn("clients make the hub hold %llu bytes, of hub.peer_bytes = %llu: the largest are not "
+             "read from, then refused",
+             (unsigned long long)peer_memory_held(m), (unsigned long long)peer_memory_limit(m));
+}
+
+static void tell_relieved(struct worker *w)
+{
+    struct peer_memory *m = w->book.memory;
+    if (hub_monotonic_ms() - atomic_load(&m->relieved_ms) < HOLDING_QUIET_MS ||
+        !atomic_exchange(&m->told, false))
+        return;
+    log_info("clients hold %llu bytes, as much as they may; %llu were refused",
+             (unsigned long long)peer_memory_held(m),
+             (unsigned long long)(refused_so_far(w) - atomic_load(&m->refused_before)));
+}
+
+/* --- giving back --- */
+
+void holding_set_heap(void)
+{
+#ifdef __GLIBC__
+    /* Otherwise the limit grows with what is freed, and large buffers come to lie among small
+     * ones. */
+    mallopt(M_MMAP_THRESHOLD, HOLDING_MAPPED_BYTES);
+#endif
+}
+
+/* What was freed in small pieces stays with the process unless it is asked for: malloc gives back
+ * only what lies at the end of the heap. */
+static uint64_t footprint(const struct worker *w)
+{
+    uint64_t conns = atomic_load_explicit(&w->budget->used, memory_order_relaxed);
+    return peer_memory_held(w->book.memory) + conns * CONN_BYTES;
+}
+
+static bool is_worth_trimming(const struct worker *w)
+{
+    const struct peer_memory *m = w->book.memory;
+    return atomic_load_explicit(&m->trim_mark, memory_order_relaxed) >=
+           footprint(w) + peer_memory_limit(m) / HOLDING_TRIM_PART;
+}
+
+static void trim(struct worker *w)
+{
+    struct peer_memory *m = w->book.memory;
+    uint64_t now = hub_monotonic_ms(), last = atomic_load(&m->trimmed_ms);
+    if (now - last < HOLDING_TRIM_MS || !atomic_compare_exchange_strong(&m->trimmed_ms, &last, now))
+        return;
+    atomic_store(&m->trim_mark, footprint(w));
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+static void give_back(struct worker *w)
+{
+    struct peer_memory *m = w->book.memory;
+    if (is_worth_trimming(w))
+        trim(w);
+    else if (footprint(w) > atomic_load_explicit(&m->trim_mark, memory_order_relaxed))
+        atomic_store_explicit(&m->trim_mark, footprint(w), memory_order_relaxed);
+}
+
+/* --- turns --- */
+
+void holding_end_turn(struct worker *w)
+{
+    struct peer_memory *m = w->book.memory;
+    enum peer_memory_change change = peer_memory_look(m);
+    if (change == PEER_MEMORY_PRESSED)
+        tell_pressed(w);
+    else if (change == PEER_MEMORY_RELIEVED)
+        atomic_store(&m->relieved_ms, hub_monotonic_ms());
+    if (peer_memory_is_pressed(m)) {
+        go_on_pressed(w);
+        return;
+    }
+    go_on_relieved(w);
+    if (atomic_load_explicit(&m->told, memory_order_relaxed))
+        tell_relieved(w);
+    give_back(w);
+}
+
+uint64_t holding_wait_ms(const struct worker *w)
+{
+    const struct peer_memory *m = w->book.memory;
+    if (w->book.paused || w->book.pressed_since_ms)
+        return HOLDING_CHECK_MS;
+    if (atomic_load_explicit(&m->told, memory_order_relaxed) || is_worth_trimming(w))
+        return HOLDING_TRIM_MS;
+    return UINT64_MAX;
+}
