@@ -17,6 +17,8 @@ enum {
     /* What is fanned out at once: bounds the bytes put together and the time of one turn. */
     TURN_MESSAGES = 8192,
     TURN_BYTES = 4 << 20,
+    /* Publishes of a turn that weigh more are handed over before its end. */
+    PUBLISH_BYTES = 1 << 20,
     /* How often paused publishers and listeners are looked at when nothing else happens. */
     PAUSED_CHECK_MS = 50,
 };
@@ -297,6 +299,15 @@ void worker_count_gap(struct worker *w, enum gap_reason reason)
 
 /* --- publishing --- */
 
+static void submit_publishes(struct worker *w)
+{
+    if (!w->publishes)
+        return;
+    hub_publish(w->hub, w->publishes, w->publishes_last);
+    w->publishes = w->publishes_last = NULL;
+    w->publish_bytes = 0;
+}
+
 void worker_publish(struct worker *w, struct conn *c, struct publish *p)
 {
     p->owner = c;
@@ -309,14 +320,9 @@ void worker_publish(struct worker *w, struct conn *c, struct publish *p)
     else
         w->publishes = p;
     w->publishes_last = p;
-}
-
-static void submit_publishes(struct worker *w)
-{
-    if (!w->publishes)
-        return;
-    hub_publish(w->hub, w->publishes, w->publishes_last);
-    w->publishes = w->publishes_last = NULL;
+    w->publish_bytes += p->bytes;
+    if (w->publish_bytes > PUBLISH_BYTES)
+        submit_publishes(w); /* or hub_is_full would see them too late */
 }
 
 static enum err add_paused(struct worker *w, struct conn *c)

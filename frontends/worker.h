@@ -88,6 +88,7 @@ struct worker {
     uint64_t now_ms; /* monotonic, as of this turn: the clock's */
     uint64_t head;   /* the last offset handled; replay.head is the same */
     struct publish *publishes, *publishes_last; /* of this turn */
+    size_t publish_bytes;                       /* what they weigh */
     struct conn *turn, *turn_last;              /* connections with something to do at its end */
     struct budget work;                         /* its budget */
     uint64_t paid_looks; /* of replay.looked, those that were charged, or are not to be */

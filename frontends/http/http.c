@@ -11,7 +11,7 @@
 
 enum {
     HEADERS_MAX = 100,
-    BODY_BYTES_PER_MS = 1, /* a body that is slower for long is cut off */
+    BODY_BYTES_PER_MS = 4, /* a body that is slower for long is cut off */
     /* Room that is made at once, in bytes, since mostly no more is needed: */
     REPLY_HEAD = 512,
     FIELDS_SIZE = 160,

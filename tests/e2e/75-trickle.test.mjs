@@ -87,6 +87,15 @@ describe('a trickle', () => {
     assert.match(said, /^HTTP\/1\.1 408 /);
   });
 
+  test('of a body that has begun fast', async (t) => {
+    // What came at once does not win back more than the time of a silence.
+    const length = 'Content-Length: 1000000\r\n\r\n';
+    const begin = `POST /t/trickle HTTP/1.1\r\n${HEAD}${length}${'x'.repeat(500_000)}`;
+    const { took, said } = await trickle(t, hub, begin, () => 'x'.repeat(200)); // 2000 a second
+    assert.ok(took > BODY_S * 1000 - STEP_MS, `after ${took} ms`);
+    assert.match(said, /^HTTP\/1\.1 408 /);
+  });
+
   test('of chunks', async (t) => {
     const begin = `POST /t/trickle HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
     const { took, said } = await trickle(t, hub, begin, () => '1\r\nx\r\n');
