@@ -561,7 +561,7 @@ END_TEST
 START_TEST(evictions_do_not_hold_up_a_lagging_subscriber)
 {
     static const char *const filters[] = {"b mem/a", "#"};
-    rig.options.tail_bytes = 20000;
+    rig.options.tail_bytes = 22000;
     rig_start(&rig);
     for (int i = 0; i < 1000; i++) {
         rig_publish(&rig, "b");
