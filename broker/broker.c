@@ -896,3 +896,8 @@ uint64_t broker_log_used(struct broker *b)
 {
     return store_used(b->store);
 }
+
+uint64_t broker_log_damaged(const struct broker *b)
+{
+    return store_damaged(b->store);
+}

@@ -141,5 +141,7 @@ struct store_copy *broker_copy(struct broker *b, const char *path);
 /* Bytes that the log takes on disk, and those of them in use. */
 uint64_t broker_log_bytes(struct broker *b);
 uint64_t broker_log_used(struct broker *b);
+/* What of it cannot be read, as store_damaged. Any thread. */
+uint64_t broker_log_damaged(const struct broker *b);
 
 #endif

@@ -55,7 +55,8 @@ struct hub_stats {
     uint64_t failed;    /* publishes that failed; conflicts are none of them */
     uint64_t expired;   /* messages that retention took away */
     uint64_t queued_bytes;
-    bool failing; /* the log refused the newest group, not long ago */
+    uint64_t damaged; /* store_damaged */
+    bool failing;     /* the log refused the newest group, not long ago */
 };
 
 /* Starts the broker thread on B (borrowed until hub_stop). ERR_NOMEM, ERR_IO (no threads or

@@ -10,7 +10,7 @@ enum {
 
 const char *gap_reason_name(enum gap_reason r)
 {
-    static const char *const names[] = {"none", "epoch", "ahead", "trimmed", "lagged"};
+    static const char *const names[] = {"none", "epoch", "ahead", "trimmed", "lagged", "damaged"};
     return names[r];
 }
 
@@ -31,7 +31,27 @@ struct visiting {
     void *ctx;
     uint64_t evicted; /* evictions up to here are known */
     bool stopped;     /* the visitor had enough, or a loss that is not known lies ahead */
+    bool visited;     /* something has been */
+    uint64_t damaged; /* the first record that was come to and cannot be read, 0 = none */
 };
+
+/* What lies behind damage comes with the next call, which has to tell it first. */
+static bool visit_message(struct visiting *v, struct message *m, bool shared)
+{
+    v->stopped = v->damaged || !v->visit(v->ctx, m, shared);
+    v->visited |= !v->stopped;
+    return !v->stopped;
+}
+
+/* Damage is come to behind messages by the next call; several in a row are one gap. */
+static bool visit_damaged(void *ctx, const struct store_record *rec)
+{
+    struct visiting *v = ctx;
+    v->stopped = v->visited;
+    if (!v->visited && !v->damaged)
+        v->damaged = rec->offset;
+    return !v->stopped;
+}
 
 static bool visit_record(void *ctx, const struct store_record *rec)
 {
@@ -55,8 +75,7 @@ static bool visit_record(void *ctx, const struct store_record *rec)
         .topic_name_len = topic->name_len,
     };
     v->replay->looked += rec->payload_len / LOOK_BYTES;
-    v->stopped = !v->visit(v->ctx, &m, false);
-    return !v->stopped;
+    return visit_message(v, &m, false);
 }
 
 static bool set_has(const struct topic_set *s, uint32_t id)
@@ -102,7 +121,7 @@ static void read_tail(struct visiting *v, const struct topic_set *s, uint64_t *o
         v->replay->looked++;
         if (wanted(s, m)) {
             v->replay->looked += m->payload_len / LOOK_BYTES;
-            v->stopped = !v->visit(v->ctx, m, true);
+            visit_message(v, m, true);
         } else {
             v->stopped = is_new_loss(v, s, m);
         }
@@ -113,8 +132,8 @@ static void read_tail(struct visiting *v, const struct topic_set *s, uint64_t *o
     *offset = until;
 }
 
-static enum err read_log(struct visiting *v, const struct topic_set *s, uint64_t *offset,
-                         uint64_t until)
+static enum err read_log(struct visiting *v, const struct topic_set *s, store_visit *damaged,
+                         uint64_t *offset, uint64_t until)
 {
     struct store_query q = {
         .after = *offset,
@@ -123,6 +142,7 @@ static enum err read_log(struct visiting *v, const struct topic_set *s, uint64_t
         .topic_count = s->count,
         .max_scan = SCAN_MAX,
         .looked = &v->replay->looked,
+        .damaged = damaged,
     };
     if (s->ids && s->count == 0) {
         *offset = until;
@@ -131,14 +151,14 @@ static enum err read_log(struct visiting *v, const struct topic_set *s, uint64_t
     return store_read(v->replay->store, &q, visit_record, v, offset);
 }
 
-/* One bounded piece of the way from *OFFSET to UNTIL. */
-static enum err read_some(struct visiting *v, const struct topic_set *s, uint64_t *offset,
-                          uint64_t until)
+/* One bounded piece of the way from *OFFSET to UNTIL. DAMAGED is told what cannot be read. */
+static enum err read_some(struct visiting *v, const struct topic_set *s, store_visit *damaged,
+                          uint64_t *offset, uint64_t until)
 {
     uint64_t tail_start = tail_first(v->replay->tail, v->replay->head + 1);
     if (*offset + 1 < tail_start) {
         uint64_t end = until < tail_start - 1 ? until : tail_start - 1;
-        enum err e = read_log(v, s, offset, end);
+        enum err e = read_log(v, s, damaged, offset, end);
         if (e != ERR_OK || v->stopped || *offset < end)
             return e;
     }
@@ -208,19 +228,100 @@ static bool stop_at_first(void *ctx, struct message *m, bool shared)
     return false;
 }
 
+/* A record that cannot be read is where reading has to begin, too: to tell it. */
+static bool stop_at_damaged(void *ctx, const struct store_record *rec)
+{
+    struct visiting *v = ctx;
+    *(uint64_t *)v->ctx = rec->offset;
+    v->stopped = true;
+    return false;
+}
+
 /* Where delivery goes on after OFFSET: just before the first message that is still there. */
 static enum err find_resumed(struct replay *r, const struct topic_set *s, uint64_t offset,
                              uint64_t *ret)
 {
     uint64_t found = 0;
-    struct visiting v = {r, stop_at_first, &found, UINT64_MAX, false};
+    struct visiting v = {.replay = r, .visit = stop_at_first, .ctx = &found, .evicted = UINT64_MAX};
     while (offset < r->head && !v.stopped) {
-        enum err e = read_some(&v, s, &offset, r->head);
+        enum err e = read_some(&v, s, stop_at_damaged, &offset, r->head);
         if (e != ERR_OK)
             return e;
     }
     *ret = found ? found - 1 : offset;
     return ERR_OK;
+}
+
+/* --- backwards --- */
+
+static bool reverse_tail(struct visiting *v, const struct topic_set *s, uint64_t after,
+                         uint64_t until, size_t *left)
+{
+    const struct tail *tail = v->replay->tail;
+    struct tail_iter it = tail_seek(tail, until);
+    struct message *m;
+    while (*left && (m = tail_prev(tail, &it)) && m->offset > after) {
+        v->replay->looked++;
+        if (!wanted(s, m))
+            continue;
+        if (!visit_message(v, m, true))
+            return false;
+        --*left;
+    }
+    return true;
+}
+
+struct reversing {
+    struct visiting *v;
+    size_t *left;
+};
+
+static bool reverse_record(void *ctx, const struct store_record *rec)
+{
+    struct reversing *rv = ctx;
+    if (!visit_record(rv->v, rec))
+        return false;
+    --*rv->left;
+    return true;
+}
+
+static enum err reverse_log(struct visiting *v, const struct topic_set *s, store_visit *damaged,
+                            uint64_t after, uint64_t until, size_t left)
+{
+    struct reversing rv = {v, &left};
+    while (left && until > after && !v->stopped && !(s->ids && s->count == 0)) {
+        struct store_query q = {
+            .after = after,
+            .until = until,
+            .topics = s->ids,
+            .topic_count = s->count,
+            .reverse = true,
+            .max_records = left,
+            .damaged = damaged,
+            .looked = &v->replay->looked,
+        };
+        uint64_t reached;
+        enum err e = store_read(v->replay->store, &q, reverse_record, &rv, &reached);
+        if (e != ERR_OK)
+            return e;
+        until = reached - 1;
+    }
+    return ERR_OK;
+}
+
+/* Newest first, at most MAX. */
+static enum err read_reverse(struct visiting *v, const struct topic_set *s, store_visit *damaged,
+                             uint64_t after, uint64_t until, size_t max)
+{
+    const struct replay *r = v->replay;
+    uint64_t tail_start = tail_first(r->tail, r->head + 1);
+    if (until > r->head)
+        until = r->head;
+    if (!reverse_tail(v, s, after, until, &max))
+        return ERR_OK;
+    if (until >= tail_start)
+        until = tail_start - 1;
+    return reverse_log(v, s, damaged, after, until, max);
 }
 
 /* --- starting places --- */
@@ -254,7 +355,18 @@ static uint64_t count_kept(const struct replay *r, const struct topic_set *s)
     return kept;
 }
 
-static enum err start_last(struct replay *r, struct feed *f, const struct topic_set *s, uint64_t n,
+/* One that cannot be read was a message, too. */
+static bool count_damaged(void *ctx, const struct store_record *rec)
+{
+    struct reversing *rv = ctx;
+    struct counting *c = rv->v->ctx;
+    c->offset = rec->offset;
+    --*rv->left;
+    rv->v->stopped = --c->left == 0;
+    return true;
+}
+
+static enum err start_last(struct replay *r, const struct topic_set *s, uint64_t n,
                            struct position *p)
 {
     struct counting c = {n, r->head + 1};
@@ -262,7 +374,8 @@ static enum err start_last(struct replay *r, struct feed *f, const struct topic_
         return find_resumed(r, s, 0, &p->offset); /* all of them: nothing to count */
     if (n > REPLAY_LAST_MAX)
         return ERR_LIMIT;
-    enum err e = replay_reverse(r, f, 0, r->head, n, count_down, &c);
+    struct visiting v = {.replay = r, .visit = count_down, .ctx = &c, .evicted = UINT64_MAX};
+    enum err e = read_reverse(&v, s, count_damaged, 0, r->head, n);
     p->offset = c.offset - 1;
     return e;
 }
@@ -365,7 +478,7 @@ enum err replay_start(struct replay *r, struct feed *f, const struct after *a, u
     if (a->kind == AFTER_EARLIEST)
         e = find_resumed(r, &set, 0, &ret->offset);
     else if (a->kind == AFTER_LAST)
-        e = start_last(r, f, &set, a->last, ret);
+        e = start_last(r, &set, a->last, ret);
     else
         e = start_time(r, a->time_ms, ret);
     return e;
@@ -391,14 +504,17 @@ enum err replay_next(struct replay *r, struct feed *f, struct position *p, uint6
     if (p->offset < p->evicted && p->evicted < until &&
         p->evicted + 1 < tail_first(r->tail, r->head + 1))
         until = p->evicted; /* evictions that P does not know show in the tail, not before it */
-    struct visiting v = {r, visit, ctx, p->evicted, false};
+    struct visiting v = {.replay = r, .visit = visit, .ctx = ctx, .evicted = p->evicted};
     uint64_t offset = p->offset;
-    e = read_some(&v, &set, &offset, until);
+    e = read_some(&v, &set, visit_damaged, &offset, until);
     if (e != ERR_OK)
         return e;
     /* Evictions meanwhile were seen in the tail, since the log never held what they take. */
     if (was_removed(r, &set, p))
         return ERR_AGAIN;
+    if (v.damaged)
+        *ret_gap = (struct gap){
+            .reason = GAP_DAMAGED, .requested = {v.damaged - 1, r->log->epoch}, .resumed = offset};
     p->offset = offset;
     return ERR_OK;
 }
@@ -443,76 +559,42 @@ bool replay_span_take(const struct replay_span *span, struct replay *r, struct f
     return true;
 }
 
-/* --- backwards --- */
+/* --- reading backwards --- */
 
-static bool reverse_tail(struct visiting *v, const struct topic_set *s, uint64_t after,
-                         uint64_t until, size_t *left)
-{
-    const struct tail *tail = v->replay->tail;
-    struct tail_iter it = tail_seek(tail, until);
-    struct message *m;
-    while (*left && (m = tail_prev(tail, &it)) && m->offset > after) {
-        v->replay->looked++;
-        if (!wanted(s, m))
-            continue;
-        if (!v->visit(v->ctx, m, true))
-            return false;
-        --*left;
-    }
-    return true;
-}
-
-struct reversing {
-    struct visiting *v;
-    size_t *left;
+struct reading_back {
+    replay_visit *visit;
+    void *ctx;
+    uint64_t damaged; /* where reading ended, 0 = elsewhere */
 };
 
-static bool reverse_record(void *ctx, const struct store_record *rec)
+static bool pass_on(void *ctx, struct message *m, bool shared)
 {
-    struct reversing *rv = ctx;
-    if (!visit_record(rv->v, rec))
-        return false;
-    --*rv->left;
-    return true;
+    struct reading_back *b = ctx;
+    return b->visit(b->ctx, m, shared);
 }
 
-static enum err reverse_log(struct visiting *v, const struct topic_set *s, uint64_t after,
-                            uint64_t until, size_t left)
+static bool end_at_damaged(void *ctx, const struct store_record *rec)
 {
-    struct reversing rv = {v, &left};
-    while (left && until > after && !v->stopped && !(s->ids && s->count == 0)) {
-        struct store_query q = {
-            .after = after,
-            .until = until,
-            .topics = s->ids,
-            .topic_count = s->count,
-            .reverse = true,
-            .max_records = left,
-            .looked = &v->replay->looked,
-        };
-        uint64_t reached;
-        enum err e = store_read(v->replay->store, &q, reverse_record, &rv, &reached);
-        if (e != ERR_OK)
-            return e;
-        until = reached - 1;
-    }
-    return ERR_OK;
+    struct reversing *rv = ctx;
+    struct reading_back *b = rv->v->ctx;
+    b->damaged = rec->offset;
+    rv->v->stopped = true;
+    return false;
 }
 
 enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after, uint64_t until,
-                        size_t max, replay_visit *visit, void *ctx)
+                        size_t max, replay_visit *visit, void *ctx, struct gap *ret_gap)
 {
     struct topic_set set;
-    struct visiting v = {r, visit, ctx, UINT64_MAX, false};
-    if (until > r->head)
-        until = r->head;
+    struct reading_back back = {.visit = visit, .ctx = ctx};
+    struct visiting v = {.replay = r, .visit = pass_on, .ctx = &back, .evicted = UINT64_MAX};
+    memset(ret_gap, 0, sizeof(*ret_gap));
     enum err e = topics_of(r, f, &set);
-    if (e != ERR_OK || max == 0)
-        return e;
-    uint64_t tail_start = tail_first(r->tail, r->head + 1);
-    if (!reverse_tail(&v, &set, after, until, &max))
-        return ERR_OK;
-    if (until >= tail_start)
-        until = tail_start - 1;
-    return reverse_log(&v, &set, after, until, max);
+    if (e == ERR_OK && max > 0)
+        e = read_reverse(&v, &set, end_at_damaged, after, until, max);
+    if (e == ERR_OK && back.damaged)
+        *ret_gap = (struct gap){.reason = GAP_DAMAGED,
+                                .requested = {back.damaged - 1, r->log->epoch},
+                                .resumed = back.damaged};
+    return e;
 }

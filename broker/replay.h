@@ -47,7 +47,7 @@ struct position {
 };
 
 /* GAP_LAGGED: not a loss, but a limit (lag.h); nothing here finds it. */
-enum gap_reason { GAP_NONE, GAP_EPOCH, GAP_AHEAD, GAP_TRIMMED, GAP_LAGGED };
+enum gap_reason { GAP_NONE, GAP_EPOCH, GAP_AHEAD, GAP_TRIMMED, GAP_LAGGED, GAP_DAMAGED };
 
 struct gap {
     enum gap_reason reason;
@@ -55,7 +55,7 @@ struct gap {
     uint64_t resumed; /* delivery goes on after this offset of the current epoch */
 };
 
-/* "epoch", "ahead", "trimmed", "lagged". */
+/* "epoch", "ahead", "trimmed", "lagged", "damaged". */
 const char *gap_reason_name(enum gap_reason r);
 
 /* Turns A into a place for feed F. HUB_HEAD is the last offset of the whole hub: a cursor between
@@ -72,7 +72,8 @@ typedef bool replay_visit(void *ctx, struct message *m, bool shared);
 /* Visits the messages of F after P, up to UNTIL (at most the worker's head), in offset order, and
  * moves P behind the last one dealt with; a bounded amount of searching for each call, so that P
  * may move without a visit. When something was lost, *RET_GAP says so, P is as if it had been told,
- * and nothing was visited: best call again at once, before the tail moves on and more is lost.
+ * and nothing was visited: best call again at once, before the tail moves on and more is lost. A
+ * record that cannot be read is a gap of its own (GAP_DAMAGED), and P is behind it then.
  * ERR_AGAIN: messages disappeared meanwhile; forget what was visited in this call (P has not moved)
  * and call again. ERR_NOMEM and the store's errors. */
 MUST_CHECK enum err replay_next(struct replay *r, struct feed *f, struct position *p,
@@ -97,8 +98,9 @@ bool replay_span_take(const struct replay_span *span, struct replay *r, struct f
                       struct position *p, uint64_t until);
 
 /* Visits messages of F with offsets in (after, until], newest first, at most MAX; stops early when
- * the visitor says so. For admin reads (XREVRANGE). */
+ * the visitor says so, and at a record that cannot be read, which *RET_GAP tells then. For admin
+ * reads (XREVRANGE). */
 MUST_CHECK enum err replay_reverse(struct replay *r, struct feed *f, uint64_t after, uint64_t until,
-                                   size_t max, replay_visit *visit, void *ctx);
+                                   size_t max, replay_visit *visit, void *ctx, struct gap *ret_gap);
 
 #endif

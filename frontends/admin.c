@@ -238,6 +238,7 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
     put_number(out, "bytes", t->bytes);
     put_number(out, "log_bytes", a->number);
     put_number(out, "log_used_bytes", a->at);
+    put_number(out, "log_damaged", s.damaged);
     put_number(out, "workers", hub_workers(w->hub));
     put_number(out, "commits", s.commits);
     put_number(out, "published", s.published);

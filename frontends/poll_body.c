@@ -79,12 +79,16 @@ static enum err read_messages(const struct reading *r, struct position *p, struc
             e = ERR_OK;
             continue;
         }
-        if (found.reason != GAP_NONE && c.count) {
+        if (found.reason != GAP_NONE && (c.count || gap->reason != GAP_NONE)) {
             *p = before; /* the next answer tells it, in its place */
+            if (c.count == 0 && p->offset < gap->resumed)
+                p->offset = gap->resumed;
             break;
         }
-        if (found.reason != GAP_NONE)
+        if (found.reason != GAP_NONE) {
             *gap = found;
+            start = *p; /* it is told, whatever has to be read again */
+        }
         if (c.left == 0 || c.out->len >= POLL_BODY_BYTES)
             break;
     }

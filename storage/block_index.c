@@ -181,7 +181,7 @@ enum err block_index_map(const struct block_index *x, uint16_t map[BLOCK_SLOTS])
     uint32_t from = 0, id = 0;
     for (uint32_t i = 0; i < x->topics; i++) {
         uint32_t end = load16(x->ends, i);
-        if (load32(x->ids, i) <= id || map_topic(x, i, from, end, map))
+        if ((i > 0 && load32(x->ids, i) <= id) || map_topic(x, i, from, end, map))
             return ERR_CORRUPT;
         id = load32(x->ids, i);
         from = end;

@@ -4,7 +4,8 @@
  *
  * A block is BLOCK_SLOTS offsets in a row; its index value lists the topics that occur in it and
  * where. A group is GROUP_BLOCKS blocks in a row; its value tells for each topic in which of them
- * it occurs. Neither is ever updated; what they name may be gone from the log since.
+ * it occurs. Neither is ever updated; what they name may be gone from the log since. Topic 0 stands
+ * for records that could not be read when the value was made: they may be of any topic.
  */
 #ifndef STORAGE_BLOCK_INDEX_H
 #define STORAGE_BLOCK_INDEX_H

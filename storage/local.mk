@@ -5,6 +5,7 @@ libstorage_a_SOURCES = \
 	storage/record.c storage/record.h \
 	storage/store.c storage/store.h storage/store_ops.h \
 	storage/store_copy.c \
+	storage/store_damage.c \
 	storage/store_lmdb.c storage/store_lmdb.h \
 	storage/store_lmdb_copy.c \
 	storage/store_lmdb_open.c \

@@ -12,20 +12,18 @@ void store_init(struct store *s, const struct store_ops *ops)
     s->last_offset = 0;
     atomic_init(&s->committed, 0);
     s->last_time_ms = 0;
-    atomic_init(&s->damaged, 0);
     atomic_init(&s->times, NULL);
+    pthread_mutex_init(&s->damage.lock, NULL);
+    atomic_init(&s->damage.count, 0);
+    s->damage.quiet = false;
     catalog_init(&s->catalog);
 }
 
 void store_finish(struct store *s)
 {
+    pthread_mutex_destroy(&s->damage.lock);
     catalog_finish(&s->catalog);
     times_destroy(atomic_load_explicit(&s->times, memory_order_relaxed));
-}
-
-void store_count_damage(struct store *s)
-{
-    atomic_fetch_add_explicit(&s->damaged, 1, memory_order_relaxed);
 }
 
 enum err store_draw_epoch(uint32_t before, uint32_t *ret)
@@ -269,11 +267,6 @@ uint64_t store_size(struct store *s)
 uint64_t store_used(struct store *s)
 {
     return s->ops->used(s);
-}
-
-uint64_t store_damaged(struct store *s)
-{
-    return atomic_load_explicit(&s->damaged, memory_order_relaxed);
 }
 
 enum err store_reader_create(struct store *s, struct store_reader **ret)

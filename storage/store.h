@@ -97,6 +97,10 @@ struct store_batch {
     uint64_t reserve; /* if above the kept mark: remember that offsets up to it may be in use */
 };
 
+/* One found record; everything in R is valid only during the call. Return false to stop before
+ * R (it counts as not visited). Must not call the store. */
+typedef bool store_visit(void *ctx, const struct store_record *r);
+
 struct store_query {
     uint64_t after;         /* only offsets > after */
     uint64_t until;         /* only offsets <= until; above the head, later commits are missed */
@@ -106,11 +110,11 @@ struct store_query {
     size_t max_records; /* 0 = no limit */
     size_t max_scan;    /* stop after about so many records or index entries looked at; 0 = none */
     uint64_t *looked;   /* grows by those looked at; NULL: nobody wants to know */
+    /* Visited in its place instead of a record that was there and cannot be read: R has its offset,
+     * its topic when the index tells that (0: it may be any), and the length that its payload seems
+     * to have. NULL: passed over. */
+    store_visit *damaged;
 };
-
-/* One found record; everything in R is valid only during the call. Return false to stop before
- * R (it counts as not visited). Must not call the store. */
-typedef bool store_visit(void *ctx, const struct store_record *r);
 
 /* Opens or creates; on success *RET_STATE says where the log stands. An unclean stop that may have
  * lost offsets already shown (see doc/storage-format.md) draws a new epoch here. Errors: ERR_LOCKED
@@ -159,8 +163,8 @@ struct store_removal {
     size_t max; /* about so many records at most, at least 1 */
     /* NULL: all go. Asked in offset order. For each topic, what goes comes before what stays: after
      * a STORE_KEEP no STORE_REMOVE. Asked also about what a floor hides already: the rest of a
-     * purge, or of a removal that failed. Not asked about damaged records: trimming removes them.
-     */
+     * purge, or of a removal that failed; and about damaged records of a topic that is known, whose
+     * time is taken to be that of the record before (0: there was none). */
     enum store_verdict (*judge)(void *ctx, const struct store_record *r);
     /* Whether the idempotency key of R, which goes, has to be remembered (store_keys). */
     bool (*keep_key)(void *ctx, const struct store_record *r);
@@ -237,9 +241,11 @@ void store_copy_cancel(struct store_copy *c);
 uint64_t store_size(struct store *s);
 /* Those of them that are in use: what removals free is not, and is used again. */
 uint64_t store_used(struct store *s);
-/* How often since the opening a record or index entry was met whose checksum is wrong. Such a
- * record is passed over and never served. Any thread. */
+/* How many records and index values have been met since the opening that cannot be read, each
+ * counted once (STORE_DAMAGED_MAX at most). A line in the log told each of the first of them. Such
+ * a record is never served. Any thread. */
 uint64_t store_damaged(struct store *s);
+enum { STORE_DAMAGED_MAX = 1024 };
 
 /* --- checking --- */
 

@@ -65,9 +65,18 @@ _Static_assert(sizeof(size_t) == sizeof(uint64_t), "MDB_INTEGERKEY takes size_t:
 /* The writer's picture of what is not yet in `index` and `groups`. The closed blocks of the open
  * group are with the topics, in the catalog (`grouped`). */
 struct lmdb_tail {
-    bool known;                   /* false after a failed commit: to be loaded again */
-    uint64_t block;               /* the open block */
+    bool known;     /* false after a failed commit: to be loaded again */
+    uint64_t block; /* the open block */
+    /* The closed blocks of the open group with records that may be of any topic. */
+    uint64_t unread;
     struct block_builder builder; /* what the open block holds */
+};
+
+/* The same of the open block for readers, who have no index value of it: whose the records are, so
+ * that a record of another topic need not be read to be known as that. */
+struct lmdb_open_block {
+    _Atomic uint64_t block;               /* UINT64_MAX: none, between two */
+    _Atomic uint32_t topics[BLOCK_SLOTS]; /* 0: not known */
 };
 
 /* Whether the environment can be used. */
@@ -110,6 +119,9 @@ struct lmdb_store {
     bool freed;               /* a removal freed pages that the next commit cannot use yet */
     struct store_reader *own; /* the store's thread's; NULL until needed */
     struct lmdb_tail tail;
+    struct lmdb_open_block open;
+    /* The highest damaged record that was there at the opening and no row counts: of any topic. */
+    uint64_t unread_high;
 };
 
 /* A write transaction with what becomes of the store when it commits. */
@@ -249,6 +261,9 @@ void tail_undo(struct lmdb_tail *t, struct tail_mark mark);
  * value, and the same for the group. *RET_CLOSED is set to true then, else left alone. */
 MUST_CHECK enum err tail_add(struct lmdb_store *s, MDB_txn *txn, uint32_t topic_id, uint64_t offset,
                              bool *ret_closed);
+
+/* Whose the record at OFFSET is, if that is in the open block; 0: not known. Any thread. */
+uint32_t lmdb_open_topic(const struct lmdb_store *s, uint64_t offset);
 
 /* store_lmdb_read.c */
 /* Steps C by OP; on entry *KEY is the key to seek, on success the key found. LMDB codes;

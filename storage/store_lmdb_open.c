@@ -248,18 +248,19 @@ static enum err load_topics(struct lmdb_store *s, MDB_txn *txn)
     return e || rc == MDB_NOTFOUND ? e : lmdb_err(rc);
 }
 
-/* A record behind the checkpoint: its topic may not have counted it yet. */
+/* A record behind the checkpoint: its topic may not have counted it yet. One that cannot be read
+ * counts for the topic that it names, since most damage is in payloads; but it may be another's. */
 static void recount_record(struct lmdb_store *s, uint64_t offset, const MDB_val *value)
 {
     struct store_record r;
-    struct catalog_topic *t = NULL;
-    if (!record_decode(offset, value->mv_data, value->mv_size, &r))
-        t = catalog_find(&s->base.catalog, r.topic_id);
-    if (!t) {
-        store_count_damage(&s->base);
-        return;
+    if (record_decode(offset, value->mv_data, value->mv_size, &r)) {
+        store_met_damage(&s->base, STORE_DAMAGE_RECORD, offset);
+        s->unread_high = offset;
+        if (!record_claims(value->mv_data, value->mv_size, &r.topic_id, &r.payload_len))
+            return;
     }
-    if (offset <= t->counted)
+    struct catalog_topic *t = catalog_find(&s->base.catalog, r.topic_id);
+    if (!t || offset <= t->counted)
         return;
     catalog_appended(t, offset, r.payload_len);
     atomic_store_explicit(&t->newest, offset, memory_order_relaxed);
@@ -594,6 +595,7 @@ enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_
     store_init(&s->base, &lmdb_ops);
     init_locks(s);
     s->lock_fd = -1;
+    atomic_store_explicit(&s->open.block, UINT64_MAX, memory_order_relaxed);
     s->sync = o->sync;
     s->map_bytes = o->map_bytes;
     s->readers_max = o->readers_max;
@@ -711,6 +713,7 @@ enum err store_lmdb_open_closed(const char *path, struct store **ret)
     init_locks(s);
     s->lock_fd = -1;
     s->closed = true;
+    s->base.damage.quiet = true;
     read_boot_id(s->boot_id);
     enum err e = open_closed(s, path);
     if (e) {

@@ -5,7 +5,8 @@
  * values tell which blocks can hold anything, a block's value tells which offsets; those are
  * fetched in order. The open block (the one of the newest record, and all after it) is walked.
  * Index values may name records that are gone, and a damaged value only costs a walk: the log has
- * the last word.
+ * the last word. A damaged record is not trusted to name its topic: the index says whose it was, or
+ * nobody does, and then it may have been anybody's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct lmdb_reader {
     MDB_cursor *log, *index, *groups;
     uint64_t *set; /* bitmap of a set, all zero between calls */
     size_t set_words;
+    uint16_t map[BLOCK_SLOTS]; /* of the block of a damaged record: block_index_map's */
 };
 
 /* One call of lmdb_read. */
@@ -132,35 +134,111 @@ static bool is_visible(const struct scan *s, uint64_t offset, uint32_t topic_id)
     return t && (s->hidden || offset > atomic_load_explicit(&t->floor, memory_order_acquire));
 }
 
-/* Whether the value is to be visited. The topic comes first: most records of a walk are of others,
- * and their checksums cost more than the rest. */
-static bool accept(struct scan *s, uint64_t offset, const MDB_val *value, struct store_record *ret)
+static bool is_wanted(const struct scan *s, uint32_t topic_id)
 {
-    if (s->q->topics && !in_set(s, record_topic(value->mv_data, value->mv_size)))
-        return false;
-    if (record_decode(offset, value->mv_data, value->mv_size, ret)) {
-        store_count_damage(s->r->base.store);
-        return false;
-    }
-    store_true_time(s->r->base.store, ret);
-    return is_visible(s, offset, ret->topic_id);
+    return !s->q->topics || in_set(s, topic_id);
 }
 
-static void look(struct scan *s, uint64_t offset, const MDB_val *value)
+/* Visits R by VISIT, which may be NULL. */
+static void show(struct scan *s, store_visit *visit, const struct store_record *r)
+{
+    if (visit && !visit(s->ctx, r)) {
+        s->reached = s->q->reverse ? r->offset + 1 : r->offset - 1;
+        s->ended = true;
+        return;
+    }
+    s->found += visit != NULL;
+    advance(s, r->offset);
+    if (s->q->max_records && s->found >= s->q->max_records)
+        s->ended = true;
+}
+
+/* --- damage --- */
+
+/* The topic under which the index names OFFSET; 0: under none. */
+static int topic_by_index(struct scan *s, uint64_t offset, uint32_t *ret)
+{
+    uint64_t block = block_of(offset), key = block;
+    struct block_index x;
+    MDB_val value;
+    *ret = 0;
+    if (block >= s->open) {
+        *ret = lmdb_open_topic(lmdb_of(s->r->base.store), offset);
+        return 0;
+    }
+    int rc = lmdb_cursor_step(s->r->index, &key, &value, MDB_SET);
+    if (rc)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    if (block_index_open(&x, block, value.mv_data, value.mv_size) || block_index_map(&x, s->r->map))
+        return 0;
+    uint16_t number = s->r->map[block_slot(offset)];
+    if (number)
+        *ret = block_index_topic(&x, number - 1u);
+    return 0;
+}
+
+/* The record at OFFSET, whose value is VALUE (NULL: there is none), cannot be read. */
+static int show_damaged(struct scan *s, uint64_t offset, const MDB_val *value)
+{
+    struct store_record r = {.offset = offset};
+    uint32_t claimed;
+    int rc = topic_by_index(s, offset, &r.topic_id);
+    if (rc)
+        return rc;
+    bool wanted = !r.topic_id || (is_wanted(s, r.topic_id) && is_visible(s, offset, r.topic_id));
+    if (value && !record_claims(value->mv_data, value->mv_size, &claimed, &r.payload_len))
+        r.payload_len = 0;
+    if (wanted || value)
+        store_met_damage(s->r->base.store, STORE_DAMAGE_RECORD, offset);
+    if (wanted)
+        show(s, s->q->damaged, &r);
+    else
+        advance(s, offset);
+    return 0;
+}
+
+/* --- looking at records --- */
+
+/* Whether a record need not be read, since it is of a topic that is not asked for. What it says
+ * itself counts only when the open block says so, too. */
+static bool is_another(const struct scan *s, uint64_t offset, const MDB_val *value)
+{
+    uint32_t claimed = record_topic(value->mv_data, value->mv_size);
+    return claimed && !is_wanted(s, claimed) &&
+           lmdb_open_topic(lmdb_of(s->r->base.store), offset) == claimed;
+}
+
+static int look(struct scan *s, uint64_t offset, const MDB_val *value)
 {
     struct store_record record;
     s->looked++;
-    if (accept(s, offset, value, &record)) {
-        if (!s->visit(s->ctx, &record)) {
-            s->reached = s->q->reverse ? offset + 1 : offset - 1;
-            s->ended = true;
-            return;
-        }
-        s->found++;
+    if (is_another(s, offset, value)) {
+        advance(s, offset);
+        return 0;
     }
+    if (record_decode(offset, value->mv_data, value->mv_size, &record))
+        return show_damaged(s, offset, value);
+    store_true_time(s->r->base.store, &record);
+    if (is_wanted(s, record.topic_id) && is_visible(s, offset, record.topic_id))
+        show(s, s->visit, &record);
+    else
+        advance(s, offset);
+    return 0;
+}
+
+/* The index names a record that is not in the log. It mostly has been removed, and then a floor is
+ * above it, which rose before. */
+static int look_in_vain(struct scan *s, uint64_t offset)
+{
+    uint32_t topic_id;
+    s->looked++;
+    int rc = s->hidden ? 0 : topic_by_index(s, offset, &topic_id);
+    if (rc)
+        return rc;
+    if (!s->hidden && topic_id && is_visible(s, offset, topic_id))
+        return show_damaged(s, offset, NULL);
     advance(s, offset);
-    if (s->q->max_records && s->found >= s->q->max_records)
-        s->ended = true;
+    return 0;
 }
 
 /* Looks at every record of the log in [LOW, HIGH]. */
@@ -173,10 +251,13 @@ static int walk(struct scan *s, uint64_t low, uint64_t high)
     int rc = reverse ? lmdb_cursor_seek_back(log, &offset, &value)
                      : lmdb_cursor_step(log, &offset, &value, MDB_SET_RANGE);
     while (!rc && offset >= low && offset <= high) {
-        look(s, offset, &value);
-        if (s->ended)
-            return 0;
+        uint64_t before = offset;
+        rc = look(s, offset, &value);
+        if (rc || s->ended)
+            return rc;
         rc = lmdb_cursor_step(log, &offset, &value, reverse ? MDB_PREV : MDB_NEXT);
+        if (!rc && (reverse ? offset >= before : offset <= before))
+            rc = MDB_CORRUPTED; /* keys that are not in order hide others */
     }
     s->at = 0;
     return rc == MDB_NOTFOUND ? 0 : rc;
@@ -239,12 +320,9 @@ static int look_at_slots(struct scan *s, uint64_t block, struct slots *slots, ui
         int rc = fetch(s, offset, &value);
         if (rc && rc != MDB_NOTFOUND)
             return rc;
-        if (!rc) {
-            look(s, offset, &value);
-        } else {
-            s->looked++;
-            advance(s, offset);
-        }
+        rc = rc ? look_in_vain(s, offset) : look(s, offset, &value);
+        if (rc)
+            return rc;
     }
     return 0;
 }
@@ -252,6 +330,8 @@ static int look_at_slots(struct scan *s, uint64_t block, struct slots *slots, ui
 static void collect_slots(struct scan *s, const struct block_index *x, struct slots *slots)
 {
     s->looked += s->large ? 1 + x->topics / WALKED_PER_LOOK : s->q->topic_count;
+    if (block_index_topic(x, 0) == 0)
+        block_index_slots(x, 0, slots->bits); /* whoever's they are */
     if (s->large) {
         for (uint32_t i = 0; i < x->topics; i++)
             if (in_set(s, block_index_topic(x, i)))
@@ -265,6 +345,16 @@ static void collect_slots(struct scan *s, const struct block_index *x, struct sl
     }
 }
 
+/* A block without index value has no records: unless it was that value that got lost. */
+static int scan_unindexed(struct scan *s, uint64_t block, uint64_t low, uint64_t high)
+{
+    size_t looked = s->looked;
+    int rc = walk(s, low, high);
+    if (s->looked != looked)
+        store_met_damage(s->r->base.store, STORE_DAMAGE_INDEX_MISSING, block);
+    return rc;
+}
+
 static int scan_closed(struct scan *s, uint64_t block, uint64_t low, uint64_t high)
 {
     struct slots slots = {0};
@@ -272,10 +362,12 @@ static int scan_closed(struct scan *s, uint64_t block, uint64_t low, uint64_t hi
     struct block_index x;
     MDB_val value;
     int rc = lmdb_cursor_step(s->r->index, &key, &value, MDB_SET);
+    if (rc == MDB_NOTFOUND)
+        return scan_unindexed(s, block, low, high);
     if (rc)
-        return rc == MDB_NOTFOUND ? 0 : rc; /* trimmed */
+        return rc;
     if (block_index_open(&x, block, value.mv_data, value.mv_size)) {
-        store_count_damage(s->r->base.store);
+        store_met_damage(s->r->base.store, STORE_DAMAGE_INDEX, block);
         return walk(s, low, high);
     }
     collect_slots(s, &x, &slots);
@@ -300,7 +392,8 @@ static uint64_t group_blocks(struct scan *s, uint64_t group, const MDB_val *valu
 {
     uint64_t all = 0, blocks;
     uint32_t count = group_index_count(value->mv_size), id;
-    enum err e = ERR_OK;
+    enum err e =
+        group_index_find(group, value->mv_data, value->mv_size, 0, &all); /* of any topic */
     s->looked += s->large ? count / WALKED_PER_LOOK : s->q->topic_count;
     if (s->large) {
         for (uint32_t i = 0; !e && i < count; i++) {
@@ -317,7 +410,7 @@ static uint64_t group_blocks(struct scan *s, uint64_t group, const MDB_val *valu
     }
     if (!e)
         return all;
-    store_count_damage(s->r->base.store);
+    store_met_damage(s->r->base.store, STORE_DAMAGE_GROUP, group);
     return UINT64_MAX;
 }
 
@@ -334,6 +427,25 @@ static uint64_t nearest_bit(const struct scan *s, uint64_t from)
     return group_first(s->group) + bit;
 }
 
+/* Between FROM and *BLOCK no block has an index value, and so none should have a record; if one has
+ * all the same, *BLOCK becomes the nearest of them. */
+static int look_between(struct scan *s, uint64_t from, uint64_t *block)
+{
+    MDB_val value;
+    bool reverse = s->q->reverse;
+    uint64_t offset = reverse ? block_first(from) + BLOCK_SLOTS - 1 : block_first(from);
+    if (*block == from)
+        return 0;
+    int rc = reverse ? lmdb_cursor_seek_back(s->r->log, &offset, &value)
+                     : lmdb_cursor_step(s->r->log, &offset, &value, MDB_SET_RANGE);
+    s->at = 0;
+    bool nearer =
+        reverse ? *block == no_block || block_of(offset) > *block : block_of(offset) < *block;
+    if (!rc && nearer)
+        *block = block_of(offset);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 /* The nearest block from FROM on that has an index value, or the open one. */
 static int nearest_indexed(struct scan *s, uint64_t from, uint64_t *ret)
 {
@@ -346,7 +458,7 @@ static int nearest_indexed(struct scan *s, uint64_t from, uint64_t *ret)
         *ret = s->q->reverse ? no_block : s->open;
     else if (!s->q->reverse && key > s->open)
         *ret = s->open;
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    return rc && rc != MDB_NOTFOUND ? rc : look_between(s, from, ret);
 }
 
 /* Where the search goes on when FROM's group has no more: the next group's nearest block. */
@@ -480,6 +592,9 @@ static void clip_to_topics(struct scan *s)
     }
     if (!s->hidden && low != UINT64_MAX && low >= s->low)
         s->low = low + 1;
+    uint64_t unread = lmdb_of(s->r->base.store)->unread_high;
+    if (high < unread)
+        high = unread;
     if (high < s->high)
         s->high = high;
 }
@@ -598,6 +713,8 @@ static enum err scan(struct scan *s, uint64_t *ret_reached)
         clear_map(s);
     if (s->q->looked)
         *s->q->looked += s->looked;
+    if (e == ERR_CORRUPT)
+        store_met_damage(s->r->base.store, STORE_DAMAGE_FILE, 0);
     if (!e)
         *ret_reached = s->ended ? s->reached : s->q->reverse ? s->q->after + 1 : s->q->until;
     return e;
@@ -631,7 +748,7 @@ static int visit_keys(struct lmdb_reader *r, MDB_cursor *keys, store_visit *visi
     int rc = lmdb_cursor_step(keys, &offset, &value, MDB_FIRST);
     for (; !rc; rc = lmdb_cursor_step(keys, &offset, &value, MDB_NEXT)) {
         if (record_decode(offset, value.mv_data, value.mv_size, &record)) {
-            store_count_damage(r->base.store);
+            store_met_damage(r->base.store, STORE_DAMAGE_KEY, offset);
             continue;
         }
         store_true_time(r->base.store, &record);
@@ -663,7 +780,7 @@ static int next_sound(struct lmdb_reader *r, uint64_t *offset, struct store_reco
     MDB_val value;
     int rc = lmdb_cursor_step(r->log, offset, &value, MDB_SET_RANGE);
     while (!rc && record_decode(*offset, value.mv_data, value.mv_size, ret)) {
-        store_count_damage(r->base.store);
+        store_met_damage(r->base.store, STORE_DAMAGE_RECORD, *offset);
         rc = lmdb_cursor_step(r->log, offset, &value, MDB_NEXT);
     }
     if (!rc)

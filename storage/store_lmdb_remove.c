@@ -29,6 +29,8 @@ struct removal {
     struct catalog_topic *topic;
     uint64_t *offsets;
     size_t count;
+    uint64_t
+        time_ms;  /* of the last record that could be read, 0 = none: a damaged one has no other */
     bool stopped; /* the judge said so */
 };
 
@@ -98,8 +100,29 @@ static int group_has_blocks(struct removal *m, uint64_t group, bool *ret)
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* Fills the builder with what is left of BLOCK. */
-static int collect_left(struct removal *m, uint64_t block)
+/* A block's index value, and what it says of each slot. */
+struct named {
+    bool known;
+    struct block_index x;
+    uint16_t map[BLOCK_SLOTS]; /* block_index_map's */
+};
+
+static void open_named(struct named *n, uint64_t block, const MDB_val *value)
+{
+    n->known = !block_index_open(&n->x, block, value->mv_data, value->mv_size) &&
+               !block_index_map(&n->x, n->map);
+}
+
+/* The topic under which OFFSET is named; 0: under none. */
+static uint32_t topic_named(const struct named *n, uint64_t offset)
+{
+    uint16_t number = n->known ? n->map[block_slot(offset)] : 0;
+    return number ? block_index_topic(&n->x, number - 1u) : 0;
+}
+
+/* Fills the builder with what is left of BLOCK; records that cannot be read stay where they were
+ * named, or become anybody's. */
+static int collect_left(struct removal *m, uint64_t block, const struct named *named)
 {
     uint64_t offset = block_first(block);
     struct store_record r;
@@ -107,9 +130,11 @@ static int collect_left(struct removal *m, uint64_t block)
     block_builder_clear(m->builder);
     int rc = lmdb_cursor_step(m->log, &offset, &value, MDB_SET_RANGE);
     for (; !rc && block_of(offset) == block;
-         rc = lmdb_cursor_step(m->log, &offset, &value, MDB_NEXT))
-        if (!record_decode(offset, value.mv_data, value.mv_size, &r))
-            block_builder_add(m->builder, r.topic_id, block_slot(offset));
+         rc = lmdb_cursor_step(m->log, &offset, &value, MDB_NEXT)) {
+        if (record_decode(offset, value.mv_data, value.mv_size, &r))
+            r.topic_id = topic_named(named, offset);
+        block_builder_add(m->builder, r.topic_id, block_slot(offset));
+    }
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
@@ -117,13 +142,11 @@ static int collect_left(struct removal *m, uint64_t block)
  * more. */
 static int settle_block(struct removal *m, uint64_t block, const MDB_val *value)
 {
-    struct block_index x;
-    uint32_t named = 0; /* a damaged value is written anew */
-    if (!block_index_open(&x, block, value->mv_data, value->mv_size))
-        named = x.records;
-    int rc = collect_left(m, block);
-    if (rc || m->builder->count == named)
-        return rc;
+    struct named named;
+    open_named(&named, block, value);
+    int rc = collect_left(m, block, &named);
+    if (rc || (named.known && m->builder->count == named.x.records))
+        return rc; /* a damaged value is written anew */
     if (m->builder->count == 0)
         return mdb_cursor_del(m->index, 0);
     MDB_val key = {.mv_size = sizeof(block), .mv_data = &block};
@@ -398,8 +421,18 @@ static bool take(void *ctx, const struct store_record *r)
         return false;
     }
     m->offsets[m->count++] = r->offset;
+    m->time_ms = r->time_ms;
     catalog_note_gone(&m->s->base.catalog, m->topic, r->offset, r->payload_len);
     return true;
+}
+
+/* One whose topic is not known stays until the log is trimmed. */
+static bool take_damaged(void *ctx, const struct store_record *r)
+{
+    struct removal *m = ctx;
+    struct store_record guess = *r;
+    guess.time_ms = m->time_ms;
+    return r->topic_id != m->topic->id || take(m, &guess);
 }
 
 /* Notes the oldest records of T up to UPTO that go; *RET_DONE: that is all of them. */
@@ -412,9 +445,11 @@ static enum err find_by_topic(struct removal *m, struct catalog_topic *t, uint64
         .topics = &t->id,
         .topic_count = 1,
         .max_records = m->max - m->count,
+        .damaged = take_damaged,
     };
     uint64_t reached = upto;
     m->topic = t;
+    m->time_ms = 0;
     m->stopped = false;
     enum err e = q.after < q.until ? lmdb_read_hidden(m->s->own, &q, take, m, &reached) : ERR_OK;
     *ret_done = m->stopped || reached == upto;
@@ -537,18 +572,41 @@ struct trim {
     bool stopped;  /* the judge said so */
 };
 
+/* What can be said of a record that cannot be read: the index knows its topic, or else its own word
+ * has to do. */
+static int guess_record(struct removal *m, uint64_t offset, const MDB_val *value,
+                        struct store_record *ret)
+{
+    uint64_t block = block_of(offset);
+    struct named named;
+    MDB_val index;
+    *ret = (struct store_record){.offset = offset, .time_ms = m->time_ms};
+    if (!record_claims(value->mv_data, value->mv_size, &ret->topic_id, &ret->payload_len))
+        ret->topic_id = 0;
+    store_met_damage(&m->s->base, STORE_DAMAGE_RECORD, offset);
+    uint32_t topic_id = lmdb_open_topic(m->s, offset);
+    int rc = topic_id ? MDB_NOTFOUND : lmdb_cursor_step(m->index, &block, &index, MDB_SET);
+    if (!rc) {
+        open_named(&named, block, &index);
+        topic_id = topic_named(&named, offset);
+    }
+    if (topic_id)
+        ret->topic_id = topic_id;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 /* Judges the record under the log cursor; *RET_REMOVED: it went. */
 static enum err trim_record(struct removal *m, struct trim *t, const MDB_val *value,
                             bool *ret_removed)
 {
     struct store_record r;
-    struct catalog_topic *topic = NULL;
     bool sound = !record_decode(t->next, value->mv_data, value->mv_size, &r);
-    if (sound)
-        topic = catalog_find(&m->s->base.catalog, r.topic_id);
-    else
-        store_count_damage(&m->s->base);
+    enum err e = sound ? ERR_OK : lmdb_err(guess_record(m, t->next, value, &r));
+    if (e)
+        return e;
     struct store_record judged = sound ? timed(m, &r) : r;
+    m->time_ms = judged.time_ms;
+    struct catalog_topic *topic = catalog_find(&m->s->base.catalog, r.topic_id);
     enum store_verdict verdict = topic ? store_judge(m->r, &judged) : STORE_REMOVE;
     t->stopped = verdict == STORE_STOP;
     *ret_removed = verdict == STORE_REMOVE;

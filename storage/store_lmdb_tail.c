@@ -32,12 +32,48 @@ static int put_reserved(MDB_txn *txn, MDB_dbi dbi, uint64_t key, size_t n, MDB_v
     return mdb_put(txn, dbi, &k, ret, MDB_RESERVE);
 }
 
+/* --- the open block, for readers --- */
+
+/* A reader that looks meanwhile finds no block, or another one, and asks the records. */
+static void open_move(struct lmdb_open_block *o, uint64_t block)
+{
+    if (atomic_load_explicit(&o->block, memory_order_relaxed) == block)
+        return;
+    atomic_store_explicit(&o->block, UINT64_MAX, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    for (size_t i = 0; i < BLOCK_SLOTS; i++)
+        atomic_store_explicit(&o->topics[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&o->block, block, memory_order_release);
+}
+
+/* Before the commit that shows the record. */
+static void open_note(struct lmdb_open_block *o, uint32_t topic_id, uint64_t offset)
+{
+    open_move(o, block_of(offset));
+    atomic_store_explicit(&o->topics[block_slot(offset)], topic_id, memory_order_relaxed);
+}
+
+uint32_t lmdb_open_topic(const struct lmdb_store *s, uint64_t offset)
+{
+    const struct lmdb_open_block *o = &s->open;
+    if (atomic_load_explicit(&o->block, memory_order_acquire) != block_of(offset))
+        return 0;
+    uint32_t topic_id = atomic_load_explicit(&o->topics[block_slot(offset)], memory_order_relaxed);
+    atomic_thread_fence(memory_order_acquire);
+    bool same = atomic_load_explicit(&o->block, memory_order_relaxed) == block_of(offset);
+    return same ? topic_id : 0;
+}
+
+/* --- the writer's picture --- */
+
 /* Nobody looks for records of topics that are not known any more. */
 static void note_in_group(struct lmdb_store *s, uint32_t topic_id, uint64_t block)
 {
     struct catalog_topic *t = catalog_find(&s->base.catalog, topic_id);
     if (t)
         t->grouped |= group_bit(block);
+    else if (topic_id == 0)
+        s->tail.unread |= group_bit(block);
 }
 
 static enum err close_block(struct lmdb_store *s, MDB_txn *txn)
@@ -60,7 +96,7 @@ static enum err close_group(struct lmdb_store *s, MDB_txn *txn)
 {
     struct id_walk all = catalog_walk(&s->base.catalog, 0);
     uint64_t group = group_of(s->tail.block);
-    uint32_t count = 0, i = 0;
+    uint32_t count = s->tail.unread != 0, i = 0;
     struct catalog_topic *t;
     MDB_val value;
     while ((t = id_walk_next(&all)))
@@ -70,6 +106,9 @@ static enum err close_group(struct lmdb_store *s, MDB_txn *txn)
     int rc = put_reserved(txn, s->dbi[DB_GROUPS], group, (size_t)count * GROUP_ENTRY_SIZE, &value);
     if (rc)
         return lmdb_err(rc);
+    if (s->tail.unread)
+        group_index_encode(value.mv_data, group, i++, count, 0, s->tail.unread);
+    s->tail.unread = 0;
     all = catalog_walk(&s->base.catalog, 0);
     while ((t = id_walk_next(&all))) {
         if (t->grouped)
@@ -105,6 +144,7 @@ enum err tail_add(struct lmdb_store *s, MDB_txn *txn, uint32_t topic_id, uint64_
         *ret_closed = true;
     }
     block_builder_add(&s->tail.builder, topic_id, block_slot(offset));
+    open_note(&s->open, topic_id, offset);
     return ERR_OK;
 }
 
@@ -114,9 +154,20 @@ static void forget_group(struct lmdb_store *s)
     struct catalog_topic *t;
     while ((t = id_walk_next(&all)))
         t->grouped = 0;
+    s->tail.unread = 0;
 }
 
-/* Calls for each sound record of BLOCK either block_builder_add or note_in_group. */
+static void load_record(struct lmdb_store *s, uint32_t topic_id, uint64_t offset, bool open)
+{
+    if (!open) {
+        note_in_group(s, topic_id, block_of(offset));
+        return;
+    }
+    block_builder_add(&s->tail.builder, topic_id, block_slot(offset));
+    open_note(&s->open, topic_id, offset);
+}
+
+/* Enters each record of BLOCK, which is the open one, or whose index value cannot be read. */
 static int load_records(struct lmdb_store *s, MDB_cursor *log, uint64_t block, bool open)
 {
     uint64_t offset = block_first(block);
@@ -125,12 +176,10 @@ static int load_records(struct lmdb_store *s, MDB_cursor *log, uint64_t block, b
     int rc = lmdb_cursor_step(log, &offset, &value, MDB_SET_RANGE);
     for (; !rc && block_of(offset) == block;
          rc = lmdb_cursor_step(log, &offset, &value, MDB_NEXT)) {
-        if (record_decode(offset, value.mv_data, value.mv_size, &r))
-            store_count_damage(&s->base);
-        else if (open)
-            block_builder_add(&s->tail.builder, r.topic_id, block_slot(offset));
-        else
-            note_in_group(s, r.topic_id, block);
+        bool sound = !record_decode(offset, value.mv_data, value.mv_size, &r);
+        if (!sound)
+            store_met_damage(&s->base, STORE_DAMAGE_RECORD, offset);
+        load_record(s, sound ? r.topic_id : 0, offset, open);
     }
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
@@ -140,7 +189,7 @@ static int load_closed_block(struct lmdb_store *s, MDB_cursor *log, uint64_t blo
 {
     struct block_index x;
     if (block_index_open(&x, block, value->mv_data, value->mv_size)) {
-        store_count_damage(&s->base);
+        store_met_damage(&s->base, STORE_DAMAGE_INDEX, block);
         return load_records(s, log, block, false);
     }
     for (uint32_t i = 0; i < x.topics; i++)

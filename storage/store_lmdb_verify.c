@@ -139,7 +139,7 @@ static void found_in_block(struct lmdb_verify *v, enum store_damage damage, uint
 static void found_unreadable(struct lmdb_verify *v, enum store_damage damage, uint64_t number,
                              uint32_t topic)
 {
-    store_count_damage(v->base.reader->store);
+    store_met_damage(v->base.reader->store, damage, number ? number : topic);
     found(v, damage, number, topic);
 }
 
@@ -559,12 +559,13 @@ static bool look_at_entries(struct lmdb_verify *v, uint64_t group, const MDB_val
 {
     uint32_t n = group_index_count(value->mv_size), before = 0, topic;
     uint64_t blocks;
+    bool first = v->entry == 0; /* which may be that of topic 0 */
     if (v->entry && v->entry < n &&
         group_index_entry(group, value->mv_data, value->mv_size, v->entry - 1, &before, &blocks))
         return false;
-    for (; v->entry < n && v->left > 0; v->entry++, before = topic) {
+    for (; v->entry < n && v->left > 0; v->entry++, before = topic, first = false) {
         if (group_index_entry(group, value->mv_data, value->mv_size, v->entry, &topic, &blocks) ||
-            topic <= before || topic > v->topic_max)
+            (!first && topic <= before) || topic > v->topic_max)
             return false;
         spend(v, ENTRY_COST);
     }

@@ -48,6 +48,17 @@ struct store_ops {
     enum err (*verify_step)(struct store_verify *v, bool *ret_done);
 };
 
+/* What has been found damaged: each place is told once, however many readers come to it. */
+struct damage_list {
+    pthread_mutex_t lock;
+    bool quiet;             /* whoever looks tells it himself */
+    _Atomic uint64_t count; /* of places, which are: */
+    struct {
+        enum store_damage damage;
+        uint64_t number;
+    } places[STORE_DAMAGED_MAX];
+};
+
 /* The first member of each store. */
 struct store {
     const struct store_ops *ops;
@@ -55,7 +66,7 @@ struct store {
     uint64_t last_offset;       /* new records come above it */
     _Atomic uint64_t committed; /* readers look no further: last_offset, after its commit */
     uint64_t last_time_ms;      /* and not before it */
-    _Atomic uint64_t damaged;
+    struct damage_list damage;
     _Atomic(struct times *) times; /* NULL = the clock has made no steps */
 };
 
@@ -98,8 +109,8 @@ MUST_CHECK enum err store_copy_detach(struct store_copy *c);
 /* In place; the member goes on from there. */
 void store_init(struct store *s, const struct store_ops *ops);
 void store_finish(struct store *s);
-/* A record or index entry failed its checksum. Any thread. */
-void store_count_damage(struct store *s);
+/* What NUMBER says of DAMAGE (a record, a block, ...) cannot be read. Any thread. */
+void store_met_damage(struct store *s, enum store_damage damage, uint64_t number);
 /* Makes the time of R, as it lies on disk, the one that it was. Any thread. */
 static inline void store_true_time(struct store *s, struct store_record *r)
 {
@@ -107,7 +118,7 @@ static inline void store_true_time(struct store *s, struct store_record *r)
     if (t)
         r->time_ms = times_true(t, r->offset, r->time_ms);
 }
-/* What a removal says of R, a sound record. */
+/* What a removal says of R. */
 enum store_verdict store_judge(const struct store_removal *removal, const struct store_record *r);
 /* Whether the key of R, which goes, is to be kept. */
 bool store_keeps_key(const struct store_removal *removal, const struct store_record *r);

@@ -26,7 +26,7 @@ export interface Message<T = unknown> {
 export interface Gap {
   requested: Cursor;
   resumed: Cursor;
-  reason: 'epoch' | 'ahead' | 'trimmed' | 'lagged';
+  reason: 'epoch' | 'ahead' | 'trimmed' | 'lagged' | 'damaged';
 }
 
 export type State =

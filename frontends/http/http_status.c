@@ -110,6 +110,8 @@ static void put_hub(struct buf *out, const struct worker *w)
     put_value(out, "peer_bytes", "gauge", "memory that clients make the hub hold",
               peer_memory_held(m));
     put_value(out, "peer_bytes_peak", "gauge", "the most of it since the start", m->peak);
+    put_value(out, "log_damaged", "gauge",
+              "records and index values of the log found unreadable since the start", s.damaged);
     put_value(out, "head_offset", "gauge", "offset of the newest message", hub_head(w->hub));
     put_value(out, "topics", "gauge", "topics known", topic_table_count(hub_topics(w->hub)));
 }

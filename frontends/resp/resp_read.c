@@ -97,6 +97,12 @@ static void reply_too_large(struct resp *r)
                 reply_max(r) >> 10);
 }
 
+static void reply_gap(struct resp *r, const struct gap *gap)
+{
+    worker_count_gap(r->conn->worker, gap->reason);
+    resp_error_gap(r, gap);
+}
+
 /* --- XRANGE and XREVRANGE --- */
 
 struct range {
@@ -151,34 +157,38 @@ static const char *parse_range(const struct resp *r, const struct resp_request *
     return NULL;
 }
 
-/* Only what is kept is asked for: losses are no gap here. */
-static enum err read_range(struct scan *s, const struct range *range, struct entries *e)
+/* Only what is kept is asked for: that something is not is no gap here, only that it cannot be
+ * read.
+ */
+static enum err read_range(struct scan *s, const struct range *range, struct entries *e,
+                           struct gap *gap)
 {
     static const struct after earliest = {.kind = AFTER_EARLIEST};
     struct position p;
-    struct gap gap;
     uint64_t until = range->until < s->replay.head ? range->until : s->replay.head;
-    enum err err = replay_start(&s->replay, scan_feed(s), &earliest, 0, &p, &gap);
+    enum err err = replay_start(&s->replay, scan_feed(s), &earliest, 0, &p, gap);
     p.offset = range->after;
-    while (err == ERR_OK && p.offset < until && !is_full(e)) {
-        gap.reason = GAP_NONE;
-        err = read_forward(s, &p, until, e, &gap);
+    while (err == ERR_OK && p.offset < until && !is_full(e) && gap->reason != GAP_DAMAGED) {
+        gap->reason = GAP_NONE;
+        err = read_forward(s, &p, until, e, gap);
     }
     return err;
 }
 
-static enum err read_reverse(struct scan *s, const struct range *range, struct entries *e)
+static enum err read_reverse(struct scan *s, const struct range *range, struct entries *e,
+                             struct gap *gap)
 {
     size_t max = range->count < SIZE_MAX ? (size_t)range->count : SIZE_MAX;
-    enum err err =
-        replay_reverse(&s->replay, scan_feed(s), range->after, range->until, max, add_entry, e);
+    enum err err = replay_reverse(&s->replay, scan_feed(s), range->after, range->until, max,
+                                  add_entry, e, gap);
     return err == ERR_OK && e->text.failed ? ERR_NOMEM : err;
 }
 
-typedef enum err read_some(struct scan *s, const struct range *range, struct entries *e);
+typedef enum err read_some(struct scan *s, const struct range *range, struct entries *e,
+                           struct gap *gap);
 
 static enum err scan_range(struct resp *r, const struct resp_arg *topic, const struct range *range,
-                           read_some *read, struct entries *e)
+                           read_some *read, struct entries *e, struct gap *gap)
 {
     struct scan s;
     enum err err = scan_init(&s, r->conn->worker);
@@ -186,7 +196,7 @@ static enum err scan_range(struct resp *r, const struct resp_arg *topic, const s
         return err;
     err = scan_select(&s, topic->data, topic->len);
     if (err == ERR_OK)
-        err = read(&s, range, e);
+        err = read(&s, range, e, gap);
     scan_finish(&s);
     return err;
 }
@@ -195,9 +205,12 @@ static void reply_range(struct resp *r, const struct resp_request *q, const stru
                         read_some *read, struct buf *out)
 {
     struct entries e = {.left = range->count, .max = reply_max(r)};
-    enum err err = scan_range(r, &q->argv[1], range, read, &e);
+    struct gap gap = {.reason = GAP_NONE};
+    enum err err = scan_range(r, &q->argv[1], range, read, &e, &gap);
     if (err != ERR_OK) {
         resp_error_of(r, err, NULL);
+    } else if (gap.reason == GAP_DAMAGED) {
+        reply_gap(r, &gap); /* a part of the range would pass for all of it */
     } else if (e.too_large) {
         reply_too_large(r);
     } else {
@@ -415,12 +428,6 @@ static enum err read_keys(struct xread *x, struct xread_result *result)
     }
     scan_finish(&s);
     return err == ERR_OK && result->text.failed ? ERR_NOMEM : err;
-}
-
-static void reply_gap(struct resp *r, const struct gap *gap)
-{
-    worker_count_gap(r->conn->worker, gap->reason);
-    resp_error_gap(r, gap);
 }
 
 static bool answer_xread(struct xread *x, const struct xread_result *result, enum err err,

@@ -2,7 +2,7 @@
 storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/test_store \
 	tests/unit/test_store_lmdb tests/unit/test_store_model tests/unit/test_store_copy \
 	tests/unit/test_store_verify tests/unit/test_store_faults tests/unit/test_store_power \
-	tests/unit/test_store_space tests/unit/test_store_repair
+	tests/unit/test_store_space tests/unit/test_store_repair tests/unit/test_store_damage
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 
@@ -25,6 +25,10 @@ tests_unit_test_store_LDADD = $(storage_test_libs)
 tests_unit_test_store_lmdb_SOURCES = tests/unit/test_store_lmdb.c $(storage_fixture)
 tests_unit_test_store_lmdb_CFLAGS = $(storage_test_cflags)
 tests_unit_test_store_lmdb_LDADD = $(storage_test_libs)
+
+tests_unit_test_store_damage_SOURCES = tests/unit/test_store_damage.c $(storage_fixture)
+tests_unit_test_store_damage_CFLAGS = $(storage_test_cflags)
+tests_unit_test_store_damage_LDADD = $(storage_test_libs)
 
 tests_unit_test_store_model_SOURCES = tests/unit/test_store_model.c $(storage_fixture)
 tests_unit_test_store_model_CFLAGS = $(storage_test_cflags)

@@ -179,11 +179,11 @@ START_TEST(a_block_out_of_order_is_noticed)
         enum err expected;
     } values[] = {
         {{1, 2}, {1, 3}, {7, 5, 6}, ERR_OK},         {{2, 1}, {1, 3}, {7, 5, 6}, ERR_CORRUPT},
-        {{1, 1}, {1, 3}, {7, 5, 6}, ERR_CORRUPT},    {{0, 1}, {1, 3}, {7, 5, 6}, ERR_CORRUPT},
+        {{1, 1}, {1, 3}, {7, 5, 6}, ERR_CORRUPT},    {{0, 1}, {1, 3}, {7, 5, 6}, ERR_OK},
         {{1, 2}, {0, 3}, {7, 5, 6}, ERR_CORRUPT},    {{1, 2}, {3, 3}, {4, 5, 6}, ERR_CORRUPT},
         {{1, 2}, {9, 3}, {7, 5, 6}, ERR_CORRUPT},    {{1, 2}, {1, 3}, {7, 6, 5}, ERR_CORRUPT},
         {{1, 2}, {1, 3}, {5, 5, 6}, ERR_CORRUPT},    {{1, 2}, {1, 3}, {7, 6, 6}, ERR_CORRUPT},
-        {{1, 2}, {1, 3}, {4096, 5, 6}, ERR_CORRUPT},
+        {{1, 2}, {1, 3}, {4096, 5, 6}, ERR_CORRUPT}, {{1, 0}, {1, 3}, {7, 5, 6}, ERR_CORRUPT},
     };
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         struct block_index x = {.topics = 2, .records = 3};

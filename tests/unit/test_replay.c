@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/store_lmdb.h"
 #include "tests/unit/broker_fixture.h"
 
 static struct rig rig;
@@ -1023,8 +1024,9 @@ static bool note_backwards(void *ctx, struct message *m, bool shared)
 static void check_backwards(uint64_t after, uint64_t until, size_t max, size_t stop_at)
 {
     struct backwards b = {.stop_at = stop_at};
-    ck_assert_int_eq(replay_reverse(&rig.replay, f.sub.feed, after, until, max, note_backwards, &b),
-                     ERR_OK);
+    ck_assert_int_eq(
+        replay_reverse(&rig.replay, f.sub.feed, after, until, max, note_backwards, &b, &f.gap),
+        ERR_OK);
     size_t limit = stop_at && stop_at - 1 < max ? stop_at - 1 : max, count = 0;
     for (uint64_t offset = until < 20 ? until : 20; offset > after && count < limit; offset--)
         if (offset != 20 && offset % 2) /* "a" */
@@ -1071,15 +1073,15 @@ START_TEST(backwards_sees_only_what_is_kept)
     rig_trim(&rig, 6);
     rig_purge(&rig, "b");
     follower_start_text(&rig, &f, "#", "0");
-    ck_assert_int_eq(replay_reverse(&rig.replay, f.sub.feed, 0, 20, 100, note_backwards, &b),
-                     ERR_OK);
+    ck_assert_int_eq(
+        replay_reverse(&rig.replay, f.sub.feed, 0, 20, 100, note_backwards, &b, &f.gap), ERR_OK);
     static const uint64_t kept[] = {20, 19, 17, 15, 13, 11, 9, 7};
     ck_assert_uint_eq(b.count, 8);
     ck_assert_mem_eq(b.got, kept, sizeof(kept));
     follower_finish(&rig, &f);
     follower_start_text(&rig, &f, "nothing", "0");
-    ck_assert_int_eq(replay_reverse(&rig.replay, f.sub.feed, 0, 20, 100, note_backwards, &b),
-                     ERR_OK);
+    ck_assert_int_eq(
+        replay_reverse(&rig.replay, f.sub.feed, 0, 20, 100, note_backwards, &b, &f.gap), ERR_OK);
     ck_assert_uint_eq(b.count, 8);
 }
 END_TEST
@@ -1101,6 +1103,129 @@ START_TEST(a_position_without_memory_is_compared_with_all_floors)
     f.position = (struct position){.offset = 16, .floor_serial = UINT64_MAX};
     ck_assert(follower_read(&rig, &f));
     check_gap(GAP_TRIMMED, 16, rig.log.epoch, 18);
+}
+END_TEST
+
+/* --- damage --- */
+
+/* Flips a bit of the payload's end, in the log of a hub that does not run. */
+static void damage_record(uint64_t offset)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi log;
+    MDB_val key = {.mv_size = sizeof(offset), .mv_data = &offset}, value;
+    char bytes[64];
+    ck_assert_int_eq(mdb_env_create(&env), 0);
+    ck_assert_int_eq(mdb_env_set_maxdbs(env, 8), 0);
+    ck_assert_int_eq(mdb_env_open(env, rig.dir, 0, 0600), 0);
+    ck_assert_int_eq(mdb_txn_begin(env, NULL, 0, &txn), 0);
+    ck_assert_int_eq(mdb_dbi_open(txn, "log", 0, &log), 0);
+    ck_assert_int_eq(mdb_get(txn, log, &key, &value), 0);
+    ck_assert_uint_le(value.mv_size, sizeof(bytes));
+    memcpy(bytes, value.mv_data, value.mv_size);
+    bytes[value.mv_size - 1] ^= 1;
+    value.mv_data = bytes;
+    ck_assert_int_eq(mdb_put(txn, log, &key, &value, 0), 0);
+    ck_assert_int_eq(mdb_txn_commit(txn), 0);
+    mdb_env_close(env);
+}
+
+/* a at 1, 3, 5 ... 19, b at 2 ... 18, c at 20; those of OFFSETS (0 at the end) cannot be read. They
+ * are in a closed block: everybody knows whose they are. */
+static void publish_and_damage(const uint64_t *offsets)
+{
+    rig_start(&rig);
+    publish_twenty();
+    rig_publish_run(&rig, "d", 4096);
+    rig_stop(&rig);
+    for (; *offsets; offsets++)
+        damage_record(*offsets);
+    rig_start(&rig);
+}
+
+START_TEST(damage_is_a_gap_in_its_place)
+{
+    publish_and_damage((const uint64_t[]){1, 5, 7, 11, 0});
+    follower_start_text(&rig, &f, "a", _i ? "earliest" : "0");
+    check_gap(GAP_NONE, 0, 0, 0);
+    ck_assert(follower_read(&rig, &f));
+    check_gap(GAP_DAMAGED, 0, rig.log.epoch, 2);
+    CHECK_GOT_NOTHING(&f);
+    ck_assert(follower_read(&rig, &f));
+    check_gap(GAP_DAMAGED, 4, rig.log.epoch, 8); /* several in a row are one */
+    CHECK_GOT(&f, 3);
+    ck_assert(follower_read(&rig, &f));
+    check_gap(GAP_DAMAGED, 10, rig.log.epoch, 12);
+    CHECK_GOT(&f, 3, 9);
+    ck_assert(!follower_read(&rig, &f));
+    CHECK_GOT(&f, 3, 9, 13, 15, 17, 19);
+}
+END_TEST
+
+START_TEST(damage_of_others_is_none)
+{
+    publish_and_damage((const uint64_t[]){1, 5, 7, 11, 0});
+    follower_start_text(&rig, &f, "b c", "0");
+    ck_assert(!follower_read(&rig, &f));
+    CHECK_GOT(&f, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20);
+}
+END_TEST
+
+/* The newest is not passed over either, and a place behind it is no place before it. */
+START_TEST(damage_at_the_end_is_told_once)
+{
+    publish_and_damage((const uint64_t[]){19, 0});
+    follower_start_text(&rig, &f, "a", "17");
+    ck_assert(follower_read(&rig, &f));
+    check_gap(GAP_DAMAGED, 18, rig.log.epoch, broker_head(rig.broker));
+    ck_assert(!follower_read(&rig, &f));
+    CHECK_GOT_NOTHING(&f);
+}
+END_TEST
+
+START_TEST(damage_counts_among_the_last)
+{
+    publish_and_damage((const uint64_t[]){17, 0});
+    follower_start_text(&rig, &f, "a", "-3");
+    ck_assert(follower_read(&rig, &f));
+    CHECK_GOT(&f, 15);
+    ck_assert(!follower_read(&rig, &f));
+    CHECK_GOT(&f, 15, 19);
+    clear_got();
+    follower_finish(&rig, &f);
+    memset(&f, 0, sizeof(f));
+    follower_start_text(&rig, &f, "a", "-2");
+    ck_assert_uint_eq(f.position.offset, 16);
+}
+END_TEST
+
+START_TEST(damage_ends_reading_backwards)
+{
+    struct backwards b = {0};
+    publish_and_damage((const uint64_t[]){15, 0});
+    follower_start_text(&rig, &f, "a", "0");
+    ck_assert_int_eq(
+        replay_reverse(&rig.replay, f.sub.feed, 0, 20, 100, note_backwards, &b, &f.gap), ERR_OK);
+    check_gap(GAP_DAMAGED, 14, rig.log.epoch, 15);
+    ck_assert_uint_eq(b.count, 2);
+    b.count = 0;
+    ck_assert_int_eq(replay_reverse(&rig.replay, f.sub.feed, 0, 20, 2, note_backwards, &b, &f.gap),
+                     ERR_OK);
+    check_gap(GAP_NONE, 0, 0, 0);
+    ck_assert_uint_eq(b.count, 2);
+}
+END_TEST
+
+START_TEST(damage_ends_at_the_given_offset)
+{
+    struct gap gap;
+    publish_and_damage((const uint64_t[]){3, 5, 0});
+    follower_start_text(&rig, &f, "a", "2");
+    ck_assert_int_eq(replay_next(&rig.replay, f.sub.feed, &f.position, 4, NULL, NULL, &gap),
+                     ERR_OK);
+    ck_assert_int_eq(gap.reason, GAP_DAMAGED);
+    ck_assert_uint_eq(f.position.offset, 4); /* what joins another may not overtake it */
 }
 END_TEST
 
@@ -1174,6 +1299,12 @@ int main(void)
     tcase_add_test(t, log_and_tail_join_without_a_seam);
     tcase_add_test(t, a_stopped_visit_goes_on_where_it_stopped);
     tcase_add_test(t, backwards_over_tail_and_log);
+    tcase_add_loop_test(t, damage_is_a_gap_in_its_place, 0, 2);
+    tcase_add_test(t, damage_of_others_is_none);
+    tcase_add_test(t, damage_at_the_end_is_told_once);
+    tcase_add_test(t, damage_counts_among_the_last);
+    tcase_add_test(t, damage_ends_reading_backwards);
+    tcase_add_test(t, damage_ends_at_the_given_offset);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

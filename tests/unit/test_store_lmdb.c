@@ -782,60 +782,6 @@ START_TEST(a_shortened_file_is_told)
 }
 END_TEST
 
-START_TEST(a_damaged_record_is_passed_over)
-{
-    uint64_t closed = 100, open = 4998;
-    size_t removed;
-    bool done;
-    open_log();
-    add_topics(store, 1, 2);
-    ck_assert_int_eq(append_run(store, 1, 5001, 2), ERR_OK);
-    abandon();
-    change("log", key_of(&closed, sizeof(closed)), 0, flip_last_byte);
-    change("log", key_of(&open, sizeof(open)), 0, flip_last_byte);
-    open_log();
-    uint64_t met = store_damaged(store);
-    ck_assert_uint_gt(met, 0);
-    ck_assert_uint_eq(count_all(5001), 4999);
-    struct store_query q = {.until = 5001, .topics = (uint32_t[]){1}, .topic_count = 1};
-    for (int reverse = 0; reverse < 2; reverse++) {
-        q.reverse = reverse;
-        ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
-        ck_assert_uint_eq(found.count, 2498);
-        for (size_t i = 0; i < found.count; i++)
-            REQUIRE(found.offsets[i] != closed && found.offsets[i] != open);
-    }
-    ck_assert_uint_eq(store_damaged(store), met + 6);
-    uint64_t after;
-    ck_assert_int_eq(store_seek_time(reader, 101, &after), ERR_OK);
-    ck_assert_uint_eq(after, 99);
-    ck_assert_int_eq(trim_some(store, 5001, 10000, NULL, NULL, &removed, &done), ERR_OK);
-    ck_assert_uint_eq(removed, 5001);
-}
-END_TEST
-
-/* Block 0 and group 0 damaged: what they index is still found. */
-START_TEST(a_damaged_index_hides_nothing)
-{
-    enum { RECORDS = 300000 };
-    uint64_t zero = 0;
-    open_log();
-    add_topics(store, 1, 100);
-    for (uint64_t first = 1; first < RECORDS; first += 10000)
-        ck_assert_int_eq(append_run(store, first, 10000, 100), ERR_OK);
-    abandon();
-    change(_i ? "groups" : "index", key_of(&zero, sizeof(zero)), 0, flip_last_byte);
-    open_log();
-    struct store_query q = {.until = RECORDS, .topics = (uint32_t[]){100}, .topic_count = 1};
-    for (int reverse = 0; reverse < 2; reverse++) {
-        q.reverse = reverse;
-        ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK);
-        ck_assert_uint_eq(found.count, RECORDS / 100);
-    }
-    ck_assert_uint_eq(store_damaged(store), 2);
-}
-END_TEST
-
 static enum err backup_to(const char *path)
 {
     struct store_copied copied;
@@ -1021,8 +967,6 @@ int main(void)
     tcase_add_loop_test(t, a_foreign_environment_is_refused, 0, 2);
     tcase_add_test(t, a_damaged_state_is_told);
     tcase_add_test(t, a_shortened_file_is_told);
-    tcase_add_test(t, a_damaged_record_is_passed_over);
-    tcase_add_loop_test(t, a_damaged_index_hides_nothing, 0, 2);
     tcase_add_test(t, a_backup_is_a_log_of_its_own);
     tcase_add_test(t, a_file_that_may_not_grow_loses_nothing);
     tcase_add_test(t, the_file_stops_growing_under_endless_load);

@@ -169,7 +169,7 @@ test('a silent SSE (a proxy that buffers) falls back to long-poll', async () => 
   const second = await requests.next();
   assert.equal(second.url.searchParams.get('after'), '5-7');
   assert.equal(second.url.searchParams.get('wait'), '25');
-  const gap = { requested: '5-7', resumed: '8-7', reason: 'trimmed' };
+  const gap = { requested: '5-7', resumed: '8-7', reason: 'damaged' };
   second.answer({ cursor: '9-7', messages: [message(9)], gap });
   assert.equal((await requests.next()).url.searchParams.get('after'), '9-7');
   assert.deepEqual(seen.gaps, [gap]);
