@@ -26,7 +26,8 @@
     X(ERR_AGAIN, "not now, try again")                                                             \
     X(ERR_CONFLICT, "changed meanwhile")                                                           \
     X(ERR_CLOSED, "closed")                                                                        \
-    X(ERR_UNFINISHED, "only the beginning of a copy is there")
+    X(ERR_UNFINISHED, "only the beginning of a copy is there")                                     \
+    X(ERR_GONE, "its files are no longer in their place")
 
 enum err {
 #define ERR_ENUM(name, text) name,

@@ -897,6 +897,11 @@ uint64_t broker_log_used(struct broker *b)
     return store_used(b->store);
 }
 
+enum err broker_check_place(struct broker *b)
+{
+    return store_check_place(b->store);
+}
+
 uint64_t broker_log_damaged(const struct broker *b)
 {
     return store_damaged(b->store);

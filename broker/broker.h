@@ -141,6 +141,8 @@ struct store_copy *broker_copy(struct broker *b, const char *path);
 /* Bytes that the log takes on disk, and those of them in use. */
 uint64_t broker_log_bytes(struct broker *b);
 uint64_t broker_log_used(struct broker *b);
+/* As store_check_place. */
+MUST_CHECK enum err broker_check_place(struct broker *b);
 /* What of it cannot be read, as store_damaged. Any thread. */
 uint64_t broker_log_damaged(const struct broker *b);
 

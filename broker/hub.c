@@ -20,6 +20,7 @@ enum {
     INBOX_BYTES = 64 << 20,
     /* How long a refused group counts as "the log takes no publishes" when nobody tries again. */
     FAILING_MS = 10000,
+    PLACE_MS = 1000, /* between two looks at whether the log is in its place */
     /* The broker's thread looks at the clock so often at least, since that can be set. */
     IDLE_MAX_MS = 60000,
 };
@@ -61,7 +62,9 @@ struct hub {
     _Atomic uint64_t published, commits, failed;
     _Atomic uint64_t failed_at_ms; /* the log refused a group; 0 = it took one since */
     struct clock clock;            /* the thread's */
-    _Atomic uint64_t ahead_ms;     /* by so much its time is ahead of the steady one */
+    uint64_t place_due_ms;         /* the thread's: when to look for the log again */
+    bool refused;              /* the thread's: the log takes no publishes, which has been told */
+    _Atomic uint64_t ahead_ms; /* by so much its time is ahead of the steady one */
     unsigned inbox_count;
     struct inbox *inboxes;
     struct backups backups;
@@ -341,18 +344,62 @@ static void send_answers(struct hub *h, struct publish *list)
     }
 }
 
-static void count_results(struct hub *h, const struct publish *list, const struct batch *b)
+/* Looks now and then whether the log is still in its place, and whenever somebody asks whether the
+ * hub is ready. */
+static enum err look_for_log(struct hub *h, const struct publish *list)
+{
+    uint64_t now_ms = hub_monotonic_ms();
+    bool asked = false;
+    for (const struct publish *p = list; p && !asked; p = p->next)
+        asked = p->count == 0;
+    if (!asked && now_ms < h->place_due_ms)
+        return ERR_OK;
+    h->place_due_ms = now_ms + PLACE_MS;
+    return broker_check_place(h->broker);
+}
+
+static bool is_the_logs(enum err e)
+{
+    return e == ERR_NOSPACE || e == ERR_IO || e == ERR_GONE;
+}
+
+/* Whether the log has taken something. */
+static bool was_written(const struct batch *b)
+{
+    for (uint32_t i = 0; b && i < b->count; i++)
+        if (!b->messages[i]->topic->memory)
+            return true;
+    return false;
+}
+
+/* The log refuses publishes with E, or takes them: a line when that begins, and when it ends. */
+static void tell_refusal(struct hub *h, enum err e, const struct batch *b)
+{
+    if (e && !h->refused)
+        log_error("the log takes no publishes: %s", err_text(e));
+    if (e)
+        h->refused = true;
+    else if (h->refused && was_written(b)) {
+        log_info("the log takes publishes again");
+        h->refused = false;
+    }
+}
+
+/* E: what is wrong with the log, whatever was published. */
+static void count_results(struct hub *h, const struct publish *list, const struct batch *b,
+                          enum err e)
 {
     uint64_t failed = 0;
-    bool log_failed = false;
     for (const struct publish *p = list; p; p = p->next) {
         failed += p->result != ERR_OK && p->result != ERR_CONFLICT;
-        log_failed |= p->result == ERR_NOSPACE || p->result == ERR_IO;
+        if (is_the_logs(p->result))
+            e = p->result;
     }
-    if (log_failed)
+    if (e)
         atomic_store_explicit(&h->failed_at_ms, hub_monotonic_ms(), memory_order_relaxed);
     else if (b)
         atomic_store_explicit(&h->failed_at_ms, 0, memory_order_relaxed);
+    tell_refusal(h, e, b);
     atomic_fetch_add_explicit(&h->failed, failed, memory_order_relaxed);
     atomic_fetch_add_explicit(&h->commits, 1, memory_order_relaxed);
     if (b)
@@ -362,8 +409,9 @@ static void count_results(struct hub *h, const struct publish *list, const struc
 static void commit_group(struct hub *h, struct publish *list, size_t bytes)
 {
     struct batch *batch;
+    enum err place = look_for_log(h, list);
     broker_commit(h->broker, list, tell_time(h), &batch);
-    count_results(h, list, batch);
+    count_results(h, list, batch, place);
     /* The head is known to all before any subscriber can show a cursor of it to another worker. */
     atomic_store_explicit(&h->head, broker_head(h->broker), memory_order_release);
     atomic_fetch_sub_explicit(&h->queued_bytes, bytes, memory_order_relaxed);

@@ -221,13 +221,18 @@ static enum err open_log(struct daemon *d)
     enum err e = store_lmdb_open(&o, &d->store, &d->log);
     if (e == ERR_LOCKED)
         log_error("the log %s is in use by another hub", o.path);
+    else if (e != ERR_OK && *store_wrong())
+        log_error("the log %s/data.mdb is damaged: %s; `longwirectl verify %s` looks at it, "
+                  "`longwirectl restore` makes a log of a backup",
+                  o.path, store_wrong(), o.path);
     else if (e != ERR_OK)
         log_error("cannot open the log %s: %s", o.path, err_text(e));
     else
         log_info("log %s: %s, head %llu, epoch %u", o.path,
-                 d->log.created ? "created"
-                 : d->log.clean ? "opened"
-                                : "opened after an unclean stop",
+                 d->log.created  ? "created"
+                 : d->log.clean  ? "opened"
+                 : d->log.copied ? "opened, a copy, which begins a new epoch"
+                                 : "opened after an unclean stop",
                  (unsigned long long)d->log.head, d->log.epoch);
     return e;
 }

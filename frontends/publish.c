@@ -62,8 +62,11 @@ const struct fault *publish_fault(enum err e)
     static const struct fault space = {"no_space", "The disk or the log is full"};
     static const struct fault memory = {"unavailable", "The hub is out of memory"};
     static const struct fault io = {"unavailable", "The log cannot be written"};
+    static const struct fault gone = {"unavailable", "The log's directory has been removed"};
     if (e == ERR_CONFLICT)
         return &conflict;
+    if (e == ERR_GONE)
+        return &gone;
     if (e == ERR_LIMIT)
         return &topics;
     if (e == ERR_NOSPACE)

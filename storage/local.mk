@@ -7,9 +7,12 @@ libstorage_a_SOURCES = \
 	storage/store_copy.c \
 	storage/store_damage.c \
 	storage/store_lmdb.c storage/store_lmdb.h \
+	storage/store_lmdb_check.c \
 	storage/store_lmdb_copy.c \
+	storage/store_lmdb_guard.c \
 	storage/store_lmdb_open.c \
 	storage/store_lmdb_read.c \
+	storage/store_lmdb_pages.c storage/store_lmdb_pages.h \
 	storage/store_lmdb_remove.c \
 	storage/store_lmdb_repair.c \
 	storage/store_lmdb_rows.c \

@@ -259,6 +259,11 @@ enum err store_drop_keys(struct store *s, uint64_t time_ms, size_t max, uint64_t
     return s->ops->drop_keys(s, time_ms, max, ret_next);
 }
 
+enum err store_check_place(struct store *s)
+{
+    return s->ops->check_place ? s->ops->check_place(s) : ERR_OK;
+}
+
 uint64_t store_size(struct store *s)
 {
     return s->ops->size(s);

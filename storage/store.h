@@ -79,6 +79,7 @@ struct store_state {
     bool created;           /* the log is new */
     bool clean;             /* the last user closed it properly (true for a new one) */
     bool complete;          /* and told the newest messages of all topics, stored or not */
+    bool copied;            /* it is a copy that nobody has used yet */
     uint32_t topic_id_last; /* the highest topic id ever used; 0 = none */
     uint64_t forgotten; /* every message of topics that were forgotten was at or below; 0 = none */
     size_t former_count;
@@ -121,7 +122,8 @@ struct store_query {
  * (in use by another store, here or in another process), ERR_FORMAT (newer, foreign, or no
  * directory), ERR_UNFINISHED (nothing but the beginning of a copy), ERR_CORRUPT, ERR_ACCESS,
  * ERR_NOT_FOUND (no parent directory), ERR_TOO_LARGE (path), ERR_NOSPACE, ERR_IO, ERR_NOMEM. A
- * damaged record is no reason to refuse. */
+ * damaged record is no reason to refuse; a damaged page is one, as far as they are looked at: all
+ * after any stop that was not clean, and of small logs, else those that lead to the records. */
 MUST_CHECK enum err store_lmdb_open(const struct store_options *o, struct store **ret,
                                     struct store_state *ret_state);
 MUST_CHECK enum err store_memory_open(const struct store_options *o, struct store **ret,
@@ -147,6 +149,10 @@ MUST_CHECK enum err store_topics(struct store *s, store_visit_topic *visit, void
 MUST_CHECK enum err store_append(struct store *s, const struct store_batch *b);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err store_sync_now(struct store *s);
+/* Looks whether the log's files are still where they were: ERR_GONE when its directory has been
+ * removed or another one is in its place; one line in the log says so, and one when it is back.
+ * Until then nothing is written. What is removed altogether, each commit notices by itself. */
+MUST_CHECK enum err store_check_place(struct store *s);
 
 /* What becomes of a record that a removal has come to. */
 enum store_verdict {
@@ -328,6 +334,9 @@ const struct store_report *store_verify_report(const struct store_verify *v);
  * (newer or foreign), ERR_CORRUPT (cut off, or no databases), ERR_ACCESS, ERR_TOO_LARGE (path),
  * ERR_IO, ERR_NOMEM. */
 MUST_CHECK enum err store_lmdb_open_closed(const char *path, struct store **ret);
+/* What was wrong in words, after ERR_CORRUPT or ERR_IO on this thread by either of the openings, or
+ * ERR_CORRUPT by a copy: "page 17: its bounds are wrong"; "" when there is no more to say. */
+const char *store_wrong(void);
 
 /* --- reading --- */
 

@@ -57,6 +57,14 @@ enum err store_copy_detach(struct store_copy *c)
     return why;
 }
 
+enum err store_copy_ended(struct store_copy *c)
+{
+    pthread_mutex_lock(&c->lock);
+    enum err why = c->ended;
+    pthread_mutex_unlock(&c->lock);
+    return why;
+}
+
 /* Who writes is deep inside of a library that asks nobody whether to go on. dup3 exchanges what the
  * descriptor stands for in one step, whatever is being done with it: the next write fails. */
 void store_copy_end(struct store_copy *c, enum err why)

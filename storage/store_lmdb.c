@@ -14,6 +14,8 @@
 enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w)
 {
     enum err e = lmdb_ready(s);
+    if (!e)
+        e = lmdb_file_exists(s);
     if (e)
         return e;
     w->state = s->state;
@@ -23,7 +25,11 @@ enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w)
     w->sweep_next = s->sweep_next;
     w->sweep_start = s->sweep_start;
     w->rows = false;
-    return lmdb_err(mdb_txn_begin(s->env, NULL, 0, &w->txn));
+    lmdb_guard_enter();
+    e = lmdb_err(mdb_txn_begin(s->env, NULL, 0, &w->txn));
+    if (e)
+        lmdb_guard_leave();
+    return e;
 }
 
 /* Rows that were written in vain: all count as changed again. */
@@ -38,6 +44,7 @@ static void rows_lost(struct lmdb_store *s)
 void lmdb_write_abort(struct lmdb_store *s, struct lmdb_write *w)
 {
     mdb_txn_abort(w->txn);
+    lmdb_guard_leave();
     if (w->rows)
         rows_lost(s);
 }
@@ -72,6 +79,7 @@ enum err lmdb_write_commit(struct lmdb_store *s, struct lmdb_write *w)
         mdb_txn_abort(w->txn);
     else
         rc = mdb_txn_commit(w->txn); /* frees it in any case */
+    lmdb_guard_leave();
     if (rc) {
         if (w->rows)
             rows_lost(s);
@@ -304,6 +312,7 @@ static void lmdb_close(struct store *base, uint64_t head, bool complete)
 const struct store_ops lmdb_ops = {
     .append = lmdb_append,
     .sync_now = lmdb_sync_now,
+    .check_place = lmdb_check_place,
     .purge = lmdb_purge,
     .expire = lmdb_expire,
     .trim = lmdb_trim,

@@ -2,7 +2,9 @@
  * The durable log: what its parts share. Private to store_lmdb*.c, the only files that know LMDB.
  *
  *   store_lmdb.c        commits: append, close
+ *   store_lmdb_check.c  looking at the file before LMDB does
  *   store_lmdb_copy.c   copies beside a running log
+ *   store_lmdb_guard.c  ending in words when LMDB runs into damage all the same
  *   store_lmdb_remove.c commits that take records away: purge, expire, trim
  *   store_lmdb_open.c   opening: lock, environment, format, recovery, epoch
  *   store_lmdb_repair.c opening anew after a header that could not be written
@@ -21,6 +23,7 @@
 #include <pthread.h>
 
 #include "storage/block_index.h"
+#include "storage/store_lmdb_pages.h"
 #include "storage/store_ops.h"
 
 enum lmdb_db { DB_META, DB_TOPICS, DB_LOG, DB_INDEX, DB_GROUPS, DB_KEYS, DB_COUNT };
@@ -104,6 +107,7 @@ struct lmdb_store {
     size_t last_txn;       /* the last one that was committed, when one has failed */
     MDB_dbi dbi[DB_COUNT]; /* KEYS 0: a closed log of version 1 has none */
     int lock_fd;
+    bool gone;   /* the file at PATH is another one, or none; told */
     bool closed; /* open for verifying and copying alone: nobody may write to it */
     enum store_sync sync;
     char boot_id[BOOT_ID_SIZE]; /* of this machine now; "" = not known */
@@ -183,6 +187,35 @@ MUST_CHECK enum err lmdb_mark_copy(const char *file, const char *boot_id, struct
 #define LMDB_DATA_FILE "data.mdb"
 #define LMDB_PART_FILE "data.mdb.part" /* what a copy is called until it is finished */
 #define LMDB_LOCK_FILE "longwire.lock"
+
+/* store_lmdb_check.c */
+/* Keeps what is wrong, for store_wrong. */
+__attribute__((format(printf, 1, 2))) void lmdb_wrong(const char *format, ...);
+/* Whether the lock file behind LOCK_FD (-1: there is none) says that its directory has a log; and
+ * writes that there, if it can. */
+bool lmdb_is_marked(int lock_fd);
+void lmdb_mark_directory(const struct lmdb_store *s);
+/* Checks the pages of the log's file in directory PATH, which nobody writes to; ERR_OK when there
+ * is none. ERR_CORRUPT, ERR_FORMAT (never when MARKED), ERR_IO, ERR_NOMEM. */
+MUST_CHECK enum err lmdb_check_file(const char *path, enum pages_depth depth, bool marked,
+                                    struct pages_header *ret);
+/* What PAGES_SHALLOW has left out, when there is reason for it; S's environment is open, H is what
+ * that found. */
+MUST_CHECK enum err lmdb_check_rest(const struct lmdb_store *s, const struct pages_header *h);
+/* Whether the log's file is still in the file system, or else in its directory: ERR_GONE. */
+MUST_CHECK enum err lmdb_file_exists(struct lmdb_store *s);
+MUST_CHECK enum err lmdb_check_place(struct store *base);
+/* A check of what TXN, a reader's, sees. ERR_AGAIN: more has been committed since TXN began. */
+MUST_CHECK enum err lmdb_pages_of(struct lmdb_store *s, MDB_txn *txn, struct lmdb_pages **ret);
+/* All pages, on the copy's thread. */
+MUST_CHECK enum err lmdb_check_before_copy(struct lmdb_store *s, struct store_copy *c);
+
+/* store_lmdb_guard.c */
+/* ENV, of the log in directory PATH, ends the process in words when it runs into damage: from now
+ * on its assertions, and faults between enter and leave, which nest, on any thread. LMDB codes. */
+int lmdb_guard_env(MDB_env *env, const char *path);
+void lmdb_guard_enter(void);
+void lmdb_guard_leave(void);
 
 /* store_lmdb_copy.c */
 MUST_CHECK enum err lmdb_copy(struct store_copy *c, struct store_copied *ret);
@@ -275,6 +308,10 @@ int lmdb_cursor_seek_back(MDB_cursor *c, uint64_t *key, MDB_val *value);
  * in its place meanwhile. ERR_IO, ERR_NOMEM. */
 MUST_CHECK enum err lmdb_reader_begin(struct store_reader *r, MDB_txn **ret);
 void lmdb_reader_end(struct store_reader *r);
+/* As lmdb_reader_end, but the moment is kept, and its pages are not used again, until the
+ * environment is replaced. Resume goes on with it: ERR_AGAIN when it is gone. */
+void lmdb_reader_park(struct store_reader *r);
+MUST_CHECK enum err lmdb_reader_resume(struct store_reader *r);
 MUST_CHECK enum err lmdb_reader_create(struct store *s, struct store_reader **ret);
 void lmdb_reader_destroy(struct store_reader *r);
 /* Ends all readers' transactions, in which nobody is; they begin new ones. */

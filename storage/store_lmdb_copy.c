@@ -123,7 +123,9 @@ static enum err write_attached(struct lmdb_store *s, struct store_copy *c, struc
     if (e)
         return e;
     bypass_cache(s, t->fd);
+    lmdb_guard_enter();
     int rc = mdb_env_copyfd2(s->env, t->fd, MDB_CP_COMPACT);
+    lmdb_guard_leave();
     e = store_copy_detach(c);
     if (e || !rc)
         return e;
@@ -135,6 +137,8 @@ static enum err write_unchanged(struct lmdb_store *s, struct store_copy *c, stru
 {
     MDB_envinfo before, after;
     enum err e = lmdb_err(mdb_env_info(s->env, &before));
+    if (!e && !s->closed) /* which has been looked at when it was opened */
+        e = lmdb_check_before_copy(s, c);
     if (!e)
         e = write_attached(s, c, t);
     if (!e)

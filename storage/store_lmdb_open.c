@@ -116,13 +116,21 @@ static bool has_stub(const char *name)
     return stub;
 }
 
-/* A stub would be refused for ever: LMDB makes it anew. */
-static enum err drop_stub(const char *path)
+/* A stub would be refused for ever: LMDB makes it anew. But where there has been a log, it is what
+ * is left of that: nothing is made in its place unasked. */
+static enum err drop_stub(const char *path, bool marked)
 {
     char name[PATH_MAX];
     if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, LMDB_DATA_FILE) >= sizeof(name))
         return ERR_TOO_LARGE;
-    return has_stub(name) && unlink(name) ? lmdb_err(errno) : ERR_OK;
+    bool stub = has_stub(name), missing = access(name, F_OK) != 0 && errno == ENOENT;
+    if (marked && (stub || missing)) {
+        lmdb_wrong("it is %s, although a log has been there (" LMDB_LOCK_FILE
+                   " says so: remove that to begin a new one)",
+                   missing ? "missing" : "empty");
+        return ERR_CORRUPT;
+    }
+    return stub && unlink(name) ? lmdb_err(errno) : ERR_OK;
 }
 
 /* LMDB maps its table of readers, and does not see to it that there is disk space behind it: on a
@@ -149,6 +157,8 @@ static int open_env(struct lmdb_store *s)
     int dead, rc = mdb_env_create(&s->env);
     if (!rc)
         rc = mdb_env_set_mapsize(s->env, bytes - bytes % page);
+    if (!rc)
+        rc = lmdb_guard_env(s->env, s->path);
     if (!rc)
         rc = mdb_env_set_maxdbs(s->env, DATABASES_MAX);
     if (!rc)
@@ -187,9 +197,10 @@ static enum err check_length(struct lmdb_store *s)
         return lmdb_err(errno);
     s->page_size = st.ms_psize;
     s->taken = (size_t)file.st_size / s->page_size;
-    if ((uint64_t)file.st_size < (uint64_t)(info.me_last_pgno + 1) * st.ms_psize)
-        return ERR_CORRUPT;
-    return ERR_OK;
+    if ((uint64_t)file.st_size >= (uint64_t)(info.me_last_pgno + 1) * st.ms_psize)
+        return ERR_OK;
+    lmdb_wrong("it is shorter than its pages");
+    return ERR_CORRUPT;
 }
 
 /* Touches nothing, so that a foreign environment stays as it is. ERR_NOT_FOUND: an empty one. */
@@ -431,8 +442,12 @@ static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32
         e = load_forgotten(s, w->txn);
     if (!e)
         e = load_log(s, w->txn, ret);
+    if (e == ERR_CORRUPT || e == ERR_NOT_FOUND) {
+        lmdb_wrong("its state, or the row of a topic, cannot be read");
+        return ERR_CORRUPT;
+    }
     if (e)
-        return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+        return e;
     ret->last_time_ms = true_time(s, ret->last, ret->last_time_ms);
     s->base.last_offset = find_head(s, ret);
     s->base.last_time_ms = ret->last_time_ms;
@@ -521,6 +536,7 @@ static enum err start(struct lmdb_store *s, uint32_t version, const char *boot_i
     lmdb_take_spare(s);
     tell_state(s, &ends, found.stop == STOP_CLEAN, ret_state);
     ret_state->created = version == 0;
+    ret_state->copied = found.stop == STOP_COPIED;
     ret_state->complete = found.stop == STOP_CLEAN && found.complete;
     return s->sync == STORE_SYNC_ALWAYS ? ERR_OK
                                         : lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
@@ -551,13 +567,17 @@ static enum err sync_names(const char *path)
 static enum err open_all(struct lmdb_store *s, const struct store_options *o, const char *boot_id,
                          struct store_state *ret_state)
 {
+    struct pages_header header = {0};
     enum err e = check_unfinished(o->path);
     if (!e)
         e = take_lock(s, o->path);
+    bool marked = lmdb_is_marked(s->lock_fd);
     if (!e)
-        e = drop_stub(o->path);
+        e = drop_stub(o->path, marked);
     if (!e)
         e = take_table_space(o);
+    if (!e)
+        e = lmdb_check_file(o->path, PAGES_SHALLOW, marked, &header);
     if (!e)
         e = lmdb_open_env(s);
     if (!e)
@@ -566,6 +586,8 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
         return e;
     uint32_t version = 0;
     e = check_format(s->env, &version);
+    if (e == ERR_OK)
+        e = lmdb_check_rest(s, &header);
     if (e && e != ERR_NOT_FOUND)
         return e;
     /* What a killed user committed without fsync becomes certain here. */
@@ -601,11 +623,15 @@ enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_
     s->readers_max = o->readers_max;
     s->path = strdup(o->path);
     snprintf(s->boot_id, sizeof(s->boot_id), "%s", boot_id);
+    lmdb_wrong("%s", "");
+    lmdb_guard_enter();
     enum err e = s->path ? open_all(s, o, boot_id, ret_state) : ERR_NOMEM;
+    lmdb_guard_leave();
     if (e) {
         lmdb_destroy(s);
         return e;
     }
+    lmdb_mark_directory(s);
     *ret = &s->base;
     return ERR_OK;
 }
@@ -638,6 +664,8 @@ static enum err open_env_closed(struct lmdb_store *s, const char *path)
 {
     int rc = mdb_env_create(&s->env);
     if (!rc)
+        rc = lmdb_guard_env(s->env, path);
+    if (!rc)
         rc = mdb_env_set_maxdbs(s->env, DATABASES_MAX);
     if (!rc)
         rc = mdb_env_open(s->env, path, MDB_RDONLY | MDB_NOLOCK | MDB_NOTLS, FILE_MODE);
@@ -661,7 +689,7 @@ static enum err open_databases_closed(struct lmdb_store *s, uint32_t version)
 }
 
 /* A first start that came to nothing has left no log. */
-static enum err find_data(const char *path)
+static enum err find_data(const char *path, bool marked)
 {
     char name[PATH_MAX];
     struct stat st;
@@ -670,8 +698,12 @@ static enum err find_data(const char *path)
         return e;
     if ((size_t)snprintf(name, sizeof(name), "%s/%s", path, LMDB_DATA_FILE) >= sizeof(name))
         return ERR_TOO_LARGE;
-    if (stat(name, &st))
+    if (stat(name, &st) && errno != ENOENT)
         return errno == ENOTDIR ? ERR_NOT_FOUND : lmdb_err(errno);
+    if (marked)
+        return drop_stub(path, true);
+    if (access(name, F_OK))
+        return ERR_NOT_FOUND;
     return S_ISREG(st.st_mode) && !has_stub(name) ? ERR_OK : ERR_NOT_FOUND;
 }
 
@@ -690,9 +722,13 @@ static enum err load_times_closed(struct lmdb_store *s)
 static enum err open_closed(struct lmdb_store *s, const char *path)
 {
     uint32_t version;
-    enum err e = find_data(path);
+    struct pages_header header;
+    enum err e = share_lock(s, path);
+    bool marked = lmdb_is_marked(s->lock_fd);
     if (!e)
-        e = share_lock(s, path);
+        e = find_data(path, marked);
+    if (!e)
+        e = lmdb_check_file(path, PAGES_ALL, marked, &header);
     if (!e)
         e = open_env_closed(s, path);
     if (!e)
@@ -715,7 +751,10 @@ enum err store_lmdb_open_closed(const char *path, struct store **ret)
     s->closed = true;
     s->base.damage.quiet = true;
     read_boot_id(s->boot_id);
+    lmdb_wrong("%s", "");
+    lmdb_guard_enter();
     enum err e = open_closed(s, path);
+    lmdb_guard_leave();
     if (e) {
         lmdb_destroy(s);
         return e;

@@ -142,7 +142,10 @@ static bool is_wanted(const struct scan *s, uint32_t topic_id)
 /* Visits R by VISIT, which may be NULL. */
 static void show(struct scan *s, store_visit *visit, const struct store_record *r)
 {
-    if (visit && !visit(s->ctx, r)) {
+    lmdb_guard_leave(); /* its checksum has read all of R; the visitor's faults are its own */
+    bool taken = !visit || visit(s->ctx, r);
+    lmdb_guard_enter();
+    if (!taken) {
         s->reached = s->q->reverse ? r->offset + 1 : r->offset - 1;
         s->ended = true;
         return;
@@ -673,15 +676,19 @@ static enum err begin(struct lmdb_reader *r)
 {
     struct lmdb_store *s = lmdb_of(r->base.store);
     pthread_rwlock_rdlock(&s->env_lock);
+    lmdb_guard_enter();
     enum err e = s->env ? lmdb_err(r->txn ? renew(r) : begin_first(r, s)) : ERR_IO;
-    if (e)
+    if (e) {
+        lmdb_guard_leave();
         pthread_rwlock_unlock(&s->env_lock);
+    }
     return e;
 }
 
 static void end(struct lmdb_reader *r)
 {
     mdb_txn_reset(r->txn);
+    lmdb_guard_leave();
     pthread_rwlock_unlock(&lmdb_of(r->base.store)->env_lock);
 }
 
@@ -836,6 +843,24 @@ enum err lmdb_reader_begin(struct store_reader *reader, MDB_txn **ret)
 void lmdb_reader_end(struct store_reader *reader)
 {
     end((struct lmdb_reader *)reader);
+}
+
+void lmdb_reader_park(struct store_reader *reader)
+{
+    lmdb_guard_leave();
+    pthread_rwlock_unlock(&lmdb_of(reader->store)->env_lock);
+}
+
+enum err lmdb_reader_resume(struct store_reader *reader)
+{
+    const struct lmdb_reader *r = (struct lmdb_reader *)reader;
+    struct lmdb_store *s = lmdb_of(reader->store);
+    pthread_rwlock_rdlock(&s->env_lock);
+    lmdb_guard_enter();
+    if (r->txn)
+        return ERR_OK;
+    lmdb_reader_park(reader);
+    return ERR_AGAIN;
 }
 
 enum err lmdb_reader_create(struct store *base, struct store_reader **ret)

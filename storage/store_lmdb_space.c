@@ -57,7 +57,9 @@ static enum err count_free(struct lmdb_store *s, size_t *ret)
     int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
     if (rc)
         return lmdb_err(rc);
+    lmdb_guard_enter();
     rc = sum_free(txn, ret);
+    lmdb_guard_leave();
     mdb_txn_abort(txn);
     return lmdb_err(rc);
 }

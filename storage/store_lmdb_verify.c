@@ -5,6 +5,8 @@
  * that moment alone, and what is said at the end has to hold whatever happened between the steps:
  *
  *   - A record is checked against the index values and rows of its own step.
+ *   - Before LMDB walks the pages, they are checked themselves: of one moment that is kept as long
+ * as that takes, or they would be used again.
  *   - A row says what is in the log up to its `counted`. Appends go above that. Removals take a
  *     topic's oldest records first and move its `swept`: a topic whose row has moved by the end is
  *     not settled, the totals of all others must be what was counted.
@@ -21,9 +23,11 @@ enum {
     VALUE_COST = 256,     /* what each value counts for besides its size: about 4,096 records */
     ENTRY_COST = 16,      /* of a group's value, its size */
     TOPICS_FIRST = 4096,  /* room in the table of topics at first */
+    STEP_PAGES = 256,
 };
 
 enum phase {
+    PHASE_PAGES,
     PHASE_STATE,
     PHASE_TOPICS, /* rows */
     PHASE_LOG,
@@ -62,6 +66,8 @@ struct block_check {
 struct lmdb_verify {
     struct store_verify base;
     enum phase phase;
+    struct store_reader *moment; /* while pages are checked: what they are of; or NULL */
+    struct lmdb_pages *pages;
     uint64_t at;                     /* the next key of the phase */
     uint64_t until;                  /* the last key that it looks at */
     uint32_t entry;                  /* the next entry of the group's value at AT */
@@ -696,9 +702,76 @@ static enum err run_step(struct lmdb_verify *v)
     return ERR_OK;
 }
 
+/* --- pages --- */
+
+static void end_pages(struct lmdb_verify *v)
+{
+    pages_destroy(v->pages);
+    v->pages = NULL;
+    if (v->moment)
+        lmdb_reader_destroy(v->moment);
+    v->moment = NULL;
+}
+
+/* ERR_AGAIN: somebody commits meanwhile. */
+static enum err begin_pages(struct lmdb_verify *v)
+{
+    MDB_txn *txn;
+    enum err e = lmdb_reader_create(v->base.reader->store, &v->moment);
+    if (!e)
+        e = lmdb_reader_begin(v->moment, &txn);
+    if (e)
+        return e;
+    e = lmdb_pages_of(store_of(v), txn, &v->pages);
+    if (e)
+        lmdb_reader_end(v->moment);
+    else
+        lmdb_reader_park(v->moment);
+    return e;
+}
+
+static enum err walk_pages(struct lmdb_verify *v, bool *ret_done)
+{
+    enum err e = lmdb_reader_resume(v->moment);
+    if (e)
+        return e;
+    e = pages_step(v->pages, STEP_PAGES, ret_done);
+    if (e || *ret_done)
+        lmdb_reader_end(v->moment);
+    else
+        lmdb_reader_park(v->moment);
+    return e;
+}
+
+/* When pages are damaged, that is all that can be said. */
+static enum err check_pages(struct lmdb_verify *v)
+{
+    bool done = false;
+    enum err e = v->pages ? walk_pages(v, &done) : begin_pages(v);
+    if (e || done)
+        end_pages(v);
+    if (e == ERR_CORRUPT) {
+        found_unreadable(v, STORE_DAMAGE_FILE, 0, 0);
+        v->phase = PHASE_DONE;
+        return ERR_OK;
+    }
+    if (!e && done)
+        next_phase(v);
+    return e == ERR_AGAIN ? ERR_OK : e;
+}
+
+/* --- all of it --- */
+
 enum err lmdb_verify_step(struct store_verify *base, bool *ret_done)
 {
     struct lmdb_verify *v = verify_of(base);
+    if (v->phase == PHASE_PAGES && !store_of(v)->closed) {
+        enum err pages = check_pages(v);
+        *ret_done = v->phase == PHASE_DONE;
+        return pages;
+    }
+    if (v->phase == PHASE_PAGES)
+        next_phase(v); /* the opening of a closed log has looked at all of them */
     enum err e = lmdb_reader_begin(base->reader, &v->txn);
     if (e)
         return e;
@@ -723,6 +796,7 @@ struct store_verify *lmdb_verify_create(void)
 void lmdb_verify_destroy(struct store_verify *base)
 {
     struct lmdb_verify *v = verify_of(base);
+    end_pages(v);
     free(v->topics);
     free(v);
 }

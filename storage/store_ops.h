@@ -18,6 +18,7 @@ struct store_ops {
     /* The batch's topics are in the catalog already; totals are brought up to date afterwards. */
     enum err (*append)(struct store *s, const struct store_batch *b);
     enum err (*sync_now)(struct store *s);
+    enum err (*check_place)(struct store *s); /* NULL: it has none */
     /* UPTO is at most T's newest offset. */
     enum err (*purge)(struct store *s, struct catalog_topic *t, uint64_t upto,
                       struct store_removal *r);
@@ -100,6 +101,8 @@ struct store_copy {
 
 /* Lets store_copy_run end soon with WHY, unless it has been told already. Any thread. */
 void store_copy_end(struct store_copy *c, enum err why);
+/* Why C is to end; ERR_OK: it is not. */
+MUST_CHECK enum err store_copy_ended(struct store_copy *c);
 /* FD is written to from now on. Who ends the copy puts BLOCK_FD in its place, so that the next
  * write fails. Returns why the copy is to end. */
 MUST_CHECK enum err store_copy_attach(struct store_copy *c, int fd, int block_fd);

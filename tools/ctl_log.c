@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -26,6 +27,7 @@ const char *ctl_log_damage(const char *name)
 
 static const char *explain_open(enum err e)
 {
+    static char text[256];
     switch (e) {
     case ERR_NOT_FOUND:
         return "no log is there (a log's directory has a data.mdb)";
@@ -37,7 +39,9 @@ static const char *explain_open(enum err e)
     case ERR_FORMAT:
         return "that is no log of this format: another program's file, or one of a newer Longwire";
     case ERR_CORRUPT:
-        return "the file is cut off, or databases are missing";
+        snprintf(text, sizeof(text), "the log is damaged: %s",
+                 *store_wrong() ? store_wrong() : "databases are missing");
+        return text;
     default:
         return err_text(e);
     }

@@ -118,6 +118,7 @@ EXTRA_DIST += \
 	tests/e2e/67-log-tools.test.mjs \
 	tests/e2e/68-clock.test.mjs \
 	tests/e2e/68-damage.test.mjs \
+	tests/e2e/69-log-file.test.mjs \
 	tests/e2e/70-noise.test.mjs \
 	tests/e2e/71-descriptors.test.mjs \
 	tests/e2e/72-daemon.test.mjs \
