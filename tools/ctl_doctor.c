@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -25,8 +26,8 @@ enum ctl_exit ctl_doctor_check(const struct ctl *c)
     return CTL_USAGE;
 }
 
-/* A hub never forgets a topic, so all runs publish to the same one, and tell their messages apart.
- */
+/* A topic stays as long as its messages, so all runs publish to the same one, and tell their
+ * messages apart. */
 static void choose_names(struct doctor *d)
 {
     uint64_t random;
@@ -68,6 +69,39 @@ static void check_all(struct doctor *d)
     doctor_check_holds(d);
 }
 
+/* Whether the hub at the socket is the one that was examined: their logs have the same epoch. */
+static bool is_same_hub(struct ctl *c, const struct doctor *d)
+{
+    struct ctl_reply reply;
+    const char *epoch = strrchr(d->cursor, '-');
+    if (!epoch || ctl_call(c, CTL_WORDS("HUB", "STATS"), &reply))
+        return false;
+    json_t *stats = json_loadb(reply.text, reply.len, 0, NULL);
+    json_int_t theirs = json_integer_value(json_object_get(stats, "epoch"));
+    json_decref(stats);
+    ctl_reply_finish(&reply);
+    return theirs > 0 && theirs == atoll(epoch + 1);
+}
+
+/* With --socket, what was published is taken away again. */
+static enum ctl_exit clean_up(struct ctl *c, const struct doctor *d)
+{
+    struct ctl_reply reply;
+    if (!ctl_given(c, CTL_OPT_SOCKET) || !d->published)
+        return CTL_OK;
+    enum ctl_exit status = ctl_connect(c);
+    if (status)
+        return status;
+    if (!is_same_hub(c, d)) {
+        ctl_say("the hub at %s is another one: what was published stays", c->hub.path);
+        return CTL_FAILED;
+    }
+    status = ctl_call(c, CTL_WORDS("HUB", "PURGE", DOCTOR_TOPIC), &reply);
+    if (status == CTL_OK)
+        ctl_reply_finish(&reply);
+    return status;
+}
+
 enum ctl_exit ctl_doctor(struct ctl *c)
 {
     struct doctor d = {
@@ -85,6 +119,7 @@ enum ctl_exit ctl_doctor(struct ctl *c)
     if (status)
         return status;
     check_all(&d);
+    status = clean_up(c, &d);
     doctor_report_end(&d, c->args.words[0]);
-    return d.failed || d.out_failed ? CTL_FAILED : CTL_OK;
+    return d.failed || d.out_failed ? CTL_FAILED : status;
 }

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { history } from './lib/http.mjs';
-import { BUILD, longwirectl, run, suiteHub } from './lib/hub.mjs';
+import { history, publish } from './lib/http.mjs';
+import { BUILD, longwirectl, run, startHub, suiteHub } from './lib/hub.mjs';
 import { UPGRADE, startNginx } from './lib/nginx.mjs';
 
 const ALWAYS = [
@@ -62,6 +62,20 @@ describe('doctor', () => {
     const messages = await history(hub, 'longwire/doctor');
     assert.ok(messages.length > 0, 'it has published nothing');
     assert.ok(messages.every(({ data }) => JSON.stringify(data).length < 100));
+  });
+
+  test('takes away what it has published where it is given the socket', async (t) => {
+    const own = await startHub(t);
+    const purging = (socket) => ['--hold', '0', '--socket', socket];
+    assert.equal((await doctor(own.url, purging(own.socket))).code, 0);
+    assert.deepEqual(await history(own, 'longwire/doctor'), []);
+    const other = await startHub(t);
+    await publish(other, 'longwire/doctor', 'of somebody else');
+    const { code, stderr } = await doctor(own.url, purging(other.socket));
+    assert.equal(code, 1);
+    assert.match(stderr, /is another one: what was published stays/);
+    assert.equal((await history(other, 'longwire/doctor')).length, 1);
+    assert.ok((await history(own, 'longwire/doctor')).length > 0);
   });
 
   test('prints a line for each check', async () => {
