@@ -28,6 +28,9 @@ enum {
     BUDGET_TURN = BUDGET_LOCAL + BUDGET_TCP + BUDGET_DEADLINES + BUDGET_BACKLOG,
     /* What one connection gets before others have theirs. */
     BUDGET_SLICE = 150000,
+    /* Who has used up a slice waits for its turn before anything more is read, until a slice took
+     * less than that. */
+    BUDGET_LIGHT = 30000,
     /* Bytes of long-polls' answers that messages of this turn may make at once. */
     BUDGET_ANSWERS = 4 << 20,
     /* How long work has to be left over, turn by turn, or has to be none, until it is told. */
@@ -101,6 +104,11 @@ static inline bool budget_slice_left(const struct budget *b)
 static inline bool budget_tells_later(const struct budget *b)
 {
     return b->short_told;
+}
+/* Whether the slice was for little: its connection is not one of those who ask for much. */
+static inline bool budget_slice_is_light(const struct budget *b)
+{
+    return b->slice > BUDGET_SLICE - BUDGET_LIGHT;
 }
 /* The turn ends. WAITS: work is left over that only waits for its turn. */
 enum budget_change budget_end_turn(struct budget *b, uint64_t now_ms, bool waits);

@@ -530,13 +530,26 @@ static void on_writable(struct conn *c)
     touch(c);
 }
 
+/* Whoever asks for little is served at once; those who asked for much have a turn of their own, so
+ * that a newcomer is behind none of them, however many there are. */
+static void read_or_yield(struct conn *c)
+{
+    if (!c->heavy || !conn_is_open(c)) {
+        on_readable(c);
+        return;
+    }
+    budget_charge(&c->worker->work, WORK_SLICE);
+    conn_yield(c);
+    watch(c);
+}
+
 void conn_ready(struct conn *c, unsigned what)
 {
     what &= c->watched;
     if (what & READY_WRITE && conn_state(c) != CONN_CLOSED)
         on_writable(c);
     if (what & READY_READ && wants_input(c))
-        on_readable(c);
+        read_or_yield(c);
     holding_settle(c);
 }
 
@@ -549,7 +562,7 @@ void conn_yield(struct conn *c)
         return;
     }
     counter_add(&c->worker->counters, COUNTER_yields, 1);
-    c->yielded = true;
+    c->yielded = c->heavy = true;
     conn_hold(c);
 }
 
@@ -563,10 +576,16 @@ bool conn_may_go_on(struct conn *c)
 
 void conn_go_on(struct conn *c)
 {
+    const struct budget *b = &c->worker->work;
     c->yielded = false;
+    worker_begin_slice(c->worker);
     touch(c); /* at the end of the turn its answers leave */
     if (conn_is_open(c) && c->reading)
         give_kept(c);
+    if (conn_is_open(c) && wants_input(c) && !c->input_over && budget_slice_is_light(b))
+        on_readable(c);
+    if (!c->yielded && budget_slice_is_light(b))
+        c->heavy = false;
     watch(c);
     conn_release(c);
 }

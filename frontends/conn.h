@@ -149,6 +149,7 @@ struct conn {
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
     uint8_t watched : 2;          /* READY_*; one writer: watch() */
     bool yielded : 1;             /* in the worker's backlog: reads nothing until it goes on */
+    bool heavy : 1;               /* used up its slice lately: reads only when it goes on */
     bool local : 1;               /* over the local socket */
     bool trusted : 1;             /* loopback or local: everything is allowed (peer.h) */
     bool reading : 1;             /* wants input */
