@@ -18,6 +18,10 @@ enum {
     /* Topics whose newest offsets go into one of the last commits. */
     REMEMBER_STEP = 1024,
     TOPIC_FLAG_MEMORY = 1, /* in store_topic.flags */
+    /* What the tail may take with the encodings of its messages, times its bytes; beyond that a
+     * batch takes so much of it away, or twice its own weight. */
+    TAIL_ENCODED_TIMES = 4,
+    TAIL_STEP = 16,
 };
 
 /* How the log was found, if it had rested for longer than CLOCK_REST_MS by a clock that may have
@@ -654,16 +658,33 @@ static void evict(struct broker *b, uint64_t bytes, size_t count)
     }
 }
 
+/* What the tail may weigh with a batch of ADDED bytes. Its encodings come on top and may be many
+ * times as much (a control character is six bytes of JSON, in each encoding that has any): when
+ * there is too much of both it gets shorter step by step, since workers drop theirs only with the
+ * next batch. */
+static uint64_t tail_limit(const struct broker *b, uint64_t added)
+{
+    uint64_t most = b->options.tail_bytes * TAIL_ENCODED_TIMES;
+    uint64_t whole = b->tail_weight + message_encoded_bytes();
+    if (whole <= most)
+        return b->options.tail_bytes;
+    uint64_t less = b->tail_weight / TAIL_STEP > 2 * added ? b->tail_weight / TAIL_STEP : 2 * added;
+    uint64_t target = less < b->tail_weight ? b->tail_weight - less : 0;
+    return target < b->options.tail_bytes ? target : b->options.tail_bytes;
+}
+
 static void enter_tail(struct broker *b, struct batch *batch)
 {
+    uint64_t before = b->tail_weight;
     for (uint32_t i = 0; i < batch->count; i++)
         b->tail_weight += weight(batch->messages[i]);
+    uint64_t limit = tail_limit(b, b->tail_weight - before);
     if (tail_push(&b->tail, batch_ref(batch)) != ERR_OK) {
         /* Without room even for a pointer the tail starts anew; the log has the rest. */
         evict(b, 0, 0);
         evict_batch(b, batch);
     }
-    evict(b, b->options.tail_bytes, 1);
+    evict(b, limit, 1);
     batch->tail_first = tail_first(&b->tail, batch->last + 1);
 }
 

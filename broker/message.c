@@ -19,6 +19,8 @@
 /* What an encoding adds to the payload in the usual case; only saves growing the buffer. */
 enum { ENCODING_OVERHEAD = 384 };
 
+static _Atomic uint64_t encoded_bytes; /* message_encoded_bytes() */
+
 static const char event_reserved[] = "longwire.";
 
 /* Copies N bytes to *AT, moves *AT behind them, and returns where they are now. */
@@ -63,13 +65,26 @@ struct message *message_ref(struct message *m)
     return m;
 }
 
+static void drop_encoded(struct blob *b)
+{
+    if (!b)
+        return;
+    atomic_fetch_sub_explicit(&encoded_bytes, b->len, memory_order_relaxed);
+    blob_unref(b);
+}
+
 void message_unref(struct message *m)
 {
     if (!m || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (unsigned i = 0; i < MESSAGE_ENCODINGS; i++)
-        blob_unref(atomic_load_explicit(&m->encoded[i], memory_order_relaxed));
+        drop_encoded(atomic_load_explicit(&m->encoded[i], memory_order_relaxed));
     free(m);
+}
+
+uint64_t message_encoded_bytes(void)
+{
+    return atomic_load_explicit(&encoded_bytes, memory_order_relaxed);
 }
 
 static struct blob *encode(const struct message *m, const struct encoding *e)
@@ -94,10 +109,11 @@ static struct blob *encode_and_publish(struct message *m, const struct encoding 
     struct blob *theirs = NULL, *ours = encode(m, e);
     if (!ours)
         return NULL;
+    atomic_fetch_add_explicit(&encoded_bytes, ours->len, memory_order_relaxed);
     if (atomic_compare_exchange_strong_explicit(&m->encoded[e->slot], &theirs, ours,
                                                 memory_order_acq_rel, memory_order_acquire))
         return ours;
-    blob_unref(ours);
+    drop_encoded(ours);
     return theirs;
 }
 

@@ -94,6 +94,8 @@ void message_unref(struct message *m);
 /* The bytes of M in E, encoded now if nobody has yet; owned by M (take blob_ref to keep them).
  * NULL: out of memory. M must have been made by message_create. E has a slot. Any thread. */
 struct blob *message_encoded(struct message *m, const struct encoding *e);
+/* Bytes of the shared encodings of all messages that live. Any thread. */
+uint64_t message_encoded_bytes(void);
 /* Event names: 1-255 bytes of UTF-8 without control characters, not beginning "longwire.". */
 int message_event_valid(const char *event, size_t n);
 

@@ -421,6 +421,36 @@ START_TEST(the_tail_weighs_what_it_may)
 }
 END_TEST
 
+static void encode_long(const struct message *m, struct buf *out)
+{
+    for (unsigned i = 0; i < 100; i++)
+        buf_append(out, m->payload, m->payload_len);
+}
+
+/* Everybody who reads them shares what they are encoded as, which may be a multiple of them. */
+START_TEST(the_tail_gets_shorter_when_its_encodings_are_long)
+{
+    static const struct encoding encoding = {.name = "long", .slot = 0, .encode = encode_long};
+    enum { MESSAGES = 400, PAYLOAD = 1000, TAIL = 100 * PAYLOAD };
+    char payload[PAYLOAD + 1];
+    memset(payload, 'x', PAYLOAD);
+    payload[PAYLOAD] = '\0';
+    rig.options.tail_bytes = TAIL;
+    rig_start(&rig);
+    for (int i = 0; i < MESSAGES; i++) {
+        struct publish *p = publish_of("mem/a", NULL);
+        message_unref(p->items[0].message);
+        p->items[0].message = message_of("mem/a", payload, NULL);
+        rig_commit(&rig, p);
+        struct tail_iter at = tail_seek(&rig.tail, rig.replay.head - 1);
+        ck_assert_ptr_nonnull(message_encoded(tail_next(&rig.tail, &at), &encoding));
+        ck_assert_uint_le(message_encoded_bytes(), 4 * TAIL + 3 * 100 * PAYLOAD);
+    }
+    ck_assert_uint_ge(rig_topic(&rig, "mem/a")->messages, 1);
+    ck_assert_uint_le(rig_topic(&rig, "mem/a")->messages, 8);
+}
+END_TEST
+
 START_TEST(the_newest_batch_stays_however_heavy)
 {
     rig.options.tail_bytes = 1;
@@ -714,6 +744,7 @@ int main(void)
     tcase_add_test(t, memory_messages_rarely_touch_the_disk);
     tcase_add_test(t, leaving_the_tail_raises_the_floor_of_memory_topics);
     tcase_add_test(t, the_tail_weighs_what_it_may);
+    tcase_add_test(t, the_tail_gets_shorter_when_its_encodings_are_long);
     tcase_add_test(t, the_newest_batch_stays_however_heavy);
     tcase_add_loop_test(t, durable_publishes_fail_with_the_disk_and_memory_ones_do_not, 0, 2);
     tcase_add_test(t, a_failed_group_leaves_nothing_behind);
