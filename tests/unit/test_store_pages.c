@@ -1,7 +1,7 @@
 /*
  * Files whose pages the disk has changed: each start, and each check, refuses them in words or does
  * with them all that a hub does; no signal, whatever was changed. LONGWIRE_DAMAGE_ROUNDS says how
- * often (60), LONGWIRE_DAMAGE_SEED from where.
+ * often (24), LONGWIRE_DAMAGE_SEED from where.
  */
 #include <check.h>
 #include <errno.h>
@@ -287,7 +287,7 @@ static uint64_t number_of(const char *name, uint64_t otherwise)
 /* _i: the last stop was clean. */
 START_TEST(no_damage_ends_in_a_signal)
 {
-    uint64_t rounds = number_of("LONGWIRE_DAMAGE_ROUNDS", 60);
+    uint64_t rounds = number_of("LONGWIRE_DAMAGE_ROUNDS", 24);
     uint64_t seed = number_of("LONGWIRE_DAMAGE_SEED", 1);
     size_t refused = 0;
     make_log(_i);
