@@ -255,6 +255,9 @@ static uint64_t settled_now(const struct store_state *log, uint64_t now_ms)
 {
     struct clock c;
     clock_init(&c, now_ms, 0, log->last_time_ms);
+    if (now_ms < CLOCK_EARLIEST_MS)
+        log_warn("the clock tells a time before 2026, so it has not been set: the hub's time goes "
+                 "on from its newest message");
     return c.now_ms;
 }
 

@@ -539,26 +539,48 @@ bool config_listen_meets(const struct config_listen *a, const struct config_list
     return ip_equal(&x.ip, &y.ip) || is_any(&x.ip) || is_any(&y.ip);
 }
 
-static void fail_listener(struct loader *l, size_t i, size_t other)
+/* One address of http.listen or, behind all of these, http.metrics_listen. */
+struct listener_place {
+    const struct setting *setting;
+    size_t number; /* in its list */
+    const struct config_listen *address;
+};
+
+static struct listener_place listener_place(const struct config *c, size_t i)
+{
+    size_t n = c->http.listen.count;
+    if (i < n)
+        return (struct listener_place){setting_find("http", "listen"), i, &c->http.listen.item[i]};
+    return (struct listener_place){setting_find("http", "metrics_listen"), i - n,
+                                   &c->http.metrics_listen.item[i - n]};
+}
+
+static void fail_listener(struct loader *l, const struct listener_place *p,
+                          const struct listener_place *other)
 {
     const struct config *c = l->config;
-    const struct setting *s = setting_find("http", "listen");
-    struct buf *out = fail_at(l, c->origin[s - settings]);
-    buf_puts(out, "http.listen = ");
-    setting_format(s, c, i, out);
+    struct buf *out = fail_at(l, c->origin[p->setting - settings]);
+    put_name(out, NULL, p->setting);
+    buf_puts(out, " = ");
+    setting_format(p->setting, c, p->number, out);
     buf_puts(out, ": must not be where the hub listens already (");
-    setting_format(s, c, other, out);
+    setting_format(other->setting, c, other->number, out);
     buf_putc(out, ')');
 }
 
 /* Two listeners that meet would be taken for another process in the way. */
 static void check_listeners(struct loader *l)
 {
-    const struct config_listen_list *list = &l->config->http.listen;
-    for (size_t i = 1; i < list->count; i++)
-        for (size_t k = 0; k < i && go_on(l); k++)
-            if (config_listen_meets(&list->item[i], &list->item[k]))
-                fail_listener(l, i, k);
+    const struct config *c = l->config;
+    size_t count = c->http.listen.count + c->http.metrics_listen.count;
+    for (size_t i = 1; i < count; i++) {
+        struct listener_place p = listener_place(c, i);
+        for (size_t k = 0; k < i && go_on(l); k++) {
+            struct listener_place other = listener_place(c, k);
+            if (config_listen_meets(p.address, other.address))
+                fail_listener(l, &p, &other);
+        }
+    }
 }
 
 /* Without tokens, an address that others can reach needs a word on what they may do. */

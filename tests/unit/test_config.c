@@ -714,6 +714,17 @@ static const struct {
     {"0.0.0.0:8420", "[::]:8420", false},       {"127.0.0.2:8420", "127.0.0.1:8420", false},
 };
 
+START_TEST(the_metrics_listener_meets_none)
+{
+    write_file("[http]\nlisten = 127.0.0.1:8420\nmetrics_listen = 127.0.0.1:8421\n"
+               "metrics_listen = 127.0.0.1:8420\n");
+    expect_error(ERR_INVALID,
+                 "longwire.ini:4: http.metrics_listen = 127.0.0.1:8420: must not be where the hub "
+                 "listens already (127.0.0.1:8420)",
+                 NULL);
+}
+END_TEST
+
 /* The second one was refused by the kernel, and another process blamed. */
 START_TEST(listeners_must_not_meet)
 {
@@ -1199,6 +1210,7 @@ int main(void)
     tcase_add_test(t, all_mistakes_are_told_at_once);
     tcase_add_test(t, mistakes_between_options_are_told_at_once);
     tcase_add_test(t, not_more_mistakes_than_anybody_reads);
+    tcase_add_test(t, the_metrics_listener_meets_none);
     tcase_add_loop_test(t, listeners_must_not_meet, 0, COUNT(listeners));
     tcase_add_test(t, a_socket_path_fits_its_address);
     tcase_add_test(t, lists_have_a_longest_length);
