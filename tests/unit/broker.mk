@@ -21,7 +21,8 @@ broker_tests = \
 	tests/unit/test_replay_races \
 	tests/unit/test_retention \
 	tests/unit/test_clock \
-	tests/unit/test_hub
+	tests/unit/test_hub \
+	tests/unit/test_hub_limits
 check_PROGRAMS += $(broker_tests)
 TESTS += $(broker_tests)
 
@@ -116,6 +117,11 @@ tests_unit_test_hub_SOURCES = tests/unit/test_hub.c $(broker_fixture)
 tests_unit_test_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_hub_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pthread_create
 tests_unit_test_hub_LDADD = $(broker_test_libs)
+
+tests_unit_test_hub_limits_SOURCES = tests/unit/test_hub_limits.c $(broker_fixture)
+tests_unit_test_hub_limits_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_hub_limits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+tests_unit_test_hub_limits_LDADD = $(broker_test_libs)
 
 # Each of these calls is made to fail by the test.
 tests_unit_test_broker_faults_SOURCES = tests/unit/test_broker_faults.c tests/require.h \
