@@ -174,6 +174,40 @@ START_TEST(what_a_reader_may_see_is_kept)
 }
 END_TEST
 
+/* Whatever they were embedded in before. */
+static struct thing *used_thing(uint32_t id)
+{
+    static struct grace_item elsewhere;
+    struct thing *t = calloc(1, sizeof(*t));
+    t->id = id;
+    t->retired = (struct grace_item){.next = &elsewhere, .era = UINT64_MAX};
+    return t;
+}
+
+START_TEST(what_is_retired_is_freed_in_the_end)
+{
+    struct grace_reader inside = {0}, gone = {0};
+    grace_join(&grace, &gone);
+    grace_join(&grace, &inside);
+    grace_leave(&grace, &gone);
+    atomic_store(&gone.era, 1); /* nobody looks at it any more */
+    for (uint32_t id = 1; id <= 3; id++)
+        grace_retire(&grace, &used_thing(id)->retired, free_thing);
+    ck_assert(!grace_collect(&grace));
+    ck_assert_uint_eq(freed, 3);
+    grace_enter(&grace, &inside);
+    for (uint32_t id = 1; id <= 2; id++)
+        grace_retire(&grace, &used_thing(id)->retired, free_thing);
+    ck_assert(grace_collect(&grace));
+    ck_assert_uint_eq(freed, 3);
+    grace_exit(&inside);
+    grace_leave(&grace, &inside);
+    grace_finish(&grace);
+    ck_assert_uint_eq(freed, 5);
+    grace_init(&grace);
+}
+END_TEST
+
 static atomic_bool over;
 
 static void *look(void *arg)
@@ -235,6 +269,7 @@ int main(void)
     tcase_add_test(t, an_id_may_be_taken_back);
     tcase_add_test(t, room_follows_what_is_there);
     tcase_add_test(t, what_a_reader_may_see_is_kept);
+    tcase_add_test(t, what_is_retired_is_freed_in_the_end);
     tcase_add_test(t, readers_run_beside_the_owner);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
