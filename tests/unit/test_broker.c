@@ -451,6 +451,22 @@ START_TEST(the_tail_gets_shorter_when_its_encodings_are_long)
 }
 END_TEST
 
+START_TEST(the_tail_is_full_with_its_last_byte)
+{
+    struct publish *p = publish_of("mem/a", NULL);
+    uint64_t weight = p->bytes - sizeof(*p);
+    publish_free(p);
+    rig.options.tail_bytes = 3 * weight - _i;
+    rig_start(&rig);
+    for (int i = 0; i < 3; i++)
+        rig_publish(&rig, "mem/a");
+    ck_assert_uint_eq(rig_topic(&rig, "mem/a")->floor, (uint64_t)_i);
+    ck_assert_uint_eq(rig_topic(&rig, "mem/a")->messages, 3 - (uint64_t)_i);
+    rig_publish(&rig, "mem/a");
+    ck_assert_uint_eq(rig_topic(&rig, "mem/a")->floor, (uint64_t)_i + 1);
+}
+END_TEST
+
 START_TEST(the_newest_batch_stays_however_heavy)
 {
     rig.options.tail_bytes = 1;
@@ -745,6 +761,7 @@ int main(void)
     tcase_add_test(t, leaving_the_tail_raises_the_floor_of_memory_topics);
     tcase_add_test(t, the_tail_weighs_what_it_may);
     tcase_add_test(t, the_tail_gets_shorter_when_its_encodings_are_long);
+    tcase_add_loop_test(t, the_tail_is_full_with_its_last_byte, 0, 2);
     tcase_add_test(t, the_newest_batch_stays_however_heavy);
     tcase_add_loop_test(t, durable_publishes_fail_with_the_disk_and_memory_ones_do_not, 0, 2);
     tcase_add_test(t, a_failed_group_leaves_nothing_behind);

@@ -447,6 +447,45 @@ START_TEST(fewer_at_a_time_are_removed_from_a_full_disk)
 }
 END_TEST
 
+static enum err fail_to_purge(struct store *s, struct catalog_topic *t, uint64_t upto,
+                              struct store_removal *r)
+{
+    (void)s;
+    (void)t;
+    (void)upto;
+    r->done = true; /* whatever it says beside the error */
+    return ERR_IO;
+}
+
+/* Nobody sees the messages any more, and the log is rid of them as soon as it can be. */
+START_TEST(a_purge_that_failed_is_made_up_for)
+{
+    static struct store_ops failing;
+    uint64_t removed, due;
+    rig_start(&rig);
+    rig_publish_run(&rig, "a", 10);
+    rig_publish_run(&rig, "b", 5);
+    sound_ops = rig.store->ops;
+    failing = *sound_ops;
+    failing.purge = fail_to_purge;
+    rig.store->ops = &failing;
+    ck_assert_int_eq(broker_purge(rig.broker, rig_topic(&rig, "a"), &removed), ERR_IO);
+    ck_assert_uint_eq(removed, 10);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->floor, 10);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(broker_retain(rig.broker, rig.now_ms, &due), ERR_IO);
+    check_kept("a", 1, 10); /* by the log alone */
+    uint64_t newer = rig_publish(&rig, "a");
+    rig.store->ops = sound_ops;
+    rig_retain(&rig);
+    check_kept("a", newer, newer);
+    check_kept("b", 11, 15);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 1);
+    ck_assert_uint_eq(topic_row(rig.store, rig_topic(&rig, "a")->id).messages, 1);
+}
+END_TEST
+
 START_TEST(a_purge_that_was_cut_off_is_finished)
 {
     uint64_t removed;
@@ -699,6 +738,7 @@ int main(void)
     suite_add_tcase(s, memory);
     TCase *durable = tcase_create("durable log");
     add_tests(durable, true);
+    tcase_add_test(durable, a_purge_that_failed_is_made_up_for);
     tcase_add_loop_test(durable, a_purge_that_was_cut_off_is_finished, 0, 2);
     tcase_add_loop_test(durable, limits_hold_after_a_restart, 0, 2);
     tcase_add_loop_test(durable, keys_outlive_their_messages, 0, 2);
