@@ -303,6 +303,11 @@ static enum err trim_step(void)
     return e;
 }
 
+static enum err save_times_step(void)
+{
+    return store_save_times(store);
+}
+
 static enum err backup_step(void)
 {
     struct store_copied copied;
@@ -414,6 +419,8 @@ static void live(void)
     must(forget_step);
     must(expire_step);
     must(trim_step);
+    REQUIRE(store_step_times(store, SECOND_FROM + SECOND_RUN, UINT64_MAX, 1000) == ERR_OK);
+    must(save_times_step);
     must(backup_step);
     must(verify_step);
     check_verified();
@@ -425,6 +432,7 @@ static void live(void)
     must(open_step);
     must(reader_step);
     check_contents();
+    REQUIRE(atomic_load(&store->times)->count == 1);
     end_readers();
     store_abandon(store);
     look_at_closed();
