@@ -2,4 +2,6 @@
 EXTRA_DIST += \
 	tests/mutate/mutate.py \
 	tests/mutate/base.toml \
-	tests/mutate/daemon.toml
+	tests/mutate/broker.toml \
+	tests/mutate/daemon.toml \
+	tests/mutate/storage.toml
