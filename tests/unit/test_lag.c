@@ -113,11 +113,30 @@ START_TEST(what_was_found_is_kept_until_the_rules_change)
     join(&sub, "a");
     add_rule("a", 1);
     ck_assert_uint_eq(lag_rules_of(&rules, 1, sub.feed)->messages, 1);
+    rules.rules[0].pattern[0] = 'b'; /* nobody looks again */
+    ck_assert_uint_eq(lag_rules_of(&rules, 1, sub.feed)->messages, 1);
     lag_rules_finish(&rules);
     ck_assert_uint_eq(lag_rules_of(&rules, 2, sub.feed)->messages, 0);
     add_rule("+", 3);
     ck_assert_uint_eq(lag_rules_of(&rules, 3, sub.feed)->messages, 3);
     feed_leave(&sub, feeds);
+}
+END_TEST
+
+static const struct lag_limits limited[] = {{.messages = 1}, {.bytes = 1}, {.age_ms = 1}};
+
+/* Limits of any kind, whoever comes behind without. */
+START_TEST(one_limit_of_any_kind_is_enough)
+{
+    struct lag_limits none = {.policy = LAG_SKIP};
+    ck_assert_int_eq(lag_rules_add(&rules, "a", &limited[_i]), ERR_OK);
+    ck_assert(rules.any);
+    ck_assert_int_eq(lag_rules_add(&rules, "b", &none), ERR_OK);
+    lag_rules_set_others(&rules, &none);
+    ck_assert(rules.any);
+    lag_rules_finish(&rules);
+    lag_rules_set_others(&rules, &limited[_i]);
+    ck_assert(rules.any);
 }
 END_TEST
 
@@ -166,6 +185,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, the_first_rule_that_covers_a_topic_counts, 0, COUNT(feeds_and_rules));
     tcase_add_test(t, what_was_found_is_kept_until_the_rules_change);
+    tcase_add_loop_test(t, one_limit_of_any_kind_is_enough, 0, COUNT(limited));
     tcase_add_test(t, whether_anybody_has_a_limit_is_known);
     tcase_add_loop_test(t, any_limit_may_be_exceeded, 0, COUNT(cases));
     suite_add_tcase(s, t);
