@@ -312,7 +312,7 @@ END_TEST
 
 START_TEST(a_log_is_failing_until_it_takes_a_message_or_nobody_tries)
 {
-    static const enum err faults[] = {ERR_NOSPACE, ERR_IO};
+    static const enum err faults[] = {ERR_NOSPACE, ERR_IO, ERR_GONE};
     struct post w = {.worker = 0};
     rig.fault = faults[_i];
     start_hub(1, SIZE_MAX);
@@ -323,6 +323,45 @@ START_TEST(a_log_is_failing_until_it_takes_a_message_or_nobody_tries)
     atomic_fetch_add(&steady_ahead_ms, FAILING_MS);
     ck_assert(!stats().failing);
     ck_assert_uint_eq(stats().failed, 1);
+    post_finish(&w);
+}
+END_TEST
+
+static atomic_int place;
+static atomic_uint looks;
+
+static enum err look_for_place(struct store *s)
+{
+    (void)s;
+    atomic_fetch_add(&looks, 1);
+    return (enum err)atomic_load(&place);
+}
+
+/* Whoever asks for readiness, or publishes, makes the hub look for its log. */
+START_TEST(a_log_that_is_not_in_its_place_is_failing)
+{
+    static struct store_ops ops;
+    struct post w = {.worker = 0};
+    ops = *rig.store->ops;
+    ops.check_place = look_for_place;
+    rig.store->ops = &ops;
+    atomic_store(&place, ERR_OK);
+    start_hub(1, SIZE_MAX);
+    for (unsigned i = 1; i <= 3; i++) {
+        ck_assert_int_eq(publish_and_wait(&w, publish_create(0)), ERR_OK);
+        ck_assert_uint_eq(atomic_load(&looks), i);
+    }
+    ck_assert(!stats().failing);
+    atomic_store(&place, ERR_GONE);
+    atomic_fetch_add(&steady_ahead_ms, 2000);
+    ck_assert_int_eq(publish_and_wait(&w, publish_many("mem/a", 1, 1)), ERR_OK);
+    ck_assert_uint_eq(atomic_load(&looks), 4);
+    ck_assert(stats().failing);
+    ck_assert_uint_eq(stats().failed, 0);
+    atomic_store(&place, ERR_OK);
+    atomic_fetch_add(&steady_ahead_ms, 2000);
+    ck_assert_int_eq(publish_and_wait(&w, publish_many("mem/a", 1, 1)), ERR_OK);
+    ck_assert(!stats().failing);
     post_finish(&w);
 }
 END_TEST
@@ -501,7 +540,8 @@ int main(void)
     tcase_add_test(t, the_queue_is_full_with_its_last_byte);
     tcase_add_test(t, so_many_batches_wait_for_a_worker);
     tcase_add_test(t, so_many_bytes_wait_for_a_worker);
-    tcase_add_loop_test(t, a_log_is_failing_until_it_takes_a_message_or_nobody_tries, 0, 2);
+    tcase_add_loop_test(t, a_log_is_failing_until_it_takes_a_message_or_nobody_tries, 0, 3);
+    tcase_add_test(t, a_log_that_is_not_in_its_place_is_failing);
     tcase_add_test(t, a_group_may_fail_in_part);
     tcase_add_test(t, a_topic_too_many_is_no_failure_of_the_log);
     tcase_add_test(t, what_retention_takes_away_is_counted);
