@@ -27,7 +27,8 @@
     X(ERR_CONFLICT, "changed meanwhile")                                                           \
     X(ERR_CLOSED, "closed")                                                                        \
     X(ERR_UNFINISHED, "only the beginning of a copy is there")                                     \
-    X(ERR_GONE, "its files are no longer in their place")
+    X(ERR_GONE, "its files are no longer in their place")                                          \
+    X(ERR_FULL, "subscriptions take all that hub.subscription_bytes allows")
 
 enum err {
 #define ERR_ENUM(name, text) name,

@@ -274,7 +274,7 @@ enum err broker_create(const struct broker_options *o, struct store *s,
     b->time_ms = state->last_time_ms;
     tail_init(&b->tail);
     b->topics = topic_table_create(o->max_topics);
-    b->interest = interest_create();
+    b->interest = interest_create(o->subscription_bytes);
     b->dedup = dedup_create(o->dedup_window_ms, o->dedup_max_keys);
     enum err e = b->topics && b->interest && b->dedup ? ERR_OK : ERR_NOMEM;
     static const struct retention_rules no_limits;
@@ -599,18 +599,13 @@ static void count_message(struct broker *b, const struct message *m)
     retention_published(&b->retention, t, b->time_ms);
 }
 
-static uint32_t count_subscribers(struct broker *b, struct topic *t)
+static uint32_t count_subscribers(struct broker *b, const struct topic *t)
 {
-    uint64_t serial = interest_serial(b->interest);
-    if (t->interest_serial != serial) {
-        uint32_t by_transport[INTEREST_TRANSPORTS];
-        interest_count(b->interest, t->name, t->name_len, by_transport);
-        t->interest_count = 0;
-        for (unsigned i = 0; i < INTEREST_TRANSPORTS; i++)
-            t->interest_count += by_transport[i];
-        t->interest_serial = serial;
-    }
-    return t->interest_count;
+    uint32_t by_transport[INTEREST_TRANSPORTS], count = 0;
+    interest_count(b->interest, t->name, t->name_len, by_transport);
+    for (unsigned i = 0; i < INTEREST_TRANSPORTS; i++)
+        count += by_transport[i];
+    return count;
 }
 
 /* Moves the new messages of committed publishes into BATCH and fills in what is left to answer. */
@@ -622,7 +617,8 @@ static void harvest(struct broker *b, struct publish *list, struct batch *batch)
         for (uint32_t i = 0; i < p->count; i++) {
             struct publish_item *item = &p->items[i];
             struct message *m = item->message;
-            item->subscribers = count_subscribers(b, m->topic);
+            if (!p->uncounted)
+                item->subscribers = count_subscribers(b, m->topic);
             item->message = NULL;
             item->duplicate = m->offset == 0;
             if (item->duplicate) {

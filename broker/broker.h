@@ -24,7 +24,7 @@
 struct publish_item {
     struct message *message; /* in: a reference that the broker takes; NULL afterwards */
     uint64_t offset;      /* out: the message's offset, or that of the first publish of its key */
-    uint32_t subscribers; /* out: matching subscribers of all workers */
+    uint32_t subscribers; /* out, unless `uncounted`: matching subscribers of all workers */
     bool duplicate;       /* out: nothing was stored, its key had been published before */
     bool conditional;     /* in: it has an expectation, see publish_expect */
 };
@@ -52,7 +52,8 @@ struct publish {
     struct expectation
         *expectations; /* of conditional items, by their index; NULL = there are none */
     uint32_t count;
-    uint32_t tag; /* opaque: the owner's mark, 0 at first */
+    uint32_t tag;   /* opaque: the owner's mark, 0 at first */
+    bool uncounted; /* in: nobody wants to know the items' `subscribers` */
     struct publish_item items[];
 };
 
@@ -77,6 +78,7 @@ typedef bool broker_is_memory(void *ctx, const char *topic, size_t n);
 struct broker_options {
     uint64_t tail_bytes; /* what the hot tail may weigh */
     uint32_t max_topics;
+    uint64_t subscription_bytes; /* what subscriptions may take, see interest_take */
     uint64_t dedup_window_ms;
     size_t dedup_max_keys;
     broker_is_memory *is_memory;

@@ -3,34 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/filter.h"
 #include "utlist.h"
-#include "xxhash.h"
 
 enum {
     FILTER_BYTES =
         384, /* what a topic or pattern of a set takes with all that belongs to it, about */
     FEED_BUCKETS_FIRST = 64, /* a power of two */
     HIT_CHUNK = 1024,        /* hits in one chunk of the turn's arena */
-};
-
-struct filter {
-    struct filter *next_pattern, *prev_pattern; /* all patterns (utlist) */
-    struct filter *hash_next;
-    struct feed **feeds; /* that contain it */
-    uint32_t feed_count, feed_cap;
-    uint32_t refs; /* feeds and specs */
-    uint32_t hash;
-    uint8_t len;
-    bool pattern;
-    char name[];
-};
-
-/* What one topic's messages are matched with. */
-struct route {
-    uint64_t serial; /* of the pattern list when `patterns` was filled; 0 = never */
-    struct filter *exact;
-    struct filter **patterns;
-    uint32_t pattern_count;
+    /* What one filter takes in a set: in both directions, with room to grow. */
+    MEMBER_BYTES = 40,
 };
 
 struct hit_chunk {
@@ -42,30 +24,26 @@ struct hit_chunk {
 struct feed_table {
     struct topic_table *topics;
     struct feed_watcher watcher;
-    struct filter **filter_buckets;
-    size_t filter_bucket_count, filter_count; /* buckets: a power of two */
-    struct filter *patterns;
-    uint64_t pattern_serial; /* changes when patterns come and go */
+    struct filter_table *filters;
     struct feed **feed_buckets;
-    size_t feed_bucket_count, feed_count;
-    struct route *routes; /* by topic id - 1 */
-    uint32_t route_count;
+    size_t feed_bucket_count, feed_count; /* buckets: a power of two */
+    uint64_t steps;
     struct feed *touched;
     struct hit_chunk *hits; /* the one being filled first */
 };
 
 struct feed_table *feed_table_create(struct topic_table *topics, const struct feed_watcher *watcher)
 {
+    struct filter_budget budget = {watcher->take, watcher->give_back, watcher->ctx};
     struct feed_table *t = calloc(1, sizeof(*t));
     if (!t)
         return NULL;
     t->topics = topics;
     t->watcher = *watcher;
-    t->pattern_serial = 1;
-    t->filter_bucket_count = t->feed_bucket_count = FEED_BUCKETS_FIRST;
-    t->filter_buckets = calloc(FEED_BUCKETS_FIRST, sizeof(struct filter *));
+    t->filters = filter_table_create(&budget);
+    t->feed_bucket_count = FEED_BUCKETS_FIRST;
     t->feed_buckets = calloc(FEED_BUCKETS_FIRST, sizeof(struct feed *));
-    if (!t->filter_buckets || !t->feed_buckets) {
+    if (!t->filters || !t->feed_buckets) {
         feed_table_destroy(t);
         return NULL;
     }
@@ -76,100 +54,29 @@ void feed_table_destroy(struct feed_table *t)
 {
     if (!t)
         return;
-    for (uint32_t i = 0; i < t->route_count; i++)
-        free(t->routes[i].patterns);
     while (t->hits) {
         struct hit_chunk *next = t->hits->next;
         free(t->hits);
         t->hits = next;
     }
-    free(t->routes);
-    free(t->filter_buckets);
+    filter_table_destroy(t->filters);
     free(t->feed_buckets);
     free(t);
 }
 
-/* --- filters --- */
-
-static struct filter **filter_slot(const struct feed_table *t, uint32_t hash)
+struct topic_table *feed_table_topics(const struct feed_table *t)
 {
-    return &t->filter_buckets[hash & (t->filter_bucket_count - 1)];
+    return t->topics;
 }
 
-static struct filter *filter_find(const struct feed_table *t, const char *name, size_t n,
-                                  uint32_t hash)
+struct filter_table *feed_table_filters(const struct feed_table *t)
 {
-    struct filter *f = *filter_slot(t, hash);
-    while (f && (f->hash != hash || f->len != n || memcmp(f->name, name, n) != 0))
-        f = f->hash_next;
-    return f;
+    return t->filters;
 }
 
-/* Buckets only get more; when memory is out the chains get longer instead. */
-static void filter_buckets_grow(struct feed_table *t)
+uint64_t feed_table_steps(const struct feed_table *t)
 {
-    size_t old_count = t->filter_bucket_count;
-    struct filter **old = t->filter_buckets, **buckets = calloc(old_count * 2, sizeof(*buckets));
-    if (!buckets)
-        return;
-    t->filter_buckets = buckets;
-    t->filter_bucket_count = old_count * 2;
-    for (size_t i = 0; i < old_count; i++)
-        while (old[i]) {
-            struct filter *f = old[i];
-            old[i] = f->hash_next;
-            LL_PREPEND2(*filter_slot(t, f->hash), f, hash_next);
-        }
-    free(old);
-}
-
-/* Exact routes are set as filters come and go; pattern matches are found again on need. */
-static void route_exact(struct feed_table *t, const struct filter *f, struct filter *value)
-{
-    struct topic *topic = topic_table_find(t->topics, f->name, f->len);
-    if (topic && topic->id <= t->route_count)
-        t->routes[topic->id - 1].exact = value;
-}
-
-static struct filter *filter_get(struct feed_table *t, const char *name, size_t n)
-{
-    uint32_t hash = (uint32_t)XXH3_64bits_withSeed(name, n, (uintptr_t)t);
-    struct filter *f = filter_find(t, name, n, hash);
-    if (f)
-        return f;
-    f = calloc(1, sizeof(*f) + n + 1);
-    if (!f)
-        return NULL;
-    f->hash = hash;
-    f->len = (uint8_t)n;
-    f->pattern = topic_is_pattern(name, n);
-    memcpy(f->name, name, n);
-    if (++t->filter_count > t->filter_bucket_count)
-        filter_buckets_grow(t);
-    LL_PREPEND2(*filter_slot(t, hash), f, hash_next);
-    if (f->pattern) {
-        DL_APPEND2(t->patterns, f, prev_pattern, next_pattern);
-        t->pattern_serial++;
-    } else {
-        route_exact(t, f, f);
-    }
-    return f;
-}
-
-static void filter_unref(struct feed_table *t, struct filter *f)
-{
-    if (--f->refs)
-        return;
-    LL_DELETE2(*filter_slot(t, f->hash), f, hash_next);
-    t->filter_count--;
-    if (f->pattern) {
-        DL_DELETE2(t->patterns, f, prev_pattern, next_pattern);
-        t->pattern_serial++;
-    } else {
-        route_exact(t, f, NULL);
-    }
-    free(f->feeds);
-    free(f);
+    return t->steps + filter_steps(t->filters);
 }
 
 size_t feed_share(const struct feed *f)
@@ -186,31 +93,6 @@ const char *filter_name(const struct filter *f, size_t *ret_len)
     return f->name;
 }
 
-static enum err filter_add_feed(struct filter *f, struct feed *feed)
-{
-    if (f->feed_count == f->feed_cap) {
-        uint32_t cap = f->feed_cap ? f->feed_cap * 2 : 1;
-        struct feed **feeds = realloc(f->feeds, cap * sizeof(*feeds));
-        if (!feeds)
-            return ERR_NOMEM;
-        f->feeds = feeds;
-        f->feed_cap = cap;
-    }
-    f->feeds[f->feed_count++] = feed;
-    f->refs++;
-    return ERR_OK;
-}
-
-static void filter_remove_feed(struct feed_table *t, struct filter *f, const struct feed *feed)
-{
-    for (uint32_t i = 0; i < f->feed_count; i++)
-        if (f->feeds[i] == feed) {
-            f->feeds[i] = f->feeds[--f->feed_count];
-            break;
-        }
-    filter_unref(t, f);
-}
-
 /* --- filter sets --- */
 
 void feed_spec_init(struct feed_spec *s, struct feed_table *t)
@@ -222,18 +104,18 @@ void feed_spec_init(struct feed_spec *s, struct feed_table *t)
 void feed_spec_finish(struct feed_spec *s)
 {
     for (uint32_t i = 0; i < s->count; i++)
-        filter_unref(s->table, s->filters[i]);
+        filter_unref(s->table->filters, s->filters[i]);
     free(s->filters);
     feed_spec_init(s, s->table);
 }
 
-/* Where F stands, or should stand. */
-static uint32_t spec_place(const struct feed_spec *s, const struct filter *f)
+/* Where F stands among COUNT filters in order, or should stand. */
+static uint32_t place_of(struct filter *const *filters, uint32_t count, const struct filter *f)
 {
-    uint32_t low = 0, high = s->count;
+    uint32_t low = 0, high = count;
     while (low < high) {
         uint32_t mid = (low + high) / 2;
-        if (s->filters[mid] < f)
+        if (filters[mid] < f)
             low = mid + 1;
         else
             high = mid;
@@ -243,7 +125,7 @@ static uint32_t spec_place(const struct feed_spec *s, const struct filter *f)
 
 static enum err spec_insert(struct feed_spec *s, struct filter *f)
 {
-    uint32_t at = spec_place(s, f);
+    uint32_t at = place_of(s->filters, s->count, f);
     if (at < s->count && s->filters[at] == f)
         return ERR_OK;
     if (s->count == s->cap) {
@@ -263,12 +145,12 @@ static enum err spec_insert(struct feed_spec *s, struct filter *f)
 
 enum err feed_spec_add(struct feed_spec *s, const char *name, size_t n)
 {
-    struct filter *f = filter_get(s->table, name, n);
-    if (!f)
-        return ERR_NOMEM;
-    f->refs++; /* so that a failed insert gives a new filter back */
-    enum err e = spec_insert(s, f);
-    filter_unref(s->table, f);
+    struct filter *f;
+    enum err e = filter_get(s->table->filters, name, n, &f);
+    if (e != ERR_OK)
+        return e;
+    e = spec_insert(s, f);
+    filter_unref(s->table->filters, f);
     return e;
 }
 
@@ -280,23 +162,29 @@ enum err feed_spec_add_feed(struct feed_spec *s, const struct feed *f)
     return e;
 }
 
+/* The filter of that name among COUNT in order; NULL when it is not there. */
+static struct filter *filter_among(const struct feed_table *t, struct filter *const *filters,
+                                   uint32_t count, const char *name, size_t n)
+{
+    struct filter *f = filter_find(t->filters, name, n);
+    uint32_t at = f ? place_of(filters, count, f) : 0;
+    return f && at < count && filters[at] == f ? f : NULL;
+}
+
 enum err feed_spec_remove(struct feed_spec *s, const char *name, size_t n)
 {
-    for (uint32_t i = 0; i < s->count; i++) {
-        struct filter *f = s->filters[i];
-        if (f->len != n || memcmp(f->name, name, n) != 0)
-            continue;
-        s->count--;
-        memmove(s->filters + i, s->filters + i + 1, (s->count - i) * sizeof(*s->filters));
-        filter_unref(s->table, f);
-        return ERR_OK;
-    }
-    return ERR_NOT_FOUND;
+    struct filter *f = filter_among(s->table, s->filters, s->count, name, n);
+    if (!f)
+        return ERR_NOT_FOUND;
+    uint32_t at = place_of(s->filters, s->count--, f);
+    memmove(s->filters + at, s->filters + at + 1, (s->count - at) * sizeof(struct filter *));
+    filter_unref(s->table->filters, f);
+    return ERR_OK;
 }
 
 /* --- feeds --- */
 
-static struct feed **feed_slot(const struct feed_table *t, uint32_t hash)
+static struct feed **feed_slot(const struct feed_table *t, uint64_t hash)
 {
     return &t->feed_buckets[hash & (t->feed_bucket_count - 1)];
 }
@@ -318,60 +206,135 @@ static void feed_buckets_grow(struct feed_table *t)
     free(old);
 }
 
-static uint32_t spec_hash(const struct feed_spec *s, const struct encoding *e, unsigned transport)
+/* A set's hash is the sum of its filters', so that it can follow a set that changes. */
+static uint64_t filter_mix(const struct filter *f)
 {
-    uint64_t h = XXH3_64bits_withSeed(s->filters, s->count * sizeof(*s->filters), (uintptr_t)e);
-    return (uint32_t)(h ^ h >> 32) + transport;
+    uint64_t h = (uintptr_t)f * UINT64_C(0x9E3779B97F4A7C15);
+    return (h ^ h >> 32) * UINT64_C(0xD6E8FEB86659FD93);
+}
+
+static uint64_t set_hash(struct filter *const *filters, uint32_t count)
+{
+    uint64_t h = count;
+    for (uint32_t i = 0; i < count; i++)
+        h += filter_mix(filters[i]);
+    return h;
+}
+
+/* The first from F on in its chain that has that hash and so many filters, and is for the same. */
+static struct feed *feed_alike(struct feed *f, uint64_t hash, uint32_t count,
+                               const struct encoding *e, unsigned transport)
+{
+    while (f && (f->hash != hash || f->filter_count != count || f->encoding != e ||
+                 f->transport != transport))
+        f = f->hash_next;
+    return f;
 }
 
 static struct feed *feed_find(const struct feed_table *t, const struct feed_spec *s,
-                              const struct encoding *e, unsigned transport, uint32_t hash)
+                              const struct encoding *e, unsigned transport, uint64_t hash)
 {
-    struct feed *f = *feed_slot(t, hash);
-    for (; f; f = f->hash_next)
-        if (f->hash == hash && f->encoding == e && f->transport == transport &&
-            f->filter_count == s->count &&
-            (s->count == 0 || memcmp(f->filters, s->filters, s->count * sizeof(*s->filters)) == 0))
-            return f;
-    return NULL;
+    struct feed *f = feed_alike(*feed_slot(t, hash), hash, s->count, e, transport);
+    while (f && s->count && memcmp(f->filters, s->filters, s->count * sizeof(*s->filters)) != 0)
+        f = feed_alike(f->hash_next, hash, s->count, e, transport);
+    return f;
 }
 
-static void feed_free(struct feed_table *t, struct feed *f)
+static size_t feed_bytes(uint32_t filters)
 {
-    for (uint32_t i = 0; i < f->filter_count; i++)
-        filter_remove_feed(t, f->filters[i], f);
+    return sizeof(struct feed) + (size_t)filters * MEMBER_BYTES;
+}
+
+/* Takes filter number I out of the notes of its filter, not out of the feed's. */
+static void forget_member(struct feed_table *t, const struct feed *f, uint32_t i)
+{
+    struct filter *filter = f->filters[i];
+    struct feed *moved = filter_remove_feed(t->filters, filter, f->places[i]);
+    if (moved)
+        moved->places[place_of(moved->filters, moved->filter_count, filter)] = f->places[i];
+}
+
+static void feed_free(struct feed_table *t, struct feed *f, uint32_t members)
+{
+    for (uint32_t i = 0; i < members; i++)
+        forget_member(t, f, i);
+    filter_give_back(t->filters, feed_bytes(f->filter_count) + f->topic_cap * sizeof(uint32_t));
     free(f->filters);
+    free(f->places);
     free(f->topic_ids);
     free(f);
 }
 
-static struct feed *feed_create(struct feed_table *t, const struct feed_spec *s,
-                                const struct encoding *e, unsigned transport, uint32_t hash)
+/* Room for COUNT filters; doubling at powers of two needs no capacity field. */
+static enum err reserve(struct feed *f, uint32_t count)
 {
+    uint32_t cap = 1;
+    while (cap < count)
+        cap *= 2;
+    struct filter **filters = realloc(f->filters, cap * sizeof(*filters));
+    if (!filters)
+        return ERR_NOMEM;
+    f->filters = filters;
+    uint32_t *places = realloc(f->places, cap * sizeof(*places));
+    if (!places)
+        return ERR_NOMEM;
+    f->places = places;
+    return ERR_OK;
+}
+
+/* A feed that contains nothing yet. */
+static enum err feed_alloc(struct feed_table *t, uint32_t count, struct feed **ret)
+{
+    if (!filter_take(t->filters, feed_bytes(count)))
+        return ERR_FULL;
     struct feed *f = calloc(1, sizeof(*f));
-    if (!f)
-        return NULL;
-    f->encoding = e;
-    f->transport = transport;
-    f->hash = hash;
-    f->filters = malloc((s->count ? s->count : 1) * sizeof(*f->filters));
-    if (!f->filters) {
-        free(f);
-        return NULL;
+    if (!f) {
+        filter_give_back(t->filters, feed_bytes(count));
+        return ERR_NOMEM;
     }
-    for (; f->filter_count < s->count; f->filter_count++) {
-        struct filter *filter = s->filters[f->filter_count];
-        if (filter_add_feed(filter, f) != ERR_OK) {
-            feed_free(t, f);
-            return NULL;
+    f->filter_count = count;
+    *ret = f;
+    if (reserve(f, count) == ERR_OK)
+        return ERR_OK;
+    feed_free(t, f, 0);
+    return ERR_NOMEM;
+}
+
+static bool is_all(const struct filter *f)
+{
+    return f->len == 1 && f->name[0] == '#';
+}
+
+static void feed_enter(struct feed_table *t, struct feed *f, uint64_t hash)
+{
+    f->hash = hash;
+    LL_PREPEND2(*feed_slot(t, hash), f, hash_next);
+}
+
+static enum err feed_create(struct feed_table *t, const struct feed_spec *s,
+                            const struct encoding *encoding, unsigned transport, uint64_t hash,
+                            struct feed **ret)
+{
+    struct feed *f;
+    enum err e = feed_alloc(t, s->count, &f);
+    if (e != ERR_OK)
+        return e;
+    f->encoding = encoding;
+    f->transport = transport;
+    for (uint32_t i = 0; i < s->count; i++) {
+        f->filters[i] = s->filters[i];
+        e = filter_add_feed(t->filters, s->filters[i], f, &f->places[i]);
+        if (e != ERR_OK) {
+            feed_free(t, f, i);
+            return e;
         }
-        f->filters[f->filter_count] = filter;
-        f->all |= filter->len == 1 && filter->name[0] == '#';
+        f->all |= is_all(s->filters[i]);
     }
     if (++t->feed_count > t->feed_bucket_count)
         feed_buckets_grow(t);
-    LL_PREPEND2(*feed_slot(t, hash), f, hash_next);
-    return f;
+    feed_enter(t, f, hash);
+    *ret = f;
+    return ERR_OK;
 }
 
 static void feed_unref(struct feed_table *t, struct feed *f)
@@ -380,51 +343,64 @@ static void feed_unref(struct feed_table *t, struct feed *f)
         return;
     LL_DELETE2(*feed_slot(t, f->hash), f, hash_next);
     t->feed_count--;
-    feed_free(t, f);
+    feed_free(t, f, f->filter_count);
 }
 
-static void tell_unsubscribed(struct feed_table *t, const struct feed *f, uint32_t count)
+/* --- joining and leaving --- */
+
+static enum err tell_subscribed(struct feed_table *t, const struct filter *f, unsigned transport)
 {
-    for (uint32_t i = 0; i < count; i++)
-        t->watcher.unsubscribed(t->watcher.ctx, f->filters[i]->name, f->filters[i]->len,
-                                f->transport);
+    t->steps++;
+    return t->watcher.subscribed(t->watcher.ctx, f->name, f->len, transport);
 }
 
-static enum err tell_subscribed(struct feed_table *t, const struct feed *f)
+static void tell_unsubscribed(struct feed_table *t, const struct filter *f, unsigned transport)
 {
-    for (uint32_t i = 0; i < f->filter_count; i++) {
-        enum err e = t->watcher.subscribed(t->watcher.ctx, f->filters[i]->name, f->filters[i]->len,
-                                           f->transport);
+    t->steps++;
+    t->watcher.unsubscribed(t->watcher.ctx, f->name, f->len, transport);
+}
+
+/* The next filter of F from *AT on that OTHER, which may be NULL, does not have; NULL behind the
+ * last one. *OTHER_AT follows in OTHER; both are 0 at first. */
+static const struct filter *next_lacking(const struct feed *f, uint32_t *at,
+                                         const struct feed *other, uint32_t *other_at)
+{
+    uint32_t others = other ? other->filter_count : 0;
+    for (; *at < f->filter_count; ++*at) {
+        const struct filter *filter = f->filters[*at];
+        while (*other_at < others && other->filters[*other_at] < filter)
+            ++*other_at;
+        if (*other_at == others || other->filters[*other_at] != filter)
+            return f->filters[(*at)++];
+    }
+    return NULL;
+}
+
+/* Tells of what F has and BEFORE, which may be NULL, has not, up to filter number END. */
+static void tell_lost(struct feed_table *t, const struct feed *f, const struct feed *after,
+                      uint32_t end)
+{
+    uint32_t at = 0, other_at = 0;
+    const struct filter *filter;
+    while ((filter = next_lacking(f, &at, after, &other_at)) && at <= end)
+        tell_unsubscribed(t, filter, f->transport);
+}
+
+static enum err tell_gained(struct feed_table *t, const struct feed *f, const struct feed *before)
+{
+    uint32_t at = 0, other_at = 0;
+    const struct filter *filter;
+    while ((filter = next_lacking(f, &at, before, &other_at))) {
+        enum err e = tell_subscribed(t, filter, f->transport);
         if (e != ERR_OK) {
-            tell_unsubscribed(t, f, i);
+            tell_lost(t, f, before, at - 1);
             return e;
         }
     }
     return ERR_OK;
 }
 
-enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
-                   const struct encoding *encoding, unsigned transport)
-{
-    struct feed_table *t = s->table;
-    uint32_t hash = spec_hash(s, encoding, transport);
-    struct feed *f = feed_find(t, s, encoding, transport, hash);
-    if (!f)
-        f = feed_create(t, s, encoding, transport, hash);
-    if (!f)
-        return ERR_NOMEM;
-    f->refs++;
-    enum err e = tell_subscribed(t, f);
-    if (e != ERR_OK) {
-        feed_unref(t, f);
-        return e;
-    }
-    feed_leave(sub, t);
-    sub->feed = f;
-    return ERR_OK;
-}
-
-void feed_leave(struct subscriber *sub, struct feed_table *t)
+static void leave(struct subscriber *sub, struct feed_table *t, const struct feed *after)
 {
     struct feed *f = sub->feed;
     if (!f)
@@ -432,8 +408,35 @@ void feed_leave(struct subscriber *sub, struct feed_table *t)
     if (feed_is_live(sub))
         feed_go_idle(sub);
     sub->feed = NULL;
-    tell_unsubscribed(t, f, f->filter_count);
+    tell_lost(t, f, after, f->filter_count);
     feed_unref(t, f);
+}
+
+enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
+                   const struct encoding *encoding, unsigned transport)
+{
+    struct feed_table *t = s->table;
+    uint64_t hash = set_hash(s->filters, s->count);
+    struct feed *f = feed_find(t, s, encoding, transport, hash);
+    /* A subscriber does not change its transport: what both sets have, it keeps. */
+    struct feed *before = sub->feed && sub->feed->transport == transport ? sub->feed : NULL;
+    enum err e = f ? ERR_OK : feed_create(t, s, encoding, transport, hash, &f);
+    if (e != ERR_OK)
+        return e;
+    f->refs++;
+    e = tell_gained(t, f, before);
+    if (e != ERR_OK) {
+        feed_unref(t, f);
+        return e;
+    }
+    leave(sub, t, before ? f : NULL);
+    sub->feed = f;
+    return ERR_OK;
+}
+
+void feed_leave(struct subscriber *sub, struct feed_table *t)
+{
+    leave(sub, t, NULL);
 }
 
 void feed_hold(struct feed *f)
@@ -462,75 +465,189 @@ void feed_go_idle(struct subscriber *sub)
     sub->next = sub->prev = NULL;
 }
 
-bool feed_has(const struct feed *f, const char *name, size_t n)
+static struct filter *filter_of(const struct feed_table *t, const struct feed *f, const char *name,
+                                size_t n)
 {
-    for (uint32_t i = 0; f && i < f->filter_count; i++)
-        if (f->filters[i]->len == n && memcmp(f->filters[i]->name, name, n) == 0)
-            return true;
-    return false;
+    return filter_among(t, f->filters, f->filter_count, name, n);
 }
 
-/* --- routes and turns --- */
-
-static enum err routes_grow(struct feed_table *t, uint32_t id)
+bool feed_has(const struct feed_table *t, const struct feed *f, const char *name, size_t n)
 {
-    uint32_t count = t->route_count ? t->route_count : 64;
-    while (count < id)
-        count *= 2;
-    struct route *routes = realloc(t->routes, count * sizeof(*routes));
-    if (!routes)
-        return ERR_NOMEM;
-    memset(routes + t->route_count, 0, (count - t->route_count) * sizeof(*routes));
-    t->routes = routes;
-    t->route_count = count;
+    return f && filter_of(t, f, name, n);
+}
+
+/* --- a set that changes --- */
+
+/* Whether F, which is one subscriber's alone, may become the set with that hash: there is none yet
+ * that it could share. */
+static bool is_own(const struct feed_table *t, const struct feed *f, uint64_t hash, uint32_t count)
+{
+    return f->refs == 1 && !feed_alike(*feed_slot(t, hash), hash, count, f->encoding, f->transport);
+}
+
+static void forget_set(struct feed *f)
+{
+    f->topic_count = f->topics_seen = 0;
+    f->topics_many = false;
+    f->lag_serial = 0;
+}
+
+static void feed_rehash(struct feed_table *t, struct feed *f, uint64_t hash)
+{
+    LL_DELETE2(*feed_slot(t, f->hash), f, hash_next);
+    feed_enter(t, f, hash);
+    forget_set(f);
+}
+
+/* Puts FILTER in place number AT; there is room. */
+static enum err insert_member(struct feed_table *t, struct feed *f, uint32_t at,
+                              struct filter *filter)
+{
+    uint32_t place, behind = f->filter_count - at;
+    enum err e = filter_add_feed(t->filters, filter, f, &place);
+    if (e != ERR_OK)
+        return e;
+    memmove(f->filters + at + 1, f->filters + at, behind * sizeof(struct filter *));
+    memmove(f->places + at + 1, f->places + at, behind * sizeof(*f->places));
+    f->filters[at] = filter;
+    f->places[at] = place;
+    f->filter_count++;
     return ERR_OK;
 }
 
-static enum err route_add_pattern(struct route *r, struct filter *f)
+static void remove_member(struct feed_table *t, struct feed *f, uint32_t at)
 {
-    /* Doubling at powers of two needs no capacity field. */
-    if ((r->pattern_count & (r->pattern_count - 1)) == 0) {
-        uint32_t cap = r->pattern_count ? r->pattern_count * 2 : 1;
-        struct filter **patterns = realloc(r->patterns, cap * sizeof(*patterns));
-        if (!patterns)
-            return ERR_NOMEM;
-        r->patterns = patterns;
+    forget_member(t, f, at);
+    uint32_t behind = --f->filter_count - at;
+    memmove(f->filters + at, f->filters + at + 1, behind * sizeof(struct filter *));
+    memmove(f->places + at, f->places + at + 1, behind * sizeof(*f->places));
+}
+
+static enum err grow_in_place(struct feed_table *t, struct feed *f, struct filter *filter,
+                              uint64_t hash)
+{
+    uint32_t at = place_of(f->filters, f->filter_count, filter);
+    if (!filter_take(t->filters, MEMBER_BYTES))
+        return ERR_FULL;
+    enum err e = ERR_OK;
+    if ((f->filter_count & (f->filter_count - 1)) == 0)
+        e = reserve(f, f->filter_count + 1);
+    if (e == ERR_OK)
+        e = insert_member(t, f, at, filter);
+    if (e == ERR_OK) {
+        e = tell_subscribed(t, filter, f->transport);
+        if (e != ERR_OK)
+            remove_member(t, f, at);
     }
-    r->patterns[r->pattern_count++] = f;
+    if (e != ERR_OK) {
+        filter_give_back(t->filters, MEMBER_BYTES);
+        return e;
+    }
+    f->all |= is_all(filter);
+    feed_rehash(t, f, hash);
     return ERR_OK;
 }
 
-static enum err route_refresh(struct feed_table *t, struct route *r, const struct topic *topic)
+static void shrink_in_place(struct feed_table *t, struct feed *f, struct filter *filter,
+                            uint64_t hash)
 {
-    if (r->serial == 0) {
-        uint32_t hash = (uint32_t)XXH3_64bits_withSeed(topic->name, topic->name_len, (uintptr_t)t);
-        r->exact = filter_find(t, topic->name, topic->name_len, hash);
-    }
-    r->pattern_count = 0;
-    free(r->patterns);
-    r->patterns = NULL;
-    struct filter *f;
-    DL_FOREACH2(t->patterns, f, next_pattern)
-    {
-        if (!topic_matches(f->name, f->len, topic->name, topic->name_len))
-            continue;
-        if (route_add_pattern(r, f) != ERR_OK)
-            return ERR_NOMEM;
-    }
-    r->serial = t->pattern_serial;
+    uint32_t at = place_of(f->filters, f->filter_count, filter);
+    f->all &= !is_all(filter);
+    tell_unsubscribed(t, filter, f->transport);
+    remove_member(t, f, at);
+    filter_give_back(t->filters, MEMBER_BYTES);
+    if (f->filter_count && (f->filter_count & (f->filter_count - 1)) == 0)
+        (void)!reserve(f, f->filter_count); /* too much room is no error */
+    feed_rehash(t, f, hash);
+}
+
+/* The same by a set of its own, to be changed by the caller. */
+static enum err copy_set(struct feed_table *t, const struct subscriber *sub, struct feed_spec *ret)
+{
+    feed_spec_init(ret, t);
+    return feed_spec_add_feed(ret, sub->feed);
+}
+
+static enum err join_again(struct subscriber *sub, const struct feed_spec *s)
+{
+    bool live = feed_is_live(sub);
+    enum err e = feed_join(sub, s, sub->feed->encoding, sub->feed->transport);
+    if (e == ERR_OK && live)
+        feed_go_live(sub);
+    return e;
+}
+
+static enum err add_filter(struct feed_table *t, struct subscriber *sub, struct filter *filter)
+{
+    struct feed *f = sub->feed;
+    struct feed_spec spec;
+    uint64_t hash = f->hash + 1 + filter_mix(filter); /* of filter_count + 1 */
+    if (is_own(t, f, hash, f->filter_count + 1))
+        return grow_in_place(t, f, filter, hash);
+    enum err e = copy_set(t, sub, &spec);
+    if (e == ERR_OK)
+        e = spec_insert(&spec, filter);
+    if (e == ERR_OK)
+        e = join_again(sub, &spec);
+    feed_spec_finish(&spec);
+    return e;
+}
+
+enum err feed_add(struct feed_table *t, struct subscriber *sub, const char *name, size_t n)
+{
+    struct filter *filter;
+    if (feed_has(t, sub->feed, name, n))
+        return ERR_OK;
+    enum err e = filter_get(t->filters, name, n, &filter);
+    if (e != ERR_OK)
+        return e;
+    e = add_filter(t, sub, filter);
+    filter_unref(t->filters, filter);
+    return e;
+}
+
+void feed_table_set_generous(struct feed_table *t, bool generous)
+{
+    filter_set_generous(t->filters, generous);
+}
+
+enum err feed_take_over(struct feed_table *t, struct subscriber *sub, const char *name, size_t n)
+{
+    filter_set_generous(t->filters, true);
+    enum err e = feed_add(t, sub, name, n);
+    filter_set_generous(t->filters, false);
+    return e;
+}
+
+static enum err drop_by_copy(struct feed_table *t, struct subscriber *sub, const char *name,
+                             size_t n)
+{
+    struct feed_spec spec;
+    filter_set_generous(t->filters, true);
+    enum err e = copy_set(t, sub, &spec);
+    if (e == ERR_OK)
+        e = feed_spec_remove(&spec, name, n);
+    if (e == ERR_OK)
+        e = join_again(sub, &spec);
+    feed_spec_finish(&spec);
+    filter_set_generous(t->filters, false);
+    return e;
+}
+
+enum err feed_drop(struct feed_table *t, struct subscriber *sub, const char *name, size_t n)
+{
+    struct feed *f = sub->feed;
+    struct filter *filter = filter_of(t, f, name, n);
+    if (!filter)
+        return ERR_OK;
+    uint64_t hash = f->hash - 1 - filter_mix(filter);
+    if (!is_own(t, f, hash, f->filter_count - 1))
+        return drop_by_copy(t, sub, name, n);
+    shrink_in_place(t, f, filter, hash);
     return ERR_OK;
 }
 
-/* NULL when out of memory. */
-static const struct route *route_of(struct feed_table *t, const struct topic *topic)
-{
-    if (topic->id > t->route_count && routes_grow(t, topic->id) != ERR_OK)
-        return NULL;
-    struct route *r = &t->routes[topic->id - 1];
-    if (r->serial != t->pattern_serial && route_refresh(t, r, topic) != ERR_OK)
-        return NULL;
-    return r;
-}
+/* --- turns --- */
 
 static struct feed_hit *hit_alloc(struct feed_table *t)
 {
@@ -586,7 +703,7 @@ static enum err filter_hit(struct feed_table *t, const struct filter *filter, st
 
 enum err feed_turn_add(struct feed_table *t, struct message *m)
 {
-    const struct route *r = route_of(t, m->topic);
+    const struct route *r = filter_route(t->filters, m->topic);
     enum err e = r ? ERR_OK : ERR_NOMEM;
     if (e == ERR_OK && r->exact)
         e = filter_hit(t, r->exact, m);
@@ -623,25 +740,26 @@ void feed_turn_end(struct feed_table *t)
 
 static bool has_filter(const struct feed *f, const struct filter *filter)
 {
-    uint32_t low = 0, high = f->filter_count;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (f->filters[mid] == filter)
-            return true;
-        if (f->filters[mid] < filter)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return false;
+    uint32_t at = place_of(f->filters, f->filter_count, filter);
+    return at < f->filter_count && f->filters[at] == filter;
+}
+
+/* The same without a route, for which there was no memory. */
+static const struct filter *compare_all(const struct feed *f, const struct topic *topic)
+{
+    const struct filter *found = NULL;
+    for (uint32_t i = 0; i < f->filter_count && (!found || found->pattern); i++)
+        if (topic_matches(f->filters[i]->name, f->filters[i]->len, topic->name, topic->name_len))
+            found = f->filters[i];
+    return found;
 }
 
 static const struct filter *matching(struct feed_table *t, const struct feed *f,
-                                     struct topic *topic)
+                                     const struct topic *topic)
 {
-    const struct route *r = route_of(t, topic);
+    const struct route *r = filter_route(t->filters, topic);
     if (!r)
-        return NULL;
+        return compare_all(f, topic);
     if (r->exact && has_filter(f, r->exact))
         return r->exact;
     for (uint32_t i = 0; i < r->pattern_count; i++)
@@ -650,13 +768,13 @@ static const struct filter *matching(struct feed_table *t, const struct feed *f,
     return NULL;
 }
 
-bool feed_wants(struct feed_table *t, const struct feed *f, struct topic *topic)
+bool feed_wants(struct feed_table *t, const struct feed *f, const struct topic *topic)
 {
     return f->all || matching(t, f, topic) != NULL;
 }
 
-const char *feed_matching_filter(struct feed_table *t, const struct feed *f, struct topic *topic,
-                                 size_t *ret_len, bool *ret_pattern)
+const char *feed_matching_filter(struct feed_table *t, const struct feed *f,
+                                 const struct topic *topic, size_t *ret_len, bool *ret_pattern)
 {
     const struct filter *filter = matching(t, f, topic);
     if (!filter)
@@ -664,62 +782,4 @@ const char *feed_matching_filter(struct feed_table *t, const struct feed *f, str
     *ret_len = filter->len;
     *ret_pattern = filter->pattern;
     return filter->name;
-}
-
-static bool any_filter_matches(const struct feed *f, const struct topic *topic)
-{
-    for (uint32_t i = 0; i < f->filter_count; i++)
-        if (topic_matches(f->filters[i]->name, f->filters[i]->len, topic->name, topic->name_len))
-            return true;
-    return false;
-}
-
-static enum err add_topic_id(struct feed *f, uint32_t id)
-{
-    if (f->topic_count == f->topic_cap) {
-        uint32_t cap = f->topic_cap ? f->topic_cap * 2 : 4;
-        uint32_t *ids = realloc(f->topic_ids, cap * sizeof(*ids));
-        if (!ids)
-            return ERR_NOMEM;
-        f->topic_ids = ids;
-        f->topic_cap = cap;
-    }
-    f->topic_ids[f->topic_count++] = id;
-    return ERR_OK;
-}
-
-/* A feed of one plain topic, the usual one, is looked up instead of compared with all topics. */
-static enum err find_single(struct feed_table *t, struct feed *f, uint32_t count)
-{
-    if (f->topic_count == 0) {
-        struct topic *topic = topic_table_find(t->topics, f->filters[0]->name, f->filters[0]->len);
-        if (topic && topic->id <= count)
-            return add_topic_id(f, topic->id);
-    }
-    return ERR_OK;
-}
-
-enum err feed_topics(struct feed_table *t, struct feed *f, struct topic_set *ret)
-{
-    uint32_t count = topic_table_count(t->topics);
-    enum err e = ERR_OK;
-    if (f->all) {
-        *ret = (struct topic_set){NULL, 0};
-        return ERR_OK;
-    }
-    if (f->topics_seen != count && f->filter_count == 1 && !f->filters[0]->pattern) {
-        e = find_single(t, f, count);
-        if (e == ERR_OK)
-            f->topics_seen = count;
-    }
-    while (f->topics_seen < count && e == ERR_OK) {
-        const struct topic *topic = topic_table_get(t->topics, f->topics_seen + 1);
-        if (any_filter_matches(f, topic))
-            e = add_topic_id(f, topic->id);
-        if (e == ERR_OK)
-            f->topics_seen++;
-    }
-    static const uint32_t none[1];
-    *ret = (struct topic_set){f->topic_ids ? f->topic_ids : none, f->topic_count};
-    return e;
 }

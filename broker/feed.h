@@ -1,10 +1,11 @@
 /*
  * A worker's subscription tables: which subscribers want which message.
  *
- * A *filter* is one topic or pattern that somebody on this worker subscribes to. A *feed* is a set
- * of filters together with an encoding; all subscribers that want the same set in the same encoding
- * share one feed, so that what a turn brings is found, ordered and encoded once for all of them. A
- * *route* caches, for one topic, the filters that match it.
+ * A *filter* is one topic or pattern that somebody on this worker subscribes to (filter.h). A
+ * *feed* is a set of filters together with an encoding; all subscribers that want the same set in
+ * the same encoding share one feed, so that what a turn brings is found, ordered and encoded once
+ * for all of them. A set that one subscriber has alone changes in place: what one more subscription
+ * costs does not depend on how many there are.
  *
  * Pure: knows no socket and no thread; one worker owns a table.
  */
@@ -21,14 +22,8 @@
 
 struct feed_table;
 struct filter;
+struct filter_table;
 struct lag_limits;
-
-/* The topics of a feed that exist, for reading the log. Valid until the next feed_topics call for
- * that feed. */
-struct topic_set {
-    const uint32_t *ids; /* ascending; NULL = all topics */
-    size_t count;
-};
 
 /* One message that a turn brought to a feed. */
 struct feed_hit {
@@ -53,6 +48,7 @@ struct subscriber {
 struct feed {
     const struct encoding *encoding;
     struct filter **filters; /* ascending by address: the feed's identity */
+    uint32_t *places;        /* for each, where it notes the feed (filter_add_feed) */
     uint32_t filter_count;
     uint32_t refs;           /* subscribers, live or not, and who holds it */
     struct subscriber *live; /* the live ones */
@@ -63,29 +59,39 @@ struct feed {
     /* What has come for it since it was made, and what of that before this turn's first hit. */
     struct feed_total total, total_before;
     struct feed *next_touched; /* feeds hit in this turn */
-    /* For reading the log: topics found so far among the first `topics_seen` of the table. */
+    /* For reading the log: topics found so far among the first `topics_seen` of the table
+     * (feed_topics.h); `topics_many`: so many that they are not kept. */
     uint32_t *topic_ids;
     uint32_t topic_count, topic_cap, topics_seen;
+    bool topics_many;
     bool all; /* contains "#" */
     /* Its limits in the lag rules of that serial (lag.h); 0 = never looked for. */
     uint32_t lag_serial;
     const struct lag_limits *lag_limits;
     struct feed *hash_next; /* table chain */
-    uint32_t hash;
+    uint64_t hash;
 };
 
-/* Called when a filter gets its first and loses its last subscriber of TRANSPORT here. */
+/* Is told of every filter that a subscriber of TRANSPORT gets and loses, and asked for the memory
+ * that filters and feeds take (NULL: there is always some). */
 struct feed_watcher {
     enum err (*subscribed)(void *ctx, const char *filter, size_t n, unsigned transport);
     void (*unsubscribed)(void *ctx, const char *filter, size_t n, unsigned transport);
+    bool (*take)(void *ctx, size_t bytes,
+                 bool must); /* false: so much is not left; see MUST there */
+    void (*give_back)(void *ctx, size_t bytes);
     void *ctx;
 };
 
-/* TOPICS is borrowed. NULL when out of memory. WATCHER is told of every subscriber's filters. */
+/* TOPICS is borrowed. NULL when out of memory. */
 struct feed_table *feed_table_create(struct topic_table *topics,
                                      const struct feed_watcher *watcher);
 /* All subscribers must have left; NULL is accepted. */
 void feed_table_destroy(struct feed_table *t);
+struct topic_table *feed_table_topics(const struct feed_table *t);
+struct filter_table *feed_table_filters(const struct feed_table *t);
+/* What was looked at or changed so far: filters, levels of patterns, feeds' members of filters. */
+uint64_t feed_table_steps(const struct feed_table *t);
 
 /* A filter set being put together. */
 struct feed_spec {
@@ -95,7 +101,8 @@ struct feed_spec {
 };
 void feed_spec_init(struct feed_spec *s, struct feed_table *t);
 void feed_spec_finish(struct feed_spec *s);
-/* Adds a valid topic or pattern; one that is there already is fine. ERR_NOMEM. */
+/* Adds a valid topic or pattern; one that is there already is fine. ERR_FULL: subscriptions take as
+ * much as they may; ERR_NOMEM. */
 MUST_CHECK enum err feed_spec_add(struct feed_spec *s, const char *filter, size_t n);
 /* Adds all filters of FEED. */
 MUST_CHECK enum err feed_spec_add_feed(struct feed_spec *s, const struct feed *f);
@@ -103,10 +110,21 @@ MUST_CHECK enum err feed_spec_add_feed(struct feed_spec *s, const struct feed *f
 MUST_CHECK enum err feed_spec_remove(struct feed_spec *s, const char *filter, size_t n);
 
 /* Makes SUB a subscriber, not yet live, of the feed for that set and encoding, leaving its former
- * feed. ENCODING may be NULL for those who only want to be told. ERR_NOMEM (then nothing changed).
- */
+ * feed. ENCODING may be NULL for those who only want to be told. ERR_FULL, ERR_NOMEM (then nothing
+ * changed). */
 MUST_CHECK enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
                               const struct encoding *encoding, unsigned transport);
+/* Adds one filter to SUB's set, or takes one out; SUB stays live if it is. What is there already,
+ * or not there, is fine. ERR_FULL (feed_add), ERR_NOMEM: nothing changed. */
+MUST_CHECK enum err feed_add(struct feed_table *t, struct subscriber *sub, const char *filter,
+                             size_t n);
+MUST_CHECK enum err feed_drop(struct feed_table *t, struct subscriber *sub, const char *filter,
+                              size_t n);
+/* The same for one that another subscriber of the same connection has: it was granted before. */
+MUST_CHECK enum err feed_take_over(struct feed_table *t, struct subscriber *sub, const char *filter,
+                                   size_t n);
+/* While it is GENEROUS nothing is refused as ERR_FULL: for sets that only become smaller. */
+void feed_table_set_generous(struct feed_table *t, bool generous);
 /* Leaves; fine when not subscribed. */
 void feed_leave(struct subscriber *sub, struct feed_table *t);
 /* Keeps F, whoever leaves it, until feed_release: to be asked what it wants. It subscribes nobody.
@@ -119,13 +137,13 @@ void feed_go_idle(struct subscriber *sub);
 bool feed_is_live(const struct subscriber *sub);
 
 /* Whether F wants messages of TOPIC. */
-bool feed_wants(struct feed_table *t, const struct feed *f, struct topic *topic);
+bool feed_wants(struct feed_table *t, const struct feed *f, const struct topic *topic);
 /* The first filter of F that matches, an exact name first; NULL when none does. *RET_LEN is its
  * length. Valid while F lives. */
-const char *feed_matching_filter(struct feed_table *t, const struct feed *f, struct topic *topic,
-                                 size_t *ret_len, bool *ret_pattern);
-/* Whether F has exactly this filter. */
-bool feed_has(const struct feed *f, const char *filter, size_t n);
+const char *feed_matching_filter(struct feed_table *t, const struct feed *f,
+                                 const struct topic *topic, size_t *ret_len, bool *ret_pattern);
+/* Whether F, which may be NULL, has exactly this filter. */
+bool feed_has(const struct feed_table *t, const struct feed *f, const char *filter, size_t n);
 /* About how many bytes one subscriber of F has of what its set takes, NULL = none. */
 size_t feed_share(const struct feed *f);
 const char *filter_name(const struct filter *f, size_t *ret_len);
@@ -136,8 +154,5 @@ MUST_CHECK enum err feed_turn_add(struct feed_table *t, struct message *m);
 /* Takes the feeds that were hit, linked by next_touched; feed_turn_end forgets the hits. */
 struct feed *feed_turn_feeds(struct feed_table *t);
 void feed_turn_end(struct feed_table *t);
-
-/* The topics of F that exist now, for reading the log. ERR_NOMEM. */
-MUST_CHECK enum err feed_topics(struct feed_table *t, struct feed *f, struct topic_set *ret);
 
 #endif

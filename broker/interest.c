@@ -2,105 +2,135 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/pattern_tree.h"
 #include "broker/topic.h"
+#include "utlist.h"
 #include "xxhash.h"
 
-/* Filters come from peers, who do not know where the program lies in memory. */
-static const char seed;
-
-#define HASH_NONFATAL_OOM        1
-#define uthash_nonfatal_oom(elt) ((elt)->failed = true)
-#define HASH_FUNCTION(keyptr, keylen, hashv)                                                       \
-    ((hashv) = (unsigned)XXH3_64bits_withSeed((keyptr), (keylen), (uintptr_t)&seed))
-#include "uthash.h"
+enum { BUCKETS_FIRST = 64 }; /* a power of two */
 
 struct entry {
+    struct entry *hash_next;
     uint32_t count[INTEREST_TRANSPORTS];
-    bool failed; /* set by uthash when it could not add the entry */
-    UT_hash_handle hh;
-    size_t len;
+    uint32_t hash;
+    uint8_t len;
     char filter[];
 };
 
 struct interest {
     pthread_mutex_t lock;
-    struct entry *topics;   /* exact names */
-    struct entry *patterns; /* walked to match */
-    _Atomic uint64_t serial;
+    struct entry **buckets; /* topics and patterns by name */
+    size_t bucket_count;    /* a power of two */
+    size_t count;
+    struct pattern_tree *patterns; /* the entries of the patterns */
+    uint64_t steps;
+    uint64_t max_bytes;
+    _Atomic uint64_t bytes;
 };
 
-struct interest *interest_create(void)
+struct interest *interest_create(uint64_t max_bytes)
 {
     struct interest *i = calloc(1, sizeof(*i));
-    if (i && pthread_mutex_init(&i->lock, NULL) != 0) {
+    if (!i)
+        return NULL;
+    i->max_bytes = max_bytes;
+    i->bucket_count = BUCKETS_FIRST;
+    i->buckets = calloc(BUCKETS_FIRST, sizeof(struct entry *));
+    i->patterns = pattern_tree_create();
+    if (!i->buckets || !i->patterns || pthread_mutex_init(&i->lock, NULL) != 0) {
+        pattern_tree_destroy(i->patterns);
+        free(i->buckets);
         free(i);
         return NULL;
     }
     return i;
 }
 
-static void clear(struct entry **table)
-{
-    struct entry *e, *next;
-    HASH_ITER (hh, *table, e, next) {
-        HASH_DEL(*table, e);
-        free(e);
-    }
-}
-
 void interest_destroy(struct interest *i)
 {
     if (!i)
         return;
-    clear(&i->topics);
-    clear(&i->patterns);
+    for (size_t b = 0; b < i->bucket_count; b++)
+        while (i->buckets[b]) {
+            struct entry *e = i->buckets[b];
+            i->buckets[b] = e->hash_next;
+            free(e);
+        }
+    pattern_tree_destroy(i->patterns);
     pthread_mutex_destroy(&i->lock);
+    free(i->buckets);
     free(i);
 }
 
-static struct entry **table_of(struct interest *i, const char *filter, size_t n)
+/* --- entries; with the lock --- */
+
+/* Filters come from peers, who do not know where the table lies in memory. */
+static uint32_t hash_of(const struct interest *i, const char *filter, size_t n)
 {
-    return topic_is_pattern(filter, n) ? &i->patterns : &i->topics;
+    return (uint32_t)XXH3_64bits_withSeed(filter, n, (uintptr_t)i);
 }
 
-static struct entry *find(struct entry *table, const char *filter, size_t n)
+static struct entry **slot_of(const struct interest *i, uint32_t hash)
 {
-    struct entry *e;
-    HASH_FIND(hh, table, filter, n, e);
+    return &i->buckets[hash & (i->bucket_count - 1)];
+}
+
+static struct entry *find(struct interest *i, const char *filter, size_t n)
+{
+    uint32_t hash = hash_of(i, filter, n);
+    struct entry *e = *slot_of(i, hash);
+    i->steps++;
+    while (e && (e->hash != hash || e->len != n || memcmp(e->filter, filter, n) != 0))
+        e = e->hash_next;
     return e;
 }
 
-static struct entry *create(struct entry **table, const char *filter, size_t n)
+/* Buckets only get more; when memory is out the chains get longer instead. */
+static void grow(struct interest *i)
+{
+    size_t old_count = i->bucket_count;
+    struct entry **old = i->buckets, **buckets = calloc(old_count * 2, sizeof(struct entry *));
+    if (!buckets)
+        return;
+    i->buckets = buckets;
+    i->bucket_count = old_count * 2;
+    for (size_t b = 0; b < old_count; b++)
+        while (old[b]) {
+            struct entry *e = old[b];
+            old[b] = e->hash_next;
+            LL_PREPEND2(*slot_of(i, e->hash), e, hash_next);
+        }
+    free(old);
+}
+
+static struct entry *create(struct interest *i, const char *filter, size_t n)
 {
     struct entry *e = calloc(1, sizeof(*e) + n);
     if (!e)
         return NULL;
-    e->len = n;
+    e->hash = hash_of(i, filter, n);
+    e->len = (uint8_t)n;
     memcpy(e->filter, filter, n);
-    HASH_ADD_KEYPTR(hh, *table, e->filter, n, e);
-    if (e->failed) {
+    if (topic_is_pattern(filter, n) && pattern_tree_add(i->patterns, filter, n, e) != ERR_OK) {
         free(e);
         return NULL;
     }
+    if (++i->count > i->bucket_count)
+        grow(i);
+    LL_PREPEND2(*slot_of(i, e->hash), e, hash_next);
     return e;
 }
 
-enum err interest_add(struct interest *i, const char *filter, size_t n, unsigned transport)
+static void drop(struct interest *i, struct entry *e)
 {
-    pthread_mutex_lock(&i->lock);
-    struct entry **table = table_of(i, filter, n);
-    struct entry *e = find(*table, filter, n);
-    if (!e)
-        e = create(table, filter, n);
-    if (e)
-        e->count[transport]++;
-    atomic_fetch_add(&i->serial, 1);
-    pthread_mutex_unlock(&i->lock);
-    return e ? ERR_OK : ERR_NOMEM;
+    if (topic_is_pattern(e->filter, e->len))
+        pattern_tree_remove(i->patterns, e->filter, e->len);
+    LL_DELETE2(*slot_of(i, e->hash), e, hash_next);
+    i->count--;
+    free(e);
 }
 
 static bool is_empty(const struct entry *e)
@@ -111,28 +141,35 @@ static bool is_empty(const struct entry *e)
     return true;
 }
 
+/* --- what comes and goes, and what is asked --- */
+
+enum err interest_add(struct interest *i, const char *filter, size_t n, unsigned transport)
+{
+    pthread_mutex_lock(&i->lock);
+    struct entry *e = find(i, filter, n);
+    if (!e)
+        e = create(i, filter, n);
+    if (e)
+        e->count[transport]++;
+    pthread_mutex_unlock(&i->lock);
+    return e ? ERR_OK : ERR_NOMEM;
+}
+
 void interest_remove(struct interest *i, const char *filter, size_t n, unsigned transport)
 {
     pthread_mutex_lock(&i->lock);
-    struct entry **table = table_of(i, filter, n);
-    struct entry *e = find(*table, filter, n);
-    if (e && e->count[transport] && --e->count[transport] == 0 && is_empty(e)) {
-        HASH_DEL(*table, e);
-        free(e);
-    }
-    atomic_fetch_add(&i->serial, 1);
+    struct entry *e = find(i, filter, n);
+    if (e && e->count[transport] && --e->count[transport] == 0 && is_empty(e))
+        drop(i, e);
     pthread_mutex_unlock(&i->lock);
 }
 
-uint64_t interest_serial(const struct interest *i)
+static void add_counts(void *ctx, void *value)
 {
-    return atomic_load_explicit(&i->serial, memory_order_acquire);
-}
-
-static void add_counts(const struct entry *e, uint32_t ret[INTEREST_TRANSPORTS])
-{
+    uint32_t *counts = ctx;
+    const struct entry *e = value;
     for (unsigned t = 0; t < INTEREST_TRANSPORTS; t++)
-        ret[t] += e->count[t];
+        counts[t] += e->count[t];
 }
 
 void interest_count(struct interest *i, const char *topic, size_t n,
@@ -140,12 +177,54 @@ void interest_count(struct interest *i, const char *topic, size_t n,
 {
     memset(ret, 0, sizeof(uint32_t) * INTEREST_TRANSPORTS);
     pthread_mutex_lock(&i->lock);
-    struct entry *exact = find(i->topics, topic, n), *e, *next;
+    struct entry *exact = find(i, topic, n);
     if (exact)
-        add_counts(exact, ret);
-    HASH_ITER (hh, i->patterns, e, next) {
-        if (topic_matches(e->filter, e->len, topic, n))
-            add_counts(e, ret);
-    }
+        add_counts(ret, exact);
+    pattern_tree_match(i->patterns, topic, n, add_counts, ret);
     pthread_mutex_unlock(&i->lock);
+}
+
+bool interest_has(struct interest *i, const char *filter, size_t n)
+{
+    pthread_mutex_lock(&i->lock);
+    bool has = find(i, filter, n) != NULL;
+    pthread_mutex_unlock(&i->lock);
+    return has;
+}
+
+size_t interest_filters(struct interest *i)
+{
+    pthread_mutex_lock(&i->lock);
+    size_t count = i->count;
+    pthread_mutex_unlock(&i->lock);
+    return count;
+}
+
+uint64_t interest_steps(struct interest *i)
+{
+    pthread_mutex_lock(&i->lock);
+    uint64_t steps = i->steps + pattern_tree_steps(i->patterns);
+    pthread_mutex_unlock(&i->lock);
+    return steps;
+}
+
+/* --- memory --- */
+
+bool interest_take(struct interest *i, size_t bytes, bool must)
+{
+    uint64_t before = atomic_fetch_add_explicit(&i->bytes, bytes, memory_order_relaxed);
+    if (must || before + bytes <= i->max_bytes)
+        return true;
+    interest_give_back(i, bytes);
+    return false;
+}
+
+void interest_give_back(struct interest *i, size_t bytes)
+{
+    atomic_fetch_sub_explicit(&i->bytes, bytes, memory_order_relaxed);
+}
+
+uint64_t interest_bytes(const struct interest *i)
+{
+    return atomic_load_explicit(&i->bytes, memory_order_relaxed);
 }

@@ -8,10 +8,14 @@ libbroker_a_SOURCES = \
 	broker/clock.c broker/clock.h \
 	broker/dedup.c broker/dedup.h \
 	broker/feed.c broker/feed.h \
+	broker/feed_topics.c broker/feed_topics.h \
+	broker/filter.c broker/filter.h \
 	broker/hub.c broker/hub.h \
 	broker/interest.c broker/interest.h \
 	broker/lag.c broker/lag.h \
+	broker/pattern_tree.c broker/pattern_tree.h \
 	broker/replay.c broker/replay.h \
 	broker/retention.c broker/retention.h \
 	broker/tail.c broker/tail.h \
-	broker/topic.c broker/topic.h
+	broker/topic.c broker/topic.h \
+	broker/topic_index.c broker/topic_index.h

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/feed_topics.h"
+
 enum {
     SCAN_MAX = 16384, /* records, index entries or tail messages looked at for each call */
     LOOK_BYTES = 128, /* of payload: as much work as one look */
@@ -17,9 +19,9 @@ const char *gap_reason_name(enum gap_reason r)
 /* feed_topics, and what it had to look at. */
 static enum err topics_of(struct replay *r, struct feed *f, struct topic_set *ret)
 {
-    uint32_t seen = f->topics_seen;
     enum err e = feed_topics(r->feeds, f, ret);
-    r->looked += f->topics_seen - seen;
+    if (e == ERR_OK)
+        r->looked += ret->looked;
     return e;
 }
 
@@ -27,6 +29,7 @@ static enum err topics_of(struct replay *r, struct feed *f, struct topic_set *re
 
 struct visiting {
     struct replay *replay;
+    const struct topic_set *set; /* while it is read */
     replay_visit *visit;
     void *ctx;
     uint64_t evicted; /* evictions up to here are known */
@@ -53,12 +56,20 @@ static bool visit_damaged(void *ctx, const struct store_record *rec)
     return !v->stopped;
 }
 
+/* Whether the store has to visit REC only because it was not told which topics are wanted; or its
+ * topic is not known, which cannot be: topics are stored before their messages. */
+static bool is_left_out(const struct visiting *v, const struct store_record *rec)
+{
+    const struct topic *topic = topic_table_get(v->replay->topics, rec->topic_id);
+    return !topic || (v->set->only && !topic_set_has(v->replay->feeds, v->set, topic));
+}
+
 static bool visit_record(void *ctx, const struct store_record *rec)
 {
     struct visiting *v = ctx;
+    if (is_left_out(v, rec))
+        return true;
     struct topic *topic = topic_table_get(v->replay->topics, rec->topic_id);
-    if (!topic)
-        return true; /* cannot be: topics are stored before their messages */
     struct message m = {
         .offset = rec->offset,
         .time_ms = rec->time_ms,
@@ -78,39 +89,21 @@ static bool visit_record(void *ctx, const struct store_record *rec)
     return visit_message(v, &m, false);
 }
 
-static bool set_has(const struct topic_set *s, uint32_t id)
+static bool wanted(const struct visiting *v, const struct message *m)
 {
-    if (!s->ids)
-        return true;
-    size_t low = 0, high = s->count;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (s->ids[mid] == id)
-            return true;
-        if (s->ids[mid] < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return false;
-}
-
-static bool wanted(const struct topic_set *s, const struct message *m)
-{
-    return set_has(s, m->topic->id) &&
+    return topic_set_has(v->replay->feeds, v->set, m->topic) &&
            m->offset > atomic_load_explicit(&m->topic->floor, memory_order_acquire);
 }
 
 /* Whether M is hidden because it left the broker's tail, and nobody has said so. */
-static bool is_new_loss(const struct visiting *v, const struct topic_set *s,
-                        const struct message *m)
+static bool is_new_loss(const struct visiting *v, const struct message *m)
 {
-    return m->offset > v->evicted && m->offset <= m->topic->evicted && set_has(s, m->topic->id);
+    return m->offset > v->evicted && m->offset <= m->topic->evicted &&
+           topic_set_has(v->replay->feeds, v->set, m->topic);
 }
 
 /* Forward through the tail from *OFFSET; both at most UNTIL. */
-static void read_tail(struct visiting *v, const struct topic_set *s, uint64_t *offset,
-                      uint64_t until)
+static void read_tail(struct visiting *v, uint64_t *offset, uint64_t until)
 {
     const struct tail *tail = v->replay->tail;
     struct tail_iter it = tail_seek(tail, *offset);
@@ -119,11 +112,11 @@ static void read_tail(struct visiting *v, const struct topic_set *s, uint64_t *o
         if (scanned == SCAN_MAX)
             return;
         v->replay->looked++;
-        if (wanted(s, m)) {
+        if (wanted(v, m)) {
             v->replay->looked += m->payload_len / LOOK_BYTES;
             visit_message(v, m, true);
         } else {
-            v->stopped = is_new_loss(v, s, m);
+            v->stopped = is_new_loss(v, m);
         }
         if (v->stopped)
             return;
@@ -155,6 +148,7 @@ static enum err read_log(struct visiting *v, const struct topic_set *s, store_vi
 static enum err read_some(struct visiting *v, const struct topic_set *s, store_visit *damaged,
                           uint64_t *offset, uint64_t until)
 {
+    v->set = s;
     uint64_t tail_start = tail_first(v->replay->tail, v->replay->head + 1);
     if (*offset + 1 < tail_start) {
         uint64_t end = until < tail_start - 1 ? until : tail_start - 1;
@@ -163,7 +157,7 @@ static enum err read_some(struct visiting *v, const struct topic_set *s, store_v
             return e;
     }
     if (*offset < until)
-        read_tail(v, s, offset, until);
+        read_tail(v, offset, until);
     return ERR_OK;
 }
 
@@ -174,9 +168,15 @@ static size_t set_size(const struct replay *r, const struct topic_set *s)
     return s->ids ? s->count : topic_table_count(r->topics);
 }
 
+/* Number I below set_size, or NULL; it is of the set only if is_own says so. */
 static const struct topic *set_topic(const struct replay *r, const struct topic_set *s, size_t i)
 {
     return topic_table_get(r->topics, s->ids ? s->ids[i] : (uint32_t)i + 1);
+}
+
+static bool is_own(const struct replay *r, const struct topic_set *s, const struct topic *t)
+{
+    return !s->only || topic_set_has(r->feeds, s, t);
 }
 
 /* Whether removals that P does not know took away something of the set above P. */
@@ -189,7 +189,7 @@ static bool was_removed(struct replay *r, const struct topic_set *s, const struc
     for (size_t i = 0, n = set_size(r, s); i < n; i++) {
         const struct topic *t = set_topic(r, s, i);
         r->looked++;
-        if (t->floor_serial > known && t->floor > p->offset)
+        if (t && t->floor_serial > known && t->floor > p->offset && is_own(r, s, t))
             return true;
     }
     return false;
@@ -202,11 +202,13 @@ static bool was_evicted(const struct replay *r, const struct topic_set *s, const
 {
     if (p->offset < p->evicted || mark <= p->offset)
         return false;
-    if (!s->ids)
+    if (!s->ids && !s->only)
         return true;
-    for (size_t i = 0; i < s->count; i++)
-        if (set_topic(r, s, i)->evicted > p->offset)
+    for (size_t i = 0, n = set_size(r, s); i < n; i++) {
+        const struct topic *t = set_topic(r, s, i);
+        if (t && t->evicted > p->offset && is_own(r, s, t))
             return true;
+    }
     return false;
 }
 
@@ -254,15 +256,14 @@ static enum err find_resumed(struct replay *r, const struct topic_set *s, uint64
 
 /* --- backwards --- */
 
-static bool reverse_tail(struct visiting *v, const struct topic_set *s, uint64_t after,
-                         uint64_t until, size_t *left)
+static bool reverse_tail(struct visiting *v, uint64_t after, uint64_t until, size_t *left)
 {
     const struct tail *tail = v->replay->tail;
     struct tail_iter it = tail_seek(tail, until);
     struct message *m;
     while (*left && (m = tail_prev(tail, &it)) && m->offset > after) {
         v->replay->looked++;
-        if (!wanted(s, m))
+        if (!wanted(v, m))
             continue;
         if (!visit_message(v, m, true))
             return false;
@@ -279,6 +280,10 @@ struct reversing {
 static bool reverse_record(void *ctx, const struct store_record *rec)
 {
     struct reversing *rv = ctx;
+    if (*rv->left == 0)
+        return false;
+    if (is_left_out(rv->v, rec))
+        return true;
     if (!visit_record(rv->v, rec))
         return false;
     --*rv->left;
@@ -296,7 +301,8 @@ static enum err reverse_log(struct visiting *v, const struct topic_set *s, store
             .topics = s->ids,
             .topic_count = s->count,
             .reverse = true,
-            .max_records = left,
+            .max_records = s->only ? 0 : left, /* those left out count for the store */
+            .max_scan = s->only ? SCAN_MAX : 0,
             .damaged = damaged,
             .looked = &v->replay->looked,
         };
@@ -314,10 +320,11 @@ static enum err read_reverse(struct visiting *v, const struct topic_set *s, stor
                              uint64_t after, uint64_t until, size_t max)
 {
     const struct replay *r = v->replay;
+    v->set = s;
     uint64_t tail_start = tail_first(r->tail, r->head + 1);
     if (until > r->head)
         until = r->head;
-    if (!reverse_tail(v, s, after, until, &max))
+    if (!reverse_tail(v, after, until, &max))
         return ERR_OK;
     if (until >= tail_start)
         until = tail_start - 1;
@@ -350,8 +357,11 @@ static bool count_down(void *ctx, struct message *m, bool shared)
 static uint64_t count_kept(const struct replay *r, const struct topic_set *s)
 {
     uint64_t kept = 0;
-    for (size_t i = 0, n = set_size(r, s); i < n; i++)
-        kept += atomic_load_explicit(&set_topic(r, s, i)->messages, memory_order_relaxed);
+    for (size_t i = 0, n = set_size(r, s); i < n; i++) {
+        const struct topic *t = set_topic(r, s, i);
+        if (t && is_own(r, s, t))
+            kept += atomic_load_explicit(&t->messages, memory_order_relaxed);
+    }
     return kept;
 }
 

@@ -1,7 +1,7 @@
 /*
  * The table of all topics: found by name under a lock, by id without one.
  *
- * Names and patterns are in topic_name.c.
+ * Names and patterns are in topic_name.c, what a pattern matches in topic_index.c.
  */
 #include "broker/topic.h"
 
@@ -28,7 +28,8 @@ struct topic_table {
     pthread_rwlock_t lock; /* guards the slots */
     struct topic **slots;  /* open addressing, linear probing */
     size_t slot_count;     /* a power of two */
-    uint64_t seed;         /* names come from peers: keep the order of the slots theirs to guess */
+    struct topic_index *index;
+    uint64_t seed; /* names come from peers: keep the order of the slots theirs to guess */
 };
 
 void topic_rate_add(struct topic *t, uint64_t now_ms)
@@ -60,6 +61,11 @@ double topic_rate(const struct topic *t, uint64_t now_ms)
     return (before * (1 - gone) + now) * 1000 / TOPIC_RATE_WINDOW_MS;
 }
 
+static struct topic *look_up(void *ctx, const char *name, size_t n)
+{
+    return topic_table_find(ctx, name, n);
+}
+
 struct topic_table *topic_table_create(uint32_t max)
 {
     struct topic_table *t = calloc(1, sizeof(*t));
@@ -70,7 +76,9 @@ struct topic_table *topic_table_create(uint32_t max)
     t->chunks = calloc(t->chunk_count, sizeof(*t->chunks));
     t->slot_count = SLOTS_FIRST;
     t->slots = calloc(t->slot_count, sizeof(struct topic *));
-    if (!t->chunks || !t->slots || pthread_rwlock_init(&t->lock, NULL) != 0) {
+    t->index = topic_index_create(look_up, t);
+    if (!t->chunks || !t->slots || !t->index || pthread_rwlock_init(&t->lock, NULL) != 0) {
+        topic_index_destroy(t->index);
         free(t->chunks);
         free(t->slots);
         free(t);
@@ -90,6 +98,7 @@ void topic_table_destroy(struct topic_table *t)
     for (uint32_t i = 0; i < t->chunk_count; i++)
         free(t->chunks[i]);
     pthread_rwlock_destroy(&t->lock);
+    topic_index_destroy(t->index);
     free(t->chunks);
     free(t->slots);
     free(t);
@@ -98,6 +107,11 @@ void topic_table_destroy(struct topic_table *t)
 uint32_t topic_table_count(const struct topic_table *t)
 {
     return atomic_load_explicit(&t->count, memory_order_acquire);
+}
+
+struct topic_index *topic_table_index(const struct topic_table *t)
+{
+    return t->index;
 }
 
 struct topic *topic_table_get(struct topic_table *t, uint32_t id)
@@ -155,6 +169,18 @@ static enum err insert_slot(struct topic_table *t, struct topic *topic)
     return e;
 }
 
+/* By name and by level. */
+static enum err insert(struct topic_table *t, struct topic *topic)
+{
+    enum err e = topic_index_add(t->index, topic);
+    if (e != ERR_OK)
+        return e;
+    e = insert_slot(t, topic);
+    if (e != ERR_OK)
+        topic_index_remove(t->index, topic);
+    return e;
+}
+
 static struct topic **chunk_for(struct topic_table *t, uint32_t id)
 {
     uint32_t at = (id - 1) / CHUNK_TOPICS;
@@ -181,9 +207,8 @@ enum err topic_table_add(struct topic_table *t, const char *name, size_t n, bool
     topic->id = id;
     topic->name_len = (uint8_t)n;
     topic->memory = memory;
-    topic->interest_serial = UINT64_MAX;
     memcpy(topic->name, name, n);
-    enum err e = insert_slot(t, topic);
+    enum err e = insert(t, topic);
     if (e != ERR_OK) {
         free(topic);
         return e;

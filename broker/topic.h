@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "broker/topic_index.h"
 
 enum { TOPIC_NAME_MAX = 255 }; /* bytes */
 
@@ -44,10 +45,8 @@ struct topic {
     bool pending;                         /* in the list of topics to look at */
     bool held;    /* its oldest message is kept only until there are newer ones */
     bool unswept; /* a purge has raised the floor, and the log still has what is below */
-    /* Broker thread only: how many subscribers match, as of that serial of the interest table. */
-    uint64_t interest_serial;
-    uint32_t interest_count;
-    char name[]; /* name_len bytes and a NUL */
+    struct topic_place place; /* in the index by level */
+    char name[];              /* name_len bytes and a NUL */
 };
 
 enum { TOPIC_RATE_WINDOW_MS = 5000 };
@@ -83,6 +82,8 @@ struct topic *topic_table_find(struct topic_table *t, const char *name, size_t n
 struct topic *topic_table_get(struct topic_table *t, uint32_t id);
 /* Any thread: ids 1..count exist. */
 uint32_t topic_table_count(const struct topic_table *t);
+/* Any thread: the topics by level, to be looked up by pattern. */
+struct topic_index *topic_table_index(const struct topic_table *t);
 /* Adds a topic with the next id; broker thread only. The name is valid and not in the table.
  * ERR_LIMIT: the table is full; ERR_NOMEM. */
 MUST_CHECK enum err topic_table_add(struct topic_table *t, const char *name, size_t n, bool memory,

@@ -99,6 +99,7 @@ struct config {
         uint64_t tail_bytes;
         uint64_t max_message_bytes;
         uint64_t max_topics;
+        uint64_t subscription_bytes;
         uint64_t queue_bytes;
         uint64_t peer_bytes;
         uint64_t dedup_window_ms;

@@ -243,6 +243,7 @@ static enum err start_broker(struct daemon *d)
     struct broker_options o = {
         .tail_bytes = c->hub.tail_bytes,
         .max_topics = (uint32_t)c->hub.max_topics,
+        .subscription_bytes = c->hub.subscription_bytes,
         .dedup_window_ms = c->hub.dedup_window_ms,
         .dedup_max_keys = c->hub.dedup_max_keys,
         .is_memory = is_memory_topic,

@@ -69,6 +69,8 @@ const struct setting settings[] = {
      "largest payload of a message"},
     {"hub", "max_topics", COUNT(hub.max_topics, 1, 4194304), "1000000", FIXED,
      "most topics that the hub ever has"},
+    {"hub", "subscription_bytes", BYTES(hub.subscription_bytes, MIB, 64 * GIB), "256M", FIXED,
+     "memory for all topics and patterns that are subscribed to; beyond it none is added"},
     {"hub", "queue_bytes", BYTES(hub.queue_bytes, MIB, 16 * GIB), "64M", FIXED,
      "publishes that wait for their commit; when full, publishers are not read from"},
     {"hub", "peer_bytes", BYTES(hub.peer_bytes, MIB, TIB), "256M", RELOAD,

@@ -45,6 +45,7 @@
     X(lag_limit_replays, "times that a subscriber beyond a lag limit was left to replay")          \
     X(lag_limit_skips, "times that a subscriber beyond a lag limit was moved to the head")         \
     X(lag_limit_closes, "times that a subscriber beyond a lag limit was disconnected")             \
+    X(subscriptions_refused, "subscriptions refused for hub.subscription_bytes")                   \
     X(polls, "long-polls answered")                                                                \
     X(turns, "turns of the workers' loops")                                                        \
     X(turns_full, "turns that left work over for the next one")                                    \

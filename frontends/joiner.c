@@ -14,7 +14,7 @@ void joiner_free(struct joiner *j, struct worker *w)
 struct joiner *joiner_furthest_back(const struct stream *s)
 {
     struct joiner *back = s->joiners, *j;
-    LL_FOREACH (s->joiners, j) {
+    DL_FOREACH (s->joiners, j) {
         if (j->position.offset < back->position.offset)
             back = j;
     }
@@ -30,7 +30,7 @@ static bool another_has_passed(const struct stream *s, const struct joiner *j,
                                const struct message *m)
 {
     const struct joiner *other;
-    LL_FOREACH (s->joiners, other) {
+    DL_FOREACH (s->joiners, other) {
         if (other != j && m->offset > other->start && m->offset <= other->position.offset &&
             wants(s, other->sub.feed, m))
             return true;
@@ -50,12 +50,10 @@ static bool has_been_brought(const struct stream *s, const struct message *m)
 
 size_t joiner_others(const struct stream *s)
 {
-    const struct joiner *j;
     const struct brought *b;
-    size_t joiners, brought;
-    LL_COUNT(s->joiners, j, joiners);
+    size_t brought;
     LL_COUNT(s->brought, b, brought);
-    return joiners - 1 + brought;
+    return s->joiner_count - 1 + brought;
 }
 
 bool joiner_leaves(const struct stream *s, const struct joiner *j, const struct message *m)
@@ -75,7 +73,7 @@ static void forget(struct stream *s, struct brought *b)
 
 void joiner_forget_brought(struct stream *s)
 {
-    const struct joiner *back = joiner_furthest_back(s);
+    const struct joiner *back = s->brought ? joiner_furthest_back(s) : NULL;
     struct brought *b, *next;
     LL_FOREACH_SAFE (s->brought, b, next) {
         if (!back || b->until <= back->position.offset)

@@ -27,8 +27,8 @@ struct stream;
 struct worker;
 
 struct joiner {
-    struct joiner *next;
-    struct subscriber sub; /* a feed of its one filter; never live */
+    struct joiner *next, *prev; /* of the stream (utlist) */
+    struct subscriber sub;      /* a feed of its one filter; never live */
     struct position position;
     uint64_t start; /* the offset behind which it began */
     uint64_t from;  /* where the set stood when it was made */

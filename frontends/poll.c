@@ -33,14 +33,6 @@ static void reply_body(struct conn *c, uint64_t offset, const struct buf *body)
     http_reply(c, 200, "application/json", body->data, body->len);
 }
 
-static void fail(struct conn *c, enum err e)
-{
-    if (e == ERR_LIMIT)
-        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
-    else
-        http_fail_later(c, 503, 1, err_text(e));
-}
-
 /* --- format=raw: one message as it is --- */
 
 struct raw {
@@ -101,7 +93,7 @@ static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty
     /* A long way without a match is answered too: the client goes on from the new cursor. */
     bool answers = even_if_empty || count || gap->reason != GAP_NONE || !live;
     if (e != ERR_OK)
-        fail(c, e);
+        subscribe_fail(c, e);
     else if (answers)
         reply_body(c, p->position.offset, &body);
     buf_finish(&body);
@@ -134,7 +126,7 @@ static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
         http_add_field(http_of(c), "Longwire-Gap", gap_reason_name(gap.reason));
         http_fail(c, 409, "Messages after this cursor are lost; go on from Longwire-Cursor");
     } else if (e != ERR_OK) {
-        fail(c, e);
+        subscribe_fail(c, e);
     } else if (answers) {
         reply_raw(c, &raw, p->position.offset);
     }
@@ -176,7 +168,7 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
     struct buf body = {0};
     poll_body_append(w, parcel->data, parcel->cuts, parcel->count, parcel->last, &body);
     if (body.failed)
-        fail(p->conn, ERR_NOMEM);
+        subscribe_fail(p->conn, ERR_NOMEM);
     else
         reply_body(p->conn, parcel->last, &body);
     buf_finish(&body);
@@ -217,7 +209,7 @@ void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_
 {
     struct poll *p = calloc(1, sizeof(*p));
     if (!p) {
-        fail(c, ERR_NOMEM);
+        subscribe_fail(c, ERR_NOMEM);
         return;
     }
     p->receiver.deliver = deliver;
@@ -228,7 +220,7 @@ void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_
     struct gap gap = {0};
     enum err e = subscribe(p, spec, &r->after, &gap);
     if (e != ERR_OK)
-        fail(c, e);
+        subscribe_fail(c, e);
     else if (!answer(p, gap, r->wait_ms == 0 || c->worker->draining || c->input_over))
         wait_for_messages(p, r->wait_ms);
 }

@@ -99,6 +99,7 @@ enum err publish_one(struct conn *c, const struct message_init *init)
     struct publish *p = publish_make(init);
     if (!p)
         return ERR_NOMEM;
+    p->uncounted = true;
     worker_publish(c->worker, c, p);
     return ERR_OK;
 }

@@ -21,7 +21,8 @@ static void ignore_unsubscribed(void *ctx, const char *filter, size_t n, unsigne
 
 enum err scan_init(struct scan *s, struct worker *w)
 {
-    static const struct feed_watcher nobody = {ignore_subscribed, ignore_unsubscribed, NULL};
+    static const struct feed_watcher nobody = {.subscribed = ignore_subscribed,
+                                               .unsubscribed = ignore_unsubscribed};
     memset(s, 0, sizeof(*s));
     s->replay = w->replay;
     s->replay.feeds = feed_table_create(hub_topics(w->hub), &nobody);

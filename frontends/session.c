@@ -77,6 +77,8 @@ static void edit(struct change *g, struct stream *s)
     enum err e = stream_edit(s, &edit);
     if (e == ERR_LIMIT)
         refuse(g, 400, SUBSCRIBE_TOO_FAR);
+    else if (e == ERR_FULL)
+        refuse(g, 429, SUBSCRIBE_FULL);
     else if (e != ERR_OK)
         refuse(g, 503, e == ERR_NOMEM ? no_memory : "The log cannot be read");
 }

@@ -16,6 +16,7 @@ enum {
     /* No further slice is begun when those of this turn have taken so long: whoever is live waits
      * for the end of the turn, however many lag. */
     LAGGING_MS = 1,
+    FINISH_MAX = 256, /* joiners that become part of a set in one step */
 };
 
 static void schedule(struct stream *s)
@@ -337,24 +338,35 @@ static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
     return gap.reason != GAP_NONE || send_slice(sl, p, before);
 }
 
-static enum err merge(struct stream *s, const struct joiner *j)
+typedef enum err set_change(struct feed_table *t, struct subscriber *sub, const char *filter,
+                            size_t n);
+
+/* What was read for the set before it changes is nobody's any more. */
+static enum err change_set(struct stream *s, set_change *change, const char *filter, size_t n)
 {
-    struct feed_spec spec;
-    feed_spec_init(&spec, s->conn->worker->feeds);
-    enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
-    if (e == ERR_OK)
-        e = feed_spec_add_feed(&spec, j->sub.feed);
-    if (e == ERR_OK)
-        e = stream_change(s, &spec, s->receiver.sub.feed->encoding);
-    feed_spec_finish(&spec);
-    return e;
+    struct worker *w = s->conn->worker;
+    struct lag_figures lag;
+    lagging_figures(s, &lag);
+    enum err e = change(w->feeds, &s->receiver.sub, filter, n);
+    if (e != ERR_OK)
+        return e;
+    lagging_keep(s, &lag);
+    w->slice_feed = NULL;
+    return ERR_OK;
+}
+
+static void remove_joiner(struct stream *s, struct joiner *j)
+{
+    DL_DELETE(s->joiners, j);
+    s->joiner_count--;
+    joiner_free(j, s->conn->worker);
 }
 
 static bool finish_joiner(struct stream *s, struct joiner *j)
 {
     size_t n;
     const char *name = filter_name(j->sub.feed->filters[0], &n);
-    if (merge(s, j) != ERR_OK) {
+    if (change_set(s, feed_take_over, name, n) != ERR_OK) {
         conn_close(s->conn, CLOSE_NOMEM);
         return false;
     }
@@ -362,9 +374,25 @@ static bool finish_joiner(struct stream *s, struct joiner *j)
         s->ops->live(s, stream_offset(s), name, n);
     else
         s->told_live = false;
-    LL_DELETE(s->joiners, j);
-    joiner_free(j, s->conn->worker);
+    remove_joiner(s, j);
     joiner_forget_brought(s);
+    return true;
+}
+
+/* Those that are where the set is, and have nothing to tell before. */
+static bool finish_joiners(struct stream *s)
+{
+    struct joiner *j, *next;
+    int count = 0;
+    DL_FOREACH_SAFE (s->joiners, j, next) {
+        if (count == FINISH_MAX || conn_is_congested(s->conn))
+            return true;
+        if (j->position.offset != stream_offset(s) || j->gap.reason != GAP_NONE)
+            continue;
+        if (!finish_joiner(s, j))
+            return false;
+        count++;
+    }
     return true;
 }
 
@@ -379,7 +407,7 @@ static bool run_joiner(struct stream *s, struct joiner *j)
     if (j->position.offset < stream_offset(s) && !run_slice(&sl, &j->position, stream_offset(s)))
         return false;
     /* In the same turn: under load the next one finds the set further on, and so for ever. */
-    return j->position.offset < stream_offset(s) || finish_joiner(s, j);
+    return j->position.offset < stream_offset(s) || finish_joiners(s);
 }
 
 /* Beyond a limit: on at the head, which is told as a gap. */
@@ -487,11 +515,8 @@ void stream_init(struct stream *s, struct conn *c, const struct stream_ops *ops)
 void stream_finish(struct stream *s)
 {
     unschedule(s);
-    while (s->joiners) {
-        struct joiner *j = s->joiners;
-        LL_DELETE(s->joiners, j);
-        joiner_free(j, s->conn->worker);
-    }
+    while (s->joiners)
+        remove_joiner(s, s->joiners);
     joiner_forget_brought(s);
     lagging_end(s);
     feed_leave(&s->receiver.sub, s->conn->worker->feeds);
@@ -531,6 +556,7 @@ enum err stream_change(struct stream *s, const struct feed_spec *spec,
     if (e != ERR_OK)
         return e;
     lagging_keep(s, &lag);
+    s->conn->worker->slice_feed = NULL;
     if (s->state == STREAM_OFF) {
         s->told_live = true;
         go_live(s);
@@ -574,9 +600,10 @@ static enum err joiner_create(struct stream *s, const char *filter, size_t n,
     return ERR_OK;
 }
 
-static void start_joiners(struct stream *s, struct joiner *list)
+static void start_joiners(struct stream *s, struct joiner *list, uint32_t count)
 {
-    LL_CONCAT(s->joiners, list);
+    DL_CONCAT(s->joiners, list);
+    s->joiner_count += count;
     if (s->joiners && s->state != STREAM_BLOCKED)
         schedule(s);
 }
@@ -590,18 +617,29 @@ enum err stream_join(struct stream *s, const char *filter, size_t n,
     if (e != ERR_OK)
         return e;
     *ret_offset = j->position.offset;
-    start_joiners(s, j);
+    j->prev = j;
+    start_joiners(s, j, 1);
     return ERR_OK;
+}
+
+void stream_settle(struct stream *s)
+{
+    /* Others may still have to bring what this one wants too: it waits for them (joiner.h). */
+    if (s->joiner_count != 1 || conn_state(s->conn) == CONN_CLOSED)
+        return;
+    if (finish_joiners(s) && !s->joiners && s->state == STREAM_LIVE)
+        unschedule(s);
 }
 
 static bool part_joiner(struct stream *s, const char *filter, size_t n)
 {
     struct joiner *j, *next;
     bool found = false;
-    LL_FOREACH_SAFE (s->joiners, j, next) {
-        if (!feed_has(j->sub.feed, filter, n))
+    DL_FOREACH_SAFE (s->joiners, j, next) {
+        if (!feed_has(s->conn->worker->feeds, j->sub.feed, filter, n))
             continue;
-        LL_DELETE(s->joiners, j);
+        DL_DELETE(s->joiners, j);
+        s->joiner_count--;
         joiner_note_brought(s, j->sub.feed, j->start, j->position.offset);
         joiner_free(j, s->conn->worker);
         found = true;
@@ -613,21 +651,26 @@ static bool part_joiner(struct stream *s, const char *filter, size_t n)
 static enum err shrink(struct stream *s, const struct feed_spec *spec)
 {
     struct feed *before = s->receiver.sub.feed;
+    struct feed_table *feeds = s->conn->worker->feeds;
     feed_hold(before);
+    feed_table_set_generous(feeds, true);
     enum err e = stream_change(s, spec, before->encoding);
+    feed_table_set_generous(feeds, false);
     if (e == ERR_OK)
         joiner_note_brought(s, before, 0, stream_offset(s));
-    feed_release(before, s->conn->worker->feeds);
+    feed_release(before, feeds);
     return e;
 }
 
 enum err stream_part(struct stream *s, const char *filter, size_t n)
 {
-    bool joined = feed_has(s->receiver.sub.feed, filter, n);
+    bool joined = feed_has(s->conn->worker->feeds, s->receiver.sub.feed, filter, n);
     if (!part_joiner(s, filter, n) && !joined)
         return ERR_NOT_FOUND;
     if (!joined)
         return ERR_OK;
+    if (!s->joiners)
+        return change_set(s, feed_drop, filter, n);
     struct feed_spec spec;
     feed_spec_init(&spec, s->conn->worker->feeds);
     enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
@@ -645,7 +688,7 @@ enum err stream_part(struct stream *s, const char *filter, size_t n)
 static enum err create_joiners(struct stream *s, const struct stream_edit *edit,
                                struct joiner **ret)
 {
-    struct joiner *list = NULL, *last = NULL, *j;
+    struct joiner *list = NULL, *j;
     enum err e = ERR_OK;
     for (size_t i = 0; i < edit->join->count && e == ERR_OK; i++) {
         const struct session_entry *entry = &edit->join->entries[i];
@@ -654,11 +697,7 @@ static enum err create_joiners(struct stream *s, const struct stream_edit *edit,
         if (e != ERR_OK)
             break;
         edit->ret_offsets[i] = j->position.offset;
-        if (last)
-            last->next = j;
-        else
-            list = j;
-        last = j;
+        DL_APPEND(list, j);
     }
     *ret = list;
     return e;
@@ -706,7 +745,7 @@ enum err stream_edit(struct stream *s, const struct stream_edit *edit)
         const struct json_slice *topic = &edit->part->entries[i].topic;
         edit->ret_parted[i] |= part_joiner(s, topic->data, topic->len);
     }
-    start_joiners(s, joining);
+    start_joiners(s, joining, (uint32_t)edit->join->count);
     return ERR_OK;
 }
 
@@ -746,10 +785,8 @@ const struct joiner *stream_next_joiner(const struct stream *s, const struct joi
 
 uint32_t stream_filters(const struct stream *s)
 {
-    uint32_t count = s->receiver.sub.feed ? s->receiver.sub.feed->filter_count : 0;
-    for (const struct joiner *j = s->joiners; j; j = j->next)
-        count++;
-    return count;
+    uint32_t joined = s->receiver.sub.feed ? s->receiver.sub.feed->filter_count : 0;
+    return joined + s->joiner_count;
 }
 
 size_t stream_held(const struct stream *s)

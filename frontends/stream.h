@@ -61,7 +61,8 @@ struct stream {
     struct joiner *joiners;     /* subscriptions that replay on their own before they join */
     struct brought *brought;    /* by what left the set while they did */
     struct lagging *lagging;    /* it was live, and is not; NULL = it is, or has never been */
-    enum stream_state state;
+    uint32_t joiner_count;
+    enum stream_state state : 8;
     bool told_live;
 };
 
@@ -84,6 +85,10 @@ MUST_CHECK enum err stream_change(struct stream *s, const struct feed_spec *spec
 MUST_CHECK enum err stream_join(struct stream *s, const char *filter, size_t n,
                                 const struct encoding *encoding, const struct after *after,
                                 uint64_t *ret_offset);
+/* After stream_join, when what its caller tells of it is written: what has nothing to replay joins
+ * the set now instead of at the end of the turn, so that many of them do not wait for each other.
+ */
+void stream_settle(struct stream *s);
 /* Takes one out again, joined or not. ERR_NOT_FOUND, ERR_NOMEM. */
 MUST_CHECK enum err stream_part(struct stream *s, const char *filter, size_t n);
 /* One change of the set: what leaves it, and what joins it, each at a place of its own. */

@@ -24,6 +24,7 @@ static const char bad_topic[] =
 static const char bad_cursor[] =
     "A place is OFFSET-EPOCH, earliest, latest, -N or an RFC 3339 time";
 static const char no_memory[] = "The hub is out of memory";
+static const char full[] = SUBSCRIBE_FULL;
 
 /* What the query says. */
 struct query {
@@ -39,6 +40,14 @@ struct query {
 
 /* --- parameters --- */
 
+static const char *add_topic(struct feed_spec *spec, const char *text, size_t n)
+{
+    enum err e = feed_spec_add(spec, text, n);
+    if (e == ERR_FULL)
+        return full;
+    return e == ERR_OK ? NULL : no_memory;
+}
+
 static void read_topic(struct query *q, struct feed_spec *spec, const char *text, size_t n,
                        uint32_t max)
 {
@@ -46,8 +55,8 @@ static void read_topic(struct query *q, struct feed_spec *spec, const char *text
         q->wrong = bad_topic;
     else if (++q->topics > max)
         q->wrong = "More topics than limits.subscriptions allows";
-    else if (feed_spec_add(spec, text, n) != ERR_OK)
-        q->wrong = no_memory;
+    else
+        q->wrong = add_topic(spec, text, n);
 }
 
 static void read_after(struct query *q, bool *has, struct after *ret, const char *text, size_t n)
@@ -192,8 +201,8 @@ static void read_query(struct conn *c, struct http *h, struct query *q, struct s
             q->wrong = "The path names no topic: 1 to 255 bytes of UTF-8 without control "
                        "characters, '+' and '#' (patterns go into the topic parameter), not "
                        "beginning with '/' or '$'";
-        else if (feed_spec_add(&sub->spec, h->name, h->name_len) != ERR_OK)
-            q->wrong = no_memory;
+        else
+            q->wrong = add_topic(&sub->spec, h->name, h->name_len);
     }
     while (!q->wrong && url_next_param(&h->url, &param))
         read_param(c, q, &sub->spec, &param);
@@ -221,6 +230,16 @@ static void choose_format(struct query *q, struct subscription *sub, bool raw_by
 
 /* --- transports --- */
 
+void subscribe_fail(struct conn *c, enum err e)
+{
+    if (e == ERR_LIMIT)
+        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
+    else if (e == ERR_FULL)
+        http_fail_later(c, 429, SUBSCRIBE_FULL_RETRY_S, full);
+    else
+        http_fail_later(c, 503, 1, err_text(e));
+}
+
 static bool wants_events(const struct http *h)
 {
     struct accept accept = {0};
@@ -239,6 +258,8 @@ static bool check(struct conn *c, const struct query *q, const struct subscripti
         http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
     else if (q->wrong == no_memory)
         http_fail_later(c, 503, 1, q->wrong);
+    else if (q->wrong == full)
+        subscribe_fail(c, ERR_FULL);
     else if (q->wrong)
         http_fail(c, 400, q->wrong);
     else if (needs_topic && sub->spec.count == 0)
@@ -284,7 +305,7 @@ static void start_poll(struct conn *c, struct http *h, struct query *q,
 static void start_events(struct conn *c, struct query *q, struct subscription *sub)
 {
     choose_format(q, sub, true);
-    if (q->wrong == no_memory && http_may_subscribe(c))
+    if ((q->wrong == no_memory || q->wrong == full) && http_may_subscribe(c))
         sse_answer_later(c);
     else if (check(c, q, sub, true))
         sse_start(c, sub);

@@ -15,6 +15,10 @@ struct http;
 /* Why an `after=-N` is refused. */
 #define SUBSCRIBE_TOO_FAR "after=-N reaches back at most 100000 messages"
 
+/* Why any subscription is refused when all together take as much as they may (ERR_FULL). */
+#define SUBSCRIBE_FULL "Subscriptions take all the memory that hub.subscription_bytes allows"
+enum { SUBSCRIBE_FULL_RETRY_S = 10 };
+
 /* A parsed subscription, before it becomes a stream or a poll. */
 struct subscription {
     struct feed_spec spec; /* the set; may be empty for a WebSocket */
@@ -22,6 +26,8 @@ struct subscription {
     bool raw; /* payloads as they are, instead of envelopes */
 };
 
+/* Answers that C cannot subscribe, because of E (stream_start, replay_start). */
+void subscribe_fail(struct conn *c, enum err e);
 /* /t/{topic} */
 void topic_http_head(struct conn *c, struct http *h);
 void topic_http_run(struct conn *c, struct http *h);

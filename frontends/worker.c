@@ -14,6 +14,7 @@
 #include "utlist.h"
 
 enum {
+    REFUSALS_APART_MS = 60000, /* without one for so long: the next one is told again */
     /* What is fanned out at once: bounds the bytes put together and the time of one turn. */
     TURN_MESSAGES = 8192,
     TURN_BYTES = 4 << 20,
@@ -624,9 +625,34 @@ static void unwatch_subscription(void *ctx, const char *filter, size_t n, unsign
     interest_remove(hub_interest(w->hub), filter, n, transport);
 }
 
+/* One line for as long as it goes on. */
+static void note_refusal(struct worker *w)
+{
+    counter_add(&w->counters, COUNTER_subscriptions_refused, 1);
+    if (!w->refused_ms || w->now_ms - w->refused_ms >= REFUSALS_APART_MS)
+        log_warn("subscriptions are refused: they take all that hub.subscription_bytes allows");
+    w->refused_ms = w->now_ms;
+}
+
+static bool take_bytes(void *ctx, size_t bytes, bool must)
+{
+    struct worker *w = ctx;
+    if (interest_take(hub_interest(w->hub), bytes, must))
+        return true;
+    note_refusal(w);
+    return false;
+}
+
+static void give_back_bytes(void *ctx, size_t bytes)
+{
+    struct worker *w = ctx;
+    interest_give_back(hub_interest(w->hub), bytes);
+}
+
 static enum err create_tables(struct worker *w, struct store_reader *reader)
 {
-    struct feed_watcher watcher = {watch_subscription, unwatch_subscription, w};
+    struct feed_watcher watcher = {watch_subscription, unwatch_subscription, take_bytes,
+                                   give_back_bytes, w};
     w->feeds = feed_table_create(hub_topics(w->hub), &watcher);
     w->sessions = session_table_create();
     w->read_buffer = malloc(WORKER_READ_BYTES);

@@ -119,6 +119,7 @@ struct worker {
     _Atomic uint32_t errands; /* of its connections, under way anywhere (errand.h) */
     _Atomic bool draining;    /* the hub is stopping; ends at drain_until_ms at the latest */
     uint64_t drain_until_ms;
+    uint64_t refused_ms; /* when hub.subscription_bytes was last in the way, 0 = never */
     bool started;
     pthread_t thread;
     struct refusals refusals;

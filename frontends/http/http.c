@@ -188,6 +188,7 @@ void http_publish(struct conn *c, struct publish *p)
         http_fail_later(c, 503, 1, no_memory);
         return;
     }
+    p->uncounted = true;
     http_of(c)->awaited = p;
     worker_publish(c->worker, c, p);
 }

@@ -114,6 +114,10 @@ static void put_hub(struct buf *out, const struct worker *w)
               "records and index values of the log found unreadable since the start", s.damaged);
     put_value(out, "head_offset", "gauge", "offset of the newest message", hub_head(w->hub));
     put_value(out, "topics", "gauge", "topics known", topic_table_count(hub_topics(w->hub)));
+    put_value(out, "filters", "gauge", "topics and patterns that are subscribed to",
+              interest_filters(hub_interest(w->hub)));
+    put_value(out, "subscription_bytes", "gauge", "memory for them and the sets they are in",
+              interest_bytes(hub_interest(w->hub)));
 }
 
 void http_status_metrics(struct conn *c, struct http *h)

@@ -42,7 +42,7 @@ void resp_error_of(struct resp *r, enum err e, const char *text)
     } codes[] = {
         {ERR_NOSPACE, "NOSPACE"}, {ERR_LIMIT, "LIMIT"},        {ERR_IO, "IOERR"},
         {ERR_CORRUPT, "IOERR"},   {ERR_NOT_FOUND, "NOTFOUND"}, {ERR_TOO_LARGE, "TOOLARGE"},
-        {ERR_LOCKED, "BUSY"},     {ERR_GONE, "IOERR"},
+        {ERR_LOCKED, "BUSY"},     {ERR_GONE, "IOERR"},         {ERR_FULL, "LIMIT"},
     };
     const char *code = "ERR";
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)

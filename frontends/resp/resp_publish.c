@@ -128,6 +128,7 @@ static const struct fault *submit(struct resp *r, const struct message_init *m, 
     if (!p)
         return &no_memory;
     p->tag = answer;
+    p->uncounted = answer != ANSWER_SUBSCRIBERS;
     r->inflight++;
     r->publisher = true;
     worker_publish(r->conn->worker, r->conn, p);

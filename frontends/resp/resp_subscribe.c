@@ -159,8 +159,9 @@ static enum err add_patterns(struct resp_subscription *s, struct feed_spec *spec
     return e;
 }
 
-/* Brings the stream in line with the names. Without memory for that the connection ends. */
-static void apply(struct resp_subscription *s)
+/* Brings the stream in line with the names. Without memory for that the connection ends. ERR_FULL:
+ * the stream has not changed. */
+static enum err apply(struct resp_subscription *s)
 {
     struct conn *c = s->resp->conn;
     struct feed_spec spec;
@@ -172,8 +173,19 @@ static void apply(struct resp_subscription *s)
     if (e == ERR_OK)
         e = stream_change(&s->stream, &spec, s->patterns.count ? NULL : message_encoding(s->resp));
     feed_spec_finish(&spec);
-    if (e != ERR_OK)
+    if (e != ERR_OK && e != ERR_FULL)
         conn_close(c, CLOSE_NOMEM);
+    return e;
+}
+
+/* The same for fewer names than before, or the same, which is never refused. */
+static void apply_less(struct resp_subscription *s)
+{
+    struct feed_table *feeds = s->resp->conn->worker->feeds;
+    feed_table_set_generous(feeds, true);
+    enum err e = apply(s);
+    feed_table_set_generous(feeds, false);
+    (void)e;
 }
 
 /* --- life --- */
@@ -224,7 +236,7 @@ void resp_subscribe_describe(const struct resp *r, struct conn_description *d)
 void resp_subscribe_version_changed(struct resp *r)
 {
     if (r->subscription)
-        apply(r->subscription);
+        apply_less(r->subscription);
 }
 
 /* --- commands --- */
@@ -281,6 +293,37 @@ static const char *check(const struct resp *r, const struct resp_request *q,
                : "LIMIT more topics and patterns than limits.subscriptions allows";
 }
 
+/* Takes out what NEW says of the names, again. */
+static void take_back(struct resp *r, const struct resp_request *q, const struct side *side,
+                      const bool *new)
+{
+    struct resp_subscription *s = r->subscription;
+    for (size_t i = 1; i < q->argc; i++)
+        if (new[i])
+            resp_names_remove(names_of(s, side), q->argv[i].data, q->argv[i].len);
+    if (total(s))
+        apply_less(s);
+    else
+        resp_subscribe_finish(r);
+}
+
+/* Adds the names; *RET_NEW, to be freed, says which were not there. */
+static enum err add_names(struct resp *r, const struct resp_request *q, const struct side *side,
+                          struct buf *out, bool **ret_new)
+{
+    struct resp_names *names = names_of(r->subscription, side);
+    bool *new = calloc(q->argc, sizeof(*new));
+    enum err e = new ? ERR_OK : ERR_NOMEM;
+    for (size_t i = 1; i < q->argc && e == ERR_OK; i++) {
+        new[i] = !resp_names_has(names, q->argv[i].data, q->argv[i].len);
+        e = resp_names_add(names, q->argv[i].data, q->argv[i].len);
+        if (e == ERR_OK)
+            put_reply(r, side->joined, &q->argv[i], out);
+    }
+    *ret_new = new;
+    return e;
+}
+
 static void join(struct resp *r, const struct resp_request *q, const struct side *side,
                  struct buf *out)
 {
@@ -292,14 +335,17 @@ static void join(struct resp *r, const struct resp_request *q, const struct side
         resp_error(r, error ? error : "ERR out of memory");
         return;
     }
-    for (size_t i = 1; i < q->argc; i++) {
-        if (resp_names_add(names_of(s, side), q->argv[i].data, q->argv[i].len) != ERR_OK) {
-            conn_close(r->conn, CLOSE_NOMEM);
-            return;
-        }
-        put_reply(r, side->joined, &q->argv[i], out);
+    bool *new;
+    size_t before = out->len;
+    enum err e = add_names(r, q, side, out, &new);
+    if (e != ERR_OK) {
+        conn_close(r->conn, CLOSE_NOMEM);
+    } else if (apply(s) == ERR_FULL) {
+        out->len = before; /* the replies that will not leave */
+        take_back(r, q, side, new);
+        resp_error_of(r, ERR_FULL, NULL);
     }
-    apply(s);
+    free(new);
 }
 
 static void leave_all(struct resp *r, const struct side *side, struct buf *out)
@@ -331,7 +377,7 @@ static void leave(struct resp *r, const struct resp_request *q, const struct sid
     if (now == 0)
         resp_subscribe_finish(r);
     else if (now != before)
-        apply(r->subscription);
+        apply_less(r->subscription);
 }
 
 void resp_subscribe_topics(struct resp *r, const struct resp_request *q, struct buf *out)

@@ -188,7 +188,10 @@ static void answer_conflict(struct conn *c, const struct publish *p, const struc
 static const struct fault *stream_fault(enum err e)
 {
     static const struct fault too_far = {"bad_cursor", "-N reaches back at most 100000 messages"};
+    static const struct fault full = {"limit", SUBSCRIBE_FULL};
     static const struct fault unavailable = {"unavailable", "The hub cannot do this now"};
+    if (e == ERR_FULL)
+        return &full;
     return e == ERR_LIMIT ? &too_far : &unavailable;
 }
 
@@ -220,6 +223,7 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
         size_t frame = ws_frame_begin(out);
         ws_control_subscribed(out, m->topic.data, m->topic.len, cursor, &m->ref);
         ws_frame_end(out, frame, WS_TEXT);
+        stream_settle(s);
     }
 }
 
@@ -685,10 +689,7 @@ static struct ws *create(const struct subscription *sub, const struct ws_handsha
 static void fail_start(struct conn *c, struct ws *ws, enum err e)
 {
     free(ws);
-    if (e == ERR_LIMIT)
-        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
-    else
-        http_fail_later(c, 503, 1, err_text(e));
+    subscribe_fail(c, e);
 }
 
 void ws_start(struct conn *c, const struct subscription *sub)

@@ -130,6 +130,7 @@ EXTRA_DIST += \
 	tests/e2e/76-readers.test.mjs \
 	tests/e2e/77-memory.test.mjs \
 	tests/e2e/78-peer-memory.test.mjs \
+	tests/e2e/78-subscriptions.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \

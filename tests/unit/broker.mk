@@ -5,6 +5,8 @@ broker_tests = \
 	tests/unit/test_tail \
 	tests/unit/test_dedup \
 	tests/unit/test_interest \
+	tests/unit/test_pattern_tree \
+	tests/unit/test_topic_index \
 	tests/unit/test_lag \
 	tests/unit/test_refusals \
 	tests/unit/test_wheel \
@@ -42,6 +44,14 @@ tests_unit_test_tail_LDADD = $(broker_test_libs)
 tests_unit_test_dedup_SOURCES = tests/unit/test_dedup.c
 tests_unit_test_dedup_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_dedup_LDADD = $(broker_test_libs)
+
+tests_unit_test_pattern_tree_SOURCES = tests/unit/test_pattern_tree.c tests/unit/random.c tests/unit/random.h
+tests_unit_test_pattern_tree_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_pattern_tree_LDADD = $(broker_test_libs)
+
+tests_unit_test_topic_index_SOURCES = tests/unit/test_topic_index.c tests/unit/random.c tests/unit/random.h
+tests_unit_test_topic_index_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_topic_index_LDADD = $(broker_test_libs)
 
 tests_unit_test_interest_SOURCES = tests/unit/test_interest.c
 tests_unit_test_interest_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

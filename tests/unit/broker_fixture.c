@@ -82,6 +82,7 @@ void rig_init(struct rig *r, bool durable)
     r->options = (struct broker_options){
         .tail_bytes = 1 << 20,
         .max_topics = 1000,
+        .subscription_bytes = 64 << 20,
         .dedup_window_ms = 60000,
         .dedup_max_keys = 1000,
         .is_memory = is_memory,
@@ -111,7 +112,8 @@ void rig_start(struct rig *r)
         .map_bytes = UINT64_C(1) << 30,
         .readers_max = READERS_MAX,
     };
-    struct feed_watcher watcher = {subscribed, unsubscribed, r};
+    struct feed_watcher watcher = {
+        .subscribed = subscribed, .unsubscribed = unsubscribed, .ctx = r};
     if (r->dir)
         ck_assert_int_eq(store_lmdb_open_booted(&o, r->boot_id, &r->store, &r->log), ERR_OK);
     else
@@ -321,6 +323,7 @@ void follower_join(struct rig *r, struct follower *f, const char *filters)
         at += n;
     }
     ck_assert_int_eq(feed_join(&f->sub, &spec, NULL, 0), ERR_OK);
+    f->sub.feed->topics_many |= r->reads_all;
     feed_spec_finish(&spec);
 }
 

@@ -21,7 +21,8 @@ struct rig {
     uint64_t now_ms;               /* given to the broker with each commit */
     struct broker_options options; /* for the next start */
     bool all_memory;
-    char *dir; /* of the durable log; NULL = the memory store, which cannot be started again */
+    bool reads_all; /* feeds have more topics than are looked for (feed_topics.h) */
+    char *dir;      /* of the durable log; NULL = the memory store, which cannot be started again */
     const char *boot_id; /* of the machine that the durable log runs on */
     struct store *store;
     struct store_state log;

@@ -175,6 +175,14 @@ START_TEST(subscribers_of_all_workers_are_counted)
     ck_assert_uint_eq(p->items[0].subscribers, 2);
     ck_assert_uint_eq(p->items[1].subscribers, 1);
     publish_free(p);
+    /* Who does not ask is not made to wait for it. */
+    uint64_t before = interest_steps(in);
+    p = pair_of("a", NULL, "b", NULL);
+    p->uncounted = true;
+    rig_commit(&rig, p);
+    ck_assert_uint_eq(p->items[0].subscribers, 0);
+    ck_assert_uint_eq(interest_steps(in), before);
+    publish_free(p);
 }
 END_TEST
 

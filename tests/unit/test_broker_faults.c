@@ -91,7 +91,8 @@ static void not_interested(void *ctx, const char *filter, size_t n, unsigned tra
 
 static enum err create_feeds(void)
 {
-    static const struct feed_watcher watcher = {interested, not_interested, NULL};
+    static const struct feed_watcher watcher = {.subscribed = interested,
+                                                .unsubscribed = not_interested};
     rig.feeds = feed_table_create(broker_topics(rig.broker), &watcher);
     return rig.feeds ? ERR_OK : ERR_NOMEM;
 }

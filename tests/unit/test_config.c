@@ -195,6 +195,7 @@ static const struct {
     {"hub", "tail_bytes", "5M"},
     {"hub", "max_message_bytes", "2M"},
     {"hub", "max_topics", "17"},
+    {"hub", "subscription_bytes", "7M"},
     {"hub", "queue_bytes", "9M"},
     {"hub", "peer_bytes", "10M"},
     {"hub", "dedup_window", "90s"},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "broker/feed.h"
+#include "broker/feed_topics.h"
 #include "tests/unit/random.h"
 
 static const struct encoding encoding_a = {"a", 0, NULL, false}, encoding_b = {"b", 1, NULL, false};
@@ -34,11 +35,32 @@ static void unsubscribed(void *ctx, const char *filter, size_t n, unsigned trans
     told--;
 }
 
+/* What filters and feeds have taken, and may take. */
+static size_t taken, taken_max;
+
+static bool take(void *ctx, size_t bytes, bool must)
+{
+    (void)ctx;
+    if (!must && taken + bytes > taken_max)
+        return false;
+    taken += bytes;
+    return true;
+}
+
+static void give_back(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    ck_assert_uint_ge(taken, bytes);
+    taken -= bytes;
+}
+
 static void setup(void)
 {
-    struct feed_watcher watcher = {subscribed, unsubscribed, &told};
+    struct feed_watcher watcher = {subscribed, unsubscribed, take, give_back, &told};
     told = 0;
-    topics = topic_table_create(10000);
+    taken = 0;
+    taken_max = SIZE_MAX;
+    topics = topic_table_create(100000);
     feeds = feed_table_create(topics, &watcher);
     ck_assert_ptr_nonnull(feeds);
 }
@@ -46,6 +68,7 @@ static void setup(void)
 static void teardown(void)
 {
     ck_assert_int_eq(told, 0);
+    ck_assert_uint_eq(taken, 0);
     feed_table_destroy(feeds);
     topic_table_destroy(topics);
 }
@@ -378,10 +401,10 @@ START_TEST(sets_are_put_together_and_taken_apart)
     ck_assert_int_eq(feed_spec_remove(&spec, "b/#", 3), ERR_NOT_FOUND);
     ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 0), ERR_OK);
     feed_spec_finish(&spec);
-    ck_assert(feed_has(sub.feed, "a", 1));
-    ck_assert(feed_has(sub.feed, "c", 1));
-    ck_assert(!feed_has(sub.feed, "b/#", 3));
-    ck_assert(!feed_has(NULL, "a", 1));
+    ck_assert(feed_has(feeds, sub.feed, "a", 1));
+    ck_assert(feed_has(feeds, sub.feed, "c", 1));
+    ck_assert(!feed_has(feeds, sub.feed, "b/#", 3));
+    ck_assert(!feed_has(feeds, NULL, "a", 1));
     size_t n;
     for (uint32_t i = 0; i < 2; i++) {
         const char *name = filter_name(sub.feed->filters[i], &n);
@@ -564,6 +587,31 @@ static void join_at_random(int s)
         feed_go_live(&model[s].sub);
 }
 
+/* One filter more or less, in place or not. */
+static void change_at_random(int s)
+{
+    struct subscriber *sub = &model[s].sub;
+    bool live = feed_is_live(sub);
+    if (model[s].count && random_below(2)) {
+        int i = (int)random_below((uint32_t)model[s].count);
+        char name[32];
+        strcpy(name, model[s].filters[i]);
+        ck_assert_int_eq(feed_drop(feeds, sub, name, strlen(name)), ERR_OK);
+        int left = 0;
+        for (i = 0; i < model[s].count; i++)
+            if (strcmp(model[s].filters[i], name) != 0 && left++ < i)
+                memmove(model[s].filters[left - 1], model[s].filters[i], sizeof(name));
+        model[s].count = left;
+        ck_assert(!feed_has(feeds, sub->feed, name, strlen(name)));
+    } else if (model[s].count < FILTERS) {
+        char *name = model[s].filters[model[s].count++];
+        random_name(name, random_below(2));
+        ck_assert_int_eq(feed_add(feeds, sub, name, strlen(name)), ERR_OK);
+        ck_assert(feed_has(feeds, sub->feed, name, strlen(name)));
+    }
+    ck_assert_int_eq(feed_is_live(sub), live);
+}
+
 static bool wants(int s, const char *name)
 {
     for (int i = 0; i < model[s].count; i++)
@@ -628,7 +676,9 @@ START_TEST(random_subscriptions_get_what_a_naive_matcher_says)
     for (int round = 0; round < 2000; round++) {
         for (int changes = (int)random_below(6); changes > 0; changes--) {
             int s = (int)random_below(SUBS);
-            if (random_below(3))
+            if (model[s].sub.feed && random_below(2))
+                change_at_random(s);
+            else if (random_below(3))
                 join_at_random(s);
             else
                 feed_leave(&model[s].sub, feeds);
@@ -643,6 +693,248 @@ START_TEST(random_subscriptions_get_what_a_naive_matcher_says)
     }
     for (int s = 0; s < SUBS; s++)
         feed_leave(&model[s].sub, feeds);
+}
+END_TEST
+
+/* --- a set that changes --- */
+
+static void add(struct subscriber *sub, const char *filter)
+{
+    ck_assert_int_eq(feed_add(feeds, sub, filter, strlen(filter)), ERR_OK);
+}
+
+static void drop(struct subscriber *sub, const char *filter)
+{
+    ck_assert_int_eq(feed_drop(feeds, sub, filter, strlen(filter)), ERR_OK);
+}
+
+START_TEST(a_set_of_ones_own_changes_in_place)
+{
+    struct subscriber sub = {0};
+    join_live(&sub, "a b/#");
+    struct feed *f = sub.feed;
+    add(&sub, "c");
+    add(&sub, "c");
+    drop(&sub, "b/#");
+    drop(&sub, "none");
+    ck_assert_ptr_eq(sub.feed, f);
+    ck_assert(feed_is_live(&sub));
+    ck_assert_int_eq(told, 2);
+    bring("a");
+    bring("b/c");
+    bring("c");
+    CHECK_HITS(sub, 1, 3);
+    end_turn();
+    add(&sub, "#");
+    ck_assert(sub.feed->all);
+    drop(&sub, "#");
+    ck_assert(!sub.feed->all);
+    drop(&sub, "a");
+    drop(&sub, "c");
+    ck_assert_ptr_eq(sub.feed, f);
+    ck_assert_uint_eq(f->filter_count, 0);
+    add(&sub, "d");
+    bring("d");
+    CHECK_HITS(sub, 4);
+    end_turn();
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+/* A set that others have too is left to them; one that is there already is joined. */
+START_TEST(a_shared_set_is_left)
+{
+    struct subscriber a = {0}, b = {0}, c = {0};
+    join_live(&a, "x y");
+    join_live(&b, "x y");
+    join_live(&c, "x y z");
+    ck_assert_ptr_eq(a.feed, b.feed);
+    add(&b, "z");
+    ck_assert_ptr_eq(b.feed, c.feed);
+    ck_assert(feed_is_live(&b));
+    ck_assert_uint_eq(a.feed->filter_count, 2);
+    ck_assert_int_eq(told, 8);
+    drop(&c, "z");
+    ck_assert_ptr_eq(c.feed, a.feed);
+    ck_assert_int_eq(told, 7);
+    bring("z");
+    CHECK_HITS(b, 1);
+    CHECK_NO_HITS(c);
+    /* What this turn has hit stays as it is until the turn ends. */
+    struct feed *touched = b.feed;
+    add(&b, "w");
+    ck_assert_ptr_ne(b.feed, touched);
+    ck_assert_uint_eq(touched->filter_count, 3);
+    end_turn();
+    feed_leave(&a, feeds);
+    feed_leave(&b, feeds);
+    feed_leave(&c, feeds);
+}
+END_TEST
+
+/* The watcher or the budget may refuse: then nothing has changed. */
+START_TEST(a_refused_change_changes_nothing)
+{
+    struct subscriber own = {0}, shared = {0}, other = {0};
+    join_live(&own, "a");
+    join_live(&shared, "x y");
+    join_live(&other, "x y");
+    size_t before = taken;
+    for (int i = 0; i < 2; i++) {
+        struct subscriber *sub = i ? &shared : &own;
+        struct feed *f = sub->feed;
+        tell_failures = 1;
+        ck_assert_int_eq(feed_add(feeds, sub, "n", 1), ERR_NOMEM);
+        tell_failures = 0;
+        for (taken_max = taken; taken_max < before + 120; taken_max += 8)
+            ck_assert_int_eq(feed_add(feeds, sub, "n", 1), ERR_FULL);
+        taken_max = SIZE_MAX;
+        ck_assert_ptr_eq(sub->feed, f);
+        ck_assert(feed_is_live(sub));
+        ck_assert(!feed_has(feeds, f, "n", 1));
+        ck_assert_int_eq(told, 5);
+        ck_assert_uint_eq(taken, before);
+    }
+    /* What was granted before, and what gives something up, is not refused. */
+    taken_max = 0;
+    ck_assert_int_eq(feed_take_over(feeds, &own, "n", 1), ERR_OK);
+    drop(&shared, "x");
+    drop(&own, "a");
+    struct feed_spec spec;
+    feed_spec_init(&spec, feeds);
+    ck_assert_int_eq(feed_spec_add(&spec, "n", 1), ERR_OK); /* there already */
+    ck_assert_int_eq(feed_spec_add(&spec, "m", 1), ERR_FULL);
+    ck_assert_int_eq(feed_join(&other, &spec, &encoding_b, 0), ERR_FULL);
+    feed_spec_finish(&spec);
+    feed_leave(&own, feeds);
+    feed_leave(&shared, feeds);
+    feed_leave(&other, feeds);
+}
+END_TEST
+
+/* --- work --- */
+
+enum { MANY_PATTERNS = 100000 };
+
+static uint64_t steps(void)
+{
+    static uint64_t before;
+    uint64_t now = feed_table_steps(feeds), since = now - before;
+    before = now;
+    return since;
+}
+
+/* With so many at rest, in one set and in many, each message and each change takes what it would
+ * take without them. */
+START_TEST(the_others_cost_nothing)
+{
+    static struct subscriber alone[1000];
+    struct subscriber big = {0}, one = {0}, all = {0};
+    char name[64];
+    join_live(&big, "none");
+    for (int i = 0; i < MANY_PATTERNS; i++) {
+        snprintf(name, sizeof(name), "user/%d/+/state", i);
+        add(&big, name);
+    }
+    ck_assert_uint_eq(big.feed->filter_count, MANY_PATTERNS + 1);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof(name), "room/%d/#", i);
+        join_live(&alone[i], name);
+    }
+    ck_assert_uint_le(steps(), 16 * (MANY_PATTERNS + 2000));
+    join_live(&one, "news/+");
+    ck_assert_uint_le(steps(), 12);
+    bring("news/today"); /* a new topic */
+    CHECK_HITS(one, 1);
+    CHECK_NO_HITS(big);
+    bring("user/77/x/state");
+    CHECK_HITS(big, 2);
+    bring("room/9");
+    end_turn();
+    ck_assert_uint_le(steps(), 3 * 12);
+    bring("news/today"); /* known */
+    bring("news/today");
+    end_turn();
+    ck_assert_uint_eq(steps(), 0);
+    join_live(&all, "#");
+    bring("news/today"); /* looked up anew */
+    CHECK_HITS(all, 6);
+    end_turn();
+    add(&big, "news/+");
+    drop(&big, "user/77/+/state");
+    feed_leave(&all, feeds);
+    feed_leave(&one, feeds);
+    ck_assert_uint_le(steps(), 80);
+    feed_leave(&big, feeds);
+    for (int i = 0; i < 1000; i++)
+        feed_leave(&alone[i], feeds);
+    ck_assert_uint_le(steps(), 16 * (MANY_PATTERNS + 2000));
+}
+END_TEST
+
+/* Leaving a filter that many have does not take looking for oneself among them. */
+START_TEST(leaving_costs_as_much_as_was_joined)
+{
+    static struct subscriber subs[2000];
+    char name[64];
+    for (int i = 0; i < 2000; i++) {
+        snprintf(name, sizeof(name), "x own/%d y/+", i);
+        join_live(&subs[i], name);
+    }
+    steps();
+    feed_leave(&subs[0], feeds);
+    ck_assert_uint_le(steps(), 20);
+    bring("x");
+    CHECK_HITS(subs[1], 1);
+    CHECK_HITS(subs[1999], 1);
+    end_turn();
+    for (int i = 1; i < 2000; i += 2)
+        feed_leave(&subs[i], feeds);
+    bring("x");
+    CHECK_HITS(subs[2], 2);
+    CHECK_HITS(subs[1998], 2);
+    end_turn();
+    for (int i = 0; i < 2000; i++)
+        feed_leave(&subs[i], feeds);
+}
+END_TEST
+
+/* More topics than are looked for: the feed reads everything, and takes what it wants. */
+START_TEST(a_feed_of_too_many_topics_is_asked_for_each)
+{
+    struct subscriber many = {0}, few = {0}, some = {0};
+    struct topic_set set;
+    char name[64];
+    join(&few, "few/+ a");
+    for (int i = 0; i <= TOPICS_LOOK_MAX; i++) {
+        snprintf(name, sizeof(name), "many/%d", i);
+        topic(name);
+    }
+    topic("few/1");
+    join(&many, "many/#");
+    CHECK_TOPICS(few, topic("few/1")->id);
+    ck_assert_int_eq(feed_topics(feeds, many.feed, &set), ERR_OK);
+    ck_assert_ptr_null(set.ids);
+    ck_assert_ptr_eq(set.only, many.feed);
+    ck_assert_uint_le(set.looked, 4); /* that they are too many is known */
+    ck_assert(topic_set_has(feeds, &set, topic("many/7")));
+    ck_assert(!topic_set_has(feeds, &set, topic("few/1")));
+    topic("many/more");
+    ck_assert_int_eq(feed_topics(feeds, many.feed, &set), ERR_OK);
+    ck_assert(topic_set_has(feeds, &set, topic("many/more")));
+    ck_assert_uint_eq(set.looked, 0);
+    add(&few, "many/7");
+    ck_assert_int_eq(feed_topics(feeds, few.feed, &set), ERR_OK);
+    ck_assert_uint_le(set.looked, 8);
+    CHECK_TOPICS(few, topic("many/7")->id, topic("few/1")->id);
+    /* Without memory for their ids as well. */
+    join(&some, "few/#");
+    taken_max = 0;
+    ck_assert_int_eq(feed_topics(feeds, some.feed, &set), ERR_OK);
+    ck_assert_ptr_eq(set.only, some.feed);
+    feed_leave(&many, feeds);
+    feed_leave(&few, feeds);
+    feed_leave(&some, feeds);
 }
 END_TEST
 
@@ -697,6 +989,12 @@ int main(void)
     tcase_add_test(t, a_feeds_topics_are_found_as_they_come);
     tcase_add_test(t, random_subscriptions_get_what_a_naive_matcher_says);
     tcase_add_test(t, thousands_of_feeds_come_and_go);
+    tcase_add_test(t, a_set_of_ones_own_changes_in_place);
+    tcase_add_test(t, a_shared_set_is_left);
+    tcase_add_test(t, a_refused_change_changes_nothing);
+    tcase_add_test(t, the_others_cost_nothing);
+    tcase_add_test(t, leaving_costs_as_much_as_was_joined);
+    tcase_add_test(t, a_feed_of_too_many_topics_is_asked_for_each);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

@@ -30,7 +30,7 @@ static void unsubscribed(void *ctx, const char *filter, size_t n, unsigned trans
 
 static void setup(void)
 {
-    struct feed_watcher watcher = {subscribed, unsubscribed, NULL};
+    struct feed_watcher watcher = {.subscribed = subscribed, .unsubscribed = unsubscribed};
     topics = topic_table_create(10);
     feeds = feed_table_create(topics, &watcher);
     ck_assert_ptr_nonnull(feeds);

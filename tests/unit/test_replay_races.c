@@ -43,7 +43,8 @@ static void ignore_unsubscribed(void *ctx, const char *filter, size_t n, unsigne
 
 static void worker_create(struct worker *w, const char *filter)
 {
-    static const struct feed_watcher nobody = {ignore_subscribed, ignore_unsubscribed, NULL};
+    static const struct feed_watcher nobody = {.subscribed = ignore_subscribed,
+                                               .unsubscribed = ignore_unsubscribed};
     struct feed_spec spec;
     memset(w, 0, sizeof(*w));
     ck_assert_int_eq(store_reader_create(rig.store, &w->reader), ERR_OK);

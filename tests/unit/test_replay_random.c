@@ -238,6 +238,7 @@ static void step_together(int i)
 static void choose_filters(int i)
 {
     char *at = model[i].filters;
+    rig.reads_all = random_below(3) == 0;
     if (random_below(2)) {
         strcpy(at, "a/+ mem/#"); /* some share a feed */
         return;
