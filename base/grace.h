@@ -47,10 +47,11 @@ void grace_finish(struct grace *g);
 void grace_join(struct grace *g, struct grace_reader *r);
 void grace_leave(struct grace *g, struct grace_reader *r);
 
-/* R's thread. Not nested. */
+/* R's thread; entering again changes nothing. */
 static inline void grace_enter(struct grace *g, struct grace_reader *r)
 {
-    atomic_store(&r->era, atomic_load(&g->era));
+    if (atomic_load_explicit(&r->era, memory_order_relaxed) == 0)
+        atomic_store(&r->era, atomic_load(&g->era));
 }
 
 static inline void grace_exit(struct grace_reader *r)

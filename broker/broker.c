@@ -22,6 +22,15 @@ enum {
      * batch takes so much of it away, or twice its own weight. */
     TAIL_ENCODED_TIMES = 4,
     TAIL_STEP = 16,
+    /* Topics that one commit forgets; and of those in use one part in so many, when there is no
+     * room for another one; idle ones that a group may look at for that. */
+    FORGET_MAX = 256,
+    FORGET_PART = 16,
+    FORGET_LOOKS = 16384,
+    /* How often keys and forgotten topics are looked at that may be given up by now, and how many
+     * keys. */
+    LINGER_MS = 1000,
+    EXPIRE_KEYS = 16384,
 };
 
 /* How the log was found, if it had rested for longer than CLOCK_REST_MS by a clock that may have
@@ -41,17 +50,23 @@ struct broker {
     struct retention retention;
     size_t published; /* messages since the last step of retention */
     size_t removable; /* records that a full disk has room to remove at once; 0 = any number */
-    _Atomic uint64_t expired;
+    struct idle_topics idle;
+    uint64_t keys_due_ms; /* when a key may have expired */
+    _Atomic uint64_t expired, forgotten;
     struct tail tail;
     uint64_t tail_weight;   /* bytes */
     struct store_state log; /* as opened: its epoch, and the former ones */
     uint64_t head;
     uint64_t reserved; /* offsets up to here may be in use, says the log */
     uint64_t time_ms;  /* of the newest message */
+    uint64_t now_ms;   /* when the broker was last called */
     struct rest rest;
     bool times_unsaved;     /* the log does not know of the last step of the clock */
-    uint32_t topics_stored; /* topics 1..topics_stored are in the log */
+    uint32_t topics_stored; /* topics with ids up to here are in the log */
+    bool used_up;           /* there are no more ids: it was logged */
     /* The group being committed. */
+    uint64_t group;
+    size_t looks; /* at idle topics that it may still have */
     struct store_record *records;
     size_t record_count, record_cap;
     struct store_topic *new_topics;
@@ -132,7 +147,7 @@ static void load_topic(void *ctx, const struct store_topic *t)
     if (load->result != ERR_OK)
         return;
     bool memory = is_memory(b, t->name, t->name_len);
-    load->result = topic_table_add(b->topics, t->name, t->name_len, memory, &topic);
+    load->result = topic_table_load(b->topics, t->id, t->name, t->name_len, memory, &topic);
     if (load->result != ERR_OK)
         return;
     topic->last = t->last;
@@ -152,16 +167,36 @@ static enum err load_topics(struct broker *b, bool complete)
 {
     struct load load = {b, ERR_OK, complete};
     enum err e = store_topics(b->store, load_topic, &load);
-    b->topics_stored = topic_table_count(b->topics);
+    topic_table_set_forgotten(b->topics, b->log.topic_id_last, b->log.forgotten);
+    b->topics_stored = topic_table_last_id(b->topics);
     return e != ERR_OK ? e : load.result;
 }
 
+static enum err remember_key(struct broker *b, struct topic *t, const char *key, size_t n,
+                             uint64_t offset, uint64_t time_ms)
+{
+    enum err e = dedup_add(b->dedup, t->id, key, n, offset, time_ms);
+    if (e == ERR_OK && dedup_remembers(b->dedup))
+        t->keys++;
+    return e;
+}
+
+static void key_forgotten(void *ctx, uint32_t topic_id)
+{
+    struct broker *b = ctx;
+    struct topic *t = topic_table_get(b->topics, topic_id); /* it has a key, and so it is known */
+    t->keys--;
+    idle_note(&b->idle, t, b->now_ms);
+}
+
+/* A key that is remembered no more may have outlived its topic in the log. */
 static bool load_key(void *ctx, const struct store_record *r)
 {
     struct load *load = ctx;
-    if (r->key_len)
-        load->result =
-            dedup_add(load->broker->dedup, r->topic_id, r->key, r->key_len, r->offset, r->time_ms);
+    struct broker *b = load->broker;
+    struct topic *t = r->key_len ? topic_table_get(b->topics, r->topic_id) : NULL;
+    if (t)
+        load->result = remember_key(b, t, r->key, r->key_len, r->offset, r->time_ms);
     return load->result == ERR_OK;
 }
 
@@ -216,6 +251,7 @@ void broker_step_clock(struct broker *b, int64_t off_ms)
         return;
     b->time_ms = clock_moved(b->time_ms, off_ms);
     dedup_step_clock(b->dedup, off_ms);
+    b->keys_due_ms = 0;
     retention_step_clock(&b->retention);
     b->times_unsaved = true;
     save_times(b);
@@ -261,6 +297,118 @@ static uint64_t settled_now(const struct store_state *log, uint64_t now_ms)
     return c.now_ms;
 }
 
+/* The newest message that T has had, as far as is known: after a crash nobody knows which offsets
+ * its memory messages had, only that they were not above its floor. Of one that is not known
+ * (NULL), none was above the mark of the forgotten. */
+static uint64_t newest(const struct broker *b, const struct topic *t)
+{
+    if (!t)
+        return topic_table_forgotten(b->topics).mark;
+    return t->last > t->floor ? t->last : t->floor;
+}
+
+/* --- forgetting topics --- */
+
+static bool is_in_use(void *ctx, const struct topic *t)
+{
+    const struct broker *b = ctx;
+    return t->last_group == b->group || t->pending;
+}
+
+static void forget_topic(struct broker *b, struct topic *t)
+{
+    topic_table_forget(b->topics, t);
+    atomic_fetch_add_explicit(&b->forgotten, 1, memory_order_relaxed);
+}
+
+/* What the log has of them goes in one commit. One that the log would not let go is none of them:
+ * it must not keep the others. */
+static enum err forget_stored(struct broker *b, struct topic **topics, size_t count)
+{
+    uint32_t ids[FORGET_MAX];
+    uint64_t mark = 0;
+    size_t stored = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (topics[i]->id <= b->topics_stored)
+            ids[stored++] = topics[i]->id;
+        if (newest(b, topics[i]) > mark)
+            mark = newest(b, topics[i]); /* the log does not know of memory messages */
+    }
+    return store_forget(b->store, ids, stored, mark);
+}
+
+static enum err forget_all(struct broker *b, struct topic **topics, size_t count)
+{
+    enum err e = forget_stored(b, topics, count);
+    for (size_t i = 0; i < count; i++) {
+        enum err one = e == ERR_INVALID ? forget_stored(b, topics + i, 1) : e;
+        if (one == ERR_OK)
+            forget_topic(b, topics[i]);
+        else if (one != ERR_INVALID)
+            idle_note(&b->idle, topics[i], b->now_ms);
+    }
+    return e == ERR_INVALID ? ERR_OK : e;
+}
+
+/* Up to MAX topics that have been idle since BEFORE_MS. */
+static enum err forget_some(struct broker *b, uint64_t before_ms, size_t looks, size_t max)
+{
+    struct topic *topics[FORGET_MAX];
+    size_t count = idle_take(&b->idle, b->interest, is_in_use, b, b->now_ms, before_ms, looks,
+                             topics, max < FORGET_MAX ? max : FORGET_MAX);
+    enum err e = count ? forget_all(b, topics, count) : ERR_OK;
+    topic_table_collect(b->topics);
+    return e;
+}
+
+/* There is to be room for one more topic: several places at once, so that not each costs a commit.
+ * What can be looked at in vain is bounded for all of the group. */
+static enum err make_room(struct broker *b)
+{
+    uint32_t count = topic_table_count(b->topics);
+    if (count < topic_table_max(b->topics))
+        return ERR_OK;
+    dedup_expire(b->dedup, b->time_ms, EXPIRE_KEYS);
+    size_t looks = b->looks;
+    b->looks -= looks < FORGET_MAX ? looks : FORGET_MAX;
+    return forget_some(b, UINT64_MAX, looks, count / FORGET_PART + 1);
+}
+
+/* At the start, of a log that has more topics than may be. */
+static enum err forget_surplus(struct broker *b)
+{
+    struct id_walk all = topic_table_walk(b->topics, 0);
+    struct topic *t;
+    while ((t = id_walk_next(&all)))
+        idle_note(&b->idle, t, b->now_ms);
+    for (;;) {
+        uint32_t count = topic_table_count(b->topics), max = topic_table_max(b->topics);
+        if (count <= max)
+            return ERR_OK;
+        enum err e = forget_some(b, UINT64_MAX, SIZE_MAX, count - max);
+        if (e != ERR_OK || topic_table_count(b->topics) == count)
+            return e == ERR_OK ? ERR_LIMIT : e;
+    }
+}
+
+/* When keys and topics can be given up next; at once when not all could be looked at. */
+static enum err forget_due(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
+{
+    if (b->keys_due_ms <= now_ms)
+        b->keys_due_ms = dedup_expire(b->dedup, now_ms, EXPIRE_KEYS);
+    enum err e = ERR_OK;
+    if (idle_due_ms(&b->idle, now_ms) <= now_ms)
+        e = forget_some(b, now_ms - IDLE_KEPT_MS, FORGET_MAX, FORGET_MAX);
+    bool waiting = topic_table_collect(b->topics);
+    uint64_t due = waiting || e != ERR_OK ? now_ms + LINGER_MS : UINT64_MAX;
+    if (e == ERR_OK && idle_due_ms(&b->idle, now_ms) < due)
+        due = idle_due_ms(&b->idle, now_ms);
+    if (b->keys_due_ms < due)
+        due = b->keys_due_ms;
+    *ret_due_ms = due;
+    return e;
+}
+
 enum err broker_create(const struct broker_options *o, struct store *s,
                        const struct store_state *state, uint64_t now_ms, struct broker **ret)
 {
@@ -272,14 +420,19 @@ enum err broker_create(const struct broker_options *o, struct store *s,
     b->log = *state;
     b->head = b->reserved = state->head;
     b->time_ms = state->last_time_ms;
+    b->now_ms = now_ms;
+    b->group = 1; /* topics that no group has had have 0 */
     tail_init(&b->tail);
     b->topics = topic_table_create(o->max_topics);
     b->interest = interest_create(o->subscription_bytes);
     b->dedup = dedup_create(o->dedup_window_ms, o->dedup_max_keys);
     enum err e = b->topics && b->interest && b->dedup ? ERR_OK : ERR_NOMEM;
+    if (e == ERR_OK)
+        dedup_watch(b->dedup, key_forgotten, b);
+    b->keys_due_ms = UINT64_MAX;
     static const struct retention_rules no_limits;
     now_ms = settled_now(state, now_ms);
-    retention_init(&b->retention, s, b->topics, o->retention ? o->retention : &no_limits,
+    retention_init(&b->retention, s, b->topics, &b->idle, o->retention ? o->retention : &no_limits,
                    o->dedup_window_ms);
     if (e == ERR_OK)
         e = settle_times(b, now_ms);
@@ -289,6 +442,8 @@ enum err broker_create(const struct broker_options *o, struct store *s,
         e = load_topics(b, state->complete);
     if (e == ERR_OK)
         e = load_keys(b, now_ms);
+    if (e == ERR_OK)
+        e = forget_surplus(b);
     if (e != ERR_OK) {
         broker_destroy(b);
         return e;
@@ -333,26 +488,37 @@ uint32_t broker_epoch(const struct broker *b)
 
 /* --- staging: from publishes to one group --- */
 
+/* Nothing but another log helps. */
+static void tell_used_up(struct broker *b)
+{
+    if (b->used_up || topic_table_last_id(b->topics) < UINT32_MAX)
+        return;
+    b->used_up = true;
+    log_error("the log has given all of its %u topic ids: no topic can be made any more, until "
+              "its messages are exported and imported into a new log",
+              UINT32_MAX);
+}
+
 static enum err add_topic(struct broker *b, const struct message *m, struct topic **ret)
 {
     bool memory = is_memory(b, m->topic_name, m->topic_name_len);
-    enum err e = topic_table_add(b->topics, m->topic_name, m->topic_name_len, memory, ret);
+    struct topic_forgotten before = topic_table_forgotten(b->topics);
+    enum err e = make_room(b);
     if (e == ERR_OK)
-        retention_add_topic(&b->retention, *ret, false);
-    return e;
+        e = topic_table_add_after(b->topics, m->topic_name, m->topic_name_len, memory, &before,
+                                  ret);
+    if (e != ERR_OK) {
+        tell_used_up(b);
+        return e;
+    }
+    retention_add_topic(&b->retention, *ret, false);
+    return ERR_OK;
 }
 
 /* Whether C can be a place in front of the messages that come now. */
 static bool is_place(const struct broker *b, const struct cursor *c)
 {
     return c->offset <= b->head && replay_is_certain(&b->log, c);
-}
-
-/* The newest message that T has had, as far as is known: after a crash nobody knows which offsets
- * its memory messages had, only that they were not above its floor. */
-static uint64_t newest(const struct topic *t)
-{
-    return t->last > t->floor ? t->last : t->floor;
 }
 
 /* Whether the topic of the conditional item I has had, or may have had, a message that its
@@ -363,7 +529,7 @@ static bool is_conflict(const struct broker *b, const struct publish *p, uint32_
     const struct cursor *seen = &p->expectations[i].seen;
     if (!is_place(b, seen))
         return true;
-    return t && (t->staged > b->head || newest(t) > seen->offset);
+    return (t && t->staged > b->head) || newest(b, t) > seen->offset;
 }
 
 static enum err resolve_topic(struct broker *b, const struct publish *p, uint32_t i)
@@ -371,13 +537,15 @@ static enum err resolve_topic(struct broker *b, const struct publish *p, uint32_
     struct message *m = p->items[i].message;
     struct topic *t = topic_table_find(b->topics, m->topic_name, m->topic_name_len);
     enum err e = ERR_OK;
-    if (!t && p->items[i].conditional && !is_place(b, &p->expectations[i].seen))
+    if (!t && p->items[i].conditional && is_conflict(b, p, i))
         return ERR_CONFLICT; /* it does not come into being by this */
     if (!t)
         e = add_topic(b, m, &t);
-    if (e == ERR_OK)
-        m->topic = t;
-    return e;
+    if (e != ERR_OK)
+        return e;
+    t->last_group = b->group;
+    message_resolve(m, t);
+    return ERR_OK;
 }
 
 static enum err resolve_topics(struct broker *b, struct publish *p, uint32_t *ret_failed)
@@ -470,7 +638,7 @@ static enum err stage_item(struct broker *b, struct publish *p, uint32_t i)
     m->epoch = b->log.epoch;
     enum err e = m->topic->memory ? mark_memory(b, m->topic) : add_record(b, m);
     if (e == ERR_OK && m->key_len)
-        e = dedup_add(b->dedup, m->topic->id, m->key, m->key_len, m->offset, b->time_ms);
+        e = remember_key(b, m->topic, m->key, m->key_len, m->offset, b->time_ms);
     if (e == ERR_OK)
         count_staged(b, m);
     return e;
@@ -503,6 +671,8 @@ static void unstage(struct broker *b, const struct publish *p, const struct stag
         struct topic *t = p->items[i].message->topic;
         if (t && t->staged > last)
             t->staged = 0;
+        if (t)
+            idle_note(&b->idle, t, b->now_ms); /* it may have come into being for this */
     }
 }
 
@@ -547,12 +717,21 @@ static struct store_topic row_of(const struct topic *t)
     };
 }
 
+/* What it begins with: it may be one that was forgotten. */
+static struct store_topic new_row_of(const struct topic *t)
+{
+    struct store_topic row = row_of(t);
+    row.floor = row.last = t->floor;
+    return row;
+}
+
 /* New topics, only those that staged messages need: one that cannot be stored must not hold up the
- * others; and the turned ones that are not new. *RET_NEW counts the new ones. */
-static enum err collect_topics(struct broker *b, struct store_batch *batch, uint32_t *ret_new)
+ * others; and the turned ones that are not new. */
+static enum err collect_topics(struct broker *b, struct store_batch *batch)
 {
     uint32_t n = b->staged_topic > b->topics_stored ? b->staged_topic - b->topics_stored : 0;
-    size_t most = n + b->turned_count;
+    uint32_t known = topic_table_count(b->topics);
+    size_t most = (n < known ? n : known) + b->turned_count, count = 0;
     if (most > b->new_topic_cap) {
         struct store_topic *topics = realloc(b->new_topics, most * sizeof(*topics));
         if (!topics)
@@ -560,21 +739,22 @@ static enum err collect_topics(struct broker *b, struct store_batch *batch, uint
         b->new_topics = topics;
         b->new_topic_cap = most;
     }
-    for (uint32_t i = 0; i < n; i++)
-        b->new_topics[i] = row_of(topic_table_get(b->topics, b->topics_stored + 1 + i));
-    batch->topics = b->new_topics;
-    batch->topic_count = *ret_new = n;
+    struct id_walk new = topic_table_walk(b->topics, n ? b->topics_stored + 1 : UINT32_MAX);
+    const struct topic *t;
+    while (n && (t = id_walk_next(&new)) && t->id <= b->staged_topic)
+        b->new_topics[count++] = new_row_of(t);
     for (size_t i = 0; i < b->turned_count; i++)
         if (b->turned[i]->id <= b->topics_stored)
-            b->new_topics[batch->topic_count++] = row_of(b->turned[i]);
+            b->new_topics[count++] = row_of(b->turned[i]);
+    batch->topics = b->new_topics;
+    batch->topic_count = count;
     return ERR_OK;
 }
 
 static enum err write_group(struct broker *b)
 {
     struct store_batch batch = {.records = b->records, .record_count = b->record_count};
-    uint32_t new_topics = 0;
-    enum err e = collect_topics(b, &batch, &new_topics);
+    enum err e = collect_topics(b, &batch);
     if (b->staged_memory && b->head + b->staged > b->reserved)
         batch.reserve = b->head + b->staged + RESERVE_STEP;
     if (e != ERR_OK || (batch.record_count == 0 && batch.topic_count == 0 && batch.reserve == 0))
@@ -582,7 +762,8 @@ static enum err write_group(struct broker *b)
     e = store_append(b->store, &batch);
     if (e != ERR_OK)
         return e;
-    b->topics_stored += new_topics;
+    if (b->staged_topic > b->topics_stored)
+        b->topics_stored = b->staged_topic;
     b->turned_count = 0;
     if (batch.reserve)
         b->reserved = batch.reserve;
@@ -640,6 +821,7 @@ static void evict_message(struct broker *b, const struct message *m)
     topic_table_evict(b->topics, t, m->offset);
     atomic_fetch_sub_explicit(&t->messages, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&t->bytes, m->payload_len, memory_order_relaxed);
+    idle_note(&b->idle, t, b->now_ms);
 }
 
 static void evict_batch(struct broker *b, const struct batch *batch)
@@ -774,33 +956,37 @@ static struct batch *commit_group(struct broker *b, struct publish *list)
 }
 
 /* The topic as it is behind the group: more may have come since the conflict was found. */
-static void tell_current(struct publish *list)
+static void tell_current(const struct broker *b, struct publish *list)
 {
     for (struct publish *p = list; p; p = p->next) {
         if (p->result != ERR_CONFLICT)
             continue;
         const struct topic *t = p->items[p->conflict].message->topic;
-        p->current = t ? newest(t) : 0;
+        p->current = newest(b, t);
     }
 }
 
 void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
                    struct batch **ret_batch)
 {
+    b->now_ms = now_ms;
     if (now_ms > b->time_ms)
         b->time_ms = now_ms;
     for (struct publish *p = list; p; p = p->next)
         p->result = ERR_OK;
     b->conflicted = false;
+    b->group++;
+    b->looks = FORGET_LOOKS;
     *ret_batch = commit_group(b, list);
+    b->group++; /* nothing is in use by it any more */
     if (b->conflicted)
-        tell_current(list);
+        tell_current(b, list);
 }
 
 /* --- taking messages away --- */
 
 /* Memory messages live in the tail alone; the floor hides them, the tail lets them go in time. */
-static uint64_t forget_topic(struct broker *b, struct topic *t)
+static uint64_t hide_messages(struct broker *b, struct topic *t)
 {
     uint64_t messages = t->messages;
     topic_table_raise_floor(b->topics, t, t->last);
@@ -812,13 +998,16 @@ static uint64_t forget_topic(struct broker *b, struct topic *t)
 enum err broker_purge(struct broker *b, struct topic *topic, uint64_t *ret_removed)
 {
     uint64_t upto = topic->last;
-    *ret_removed = forget_topic(b, topic);
-    if (topic->id > b->topics_stored)
+    *ret_removed = hide_messages(b, topic);
+    if (topic->id > b->topics_stored) {
+        idle_note(&b->idle, topic, b->now_ms);
         return ERR_OK;
+    }
     struct store_removal removal = retention_removal(&b->retention, b->time_ms, REMOVE_MIN);
     enum err e = store_purge(b->store, topic->id, upto, &removal);
     if (e != ERR_OK || !removal.done)
         retention_finish_purge(&b->retention, topic);
+    idle_note(&b->idle, topic, b->now_ms);
     return e;
 }
 
@@ -856,13 +1045,17 @@ enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
     if (b->removable && most > b->removable)
         most = b->removable;
     bool doubted = now_ms < b->rest.ages_from_ms;
-    uint64_t aged_ms = doubted ? b->rest.last_ms : now_ms;
+    uint64_t aged_ms = doubted ? b->rest.last_ms : now_ms, forget_due_ms;
+    b->now_ms = aged_ms;
     enum err e = retention_step(&b->retention, aged_ms, most, ret_due_ms);
-    if (doubted && *ret_due_ms > aged_ms && *ret_due_ms < b->rest.ages_from_ms)
-        *ret_due_ms = b->rest.ages_from_ms;
     note_room(b, e, most);
     atomic_store_explicit(&b->expired, b->retention.removed, memory_order_relaxed);
-    return e;
+    enum err other = forget_due(b, aged_ms, &forget_due_ms);
+    if (forget_due_ms < *ret_due_ms)
+        *ret_due_ms = forget_due_ms;
+    if (doubted && *ret_due_ms > aged_ms && *ret_due_ms < b->rest.ages_from_ms)
+        *ret_due_ms = b->rest.ages_from_ms;
+    return e != ERR_OK ? e : other;
 }
 
 void broker_set_retention(struct broker *b, const struct retention_rules *rules)
@@ -870,30 +1063,38 @@ void broker_set_retention(struct broker *b, const struct retention_rules *rules)
     retention_set_rules(&b->retention, rules);
 }
 
+uint64_t broker_forgotten(const struct broker *b)
+{
+    return atomic_load_explicit(&b->forgotten, memory_order_relaxed);
+}
+
 uint64_t broker_expired(const struct broker *b)
 {
     return atomic_load_explicit(&b->expired, memory_order_relaxed);
 }
 
-static enum err remember_some(struct broker *b, uint32_t *id)
+/* *RET_LEFT: there may be more. */
+static enum err remember_some(struct broker *b, struct id_walk *all, bool *ret_left)
 {
     struct store_topic topics[REMEMBER_STEP];
     struct store_batch batch = {.topics = topics};
-    for (; *id <= b->topics_stored && batch.topic_count < REMEMBER_STEP; ++*id) {
-        const struct topic *t = topic_table_get(b->topics, *id);
-        if (!t->marked)
+    const struct topic *t = NULL;
+    while (batch.topic_count < REMEMBER_STEP && (t = id_walk_next(all))) {
+        if (!t->marked || t->id > b->topics_stored)
             continue;
         topics[batch.topic_count] = row_of(t);
-        topics[batch.topic_count++].last = newest(t);
+        topics[batch.topic_count++].last = newest(b, t);
     }
+    *ret_left = t != NULL;
     return batch.topic_count ? store_append(b->store, &batch) : ERR_OK;
 }
 
 enum err broker_remember(struct broker *b)
 {
+    struct id_walk all = topic_table_walk(b->topics, 0);
     enum err e = ERR_OK;
-    for (uint32_t id = 1; e == ERR_OK && id <= b->topics_stored;)
-        e = remember_some(b, &id);
+    for (bool left = true; left && e == ERR_OK;)
+        e = remember_some(b, &all, &left);
     return e;
 }
 

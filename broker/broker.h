@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "broker/cursor.h"
+#include "broker/idle.h"
 #include "broker/interest.h"
 #include "broker/message.h"
 #include "broker/retention.h"
@@ -67,7 +68,9 @@ void publish_set(struct publish *p, uint32_t i, struct message *m);
  * Makes item I conditional: the broker stores the publish only if the topic has, and ever had, no
  * message behind SEEN; otherwise the result is ERR_CONFLICT. Messages that come earlier in the same
  * publish or group count. A place that is not certain in this log, or beyond its head, is always a
- * conflict. A known idempotency key is answered whatever the topic has had since. ERR_NOMEM.
+ * conflict. A known idempotency key is answered whatever the topic has had since. A topic that is
+ * not known may be one that was forgotten: it counts as having had a message at the mark of the
+ * forgotten. ERR_NOMEM.
  */
 MUST_CHECK enum err publish_expect(struct publish *p, uint32_t i, const struct cursor *seen,
                                    uint32_t tag);
@@ -90,8 +93,8 @@ struct broker;
 
 /* Loads topics and idempotency keys from S (borrowed, outlives the broker), which was opened with
  * STATE. NOW_MS is the Unix time; messages that are dated after it count as from now (but see
- * CLOCK_EARLIEST_MS). ERR_NOMEM, ERR_LIMIT (more topics in the log than max_topics),
- * or the store's errors. */
+ * CLOCK_EARLIEST_MS). ERR_NOMEM, ERR_LIMIT (more topics in the log than max_topics, idle ones not
+ * counted), or the store's errors. */
 MUST_CHECK enum err broker_create(const struct broker_options *o, struct store *s,
                                   const struct store_state *state, uint64_t now_ms,
                                   struct broker **ret);
@@ -114,15 +117,16 @@ void broker_doubt_clock(struct broker *b, uint64_t now_ms);
  * failing disk fails those that need it. */
 void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
                    struct batch **ret_batch);
-/* Takes the next step of retention, one commit at most: how much it takes away follows what was
- * published since the last one. *RET_DUE_MS: when there is more to do (Unix ms; at or before
- * NOW_MS: at once; UINT64_MAX: only after the next commit). The store's errors; *RET_DUE_MS is set
- * then, too. */
+/* Takes the next step of retention, one commit at most, and forgets topics that have been idle for
+ * long, one commit at most: how much is taken away follows what was published since the last step.
+ * *RET_DUE_MS: when there is more to do (Unix ms; at or before NOW_MS: at once; UINT64_MAX: only
+ * after the next commit). The store's errors; *RET_DUE_MS is set then, too. */
 MUST_CHECK enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms);
 /* RULES (borrowed) from now on, instead of the former ones. */
 void broker_set_retention(struct broker *b, const struct retention_rules *rules);
-/* Messages that retention took away since the start. Any thread. */
+/* Messages that retention took away since the start, and topics that were forgotten. Any thread. */
 uint64_t broker_expired(const struct broker *b);
+uint64_t broker_forgotten(const struct broker *b);
 /* Hides all messages of TOPIC, durably; the log removes them bit by bit (broker_retain).
  * *RET_REMOVED counts them. The store's errors: they are hidden all the same, and what failed is
  * tried again. */

@@ -18,6 +18,7 @@ struct entry {
     XXH128_hash_t id; /* of seed, topic and key: 128 bits stand for the key itself */
     uint64_t offset;
     uint64_t time_ms;
+    uint32_t topic_id;
     UT_hash_handle hh; /* uthash keeps the order of addition, which is the order of age */
 };
 
@@ -26,6 +27,8 @@ struct dedup {
     uint64_t window_ms;
     size_t max_keys;
     uint64_t seed;
+    dedup_forgotten *forgotten; /* NULL = nobody is told */
+    void *ctx;
 };
 
 struct dedup *dedup_create(uint64_t window_ms, size_t max_keys)
@@ -40,16 +43,26 @@ struct dedup *dedup_create(uint64_t window_ms, size_t max_keys)
     return d;
 }
 
+void dedup_watch(struct dedup *d, dedup_forgotten *forgotten, void *ctx)
+{
+    d->forgotten = forgotten;
+    d->ctx = ctx;
+}
+
 static void forget(struct dedup *d, struct entry *e)
 {
+    uint32_t topic_id = e->topic_id;
     HASH_DEL(d->entries, e);
     free(e);
+    if (d->forgotten)
+        d->forgotten(d->ctx, topic_id);
 }
 
 void dedup_destroy(struct dedup *d)
 {
     if (!d)
         return;
+    d->forgotten = NULL;
     while (d->entries)
         forget(d, d->entries);
     free(d);
@@ -67,18 +80,34 @@ static struct entry *find(struct dedup *d, XXH128_hash_t id)
     return e;
 }
 
+static bool is_over(const struct dedup *d, const struct entry *e, uint64_t now_ms)
+{
+    return e->time_ms + d->window_ms < now_ms;
+}
+
+uint64_t dedup_expire(struct dedup *d, uint64_t now_ms, size_t max)
+{
+    for (; max > 0 && d->entries && is_over(d, d->entries, now_ms); max--)
+        forget(d, d->entries);
+    return d->entries ? d->entries->time_ms + d->window_ms + 1 : UINT64_MAX;
+}
+
 uint64_t dedup_find(struct dedup *d, uint32_t topic_id, const char *key, size_t n, uint64_t now_ms)
 {
-    while (d->entries && d->entries->time_ms + d->window_ms < now_ms)
-        forget(d, d->entries);
+    dedup_expire(d, now_ms, SIZE_MAX);
     struct entry *e = find(d, id_of(d, topic_id, key, n));
     return e ? e->offset : 0;
+}
+
+bool dedup_remembers(const struct dedup *d)
+{
+    return d->window_ms > 0 && d->max_keys > 0;
 }
 
 enum err dedup_add(struct dedup *d, uint32_t topic_id, const char *key, size_t n, uint64_t offset,
                    uint64_t now_ms)
 {
-    if (d->window_ms == 0 || d->max_keys == 0)
+    if (!dedup_remembers(d))
         return ERR_OK;
     XXH128_hash_t id = id_of(d, topic_id, key, n);
     struct entry *e = find(d, id);
@@ -90,6 +119,7 @@ enum err dedup_add(struct dedup *d, uint32_t topic_id, const char *key, size_t n
     if (!e)
         return ERR_NOMEM;
     e->id = id;
+    e->topic_id = topic_id;
     e->offset = offset;
     e->time_ms = now_ms;
     HASH_ADD(hh, d->entries, id, sizeof(e->id), e);

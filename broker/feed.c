@@ -328,6 +328,7 @@ static enum err feed_create(struct feed_table *t, const struct feed_spec *s,
             feed_free(t, f, i);
             return e;
         }
+        f->pattern_count += s->filters[i]->pattern;
         f->all |= is_all(s->filters[i]);
     }
     if (++t->feed_count > t->feed_bucket_count)
@@ -512,11 +513,13 @@ static enum err insert_member(struct feed_table *t, struct feed *f, uint32_t at,
     f->filters[at] = filter;
     f->places[at] = place;
     f->filter_count++;
+    f->pattern_count += filter->pattern;
     return ERR_OK;
 }
 
 static void remove_member(struct feed_table *t, struct feed *f, uint32_t at)
 {
+    f->pattern_count -= f->filters[at]->pattern;
     forget_member(t, f, at);
     uint32_t behind = --f->filter_count - at;
     memmove(f->filters + at, f->filters + at + 1, behind * sizeof(struct filter *));

@@ -50,6 +50,7 @@ struct feed {
     struct filter **filters; /* ascending by address: the feed's identity */
     uint32_t *places;        /* for each, where it notes the feed (filter_add_feed) */
     uint32_t filter_count;
+    uint32_t pattern_count;  /* of the filters */
     uint32_t refs;           /* subscribers, live or not, and who holds it */
     struct subscriber *live; /* the live ones */
     uint32_t transport;      /* for the interest table */
@@ -59,10 +60,11 @@ struct feed {
     /* What has come for it since it was made, and what of that before this turn's first hit. */
     struct feed_total total, total_before;
     struct feed *next_touched; /* feeds hit in this turn */
-    /* For reading the log: topics found so far among the first `topics_seen` of the table
+    /* For reading the log: topics found so far among those with ids up to `topics_seen`
      * (feed_topics.h); `topics_many`: so many that they are not kept. */
     uint32_t *topic_ids;
     uint32_t topic_count, topic_cap, topics_seen;
+    uint64_t forgets_seen; /* forgotten ones have been taken out of `topic_ids` */
     bool topics_many;
     bool all; /* contains "#" */
     /* Its limits in the lag rules of that serial (lag.h); 0 = never looked for. */

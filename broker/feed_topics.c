@@ -95,16 +95,31 @@ static enum err find_all(struct feed_table *t, struct feed *f, uint32_t until, u
     return e;
 }
 
-/* --- what has come since --- */
+/* --- what has come and gone since --- */
+
+static void drop_forgotten(const struct feed_table *t, struct feed *f)
+{
+    const struct topic_table *topics = feed_table_topics(t);
+    uint64_t forgets = topic_table_forgets(topics);
+    uint32_t count = 0;
+    if (f->forgets_seen == forgets)
+        return;
+    for (uint32_t i = 0; i < f->topic_count; i++)
+        if (topic_table_get(topics, f->topic_ids[i]))
+            f->topic_ids[count++] = f->topic_ids[i];
+    f->topic_count = count;
+    f->forgets_seen = forgets;
+}
 
 static enum err look_at_new(struct feed_table *t, struct feed *f, uint32_t until, uint32_t *looked)
 {
     enum err e = ERR_OK;
-    *looked = until - f->topics_seen;
-    for (uint32_t id = f->topics_seen + 1; id <= until && e == ERR_OK; id++) {
-        const struct topic *topic = topic_table_get(feed_table_topics(t), id);
-        if (topic && feed_wants(t, f, topic))
-            e = f->topic_count < TOPICS_LOOK_MAX ? add_id(t, f, id) : ERR_LIMIT;
+    struct id_walk new = topic_table_walk(feed_table_topics(t), f->topics_seen + 1);
+    const struct topic *topic;
+    while (e == ERR_OK && (topic = id_walk_next(&new)) && topic->id <= until) {
+        ++*looked;
+        if (feed_wants(t, f, topic))
+            e = f->topic_count < TOPICS_LOOK_MAX ? add_id(t, f, topic->id) : ERR_LIMIT;
     }
     return e;
 }
@@ -115,17 +130,17 @@ static bool is_plain(const struct feed *f)
 }
 
 /* A feed of one plain topic has no more than that, as long as it is there. */
-static bool is_complete(const struct feed_table *t, const struct feed *f)
+static bool is_complete(const struct feed *f)
 {
-    return is_plain(f) && f->topic_count == 1 &&
-           topic_table_get(feed_table_topics(t), f->topic_ids[0]);
+    return is_plain(f) && f->topic_count == 1;
 }
 
 static enum err bring_up_to_date(struct feed_table *t, struct feed *f, uint32_t until,
                                  uint32_t *looked)
 {
     uint32_t seen = f->topics_seen;
-    if (seen == until || f->topics_many || is_complete(t, f))
+    drop_forgotten(t, f);
+    if (seen == until || f->topics_many || is_complete(f))
         return ERR_OK;
     bool anew = seen == 0 || until - seen > TOPICS_LOOK_MAX || is_plain(f);
     enum err e = anew ? find_all(t, f, until, looked) : look_at_new(t, f, until, looked);
@@ -139,12 +154,12 @@ static enum err bring_up_to_date(struct feed_table *t, struct feed *f, uint32_t 
 enum err feed_topics(struct feed_table *t, struct feed *f, struct topic_set *ret)
 {
     static const uint32_t none[1];
-    uint32_t until = topic_table_count(feed_table_topics(t)), looked = 0;
+    uint32_t until = topic_table_last_id(feed_table_topics(t)), looked = 0;
     enum err e = f->all ? ERR_OK : bring_up_to_date(t, f, until, &looked);
     if (e != ERR_OK)
         return e;
     f->topics_seen = until;
-    *ret = (struct topic_set){.looked = looked};
+    *ret = (struct topic_set){.looked = looked, .feed = f};
     if (f->topics_many && !f->all) {
         ret->only = f;
     } else if (!f->all) {
@@ -152,6 +167,15 @@ enum err feed_topics(struct feed_table *t, struct feed *f, struct topic_set *ret
         ret->count = f->topic_count;
     }
     return ERR_OK;
+}
+
+bool topic_set_is_open(struct feed_table *t, const struct topic_set *s)
+{
+    const struct feed *f = s->feed;
+    for (uint32_t i = 0; f->pattern_count == 0 && i < f->filter_count; i++)
+        if (!topic_table_find(feed_table_topics(t), f->filters[i]->name, f->filters[i]->len))
+            return true;
+    return f->pattern_count > 0;
 }
 
 bool topic_set_has(struct feed_table *t, const struct topic_set *s, const struct topic *topic)

@@ -22,11 +22,14 @@ struct topic_set {
     const uint32_t *ids; /* ascending; NULL = all topics, */
     size_t count;
     struct feed *only; /* as far as this feed wants them; NULL = all */
-    uint32_t looked;   /* what finding them took, in topics and directories */
+    const struct feed *feed;
+    uint32_t looked; /* what finding them took, in topics and directories */
 };
 
 /* The topics of F that exist now. ERR_NOMEM. */
 MUST_CHECK enum err feed_topics(struct feed_table *t, struct feed *f, struct topic_set *ret);
+/* Whether the feed wants topics that are not known: so they may be among the forgotten. */
+bool topic_set_is_open(struct feed_table *t, const struct topic_set *s);
 bool topic_set_has(struct feed_table *t, const struct topic_set *s, const struct topic *topic);
 
 #endif

@@ -695,6 +695,7 @@ void hub_read_stats(const struct hub *h, struct hub_stats *ret)
         .commits = atomic_load_explicit(&h->commits, memory_order_relaxed),
         .failed = atomic_load_explicit(&h->failed, memory_order_relaxed),
         .expired = broker_expired(h->broker),
+        .forgotten = broker_forgotten(h->broker),
         .queued_bytes = atomic_load_explicit(&h->queued_bytes, memory_order_relaxed),
         .damaged = broker_log_damaged(h->broker),
         .failing = failed_at && hub_monotonic_ms() - failed_at < FAILING_MS,

@@ -54,6 +54,7 @@ struct hub_stats {
     uint64_t commits;   /* groups */
     uint64_t failed;    /* publishes that failed; conflicts are none of them */
     uint64_t expired;   /* messages that retention took away */
+    uint64_t forgotten; /* topics that nobody needed any more */
     uint64_t queued_bytes;
     uint64_t damaged; /* store_damaged */
     bool failing;     /* the log refused the newest group, not long ago */

@@ -11,6 +11,7 @@ libbroker_a_SOURCES = \
 	broker/feed_topics.c broker/feed_topics.h \
 	broker/filter.c broker/filter.h \
 	broker/hub.c broker/hub.h \
+	broker/idle.c broker/idle.h \
 	broker/interest.c broker/interest.h \
 	broker/lag.c broker/lag.h \
 	broker/pattern_tree.c broker/pattern_tree.h \

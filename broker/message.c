@@ -73,10 +73,18 @@ static void drop_encoded(struct blob *b)
     blob_unref(b);
 }
 
+void message_resolve(struct message *m, struct topic *topic)
+{
+    struct topic *before = m->topic;
+    m->topic = topic_ref(topic);
+    topic_unref(before);
+}
+
 void message_unref(struct message *m)
 {
     if (!m || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
         return;
+    topic_unref(m->topic);
     for (unsigned i = 0; i < MESSAGE_ENCODINGS; i++)
         drop_encoded(atomic_load_explicit(&m->encoded[i], memory_order_relaxed));
     free(m);

@@ -45,7 +45,7 @@ struct blob {
 struct message {
     uint64_t offset;     /* 0 until the broker assigns it */
     uint64_t time_ms;    /* Unix time of acceptance, ms; never runs backwards in a log */
-    struct topic *topic; /* NULL until the broker resolves it */
+    struct topic *topic; /* NULL until the broker resolves it; a reference, but in a view */
     const char *payload;
     const char *event; /* checked by message_event_valid at publish */
     const char *key;   /* idempotency key */
@@ -89,6 +89,8 @@ struct message_init {
  * caller (topic, event, key <= 255; payload <= the hub's limit). */
 struct message *message_create(const struct message_init *init);
 struct message *message_ref(struct message *m);
+/* M, made by message_create, is one of TOPIC, to which it takes a reference. */
+void message_resolve(struct message *m, struct topic *topic);
 /* Drops a reference; NULL is accepted. */
 void message_unref(struct message *m);
 /* The bytes of M in E, encoded now if nobody has yet; owned by M (take blob_ref to keep them).

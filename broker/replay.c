@@ -95,11 +95,12 @@ static bool wanted(const struct visiting *v, const struct message *m)
            m->offset > atomic_load_explicit(&m->topic->floor, memory_order_acquire);
 }
 
-/* Whether M is hidden because it left the broker's tail, and nobody has said so. */
+/* Whether M is hidden because it left the broker's tail, and nobody has said so. Its topic may have
+ * been forgotten since, and is not in the set then. */
 static bool is_new_loss(const struct visiting *v, const struct message *m)
 {
     return m->offset > v->evicted && m->offset <= m->topic->evicted &&
-           topic_set_has(v->replay->feeds, v->set, m->topic);
+           feed_wants(v->replay->feeds, v->set->feed, m->topic);
 }
 
 /* Forward through the tail from *OFFSET; both at most UNTIL. */
@@ -163,15 +164,42 @@ static enum err read_some(struct visiting *v, const struct topic_set *s, store_v
 
 /* --- losses --- */
 
-static size_t set_size(const struct replay *r, const struct topic_set *s)
+/* The topics of a set that are known. */
+struct set_walk {
+    const struct topic_table *topics;
+    const struct topic_set *set;
+    struct id_walk all;
+    size_t at;
+    bool forgot; /* one of them has been forgotten since they were looked up */
+};
+
+static struct set_walk walk_set(const struct replay *r, const struct topic_set *s)
 {
-    return s->ids ? s->count : topic_table_count(r->topics);
+    return (struct set_walk){r->topics, s, topic_table_walk(r->topics, 0), 0, false};
 }
 
-/* Number I below set_size, or NULL; it is of the set only if is_own says so. */
-static const struct topic *set_topic(const struct replay *r, const struct topic_set *s, size_t i)
+static const struct topic *next_listed(struct set_walk *w)
 {
-    return topic_table_get(r->topics, s->ids ? s->ids[i] : (uint32_t)i + 1);
+    while (w->at < w->set->count) {
+        const struct topic *t = topic_table_get(w->topics, w->set->ids[w->at++]);
+        if (t)
+            return t;
+        w->forgot = true;
+    }
+    return NULL;
+}
+
+/* NULL behind the last one. */
+static const struct topic *next_topic(struct set_walk *w)
+{
+    return w->set->ids ? next_listed(w) : id_walk_next(&w->all);
+}
+
+/* Whether a topic of the set, of which W has walked over all that are known, may be among the
+ * forgotten. */
+static bool may_be_forgotten(const struct replay *r, const struct set_walk *w)
+{
+    return w->forgot || topic_set_is_open(r->feeds, w->set);
 }
 
 static bool is_own(const struct replay *r, const struct topic_set *s, const struct topic *t)
@@ -186,13 +214,15 @@ static bool was_removed(struct replay *r, const struct topic_set *s, const struc
     if (!topic_table_floors_moved(r->topics, p->floor_serial) ||
         topic_table_floor_max(r->topics) <= p->offset)
         return false;
-    for (size_t i = 0, n = set_size(r, s); i < n; i++) {
-        const struct topic *t = set_topic(r, s, i);
+    struct set_walk w = walk_set(r, s);
+    const struct topic *t;
+    while ((t = next_topic(&w))) {
         r->looked++;
-        if (t && t->floor_serial > known && t->floor > p->offset && is_own(r, s, t))
+        if (t->floor_serial > known && t->floor > p->offset && is_own(r, s, t))
             return true;
     }
-    return false;
+    struct topic_forgotten forgotten = topic_table_forgotten(r->topics);
+    return forgotten.floor_serial > known && forgotten.mark > p->offset && may_be_forgotten(r, &w);
 }
 
 /* The same for evictions, which are at MARK. Those that P does not know are behind the ones that it
@@ -204,12 +234,12 @@ static bool was_evicted(const struct replay *r, const struct topic_set *s, const
         return false;
     if (!s->ids && !s->only)
         return true;
-    for (size_t i = 0, n = set_size(r, s); i < n; i++) {
-        const struct topic *t = set_topic(r, s, i);
-        if (t && t->evicted > p->offset && is_own(r, s, t))
+    struct set_walk w = walk_set(r, s);
+    const struct topic *t;
+    while ((t = next_topic(&w)))
+        if (t->evicted > p->offset && is_own(r, s, t))
             return true;
-    }
-    return false;
+    return topic_table_forgotten(r->topics).evicted > p->offset && may_be_forgotten(r, &w);
 }
 
 /* Whether the set lost messages above P that nobody has told; P knows them then. */
@@ -357,11 +387,11 @@ static bool count_down(void *ctx, struct message *m, bool shared)
 static uint64_t count_kept(const struct replay *r, const struct topic_set *s)
 {
     uint64_t kept = 0;
-    for (size_t i = 0, n = set_size(r, s); i < n; i++) {
-        const struct topic *t = set_topic(r, s, i);
-        if (t && is_own(r, s, t))
+    struct set_walk w = walk_set(r, s);
+    const struct topic *t;
+    while ((t = next_topic(&w)))
+        if (is_own(r, s, t))
             kept += atomic_load_explicit(&t->messages, memory_order_relaxed);
-    }
     return kept;
 }
 
@@ -512,6 +542,7 @@ enum err replay_next(struct replay *r, struct feed *f, struct position *p, uint6
         return find_resumed(r, &set, p->offset, &ret_gap->resumed);
     }
     if (p->offset < p->evicted && p->evicted < until &&
+        p->evicted < topic_table_evicted(r->topics) &&
         p->evicted + 1 < tail_first(r->tail, r->head + 1))
         until = p->evicted; /* evictions that P does not know show in the tail, not before it */
     struct visiting v = {.replay = r, .visit = visit, .ctx = ctx, .evicted = p->evicted};

@@ -131,8 +131,10 @@ void retention_set_rules(struct retention *r, const struct retention_rules *rule
     r->due_ms = 0;
     r->sweep_not_before_ms = 0;
     r->sweep_next = 0;
-    for (uint32_t id = 1; id <= topic_table_count(r->topics); id++)
-        find_limits(r, topic_table_get(r->topics, id));
+    struct id_walk all = topic_table_walk(r->topics, 0);
+    struct topic *t;
+    while ((t = id_walk_next(&all)))
+        find_limits(r, t);
 }
 
 void retention_step_clock(struct retention *r)
@@ -160,6 +162,7 @@ static void take_totals(void *ctx, const struct store_topic *left)
         return;
     t->messages = left->messages;
     t->bytes = left->bytes;
+    idle_note(r->idle, t, r->now_ms);
 }
 
 static bool needs_key(void *ctx, const struct store_record *record)
@@ -342,6 +345,7 @@ static enum err purge(struct retention *r, struct topic *t, size_t max)
     struct store_removal removal = retention_removal(r, r->now_ms, max);
     enum err e = store_purge(r->store, t->id, t->floor, &removal);
     t->unswept = e || !removal.done;
+    idle_note(r->idle, t, r->now_ms);
     return e;
 }
 
@@ -377,10 +381,13 @@ static void sweep_topic(struct retention *r, struct topic *t)
 /* Looks at some more topics; true when that was all of them. */
 static bool sweep_some(struct retention *r)
 {
-    uint32_t count = topic_table_count(r->topics);
-    for (size_t i = 0; i < SWEEP_TOPICS && r->sweep_next <= count; i++)
-        sweep_topic(r, topic_table_get(r->topics, r->sweep_next++));
-    if (r->sweep_next <= count)
+    struct id_walk left = topic_table_walk(r->topics, r->sweep_next);
+    struct topic *t = NULL;
+    for (size_t i = 0; i < SWEEP_TOPICS && (t = id_walk_next(&left)); i++) {
+        sweep_topic(r, t);
+        r->sweep_next = t->id + 1;
+    }
+    if (t && r->sweep_next)
         return false;
     r->sweep_next = 0;
     if (r->sweep_due_ms < r->due_ms)
@@ -450,11 +457,13 @@ enum err retention_step(struct retention *r, uint64_t now_ms, size_t max, uint64
 }
 
 void retention_init(struct retention *r, struct store *store, struct topic_table *topics,
-                    const struct retention_rules *rules, uint64_t key_window_ms)
+                    struct idle_topics *idle, const struct retention_rules *rules,
+                    uint64_t key_window_ms)
 {
     *r = (struct retention){
         .store = store,
         .topics = topics,
+        .idle = idle,
         .rules = rules,
         .key_window_ms = key_window_ms,
         .due_ms = UINT64_MAX,

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "broker/idle.h"
 #include "broker/topic.h"
 #include "storage/store.h"
 
@@ -46,13 +47,14 @@ struct retention_rules {
 struct retention {
     struct store *store;
     struct topic_table *topics;
+    struct idle_topics *idle;
     const struct retention_rules *rules;
     uint64_t key_window_ms;               /* how long idempotency keys are remembered */
     uint64_t now_ms;                      /* of the step under way */
     uint64_t removed;                     /* messages, since the start */
     struct topic *pending, *pending_last; /* topics to look at, in order; by next_pending */
     /* When a topic's oldest message is due: not before DUE_MS. A sweep looks for them, from topic
-     * SWEEP_NEXT on (0 = none is under way), and finds the next time. */
+     * id SWEEP_NEXT on (0 = none is under way), and finds the next time. */
     uint64_t due_ms, sweep_not_before_ms, sweep_due_ms;
     uint32_t sweep_next;
     /* Trimming by age and by size: everything up to here has been judged. */
@@ -67,10 +69,11 @@ struct retention {
     uint64_t left_messages, left_bytes;
 };
 
-/* In place; STORE, TOPICS and RULES are borrowed, nothing is owned. All topics of the table are
- * still to be added. */
+/* In place; STORE, TOPICS, IDLE and RULES are borrowed, nothing is owned. All topics of the table
+ * are still to be added. Those that lose their last message are noted in IDLE. */
 void retention_init(struct retention *r, struct store *store, struct topic_table *topics,
-                    const struct retention_rules *rules, uint64_t key_window_ms);
+                    struct idle_topics *idle, const struct retention_rules *rules,
+                    uint64_t key_window_ms);
 /* Other rules from now on; the former ones are not used any more. */
 void retention_set_rules(struct retention *r, const struct retention_rules *rules);
 /* The clock was set: what was due at its former times is to be found anew. */

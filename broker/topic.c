@@ -1,30 +1,31 @@
 /*
- * The table of all topics: found by name under a lock, by id without one.
+ * The table of all topics: found by name under a lock, by id and in their order without one.
  *
  * Names and patterns are in topic_name.c, what a pattern matches in topic_index.c.
  */
 #include "broker/topic.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "xxhash.h"
 
-enum {
-    CHUNK_TOPICS = 1024, /* topics in one chunk of the id array; chunks never move */
-    SLOTS_FIRST = 256,   /* a power of two */
-};
+enum { SLOTS_FIRST = 256 /* a power of two */ };
 
 struct topic_table {
     uint32_t max;
-    _Atomic uint32_t count;
+    struct grace grace;
+    struct id_table ids;
+    _Atomic uint32_t last_id;
     /* The serial of the removal that began last and of the one completed last; see topic.h. */
     _Atomic uint64_t floor_begun, floor_serial;
     _Atomic uint64_t floor_max, evicted;
-    uint32_t chunk_count; /* length of `chunks` */
-    _Atomic(struct topic **) *chunks;
+    /* Of the forgotten topics: see struct topic_forgotten. */
+    _Atomic uint64_t forgotten_mark, forgotten_serial, forgotten_evicted;
+    _Atomic uint64_t forgets;
     pthread_rwlock_t lock; /* guards the slots */
     struct topic **slots;  /* open addressing, linear probing */
     size_t slot_count;     /* a power of two */
@@ -61,6 +62,36 @@ double topic_rate(const struct topic *t, uint64_t now_ms)
     return (before * (1 - gone) + now) * 1000 / TOPIC_RATE_WINDOW_MS;
 }
 
+/* --- references --- */
+
+/* Nobody can find it any more: the table's reference goes. */
+static void drop_retired(struct grace_item *item)
+{
+    topic_unref((struct topic *)((char *)item - offsetof(struct topic, retired)));
+}
+
+void topic_table_join(struct topic_table *t, struct grace_reader *r)
+{
+    grace_join(&t->grace, r);
+}
+
+void topic_table_leave(struct topic_table *t, struct grace_reader *r)
+{
+    grace_leave(&t->grace, r);
+}
+
+void topic_table_enter(struct topic_table *t, struct grace_reader *r)
+{
+    grace_enter(&t->grace, r);
+}
+
+void topic_table_exit(struct grace_reader *r)
+{
+    grace_exit(r);
+}
+
+/* --- the table --- */
+
 static struct topic *look_up(void *ctx, const char *name, size_t n)
 {
     return topic_table_find(ctx, name, n);
@@ -72,18 +103,17 @@ struct topic_table *topic_table_create(uint32_t max)
     if (!t)
         return NULL;
     t->max = max;
-    t->chunk_count = max / CHUNK_TOPICS + 1;
-    t->chunks = calloc(t->chunk_count, sizeof(*t->chunks));
     t->slot_count = SLOTS_FIRST;
     t->slots = calloc(t->slot_count, sizeof(struct topic *));
     t->index = topic_index_create(look_up, t);
-    if (!t->chunks || !t->slots || !t->index || pthread_rwlock_init(&t->lock, NULL) != 0) {
+    if (!t->slots || !t->index || pthread_rwlock_init(&t->lock, NULL) != 0) {
         topic_index_destroy(t->index);
-        free(t->chunks);
         free(t->slots);
         free(t);
         return NULL;
     }
+    grace_init(&t->grace);
+    id_table_init(&t->ids, &t->grace);
     if (getrandom(&t->seed, sizeof(t->seed), 0) < 0)
         t->seed = (uintptr_t)t;
     return t;
@@ -93,20 +123,21 @@ void topic_table_destroy(struct topic_table *t)
 {
     if (!t)
         return;
-    for (uint32_t id = 1; id <= t->count; id++)
-        free(topic_table_get(t, id));
-    for (uint32_t i = 0; i < t->chunk_count; i++)
-        free(t->chunks[i]);
+    struct id_walk all = id_table_walk(&t->ids, 0);
+    struct topic *topic;
+    while ((topic = id_walk_next(&all)))
+        topic_unref(topic);
+    id_table_finish(&t->ids);
+    grace_finish(&t->grace);
     pthread_rwlock_destroy(&t->lock);
     topic_index_destroy(t->index);
-    free(t->chunks);
     free(t->slots);
     free(t);
 }
 
 uint32_t topic_table_count(const struct topic_table *t)
 {
-    return atomic_load_explicit(&t->count, memory_order_acquire);
+    return id_table_count(&t->ids);
 }
 
 struct topic_index *topic_table_index(const struct topic_table *t)
@@ -114,22 +145,37 @@ struct topic_index *topic_table_index(const struct topic_table *t)
     return t->index;
 }
 
-struct topic *topic_table_get(struct topic_table *t, uint32_t id)
+uint32_t topic_table_max(const struct topic_table *t)
 {
-    if (id == 0 || id > topic_table_count(t))
-        return NULL;
-    struct topic **chunk =
-        atomic_load_explicit(&t->chunks[(id - 1) / CHUNK_TOPICS], memory_order_acquire);
-    return chunk[(id - 1) % CHUNK_TOPICS];
+    return t->max;
+}
+
+uint32_t topic_table_last_id(const struct topic_table *t)
+{
+    return atomic_load_explicit(&t->last_id, memory_order_acquire);
+}
+
+struct topic *topic_table_get(const struct topic_table *t, uint32_t id)
+{
+    return id_table_get(&t->ids, id);
+}
+
+struct id_walk topic_table_walk(const struct topic_table *t, uint32_t from)
+{
+    return id_table_walk(&t->ids, from);
+}
+
+static size_t first_slot_of(const struct topic_table *t, const char *name, size_t n)
+{
+    return XXH3_64bits_withSeed(name, n, t->seed) & (t->slot_count - 1);
 }
 
 /* The slot that holds the name, or the free one where it would go. */
 static size_t slot_of(const struct topic_table *t, const char *name, size_t n)
 {
-    size_t mask = t->slot_count - 1;
-    size_t i = XXH3_64bits_withSeed(name, n, t->seed) & mask;
+    size_t i = first_slot_of(t, name, n);
     while (t->slots[i] && (t->slots[i]->name_len != n || memcmp(t->slots[i]->name, name, n) != 0))
-        i = (i + 1) & mask;
+        i = (i + 1) & (t->slot_count - 1);
     return i;
 }
 
@@ -161,7 +207,7 @@ static enum err insert_slot(struct topic_table *t, struct topic *topic)
 {
     enum err e = ERR_OK;
     pthread_rwlock_wrlock(&t->lock);
-    if ((size_t)t->count + 1 > t->slot_count / 2)
+    if ((size_t)topic_table_count(t) + 1 > t->slot_count / 2)
         e = grow_slots(t);
     if (e == ERR_OK)
         t->slots[slot_of(t, topic->name, topic->name_len)] = topic;
@@ -169,55 +215,92 @@ static enum err insert_slot(struct topic_table *t, struct topic *topic)
     return e;
 }
 
-/* By name and by level. */
+/* What was probed past the slot that becomes free moves up, or it would not be found again. */
+static void free_slot(struct topic_table *t, size_t free)
+{
+    size_t mask = t->slot_count - 1;
+    for (size_t i = (free + 1) & mask; t->slots[i]; i = (i + 1) & mask) {
+        size_t first = first_slot_of(t, t->slots[i]->name, t->slots[i]->name_len);
+        if (((i - first) & mask) < ((i - free) & mask))
+            continue; /* its way does not lead past the free one */
+        t->slots[free] = t->slots[i];
+        free = i;
+    }
+    t->slots[free] = NULL;
+}
+
+static void remove_slot(struct topic_table *t, const struct topic *topic)
+{
+    pthread_rwlock_wrlock(&t->lock);
+    free_slot(t, slot_of(t, topic->name, topic->name_len));
+    pthread_rwlock_unlock(&t->lock);
+}
+
+/* By level and by name before by id: whoever finds it by id may look for its name. */
 static enum err insert(struct topic_table *t, struct topic *topic)
 {
     enum err e = topic_index_add(t->index, topic);
     if (e != ERR_OK)
         return e;
     e = insert_slot(t, topic);
-    if (e != ERR_OK)
-        topic_index_remove(t->index, topic);
+    if (e == ERR_OK) {
+        e = id_table_add(&t->ids, topic->id, topic);
+        if (e == ERR_OK)
+            return ERR_OK;
+        remove_slot(t, topic);
+    }
+    topic_index_remove(t->index, topic);
     return e;
 }
 
-static struct topic **chunk_for(struct topic_table *t, uint32_t id)
+static enum err add(struct topic_table *t, uint32_t id, const char *name, size_t n, bool memory,
+                    const struct topic_forgotten *forgotten, struct topic **ret)
 {
-    uint32_t at = (id - 1) / CHUNK_TOPICS;
-    struct topic **chunk = atomic_load_explicit(&t->chunks[at], memory_order_relaxed);
-    if (!chunk) {
-        chunk = calloc(CHUNK_TOPICS, sizeof(struct topic *));
-        atomic_store_explicit(&t->chunks[at], chunk, memory_order_release);
-    }
-    return chunk;
-}
-
-enum err topic_table_add(struct topic_table *t, const char *name, size_t n, bool memory,
-                         struct topic **ret)
-{
-    uint32_t id = t->count + 1;
-    if (id > t->max)
-        return ERR_LIMIT;
-    struct topic **chunk = chunk_for(t, id);
     struct topic *topic = calloc(1, sizeof(*topic) + n + 1);
-    if (!chunk || !topic) {
-        free(topic);
+    if (!topic)
         return ERR_NOMEM;
-    }
     topic->id = id;
+    atomic_init(&topic->refs, 1);
     topic->name_len = (uint8_t)n;
     topic->memory = memory;
     memcpy(topic->name, name, n);
+    atomic_init(&topic->floor, forgotten->mark);
+    atomic_init(&topic->floor_serial, forgotten->floor_serial);
+    atomic_init(&topic->evicted, forgotten->evicted);
     enum err e = insert(t, topic);
     if (e != ERR_OK) {
         free(topic);
         return e;
     }
-    chunk[(id - 1) % CHUNK_TOPICS] = topic;
-    atomic_store_explicit(&t->count, id, memory_order_release);
+    atomic_store_explicit(&t->last_id, id, memory_order_release);
     *ret = topic;
     return ERR_OK;
 }
+
+enum err topic_table_load(struct topic_table *t, uint32_t id, const char *name, size_t n,
+                          bool memory, struct topic **ret)
+{
+    static const struct topic_forgotten none;
+    return add(t, id, name, n, memory, &none, ret);
+}
+
+enum err topic_table_add_after(struct topic_table *t, const char *name, size_t n, bool memory,
+                               const struct topic_forgotten *forgotten, struct topic **ret)
+{
+    uint32_t last = topic_table_last_id(t);
+    if (topic_table_count(t) >= t->max || last == UINT32_MAX)
+        return ERR_LIMIT;
+    return add(t, last + 1, name, n, memory, forgotten, ret);
+}
+
+enum err topic_table_add(struct topic_table *t, const char *name, size_t n, bool memory,
+                         struct topic **ret)
+{
+    struct topic_forgotten now = topic_table_forgotten(t);
+    return topic_table_add_after(t, name, n, memory, &now, ret);
+}
+
+/* --- losses --- */
 
 void topic_table_raise_floor(struct topic_table *t, struct topic *topic, uint64_t floor)
 {
@@ -242,6 +325,62 @@ void topic_table_evict(struct topic_table *t, struct topic *topic, uint64_t offs
     /* Whoever sees the mark sees all evictions up to it. */
     if (offset > t->evicted)
         atomic_store(&t->evicted, offset);
+}
+
+/* --- forgetting --- */
+
+void topic_table_set_forgotten(struct topic_table *t, uint32_t last_id, uint64_t mark)
+{
+    if (last_id > t->last_id)
+        atomic_store(&t->last_id, last_id);
+    if (mark == 0)
+        return;
+    uint64_t serial = atomic_fetch_add(&t->floor_begun, 1) + 1;
+    atomic_store(&t->forgotten_serial, serial);
+    atomic_store(&t->forgotten_mark, mark);
+    if (mark > t->floor_max)
+        atomic_store(&t->floor_max, mark);
+    atomic_store(&t->floor_serial, serial);
+}
+
+static void raise(_Atomic uint64_t *mark, uint64_t to)
+{
+    if (to > *mark)
+        atomic_store(mark, to);
+}
+
+void topic_table_forget(struct topic_table *t, struct topic *topic)
+{
+    /* Not above the floor already: only when what was damaged has gone without being counted. */
+    topic_table_raise_floor(t, topic, topic->last);
+    /* The mark first: whoever does not find the topic any more finds out by it what was lost. */
+    raise(&t->forgotten_evicted, topic->evicted);
+    raise(&t->forgotten_serial, topic->floor_serial);
+    raise(&t->forgotten_mark, topic->floor);
+    remove_slot(t, topic);
+    topic_index_remove(t->index, topic);
+    id_table_remove(&t->ids, topic->id);
+    atomic_fetch_add(&t->forgets, 1);
+    grace_retire(&t->grace, &topic->retired, drop_retired);
+}
+
+bool topic_table_collect(struct topic_table *t)
+{
+    return grace_collect(&t->grace);
+}
+
+uint64_t topic_table_forgets(const struct topic_table *t)
+{
+    return atomic_load(&t->forgets);
+}
+
+struct topic_forgotten topic_table_forgotten(const struct topic_table *t)
+{
+    return (struct topic_forgotten){
+        .mark = atomic_load(&t->forgotten_mark),
+        .floor_serial = atomic_load(&t->forgotten_serial),
+        .evicted = atomic_load(&t->forgotten_evicted),
+    };
 }
 
 uint64_t topic_table_floor_serial(const struct topic_table *t)

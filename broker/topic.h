@@ -1,8 +1,10 @@
 /*
  * Topics: names, patterns, and the table of all topics of a hub.
  *
- * The broker thread owns the table and alone adds to it; workers read it. A topic is never
- * freed while the table lives, so `struct topic *` may be kept anywhere.
+ * The broker thread owns the table; workers read it. A topic that the broker forgets is not found
+ * any more; it is freed when no worker is in a turn that began before (topic_table_enter) and no
+ * reference to it is left. So a worker may use what it finds until its turn ends, and who keeps a
+ * topic for longer, as messages do, takes a reference.
  */
 #ifndef BROKER_TOPIC_H
 #define BROKER_TOPIC_H
@@ -11,8 +13,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/err.h"
+#include "base/grace.h"
+#include "base/id_table.h"
 #include "broker/topic_index.h"
 
 enum { TOPIC_NAME_MAX = 255 }; /* bytes */
@@ -20,7 +25,8 @@ enum { TOPIC_NAME_MAX = 255 }; /* bytes */
 struct topic_retention;
 
 struct topic {
-    uint32_t id; /* dense from 1, in order of first use; the log's topic id */
+    uint32_t id; /* ascending from 1 in order of first use, never used again; the log's topic id */
+    _Atomic uint32_t refs; /* the table's, and those of messages */
     uint8_t name_len;
     bool memory; /* kept only in the tail, never on disk */
     bool marked; /* broker thread only: the log knows, or is told now, that it has been one */
@@ -35,6 +41,13 @@ struct topic {
     /* Publish rate: messages in the current and the previous TOPIC_RATE_WINDOW_MS. */
     _Atomic uint64_t rate_window; /* index of the current window */
     _Atomic uint32_t rate_now, rate_before;
+    uint32_t keys;       /* broker thread only: idempotency keys of the window */
+    uint64_t last_group; /* broker thread only: the newest group with a publish to it */
+    /* Broker thread only, idle.c's: */
+    bool noted_idle;        /* in the list of topics that may be idle, */
+    uint64_t noted_ms;      /* since then */
+    uint64_t idle_since_ms; /* when it last became so */
+    struct topic *next_idle;
     /* Broker thread only: if above the head, the topic's first message in the group that is being
      * put together. */
     uint64_t staged;
@@ -46,7 +59,8 @@ struct topic {
     bool held;    /* its oldest message is kept only until there are newer ones */
     bool unswept; /* a purge has raised the floor, and the log still has what is below */
     struct topic_place place; /* in the index by level */
-    char name[];              /* name_len bytes and a NUL */
+    struct grace_item retired;
+    char name[]; /* name_len bytes and a NUL */
 };
 
 enum { TOPIC_RATE_WINDOW_MS = 5000 };
@@ -70,24 +84,79 @@ void topic_rate_add(struct topic *t, uint64_t now_ms);
 /* Messages a second over the last few seconds. Any thread. */
 double topic_rate(const struct topic *t, uint64_t now_ms);
 
+static inline struct topic *topic_ref(struct topic *t)
+{
+    atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    return t;
+}
+
+/* NULL is accepted. */
+static inline void topic_unref(struct topic *t)
+{
+    if (t && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
+        free(t);
+}
+
+/*
+ * Forgotten topics share one mark. Whoever wants topics that are not known, and has read less than
+ * the mark, may have lost messages of one that has been forgotten, and cannot know: he is told. The
+ * mark rises before a topic disappears; with it the serial of the removal and the eviction that the
+ * forgotten topics have seen last: who knows of these has been told already. A new topic begins
+ * with them, since it may be one of the forgotten.
+ */
+struct topic_forgotten {
+    uint64_t mark;         /* no message of them was above */
+    uint64_t floor_serial; /* the newest removal that took messages of them; 0 = none did */
+    uint64_t evicted;      /* the newest of their messages that was evicted */
+};
 struct topic_table;
 
 /* An empty table for at most MAX topics; NULL when out of memory. */
 struct topic_table *topic_table_create(uint32_t max);
-/* Frees the table and all topics; NULL is accepted. */
+/* Frees the table and all topics to which there are no other references; NULL is accepted. */
 void topic_table_destroy(struct topic_table *t);
-/* Any thread; NULL when there is no such topic. */
+
+/* A thread that is to look into the table beside the broker's: R, all zero at first, is its own.
+ * Between enter and exit, its turn, it may use what it finds. */
+void topic_table_join(struct topic_table *t, struct grace_reader *r);
+void topic_table_leave(struct topic_table *t, struct grace_reader *r);
+void topic_table_enter(struct topic_table *t, struct grace_reader *r);
+void topic_table_exit(struct grace_reader *r);
+
+/* NULL when there is no such topic; the same by id. */
 struct topic *topic_table_find(struct topic_table *t, const char *name, size_t n);
-/* Any thread; NULL when no topic has that id. */
-struct topic *topic_table_get(struct topic_table *t, uint32_t id);
-/* Any thread: ids 1..count exist. */
+struct topic *topic_table_get(const struct topic_table *t, uint32_t id);
+/* The topics from id FROM on, ascending (id_walk_next). */
+struct id_walk topic_table_walk(const struct topic_table *t, uint32_t from);
+/* How many topics there are, and may be; and the highest id that was ever given. */
 uint32_t topic_table_count(const struct topic_table *t);
+uint32_t topic_table_max(const struct topic_table *t);
+uint32_t topic_table_last_id(const struct topic_table *t);
+/* How often a topic has been forgotten; changes after it can be found no more. */
+uint64_t topic_table_forgets(const struct topic_table *t);
 /* Any thread: the topics by level, to be looked up by pattern. */
 struct topic_index *topic_table_index(const struct topic_table *t);
 /* Adds a topic with the next id; broker thread only. The name is valid and not in the table.
- * ERR_LIMIT: the table is full; ERR_NOMEM. */
+ * ERR_LIMIT: the table is full, or ids are used up; ERR_NOMEM. */
 MUST_CHECK enum err topic_table_add(struct topic_table *t, const char *name, size_t n, bool memory,
                                     struct topic **ret);
+/* The same when some have been forgotten since the name was looked up: it is none of these, but may
+ * be one of those before, which were as FORGOTTEN says. */
+MUST_CHECK enum err topic_table_add_after(struct topic_table *t, const char *name, size_t n,
+                                          bool memory, const struct topic_forgotten *forgotten,
+                                          struct topic **ret);
+/* The same at the start, with an id from the log that is above those before, however full the table
+ * is; it is none of the forgotten. ERR_NOMEM. */
+MUST_CHECK enum err topic_table_load(struct topic_table *t, uint32_t id, const char *name, size_t n,
+                                     bool memory, struct topic **ret);
+/* At the start, behind the last topic_table_load: ids up to LAST_ID have been used, and every
+ * message of the topics that have been forgotten was at or below MARK. */
+void topic_table_set_forgotten(struct topic_table *t, uint32_t last_id, uint64_t mark);
+/* Forgets TOPIC, which has no messages; broker thread only. */
+void topic_table_forget(struct topic_table *t, struct topic *topic);
+/* Frees forgotten topics; true when some have to wait for a worker's turn to end. Broker thread
+ * only. */
+bool topic_table_collect(struct topic_table *t);
 
 /*
  * Losses: how readers, who run beside the broker, notice that messages are gone.
@@ -108,5 +177,8 @@ bool topic_table_floors_moved(const struct topic_table *t, uint64_t serial);
 /* Any thread: the highest floor that a removal has raised; and how far evictions are. */
 uint64_t topic_table_floor_max(const struct topic_table *t);
 uint64_t topic_table_evicted(const struct topic_table *t);
+
+/* Any thread: what there is to know of the forgotten topics. */
+struct topic_forgotten topic_table_forgotten(const struct topic_table *t);
 
 #endif

@@ -152,14 +152,17 @@ enum err admin_topic(struct worker *w, struct topic *topic, struct buf *out)
 static enum err add_topics(struct admin *a, struct worker *w, struct scan *scan)
 {
     enum err e = ERR_OK;
-    uint64_t end = a->at + STEP_TOPICS < a->until ? a->at + STEP_TOPICS : a->until;
-    while (a->at < end && e == ERR_OK) {
-        const struct topic *t = topic_table_get(hub_topics(w->hub), (uint32_t)++a->at);
+    struct id_walk left = topic_table_walk(hub_topics(w->hub), (uint32_t)a->at + 1);
+    const struct topic *t = NULL;
+    for (int i = 0; i < STEP_TOPICS && e == ERR_OK && (t = id_walk_next(&left)); i++) {
+        a->at = t->id;
         if (!topic_matches(a->word, a->word_len, t->name, t->name_len))
             continue;
         put_comma(&a->text);
         e = put_topic(w, scan, t, &a->text);
     }
+    if (!t || a->at > a->until)
+        a->at = a->until;
     return e == ERR_OK && a->text.len > ADMIN_TEXT_MAX ? ERR_LIMIT : e;
 }
 
@@ -184,7 +187,7 @@ static void topics_step(struct errand *errand, void *where)
 void admin_topics(struct admin *a, const char *pattern, size_t n)
 {
     struct worker *w = a->errand.home;
-    a->until = topic_table_count(hub_topics(w->hub));
+    a->until = topic_table_last_id(hub_topics(w->hub));
     buf_putc(&a->text, '[');
     if (keep_word(a, pattern, n) == ERR_OK)
         errand_to_worker(&a->errand, w->index, topics_step);
@@ -198,10 +201,11 @@ void admin_total(struct worker *w, struct admin_totals *ret)
 {
     struct topic_table *topics = hub_topics(w->hub);
     memset(ret, 0, sizeof(*ret));
+    struct id_walk all = topic_table_walk(topics, 0);
+    const struct topic *t;
     ret->topics = topic_table_count(topics);
     ret->uptime_s = (hub_monotonic_ms() - started_ms) / 1000;
-    for (uint32_t id = 1; id <= ret->topics; id++) {
-        const struct topic *t = topic_table_get(topics, id);
+    while ((t = id_walk_next(&all))) {
         ret->messages += t->messages;
         ret->bytes += t->bytes;
     }
@@ -234,6 +238,7 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
     buf_puts(out, ",\"head\":");
     put_cursor(w, hub_head(w->hub), out);
     put_number(out, "topics", t->topics);
+    put_number(out, "topics_forgotten", s.forgotten);
     put_number(out, "messages", t->messages);
     put_number(out, "bytes", t->bytes);
     put_number(out, "log_bytes", a->number);
@@ -490,12 +495,14 @@ void admin_kick_address(struct admin *a, const char *address, size_t n)
 static void purge_step(struct errand *e, void *where)
 {
     struct admin *a = admin_of(e);
-    errand_home(e, broker_purge(where, a->topic, &a->number));
+    struct topic *topic = topic_table_get(broker_topics(where), a->topic_id);
+    enum err result = topic ? broker_purge(where, topic, &a->number) : ERR_OK; /* else forgotten */
+    errand_home(e, result);
 }
 
-void admin_purge(struct admin *a, struct topic *topic)
+void admin_purge(struct admin *a, const struct topic *topic)
 {
-    a->topic = topic;
+    a->topic_id = topic->id;
     errand_to_broker(&a->errand, purge_step);
 }
 

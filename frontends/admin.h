@@ -31,7 +31,7 @@ struct admin {
     size_t word_len;
     void (*visit)(struct admin *a, struct conn *c);
     const char *end; /* what comes after the last visit */
-    struct topic *topic;
+    uint32_t topic_id;
     struct hub_backup backup;
     struct store_verify *verify; /* owned */
     uint64_t at, until;
@@ -54,7 +54,7 @@ void admin_client_lines(struct admin *a);
 void admin_kick(struct admin *a, uint64_t number);
 void admin_kick_address(struct admin *a, const char *address, size_t n);
 /* Takes away messages: of one topic, or of all topics up to an offset; `number`: how many. */
-void admin_purge(struct admin *a, struct topic *topic);
+void admin_purge(struct admin *a, const struct topic *topic);
 void admin_trim(struct admin *a, uint64_t upto);
 /* Copies the log into the directory PATH (hub_backup); `text`: what the copy has. */
 void admin_backup(struct admin *a, const char *path, size_t n);

@@ -215,12 +215,19 @@ static void take_mail(struct worker *w)
     handle_calls(w, w->mail.calls);
 }
 
+/* Something happens, on this thread alone: the first of it begins a turn. */
+static void begin_turn(struct worker *w)
+{
+    worker_update_clock(w);
+    topic_table_enter(hub_topics(w->hub), &w->topics);
+}
+
 static void on_mail(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
     (void)fd;
     (void)what;
-    worker_update_clock(w);
+    begin_turn(w);
     take_mail(w);
 }
 
@@ -598,15 +605,18 @@ static void *run(void *arg)
     while (!is_done(w)) {
         turn_clock_sleep(&w->clock, more ? w->now_ms : w->timer_at_ms);
         event_base_loop(w->base, more ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
-        worker_update_clock(w);
+        begin_turn(w);
         more = run_turn(w);
+        topic_table_exit(&w->topics);
     }
+    begin_turn(w);
     if (!is_empty(w))
         log_warn("stopping without waiting any longer: %u connections, %u jobs of administrators",
                  count_conns(w), w->errands);
     worker_each_conn(w, abandon_conn, NULL);
     submit_publishes(w);
     end_conn_turns(w);
+    topic_table_exit(&w->topics);
     ws_deflate_finish_thread();
     return NULL;
 }
@@ -703,6 +713,7 @@ enum err worker_create(struct hub *h, unsigned index, struct settings *s,
     }
     w->index = index;
     w->hub = h;
+    topic_table_join(hub_topics(h), &w->topics);
     w->readiness[0].fd = w->readiness[1].fd = -1;
     w->budget = budget;
     peer_book_init(&w->book, &budget->memory, index);
@@ -826,5 +837,6 @@ void worker_destroy(struct worker *w)
     free(w->cuts);
     free(w->read_buffer);
     settings_unref(w->settings);
+    topic_table_leave(hub_topics(w->hub), &w->topics);
     free(w);
 }

@@ -80,6 +80,7 @@ struct worker {
     struct event_base *base;
     struct event mail_event, conns_event, local_conns_event, timer_event;
     struct hub_mail mail;
+    struct grace_reader topics; /* inside during a turn: what is found in the table stays */
     struct feed_table *feeds;
     struct tail tail;
     struct replay replay;

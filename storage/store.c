@@ -232,9 +232,10 @@ enum err store_trim(struct store *s, uint64_t *at, uint64_t upto, struct store_r
     return e;
 }
 
-enum err store_forget(struct store *s, const uint32_t *ids, size_t count)
+enum err store_forget(struct store *s, const uint32_t *ids, size_t count, uint64_t mark)
 {
-    uint64_t mark = s->catalog.forgotten;
+    if (mark < s->catalog.forgotten)
+        mark = s->catalog.forgotten;
     for (size_t i = 0; i < count; i++) {
         const struct catalog_topic *t = catalog_find(&s->catalog, ids[i]);
         if (!t || !catalog_is_empty(t))
@@ -245,6 +246,8 @@ enum err store_forget(struct store *s, const uint32_t *ids, size_t count)
     enum err e = count ? s->ops->forget(s, ids, count, mark) : ERR_OK;
     for (size_t i = 0; !e && i < count; i++)
         catalog_forget(&s->catalog, catalog_find(&s->catalog, ids[i]));
+    if (!e && count)
+        s->catalog.forgotten = mark;
     catalog_collect(&s->catalog);
     return e;
 }

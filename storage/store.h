@@ -201,9 +201,10 @@ MUST_CHECK enum err store_trim(struct store *s, uint64_t *at, uint64_t upto,
                                struct store_removal *r);
 /* Forgets topics that have no record left, all of them or, on error, none: they are not told any
  * more, their ids are never used again, and the mark of the forgotten (store_state.forgotten) is
- * not below their floors and their newest messages. Errors: as store_append; ERR_INVALID: one of
+ * not below their floors, their newest messages, and MARK, which counts for messages that left no
+ * record. Errors: as store_append; ERR_INVALID: one of
  * IDS (each once) is not known or has records. */
-MUST_CHECK enum err store_forget(struct store *s, const uint32_t *ids, size_t count);
+MUST_CHECK enum err store_forget(struct store *s, const uint32_t *ids, size_t count, uint64_t mark);
 /* The mark of the forgotten as it is now. */
 uint64_t store_forgotten(const struct store *s);
 /* Forgets kept keys (store_keys) of records older than TIME_MS, at most about MAX of them.

@@ -113,6 +113,8 @@ static void put_hub(struct buf *out, const struct worker *w)
     put_value(out, "log_damaged", "gauge",
               "records and index values of the log found unreadable since the start", s.damaged);
     put_value(out, "head_offset", "gauge", "offset of the newest message", hub_head(w->hub));
+    put_value(out, "topics_forgotten_total", "counter", "topics that gave their places back",
+              s.forgotten);
     put_value(out, "topics", "gauge", "topics known", topic_table_count(hub_topics(w->hub)));
     put_value(out, "filters", "gauge", "topics and patterns that are subscribed to",
               interest_filters(hub_interest(w->hub)));

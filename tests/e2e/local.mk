@@ -102,6 +102,7 @@ EXTRA_DIST += \
 	tests/e2e/55-slow.test.mjs \
 	tests/e2e/55-stalled.test.mjs \
 	tests/e2e/56-retention.test.mjs \
+	tests/e2e/56-topics.test.mjs \
 	tests/e2e/56-together.test.mjs \
 	tests/e2e/57-lag-limits.test.mjs \
 	tests/e2e/57-pause.test.mjs \

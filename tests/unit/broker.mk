@@ -17,6 +17,7 @@ broker_tests = \
 	tests/unit/test_broker \
 	tests/unit/test_broker_expect \
 	tests/unit/test_broker_faults \
+	tests/unit/test_broker_idle \
 	tests/unit/test_feeds \
 	tests/unit/test_replay \
 	tests/unit/test_replay_random \
@@ -102,6 +103,10 @@ tests_unit_test_broker_expect_LDADD = $(broker_test_libs)
 tests_unit_test_replay_SOURCES = tests/unit/test_replay.c $(broker_fixture)
 tests_unit_test_replay_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_replay_LDADD = $(broker_test_libs)
+
+tests_unit_test_broker_idle_SOURCES = tests/unit/test_broker_idle.c $(broker_fixture)
+tests_unit_test_broker_idle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_broker_idle_LDADD = $(broker_test_libs)
 
 tests_unit_test_feeds_SOURCES = tests/unit/test_feeds.c tests/unit/random.c tests/unit/random.h
 tests_unit_test_feeds_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

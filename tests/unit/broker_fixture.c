@@ -29,6 +29,13 @@ static enum err append_or_fail(struct store *s, const struct store_batch *b)
     return r->fault != ERR_OK ? r->fault : member_ops->append(s, b);
 }
 
+static enum err forget_or_fail(struct store *s, const uint32_t *ids, size_t count, uint64_t mark)
+{
+    struct rig *r = rig_of_store(s);
+    r->forgets++;
+    return r->fault != ERR_OK ? r->fault : member_ops->forget(s, ids, count, mark);
+}
+
 static enum err count_sync(struct store *s)
 {
     atomic_fetch_add(&rig_of_store(s)->syncs, 1);
@@ -61,6 +68,7 @@ static void make_faulty(struct rig *r)
     member_ops = r->store->ops;
     faulty_ops = *member_ops;
     faulty_ops.append = append_or_fail;
+    faulty_ops.forget = forget_or_fail;
     faulty_ops.sync_now = count_sync;
     faulty_ops.trim = trim_watched;
     r->store->ops = &faulty_ops;

@@ -27,10 +27,10 @@ struct rig {
     struct store *store;
     struct store_state log;
     struct broker *broker;
-    /* Appends fail with `fault` unless it is ERR_OK; `appends` counts those tried, `syncs` the
-     * calls of store_sync_now. */
+    /* Appends fail with `fault` unless it is ERR_OK, and so does forgetting topics; `appends` and
+     * `forgets` count those tried, `syncs` the calls of store_sync_now. */
     enum err fault;
-    unsigned appends;
+    unsigned appends, forgets;
     _Atomic unsigned syncs;
     void (*before_floor)(struct rig *r); /* called by a trim before each floor that it tells */
     /* The worker: */

@@ -129,7 +129,7 @@ static void bring_payload(const char *name, const char *payload)
         .payload_len = strlen(payload),
     };
     struct message *m = message_create(&init);
-    m->topic = topic(name);
+    message_resolve(m, topic(name));
     m->offset = ++newest;
     ck_assert_uint_lt(turn_count, TURN_MAX);
     turn[turn_count++] = m;
@@ -297,7 +297,7 @@ START_TEST(more_hits_than_one_chunk_holds)
         for (int i = 0; i < MANY; i++) {
             struct message_init init = {.topic = "a", .topic_len = 1};
             messages[i] = message_create(&init);
-            messages[i]->topic = topic("a");
+            message_resolve(messages[i], topic("a"));
             messages[i]->offset = ++newest;
             ck_assert_int_eq(feed_turn_add(feeds, messages[i]), ERR_OK);
         }

@@ -200,7 +200,7 @@ START_TEST(each_topic_expires_at_its_own_time)
         due = rig_retain(&rig);
     }
     ck_assert_uint_eq(kept_of(NULL)->count, 0);
-    ck_assert_uint_eq(due, UINT64_MAX);
+    ck_assert_uint_gt(due, end); /* only the topics are still there */
 }
 END_TEST
 
@@ -636,12 +636,14 @@ static void check_model(void)
 {
     for (struct model *m = model; m < model + MODEL_TOPICS; m++) {
         size_t gone = 0;
-        if (!rig_topic(&rig, m->name))
-            continue;
         while (m->count && goes(m)) {
             memmove(m->messages, m->messages + 1, --m->count * sizeof(m->messages[0]));
             m->bytes -= strlen(m->name);
             gone++;
+        }
+        if (!rig_topic(&rig, m->name)) { /* it was forgotten, or never was */
+            ck_assert_uint_eq(m->count, 0);
+            continue;
         }
         const struct kept *k = kept_of(m->name);
         ck_assert_uint_eq(k->count, m->count);

@@ -564,7 +564,7 @@ END_TEST
 
 static enum err forget(uint32_t id)
 {
-    return store_forget(store, &id, 1);
+    return store_forget(store, &id, 1, 0);
 }
 
 START_TEST(empty_topics_are_forgotten)
@@ -576,7 +576,7 @@ START_TEST(empty_topics_are_forgotten)
     ck_assert_int_eq(append_run(store, 1, 300, 3), ERR_OK);
     ck_assert_int_eq(forget(1), ERR_INVALID); /* it has records */
     ck_assert_int_eq(forget(5), ERR_INVALID); /* not known */
-    ck_assert_int_eq(store_forget(store, (uint32_t[]){4, 1}, 2), ERR_INVALID);
+    ck_assert_int_eq(store_forget(store, (uint32_t[]){4, 1}, 2, 0), ERR_INVALID);
     ck_assert_uint_eq(topic_row(store, 4).id, 4);
     ck_assert_int_eq(forget(4), ERR_OK); /* never had any */
     ck_assert_uint_eq(topic_row(store, 4).id, 0);
@@ -588,6 +588,11 @@ START_TEST(empty_topics_are_forgotten)
     ck_assert_int_eq(forget(2), ERR_OK);
     ck_assert_int_eq(forget(2), ERR_INVALID);
     ck_assert_uint_eq(store_forgotten(store), 298); /* its newest message */
+    add_topics(store, 5, 2);
+    ck_assert_int_eq(store_forget(store, (uint32_t[]){5}, 1, 299), ERR_OK); /* left no record */
+    ck_assert_uint_eq(store_forgotten(store), 299);
+    ck_assert_int_eq(store_forget(store, (uint32_t[]){6}, 1, 7), ERR_OK);
+    ck_assert_uint_eq(store_forgotten(store), 299);
     ck_assert_uint_eq(topic_row(store, 2).id, 0);
     ck_assert_uint_eq(topic_row(store, 3).messages, 100);
     struct store_query q = {.until = 300};
@@ -607,7 +612,7 @@ START_TEST(ids_are_never_used_again)
     struct store_batch b = {.topics = &t, .topic_count = 1};
     open_member(_i);
     add_topics(store, 1, 3);
-    ck_assert_int_eq(store_forget(store, (uint32_t[]){3, 2}, 2), ERR_OK);
+    ck_assert_int_eq(store_forget(store, (uint32_t[]){3, 2}, 2, 0), ERR_OK);
     ck_assert_int_eq(store_append(store, &b), ERR_INVALID);
     t.id = 3;
     ck_assert_int_eq(store_append(store, &b), ERR_INVALID);
@@ -639,7 +644,7 @@ START_TEST(many_topics_come_and_go)
             ids[i] = first + i;
         ck_assert_int_eq(append_one(store, ++offset, first + 7), ERR_OK);
         ck_assert_int_eq(purge_some(store, first + 7, offset, 10, &removed, &done), ERR_OK);
-        ck_assert_int_eq(store_forget(store, ids, AT_ONCE - 1), ERR_OK); /* the last one stays */
+        ck_assert_int_eq(store_forget(store, ids, AT_ONCE - 1, 0), ERR_OK); /* the last one stays */
         ck_assert_int_eq(append_one(store, ++offset, first + AT_ONCE - 1), ERR_OK);
     }
     struct store_query q = {.until = offset};

@@ -262,7 +262,7 @@ static enum err drop_keys_step(void)
 static enum err forget_step(void)
 {
     static const uint32_t purged = PURGED;
-    return store_forget(store, &purged, 1);
+    return store_forget(store, &purged, 1, 0);
 }
 
 static int expired;

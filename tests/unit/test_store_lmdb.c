@@ -619,7 +619,7 @@ START_TEST(forgotten_topics_stay_forgotten)
     ck_assert_int_eq(append_run(store, 1, 5000, 2), ERR_OK);
     ck_assert_int_eq(append_one(store, 5001, 3), ERR_OK);
     purge_all(3);
-    ck_assert_int_eq(store_forget(store, (uint32_t[]){3}, 1), ERR_OK);
+    ck_assert_int_eq(store_forget(store, (uint32_t[]){3}, 1, 0), ERR_OK);
     end_readers();
     if (_i)
         store_close(store, 5001, true);
@@ -672,7 +672,7 @@ START_TEST(ids_may_be_far_apart)
     struct store_batch b = {.topics = &t, .topic_count = 1};
     ck_assert_uint_eq(ids[40], UINT32_MAX);
     purge_all(UINT32_MAX);
-    ck_assert_int_eq(store_forget(store, ids + 40, 1), ERR_OK);
+    ck_assert_int_eq(store_forget(store, ids + 40, 1, 0), ERR_OK);
     ck_assert_int_eq(store_append(store, &b), ERR_INVALID); /* there are no more */
 }
 END_TEST

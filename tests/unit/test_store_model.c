@@ -215,10 +215,10 @@ static void forget(void)
     if (count && other && has_records(other) && draw(4) == 0) {
         uint32_t kept = ids[count - 1];
         ids[count - 1] = other;
-        ck_assert_int_eq(store_forget(store, ids, count), ERR_INVALID);
+        ck_assert_int_eq(store_forget(store, ids, count, 0), ERR_INVALID);
         ids[count - 1] = kept;
     }
-    ck_assert_int_eq(store_forget(store, ids, count), ERR_OK);
+    ck_assert_int_eq(store_forget(store, ids, count, 0), ERR_OK);
     for (size_t i = 0; i < count; i++)
         note_forgotten(ids[i]);
     ck_assert_uint_eq(store_forgotten(store), model.forgotten_mark);

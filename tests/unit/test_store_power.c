@@ -427,7 +427,7 @@ static void come_or_go(void)
     if (c->guest) {
         c->guest = 0;
         c->mark = topic_row(store, id).last;
-        did(store_forget(store, &id, 1));
+        did(store_forget(store, &id, 1, 0));
         return;
     }
     c->guest = c->last_id = id;

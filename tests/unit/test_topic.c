@@ -95,11 +95,10 @@ START_TEST(a_full_table_takes_no_more)
 }
 END_TEST
 
-/* Ids are kept in chunks of 1024. */
-START_TEST(limits_at_the_border_of_a_chunk_hold)
+START_TEST(small_limits_hold)
 {
     struct topic *t;
-    for (uint32_t max = 1023; max <= 1025; max++) {
+    for (uint32_t max = 1; max <= 3; max++) {
         struct topic_table *small = topic_table_create(max);
         for (uint32_t id = 1; id <= max; id++)
             ck_assert_int_eq(topic_table_add(small, name_of(id), strlen(name_of(id)), false, &t),
@@ -180,6 +179,99 @@ START_TEST(the_rate_is_that_of_the_last_seconds)
 }
 END_TEST
 
+/* By name and by id, whatever else lies in the way; in random order, against what is left. */
+START_TEST(forgotten_topics_are_not_found)
+{
+    static bool there[MANY + 1];
+    for (uint32_t id = 1; id <= MANY; id++)
+        there[add(name_of(id))->id] = true;
+    uint32_t left = MANY;
+    for (uint32_t i = 0, id = 1; i < MANY - 100; i++, id = (id * 7919 + 13) % MANY + 1) {
+        while (!there[id])
+            id = id % MANY + 1;
+        topic_table_forget(table, topic_table_get(table, id));
+        there[id] = false;
+        left--;
+        if (i % 1000)
+            continue;
+        ck_assert(!topic_table_collect(table));
+        ck_assert_uint_eq(topic_table_count(table), left);
+        for (uint32_t k = 1; k <= MANY; k += 17) {
+            struct topic *t = topic_table_get(table, k);
+            ck_assert_int_eq(t != NULL, there[k]);
+            ck_assert_ptr_eq(find(name_of(k)), t);
+        }
+    }
+    struct id_walk all = topic_table_walk(table, 0);
+    const struct topic *t;
+    while ((t = id_walk_next(&all)))
+        ck_assert(there[t->id]);
+    ck_assert_uint_eq(topic_table_last_id(table), MANY);
+    ck_assert_uint_eq(add("again")->id, MANY + 1);
+}
+END_TEST
+
+START_TEST(ids_may_be_used_up)
+{
+    struct topic *t;
+    ck_assert_int_eq(topic_table_load(table, 7, "a", 1, false, &t), ERR_OK);
+    ck_assert_int_eq(topic_table_load(table, UINT32_MAX - 2, "b", 1, false, &t), ERR_OK);
+    topic_table_set_forgotten(table, UINT32_MAX - 1, 0);
+    ck_assert_uint_eq(add("c")->id, UINT32_MAX);
+    ck_assert_int_eq(topic_table_add(table, "d", 1, false, &t), ERR_LIMIT);
+    topic_table_forget(table, find("c"));
+    ck_assert_int_eq(topic_table_add(table, "d", 1, false, &t), ERR_LIMIT);
+    ck_assert_uint_eq(topic_table_count(table), 2);
+}
+END_TEST
+
+START_TEST(the_forgotten_share_one_mark)
+{
+    struct topic *a = add("a"), *b = add("b"), *c = add("c");
+    topic_table_raise_floor(table, a, 5);
+    topic_table_raise_floor(table, b, 9);
+    topic_table_evict(table, c, 12);
+    uint64_t serial = topic_table_floor_serial(table);
+    topic_table_forget(table, b);
+    struct topic_forgotten f = topic_table_forgotten(table);
+    ck_assert_uint_eq(f.mark, 9);
+    ck_assert_uint_eq(f.floor_serial, 2);
+    ck_assert_uint_eq(f.evicted, 0);
+    topic_table_forget(table, a);
+    ck_assert_uint_eq(topic_table_forgotten(table).mark, 9);
+    topic_table_forget(table, c);
+    f = topic_table_forgotten(table);
+    ck_assert_uint_eq(f.mark, 12);
+    ck_assert_uint_eq(f.evicted, 12);
+    ck_assert_uint_eq(topic_table_floor_serial(table), serial); /* it is no removal */
+    struct topic *again = add("b");
+    ck_assert_uint_eq(again->id, 4);
+    ck_assert_uint_eq(again->floor, 12);
+    ck_assert_uint_eq(again->floor_serial, 2);
+    ck_assert_uint_eq(again->evicted, 12);
+    ck_assert_uint_eq(again->last, 0);
+}
+END_TEST
+
+START_TEST(a_forgotten_topic_waits_for_those_who_use_it)
+{
+    struct grace_reader r = {0};
+    topic_table_join(table, &r);
+    struct topic *a = add("a"), *b = topic_ref(add("b"));
+    topic_table_enter(table, &r);
+    topic_table_forget(table, a);
+    topic_table_forget(table, b);
+    ck_assert(topic_table_collect(table));
+    ck_assert_str_eq(a->name, "a"); /* of use until the turn ends; the sanitizers know */
+    topic_table_exit(&r);
+    ck_assert(!topic_table_collect(table));
+    ck_assert_str_eq(b->name, "b"); /* until the reference goes */
+    topic_unref(b);
+    topic_unref(NULL);
+    topic_table_leave(table, &r);
+}
+END_TEST
+
 static void *look_topics_up(void *arg)
 {
     (void)arg;
@@ -220,7 +312,11 @@ int main(void)
     tcase_add_test(t, topics_are_found_by_name_and_by_id);
     tcase_add_test(t, names_may_hold_any_utf8_and_be_as_long_as_allowed);
     tcase_add_test(t, a_full_table_takes_no_more);
-    tcase_add_test(t, limits_at_the_border_of_a_chunk_hold);
+    tcase_add_test(t, small_limits_hold);
+    tcase_add_test(t, forgotten_topics_are_not_found);
+    tcase_add_test(t, ids_may_be_used_up);
+    tcase_add_test(t, the_forgotten_share_one_mark);
+    tcase_add_test(t, a_forgotten_topic_waits_for_those_who_use_it);
     tcase_add_test(t, floors_only_rise);
     tcase_add_test(t, evictions_raise_floors_without_counting_as_removals);
     tcase_add_test(t, the_rate_is_that_of_the_last_seconds);
