@@ -10,7 +10,9 @@ dist_check_SCRIPTS += clients/js/test/run
 EXTRA_DIST += \
 	clients/js/README.md \
 	clients/js/package.json \
+	clients/js/test/connection.test.js \
 	clients/js/test/fakes.js \
 	clients/js/test/order.test.js \
+	clients/js/test/setup.js \
 	clients/js/test/sse.test.js \
 	clients/js/test/subscription.test.js

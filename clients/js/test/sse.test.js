@@ -65,6 +65,22 @@ test('a block is given as soon as its last line has ended, CR or not', () => {
   assert.equal(blocks.length, 2);
 });
 
+test('a CRLF cut between two chunks is one end of a line', () => {
+  const text = 'event: e\r\ndata: a\r\ndata: b\r\nid: 1-7\r\n\r\ndata: c\r\n\r\n';
+  const whole = [
+    { id: '1-7', event: 'e', data: 'a\nb' },
+    { id: '1-7', event: 'message', data: 'c' },
+  ];
+  for (let at = 0; at <= text.length; at++) {
+    const [before, after] = [text.slice(0, at), text.slice(at)];
+    assert.deepEqual(parse(before, after), whole, `cut at ${at}`);
+    assert.deepEqual(parse(before, '', new Uint8Array(0), after), whole, `nothing in between, ${at}`);
+  }
+  assert.deepEqual(parse(...text), whole, 'one by one');
+  const lf = text.replaceAll('\r\n', '\r');
+  assert.deepEqual(parse(...lf), whole, 'a CR alone is an end too');
+});
+
 test('retry takes digits only', () => {
   const retries = [];
   const parser = parserInto([], retries);

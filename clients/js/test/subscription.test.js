@@ -1,51 +1,10 @@
 // Subscriptions and publishing over a network that exists only in fakes.js.
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Longwire, LongwireError, topicPath } from '../longwire.js';
-import { fakeClock, fakeFetch, fakeWebSocket, Inbox, message, sseMessage } from './fakes.js';
-
-const QUICK = { base: 1, cap: 2 };
-const LIVE = (offset) => ({ op: 'live', cursor: `${offset}-7` });
-
-let clients = [];
-afterEach(() => {
-  clients.forEach((client) => client.close());
-  clients = [];
-});
-
-/** A client, and inboxes of its sockets, requests, messages, states and gaps. */
-function setUp(topics = 'a', options = {}, clientOptions = {}) {
-  const sockets = new Inbox();
-  const requests = new Inbox();
-  const client = new Longwire('http://hub.example/live', {
-    WebSocket: fakeWebSocket(sockets),
-    fetch: fakeFetch(requests),
-    EventSource: undefined,
-    ...clientOptions,
-  });
-  clients.push(client);
-  const seen = { messages: [], infos: [], gaps: [], states: new Inbox() };
-  const subscription = client.subscribe(topics, {
-    onMessage: (m, info) => {
-      seen.messages.push(m);
-      seen.infos.push(info);
-    },
-    onGap: (gap) => seen.gaps.push(gap),
-    onState: (report) => seen.states.push(report),
-    backoff: QUICK,
-    ...options,
-  });
-  const until = async (state) => {
-    for (;;) {
-      const report = await seen.states.next();
-      if (report.state === state) return report;
-    }
-  };
-  return { client, subscription, sockets, requests, seen, until };
-}
-
-const offsets = (messages) => messages.map((m) => Number(m.id.split('-')[0]));
+import { LongwireError, topicPath } from '../longwire.js';
+import { fakeClock, Inbox, message, sseMessage } from './fakes.js';
+import { LIVE, offsets, setUp } from './setup.js';
 
 test('a WebSocket is asked for all topics at once', async () => {
   const { sockets } = setUp(['a', 'b/#', 'c +d'], { after: -3 });
