@@ -177,7 +177,8 @@ describe('http.metrics_listen', () => {
   });
 
   test('is judged by the host when it is on loopback', async (t) => {
-    const hub = await startHub(t, { set: { 'http.metrics_listen': '127.0.0.1:0' } });
+    const set = { 'http.metrics_listen': '127.0.0.1:0', 'access.anonymous': 'subscribe' };
+    const hub = await startHub(t, { set });
     const there = metricsOf(hub);
     assert.equal((await get(there, '/metrics')).status, 200);
     const headers = { Host: 'attacker.example' };

@@ -4,4 +4,7 @@ EXTRA_DIST += \
 	tests/mutate/base.toml \
 	tests/mutate/broker.toml \
 	tests/mutate/daemon.toml \
-	tests/mutate/storage.toml
+	tests/mutate/frontends.toml \
+	tests/mutate/http.toml \
+	tests/mutate/storage.toml \
+	tests/mutate/ws.toml

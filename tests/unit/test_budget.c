@@ -63,6 +63,17 @@ START_TEST(what_a_part_takes_too_much_the_rest_of_the_turn_lacks)
 }
 END_TEST
 
+START_TEST(each_turn_has_its_own_answers)
+{
+    for (int turn = 0; turn < 3; turn++) {
+        budget_begin_turn(&budget);
+        ck_assert(budget_take_answer(&budget, BUDGET_ANSWERS - 1));
+        ck_assert(budget_take_answer(&budget, 2 * BUDGET_ANSWERS)); /* the last one may be large */
+        ck_assert(!budget_take_answer(&budget, 1));
+    }
+}
+END_TEST
+
 START_TEST(the_most_of_a_turn_is_kept)
 {
     budget_charge(&budget, 7);
@@ -156,6 +167,7 @@ int main(void)
     tcase_add_test(t, looking_at_a_connection_costs_something);
     tcase_add_test(t, what_a_part_leaves_is_for_the_next);
     tcase_add_test(t, what_a_part_takes_too_much_the_rest_of_the_turn_lacks);
+    tcase_add_test(t, each_turn_has_its_own_answers);
     tcase_add_test(t, the_most_of_a_turn_is_kept);
     tcase_add_test(t, only_what_lasts_is_told);
     tcase_add_test(t, who_waits_longest_goes_on_first);

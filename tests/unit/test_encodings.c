@@ -312,6 +312,26 @@ START_TEST(ws_deflated_frames)
 }
 END_TEST
 
+START_TEST(the_tally_is_a_sum_that_is_taken_once)
+{
+    char text[2000];
+    memset(text, 'x', sizeof(text));
+    uint64_t packed = 0;
+    for (size_t n = 1000; n <= sizeof(text); n += 1000) {
+        payload(MESSAGE_TEXT, text, n);
+        buf_clear(&out);
+        encoding_ws_raw_deflate.encode(&m, &out);
+        packed += out.len - 2;
+    }
+    struct encodings_tally tally = encodings_take_tally();
+    ck_assert_uint_eq(tally.messages, 2);
+    ck_assert_uint_eq(tally.plain_bytes, 3000);
+    ck_assert_uint_eq(tally.packed_bytes, packed);
+    tally = encodings_take_tally();
+    ck_assert_uint_eq(tally.messages + tally.plain_bytes + tally.packed_bytes, 0);
+}
+END_TEST
+
 static void expect_same(const struct encoding *e, const struct encoding *plain_form)
 {
     struct buf whole = {0};
@@ -400,6 +420,7 @@ int main(void)
     tcase_add_test(tc, ws_raw_frames);
     tcase_add_test(tc, ws_envelope_frames);
     tcase_add_test(tc, ws_deflated_frames);
+    tcase_add_test(tc, the_tally_is_a_sum_that_is_taken_once);
     tcase_add_test(tc, ws_frames_that_compressing_does_not_help);
     tcase_add_test(tc, resp_push);
     tcase_add_test(tc, sse_control_blocks);

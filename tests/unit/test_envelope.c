@@ -115,6 +115,7 @@ START_TEST(stored_messages_have_their_key_and_kind)
                      EVENT "\"key_base64\":\"/w==\",\"data\":\"eA==\",\"encoding\":\"base64\"}");
     ck_assert_str_eq(stored(MESSAGE_JSON, "", " \"x\""),
                      EVENT "\"data\": \"x\",\"kind\":\"json\"}");
+    ck_assert_str_eq(stored(MESSAGE_TEXT, "", "\"x\""), EVENT "\"data\":\"\\\"x\\\"\"}");
     ck_assert_str_eq(stored(MESSAGE_JSON, "", "12"), EVENT "\"data\":12}");
     ck_assert_str_eq(stored(MESSAGE_JSON, "", "[\"x\"]"), EVENT "\"data\":[\"x\"]}");
 }

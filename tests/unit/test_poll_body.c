@@ -111,6 +111,23 @@ START_TEST(nothing_lost_is_no_gap)
 }
 END_TEST
 
+START_TEST(an_answer_ends_with_the_message_that_fills_it)
+{
+    static char text[POLL_BODY_BYTES / 4];
+    memset(text, 'x', sizeof(text) - 1);
+    for (int i = 0; i < 8; i++) {
+        struct publish *p = publish_create(1);
+        ck_assert_ptr_nonnull(p);
+        publish_set(p, 0, message_of("a", text, NULL));
+        rig_commit(&rig, p);
+    }
+    begin("earliest");
+    ck_assert_uint_eq(answer(100), 4);
+    ck_assert_uint_eq(answer(100), 4);
+    ck_assert_uint_eq(answer(100), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("poll_body");
@@ -119,6 +136,7 @@ int main(void)
     tcase_add_test(tc, a_gap_that_is_found_while_it_reads_is_told);
     tcase_add_test(tc, what_is_before_a_gap_comes_first);
     tcase_add_test(tc, nothing_lost_is_no_gap);
+    tcase_add_test(tc, an_answer_ends_with_the_message_that_fills_it);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
     srunner_run_all(sr, CK_ENV);
