@@ -505,6 +505,25 @@ START_TEST(a_purge_that_was_cut_off_is_finished)
 }
 END_TEST
 
+/* The log counts its own messages, and knows nothing of those that are kept in memory. */
+START_TEST(the_log_does_not_count_for_memory_topics)
+{
+    rules.otherwise.max_age_ms = 10 * SECOND;
+    rig_start(&rig);
+    rig_publish_run(&rig, "a", 3);
+    rig.all_memory = true;
+    restart(true);
+    rig.now_ms += 20 * SECOND;
+    rig_publish_run(&rig, "a", 2);
+    rig_retain(&rig);
+    ck_assert_uint_eq(topic_row(rig.store, rig_topic(&rig, "a")->id).messages, 0);
+    ck_assert_uint_ge(rig_topic(&rig, "a")->messages, 2);
+    rig_flush_tail(&rig);
+    ck_assert_uint_le(rig_topic(&rig, "a")->messages, 3); /* not below zero */
+    ck_assert_uint_le(rig_topic(&rig, "a")->bytes, 3);
+}
+END_TEST
+
 START_TEST(limits_hold_after_a_restart)
 {
     rules.otherwise.max_age_ms = 10 * SECOND;
@@ -742,6 +761,7 @@ int main(void)
     add_tests(durable, true);
     tcase_add_test(durable, a_purge_that_failed_is_made_up_for);
     tcase_add_loop_test(durable, a_purge_that_was_cut_off_is_finished, 0, 2);
+    tcase_add_test(durable, the_log_does_not_count_for_memory_topics);
     tcase_add_loop_test(durable, limits_hold_after_a_restart, 0, 2);
     tcase_add_loop_test(durable, keys_outlive_their_messages, 0, 2);
     suite_add_tcase(s, durable);
