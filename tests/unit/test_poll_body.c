@@ -14,6 +14,21 @@ static struct follower reader;
 static struct gap gap;
 static struct buf body;
 
+/* Is run once, when the next message is put into an answer. */
+static void (*while_reading)(void);
+
+void __real_envelope_append(const struct message *m, struct buf *out);
+void __wrap_envelope_append(const struct message *m, struct buf *out);
+
+void __wrap_envelope_append(const struct message *m, struct buf *out)
+{
+    void (*now)(void) = while_reading;
+    while_reading = NULL;
+    if (now)
+        now();
+    __real_envelope_append(m, out);
+}
+
 static void setup(void)
 {
     rig_init(&rig, false);
@@ -111,6 +126,28 @@ START_TEST(nothing_lost_is_no_gap)
 }
 END_TEST
 
+static void purge_a(void)
+{
+    rig_purge(&rig, "a");
+}
+
+START_TEST(what_disappears_while_it_is_read_is_not_half_there)
+{
+    rig_publish_run(&rig, "a", 3);
+    rig_publish(&rig, "b");
+    begin("earliest");
+    while_reading = purge_a;
+    size_t count = answer(100);
+    ck_assert_ptr_null(while_reading);
+    ck_assert_int_eq(gap.reason, GAP_TRIMMED);
+    ck_assert_ptr_null(strstr(body.data, "\"topic\":\"a\""));
+    while (reader.position.offset < worker->head)
+        count += answer(100);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_uint_eq(told(), 1);
+}
+END_TEST
+
 START_TEST(an_answer_ends_with_the_message_that_fills_it)
 {
     static char text[POLL_BODY_BYTES / 4];
@@ -136,6 +173,7 @@ int main(void)
     tcase_add_test(tc, a_gap_that_is_found_while_it_reads_is_told);
     tcase_add_test(tc, what_is_before_a_gap_comes_first);
     tcase_add_test(tc, nothing_lost_is_no_gap);
+    tcase_add_test(tc, what_disappears_while_it_is_read_is_not_half_there);
     tcase_add_test(tc, an_answer_ends_with_the_message_that_fills_it);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
