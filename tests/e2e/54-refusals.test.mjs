@@ -84,6 +84,7 @@ describe('a refused client leaves a line', () => {
     const headers = { 'Longwire-Expect-Last': '0' };
     await post(hub, 'a', 'x');
     assert.equal((await post(hub, 'a', 'x', { headers })).status, 409);
+    assert.equal((await get(hub, '/t/a?format=raw&after=7-1&wait=0')).status, 409);
     await nextLine(hub, () => get(hub, '/nowhere'));
     assert.equal(refusals(hub).length, 1);
   });

@@ -151,6 +151,36 @@ START_TEST(reads_one)
 }
 END_TEST
 
+static const struct {
+    const char *list;
+    bool remote;
+} ways[] = {
+    {"::1", false},
+    {"::1, ::1", false},
+    {"127.0.0.1, ::1", false},
+    {"192.0.2.1, 127.0.0.1", false}, /* hearsay */
+    {"unknown, 127.0.0.1", false},
+    {"10.0.0.1, ::1", true},
+    {"::1, 10.0.0.1", true},
+    {"::1, 10.0.0.1, ::1", true},
+    {"127.0.0.1, 10.0.0.1, ::1", true},
+    {"192.0.2.1, ::1", true},
+    {"127.0.0.1, unknown", true},
+    {"", true},
+};
+
+/* One place on the way that is not here is enough, wherever it stands. */
+START_TEST(tells_what_came_from_elsewhere)
+{
+    struct ip_net trusted[2];
+    struct forwarded f = {0};
+    ck_assert_int_eq(ip_net_parse("10.0.0.0/8", &trusted[0]), ERR_OK);
+    ck_assert_int_eq(ip_net_parse("::1", &trusted[1]), ERR_OK);
+    forwarded_add_list(&f, ways[_i].list, strlen(ways[_i].list), trusted, 2);
+    ck_assert_msg(f.remote == ways[_i].remote, "%s", ways[_i].list);
+}
+END_TEST
+
 START_TEST(compares_addresses_alone)
 {
     struct forwarded a = {0}, b = {0}, none = {0};
@@ -171,6 +201,7 @@ int main(void)
     tcase_add_loop_test(t, reads_lists, 0, COUNT(lists));
     tcase_add_loop_test(t, reads_elements, 0, COUNT(elements));
     tcase_add_loop_test(t, reads_one, 0, COUNT(single));
+    tcase_add_loop_test(t, tells_what_came_from_elsewhere, 0, COUNT(ways));
     tcase_add_test(t, compares_addresses_alone);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
