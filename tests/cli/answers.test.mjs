@@ -129,6 +129,55 @@ describe('clients', () => {
   });
 });
 
+describe('figures', () => {
+  test('of clients, each in its column', async (t) => {
+    const fields = { cursor: '5-7', lag: 3, lag_messages: 1, lag_bytes: 2048, lag_seconds: 61 };
+    const more = { name: 'n', topics: ['a', 'b', 'c', 'd', 'e'], address: 'x:1' };
+    const clients = [
+      { id: 12, transport: 'ws', deflate: true, age_seconds: 5, ...fields, ...more },
+      { id: 3, transport: 'sse', age_seconds: 0, lag: 0, topics: ['a', 'b', 'c'] },
+      { id: 4, lag_messages: 2, lag_bytes: 10, topics: [] },
+    ];
+    const hub = await fakeHub(t, () => json(clients));
+    const { code, stdout } = await ctlTo(hub, ['clients']);
+    assert.equal(code, 0);
+    assert.deepEqual(lines(stdout).map((line) => line.trim().split(/ {2,}/)), [
+      ['ID', 'TRANSPORT', 'ADDRESS', 'AGE', 'CURSOR', 'LAG', 'BEHIND', 'NAME', 'TOPICS'],
+      ['12', 'ws+deflate', 'x:1', '5s', '5-7', '3', '1 message, 2.0K, 1m01s', 'n', 'a, b, c, and 2 more'],
+      ['3', 'sse', '-', '0s', '-', '0', '-', '-', 'a, b, c'],
+      ['4', '-', '-', '0s', '-', '0', '2 messages, 10, 0s', '-', '-'],
+    ]);
+  });
+
+  test('of the hub, each in its line', async (t) => {
+    const stats = {
+      ...{ version: '1\x1b', uptime_seconds: 61, epoch: 7, head: '5-7', topics: 2, messages: 3 },
+      ...{ bytes: 4096, log_bytes: 8192, workers: 6, counters: { publishes: 9, gaps: 1 } },
+      connections: { sse: 1, ws: 2, poll: 3, resp: 4, http: 5 },
+    };
+    const hub = await fakeHub(t, () => json(stats));
+    const { code, stdout } = await ctlTo(hub, ['stats']);
+    assert.equal(code, 0);
+    const squeezed = lines(stdout).map((line) => line.replace(/ +/g, ' '));
+    assert.deepEqual(squeezed, [
+      'version 1\\x1b',
+      'uptime 1m01s',
+      'epoch 7',
+      'head 5-7',
+      'topics 2',
+      'messages 3',
+      'payload bytes 4096 (4.0K)',
+      'log bytes 8192 (8.0K)',
+      'workers 6',
+      'connections sse 1, ws 2, poll 3, resp 4, http 5',
+      '',
+      'COUNTER SINCE START',
+      'publishes 9',
+      'gaps 1',
+    ]);
+  });
+});
+
 describe('messages', () => {
   test('keep their digits and lose their control characters', async (t) => {
     const data = '{"price":1.10,\n"big":18446744073709551616,"huge":1e400,"s":"\u0085\u202e"}';

@@ -3,8 +3,11 @@ EXTRA_DIST += \
 	tests/mutate/mutate.py \
 	tests/mutate/base.toml \
 	tests/mutate/broker.toml \
+	tests/mutate/client.toml \
 	tests/mutate/daemon.toml \
 	tests/mutate/frontends.toml \
 	tests/mutate/http.toml \
+	tests/mutate/resp.toml \
 	tests/mutate/storage.toml \
+	tests/mutate/tools.toml \
 	tests/mutate/ws.toml

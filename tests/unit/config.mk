@@ -1,6 +1,6 @@
-# Unit tests of the daemon's configuration; included by tests/local.mk.
+# Unit tests of the daemon: its configuration, and what surrounds it; included by tests/local.mk.
 config_tests = tests/unit/test_value tests/unit/test_config tests/unit/test_cli \
-	tests/unit/test_cpus
+	tests/unit/test_cpus tests/unit/test_rules tests/unit/test_signals
 check_PROGRAMS += $(config_tests) tests/unit/dump_settings
 TESTS += $(config_tests) tests/check-options.py
 dist_check_SCRIPTS += tests/check-options.py
@@ -22,6 +22,14 @@ tests_unit_test_cli_LDADD = $(config_libs) $(CHECK_LIBS)
 tests_unit_test_cpus_SOURCES = tests/unit/test_cpus.c
 tests_unit_test_cpus_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
+
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c daemon/rules.c
+tests_unit_test_rules_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rules_LDADD = $(CHECK_LIBS)
+
+tests_unit_test_signals_SOURCES = tests/unit/test_signals.c daemon/signals.c
+tests_unit_test_signals_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_signals_LDADD = libbase.a $(CHECK_LIBS)
 
 # The table of options as text, for check-options.py.
 tests_unit_dump_settings_SOURCES = tests/unit/dump_settings.c

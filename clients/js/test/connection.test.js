@@ -75,6 +75,34 @@ test('a connection that lasts makes the short ones before it forgotten', async (
   assert.equal((await requests.next()).init.headers.accept, 'text/event-stream');
 });
 
+test('a transport that is new begins its own count of short connections', async () => {
+  const { sockets, requests, until } = setUp();
+  for (let i = 0; i < 3; i++) {
+    const socket = await sockets.next();
+    socket.accept(LIVE(1));
+    socket.break();
+  }
+  for (let i = 0; i < 3; i++) {
+    const request = await requests.next();
+    assert.equal(request.init.headers.accept, 'text/event-stream', `attempt ${i}`);
+    const { say, end } = request.sse();
+    say(SSE_LIVE(1));
+    await until('live');
+    end();
+  }
+  assert.ok((await requests.next()).url.searchParams.has('wait'));
+});
+
+test('a hub that asks to wait is not asked before', async (t) => {
+  const clock = fakeClock(t);
+  const { requests, until } = setUp('a', { transport: 'sse' });
+  const { say, end } = (await requests.next()).sse();
+  say('retry: 5000\n\n');
+  end();
+  await until('waiting');
+  await comesAfter(requests, clock, 5_000);
+});
+
 test('without network it waits for it, but not for a hub on this machine', async (t) => {
   const clock = fakeClock(t);
   setGlobal(t, 'navigator', { onLine: false });
