@@ -83,6 +83,23 @@ START_TEST(a_known_key_takes_no_second_place)
 }
 END_TEST
 
+START_TEST(a_known_key_is_there_once)
+{
+    add(1, "a", 1, START_MS);
+    add(1, "b", 2, START_MS);
+    add(1, "b", 9, START_MS);
+    ck_assert_uint_eq(dedup_count(dedup), 2);
+    add(1, "c", 10, START_MS);
+    add(1, "d", 11, START_MS);
+    add(1, "d", 12, START_MS); /* all places are taken, and it has one */
+    ck_assert_uint_eq(dedup_count(dedup), MAX_KEYS);
+    ck_assert_uint_eq(find(1, "a", START_MS), 1);
+    dedup_forget_above(dedup, 8);
+    ck_assert_uint_eq(find(1, "b", START_MS), 0);
+    ck_assert_uint_eq(dedup_count(dedup), 1);
+}
+END_TEST
+
 START_TEST(a_failed_commit_is_forgotten)
 {
     add(1, "a", 5, START_MS);
@@ -145,6 +162,7 @@ int main(void)
     tcase_add_test(t, a_key_is_known_for_the_window);
     tcase_add_test(t, the_oldest_makes_room);
     tcase_add_test(t, a_known_key_takes_no_second_place);
+    tcase_add_test(t, a_known_key_is_there_once);
     tcase_add_test(t, a_failed_commit_is_forgotten);
     tcase_add_test(t, without_a_window_nothing_is_kept);
     tcase_add_test(t, keys_of_all_lengths_and_many_of_them);
