@@ -277,6 +277,23 @@ START_TEST(what_a_group_needs_stays)
 }
 END_TEST
 
+/* A topic that gets its first message, at last, by the same group that needs a place. */
+START_TEST(an_idle_topic_of_the_same_group_stays)
+{
+    rig_start(&rig);
+    fill('a');
+    rig_purge(&rig, "b");
+    struct publish *again = publish_of("b", NULL), *new = publish_of("new", NULL);
+    rig_commit(&rig, list_of(again, new, NULL));
+    ck_assert_int_eq(again->result, ERR_OK);
+    ck_assert_int_eq(new->result, ERR_LIMIT);
+    list_free(again);
+    ck_assert_uint_eq(rig_topic(&rig, "b")->messages, 1);
+    ck_assert_ptr_null(rig_topic(&rig, "new"));
+    ck_assert_uint_eq(broker_forgotten(rig.broker), 0);
+}
+END_TEST
+
 START_TEST(a_disk_that_lets_nothing_go_is_told)
 {
     rig_start(&rig);
@@ -578,6 +595,7 @@ int main(void)
         a_purge_that_takes_long_holds_its_topic,
         failed_publishes_leave_no_topic_for_ever,
         what_a_group_needs_stays,
+        an_idle_topic_of_the_same_group_stays,
         a_disk_that_lets_nothing_go_is_told,
         a_cursor_below_the_mark_is_told,
         forgetting_is_no_loss,
