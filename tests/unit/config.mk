@@ -1,6 +1,6 @@
 # Unit tests of the daemon: its configuration, and what surrounds it; included by tests/local.mk.
 config_tests = tests/unit/test_value tests/unit/test_config tests/unit/test_cli \
-	tests/unit/test_cpus tests/unit/test_rules tests/unit/test_signals
+	tests/unit/test_cpus tests/unit/test_data_dir tests/unit/test_rules tests/unit/test_signals
 check_PROGRAMS += $(config_tests) tests/unit/dump_settings
 TESTS += $(config_tests) tests/check-options.py
 dist_check_SCRIPTS += tests/check-options.py
@@ -22,6 +22,10 @@ tests_unit_test_cli_LDADD = $(config_libs) $(CHECK_LIBS)
 tests_unit_test_cpus_SOURCES = tests/unit/test_cpus.c
 tests_unit_test_cpus_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
+
+tests_unit_test_data_dir_SOURCES = tests/unit/test_data_dir.c
+tests_unit_test_data_dir_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_data_dir_LDADD = $(config_libs) $(CHECK_LIBS)
 
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c daemon/rules.c
 tests_unit_test_rules_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

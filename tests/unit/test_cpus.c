@@ -82,6 +82,8 @@ START_TEST(version_1)
 {
     put("proc/self/cgroup", "5:memory:/a\n4:cpuset,cpu2:/a\n3:cpu,cpuacct:/a\n1:name=systemd:/a\n");
     put("cgroup/memory/a/cpu.max", "100000 100000\n");
+    put("cgroup/cpuset,cpu2/a/cpu.cfs_period_us", "100000\n"); /* names that only begin with it */
+    put("cgroup/cpuset,cpu2/a/cpu.cfs_quota_us", "100000\n");
     put("cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "50000\n");
     put("cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "-1\n");
     ck_assert_uint_eq(quota(), 0);

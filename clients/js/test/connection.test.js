@@ -292,6 +292,12 @@ test('a gap is told with its reason, also one not known yet, on every transport'
   assert.deepEqual(sse.seen.gaps, gaps);
   assert.equal(sse.subscription.cursor, '12-7');
 
+  const back = setUp('a', { transport: 'websocket', after: '90-7' });
+  const only = await back.sockets.next();
+  only.accept({ op: 'gap', requested: '90-7', resumed: '50-7', reason: 'damaged' });
+  only.break(); // before any message
+  assert.equal((await back.sockets.next()).url.searchParams.get('after'), '50-7');
+
   const poll = setUp('a', { transport: 'poll' });
   for (const gap of gaps) (await poll.requests.next()).answer({ cursor: gap.resumed, gap });
   await poll.requests.next();
@@ -354,6 +360,22 @@ test('one that has worked before is tried much sooner', async (t) => {
   const { sockets, clock, subscription } = await onSse(t, { worked: true });
   (await comesAfter(sockets, clock, 5_000)).accept(LIVE(5));
   assert.equal(subscription.transport, 'websocket');
+});
+
+test('of several better ones it is enough that one has worked', async (t) => {
+  const clock = fakeClock(t);
+  t.mock.method(Math, 'random', () => 0.5);
+  const { sockets, requests, until } = setUp();
+  for (let i = 0; i < 3; i++) {
+    const socket = await sockets.next();
+    socket.accept(LIVE(1));
+    socket.break();
+    clock.tick(2);
+  }
+  (await requests.next()).answer('no', 403); // SSE never has
+  (await requests.next()).answer({ cursor: '1-7', live: true });
+  while ((await until('live')).transport !== 'poll');
+  await comesAfter(sockets, clock, 5_000);
 });
 
 test('a gap on the better transport is told, and what follows it let through', async (t) => {
@@ -423,7 +445,11 @@ test('events of page and system are passed on, and no longer after close', async
   page.visibilityState = 'visible';
   fire();
   assert.deepEqual(news.splice(0), ['online', 'offline', 'back', 'back', 'back']);
+  subscription.close();
+  fire();
+  assert.deepEqual(news, [], 'one that is closed is not told');
   const other = client.subscribe('b');
+  other.wake = (what) => news.push(what);
   client.close();
   assert.equal(other.state, 'closed');
   fire();

@@ -1,5 +1,9 @@
 // Stand-ins for the network: every connection waits here for the test to say what happens to it.
 
+/** How long a test waits for what the client should do, ms; fakeClock() does not change it. */
+const PATIENCE_MS = 20_000;
+const { setTimeout: realTimeout, clearTimeout: clearRealTimeout } = globalThis;
+
 /** Resolves with what is pushed, in order; the test awaits what the client does. */
 export class Inbox {
   #items = [];
@@ -13,7 +17,14 @@ export class Inbox {
 
   next() {
     if (this.#items.length > 0) return Promise.resolve(this.#items.shift());
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Error(`nothing has come for ${PATIENCE_MS / 1000} s`));
+      const timer = realTimeout(late, PATIENCE_MS);
+      this.#waiting.push((item) => {
+        clearRealTimeout(timer);
+        resolve(item);
+      });
+    });
   }
 
   get size() {
