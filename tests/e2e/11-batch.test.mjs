@@ -70,6 +70,20 @@ describe('publishing a batch', () => {
     assert.equal(others.length, 0);
   });
 
+  test('bytes of a line are those of the line, whatever came before it', async () => {
+    const lines = ['QQ==', 'QkJC', '', 'Q0M='].map((data) => ({ topic: 'b/bytes', data, encoding: 'base64' }));
+    await publishBatch(hub, lines);
+    const stored = await history(hub, 'b/bytes');
+    assert.deepEqual(stored.map(({ data, encoding }) => ({ data, encoding })),
+      lines.map(({ data, encoding }) => ({ data, encoding })));
+  });
+
+  test('a line that has only blanks is none', async () => {
+    const reply = await postBatch(hub, ' \t\r\n{"topic":"b/blank","data":1}\r\n\r\n \r\n');
+    assert.equal(reply.status, 201, reply.text);
+    assert.equal((await history(hub, 'b/blank')).length, 1);
+  });
+
   test('refuses more than 10000 lines with 413', async () => {
     const before = await head();
     assertProblem(await postBatch(hub, '{"topic":"b/bad","data":1}\n'.repeat(10_001)), 413);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { history, post, publish } from './lib/http.mjs';
+import { assertProblem, history, post, publish } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
 
 describe('idempotency keys', () => {
@@ -38,6 +38,14 @@ describe('idempotency keys', () => {
   test('a key of 256 bytes is refused', async () => {
     assert.equal((await post(hub, 'i/long', 'x', { key: 'k'.repeat(255) })).status, 201);
     assert.equal((await post(hub, 'i/long', 'x', { key: 'k'.repeat(256) })).status, 400);
+  });
+
+  test('an empty key, and an empty event name, are refused', async () => {
+    for (const name of ['Idempotency-Key', 'Longwire-Event']) {
+      const reply = await post(hub, 'i/empty', 'x', { headers: { [name]: '' } });
+      assert.match(assertProblem(reply, 400).detail, /1 to 255 bytes/, name);
+    }
+    assert.deepEqual(await history(hub, 'i/empty'), []);
   });
 
   for (const how of ['stop', 'kill9']) {

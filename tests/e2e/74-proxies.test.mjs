@@ -174,6 +174,8 @@ describe('Forwarded and X-Forwarded-For', () => {
     ['Via alone', { Via: '1.1 proxy.example' }],
     ['X-Forwarded-Proto alone', { 'X-Forwarded-Proto': 'https' }],
     ['here, but behind a proxy elsewhere', { 'X-Forwarded-For': '127.0.0.1, 10.1.1.1' }],
+    ['fields agree, and one names a proxy elsewhere', { Forwarded: 'for=127.0.0.1', 'X-Forwarded-For': '127.0.0.1, 10.1.1.1' }],
+    ['X-Real-IP is a proxy elsewhere', { 'X-Real-IP': '10.1.1.1', 'X-Forwarded-For': '127.0.0.1' }],
     ['only proxies, and the first is elsewhere', { 'X-Forwarded-For': '10.1.1.1, 127.0.0.1' }],
   ]) {
     test(`who is not known to be here may do as the anonymous: ${what}`, async (t) => {

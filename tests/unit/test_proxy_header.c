@@ -32,6 +32,8 @@ static const struct {
     {TEXT("PROXY UNKNOWN\r\nPROXY"), 15, "unknown"},
     {TEXT("PROXY UNKNOWN ff:ff 1 \xFF nonsense\r\n"), 0,
      "There is a control character in the PROXY line"},
+    {TEXT("PROXY UNKNOWN ff:ff 1 \x7F nonsense\r\n"), 0,
+     "There is a control character in the PROXY line"},
     {TEXT("PROXY UNKNOWN ff:ff 1 nonsense  \r\n"), 34, "unknown"},
     {TEXT("PROXY UNKNOWN " LONG40 LONG40 "12345678901\r\n"), 107, "unknown"},
     {TEXT("PROXY UNKNOWN " LONG40 LONG40 "123456789012\r\n"), 107, "The PROXY line is too long"},
