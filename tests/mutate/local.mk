@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/mutate/broker.toml \
 	tests/mutate/client.toml \
 	tests/mutate/daemon.toml \
+	tests/mutate/demo.toml \
 	tests/mutate/frontends.toml \
 	tests/mutate/http.toml \
 	tests/mutate/resp.toml \

@@ -10,6 +10,7 @@
 #include <check.h>
 
 #include "tools/doctor.h"
+#include "tools/ws_wire.h"
 
 /* ---- Addresses ---- */
 
@@ -221,6 +222,16 @@ START_TEST(frames_one_after_the_other)
 }
 END_TEST
 
+/* RFC 6455, 7.1.5: a close frame without a status is 1005. */
+START_TEST(closes_have_a_code)
+{
+    ck_assert_uint_eq(ws_close_code("\x03\xe8gone", 6), 1000);
+    ck_assert_uint_eq(ws_close_code("\x0f\xff", 2), 4095);
+    ck_assert_uint_eq(ws_close_code("\x03", 1), 1005);
+    ck_assert_uint_eq(ws_close_code("", 0), 1005);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("doctor");
@@ -233,6 +244,7 @@ int main(void)
     tcase_add_test(tcase, endless_lines);
     tcase_add_test(tcase, header_values);
     tcase_add_test(tcase, frames_one_after_the_other);
+    tcase_add_test(tcase, closes_have_a_code);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
