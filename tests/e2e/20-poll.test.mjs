@@ -316,4 +316,13 @@ describe('long-poll', () => {
   test('refuses /t without a topic', async () => {
     assertProblem(await get(hub, '/t'), 400);
   });
+
+  test('takes as many topics as limits.subscriptions, and no more', async (t) => {
+    const few = await startHub(t, { set: { 'limits.subscriptions': 3 } });
+    const of = (count) => Array.from({ length: count }, (_, n) => `topic=l/${n}`).join('&');
+    assert.equal((await get(few, `/t?wait=0&${of(3)}`)).status, 200);
+    assert.match(assertProblem(await get(few, `/t?wait=0&${of(4)}`), 400).detail, /limits\.subscriptions/);
+    assert.equal((await get(few, `/t/l/path?wait=0&${of(2)}`)).status, 200);
+    assertProblem(await get(few, `/t/l/path?wait=0&${of(3)}`), 400);
+  });
 });

@@ -152,6 +152,7 @@ describe('HTTP/1.1', () => {
     const reply = await ask('HEAD /t/h/head?after=earliest&wait=0 HTTP/1.1');
     assert.equal(statusOf(reply), 200);
     assert.ok(reply.endsWith('\r\n\r\n'));
+    assert.equal(statusOf(await ask('HEAD /t/h/none?wait=50 HTTP/1.1')), 200);
   });
 
   test('OPTIONS answers what is allowed', async () => {

@@ -612,6 +612,26 @@ START_TEST(what_inflates_to_much_comes_in_pieces)
 }
 END_TEST
 
+START_TEST(a_piece_is_no_larger_than_it_has_to_be)
+{
+    enum { LONG = 8 * WS_PIECE };
+    struct ws_reader r;
+    struct ws_event e;
+    size_t pieces = 0;
+    frame_stored(1000, LONG); /* each step gives what it takes, at most */
+    char *p = input.data;
+    size_t n = input.len;
+    ws_reader_init(&r, LONG, true);
+    for (; ws_reader_feed(&r, &p, &n, &e) == WS_EVENT_PIECE; pieces++) {
+        ck_assert_uint_ge(e.len, WS_PIECE);
+        ck_assert_uint_le(e.len, WS_PIECE + WS_PACKED_STEP);
+    }
+    ck_assert_int_eq(e.type, WS_EVENT_MESSAGE);
+    ck_assert_uint_eq(pieces, 7);
+    ws_reader_finish(&r);
+}
+END_TEST
+
 /* By the head, before anything is read; compressed bytes may be more than what they give. */
 START_TEST(compressed_frames_that_are_too_long)
 {
@@ -805,6 +825,7 @@ static TCase *rules(void)
     tcase_add_test(tc, bad_compressed_messages);
     tcase_add_test(tc, what_inflates_to_too_much);
     tcase_add_test(tc, what_inflates_to_much_comes_in_pieces);
+    tcase_add_test(tc, a_piece_is_no_larger_than_it_has_to_be);
     tcase_add_test(tc, close_codes);
     tcase_add_test(tc, close_payloads);
     tcase_add_test(tc, nothing_counts_after_the_end);
