@@ -296,6 +296,13 @@ static void progress(struct conn *c, size_t n)
     c->progress_s = (uint32_t)(c->worker->now_ms / 1000);
 }
 
+/* The kernel gives up what the peer has not taken for http.write_timeout (TCP_USER_TIMEOUT): it may
+ * notice before the deadline does. */
+static enum close_reason why_lost(int error)
+{
+    return error == ETIMEDOUT ? CLOSE_WRITE_TIMEOUT : CLOSE_RESET;
+}
+
 /* One write; 0 when the socket is full or broken (then C is closed). */
 static size_t write_some(struct conn *c, const void *data, size_t n)
 {
@@ -305,7 +312,7 @@ static size_t write_some(struct conn *c, const void *data, size_t n)
     while (m < 0 && errno == EINTR);
     if (m < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK)
-            conn_close(c, CLOSE_RESET);
+            conn_close(c, why_lost(errno));
         m = 0;
     }
     if ((size_t)m < n && conn_state(c) != CONN_CLOSED) {
@@ -517,7 +524,7 @@ static void on_readable(struct conn *c)
     else if (n == 0)
         input_ended(c);
     else if (errno != EAGAIN && errno != EWOULDBLOCK)
-        conn_close(c, CLOSE_RESET);
+        conn_close(c, why_lost(errno));
 }
 
 static void on_writable(struct conn *c)
