@@ -6,7 +6,7 @@ import { endianness, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { publishBatch } from './lib/http.mjs';
+import { get, publishBatch } from './lib/http.mjs';
 import { BUILD, startHub } from './lib/hub.mjs';
 import { SseStream } from './lib/sse.mjs';
 import { WsClient } from './lib/ws.mjs';
@@ -81,6 +81,10 @@ describe('a send that is cut short', () => {
       let at = 1;
       while (await round(at)) at++;
       assert.ok(at > COUNT * 5, `only ${at} bytes were sent`);
+      cut.set(0);
+      const { text } = await get(hub, '/metrics');
+      const [, counted] = /^longwire_deliveries_total (\d+)$/m.exec(text);
+      assert.equal(Number(counted), (at + 1) * COUNT, 'each message counts once');
     });
   }
 });
