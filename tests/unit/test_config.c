@@ -657,6 +657,18 @@ START_TEST(the_higher_level_is_blamed)
     expect_error(ERR_INVALID,
                  "--set: http.poll_wait_max = 10s: must be at least http.poll_wait (20s)",
                  (const char *const[]){"http.poll_wait_max=10s", NULL});
+    write_file("[http]\n\n\n\npoll_wait_max = 10s\n");
+    expect_error(ERR_INVALID,
+                 "--set: http.poll_wait = 20s: must be at most http.poll_wait_max (10s)",
+                 (const char *const[]){"http.poll_wait=20s", NULL});
+}
+END_TEST
+
+START_TEST(what_may_be_equal)
+{
+    config_free(load("[http]\npoll_wait = 10s\npoll_wait_max = 10s\n"
+                     "[log]\nmap_bytes = 1G\nmax_log_bytes = 1G\n"
+                     "[topic \"any-number\"]\nkeep_last = 5\n"));
 }
 END_TEST
 
@@ -1208,6 +1220,7 @@ int main(void)
     tcase_add_loop_test(t, a_bad_file_is_told, 0, COUNT(bad_files));
     tcase_add_loop_test(t, a_bad_set_is_told, 0, COUNT(bad_sets));
     tcase_add_test(t, the_higher_level_is_blamed);
+    tcase_add_test(t, what_may_be_equal);
     tcase_add_test(t, all_mistakes_are_told_at_once);
     tcase_add_test(t, mistakes_between_options_are_told_at_once);
     tcase_add_test(t, not_more_mistakes_than_anybody_reads);
