@@ -106,6 +106,7 @@ longwire_bench_LDADD = $(bench_libs)
 
 dist_man_MANS += doc/longwire-bench.1
 EXTRA_DIST += \
+	tools/attack.py \
 	tools/bench-suite.py \
 	tools/bench_plots.py \
 	tools/bench_report.py \
