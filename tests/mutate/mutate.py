@@ -108,10 +108,11 @@ class Tree:
         subprocess.run(["rsync", "-rlpc", "--files-from=-", "--from0", f"{ROOT}/", self.path],
                        input=b"\0".join(listed), check=True)
         modules = self.path / "tests/e2e/node_modules"
-        if not modules.exists():
+        if not modules.is_dir():
+            modules.unlink(missing_ok=True)
             modules.symlink_to(ROOT / "tests/e2e/node_modules")
         self.build.mkdir(exist_ok=True)
-        if not (self.path / "configure").exists():
+        if not (self.path / "build-aux/install-sh").exists():
             self.run(["autoreconf", "-i"], self.path)
         if not (self.build / "Makefile").exists():
             self.run(["../configure", "-q", "CFLAGS=-O1"], self.build)
