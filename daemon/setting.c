@@ -68,7 +68,7 @@ const struct setting settings[] = {
     {"hub", "max_message_bytes", BYTES(hub.max_message_bytes, 1, 64 * MIB), "1M", FIXED,
      "largest payload of a message"},
     {"hub", "max_topics", COUNT(hub.max_topics, 1, 4194304), "1000000", FIXED,
-     "most topics that the hub ever has"},
+     "most topics at a time; a publish to one more is refused"},
     {"hub", "subscription_bytes", BYTES(hub.subscription_bytes, MIB, 64 * GIB), "256M", FIXED,
      "memory for all topics and patterns that are subscribed to; beyond it none is added"},
     {"hub", "queue_bytes", BYTES(hub.queue_bytes, MIB, 16 * GIB), "64M", FIXED,
