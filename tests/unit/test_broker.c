@@ -450,6 +450,7 @@ START_TEST(the_tail_gets_shorter_when_its_encodings_are_long)
         message_unref(p->items[0].message);
         p->items[0].message = message_of("mem/a", payload, NULL);
         rig_commit(&rig, p);
+        publish_free(p);
         struct tail_iter at = tail_seek(&rig.tail, rig.replay.head - 1);
         ck_assert_ptr_nonnull(message_encoded(tail_next(&rig.tail, &at), &encoding));
         ck_assert_uint_le(message_encoded_bytes(), 4 * TAIL + 3 * 100 * PAYLOAD);

@@ -157,6 +157,7 @@ START_TEST(an_answer_ends_with_the_message_that_fills_it)
         ck_assert_ptr_nonnull(p);
         publish_set(p, 0, message_of("a", text, NULL));
         rig_commit(&rig, p);
+        publish_free(p);
     }
     begin("earliest");
     ck_assert_uint_eq(answer(100), 4);
