@@ -251,6 +251,7 @@ void broker_step_clock(struct broker *b, int64_t off_ms)
         return;
     b->time_ms = clock_moved(b->time_ms, off_ms);
     dedup_step_clock(b->dedup, off_ms);
+    idle_step_clock(&b->idle, off_ms);
     b->keys_due_ms = 0;
     retention_step_clock(&b->retention);
     b->times_unsaved = true;

@@ -436,6 +436,7 @@ static void run_calls(struct hub *h, struct hub_call *calls)
 struct timetable {
     uint64_t sync_at_ms;   /* unsynced commits are due, monotonic; UINT64_MAX = there are none */
     uint64_t retain_at_ms; /* retention has more to do, by the hub's clock */
+    uint64_t clock_at_ms;  /* the clock is to be looked at, monotonic */
     bool retain_fails;     /* and could not, the last time; logged */
 };
 
@@ -443,10 +444,12 @@ struct timetable {
 static uint64_t idle_ms(const struct hub *h, const struct timetable *t)
 {
     uint64_t now = hub_monotonic_ms(), unix_now = hub_clock_ms(h), idle = IDLE_MAX_MS;
-    if (t->sync_at_ms <= now || t->retain_at_ms <= unix_now)
+    if (t->sync_at_ms <= now || t->retain_at_ms <= unix_now || t->clock_at_ms <= now)
         return 0;
     if (t->sync_at_ms - now < idle)
         idle = t->sync_at_ms - now;
+    if (t->clock_at_ms - now < idle)
+        idle = t->clock_at_ms - now;
     return t->retain_at_ms - unix_now < idle ? t->retain_at_ms - unix_now : idle;
 }
 
@@ -477,6 +480,17 @@ static void retain(struct hub *h, struct timetable *t)
     t->retain_fails = e != ERR_OK;
 }
 
+/* Whether retention is due by it: also when it was set back, since what is due was told by the
+ * former time. */
+static bool look_at_clock(struct hub *h, struct timetable *t)
+{
+    uint64_t ahead = atomic_load_explicit(&h->ahead_ms, memory_order_relaxed);
+    uint64_t now = tell_time(h);
+    int64_t moved = (int64_t)(atomic_load_explicit(&h->ahead_ms, memory_order_relaxed) - ahead);
+    t->clock_at_ms = hub_monotonic_ms() + IDLE_MAX_MS;
+    return t->retain_at_ms <= now || moved < -CLOCK_STEP_MS;
+}
+
 static void work(struct hub *h, struct timetable *t, struct hub_call *calls, struct publish *list,
                  size_t bytes)
 {
@@ -487,7 +501,7 @@ static void work(struct hub *h, struct timetable *t, struct hub_call *calls, str
             t->sync_at_ms = hub_monotonic_ms() + interval;
     }
     run_calls(h, calls);
-    if (list || calls || t->retain_at_ms <= tell_time(h))
+    if (look_at_clock(h, t) || list || calls)
         retain(h, t);
     if (t->sync_at_ms <= hub_monotonic_ms())
         sync_log(h, t);

@@ -1,5 +1,7 @@
 #include "broker/idle.h"
 
+#include "broker/clock.h"
+
 static bool is_idle(const struct topic *t)
 {
     return t->messages == 0 && t->keys == 0 && !t->unswept;
@@ -35,6 +37,14 @@ static struct topic *first_by(const struct idle_topics *idle, uint64_t now_ms)
     if (t && t->idle_since_ms > now_ms)
         t->idle_since_ms = now_ms;
     return t;
+}
+
+void idle_step_clock(struct idle_topics *idle, int64_t off_ms)
+{
+    for (struct topic *t = idle->first; t; t = t->next_idle) {
+        t->noted_ms = clock_moved(t->noted_ms, off_ms);
+        t->idle_since_ms = clock_moved(t->idle_since_ms, off_ms);
+    }
 }
 
 uint64_t idle_due_ms(const struct idle_topics *idle, uint64_t now_ms)

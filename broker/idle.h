@@ -26,6 +26,8 @@ struct idle_topics {
 
 /* T has lost messages or keys; it is noted if it has none left, and not twice. */
 void idle_note(struct idle_topics *idle, struct topic *t, uint64_t now_ms);
+/* The clock was set by OFF_MS: they have been idle for as long as before. */
+void idle_step_clock(struct idle_topics *idle, int64_t off_ms);
 /* When the first is to be looked at, UINT64_MAX when there is none. */
 uint64_t idle_due_ms(const struct idle_topics *idle, uint64_t now_ms);
 

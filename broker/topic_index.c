@@ -8,7 +8,12 @@
 #include "utlist.h"
 #include "xxhash.h"
 
-enum { BUCKETS_FIRST = 64 }; /* a power of two */
+enum {
+    BUCKETS_FIRST = 64, /* a power of two */
+    /* Topics with more levels than that and one stand together with those that have not: each
+     * directory has its whole path, and a name may be 127 levels. */
+    DIR_LEVELS = 8,
+};
 
 /* There as long as a topic is in it or below. */
 struct topic_dir {
@@ -20,7 +25,8 @@ struct topic_dir {
     uint32_t total;       /* topics in it and below */
     uint32_t hash;
     uint8_t len;
-    char path[]; /* without the last '/' */
+    bool deepest; /* of DIR_LEVELS: its topics may have any number of further levels */
+    char path[];  /* without the last '/' */
 };
 
 struct topic_index {
@@ -154,7 +160,7 @@ static void prune(struct topic_index *x, struct topic_dir *d)
 static struct topic_dir *dir_for(struct topic_index *x, const char *name, size_t n)
 {
     struct topic_dir *at = x->root;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, level = 0; i < n && level < DIR_LEVELS; i++) {
         if (name[i] != '/')
             continue;
         struct topic_dir *next = find_dir(x, name, i);
@@ -164,6 +170,7 @@ static struct topic_dir *dir_for(struct topic_index *x, const char *name, size_t
             prune(x, at);
             return NULL;
         }
+        next->deepest = ++level == DIR_LEVELS;
         at = next;
     }
     return at;
@@ -298,6 +305,22 @@ static enum err find_named(const struct finding *f, const struct topic_dir *d, s
     return e == ERR_OK && below ? find_from(f, below, beyond) : e;
 }
 
+/* D is one of the deepest: its topics are looked at one by one. */
+static enum err visit_matching(const struct finding *f, const struct topic_dir *d)
+{
+    const struct topic *t;
+    enum err e = ERR_OK;
+    DL_FOREACH2(d->topics, t, place.next)
+    {
+        e = step(f);
+        if (e == ERR_OK && topic_matches(f->pattern, f->len, t->name, t->name_len))
+            e = f->visit(f->ctx, t->id);
+        if (e != ERR_OK)
+            break;
+    }
+    return e;
+}
+
 /* What of D matches the pattern from AT on. "a/#" matches "a" too. */
 static enum err find_from(const struct finding *f, const struct topic_dir *d, size_t at)
 {
@@ -305,6 +328,8 @@ static enum err find_from(const struct finding *f, const struct topic_dir *d, si
     size_t beyond = slash ? (size_t)(slash - f->pattern) + 1 : f->len + 1;
     if (at < f->len && *level == '#')
         return visit_all(f, d);
+    if (d->deepest)
+        return visit_matching(f, d);
     bool last = !slash || (beyond + 1 == f->len && slash[1] == '#');
     if (at < f->len && *level == '+')
         return find_any(f, d, last, beyond);

@@ -148,10 +148,12 @@ enum err store_append(struct store *s, const struct store_batch *b)
         e = check_records(s, b);
     if (!e)
         e = s->ops->append(s, b);
-    if (e)
-        catalog_undo_add(&s->catalog, topics_before);
-    else
+    if (e == ERR_OK) {
         count_records(s, b);
+    } else {
+        catalog_undo_add(&s->catalog, topics_before);
+        catalog_collect(&s->catalog); /* a log that takes nothing is asked again and again */
+    }
     return e;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/idle.h"
 #include "tests/unit/broker_fixture.h"
 
 enum { SECOND = 1000 };
@@ -576,6 +577,35 @@ START_TEST(many_names_pass_through_a_small_table)
 }
 END_TEST
 
+static bool never(void *ctx, const struct topic *t)
+{
+    (void)ctx;
+    return t->memory;
+}
+
+/* One a minute was looked at, the others were still dated by the former clock. */
+START_TEST(a_clock_that_is_set_back_holds_no_topic)
+{
+    enum { TOPICS = 3, NOW = 100000000, BACK = 50000000 };
+    struct idle_topics idle = {0};
+    struct interest *interest = interest_create(1 << 20);
+    struct topic *topics[TOPICS], *taken[TOPICS];
+    for (int i = 0; i < TOPICS; i++) {
+        topics[i] = calloc(1, sizeof(struct topic) + 1);
+        idle_note(&idle, topics[i], NOW);
+    }
+    idle_step_clock(&idle, -BACK);
+    uint64_t now = NOW - BACK + IDLE_KEPT_MS;
+    ck_assert_uint_eq(idle_due_ms(&idle, now), now);
+    ck_assert_uint_eq(
+        idle_take(&idle, interest, never, NULL, now, now - IDLE_KEPT_MS, 100, taken, TOPICS),
+        TOPICS);
+    for (int i = 0; i < TOPICS; i++)
+        free(topics[i]);
+    interest_destroy(interest);
+}
+END_TEST
+
 int main(void)
 {
     static const struct {
@@ -619,6 +649,8 @@ int main(void)
             tcase_add_test(t, both[k]);
         for (size_t k = 0; stores[i].setup == setup_durable && k < 5; k++)
             tcase_add_test(t, restarts[k]);
+        if (stores[i].setup == setup)
+            tcase_add_test(t, a_clock_that_is_set_back_holds_no_topic);
         if (stores[i].setup == setup)
             tcase_add_test(t, many_names_pass_through_a_small_table);
         suite_add_tcase(s, t);

@@ -65,7 +65,7 @@ static void check_find(const char *pattern)
 static void random_path(char *out, bool pattern)
 {
     static const char *const names[] = {"a", "b", "ab", ""};
-    int levels = (int)random_below(5) + 1;
+    int levels = (int)random_below(12) + 1;
     for (int i = 0; i < levels; i++) {
         uint32_t what = random_below(pattern ? 6 : 4);
         if (i)
@@ -121,6 +121,29 @@ START_TEST(a_long_name_is_no_topic)
     add("a/b");
     add("aaaaaaaaaaaaaaaaaaaa/b");
     check_find(pattern);
+}
+END_TEST
+
+/* Each level had a directory with its whole path: 26 KB for a name of 255 bytes. */
+START_TEST(a_deep_topic_takes_few_directories)
+{
+    char name[TOPIC_NAME_MAX + 1], pattern[TOPIC_NAME_MAX + 1];
+    for (int i = 0; i < TOPIC_NAME_MAX; i++)
+        name[i] = i % 2 ? '/' : 'x';
+    name[TOPIC_NAME_MAX] = '\0';
+    add(name);
+    name[TOPIC_NAME_MAX - 1] = 'y';
+    add(name);
+    ck_assert_uint_le(topic_index_dirs(topic_index), 8);
+    check_find(name);
+    for (int level = 0; level < 128; level += 9) {
+        memcpy(pattern, name, sizeof(pattern));
+        pattern[2 * level] = '+';
+        check_find(pattern);
+        pattern[2 * level] = '#';
+        pattern[2 * level + 1] = '\0';
+        check_find(pattern);
+    }
 }
 END_TEST
 
@@ -192,6 +215,7 @@ int main(void)
     tcase_add_test(t, random_patterns_find_what_a_naive_matcher_says);
     tcase_add_test(t, topics_go);
     tcase_add_test(t, a_long_name_is_no_topic);
+    tcase_add_test(t, a_deep_topic_takes_few_directories);
     tcase_add_test(t, a_pattern_costs_what_is_below_its_first_levels);
     tcase_add_test(t, others_may_look_while_topics_come_and_go);
     suite_add_tcase(s, t);
