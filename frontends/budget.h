@@ -45,6 +45,8 @@ enum {
     WORK_FRAME = 300,      /* of a WebSocket */
     WORK_CONTROL = 1500,   /* a control object, besides its bytes */
     WORK_SUBSCRIBE = 5000, /* a topic that joins */
+    WORK_TOPIC = 600,      /* a topic of a request */
+    WORK_PIECE = 100,      /* of a body: a chunk, say */
     WORK_INFLATED_BYTE = 3,
     WORK_JSON_BYTE = 3, /* read or validated */
     WORK_RECORD = 50,   /* a record, index entry or message that is looked at */

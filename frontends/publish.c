@@ -268,6 +268,12 @@ void publish_batch_free(struct publish_batch *b)
     free(b);
 }
 
+size_t publish_batch_held(const struct publish_batch *b)
+{
+    return b && b->publish ? b->publish->bytes + b->publish->count * sizeof(struct publish_item)
+                           : 0;
+}
+
 static struct publish_batch *begin_batch(struct buf *body, size_t lines)
 {
     struct publish_batch *b = calloc(1, sizeof(*b));

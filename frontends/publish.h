@@ -36,6 +36,8 @@ void publish_http_batch_head(struct conn *c, struct http *h);
 void publish_http_batch_run(struct conn *c, struct http *h);
 /* One that is being read; NULL is accepted. */
 void publish_batch_free(struct publish_batch *b);
+/* Bytes of memory that what has been read of it takes; NULL is accepted. */
+size_t publish_batch_held(const struct publish_batch *b);
 /* The answer to either, or to a readiness probe. */
 void publish_http_answer(struct conn *c, struct publish *p);
 

@@ -143,8 +143,8 @@ static void change_done(struct errand *e)
     struct change *g = (struct change *)e;
     struct conn *c = g->conn;
     if (conn_state(c) != CONN_CLOSED) {
-        if (g->status == 503)
-            http_fail_later(c, g->status, 1, g->detail);
+        if (g->status == 503 || g->status == 429)
+            http_fail_later(c, g->status, g->status == 429 ? 10 : 1, g->detail);
         else if (g->status)
             http_fail(c, g->status, g->detail);
         else
@@ -261,6 +261,7 @@ void session_http_run(struct conn *c, struct http *h)
         return;
     }
     g->number = number;
+    budget_charge(&c->worker->work, g->body.len * WORK_JSON_BYTE);
     if (read_request(c, g) && make_room(c, g))
         dispatch(c, g);
     else

@@ -331,6 +331,7 @@ static void subscribe(struct conn *c, struct http *h, bool needs_topic)
     struct subscription sub = {0};
     feed_spec_init(&sub.spec, c->worker->feeds);
     read_query(c, h, &q, &sub);
+    budget_charge(&c->worker->work, q.topics * WORK_TOPIC);
     bool events = (h->method & (HTTP_GET | HTTP_HEAD)) && wants_events(h);
     if (!q.wrong && !events && (sub.spec.count || q.format == 'r'))
         choose_format(&q, &sub, false);

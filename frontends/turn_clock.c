@@ -11,9 +11,10 @@ void turn_clock_sleep(struct turn_clock *c, uint64_t at_ms)
     c->until_ms = at_ms == UINT64_MAX ? UINT64_MAX : c->real_ms + wait;
 }
 
-uint64_t turn_clock_read(struct turn_clock *c, uint64_t real_ms)
+uint64_t turn_clock_read(struct turn_clock *c, uint64_t real_ms, uint64_t ran_ms)
 {
     uint64_t due = c->until_ms > c->real_ms ? c->until_ms : c->real_ms;
+    due += due < UINT64_MAX - ran_ms ? ran_ms : 0;
     uint64_t pause = real_ms > due && real_ms - due >= CLOCK_PAUSE_MS ? real_ms - due : 0;
     if (pause)
         c->lost_ms += pause + CLOCK_AFTER_MS;

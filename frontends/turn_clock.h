@@ -30,7 +30,9 @@ struct turn_clock {
 void turn_clock_init(struct turn_clock *c, uint64_t real_ms);
 /* The worker sleeps, and is to wake when the clock says AT_MS at the latest; UINT64_MAX = never. */
 void turn_clock_sleep(struct turn_clock *c, uint64_t at_ms);
-/* Reads it. Returns for how long the worker did not run, if that was a pause; else 0. */
-uint64_t turn_clock_read(struct turn_clock *c, uint64_t real_ms);
+/* Reads it. RAN_MS: how long the thread has run since it was read, or a little longer; what took it
+ * so long itself is no pause. Returns for how long the worker did not run, if that was a pause;
+ * else 0. */
+uint64_t turn_clock_read(struct turn_clock *c, uint64_t real_ms, uint64_t ran_ms);
 
 #endif

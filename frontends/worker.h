@@ -115,12 +115,13 @@ struct worker {
     struct conn_budget *budget; /* shared by all workers */
     /* Written by this worker alone, read by all. */
     _Atomic uint32_t conns_by_transport[TRANSPORT_COUNT];
-    struct worker **all;      /* every worker of the hub, to read what is atomic in them */
-    uint64_t timer_at_ms;     /* when timer_event fires */
-    _Atomic uint32_t errands; /* of its connections, under way anywhere (errand.h) */
-    _Atomic bool draining;    /* the hub is stopping; ends at drain_until_ms at the latest */
-    uint64_t drain_until_ms;
-    uint64_t refused_ms; /* when hub.subscription_bytes was last in the way, 0 = never */
+    struct worker **all;           /* every worker of the hub, to read what is atomic in them */
+    uint64_t timer_at_ms;          /* when timer_event fires */
+    _Atomic uint32_t errands;      /* of its connections, under way anywhere (errand.h) */
+    _Atomic bool draining;         /* the hub is stopping; ends at drain_until_ms at the latest */
+    uint64_t drain_until_ms;       /* real, monotonic */
+    uint64_t cpu_ms, cpu_asked_ms; /* what its thread had run, and when that was asked */
+    uint64_t refused_ms;           /* when hub.subscription_bytes was last in the way, 0 = never */
     bool started;
     pthread_t thread;
     struct refusals refusals;

@@ -87,7 +87,7 @@ static bool is_same_hub(struct ctl *c, const struct doctor *d)
 static enum ctl_exit clean_up(struct ctl *c, const struct doctor *d)
 {
     struct ctl_reply reply;
-    if (!ctl_given(c, CTL_OPT_SOCKET) || !d->published)
+    if (!ctl_given(c, CTL_OPT_SOCKET) || !d->can_publish)
         return CTL_OK;
     enum ctl_exit status = ctl_connect(c);
     if (status)

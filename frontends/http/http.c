@@ -383,6 +383,7 @@ static bool handle(struct conn *c, struct http *h, enum http_read event)
             wants_body(c, h);
         return true;
     case HTTP_READ_BODY:
+        budget_charge(&c->worker->work, WORK_PIECE);
         take_body(c, h);
         return true;
     case HTTP_READ_DONE:
@@ -441,7 +442,8 @@ static size_t http_input(struct conn *c, char *data, size_t n)
             deadline_in(c, settings_of(c)->head_timeout_ms);
         more = handle(c, h, event);
     }
-    if (c->input_over && used == n && c->protocol == &http_protocol && conn_is_open(c))
+    bool done = used == n && c->reading && !c->yielded; /* what it has sent has been worked off */
+    if (c->input_over && done && c->protocol == &http_protocol && conn_is_open(c))
         end_of_input(c, h);
     return used;
 }
@@ -537,7 +539,7 @@ static size_t http_held(const struct conn *c)
 {
     const struct http *h = c->state;
     return h->request.head.cap + h->body.cap + h->fields.cap + h->name_len +
-           (h->poll ? poll_held(h->poll) : 0);
+           (h->poll ? poll_held(h->poll) : 0) + publish_batch_held(h->batch);
 }
 
 /* To whoever may be an EventSource nothing is said, as in refuse_path(). */

@@ -49,7 +49,8 @@ void http_access_host(struct conn *c, struct http *h)
 bool http_access_is_shut(const struct conn *c, const struct http *h)
 {
     bool open = h->route && h->route->flags & HTTP_ROUTE_OPEN;
-    return h->foreign_host && !open && !http_may_subscribe(c) && !http_may_publish(c);
+    return h->foreign_host && !open && !http_may_subscribe(c) && !http_may_publish(c) &&
+           !c->worker->settings->anonymous_status;
 }
 
 void http_deny(struct conn *c, const char *detail)

@@ -144,6 +144,18 @@ describe('HTTP: what was asked is answered', () => {
     return raw;
   }
 
+  // The last one was dropped when the slice of work ended inside it.
+  test('however many there are: a half-closed connection gets all answers', async () => {
+    for (const count of [10, 49, 50, 51, 100, 150, 151]) {
+      const raw = await RawSocket.open(hub);
+      await raw.write(post('/t/g/count', 'x') + get('/healthz').repeat(count));
+      raw.halfClose();
+      const [first, ...others] = statuses(`${await raw.untilClosed()}`);
+      assert.equal(first, 201);
+      assert.deepEqual(others, Array(count).fill(200));
+    }
+  });
+
   test('a client that ends its side gets the answers to all its requests', async (t) => {
     const requests = [
       ...upTo(50).map((n) => post('/t/g/half', `${n}`)),

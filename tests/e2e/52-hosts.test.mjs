@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 
-import { history } from './lib/http.mjs';
+import { history, request } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
 import { eventually } from './lib/wait.mjs';
@@ -142,6 +142,16 @@ describe('on a loopback listener', () => {
     await publishFor(hub, EVIL);
     assert.equal((await history(hub, 'h/x')).length, before);
   });
+});
+
+test('a foreign host may see figures where the anonymous may', async (t) => {
+  const hub = await startHub(t, { set: { 'access.anonymous': 'status' } });
+  const headers = { Host: 'hub.example' };
+  for (const path of ['/metrics', '/readyz', '/longwire.js'])
+    assert.equal((await request(hub, 'GET', path, { headers })).status, 200, path);
+  for (const path of ['/t/a?wait=0', '/cursor'])
+    assert.equal((await request(hub, 'GET', path, { headers })).status, 403, path);
+  assert.equal((await request(hub, 'POST', '/t/a', { headers, body: 'x' })).status, 403);
 });
 
 describe('where the anonymous may subscribe', () => {

@@ -15,7 +15,7 @@ static void setup(void)
 
 static uint64_t read_at(uint64_t real_ms)
 {
-    return turn_clock_read(&clock_, real_ms);
+    return turn_clock_read(&clock_, real_ms, 0);
 }
 
 START_TEST(it_goes_with_real_time)
@@ -59,6 +59,18 @@ START_TEST(a_pause_in_a_turn_does_not_count)
     ck_assert_uint_eq(read_at(START + 100), 0);
     ck_assert_uint_eq(read_at(START + 100 + 40000), 40000);
     ck_assert_uint_eq(clock_.now_ms, START + 100);
+}
+END_TEST
+
+/* A clock that took them for pauses would stand still for ever under load. */
+START_TEST(a_long_turn_of_work_is_no_pause)
+{
+    uint64_t real = START;
+    for (int i = 0; i < 20; i++)
+        ck_assert_uint_eq(turn_clock_read(&clock_, real += 600, 590), 0);
+    ck_assert_uint_eq(clock_.now_ms, real);
+    ck_assert_uint_eq(turn_clock_read(&clock_, real + 5000, 600), 4400);
+    ck_assert_uint_eq(clock_.now_ms, real);
 }
 END_TEST
 
@@ -109,6 +121,7 @@ int main(void)
     tcase_add_test(t, a_sleep_that_ends_early_allows_nothing_later);
     tcase_add_test(t, a_pause_in_a_sleep_counts_from_its_end);
     tcase_add_test(t, a_pause_in_a_turn_does_not_count);
+    tcase_add_test(t, a_long_turn_of_work_is_no_pause);
     tcase_add_test(t, it_stands_still_for_a_while_after_a_pause_and_then_goes_on);
     tcase_add_test(t, pauses_add_up_and_it_never_goes_back);
     tcase_add_test(t, it_does_not_fall_below_zero);
