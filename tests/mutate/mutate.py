@@ -154,8 +154,18 @@ def is_unit(test):
     return test.startswith("tests/unit/")
 
 
+def kill_session(session):
+    """Check gives each test a process group of its own, so killing one group would not be all."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.getsid(int(name)) == session:
+                os.kill(int(name), signal.SIGKILL)
+        except OSError:
+            pass
+
+
 def run_limited(words, folder, seconds, environment):
-    """Runs WORDS as a group that is killed as a whole; (None, ...) when it does not end."""
+    """Runs WORDS in a session that is killed as a whole; (None, ...) when it does not end."""
     child = subprocess.Popen(words, cwd=folder, env={**os.environ, **environment}, text=True,
                              errors="replace", start_new_session=True, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -163,7 +173,7 @@ def run_limited(words, folder, seconds, environment):
         said, _ = child.communicate(timeout=seconds)
         return child.returncode, said
     except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
+        kill_session(child.pid)
         said, _ = child.communicate()
         return None, said
 
