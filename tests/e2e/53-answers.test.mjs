@@ -8,7 +8,7 @@ import { assertProblem, get, history, post, publish, request } from './lib/http.
 import { startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
 import { RespClient } from './lib/resp.mjs';
-import { eventually } from './lib/wait.mjs';
+import { eventually, within } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
 import { handshake } from './lib/wsframe.mjs';
 
@@ -234,7 +234,7 @@ describe('what the anonymous may do over a WebSocket', () => {
     const hub = await start(t, 'subscribe');
     const ws = await WsClient.open(hub, 'w/raw', { format: 'raw' }, elsewhere);
     ws.send('x');
-    assert.ok((await ws.closed).code >= 1008);
+    assert.ok((await within(ws.closed, 'the refusal')).code >= 1008);
     assert.deepEqual(await history(hub, 'w/raw'), []);
   });
 
