@@ -11,7 +11,6 @@ import re
 import sys
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-FOLDERS = ("base", "storage", "broker", "frontends", "daemon", "tools", "demo", "tests")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -50,7 +49,10 @@ def read_rules(path):
 
 
 def sources():
-    for folder in FOLDERS:
+    """The C files of the folders that list their files for the build."""
+    for folder in sorted(os.listdir(ROOT)):
+        if not os.path.exists(os.path.join(ROOT, folder, "local.mk")):
+            continue
         for where, folders, files in os.walk(os.path.join(ROOT, folder)):
             folders[:] = sorted(d for d in folders if d != "node_modules")
             for name in sorted(files):
