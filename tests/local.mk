@@ -17,11 +17,13 @@ include tests/fuzz/http.mk
 include tests/fuzz/ws.mk
 include tests/e2e/local.mk
 
-TESTS += tests/check-includes.py
+structure_tests = tests/check-includes.py tests/check-circles.py tests/test_circles.py
+TESTS += $(structure_tests)
 # Only what hangs takes so long, s; a busy machine may be slow.
-AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=300; export CK_DEFAULT_TIMEOUT;
-dist_check_SCRIPTS += tests/check-includes.py
-EXTRA_DIST += tests/include-rules .ci/run
+AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=300; export CK_DEFAULT_TIMEOUT; \
+	CC='$(CC)'; export CC;
+dist_check_SCRIPTS += $(structure_tests)
+EXTRA_DIST += tests/include-rules tests/known-circles .ci/run
 
 include tests/mutate/local.mk
 
