@@ -52,7 +52,7 @@ enum {
     X(CTL_OPT_KEY, 'k', "key", "KEY", "idempotency key: published twice, stored once")             \
     X(CTL_OPT_EXPECT, 'x', "expect", "CURSOR",                                                     \
       "publish only if the topic has had no message behind CURSOR")                                \
-    X(CTL_OPT_SORT, 'O', "sort", "FIELD", "list by id, age or lag, the largest age or lag first")  \
+    X(CTL_OPT_SORT, 'O', "sort", "FIELD", "list by id, age, lag or held, the largest first")       \
     X(CTL_OPT_YES, 'y', "yes", NULL, "do not ask")                                                 \
     X(CTL_OPT_FORCE, 'F', "force", NULL, "restore a damaged log, too")                             \
     X(CTL_OPT_UNTIL, 'u', "until", "CURSOR", "end with this cursor instead of the newest message") \

@@ -34,10 +34,16 @@ static int by_lag(const void *a, const void *b)
     return order ? order : by_id(a, b);
 }
 
+static int by_held(const void *a, const void *b)
+{
+    int order = compare(field(b, "held_bytes"), field(a, "held_bytes"));
+    return order ? order : by_id(a, b);
+}
+
 static const struct {
     const char *name;
     int (*compare)(const void *a, const void *b);
-} orders[] = {{"id", by_id}, {"age", by_age}, {"lag", by_lag}};
+} orders[] = {{"id", by_id}, {"age", by_age}, {"lag", by_lag}, {"held", by_held}};
 
 enum { ORDERS = sizeof(orders) / sizeof(orders[0]) };
 
@@ -119,6 +125,7 @@ static void add_client(struct ctl_table *t, const json_t *client)
     ctl_table_text(t, ctl_json_text(client, "cursor"));
     ctl_table_number(t, ctl_json_u64(client, "lag"));
     add_behind(t, client);
+    ctl_table_size(t, ctl_json_u64(client, "held_bytes"));
     ctl_table_text(t, ctl_json_text(client, "name"));
     add_topics(t, json_object_get(client, "topics"));
 }
@@ -129,8 +136,8 @@ static enum ctl_exit show_clients(struct ctl *c, const json_t *list)
         {"ID", true, CTL_STYLE_PLAIN},       {"TRANSPORT", false, CTL_STYLE_PLAIN},
         {"ADDRESS", false, CTL_STYLE_PLAIN}, {"AGE", true, CTL_STYLE_PLAIN},
         {"CURSOR", false, CTL_STYLE_PLACE},  {"LAG", true, CTL_STYLE_PLAIN},
-        {"BEHIND", false, CTL_STYLE_PLAIN},  {"NAME", false, CTL_STYLE_PLAIN},
-        {"TOPICS", false, CTL_STYLE_NAME},
+        {"BEHIND", false, CTL_STYLE_PLAIN},  {"HELD", true, CTL_STYLE_PLAIN},
+        {"NAME", false, CTL_STYLE_PLAIN},    {"TOPICS", false, CTL_STYLE_NAME},
     };
     struct ctl_table t;
     struct buf out = {0};
@@ -206,7 +213,7 @@ enum ctl_exit ctl_clients_check(const struct ctl *c)
 {
     if (!c->args.sort || find_order(c->args.sort) < ORDERS)
         return CTL_OK;
-    ctl_say("clients are listed by id, age or lag, not by %s", c->args.sort);
+    ctl_say("clients are listed by id, age, lag or held, not by %s", c->args.sort);
     return CTL_USAGE;
 }
 

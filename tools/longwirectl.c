@@ -76,7 +76,7 @@ static const struct ctl_command commands[] = {
     {
         .name = "clients",
         .args = "",
-        .summary = "list connections: transport, address, topics, cursor, lag",
+        .summary = "list connections: transport, address, topics, cursor, lag, memory",
         .help = "",
         .options = CTL_BIT(CTL_OPT_SORT),
         .check = ctl_clients_check,

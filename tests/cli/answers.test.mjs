@@ -102,12 +102,15 @@ describe('answers of another kind', () => {
 
 describe('clients', () => {
   const clients = [
-    { id: 130, age_seconds: 5, lag: 0, address: 'one', topics: ['a\u0000b'] },
-    { id: 7, age_seconds: 90, lag: 12, address: 'two', topics: [] },
-    { id: 64, age_seconds: 90, lag: 2 ** 40, address: 'three', topics: [] },
-    { id: 9, age_seconds: 1, lag: 12, address: 'four', topics: [] },
+    { id: 130, age_seconds: 5, lag: 0, held_bytes: 9, address: 'one', topics: ['a\u0000b'] },
+    { id: 7, age_seconds: 90, lag: 12, held_bytes: 0, address: 'two', topics: [] },
+    { id: 64, age_seconds: 90, lag: 2 ** 40, held_bytes: 9, address: 'three', topics: [] },
+    { id: 9, age_seconds: 1, lag: 12, held_bytes: 2 ** 33, address: 'four', topics: [] },
   ];
-  const orders = { id: [7, 9, 64, 130], age: [7, 64, 130, 9], lag: [64, 7, 9, 130] };
+  const orders = {
+    ...{ id: [7, 9, 64, 130], age: [7, 64, 130, 9], lag: [64, 7, 9, 130] },
+    held: [9, 64, 130, 7],
+  };
 
   for (const [field, order] of Object.entries(orders)) {
     test(`are listed by ${field}`, async (t) => {
@@ -132,7 +135,7 @@ describe('clients', () => {
 describe('figures', () => {
   test('of clients, each in its column', async (t) => {
     const fields = { cursor: '5-7', lag: 3, lag_messages: 1, lag_bytes: 2048, lag_seconds: 61 };
-    const more = { name: 'n', topics: ['a', 'b', 'c', 'd', 'e'], address: 'x:1' };
+    const more = { held_bytes: 1536, name: 'n', topics: ['a', 'b', 'c', 'd', 'e'], address: 'x:1' };
     const clients = [
       { id: 12, transport: 'ws', deflate: true, age_seconds: 5, ...fields, ...more },
       { id: 3, transport: 'sse', age_seconds: 0, lag: 0, topics: ['a', 'b', 'c'] },
@@ -142,10 +145,10 @@ describe('figures', () => {
     const { code, stdout } = await ctlTo(hub, ['clients']);
     assert.equal(code, 0);
     assert.deepEqual(lines(stdout).map((line) => line.trim().split(/ {2,}/)), [
-      ['ID', 'TRANSPORT', 'ADDRESS', 'AGE', 'CURSOR', 'LAG', 'BEHIND', 'NAME', 'TOPICS'],
-      ['12', 'ws+deflate', 'x:1', '5s', '5-7', '3', '1 message, 2.0K, 1m01s', 'n', 'a, b, c, and 2 more'],
-      ['3', 'sse', '-', '0s', '-', '0', '-', '-', 'a, b, c'],
-      ['4', '-', '-', '0s', '-', '0', '2 messages, 10, 0s', '-', '-'],
+      ['ID', 'TRANSPORT', 'ADDRESS', 'AGE', 'CURSOR', 'LAG', 'BEHIND', 'HELD', 'NAME', 'TOPICS'],
+      ['12', 'ws+deflate', 'x:1', '5s', '5-7', '3', '1 message, 2.0K, 1m01s', '1.5K', 'n', 'a, b, c, and 2 more'],
+      ['3', 'sse', '-', '0s', '-', '0', '-', '0', '-', 'a, b, c'],
+      ['4', '-', '-', '0s', '-', '0', '2 messages, 10, 0s', '0', '-', '-'],
     ]);
   });
 

@@ -70,7 +70,7 @@ describe('wrong usage exits with 2 and says why', () => {
     [['publish', '--lines', 'a', 'data'], /--lines reads standard input/],
     [['publish', '--lines', '--key', 'k', 'a'], /cannot go with --key/],
     [['publish', '--lines', '--expect', '0', 'a'], /cannot go with --expect/],
-    [['clients', '--sort', 'name'], /by id, age or lag, not by name/],
+    [['clients', '--sort', 'name'], /by id, age, lag or held, not by name/],
     [['topics', '--sort', 'lag'], /unknown or ambiguous option --sort/],
     [['purge', 'a'], /give --yes/],
     [['top'], /needs a terminal/],

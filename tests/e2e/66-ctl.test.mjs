@@ -98,7 +98,7 @@ describe('the documents of the hub', () => {
     assert.deepEqual([client.transport, client.lag], ['ws', 0]);
     assert.match(client.address, /^127\.0\.0\.1:\d+$/);
     assert.match(client.cursor, CURSOR);
-    assertNumbers(client, ['id', 'age_seconds']);
+    assertNumbers(client, ['id', 'age_seconds', 'held_bytes']);
     assert.match(await ctl(hub, ['clients']), new RegExp(`^ *${client.id}  ws  .*doc/clients/`, 'm'));
   });
 
