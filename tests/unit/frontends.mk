@@ -1,5 +1,5 @@
 # Unit tests of what the workers run; included by tests/local.mk.
-frontends_tests = tests/unit/test_poll_body
+frontends_tests = tests/unit/test_poll_body tests/unit/test_resp
 check_PROGRAMS += $(frontends_tests)
 TESTS += $(frontends_tests)
 
@@ -7,4 +7,15 @@ tests_unit_test_poll_body_SOURCES = tests/unit/test_poll_body.c $(broker_fixture
 tests_unit_test_poll_body_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_poll_body_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envelope_append
 tests_unit_test_poll_body_LDADD = libfrontends.a libwscodec.a libhttpcodec.a $(broker_test_libs) \
+	$(LIBEVENT_LIBS) $(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) -lm
+
+# The stand-ins for a connection and its worker.
+tests_unit_test_resp_SOURCES = tests/unit/test_resp.c
+tests_unit_test_resp_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_resp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=conn_out -Wl,--wrap=conn_is_open \
+	-Wl,--wrap=conn_close -Wl,--wrap=conn_finish_after_output -Wl,--wrap=conn_pause \
+	-Wl,--wrap=conn_resume -Wl,--wrap=conn_is_congested -Wl,--wrap=conn_may_go_on \
+	-Wl,--wrap=conn_set_deadline -Wl,--wrap=worker_publish -Wl,--wrap=worker_must_wait \
+	-Wl,--wrap=http_adopt -Wl,--wrap=hub_log -Wl,--wrap=feed_leave
+tests_unit_test_resp_LDADD = libfrontends.a libwscodec.a libhttpcodec.a $(broker_test_libs) \
 	$(LIBEVENT_LIBS) $(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) -lm
