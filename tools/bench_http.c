@@ -32,6 +32,7 @@ void http_request(const struct bench_subscribers *set, const struct bench_subscr
 
 bool http_split_url(struct http_place *ret, const char *url)
 {
+    const char *given = url;
     if (strncmp(url, "http://", 7) == 0)
         url += 7;
     size_t n = strcspn(url, "/");
@@ -42,7 +43,7 @@ bool http_split_url(struct http_place *ret, const char *url)
         host -= 2;
     }
     if (host == 0 || host >= sizeof(ret->host) || port == 0 || port >= sizeof(ret->port)) {
-        bench_say("--url is HOST:PORT, not %s", url);
+        bench_say("--url is HOST:PORT, not %s", given);
         return false;
     }
     *ret = (struct http_place){0};
