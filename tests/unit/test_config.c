@@ -845,6 +845,32 @@ START_TEST(topic_sections_say_how_far_subscribers_may_fall_behind)
 }
 END_TEST
 
+START_TEST(each_limit_of_all_subscribers_is_one_of_each_topic)
+{
+    struct config *c = load("[topic \"a\"]\n"
+                            "[topic \"b\"]\nmax_lag_messages = 0\nmax_lag_bytes = 0\n"
+                            "max_lag_age = 0\nlag_policy = replay\n"
+                            "[limits]\nmax_lag_messages = 7\nmax_lag_bytes = 2K\nmax_lag_age = 9s\n"
+                            "lag_policy = close\n");
+    expect_lag(&c->topics[0].lag, 7, 2048, 9000, CONFIG_LAG_CLOSE);
+    expect_lag(&c->topics[1].lag, 0, 0, 0, CONFIG_LAG_REPLAY);
+    config_free(c);
+}
+END_TEST
+
+/* As long as a name that fits, and a byte longer. */
+START_TEST(the_name_of_a_section_has_a_limit)
+{
+    write_file("[a_section_with_a_name_of_31_b_xy]\n");
+    expect_error(ERR_INVALID, "longwire.ini:1: must be [section] or [topic \"PATTERN\"]", NULL);
+    write_file("[a_section_with_a_name_of_31_b_x]\n");
+    expect_error(ERR_INVALID,
+                 "longwire.ini:1: [a_section_with_a_name_of_31_b_x]: no such section; the nearest "
+                 "is [socket]",
+                 NULL);
+}
+END_TEST
+
 START_TEST(what_is_kept_must_make_sense)
 {
     write_file("[topic \"a\"]\nkeep_last = 11\nmax_messages = 10\n");
@@ -1066,7 +1092,7 @@ START_TEST(print_says_where_a_value_comes_from)
     struct config *c = load_set("log.sync=never");
     print_to_file(c);
     const char *text = read_file();
-    ck_assert_ptr_nonnull(strstr(text, "; Lines are those of longwire.ini.\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\n; Lines are those of longwire.ini.\n\n["));
     ck_assert_ptr_nonnull(strstr(text, "\nworkers = 2 ; line 3\n"));
     ck_assert_ptr_nonnull(strstr(text, "\nsync = never ; --set\n"));
     ck_assert_ptr_nonnull(strstr(text, "\nheartbeat = 15s\n"));
@@ -1230,6 +1256,8 @@ int main(void)
     tcase_add_test(t, lists_have_a_longest_length);
     tcase_add_test(t, topic_sections_say_what_is_kept);
     tcase_add_test(t, topic_sections_say_how_far_subscribers_may_fall_behind);
+    tcase_add_test(t, each_limit_of_all_subscribers_is_one_of_each_topic);
+    tcase_add_test(t, the_name_of_a_section_has_a_limit);
     tcase_add_test(t, what_is_kept_must_make_sense);
     tcase_add_test(t, a_nul_byte_is_told);
     tcase_add_test(t, a_public_listener_needs_a_word);

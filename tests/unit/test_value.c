@@ -147,7 +147,11 @@ START_TEST(ranges_of_bytes_are_short)
     value_put_bytes_range(&b, 1, 64 * KIB * KIB);
     buf_puts(&b, "; ");
     value_put_bytes_range(&b, 0, 512);
-    ck_assert_str_eq(text_of(&b), "1 to 64M; 0 to 512 bytes");
+    buf_puts(&b, "; ");
+    value_put_bytes_range(&b, 0, 1023);
+    buf_puts(&b, "; ");
+    value_put_bytes_range(&b, 0, 1024);
+    ck_assert_str_eq(text_of(&b), "1 to 64M; 0 to 512 bytes; 0 to 1023 bytes; 0 to 1K");
     buf_finish(&b);
 }
 END_TEST
@@ -234,6 +238,13 @@ static const struct {
     {"http://[::1]:8080", true},
     {"https://xn--bcher-kva.example", true},
     {"capacitor://localhost", true},
+    {"a1+b-c.d://h", true},
+    {"http://my_host-1.example:1", true},
+    {"a_b://h", false},
+    {"1a://h", false},
+    {"+a://h", false},
+    {"http://a+b", false},
+    {"http://a~b", false},
     {"", false},
     {"**", false},
     {"null", false},
@@ -256,7 +267,8 @@ static const struct {
 
 START_TEST(hosts_have_no_port)
 {
-    static const char *const good[] = {"a", "hub_1.my-net.Example", "192.0.2.1", "[2001:db8::1]"};
+    static const char *const good[] = {
+        "a", "hub_1.my-net.Example", "192.0.2.1", "[2001:db8::1]", "-", "_"};
     static const char *const bad[] = {"",         "a:80", ".a",   "a.",      "a..b",
                                       "http://a", "a/b",  "*.ab", "[::1]:8", "::1",
                                       "[a]",      "a b",  "a,b",  "\xC3\xA9"};
