@@ -290,7 +290,8 @@ describe('while the log takes its time', () => {
   });
 
   test('but not for ever', async (t) => {
-    const [hub, gate] = await startSlowHub(t, { set: SET });
+    // Nothing else looks at them meanwhile.
+    const [hub, gate] = await startSlowHub(t, { set: { ...SET, 'http.heartbeat': '60s' } });
     await publish(hub, 's/late', 'before');
     const ws = await RawWebSocket.open(hub);
     const raw = await RawSocket.open(hub);

@@ -423,6 +423,20 @@ describe('HTTP/1.1', () => {
     });
   }
 
+  // What is left of the body would be the next request.
+  for (const [what, path, fields] of [
+    ['nothing there', '/nowhere', ''],
+    ['a page of another site', '/t/h/smuggle', 'Origin: http://evil.example\r\n'],
+    ['an encoding', '/t/h/smuggle', 'Content-Encoding: gzip\r\n'],
+  ])
+    test(`a refused request ends the connection before its body (${what})`, async () => {
+      const body = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+      const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${fields}`;
+      const reply = String(await exchange(hub, `${head}Content-Length: ${body.length}\r\n\r\n${body}`));
+      assert.equal(reply.match(/^HTTP\/1\.1 /gm).length, 1);
+      assert.match(reply, /\r\nconnection: close\r\n/i);
+    });
+
   test('nothing of a refused request was stored', async () => {
     assert.deepEqual(await history(hub, 'h/smuggle'), []);
   });

@@ -103,6 +103,49 @@ describe('publishers of a hub whose queue is full', () => {
     });
   }
 
+  test('a request that the hub does not read is not too slow', async (t) => {
+    const [hub, gate] = await startSlowHub(t, {
+      set: { 'hub.workers': 1, 'hub.queue_bytes': `${QUEUE}`, 'http.body_timeout': '1s' },
+    });
+    await publish(hub, 'fill', 'before');
+    const [waiting, slow] = [await RawSocket.open(hub), await RawSocket.open(hub)];
+    t.after(() => [waiting, slow].forEach(end));
+    gate.close();
+    const answers = await fill(hub);
+    await waiting.write(post('/t/p/slow', 'one'));
+    await turn(hub);
+    // Its time has begun later, and it is the client's.
+    await slow.write(post('/healthz', 'two').replace('POST', 'GET').slice(0, -1));
+    await slow.untilText('HTTP/1.1 408 ');
+    gate.open();
+    await waiting.untilText('HTTP/1.1 201 ');
+    for (const { status } of await Promise.all(answers)) assert.equal(status, 201);
+  });
+
+  test('cost nothing any more when they have been read', async (t) => {
+    const [hub, gate] = await startSlowHub(t, {
+      set: { 'hub.workers': 1, 'hub.queue_bytes': `${QUEUE}`, 'http.heartbeat': '60s' },
+    });
+    const admin = await RespClient.open(hub);
+    t.after(() => admin.close());
+    const work = async () => JSON.parse(await admin.command('HUB', 'STATS')).counters.work;
+    const asking = async () => -(await work()) + (await work());
+    await publish(hub, 'fill', 'before');
+    const client = await PATHS.WebSocket.open(hub);
+    t.after(() => end(client));
+    await work();
+    const before = await asking();
+    gate.close();
+    const answers = await fill(hub);
+    await PATHS.WebSocket.send(client);
+    await turn(hub);
+    gate.open();
+    await PATHS.WebSocket.answered(client);
+    for (const { status } of await Promise.all(answers)) assert.equal(status, 201);
+    await turn(hub);
+    assert.equal(await asking(), before);
+  });
+
   test('many at once: everything is answered, and in order', async (t) => {
     const [hub, gate] = await startSlowHub(t, {
       set: { 'hub.workers': 2, 'hub.queue_bytes': `${QUEUE}` },

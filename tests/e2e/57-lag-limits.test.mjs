@@ -245,6 +245,19 @@ describe('beyond a limit', () => {
     });
   }
 
+  test('who was beyond a limit, and is not any more, misses nothing', async (t) => {
+    const config = '[limits]\nlag_policy = skip-to-latest\n';
+    const hub = await startHub(t, { set: SETTINGS, config: `${config}max_lag_messages = 100\n` });
+    const stream = await openStalled(t, hub, 'sse');
+    await eventually(async () => (await countersOf(hub)).lag_limit_skips === 1, 'the limit');
+    writeFileSync(hub.config, `${config}max_lag_messages = 1000000\n`);
+    hub.signal('SIGHUP');
+    await eventually(() => /configuration reloaded|reload/i.test(hub.stderr()), 'the reload');
+    stream.resume();
+    assert.deepEqual(await readAll(stream, await history(hub, 'slow')), []);
+    assert.equal((await countersOf(hub)).gaps_lagged, 0);
+  });
+
   test('a raw WebSocket is closed with 4410', async (t) => {
     const set = { ...SETTINGS, 'limits.max_lag_messages': '100' };
     const hub = await startHub(t, { set: { ...set, 'limits.lag_policy': 'skip-to-latest' } });

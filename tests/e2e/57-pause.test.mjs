@@ -35,6 +35,13 @@ async function pause(hub, meanwhile) {
   hub.signal('SIGCONT');
 }
 
+async function countersOf(hub) {
+  const admin = await RespClient.open(hub);
+  const { counters } = JSON.parse(await admin.command('HUB', 'STATS'));
+  admin.close();
+  return counters;
+}
+
 async function connect(t, hub, text) {
   const socket = await RawSocket.open(hub);
   t.after(() => socket.destroy());
@@ -76,6 +83,26 @@ test('nobody is dropped for what the hub did not see', async (t) => {
   do last = (await stream.nextMessage()).id;
   while (last !== id);
   assert.match(hub.stderr(), /worker 0 did not run for \d+ ms/);
+});
+
+// Who is asked to stop is not asked to wait: that time goes on.
+test('a hub that is stopping does not take longer for it', async (t) => {
+  const hub = await startHub(t, { set: { 'hub.workers': 1 } });
+  for (let n = 0; n < 8; n++) await publish(hub, 'much', 'x'.repeat(1_000_000));
+  const stuck = await RawSocket.open(hub);
+  t.after(() => stuck.destroy());
+  stuck.pause();
+  const get = 'GET /t/much?after=earliest HTTP/1.1\r\nHost: 127.0.0.1\r\n';
+  await stuck.write(`${get}Accept: text/event-stream\r\n\r\n`);
+  await eventually(async () => (await countersOf(hub)).deliveries > 0, 'the stream');
+  hub.signal('SIGTERM');
+  await eventually(() => /stopping \(SIGTERM\)/.test(hub.stderr()), 'the hub to know');
+  await pause(hub, () => {});
+  // DRAIN_MS, 5 s, has passed; not so by the clock of the clients' limits.
+  const until = Date.now() + 4000;
+  await hub.stop();
+  assert.match(hub.stderr(), /stopping without waiting any longer/);
+  assert.ok(Date.now() < until, 'it waited for as long as it had not run');
 });
 
 // The peers' bytes may not be here yet when the hub runs again.

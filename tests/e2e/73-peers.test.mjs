@@ -35,12 +35,15 @@ async function openPaused(t, hub, text, options) {
   return raw;
 }
 
-async function connections(hub) {
+async function statsOf(hub) {
   const client = await RespClient.open(hub);
   const stats = JSON.parse(await client.command('HUB', 'STATS'));
   client.close();
-  return stats.connections;
+  return stats;
 }
+
+const connections = async (hub) => (await statsOf(hub)).connections;
+const countersOf = async (hub) => (await statsOf(hub)).counters;
 
 describe('http.write_timeout', () => {
   const hub = suiteHub({
@@ -62,6 +65,21 @@ describe('http.write_timeout', () => {
       await openPaused(t, hub, text);
       await eventually(async () => (await connections(hub))[transport] === 1, 'a connection');
       await eventually(async () => (await connections(hub))[transport] === 0, 'its end');
+    });
+  }
+
+  // There the kernel does not give up by itself.
+  const LOCAL = {
+    ...STUCK,
+    'http that ends': getText('/t/much?after=earliest&wait=0', 'Connection: close\r\n'),
+  };
+  for (const [what, text] of Object.entries(LOCAL)) {
+    test(`ends who takes nothing on the local socket: ${what}`, async (t) => {
+      const [transport] = what.split(' ');
+      await openPaused(t, hub, text, { local: true });
+      await eventually(async () => (await connections(hub))[transport] === 1, 'a connection');
+      await eventually(async () => (await connections(hub))[transport] === 0, 'its end');
+      assert.equal((await countersOf(hub)).ws_silent, 0, 'it was ended for something else');
     });
   }
 

@@ -108,6 +108,7 @@ EXTRA_DIST += \
 	tests/e2e/57-pause.test.mjs \
 	tests/e2e/57-stuck.test.mjs \
 	tests/e2e/58-budget.test.mjs \
+	tests/e2e/58-charges.test.mjs \
 	tests/e2e/58-fairness.test.mjs \
 	tests/e2e/59-storm.test.mjs \
 	tests/e2e/60-resp.test.mjs \

@@ -1,13 +1,26 @@
 # Unit tests of what the workers run; included by tests/local.mk.
-frontends_tests = tests/unit/test_poll_body tests/unit/test_resp
+frontends_tests = \
+	tests/unit/test_conns \
+	tests/unit/test_poll_body \
+	tests/unit/test_resp
 check_PROGRAMS += $(frontends_tests)
 TESTS += $(frontends_tests)
+
+frontends_test_libs = libfrontends.a libwscodec.a libhttpcodec.a $(broker_test_libs) \
+	$(LIBEVENT_LIBS) $(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) -lm
+# A worker that the test runs, by a clock of its own.
+desk = tests/unit/desk.c tests/unit/desk.h $(broker_fixture)
+desk_ldflags = $(AM_LDFLAGS) -Wl,--wrap=hub_monotonic_ms
+
+tests_unit_test_conns_SOURCES = tests/unit/test_conns.c $(desk)
+tests_unit_test_conns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_conns_LDFLAGS = $(desk_ldflags)
+tests_unit_test_conns_LDADD = $(frontends_test_libs)
 
 tests_unit_test_poll_body_SOURCES = tests/unit/test_poll_body.c $(broker_fixture)
 tests_unit_test_poll_body_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_poll_body_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envelope_append
-tests_unit_test_poll_body_LDADD = libfrontends.a libwscodec.a libhttpcodec.a $(broker_test_libs) \
-	$(LIBEVENT_LIBS) $(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) -lm
+tests_unit_test_poll_body_LDADD = $(frontends_test_libs)
 
 # The stand-ins for a connection and its worker.
 tests_unit_test_resp_SOURCES = tests/unit/test_resp.c
@@ -17,5 +30,4 @@ tests_unit_test_resp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=conn_out -Wl,--wrap=conn
 	-Wl,--wrap=conn_resume -Wl,--wrap=conn_is_congested -Wl,--wrap=conn_may_go_on \
 	-Wl,--wrap=conn_set_deadline -Wl,--wrap=worker_publish -Wl,--wrap=worker_must_wait \
 	-Wl,--wrap=http_adopt -Wl,--wrap=hub_log -Wl,--wrap=feed_leave
-tests_unit_test_resp_LDADD = libfrontends.a libwscodec.a libhttpcodec.a $(broker_test_libs) \
-	$(LIBEVENT_LIBS) $(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) -lm
+tests_unit_test_resp_LDADD = $(frontends_test_libs)

@@ -1,0 +1,327 @@
+#include "tests/unit/desk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "frontends/http/http.h"
+#include "frontends/readiness.h"
+#include "frontends/stream.h"
+
+enum { START_MS = 1000000, STEP_MS = 20 };
+
+static uint64_t now_ms;
+
+uint64_t __wrap_hub_monotonic_ms(void);
+
+uint64_t __wrap_hub_monotonic_ms(void)
+{
+    return now_ms;
+}
+
+static struct settings *default_settings(void)
+{
+    struct settings *s = settings_create();
+    ck_assert_ptr_nonnull(s);
+    s->max_message_bytes = 1 << 20;
+    s->max_head_bytes = 16 << 10;
+    s->max_body_bytes = 8 << 20;
+    s->head_timeout_ms = 10000;
+    s->body_timeout_ms = 30000;
+    s->idle_timeout_ms = 75000;
+    s->write_timeout_ms = 60000;
+    s->heartbeat_ms = 15000;
+    s->retry_ms = 2000;
+    s->poll_wait_ms = 25000;
+    s->poll_wait_max_ms = 60000;
+    s->poll_limit = 1000;
+    s->subscriptions = 1000;
+    s->inflight = 256;
+    return s;
+}
+
+void desk_open(struct desk *d)
+{
+    struct store_reader *reader;
+    memset(d, 0, sizeof(*d));
+    now_ms = START_MS;
+    rig_init(&d->rig, false);
+    log_set_level(LOG_ERROR);
+    rig_start(&d->rig);
+    struct hub_options o = {1, 64 << 20, 0, &d->rig.log};
+    ck_assert_int_eq(hub_start(&o, d->rig.broker, &d->hub), ERR_OK);
+    d->settings = default_settings();
+    d->budget.memory.limit = 256 << 20;
+    d->budget.max = 100;
+    ck_assert_int_eq(store_reader_create(d->rig.store, &reader), ERR_OK);
+    ck_assert_int_eq(worker_create(d->hub, 0, d->settings, &d->budget, reader, &d->worker), ERR_OK);
+    d->worker->all = &d->worker;
+}
+
+void desk_close(struct desk *d)
+{
+    desk_end_turn(d);
+    hub_stop(d->hub);
+    worker_destroy(d->worker);
+    hub_destroy(d->hub);
+    settings_unref(d->settings);
+    rig_finish(&d->rig);
+}
+
+static void begin_turn(struct desk *d)
+{
+    turn_clock_sleep(&d->worker->clock, now_ms); /* it was not held up */
+    worker_update_clock(d->worker);
+    topic_table_enter(hub_topics(d->hub), &d->worker->topics);
+    budget_begin_turn(&d->worker->work);
+    budget_begin_part(&d->worker->work, BUDGET_TURN);
+}
+
+void desk_end_turn(struct desk *d)
+{
+    struct worker *w = d->worker;
+    struct conn *list = w->turn;
+    w->turn = w->turn_last = NULL;
+    while (list) {
+        struct conn *c = list;
+        list = c->turn_next;
+        c->in_turn = false;
+        conn_end_turn(c);
+    }
+    if (w->turn)
+        desk_end_turn(d);
+    topic_table_exit(&w->topics);
+}
+
+static void keep_deadlines(struct desk *d)
+{
+    struct worker *w = d->worker;
+    struct wheel_item *i;
+    while ((i = wheel_pop_due(&w->wheel, w->now_ms))) {
+        wheel_set(&w->wheel, i, i->due_ms);
+        conn_deadline((struct conn *)((char *)i - offsetof(struct conn, wheel)));
+    }
+}
+
+void desk_wait(struct desk *d, uint64_t ms)
+{
+    for (uint64_t end = now_ms + ms; now_ms < end;) {
+        now_ms = end - now_ms < STEP_MS ? end : now_ms + STEP_MS;
+        begin_turn(d);
+        keep_deadlines(d);
+        desk_end_turn(d);
+    }
+}
+
+static void take_mail(struct desk *d)
+{
+    struct pollfd p = {.fd = hub_mail_fd(d->hub, 0), .events = POLLIN};
+    while (poll(&p, 1, -1) < 0)
+        ck_assert_int_eq(errno, EINTR);
+    begin_turn(d);
+    event_base_loop(d->worker->base, EVLOOP_NONBLOCK);
+    desk_end_turn(d);
+}
+
+void desk_commit(struct desk *d)
+{
+    struct worker *w = d->worker;
+    uint64_t head = w->head;
+    if (w->publishes) /* large ones are under way already */
+        hub_publish(d->hub, w->publishes, w->publishes_last);
+    w->publishes = w->publishes_last = NULL;
+    w->publish_bytes = 0;
+    while (w->head == head)
+        take_mail(d);
+}
+
+static void drop_answer(struct conn *c, struct publish *p)
+{
+    (void)c;
+    (void)p;
+}
+
+/* Publishes for nobody here. */
+static const struct protocol elsewhere = {.name = "elsewhere", .answered = drop_answer};
+
+void desk_publish(struct desk *d, const char *topic, unsigned count, size_t bytes)
+{
+    struct publish *p = publish_create(count);
+    char *payload = malloc(bytes + 1);
+    ck_assert(p && payload);
+    memset(payload, 'x', bytes);
+    for (unsigned i = 0; i < count; i++) {
+        struct message_init init = {.topic = topic,
+                                    .topic_len = strlen(topic),
+                                    .payload = payload,
+                                    .payload_len = bytes,
+                                    .kind = MESSAGE_TEXT};
+        publish_set(p, i, message_create(&init));
+    }
+    free(payload);
+    struct conn *c = calloc(1, sizeof(*c));
+    ck_assert_ptr_nonnull(c);
+    c->worker = d->worker;
+    c->protocol = &elsewhere;
+    c->holds = 1;
+    worker_publish(d->worker, c, p);
+    desk_commit(d);
+    while (c->holds > 1)
+        take_mail(d);
+    free(c);
+}
+
+void desk_catch_up(struct desk *d)
+{
+    bool more = true;
+    while (more) {
+        begin_turn(d);
+        more = stream_run_lagging(d->worker);
+        desk_end_turn(d);
+    }
+}
+
+uint64_t desk_count(const struct desk *d, enum counter which)
+{
+    return counter_get(&d->worker->counters, which);
+}
+
+/* --- clients --- */
+
+static void set_buffer(int fd, int which)
+{
+    int bytes = 64 << 10;
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, which, &bytes, sizeof(bytes)), 0);
+}
+
+void client_open(struct client *c, struct desk *d, bool local)
+{
+    int fds[2];
+    memset(c, 0, sizeof(*c));
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    set_buffer(fds[0], SO_SNDBUF);
+    c->desk = d;
+    c->fd = fds[1];
+    begin_turn(d);
+    ck_assert_int_eq(conn_create(d->worker, fds[0], local, true, &http_protocol, &c->conn), ERR_OK);
+    http_accepted(c->conn, false);
+    conn_hold(c->conn); /* to be looked at when it is closed */
+    desk_end_turn(d);
+}
+
+static bool is_closed(const struct client *c)
+{
+    return conn_state(c->conn) == CONN_CLOSED;
+}
+
+void client_close(struct client *c)
+{
+    begin_turn(c->desk);
+    close(c->fd);
+    conn_close(c->conn, CLOSE_PEER);
+    conn_release(c->conn);
+    desk_end_turn(c->desk);
+    buf_finish(&c->got);
+}
+
+static void serve(struct client *c, unsigned what)
+{
+    if (is_closed(c))
+        return;
+    begin_turn(c->desk);
+    conn_ready(c->conn, what);
+    desk_end_turn(c->desk);
+    struct conn *next;
+    while ((next = backlog_take(&c->desk->worker->backlog))) {
+        begin_turn(c->desk);
+        conn_go_on(next);
+        desk_end_turn(c->desk);
+    }
+}
+
+void client_say_bytes(struct client *c, const void *data, size_t n)
+{
+    const char *at = data;
+    while (n > 0 && !is_closed(c)) {
+        ssize_t m = send(c->fd, at, n < 30000 ? n : 30000, MSG_NOSIGNAL);
+        ck_assert_int_gt(m, 0);
+        at += m;
+        n -= (size_t)m;
+        serve(c, READY_READ);
+    }
+}
+
+void client_say(struct client *c, const char *text)
+{
+    client_say_bytes(c, text, strlen(text));
+}
+
+void client_half_close(struct client *c)
+{
+    shutdown(c->fd, SHUT_WR);
+    serve(c, READY_READ);
+}
+
+/* Returns how many bytes came. */
+static size_t hear_some(struct client *c)
+{
+    char some[16384];
+    ssize_t n = recv(c->fd, some, sizeof(some), 0);
+    c->ended |= n == 0 || (n < 0 && errno != EAGAIN);
+    if (n <= 0)
+        return 0;
+    buf_append(&c->got, some, (size_t)n);
+    serve(c, READY_WRITE);
+    return (size_t)n;
+}
+
+const char *client_hear(struct client *c)
+{
+    hear_some(c);
+    buf_putc(&c->got, '\0');
+    ck_assert(!c->got.failed);
+    c->got.len--;
+    return c->got.data;
+}
+
+const char *client_hear_all(struct client *c)
+{
+    do
+        desk_catch_up(c->desk);
+    while (hear_some(c) > 0);
+    return client_hear(c);
+}
+
+void client_forget(struct client *c)
+{
+    client_hear_all(c);
+    buf_clear(&c->got);
+}
+
+unsigned client_times(struct client *c, const char *text)
+{
+    unsigned times = 0;
+    client_hear_all(c);
+    const char *at = c->got.data, *end = at + c->got.len;
+    while ((at = memmem(at, (size_t)(end - at), text, strlen(text)))) {
+        times++;
+        at += strlen(text);
+    }
+    return times;
+}
+
+bool client_heard(struct client *c, const char *text)
+{
+    return client_times(c, text) > 0;
+}
+
+bool client_ended(struct client *c)
+{
+    client_hear_all(c);
+    return c->ended;
+}

@@ -1,0 +1,213 @@
+/* Connections by a clock that only the test moves: what ends them, when, and what they are told. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/desk.h"
+
+#define HOST      "Host: localhost\r\n"
+#define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+#define SSE(path) "GET " path " HTTP/1.1\r\n" HOST "Accept: text/event-stream\r\n\r\n"
+#define WS(path)                                                                                   \
+    "GET " path " HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n"               \
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+/* Deadlines are kept to the slot of the wheel, and one follows the other. */
+enum { SLACK_MS = 400 };
+
+static struct desk desk;
+static struct client client;
+
+static void setup(void)
+{
+    desk_open(&desk);
+    client_open(&client, &desk, false);
+}
+
+static void teardown(void)
+{
+    client_close(&client);
+    desk_close(&desk);
+}
+
+/* So long nothing comes, and then TEXT ("" = the end without a word). */
+static void check_comes_after(uint64_t ms, const char *text)
+{
+    client_forget(&client);
+    desk_wait(&desk, ms - SLACK_MS);
+    client_hear_all(&client);
+    ck_assert_msg(client.got.len == 0 && !client.ended, "too early: %s", client.got.data);
+    desk_wait(&desk, 2 * SLACK_MS);
+    client_hear_all(&client);
+    if (*text)
+        ck_assert_msg(client_heard(&client, text), "not %s but: %s", text, client.got.data);
+    else
+        ck_assert(client.ended && client.got.len == 0);
+}
+
+START_TEST(idle_connections_end_without_a_word)
+{
+    check_comes_after(desk.settings->idle_timeout_ms, "");
+}
+END_TEST
+
+START_TEST(the_time_of_an_idle_one_begins_with_the_answer)
+{
+    desk_wait(&desk, 50000);
+    client_say(&client, GET("/healthz"));
+    ck_assert(client_heard(&client, "HTTP/1.1 200 "));
+    check_comes_after(desk.settings->idle_timeout_ms, "");
+}
+END_TEST
+
+START_TEST(a_head_has_its_time_however_it_comes)
+{
+    client_say(&client, "G");
+    desk_wait(&desk, 3000);
+    client_say(&client, "ET /healthz HTTP/1.1\r\n");
+    check_comes_after(desk.settings->head_timeout_ms - 3000, "HTTP/1.1 408 ");
+    ck_assert(client_heard(&client, "Connection: close\r\n"));
+    ck_assert(client_ended(&client));
+}
+END_TEST
+
+START_TEST(a_body_may_be_silent_for_so_long)
+{
+    client_say(&client, "POST /t/a HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc");
+    check_comes_after(desk.settings->body_timeout_ms, "HTTP/1.1 408 ");
+}
+END_TEST
+
+/* What it wins is what its bytes may take, 4 of them a millisecond, and never more than all. */
+START_TEST(a_body_wins_time_with_its_bytes)
+{
+    static char some[4 * 8000];
+    client_say(&client, "POST /t/a HTTP/1.1\r\n" HOST "Content-Length: 900000\r\n\r\n");
+    desk_wait(&desk, 20000);
+    memset(some, 'x', sizeof(some));
+    client_say_bytes(&client, some, sizeof(some));
+    desk_wait(&desk, 5000); /* of the 10 s that were left and the 8 s that were won */
+    for (int i = 0; i < 10; i++)
+        client_say_bytes(&client, some, sizeof(some));
+    check_comes_after(desk.settings->body_timeout_ms, "HTTP/1.1 408 ");
+}
+END_TEST
+
+START_TEST(a_poll_waits_for_as_long_as_it_says)
+{
+    client_say(&client, GET("/t/a?wait=7.5"));
+    check_comes_after(7500, "\"messages\":[]");
+    check_comes_after(desk.settings->idle_timeout_ms, "");
+}
+END_TEST
+
+START_TEST(a_poll_waits_no_longer_than_it_may)
+{
+    client_say(&client, GET("/t/a?wait=1000"));
+    check_comes_after(desk.settings->poll_wait_max_ms, "\"messages\":[]");
+}
+END_TEST
+
+START_TEST(an_event_stream_has_heartbeats)
+{
+    client_say(&client, SSE("/t/a"));
+    ck_assert(client_heard(&client, "event: longwire.live\n"));
+    for (int i = 0; i < 3; i++)
+        check_comes_after(desk.settings->heartbeat_ms - (i ? SLACK_MS : 0), "\n\n");
+}
+END_TEST
+
+START_TEST(a_websocket_is_pinged_and_given_up_when_it_is_silent)
+{
+    static const char pong[] = "\x8a\x80mask";
+    client_say(&client, WS("/t/a"));
+    ck_assert(client_heard(&client, "HTTP/1.1 101 "));
+    check_comes_after(desk.settings->heartbeat_ms, "\x89");
+    for (int i = 0; i < 4; i++) {
+        client_say_bytes(&client, pong, sizeof(pong) - 1);
+        check_comes_after(desk.settings->heartbeat_ms - SLACK_MS, "\x89");
+    }
+    /* Heard one heartbeat ago: the one that comes behind three of them and a second is the end. */
+    check_comes_after(desk.settings->heartbeat_ms - SLACK_MS, "\x89");
+    check_comes_after(desk.settings->heartbeat_ms - SLACK_MS, "\x89");
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_ws_silent), 0);
+    check_comes_after(desk.settings->heartbeat_ms - SLACK_MS, "");
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_ws_silent), 1);
+}
+END_TEST
+
+/* Streams that take nothing, and a connection that ends behind an answer that is not taken. */
+static const char *const stuck[] = {
+    SSE("/t/much?after=earliest"),
+    WS("/t/much?after=earliest"),
+    GET("/t/much?after=earliest&wait=0"),
+    "GET /t/much?after=earliest&wait=0 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
+};
+
+static bool is_gone(void)
+{
+    return conn_state(client.conn) == CONN_CLOSED;
+}
+
+START_TEST(who_takes_nothing_is_given_up)
+{
+    desk.settings->idle_timeout_ms = 5000;
+    desk_publish(&desk, "much", 20, 50000);
+    client_say(&client, stuck[_i]);
+    desk_catch_up(&desk);
+    desk_wait(&desk, desk.settings->write_timeout_ms - 2000);
+    ck_assert(!is_gone());
+    desk_wait(&desk, 2000 + desk.settings->heartbeat_ms + desk.settings->idle_timeout_ms);
+    if (_i == 3)
+        desk_wait(&desk, desk.settings->write_timeout_ms);
+    ck_assert(is_gone());
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_ws_silent), 0);
+}
+END_TEST
+
+START_TEST(who_takes_something_is_not)
+{
+    static const char pong[] = "\x8a\x80mask";
+    desk_publish(&desk, "much", 40, 50000);
+    client_say(&client, stuck[_i]);
+    for (int i = 0; i < 6; i++) {
+        desk_wait(&desk, desk.settings->write_timeout_ms - 20000);
+        if (_i == 1)
+            client_say_bytes(&client, pong, sizeof(pong) - 1);
+        ck_assert(!is_gone());
+        for (int n = 0; n < 5; n++) {
+            client_hear(&client);
+            desk_catch_up(&desk);
+        }
+    }
+}
+END_TEST
+
+static Suite *conns_suite(void)
+{
+    Suite *s = suite_create("conns");
+    TCase *t = tcase_create("conns");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, idle_connections_end_without_a_word);
+    tcase_add_test(t, the_time_of_an_idle_one_begins_with_the_answer);
+    tcase_add_test(t, a_head_has_its_time_however_it_comes);
+    tcase_add_test(t, a_body_may_be_silent_for_so_long);
+    tcase_add_test(t, a_body_wins_time_with_its_bytes);
+    tcase_add_test(t, a_poll_waits_for_as_long_as_it_says);
+    tcase_add_test(t, a_poll_waits_no_longer_than_it_may);
+    tcase_add_test(t, an_event_stream_has_heartbeats);
+    tcase_add_test(t, a_websocket_is_pinged_and_given_up_when_it_is_silent);
+    tcase_add_loop_test(t, who_takes_nothing_is_given_up, 0, 4);
+    tcase_add_loop_test(t, who_takes_something_is_not, 0, 2);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    SRunner *r = srunner_create(conns_suite());
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
