@@ -7,8 +7,8 @@ enum { FIRST_CAP = 16 };
 
 void backlog_finish(struct backlog *b)
 {
-    free(b->rings[0].conns);
-    free(b->rings[1].conns);
+    for (unsigned i = 0; i < BACKLOG_RINGS; i++)
+        free(b->rings[i].conns);
     memset(b, 0, sizeof(*b));
 }
 
@@ -26,23 +26,53 @@ static enum err grow(struct backlog_ring *r)
     return ERR_OK;
 }
 
-enum err backlog_add(struct backlog *b, struct conn *c, bool local)
+enum err backlog_add(struct backlog *b, struct conn *c, unsigned ring)
 {
-    struct backlog_ring *r = &b->rings[local];
+    struct backlog_ring *r = &b->rings[ring];
     if (r->count == r->cap && grow(r) != ERR_OK)
         return ERR_NOMEM;
     r->conns[(r->first + r->count++) % r->cap] = c;
     return ERR_OK;
 }
 
+size_t backlog_count(const struct backlog *b)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < BACKLOG_RINGS; i++)
+        count += b->rings[i].count;
+    return count;
+}
+
+/* The first ring from I on that is not empty; BACKLOG_RINGS when all are. */
+static unsigned first_from(const struct backlog *b, unsigned i)
+{
+    while (i < BACKLOG_RINGS && !b->rings[i].count)
+        i++;
+    return i;
+}
+
+bool backlog_all_had_one(const struct backlog *b)
+{
+    return first_from(b, b->next) == BACKLOG_RINGS;
+}
+
+static unsigned choose(struct backlog *b)
+{
+    unsigned i = first_from(b, b->next);
+    b->next = i < BACKLOG_RINGS ? i + 1 : i;
+    if (i < BACKLOG_RINGS)
+        return i;
+    b->local_next = !b->local_next;
+    i = first_from(b, b->local_next ? BACKLOG_LOCAL : BACKLOG_FIRST);
+    return i < BACKLOG_RINGS ? i : first_from(b, BACKLOG_LOCAL);
+}
+
 struct conn *backlog_take(struct backlog *b)
 {
-    b->local_next = !b->local_next;
-    struct backlog_ring *r = &b->rings[b->local_next];
-    if (!r->count)
-        r = &b->rings[!b->local_next];
-    if (!r->count)
+    unsigned i = choose(b);
+    if (i == BACKLOG_RINGS)
         return NULL;
+    struct backlog_ring *r = &b->rings[i];
     struct conn *c = r->conns[r->first];
     r->first = (r->first + 1) % r->cap;
     r->count--;

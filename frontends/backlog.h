@@ -1,9 +1,13 @@
 /*
- * The connections of a worker that have used up their slice of work (budget.h) and have input left:
- * in the order in which they are to go on. Nothing more is read from them until then.
+ * The connections of a worker that wait for a slice of work (budget.h): in the order in which they
+ * are to go on. Nothing more is read from them until then.
  *
- * Those of the local socket and the others have a list each and take turns, so that however many
- * strangers wait, the local socket's next one is second.
+ * They stand in rings. The local socket's connections have one of their own; the others are in one
+ * by how much they have asked for of late, so that whoever wants a little more than the least is
+ * not behind all who never have enough. In a turn each ring gives one; what is left of the turn is
+ * for the first that is not empty, the local socket's at every other time. So however many
+ * strangers wait, the local socket's next one is second, and those who ask for the most are never
+ * without a share.
  */
 #ifndef FRONTENDS_BACKLOG_H
 #define FRONTENDS_BACKLOG_H
@@ -15,6 +19,13 @@
 
 struct conn;
 
+enum {
+    BACKLOG_LOCAL,                    /* of the local socket */
+    BACKLOG_FIRST,                    /* others: those who have asked for little so far */
+    BACKLOG_LAST = BACKLOG_FIRST + 2, /* and those who always want more */
+    BACKLOG_RINGS,
+};
+
 struct backlog_ring {
     struct conn **conns; /* owned */
     size_t first, count, cap;
@@ -22,18 +33,23 @@ struct backlog_ring {
 
 /* All zero = empty. Borrows the connections. */
 struct backlog {
-    struct backlog_ring rings[2]; /* others; of the local socket */
+    struct backlog_ring rings[BACKLOG_RINGS];
+    unsigned next; /* the ring that has not given one in this turn, BACKLOG_RINGS when all have */
     bool local_next;
 };
 
 void backlog_finish(struct backlog *b);
-/* Behind the others of its kind. ERR_NOMEM. */
-MUST_CHECK enum err backlog_add(struct backlog *b, struct conn *c, bool local);
+/* Behind the others of its ring. ERR_NOMEM. */
+MUST_CHECK enum err backlog_add(struct backlog *b, struct conn *c, unsigned ring);
+/* A turn begins. */
+static inline void backlog_begin_turn(struct backlog *b)
+{
+    b->next = 0;
+}
+/* Whether every ring that has one has given one in this turn. */
+bool backlog_all_had_one(const struct backlog *b);
 /* Takes the next one out; NULL: there is none. */
 struct conn *backlog_take(struct backlog *b);
-static inline size_t backlog_count(const struct backlog *b)
-{
-    return b->rings[0].count + b->rings[1].count;
-}
+size_t backlog_count(const struct backlog *b);
 
 #endif

@@ -7,9 +7,9 @@ void budget_begin_turn(struct budget *b)
     b->turn_from = b->done;
 }
 
-void budget_begin_slice(struct budget *b)
+void budget_begin_slice(struct budget *b, int64_t work)
 {
-    b->slice = BUDGET_SLICE;
+    b->slice = b->slice_from = work;
     budget_charge(b, WORK_SLICE);
 }
 

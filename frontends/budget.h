@@ -28,8 +28,8 @@ enum {
     BUDGET_TURN = BUDGET_LOCAL + BUDGET_TCP + BUDGET_DEADLINES + BUDGET_BACKLOG,
     /* What one connection gets before others have theirs. */
     BUDGET_SLICE = 150000,
-    /* Who has used up a slice waits for its turn before anything more is read, until a slice took
-     * less than that. */
+    /* What it gets before that, among those who ask for little: who needs more waits for a slice,
+     * behind them. */
     BUDGET_LIGHT = 30000,
     /* Bytes of long-polls' answers that messages of this turn may make at once. */
     BUDGET_ANSWERS = 4 << 20,
@@ -61,7 +61,8 @@ enum budget_change {
 struct budget {
     int64_t left;       /* of this turn's parts so far; negative: a piece of work took more */
     int64_t answers;    /* bytes, of BUDGET_ANSWERS */
-    int64_t slice;      /* of the connection that is served now */
+    int64_t slice;      /* left of the one of the connection that is served now */
+    int64_t slice_from; /* what it was */
     uint64_t done;      /* work, since the worker began */
     uint64_t turn_from; /* `done` when this turn began */
     uint64_t most;      /* work of one turn at most, so far */
@@ -84,8 +85,8 @@ static inline void budget_begin_part(struct budget *b, int64_t work)
 {
     b->left += work;
 }
-/* A connection is served: its slice begins. */
-void budget_begin_slice(struct budget *b);
+/* A connection is served: its slice of WORK, BUDGET_SLICE or BUDGET_LIGHT, begins. */
+void budget_begin_slice(struct budget *b, int64_t work);
 static inline void budget_charge(struct budget *b, uint64_t work)
 {
     b->left -= (int64_t)work;
@@ -110,7 +111,7 @@ static inline bool budget_tells_later(const struct budget *b)
 /* Whether the slice was for little: its connection is not one of those who ask for much. */
 static inline bool budget_slice_is_light(const struct budget *b)
 {
-    return b->slice > BUDGET_SLICE - BUDGET_LIGHT;
+    return b->slice_from - b->slice < BUDGET_LIGHT;
 }
 /* The turn ends. WAITS: work is left over that only waits for its turn. */
 enum budget_change budget_end_turn(struct budget *b, uint64_t now_ms, bool waits);

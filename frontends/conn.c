@@ -30,6 +30,10 @@ enum {
     LINGER_MS = 1000,
     /* When a connection is looked at again whose deadline has come while it waits for its turn. */
     YIELDED_MS = 100,
+    /* For how long who has asked for much counts as one who does; kept modulo LEVEL_TIMES. */
+    LEVEL_MS = 128,
+    LEVEL_TIMES = 8,
+    LEVEL_MAX = 3,
 };
 
 const char *const transport_names[TRANSPORT_COUNT] = {"sse", "ws", "poll", "resp", "http"};
@@ -452,7 +456,7 @@ static size_t give(struct conn *c, char *data, size_t n)
 {
     size_t used = 0, answers = c->out ? c->out->len : 0;
     const struct protocol *p, *first = c->protocol;
-    worker_begin_slice(c->worker);
+    worker_begin_slice(c->worker, conn_has_whole_slice(c));
     do {
         p = c->protocol;
         used += p->input(c, data + used, n - used);
@@ -537,11 +541,35 @@ static void on_writable(struct conn *c)
     touch(c);
 }
 
+/* --- whose turn it is --- */
+
+static unsigned now_at(const struct conn *c)
+{
+    return c->worker->now_ms / LEVEL_MS % LEVEL_TIMES;
+}
+
+/* It asks for more than it gets: is behind those who did so less often. */
+static void rise(struct conn *c)
+{
+    if (c->level < LEVEL_MAX)
+        c->level++;
+    c->level_at = now_at(c) & (LEVEL_TIMES - 1);
+}
+
+/* Unless it rose a moment ago; by a chance of one in LEVEL_TIMES it stays for a moment more. */
+static void fall(struct conn *c)
+{
+    if (c->level_at != now_at(c))
+        c->level = 0;
+}
+
 /* Whoever asks for little is served at once; those who asked for much have a turn of their own, so
  * that a newcomer is behind none of them, however many there are. */
 static void read_or_yield(struct conn *c)
 {
-    if (!c->heavy || !conn_is_open(c)) {
+    if (c->level)
+        fall(c);
+    if (!c->level || !conn_is_open(c)) {
         on_readable(c);
         return;
     }
@@ -560,16 +588,23 @@ void conn_ready(struct conn *c, unsigned what)
     holding_settle(c);
 }
 
+static unsigned ring_of(const struct conn *c)
+{
+    if (c->local)
+        return BACKLOG_LOCAL;
+    return c->level > 1 ? BACKLOG_FIRST + c->level - 1U : BACKLOG_FIRST;
+}
+
 void conn_yield(struct conn *c)
 {
     if (!conn_is_open(c) || c->yielded)
         return;
-    if (backlog_add(&c->worker->backlog, c, c->local) != ERR_OK) {
+    if (backlog_add(&c->worker->backlog, c, ring_of(c)) != ERR_OK) {
         conn_close(c, CLOSE_NOMEM);
         return;
     }
     counter_add(&c->worker->counters, COUNTER_yields, 1);
-    c->yielded = c->heavy = true;
+    c->yielded = true;
     conn_hold(c);
 }
 
@@ -577,22 +612,31 @@ bool conn_may_go_on(struct conn *c)
 {
     if (worker_slice_left(c->worker))
         return true;
+    if (!c->yielded)
+        rise(c);
     conn_yield(c);
     return false;
+}
+
+bool conn_has_whole_slice(const struct conn *c)
+{
+    return c->local || c->worker->in_backlog;
 }
 
 void conn_go_on(struct conn *c)
 {
     const struct budget *b = &c->worker->work;
     c->yielded = false;
-    worker_begin_slice(c->worker);
+    worker_begin_slice(c->worker, true);
     touch(c); /* at the end of the turn its answers leave */
     if (conn_is_open(c) && c->reading)
         give_kept(c);
     if (conn_is_open(c) && wants_input(c) && !c->input_over && budget_slice_is_light(b))
         on_readable(c);
-    if (!c->yielded && budget_slice_is_light(b))
-        c->heavy = false;
+    if (!budget_slice_is_light(b))
+        c->level_at = now_at(c) & (LEVEL_TIMES - 1);
+    else if (!c->yielded)
+        fall(c);
     watch(c);
     conn_release(c);
 }
@@ -677,10 +721,17 @@ static void free_if_unused(struct conn *c)
         free(c);
 }
 
+/* Who asked for much is not before others who did. */
+static bool may_go_on_now(const struct conn *c)
+{
+    const struct worker *w = c->worker;
+    return budget_has_left(&w->work) && (!c->level || c->local || !backlog_count(&w->backlog));
+}
+
 void conn_end_turn(struct conn *c)
 {
     if ((c->in || c->resumed) && c->reading && conn_is_open(c) && !c->yielded) {
-        if (budget_has_left(&c->worker->work))
+        if (may_go_on_now(c))
             give_kept(c);
         else
             conn_yield(c);

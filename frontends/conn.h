@@ -149,7 +149,8 @@ struct conn {
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
     uint8_t watched : 2;          /* READY_*; one writer: watch() */
     bool yielded : 1;             /* in the worker's backlog: reads nothing until it goes on */
-    bool heavy : 1;               /* used up its slice lately: reads only when it goes on */
+    uint8_t level : 2;            /* how much it asked for of late: see rise(); 0 = little */
+    uint8_t level_at : 3;         /* when that was last too much; see now_at() */
     bool local : 1;               /* over the local socket */
     bool trusted : 1;             /* loopback or local: everything is allowed (peer.h) */
     bool reading : 1;             /* wants input */
@@ -227,6 +228,9 @@ void conn_resume(struct conn *c);
 bool conn_may_go_on(struct conn *c);
 /* Lets others have their turn before input() is called again. */
 void conn_yield(struct conn *c);
+/* Whether it goes on with a whole slice, behind all who ask for little: what may be much work is
+ * for then. Over the local socket always. */
+bool conn_has_whole_slice(const struct conn *c);
 /* When timeout() is to be called, monotonic ms (worker_now); WHEEL_NEVER for not at all. */
 void conn_set_deadline(struct conn *c, uint64_t at_ms);
 /* It can be read or written (READY_*). Worker only. */

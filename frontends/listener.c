@@ -17,7 +17,7 @@
 #include "frontends/resp/resp.h"
 
 enum {
-    ACCEPTS_PER_TURN = 64, /* a storm of connects must not starve the others */
+    ACCEPTS_PER_TURN = 128, /* a storm of connects must not starve the others */
     BACKLOG = 4096,
     QUIET_MS = 10000, /* who comes and goes at the limit must not fill the log */
 };

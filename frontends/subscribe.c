@@ -15,6 +15,7 @@
 
 enum {
     PARAM_MAX = 1024, /* bytes of a decoded parameter */
+    NEAR = 256,       /* offsets that are looked at at once */
 };
 
 static const char bad_topic[] =
@@ -193,6 +194,7 @@ static void read_query(struct conn *c, struct http *h, struct query *q, struct s
 {
     const struct settings *s = c->worker->settings;
     struct url_param param;
+    struct url url = h->url; /* it may be read again */
     q->wait_ms = s->poll_wait_ms;
     q->limit = s->poll_limit;
     if (h->name) {
@@ -204,7 +206,7 @@ static void read_query(struct conn *c, struct http *h, struct query *q, struct s
         else
             q->wrong = add_topic(&sub->spec, h->name, h->name_len);
     }
-    while (!q->wrong && url_next_param(&h->url, &param))
+    while (!q->wrong && url_next_param(&url, &param))
         read_param(c, q, &sub->spec, &param);
     if (!q->wrong)
         choose_place(c, h, q, sub);
@@ -325,6 +327,14 @@ static void start_websocket(struct conn *c, struct http *h, struct query *q,
         ws_start(c, sub);
 }
 
+/* Whether finding that place, and what follows it, may be much work. */
+static bool is_far_back(const struct worker *w, const struct after *a)
+{
+    if (a->kind == AFTER_CURSOR)
+        return a->cursor.offset < w->head && w->head - a->cursor.offset > NEAR;
+    return a->kind != AFTER_LATEST;
+}
+
 static void subscribe(struct conn *c, struct http *h, bool needs_topic)
 {
     struct query q = {0};
@@ -332,6 +342,11 @@ static void subscribe(struct conn *c, struct http *h, bool needs_topic)
     feed_spec_init(&sub.spec, c->worker->feeds);
     read_query(c, h, &q, &sub);
     budget_charge(&c->worker->work, q.topics * WORK_TOPIC);
+    if (!q.wrong && is_far_back(c->worker, &sub.after) && !conn_has_whole_slice(c)) {
+        feed_spec_finish(&sub.spec);
+        http_go_on_later(c);
+        return;
+    }
     bool events = (h->method & (HTTP_GET | HTTP_HEAD)) && wants_events(h);
     if (!q.wrong && !events && (sub.spec.count || q.format == 'r'))
         choose_format(&q, &sub, false);

@@ -53,10 +53,10 @@ void worker_update_clock(struct worker *w)
 
 /* --- work --- */
 
-void worker_begin_slice(struct worker *w)
+void worker_begin_slice(struct worker *w, bool whole)
 {
     w->paid_looks = w->replay.looked;
-    budget_begin_slice(&w->work);
+    budget_begin_slice(&w->work, whole ? BUDGET_SLICE : BUDGET_LIGHT);
 }
 
 void worker_charge_reads(struct worker *w)
@@ -290,16 +290,19 @@ static void serve_conns(struct worker *w)
     serve(w, &w->readiness[0], BUDGET_TCP);
 }
 
-/* Those that have had a slice go on, one of them at least. */
+/* Those that wait for a slice get one, one of each ring at least. */
 static void serve_backlog(struct worker *w)
 {
     struct conn *c;
     budget_begin_part(&w->work, BUDGET_BACKLOG);
+    backlog_begin_turn(&w->backlog);
+    w->in_backlog = true;
     do {
         c = backlog_take(&w->backlog);
         if (c)
             conn_go_on(c);
-    } while (c && budget_has_left(&w->work));
+    } while (c && (budget_has_left(&w->work) || !backlog_all_had_one(&w->backlog)));
+    w->in_backlog = false;
 }
 
 static void drop_backlog(struct worker *w)
@@ -469,7 +472,7 @@ static bool fire_deadlines(struct worker *w)
         if (!i)
             return false;
         wheel_set(&w->wheel, i, i->due_ms);
-        worker_begin_slice(w);
+        worker_begin_slice(w, false);
         conn_deadline(conn_of(i));
         worker_charge_reads(w);
     } while (budget_has_left(&w->work));

@@ -94,6 +94,7 @@ struct worker {
     struct budget work;                         /* its budget */
     uint64_t paid_looks; /* of replay.looked, those that were charged, or are not to be */
     struct backlog backlog;
+    bool in_backlog;          /* those in it are served */
     bool conns_ready;         /* some can be read or written: not found out yet which */
     struct stream *lagging;   /* streams that can be moved on (utlist) */
     struct lagging *laggards; /* streams that were live, and are not (utlist) */
@@ -152,8 +153,8 @@ static inline uint64_t worker_now(const struct worker *w)
 {
     return w->now_ms;
 }
-/* A connection is served: its slice of work begins. */
-void worker_begin_slice(struct worker *w);
+/* A connection is served: its slice of work begins, a whole one or a small one. */
+void worker_begin_slice(struct worker *w, bool whole);
 /* Charges what was read from tail and log since. */
 void worker_charge_reads(struct worker *w);
 /* Whether the slice is not used up. */

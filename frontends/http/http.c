@@ -517,7 +517,7 @@ static void http_shutdown(struct conn *c)
     struct http *h = http_of(c);
     if (h->poll)
         poll_timeout(c);
-    else if (h->phase == HTTP_PHASE_IDLE && (http_request_idle(&h->request) || c->heavy))
+    else if (h->phase == HTTP_PHASE_IDLE && (http_request_idle(&h->request) || c->level))
         conn_finish_after_output(c); /* who pipelines much would otherwise always have begun one */
 }
 

@@ -350,7 +350,7 @@ test('a storm of connects', async (t) => {
   };
   await assertFair(t, hub, {
     counter: 'accepted',
-    turn: 64,
+    turn: 128,
     flood: () => void upTo(1500).forEach(comeAndGo),
   });
 });

@@ -20,7 +20,7 @@ static unsigned served(int64_t part, uint64_t work)
     unsigned n = 0;
     budget_begin_part(&budget, part);
     do {
-        budget_begin_slice(&budget);
+        budget_begin_slice(&budget, BUDGET_SLICE);
         budget_charge(&budget, work);
         n++;
     } while (budget_has_left(&budget));
@@ -29,14 +29,29 @@ static unsigned served(int64_t part, uint64_t work)
 
 START_TEST(a_slice_ends_when_its_work_is_done)
 {
-    budget_begin_slice(&budget);
+    budget_begin_slice(&budget, BUDGET_SLICE);
     ck_assert(budget_slice_left(&budget));
     budget_charge(&budget, BUDGET_SLICE - WORK_SLICE - 1);
     ck_assert(budget_slice_left(&budget));
     budget_charge(&budget, 1);
     ck_assert(!budget_slice_left(&budget));
-    budget_begin_slice(&budget);
+    budget_begin_slice(&budget, BUDGET_SLICE);
     ck_assert(budget_slice_left(&budget));
+}
+END_TEST
+
+START_TEST(who_asks_for_little_is_light)
+{
+    budget_begin_slice(&budget, BUDGET_SLICE);
+    budget_charge(&budget, BUDGET_LIGHT - WORK_SLICE - 1);
+    ck_assert(budget_slice_is_light(&budget));
+    budget_charge(&budget, 1);
+    ck_assert(!budget_slice_is_light(&budget));
+    budget_begin_slice(&budget, BUDGET_LIGHT);
+    ck_assert(budget_slice_is_light(&budget));
+    budget_charge(&budget, BUDGET_LIGHT - WORK_SLICE);
+    ck_assert(!budget_slice_is_light(&budget));
+    ck_assert(!budget_slice_left(&budget));
 }
 END_TEST
 
@@ -119,9 +134,9 @@ static struct conn *conn(size_t n)
     return (struct conn *)(void *)&places[n];
 }
 
-static void add(struct backlog *b, size_t n, bool local)
+static void add(struct backlog *b, size_t n, unsigned ring)
 {
-    ck_assert_int_eq(backlog_add(b, conn(n), local), ERR_OK);
+    ck_assert_int_eq(backlog_add(b, conn(n), ring), ERR_OK);
 }
 
 START_TEST(who_waits_longest_goes_on_first)
@@ -130,7 +145,7 @@ START_TEST(who_waits_longest_goes_on_first)
     size_t in = 0, out = 0;
     for (int round = 0; round < 50; round++) {
         for (int i = 0; i < 13; i++)
-            add(&b, in++, false);
+            add(&b, in++, BACKLOG_FIRST);
         for (int i = 0; i < 7; i++)
             ck_assert_ptr_eq(backlog_take(&b), conn(out++));
         ck_assert_uint_eq(backlog_count(&b), in - out);
@@ -146,14 +161,59 @@ START_TEST(the_local_socket_is_not_behind_all_strangers)
 {
     struct backlog b = {0};
     for (size_t i = 0; i < 100; i++)
-        add(&b, i, false);
-    add(&b, 500, true);
-    add(&b, 501, true);
+        add(&b, i, BACKLOG_FIRST);
+    add(&b, 500, BACKLOG_LOCAL);
+    add(&b, 501, BACKLOG_LOCAL);
     unsigned taken = 0, local = 0;
     while (local < 2 && ++taken)
         local += backlog_take(&b) >= conn(500);
     ck_assert_uint_le(taken, 4);
     ck_assert_uint_eq(backlog_count(&b), 102 - taken);
+    backlog_finish(&b);
+}
+END_TEST
+
+/* Beside many who never have enough, the one who wants a little more is the next; and those get
+ * their share all the same. */
+START_TEST(who_asks_for_less_is_before_who_asks_for_more)
+{
+    struct backlog b = {0};
+    for (size_t i = 0; i < 100; i++)
+        add(&b, i, BACKLOG_LAST);
+    backlog_begin_turn(&b);
+    ck_assert_ptr_eq(backlog_take(&b), conn(0));
+    add(&b, 501, BACKLOG_FIRST);
+    add(&b, 502, BACKLOG_FIRST);
+    ck_assert(backlog_all_had_one(&b));
+    ck_assert_ptr_eq(backlog_take(&b), conn(501));
+    backlog_begin_turn(&b);
+    ck_assert_ptr_eq(backlog_take(&b), conn(502));
+    ck_assert(!backlog_all_had_one(&b));
+    ck_assert_ptr_eq(backlog_take(&b), conn(1));
+    ck_assert(backlog_all_had_one(&b));
+    backlog_finish(&b);
+}
+END_TEST
+
+/* However many want a little, each turn has something for each ring. */
+START_TEST(no_ring_is_without_its_share)
+{
+    struct backlog b = {0};
+    for (size_t i = 0; i < 300; i++)
+        add(&b, i, BACKLOG_LOCAL);
+    for (size_t i = 300; i < 600; i++)
+        add(&b, i, BACKLOG_FIRST);
+    add(&b, 700, BACKLOG_FIRST + 1);
+    add(&b, 800, BACKLOG_LAST);
+    backlog_begin_turn(&b);
+    ck_assert_ptr_eq(backlog_take(&b), conn(0));
+    ck_assert_ptr_eq(backlog_take(&b), conn(300));
+    ck_assert_ptr_eq(backlog_take(&b), conn(700));
+    ck_assert(!backlog_all_had_one(&b));
+    ck_assert_ptr_eq(backlog_take(&b), conn(800));
+    ck_assert(backlog_all_had_one(&b));
+    struct conn *next = backlog_take(&b), *other = backlog_take(&b);
+    ck_assert((next == conn(1) && other == conn(301)) || (next == conn(301) && other == conn(1)));
     backlog_finish(&b);
 }
 END_TEST
@@ -164,6 +224,7 @@ int main(void)
     TCase *t = tcase_create("budget");
     tcase_add_checked_fixture(t, setup, NULL);
     tcase_add_test(t, a_slice_ends_when_its_work_is_done);
+    tcase_add_test(t, who_asks_for_little_is_light);
     tcase_add_test(t, looking_at_a_connection_costs_something);
     tcase_add_test(t, what_a_part_leaves_is_for_the_next);
     tcase_add_test(t, what_a_part_takes_too_much_the_rest_of_the_turn_lacks);
@@ -172,6 +233,8 @@ int main(void)
     tcase_add_test(t, only_what_lasts_is_told);
     tcase_add_test(t, who_waits_longest_goes_on_first);
     tcase_add_test(t, the_local_socket_is_not_behind_all_strangers);
+    tcase_add_test(t, who_asks_for_less_is_before_who_asks_for_more);
+    tcase_add_test(t, no_ring_is_without_its_share);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
