@@ -524,7 +524,7 @@ START_TEST(what_takes_a_restart_stays_and_is_named)
     reload_from((const char *const[]){NULL},
                 (const char *const[]){"hub.max_message_bytes=2001", "http.max_head_bytes=20002",
                                       "http.max_body_bytes=2000003", "http.send_buffer=14000",
-                                      "http.notsent_lowat=15000", "http.demo=off", "http.retry=9s",
+                                      "http.notsent_lowat=15000", "http.demo=on", "http.retry=9s",
                                       NULL});
     struct settings *before = make_settings(d.config), *s = d.settings;
     ck_assert_ptr_nonnull(
