@@ -26,13 +26,14 @@ enum after_kind {
     AFTER_LATEST,
     AFTER_EARLIEST,
     AFTER_CURSOR,
-    AFTER_LAST, /* the last N messages of the topic set: `-N` */
-    AFTER_TIME, /* messages at or after a time (RFC 3339) */
+    AFTER_LAST,  /* the last N messages of the topic set: `-N` */
+    AFTER_TIME,  /* messages at or after a time (RFC 3339) */
+    AFTER_PLACE, /* an offset of this log that was found for one of the others; never parsed */
 };
 
 struct after {
     enum after_kind kind;
-    struct cursor cursor; /* AFTER_CURSOR */
+    struct cursor cursor; /* AFTER_CURSOR; AFTER_PLACE: its offset */
     uint64_t last;        /* AFTER_LAST: N >= 1 */
     uint64_t time_ms;     /* AFTER_TIME: Unix time, ms */
 };

@@ -8,6 +8,7 @@
 enum {
     SCAN_MAX = 16384, /* records, index entries or tail messages looked at for each call */
     LOOK_BYTES = 128, /* of payload: as much work as one look */
+    COUNT_MAX = 2000, /* the same for each piece of counting backwards */
 };
 
 const char *gap_reason_name(enum gap_reason r)
@@ -370,19 +371,6 @@ static void forgive(const struct replay *r, struct position *p)
     p->evicted = topic_table_evicted(r->topics);
 }
 
-struct counting {
-    size_t left;
-    uint64_t offset;
-};
-
-static bool count_down(void *ctx, struct message *m, bool shared)
-{
-    struct counting *c = ctx;
-    (void)shared;
-    c->offset = m->offset;
-    return --c->left > 0;
-}
-
 /* Messages of the set that are kept. */
 static uint64_t count_kept(const struct replay *r, const struct topic_set *s)
 {
@@ -395,28 +383,102 @@ static uint64_t count_kept(const struct replay *r, const struct topic_set *s)
     return kept;
 }
 
+/* Whether that was the last one to be counted. */
+static bool count_one(struct replay_count *c, uint64_t offset)
+{
+    c->place = offset - 1;
+    return --c->left == 0;
+}
+
+static bool count_down(void *ctx, struct message *m, bool shared)
+{
+    (void)shared;
+    return !count_one(ctx, m->offset);
+}
+
 /* One that cannot be read was a message, too. */
 static bool count_damaged(void *ctx, const struct store_record *rec)
 {
-    struct reversing *rv = ctx;
-    struct counting *c = rv->v->ctx;
-    c->offset = rec->offset;
-    --*rv->left;
-    rv->v->stopped = --c->left == 0;
-    return true;
+    struct visiting *v = ctx;
+    v->stopped = count_one(v->ctx, rec->offset);
+    return !v->stopped;
 }
 
-static enum err start_last(struct replay *r, const struct topic_set *s, uint64_t n,
-                           struct position *p)
+static void count_tail(struct visiting *v, struct replay_count *c, uint64_t tail_start)
 {
-    struct counting c = {n, r->head + 1};
-    if (n >= count_kept(r, s))
-        return find_resumed(r, s, 0, &p->offset); /* all of them: nothing to count */
-    if (n > REPLAY_LAST_MAX)
+    struct tail_iter it = tail_seek(v->replay->tail, c->until);
+    struct message *m;
+    for (int looks = 0; looks < COUNT_MAX && c->left; looks++) {
+        if (!(m = tail_prev(v->replay->tail, &it))) {
+            c->until = tail_start - 1;
+            return;
+        }
+        v->replay->looked++;
+        c->until = m->offset - 1;
+        if (wanted(v, m))
+            count_one(c, m->offset);
+    }
+}
+
+static enum err count_log(struct visiting *v, struct replay_count *c)
+{
+    const struct topic_set *s = v->set;
+    struct store_query q = {
+        .until = c->until,
+        .topics = s->ids,
+        .topic_count = s->count,
+        .reverse = true,
+        .max_scan = COUNT_MAX,
+        .damaged = count_damaged,
+        .looked = &v->replay->looked,
+    };
+    uint64_t reached = 1;
+    enum err e =
+        s->ids && !s->count ? ERR_OK : store_read(v->replay->store, &q, visit_record, v, &reached);
+    if (e == ERR_OK)
+        c->until = reached - 1;
+    return e;
+}
+
+/* All there are need not be counted. */
+static enum err begin_count(struct replay *r, const struct topic_set *s, uint64_t n,
+                            struct replay_count *c)
+{
+    *c = (struct replay_count){.begun = true, .left = n, .until = r->head, .place = r->head};
+    if (n > REPLAY_LAST_MAX && n < count_kept(r, s))
         return ERR_LIMIT;
-    struct visiting v = {.replay = r, .visit = count_down, .ctx = &c, .evicted = UINT64_MAX};
-    enum err e = read_reverse(&v, s, count_damaged, 0, r->head, n);
-    p->offset = c.offset - 1;
+    if (n < count_kept(r, s))
+        return ERR_OK;
+    c->left = 0;
+    return find_resumed(r, s, 0, &c->place);
+}
+
+enum err replay_count_back(struct replay *r, struct feed *f, uint64_t n, struct replay_count *c)
+{
+    struct topic_set set;
+    struct visiting v = {
+        .replay = r, .set = &set, .visit = count_down, .ctx = c, .evicted = UINT64_MAX};
+    enum err e = topics_of(r, f, &set);
+    if (e == ERR_OK && !c->begun)
+        e = begin_count(r, &set, n, c);
+    if (e != ERR_OK || c->left == 0)
+        return e;
+    uint64_t tail_start = tail_first(r->tail, r->head + 1);
+    if (c->until >= tail_start)
+        count_tail(&v, c, tail_start);
+    else
+        e = count_log(&v, c);
+    return e == ERR_OK && c->left && c->until ? ERR_AGAIN : e;
+}
+
+static enum err start_last(struct replay *r, struct feed *f, uint64_t n, struct position *p)
+{
+    struct replay_count c = {0};
+    enum err e;
+    do
+        e = replay_count_back(r, f, n, &c);
+    while (e == ERR_AGAIN);
+    p->offset = c.place;
     return e;
 }
 
@@ -518,7 +580,9 @@ enum err replay_start(struct replay *r, struct feed *f, const struct after *a, u
     if (a->kind == AFTER_EARLIEST)
         e = find_resumed(r, &set, 0, &ret->offset);
     else if (a->kind == AFTER_LAST)
-        e = start_last(r, &set, a->last, ret);
+        e = start_last(r, f, a->last, ret);
+    else if (a->kind == AFTER_PLACE)
+        ret->offset = a->cursor.offset;
     else
         e = start_time(r, a->time_ms, ret);
     return e;

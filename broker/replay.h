@@ -65,6 +65,20 @@ const char *gap_reason_name(enum gap_reason r);
 MUST_CHECK enum err replay_start(struct replay *r, struct feed *f, const struct after *a,
                                  uint64_t hub_head, struct position *ret, struct gap *ret_gap);
 
+/* How far an `after=-N` has been counted. All zero = not begun. */
+struct replay_count {
+    bool begun;
+    uint64_t left;  /* messages of N */
+    uint64_t until; /* those above have been looked at */
+    uint64_t place; /* behind which what was counted so far begins */
+};
+
+/* Counts N messages of F backwards from the head, a bounded piece in each call: ERR_AGAIN until it
+ * is done. Then C->place is where to start (AFTER_PLACE). ERR_LIMIT, ERR_NOMEM and the store's
+ * errors. */
+MUST_CHECK enum err replay_count_back(struct replay *r, struct feed *f, uint64_t n,
+                                      struct replay_count *c);
+
 /* One message for the subscriber. SHARED: made by message_create, so its encodings are shared;
  * otherwise a view that is valid during the call only. Return false to stop before M. */
 typedef bool replay_visit(void *ctx, struct message *m, bool shared);

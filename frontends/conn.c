@@ -273,6 +273,21 @@ void conn_write(struct conn *c, const void *data, size_t n)
         buf_append(out, data, n);
 }
 
+void conn_give(struct conn *c, struct buf *b, size_t at)
+{
+    struct buf *out = conn_out(c);
+    if (out && out->len == 0 && !b->failed && b->len <= UINT32_MAX) {
+        buf_finish(out);
+        *out = *b;
+        c->out_at = (uint32_t)at;
+        buf_init(b);
+        return;
+    }
+    if (out)
+        buf_append(out, b->data + at, b->len - at);
+    buf_finish(b);
+}
+
 bool conn_is_congested(const struct conn *c)
 {
     return c->out && c->out->len - c->out_at > OUTPUT_CONGESTED;

@@ -184,6 +184,9 @@ void conn_count_as(struct conn *c, enum transport t);
 
 /* Appends a reply; it leaves at the end of the turn. */
 void conn_write(struct conn *c, const void *data, size_t n);
+/* The same for what stands in B from AT on, which is not copied if nothing waits before it; takes
+ * what B has. */
+void conn_give(struct conn *c, struct buf *b, size_t at);
 /* Where to append a reply directly; NULL when out of memory (the connection is closed then) or when
  * our side is closed already. */
 struct buf *conn_out(struct conn *c);

@@ -9,6 +9,11 @@
 #include "broker/cursor.h"
 #include "frontends/crypto.h"
 
+enum {
+    ESCAPE_MAX = 6, /* bytes */
+    ESCAPES_AT_ONCE = 64,
+};
+
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c != '"' && c != '\\';
@@ -28,28 +33,34 @@ static size_t plain_len(const char *p, size_t n)
     return i;
 }
 
-static void append_escape(struct buf *out, unsigned char c)
+/* Writes the escape of C to TO, ESCAPE_MAX bytes, and returns its end. */
+static char *put_escape(char *to, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
-    switch (c) {
-    case '"':
-        buf_append(out, "\\\"", 2);
-        return;
-    case '\\':
-        buf_append(out, "\\\\", 2);
-        return;
-    case '\n':
-        buf_append(out, "\\n", 2);
-        return;
-    case '\r':
-        buf_append(out, "\\r", 2);
-        return;
-    case '\t':
-        buf_append(out, "\\t", 2);
-        return;
-    default:
-        buf_append(out, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+    static const char letters[] = {
+        ['"'] = '"', ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    memcpy(to, "\\u0000", ESCAPE_MAX);
+    if (letters[c]) {
+        to[1] = letters[c];
+        return to + 2;
     }
+    to[4] = hex[c >> 4];
+    to[5] = hex[c & 15];
+    return to + ESCAPE_MAX;
+}
+
+/* The escapes that N bytes of TEXT begin with, some of them at a time: there may be nothing else in
+ * it. Returns for how many bytes. */
+static size_t append_escapes(struct buf *out, const char *text, size_t n)
+{
+    char *to = buf_reserve(out, (n < ESCAPES_AT_ONCE ? n : ESCAPES_AT_ONCE) * ESCAPE_MAX), *at = to;
+    size_t i = 0;
+    if (!to)
+        return n;
+    for (; i < n && i < ESCAPES_AT_ONCE && !is_plain((unsigned char)text[i]); i++)
+        at = put_escape(at, (unsigned char)text[i]);
+    out->len += (size_t)(at - to);
+    return i;
 }
 
 void envelope_json_string(struct buf *out, const char *text, size_t n)
@@ -60,9 +71,9 @@ void envelope_json_string(struct buf *out, const char *text, size_t n)
         buf_append(out, text, plain);
         if (plain == n)
             break;
-        append_escape(out, (unsigned char)text[plain]);
-        text += plain + 1;
-        n -= plain + 1;
+        size_t escaped = append_escapes(out, text + plain, n - plain);
+        text += plain + escaped;
+        n -= plain + escaped;
     }
     buf_putc(out, '"');
 }

@@ -17,6 +17,7 @@ libfrontends_a_SOURCES = \
 	frontends/http/webfiles.c frontends/http/webfiles.h \
 	frontends/holding.c frontends/holding.h \
 	frontends/joiner.c frontends/joiner.h \
+	frontends/counting.c frontends/counting.h \
 	frontends/lagging.c frontends/lagging.h \
 	frontends/listener.c frontends/listener.h \
 	frontends/local_socket.c frontends/local_socket.h \

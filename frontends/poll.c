@@ -27,10 +27,10 @@ static void add_cursor(struct conn *c, uint64_t offset)
     counter_add(&c->worker->counters, COUNTER_polls, 1);
 }
 
-static void reply_body(struct conn *c, uint64_t offset, const struct buf *body)
+static void reply_body(struct conn *c, uint64_t offset, struct poll_body *body)
 {
     add_cursor(c, offset);
-    http_reply(c, 200, "application/json", body->data, body->len);
+    http_reply_with(c, 200, "application/json", &body->buf, body->at);
 }
 
 /* --- format=raw: one message as it is --- */
@@ -85,18 +85,16 @@ static void reply_raw(struct conn *c, struct raw *r, uint64_t offset)
 static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty)
 {
     struct conn *c = p->conn;
-    struct buf body = {0};
-    size_t count;
-    bool live;
-    enum err e = poll_body_read(c->worker, p->receiver.sub.feed, &p->position, gap, p->limit, &body,
-                                &count, &live);
+    struct poll_body body = {0};
+    enum err e =
+        poll_body_read(c->worker, p->receiver.sub.feed, &p->position, gap, p->limit, &body);
     /* A long way without a match is answered too: the client goes on from the new cursor. */
-    bool answers = even_if_empty || count || gap->reason != GAP_NONE || !live;
+    bool answers = even_if_empty || body.count || gap->reason != GAP_NONE || !body.live;
     if (e != ERR_OK)
         subscribe_fail(c, e);
     else if (answers)
         reply_body(c, p->position.offset, &body);
-    buf_finish(&body);
+    buf_finish(&body.buf);
     return e != ERR_OK || answers;
 }
 
@@ -165,13 +163,13 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
         answer(p, (struct gap){0}, false);
         return;
     }
-    struct buf body = {0};
+    struct poll_body body = {0};
     poll_body_append(w, parcel->data, parcel->cuts, parcel->count, parcel->last, &body);
-    if (body.failed)
+    if (body.buf.failed)
         subscribe_fail(p->conn, ERR_NOMEM);
     else
         reply_body(p->conn, parcel->last, &body);
-    buf_finish(&body);
+    buf_finish(&body.buf);
 }
 
 void poll_go_on(struct conn *c)

@@ -9,6 +9,7 @@ enum {
     /* Bounded pieces of reading for one answer: a long empty way is gone in several answers. */
     READS_MAX = 64,
     BODY_FRAME = 256, /* bytes around the messages, mostly: room for them is made at once */
+    BEGIN_MAX = 64,   /* what stands before the messages, which is known when they have been read */
 };
 
 /* What is read, and how it is written. */
@@ -24,6 +25,7 @@ struct reading {
 struct collecting {
     const struct reading *reading;
     struct buf *out;
+    size_t start; /* where the messages begin in it */
     uint32_t left;
     size_t count;
     bool failed;
@@ -41,10 +43,15 @@ static void put_message(struct collecting *c, struct message *m, bool shared)
         r->encode(m, c->out);
 }
 
+static bool is_long(const struct collecting *c)
+{
+    return c->out->len - c->start >= POLL_BODY_BYTES;
+}
+
 static bool collect(void *ctx, struct message *m, bool shared)
 {
     struct collecting *c = ctx;
-    if (c->left == 0 || c->out->len >= POLL_BODY_BYTES)
+    if (c->left == 0 || is_long(c))
         return false;
     if (c->count)
         buf_putc(c->out, ',');
@@ -56,16 +63,16 @@ static bool collect(void *ctx, struct message *m, bool shared)
 
 static void start_over(struct collecting *c)
 {
-    buf_clear(c->out);
+    c->out->len = c->start;
     c->left = c->reading->limit;
     c->count = 0;
 }
 
-/* Fills OUT with envelopes. Not w->scratch: that may hold the parcel which made a poll look. */
+/* Appends envelopes to OUT. Not w->scratch: that may hold the parcel which made a poll look. */
 static enum err read_messages(const struct reading *r, struct position *p, struct gap *gap,
                               struct buf *out, size_t *ret_count)
 {
-    struct collecting c = {.reading = r, .out = out};
+    struct collecting c = {.reading = r, .out = out, .start = out->len};
     enum err e = ERR_OK;
     start_over(&c);
     struct position start = *p;
@@ -89,7 +96,7 @@ static enum err read_messages(const struct reading *r, struct position *p, struc
             *gap = found;
             start = *p; /* it is told, whatever has to be read again */
         }
-        if (c.left == 0 || c.out->len >= POLL_BODY_BYTES)
+        if (c.left == 0 || is_long(&c))
             break;
     }
     *ret_count = c.count;
@@ -139,24 +146,47 @@ static void end(const struct worker *w, const struct gap *gap, const char *mark,
     buf_putc(out, '}');
 }
 
-static enum err read_body(struct worker *w, const struct reading *r, struct position *p,
-                          struct gap *gap, const char *mark, struct buf *out, size_t *ret_count)
+/* Leaves room in OUT, which is empty, for N bytes. */
+static enum err leave_room(struct buf *out, size_t n)
 {
-    struct buf messages = {0};
-    enum err e = read_messages(r, p, gap, &messages, ret_count);
-    if (e == ERR_OK) {
-        worker_count_gap(w, gap->reason);
-        buf_reserve(out, messages.len + BODY_FRAME);
-        begin(w, p->offset, out);
-        buf_append(out, messages.data, messages.len);
-        end(w, gap, p->offset >= r->until ? mark : NULL, out);
-    }
-    buf_finish(&messages);
-    return e == ERR_OK && out->failed ? ERR_NOMEM : e;
+    char *room = buf_reserve(out, n + BODY_FRAME);
+    if (!room)
+        return ERR_NOMEM;
+    memset(room, 0, n);
+    out->len += n;
+    return ERR_OK;
+}
+
+/* Puts what stands before the messages right before them; returns where that begins. */
+static size_t put_begin(const struct worker *w, uint64_t offset, struct buf *out)
+{
+    struct buf text = {0};
+    begin(w, offset, &text);
+    size_t at = POLL_BODY_ROOM + BEGIN_MAX - text.len;
+    out->failed |= text.failed;
+    if (!text.failed)
+        memcpy(out->data + at, text.data, text.len);
+    buf_finish(&text);
+    return at;
+}
+
+static enum err read_body(struct worker *w, const struct reading *r, struct position *p,
+                          struct gap *gap, const char *mark, struct poll_body *body)
+{
+    struct buf *out = &body->buf;
+    enum err e = leave_room(out, POLL_BODY_ROOM + BEGIN_MAX);
+    if (e == ERR_OK)
+        e = read_messages(r, p, gap, out, &body->count);
+    if (e != ERR_OK)
+        return e;
+    worker_count_gap(w, gap->reason);
+    body->at = put_begin(w, p->offset, out);
+    end(w, gap, p->offset >= r->until ? mark : NULL, out);
+    return out->failed ? ERR_NOMEM : ERR_OK;
 }
 
 enum err poll_body_read(struct worker *w, struct feed *f, struct position *p, struct gap *gap,
-                        uint32_t limit, struct buf *out, size_t *ret_count, bool *ret_live)
+                        uint32_t limit, struct poll_body *ret)
 {
     struct reading r = {
         .replay = &w->replay,
@@ -166,15 +196,14 @@ enum err poll_body_read(struct worker *w, struct feed *f, struct position *p, st
         .encoding = &encoding_poll,
         .encode = encoding_poll.encode,
     };
-    enum err e = read_body(w, &r, p, gap, "live", out, ret_count);
-    if (e == ERR_OK)
-        *ret_live = p->offset >= w->head;
+    enum err e = read_body(w, &r, p, gap, "live", ret);
+    ret->live = p->offset >= w->head;
     return e;
 }
 
 enum err poll_body_export(struct worker *w, struct replay *replay, struct feed *f,
                           struct position *p, struct gap *gap, uint32_t limit, uint64_t until,
-                          struct buf *out)
+                          struct poll_body *ret)
 {
     struct reading r = {
         .replay = replay,
@@ -183,16 +212,19 @@ enum err poll_body_export(struct worker *w, struct replay *replay, struct feed *
         .limit = limit,
         .encode = envelope_append_stored,
     };
-    size_t count;
-    return read_body(w, &r, p, gap, "end", out, &count);
+    return read_body(w, &r, p, gap, "end", ret);
 }
 
 void poll_body_append(struct worker *w, const char *data, const struct cut *cuts, size_t count,
-                      uint64_t offset, struct buf *out)
+                      uint64_t offset, struct poll_body *ret)
 {
     static const struct gap none = {.reason = GAP_NONE};
-    size_t start = 0;
-    buf_reserve(out, (count ? cuts[count - 1].end + count : 0) + BODY_FRAME);
+    struct buf *out = &ret->buf;
+    size_t start = 0, size = count ? cuts[count - 1].end + count : 0;
+    buf_reserve(out, POLL_BODY_ROOM + size + BODY_FRAME);
+    if (leave_room(out, POLL_BODY_ROOM) != ERR_OK)
+        return;
+    ret->at = out->len;
     begin(w, offset, out);
     for (size_t i = 0; i < count; i++) {
         if (i)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/counting.h"
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"
 #include "frontends/http/prefer.h"
@@ -22,7 +23,6 @@ static const char bad_topic[] =
     "A topic is 1 to 255 bytes of UTF-8 without control characters, not "
     "beginning with '/' or '$'; in the topic parameter '+' may stand for "
     "one level and '#' for the rest";
-static const char too_many_levels[] = "Too many levels: " TOPIC_LEVELS_RULE;
 static const char bad_cursor[] =
     "A place is OFFSET-EPOCH, earliest, latest, -N or an RFC 3339 time";
 static const char no_memory[] = "The hub is out of memory";
@@ -55,8 +55,6 @@ static void read_topic(struct query *q, struct feed_spec *spec, const char *text
 {
     if (!topic_pattern_valid(text, n))
         q->wrong = bad_topic;
-    else if (!topic_pattern_bounded(text, n))
-        q->wrong = too_many_levels;
     else if (++q->topics > max)
         q->wrong = "More topics than limits.subscriptions allows";
     else
@@ -235,6 +233,14 @@ static void choose_format(struct query *q, struct subscription *sub, bool raw_by
 
 /* --- transports --- */
 
+bool subscribe_is_far_back(const struct conn *c, const struct after *a)
+{
+    const struct worker *w = c->worker;
+    if (a->kind == AFTER_CURSOR)
+        return a->cursor.offset < w->head && w->head - a->cursor.offset > NEAR;
+    return a->kind != AFTER_LATEST && a->kind != AFTER_PLACE;
+}
+
 void subscribe_fail(struct conn *c, enum err e)
 {
     if (e == ERR_LIMIT)
@@ -330,12 +336,34 @@ static void start_websocket(struct conn *c, struct http *h, struct query *q,
         ws_start(c, sub);
 }
 
-/* Whether finding that place, and what follows it, may be much work. */
-static bool is_far_back(const struct worker *w, const struct after *a)
+/* Finds the place, if that takes work; false: not yet. What goes wrong is left for the transport,
+ * to which it will happen again. */
+static bool find_place(struct conn *c, struct http *h, struct subscription *sub)
 {
-    if (a->kind == AFTER_CURSOR)
-        return a->cursor.offset < w->head && w->head - a->cursor.offset > NEAR;
-    return a->kind != AFTER_LATEST;
+    enum err e = ERR_AGAIN;
+    if (!subscribe_is_far_back(c, &sub->after))
+        return true;
+    if (conn_has_whole_slice(c))
+        e = counting_resolve(c, &h->counting, &sub->spec, &sub->after);
+    if (e == ERR_AGAIN)
+        http_go_on_later(c);
+    return e != ERR_AGAIN;
+}
+
+static void start(struct conn *c, struct http *h, struct query *q, struct subscription *sub,
+                  bool needs_topic)
+{
+    bool events = (h->method & (HTTP_GET | HTTP_HEAD)) && wants_events(h);
+    if (!q->wrong && sub->spec.count && http_may_subscribe(c) && !find_place(c, h, sub))
+        return;
+    if (!q->wrong && !events && (sub->spec.count || q->format == 'r'))
+        choose_format(q, sub, false);
+    if (is_websocket(h))
+        start_websocket(c, h, q, sub, needs_topic);
+    else if (events)
+        start_events(c, q, sub);
+    else
+        start_poll(c, h, q, sub);
 }
 
 static void subscribe(struct conn *c, struct http *h, bool needs_topic)
@@ -345,20 +373,7 @@ static void subscribe(struct conn *c, struct http *h, bool needs_topic)
     feed_spec_init(&sub.spec, c->worker->feeds);
     read_query(c, h, &q, &sub);
     budget_charge(&c->worker->work, q.topics * WORK_TOPIC);
-    if (!q.wrong && is_far_back(c->worker, &sub.after) && !conn_has_whole_slice(c)) {
-        feed_spec_finish(&sub.spec);
-        http_go_on_later(c);
-        return;
-    }
-    bool events = (h->method & (HTTP_GET | HTTP_HEAD)) && wants_events(h);
-    if (!q.wrong && !events && (sub.spec.count || q.format == 'r'))
-        choose_format(&q, &sub, false);
-    if (is_websocket(h))
-        start_websocket(c, h, &q, &sub, needs_topic);
-    else if (events)
-        start_events(c, &q, &sub);
-    else
-        start_poll(c, h, &q, &sub);
+    start(c, h, &q, &sub, needs_topic);
     feed_spec_finish(&sub.spec);
 }
 

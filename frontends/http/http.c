@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/counting.h"
 #include "frontends/http/http_response.h"
 #include "frontends/peer.h"
 #include "frontends/poll.h"
@@ -85,6 +86,8 @@ static void end_exchange(struct http *h)
     h->poll = NULL;
     publish_batch_free(h->batch);
     h->batch = NULL;
+    counting_free(h->counting);
+    h->counting = NULL;
     h->unfinished = false;
     h->awaited = NULL;
 }
@@ -117,7 +120,19 @@ static void start_reply(struct conn *c, struct http *h, struct buf *out, unsigne
     http_put_fields(h, out);
 }
 
-/* GUARD: the lines that say what browsers may do with it. */
+/* GUARD: the lines that say what browsers may do with it. N bytes of body follow. */
+static void put_head(struct conn *c, struct buf *out, unsigned status, const char *guard,
+                     const char *type, size_t n)
+{
+    struct http *h = http_of(c);
+    start_reply(c, h, out, status);
+    buf_puts(out, guard);
+    http_response_connection(out, h->request.minor, keeps_alive(c, h));
+    if (status != 204)
+        http_response_content(out, type, n);
+    http_response_end(out);
+}
+
 static void reply(struct conn *c, unsigned status, const char *guard, const char *type,
                   const char *body, size_t n)
 {
@@ -127,20 +142,46 @@ static void reply(struct conn *c, unsigned status, const char *guard, const char
     if (!out)
         return;
     buf_reserve(out, h->fields.len + REPLY_HEAD + n);
-    start_reply(c, h, out, status);
-    buf_puts(out, guard);
-    http_response_connection(out, h->request.minor, keep_alive);
-    if (status != 204)
-        http_response_content(out, type, n);
-    http_response_end(out);
+    put_head(c, out, status, guard, type, n);
     if (h->method != HTTP_HEAD)
         buf_append(out, body, n);
     answered(c, h, keep_alive);
 }
 
+static const char data_only[] = HTTP_DATA_ONLY "Cache-Control: no-store\r\n";
+
 void http_reply(struct conn *c, unsigned status, const char *type, const char *body, size_t n)
 {
-    reply(c, status, HTTP_DATA_ONLY "Cache-Control: no-store\r\n", type, body, n);
+    reply(c, status, data_only, type, body, n);
+}
+
+/* HEAD right before AT of BODY, without copying that, if there is room. */
+static void join(struct conn *c, const struct buf *head, struct buf *body, size_t at)
+{
+    if (head->failed || body->failed) {
+        conn_close(c, CLOSE_NOMEM);
+    } else if (head->len > at) {
+        conn_write(c, head->data, head->len);
+        conn_give(c, body, at);
+    } else {
+        memcpy(body->data + at - head->len, head->data, head->len);
+        conn_give(c, body, at - head->len);
+    }
+}
+
+void http_reply_with(struct conn *c, unsigned status, const char *type, struct buf *body, size_t at)
+{
+    struct http *h = http_of(c);
+    struct buf head = {0};
+    bool keep_alive = keeps_alive(c, h);
+    put_head(c, &head, status, data_only, type, body->len - at);
+    if (h->method == HTTP_HEAD && !body->failed)
+        body->len = at;
+    join(c, &head, body, at);
+    buf_finish(&head);
+    buf_finish(body);
+    if (conn_state(c) != CONN_CLOSED)
+        answered(c, h, keep_alive);
 }
 
 void http_reply_file(struct conn *c, const char *type, const char *body, size_t n)
@@ -539,7 +580,8 @@ static size_t http_held(const struct conn *c)
 {
     const struct http *h = c->state;
     return h->request.head.cap + h->body.cap + h->fields.cap + h->name_len +
-           (h->poll ? poll_held(h->poll) : 0) + publish_batch_held(h->batch);
+           (h->poll ? poll_held(h->poll) : 0) + publish_batch_held(h->batch) +
+           counting_held(h->counting);
 }
 
 /* To whoever may be an EventSource nothing is said, as in refuse_path(). */

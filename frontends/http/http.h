@@ -21,6 +21,7 @@
 #include "frontends/http/http_request.h"
 #include "frontends/http/url.h"
 
+struct counting;
 struct poll;
 struct publish_batch;
 
@@ -55,6 +56,9 @@ struct http_route {
     void (*run)(struct conn *c, struct http *h);
 };
 
+/* What the head of an answer takes at most, mostly. */
+enum { HTTP_ROOM = 1024 };
+
 /* State of an HTTP connection. */
 struct http {
     struct http_request request;
@@ -79,6 +83,7 @@ struct http {
     struct buf fields;             /* header lines for the answer, whichever it is (CORS) */
     struct poll *poll;             /* while a long-poll waits */
     struct publish_batch *batch;   /* while its lines are read */
+    struct counting *counting;     /* while its place is counted */
     const struct publish *awaited; /* its answer ends the exchange */
 };
 
@@ -94,6 +99,10 @@ struct http *http_of(struct conn *c);
 
 /* Answers. Each one ends the exchange: the next request is read, or the connection ends. */
 void http_reply(struct conn *c, unsigned status, const char *type, const char *body, size_t n);
+/* The same for a body that may be long: it is what stands in BODY from AT on, behind room for the
+ * head (HTTP_ROOM); takes what BODY has. */
+void http_reply_with(struct conn *c, unsigned status, const char *type, struct buf *body,
+                     size_t at);
 /* application/problem+json (RFC 9457) with DETAIL, one sentence without a full stop. */
 void http_fail(struct conn *c, unsigned status, const char *detail);
 /* The same with a Retry-After, seconds. */

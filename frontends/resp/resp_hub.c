@@ -12,7 +12,6 @@
 
 static const char bad_topic[] = "BADTOPIC not a valid topic";
 static const char bad_pattern[] = "BADTOPIC not a valid topic or pattern";
-static const char too_many_levels[] = "BADTOPIC " TOPIC_LEVELS_RULE;
 
 /* --- documents --- */
 
@@ -221,17 +220,14 @@ static bool answer_read(struct resp_wait *wait, struct buf *out, bool last)
 {
     struct hub_read *h = (struct hub_read *)wait;
     struct worker *w = wait->resp->conn->worker;
-    struct buf body = {0};
-    size_t count = 0;
-    bool live = false;
-    enum err e = poll_body_read(w, wait->receiver.sub.feed, &h->position, &h->gap, h->limit, &body,
-                                &count, &live);
-    bool answers = last || count || h->gap.reason != GAP_NONE || !live;
+    struct poll_body body = {0};
+    enum err e = poll_body_read(w, wait->receiver.sub.feed, &h->position, &h->gap, h->limit, &body);
+    bool answers = last || body.count || h->gap.reason != GAP_NONE || !body.live;
     if (e != ERR_OK)
         resp_error_of(wait->resp, e, NULL);
     else if (answers)
-        resp_reply_bulk(out, body.data, body.len);
-    buf_finish(&body);
+        resp_reply_bulk(out, body.buf.data + body.at, body.buf.len - body.at);
+    buf_finish(&body.buf);
     return e != ERR_OK || answers;
 }
 
@@ -244,12 +240,9 @@ static const char *check_topics(const struct resp *r, const struct resp_request 
 {
     if (q->argc - first > r->conn->worker->settings->subscriptions)
         return "LIMIT more topics than limits.subscriptions allows";
-    for (size_t i = first; i < q->argc; i++) {
+    for (size_t i = first; i < q->argc; i++)
         if (!topic_pattern_valid(q->argv[i].data, q->argv[i].len))
             return bad_pattern;
-        if (!topic_pattern_bounded(q->argv[i].data, q->argv[i].len))
-            return too_many_levels;
-    }
     return NULL;
 }
 
@@ -351,7 +344,7 @@ static enum err select_topics(struct scan *s, const struct resp_request *q, size
 }
 
 static enum err read_export(struct worker *w, const struct export *x, struct scan *s,
-                            struct buf *body)
+                            struct poll_body *body)
 {
     struct position p;
     struct gap gap;
@@ -363,7 +356,7 @@ static enum err read_export(struct worker *w, const struct export *x, struct sca
 }
 
 static enum err make_export(struct resp *r, const struct resp_request *q, const struct export *x,
-                            struct buf *body)
+                            struct poll_body *body)
 {
     struct worker *w = r->conn->worker;
     struct scan scan;
@@ -380,7 +373,7 @@ static enum err make_export(struct resp *r, const struct resp_request *q, const 
 void resp_hub_export(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     struct export x;
-    struct buf body = {0};
+    struct poll_body body = {0};
     const char *error = parse_export(r, q, &x);
     if (error) {
         resp_error(r, error);
@@ -388,8 +381,8 @@ void resp_hub_export(struct resp *r, const struct resp_request *q, struct buf *o
     }
     enum err e = make_export(r, q, &x, &body);
     if (e == ERR_OK)
-        resp_reply_bulk(out, body.data, body.len);
+        resp_reply_bulk(out, body.buf.data + body.at, body.buf.len - body.at);
     else
         resp_error_of(r, e, e == ERR_LIMIT ? "-N reaches back too far" : NULL);
-    buf_finish(&body);
+    buf_finish(&body.buf);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/counting.h"
 #include "frontends/encodings.h"
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"
@@ -25,6 +26,15 @@ struct pending {
     char ref[];
 };
 
+/* A subscription that takes work (subscribe_is_far_back) and waits for its turn, once or often.
+ * Nothing that came behind it is read until then. */
+struct waiting {
+    struct counting *counting; /* NULL = not begun */
+    struct after after;
+    size_t topic_len, ref_len;
+    char text[]; /* topic, and `ref` if there is one */
+};
+
 /*
  *   OPEN ---> LEAVING ---> CLOSED
  */
@@ -45,7 +55,10 @@ struct ws {
     uint32_t inflight;
     uint16_t close_code; /* LEAVING: what the close frame will say */
     struct pending *pending, *pending_last;
-    const char *close_text; /* a constant, or NULL */
+    union {
+        struct waiting *waiting; /* OPEN; NULL = none */
+        const char *close_text;  /* LEAVING: a constant, or NULL */
+    };
 };
 
 static struct ws *ws_of(struct conn *c)
@@ -65,8 +78,18 @@ static void format_offset(const struct conn *c, uint64_t offset, char *out)
     cursor_format(out, offset, c->worker->replay.log->epoch);
 }
 
+static void drop_waiting(struct ws *ws)
+{
+    if (ws->phase != WS_OPEN || !ws->waiting)
+        return;
+    counting_free(ws->waiting->counting);
+    free(ws->waiting);
+    ws->waiting = NULL;
+}
+
 static void set_phase(struct ws *ws, enum ws_phase phase)
 {
+    drop_waiting(ws);
     ws->phase = (uint8_t)phase;
 }
 
@@ -197,21 +220,11 @@ static const struct fault *stream_fault(enum err e)
 
 /* --- control objects --- */
 
-static void handle_subscribe(struct conn *c, const struct ws_control *m)
+/* M without what only publishing needs. */
+static void join(struct conn *c, const struct ws_control *m)
 {
-    static const struct fault denied = {"forbidden", "Anonymous subscribing is not allowed here"};
-    static const struct fault limit = {"limit", "More topics than limits.subscriptions allows"};
     struct stream *s = &ws_of(c)->stream;
     uint64_t offset;
-    budget_charge(&c->worker->work, WORK_SUBSCRIBE);
-    if (!http_may_subscribe(c)) {
-        answer_error(c, &denied, &m->ref);
-        return;
-    }
-    if (stream_filters(s) >= c->worker->settings->subscriptions) {
-        answer_error(c, &limit, &m->ref);
-        return;
-    }
     enum err e =
         stream_join(s, m->topic.data, m->topic.len, encoding_of(ws_of(c)), &m->after, &offset);
     struct buf *out = e == ERR_OK ? conn_out(c) : NULL;
@@ -225,6 +238,73 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
         ws_frame_end(out, frame, WS_TEXT);
         stream_settle(s);
     }
+}
+
+static void wait_for_turn(struct conn *c, const struct ws_control *m)
+{
+    size_t ref = m->ref.data ? m->ref.len : 0;
+    struct waiting *waiting = calloc(1, sizeof(*waiting) + m->topic.len + ref);
+    if (!waiting) {
+        conn_close(c, CLOSE_NOMEM);
+        return;
+    }
+    waiting->after = m->after;
+    waiting->topic_len = m->topic.len;
+    waiting->ref_len = ref;
+    memcpy(waiting->text, m->topic.data, m->topic.len);
+    if (ref)
+        memcpy(waiting->text + m->topic.len, m->ref.data, ref);
+    ws_of(c)->waiting = waiting;
+    conn_yield(c);
+}
+
+static enum err find_place(struct conn *c, struct waiting *waiting)
+{
+    struct feed_spec spec;
+    feed_spec_init(&spec, c->worker->feeds);
+    enum err e = ERR_OK;
+    if (!waiting->counting && waiting->after.kind == AFTER_LAST)
+        e = feed_spec_add(&spec, waiting->text, waiting->topic_len);
+    if (e == ERR_OK)
+        e = counting_resolve(c, &waiting->counting, &spec, &waiting->after);
+    feed_spec_finish(&spec);
+    return e;
+}
+
+/* What goes wrong will do so again when it joins, and be told there. */
+static void go_on_waiting(struct conn *c)
+{
+    struct waiting *waiting = ws_of(c)->waiting;
+    if (!conn_has_whole_slice(c)) {
+        conn_yield(c);
+        return;
+    }
+    if (find_place(c, waiting) == ERR_AGAIN)
+        return;
+    struct ws_control m = {
+        .op = WS_OP_SUBSCRIBE,
+        .topic = {waiting->text, waiting->topic_len},
+        .ref = {waiting->ref_len ? waiting->text + waiting->topic_len : NULL, waiting->ref_len},
+        .after = waiting->after,
+    };
+    ws_of(c)->waiting = NULL;
+    join(c, &m);
+    free(waiting);
+}
+
+static void handle_subscribe(struct conn *c, const struct ws_control *m)
+{
+    static const struct fault denied = {"forbidden", "Anonymous subscribing is not allowed here"};
+    static const struct fault limit = {"limit", "More topics than limits.subscriptions allows"};
+    budget_charge(&c->worker->work, WORK_SUBSCRIBE);
+    if (!http_may_subscribe(c))
+        answer_error(c, &denied, &m->ref);
+    else if (stream_filters(&ws_of(c)->stream) >= c->worker->settings->subscriptions)
+        answer_error(c, &limit, &m->ref);
+    else if (subscribe_is_far_back(c, &m->after))
+        wait_for_turn(c, m);
+    else
+        join(c, m);
 }
 
 static void handle_unsubscribe(struct conn *c, const struct ws_control *m)
@@ -396,7 +476,7 @@ static void handle_event(struct conn *c, const struct ws_event *e)
 
 static bool takes_input(struct conn *c, const struct ws *ws)
 {
-    if (!conn_is_open(c) || ws->phase != WS_OPEN || conn_is_congested(c))
+    if (!conn_is_open(c) || ws->phase != WS_OPEN || ws->waiting || conn_is_congested(c))
         return false;
     return ws->inflight < c->worker->settings->inflight && !worker_must_wait(c->worker, c) &&
            conn_may_go_on(c);
@@ -431,6 +511,10 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
     size_t left = n;
     enum ws_event_type type = WS_EVENT_MESSAGE;
     ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
+    if (ws->phase == WS_OPEN && ws->waiting)
+        go_on_waiting(c);
+    if (ws->phase == WS_OPEN && ws->waiting)
+        return 0;
     if (ws->phase != WS_OPEN || (!ws->reader && !create_reader(c, ws)))
         return n;
     while (type != WS_EVENT_NONE && takes_input(c, ws)) {
@@ -538,6 +622,7 @@ static void ws_finish(struct conn *c)
     struct ws *ws = ws_of(c);
     if (!ws)
         return;
+    drop_waiting(ws);
     stream_finish(&ws->stream);
     drop_reader(ws);
     while (ws->pending) {
@@ -563,7 +648,8 @@ static size_t ws_held(const struct conn *c)
 {
     const struct ws *ws = c->state;
     size_t reader = ws->reader ? sizeof(*ws->reader) + ws_reader_held(ws->reader) : 0;
-    return reader + ws->inflight * sizeof(struct pending) + stream_held(&ws->stream);
+    size_t waiting = ws->phase == WS_OPEN && ws->waiting ? counting_held(ws->waiting->counting) : 0;
+    return reader + waiting + ws->inflight * sizeof(struct pending) + stream_held(&ws->stream);
 }
 
 static void ws_refuse(struct conn *c)

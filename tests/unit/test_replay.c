@@ -144,6 +144,37 @@ START_TEST(minus_n_has_a_limit)
 }
 END_TEST
 
+/* Each piece looks at no more than a slice of work has room for, wherever the messages are. */
+START_TEST(counting_back_takes_many_small_pieces)
+{
+    static const char *const filters[] = {"a", "#"};
+    struct replay_count count = {0};
+    unsigned pieces = 0;
+    uint64_t most = 0;
+    enum err e;
+    rig_start(&rig);
+    for (int i = 0; i < 10; i++) {
+        rig_publish_run(&rig, "b", 1000);
+        rig_publish_run(&rig, "a", 500);
+        if (i == 7 && _i / 2)
+            tail_drop_below(&rig.tail, 8000);
+    }
+    follower_join(&rig, &f, filters[_i % 2]);
+    do {
+        uint64_t looked = rig.replay.looked;
+        e = replay_count_back(&rig.replay, f.sub.feed, 4000, &count);
+        most = rig.replay.looked - looked > most ? rig.replay.looked - looked : most;
+        pieces++;
+    } while (e == ERR_AGAIN);
+    ck_assert_int_eq(e, ERR_OK);
+    ck_assert_uint_le(most, 2100);
+    ck_assert_uint_ge(pieces, 2);
+    ck_assert_int_eq(start_last(4000), ERR_OK);
+    ck_assert_uint_eq(f.position.offset, count.place);
+    ck_assert_uint_eq(count.place, _i % 2 ? 11000 : 4000);
+}
+END_TEST
+
 /* Dropped before its first message, a subscriber comes back with the cursor that it began with:
  * what was lost before it came is still none of its business. */
 START_TEST(the_first_cursor_is_one_to_come_back_with)
@@ -1239,6 +1270,7 @@ int main(void)
     tcase_add_loop_test(t, minus_n_is_the_last_n_of_the_set, 0,
                         2 * (int)(sizeof(lasts) / sizeof(lasts[0])));
     tcase_add_test(t, minus_n_has_a_limit);
+    tcase_add_loop_test(t, counting_back_takes_many_small_pieces, 0, 4);
     tcase_add_loop_test(t, the_first_cursor_is_one_to_come_back_with, 0, 8);
     tcase_add_test(t, minus_n_counts_memory_messages);
     tcase_add_loop_test(t, a_time_is_the_first_message_at_or_after_it, 0, 2);
