@@ -5,6 +5,10 @@
  * going down its own levels, at each to the node of that name and to the one of '+'. That takes
  * what matches so far, not what is in the set; putting in and taking out take the levels of the
  * pattern. Pure; one thread at a time.
+ *
+ * Whatever patterns are in it, a topic reaches no more than PATTERN_TREE_REACH nodes if they keep
+ * to topic_pattern_bounded: C(33,2) = 528 behind one '+', C(17,3) = 680 behind two, 1816 (the sum
+ * of C(11,k), k > 3) behind more, and 256 behind none, the root and one for each level of a name.
  */
 #ifndef BROKER_PATTERN_TREE_H
 #define BROKER_PATTERN_TREE_H
@@ -14,12 +18,15 @@
 
 #include "base/err.h"
 
+enum { PATTERN_TREE_REACH = 256 + 528 + 680 + 1816 };
+
 struct pattern_tree;
 
 struct pattern_tree *pattern_tree_create(void);
 /* What is left in it is forgotten, its values are not touched. NULL is accepted. */
 void pattern_tree_destroy(struct pattern_tree *t);
-/* Puts in a valid pattern (with wildcards, not in it yet) with its VALUE, not NULL. ERR_NOMEM. */
+/* Puts in a valid and bounded pattern (with wildcards, not in it yet) with its VALUE, not NULL.
+ * ERR_NOMEM. */
 MUST_CHECK enum err pattern_tree_add(struct pattern_tree *t, const char *pattern, size_t n,
                                      void *value);
 /* Takes out a pattern that is in it. */

@@ -71,6 +71,12 @@ bool topic_name_valid(const char *name, size_t n);
 /* Patterns: as topics, but '+' stands alone as one level and '#' as the last level for the rest
  * (the parent level included: "a/#" matches "a"), MQTT 5.0 section 4.7. */
 bool topic_pattern_valid(const char *pattern, size_t n);
+/* Whether a valid pattern may be subscribed to: each + doubles the places at which a look-up goes
+ * on (pattern_tree.h), so the more there are the fewer levels it may have. A # does not count. */
+bool topic_pattern_bounded(const char *pattern, size_t n);
+enum { TOPIC_LEVELS_ONE = 32, TOPIC_LEVELS_TWO = 16, TOPIC_LEVELS_MORE = 10 };
+#define TOPIC_LEVELS_RULE                                                                          \
+    "a pattern with one + has at most 32 levels, with two 16, with more 10 (a # not counted)"
 /* Whether a valid pattern-or-topic has wildcards. */
 bool topic_is_pattern(const char *pattern, size_t n);
 /* Both valid. */

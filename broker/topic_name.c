@@ -46,6 +46,25 @@ bool topic_pattern_valid(const char *pattern, size_t n)
     return true;
 }
 
+static size_t count_of(const char *text, size_t n, char c)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += text[i] == c;
+    return count;
+}
+
+bool topic_pattern_bounded(const char *pattern, size_t n)
+{
+    size_t plus = count_of(pattern, n, '+');
+    size_t levels = count_of(pattern, n, '/') + (pattern[n - 1] != '#');
+    if (plus == 0)
+        return true;
+    if (plus <= 2)
+        return levels <= (plus == 1 ? TOPIC_LEVELS_ONE : TOPIC_LEVELS_TWO);
+    return levels <= TOPIC_LEVELS_MORE;
+}
+
 bool topic_is_pattern(const char *pattern, size_t n)
 {
     return memchr(pattern, '+', n) || memchr(pattern, '#', n);

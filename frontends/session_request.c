@@ -14,6 +14,7 @@ static const struct fault not_text = {"bad_request", "an entry is a topic or pat
 static const struct fault no_topic = {"bad_request", "topic must be a string"};
 static const struct fault not_text_after = {"bad_request", "after must be a string"};
 static const struct fault bad_topic = {"bad_topic", "this is neither a valid topic nor a pattern"};
+static const struct fault too_many_levels = {"bad_topic", TOPIC_LEVELS_RULE};
 static const struct fault bad_cursor = {
     "bad_cursor", "after is none of a cursor, earliest, latest, -N and an RFC 3339 time"};
 static const struct fault too_many = {"limit", "More topics than limits.subscriptions allows"};
@@ -24,7 +25,9 @@ typedef const struct fault *read_entry(struct json_slice value, struct session_e
 static const struct fault *take_topic(const struct json_slice *text, struct session_entry *ret)
 {
     ret->topic = *text;
-    return topic_pattern_valid(text->data, text->len) ? NULL : &bad_topic;
+    if (!topic_pattern_valid(text->data, text->len))
+        return &bad_topic;
+    return topic_pattern_bounded(text->data, text->len) ? NULL : &too_many_levels;
 }
 
 static const struct fault *read_topic(struct json_slice value, struct session_entry *ret)

@@ -23,6 +23,7 @@ static const char bad_topic[] =
     "A topic is 1 to 255 bytes of UTF-8 without control characters, not "
     "beginning with '/' or '$'; in the topic parameter '+' may stand for "
     "one level and '#' for the rest";
+static const char too_many_levels[] = "Too many levels: " TOPIC_LEVELS_RULE;
 static const char bad_cursor[] =
     "A place is OFFSET-EPOCH, earliest, latest, -N or an RFC 3339 time";
 static const char no_memory[] = "The hub is out of memory";
@@ -55,6 +56,8 @@ static void read_topic(struct query *q, struct feed_spec *spec, const char *text
 {
     if (!topic_pattern_valid(text, n))
         q->wrong = bad_topic;
+    else if (!topic_pattern_bounded(text, n))
+        q->wrong = too_many_levels;
     else if (++q->topics > max)
         q->wrong = "More topics than limits.subscriptions allows";
     else

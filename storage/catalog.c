@@ -147,14 +147,20 @@ static uint64_t less(uint64_t total, uint64_t part)
     return total > part ? total - part : 0;
 }
 
+/* Where nothing is left, a damaged record may have gone that nobody could count. */
+static bool all_gone(const struct catalog_topic *t)
+{
+    return t->gone_upto >= t->last;
+}
+
 uint64_t catalog_messages_left(const struct catalog_topic *t)
 {
-    return less(t->messages, t->gone);
+    return all_gone(t) ? 0 : less(t->messages, t->gone);
 }
 
 uint64_t catalog_bytes_left(const struct catalog_topic *t)
 {
-    return less(t->bytes, t->gone_bytes);
+    return all_gone(t) ? 0 : less(t->bytes, t->gone_bytes);
 }
 
 void catalog_commit_gone(struct catalog *c, const struct store_removal *r)

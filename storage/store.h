@@ -169,8 +169,11 @@ struct store_removal {
     size_t max; /* about so many records at most, at least 1 */
     /* NULL: all go. Asked in offset order. For each topic, what goes comes before what stays: after
      * a STORE_KEEP no STORE_REMOVE. Asked also about what a floor hides already: the rest of a
-     * purge, or of a removal that failed; and about damaged records of a topic that is known, whose
-     * time is taken to be that of the record before (0: there was none). */
+     * purge, or of a removal that failed; and about damaged records: by topic, those that are known
+     * to be of it, whose time is taken to be that of the record before (0: there was none);
+     * trimming, all, whose time is taken to be that of the next one that can be read. Topic id 0:
+     * it may be of any topic, and what is said of it is not done as long as anything is kept before
+     * it. */
     enum store_verdict (*judge)(void *ctx, const struct store_record *r);
     /* Whether the idempotency key of R, which goes, has to be remembered (store_keys). */
     bool (*keep_key)(void *ctx, const struct store_record *r);

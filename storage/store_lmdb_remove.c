@@ -29,9 +29,8 @@ struct removal {
     struct catalog_topic *topic;
     uint64_t *offsets;
     size_t count;
-    uint64_t
-        time_ms;  /* of the last record that could be read, 0 = none: a damaged one has no other */
-    bool stopped; /* the judge said so */
+    uint64_t time_ms; /* of the last one that could be read, 0 = none: a damaged one has no other */
+    bool stopped;     /* the judge said so */
 };
 
 /* --- one record --- */
@@ -570,29 +569,95 @@ struct trim {
     uint64_t next; /* the record that the walk ended before */
     bool left;     /* there is one */
     bool stopped;  /* the judge said so */
+    uint64_t lost; /* the newest one that went and was of any topic, 0 = none */
+    uint64_t sound_at,
+        sound_ms; /* a record that can be read, none before it on the way; its time */
 };
 
-/* What can be said of a record that cannot be read: the index knows its topic, or else its own word
- * has to do. */
-static int guess_record(struct removal *m, uint64_t offset, const MDB_val *value,
-                        struct store_record *ret)
+/* Finds the next record that can be read; the log cursor, which is at OFFSET, stays there. */
+static int find_sound(struct removal *m, struct trim *t, uint64_t offset)
+{
+    struct store_record r;
+    MDB_val value;
+    int rc;
+    t->sound_at = offset;
+    do
+        rc = lmdb_cursor_step(m->log, &t->sound_at, &value, MDB_NEXT);
+    while (!rc && record_decode(t->sound_at, value.mv_data, value.mv_size, &r));
+    if (rc && rc != MDB_NOTFOUND)
+        return rc;
+    t->sound_ms = rc ? m->s->base.last_time_ms : timed(m, &r).time_ms;
+    if (rc)
+        t->sound_at = UINT64_MAX;
+    return lmdb_cursor_step(m->log, &offset, &value, MDB_SET);
+}
+
+/* The topic for which the index names OFFSET; 0: for none. */
+static int topic_by_index(struct removal *m, uint64_t offset, uint32_t *ret)
 {
     uint64_t block = block_of(offset);
     struct named named;
-    MDB_val index;
-    *ret = (struct store_record){.offset = offset, .time_ms = m->time_ms};
-    if (!record_claims(value->mv_data, value->mv_size, &ret->topic_id, &ret->payload_len))
-        ret->topic_id = 0;
-    store_met_damage(&m->s->base, STORE_DAMAGE_RECORD, offset);
-    uint32_t topic_id = lmdb_open_topic(m->s, offset);
-    int rc = topic_id ? MDB_NOTFOUND : lmdb_cursor_step(m->index, &block, &index, MDB_SET);
-    if (!rc) {
-        open_named(&named, block, &index);
-        topic_id = topic_named(&named, offset);
-    }
-    if (topic_id)
-        ret->topic_id = topic_id;
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    MDB_val value;
+    *ret = lmdb_open_topic(m->s, offset);
+    int rc = *ret ? MDB_NOTFOUND : lmdb_cursor_step(m->index, &block, &value, MDB_SET);
+    if (rc)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    open_named(&named, block, &value);
+    *ret = topic_named(&named, offset);
+    return 0;
+}
+
+/* What can be said of the record under the log cursor, which cannot be read: it is not younger than
+ * the next one that can. *RET_CLAIMED: the topic that it names itself, which may be wrong. */
+static int guess_record(struct removal *m, struct trim *t, const MDB_val *value,
+                        struct store_record *ret, uint32_t *ret_claimed)
+{
+    *ret = (struct store_record){.offset = t->next};
+    if (!record_claims(value->mv_data, value->mv_size, ret_claimed, &ret->payload_len))
+        *ret_claimed = 0;
+    store_met_damage(&m->s->base, STORE_DAMAGE_RECORD, t->next);
+    int rc = topic_by_index(m, t->next, &ret->topic_id);
+    if (!rc && t->sound_at <= t->next)
+        rc = find_sound(m, t, t->next);
+    ret->time_ms = t->sound_ms;
+    return rc;
+}
+
+/* Whether nothing is left before OFFSET, where the log cursor is, and stays. */
+static int is_oldest(struct removal *m, uint64_t offset, bool *ret)
+{
+    uint64_t first;
+    MDB_val value;
+    int rc = lmdb_cursor_step(m->log, &first, &value, MDB_FIRST);
+    *ret = !rc && first == offset;
+    return rc ? rc : lmdb_cursor_step(m->log, &offset, &value, MDB_SET);
+}
+
+/* The verdict on the record under the log cursor, R if it is SOUND. One that may be of any topic
+ * raises all floors when it goes: it stays as long as a topic keeps something before it. */
+static int judge_trimmed(struct removal *m, const struct store_record *r, bool sound,
+                         enum store_verdict *ret)
+{
+    bool anybodys = !sound && r->topic_id == 0, oldest = true;
+    bool known = anybodys || catalog_find(&m->s->base.catalog, r->topic_id);
+    struct store_record judged = sound ? timed(m, r) : *r;
+    *ret = known ? store_judge(m->r, &judged) : STORE_REMOVE;
+    int rc = anybodys && *ret == STORE_REMOVE ? is_oldest(m, r->offset, &oldest) : 0;
+    if (!oldest)
+        *ret = STORE_KEEP;
+    return rc;
+}
+
+/* Takes away R, which the log cursor is at; COUNTED: the topic that counts it. */
+static enum err remove_trimmed(struct removal *m, struct trim *t, const struct store_record *r,
+                               bool sound, uint32_t counted)
+{
+    struct catalog_topic *topic = catalog_find(&m->s->base.catalog, counted);
+    if (!sound && r->topic_id == 0)
+        t->lost = r->offset;
+    if (topic)
+        catalog_note_gone(&m->s->base.catalog, topic, r->offset, r->payload_len);
+    return remove_record(m, sound ? r : NULL);
 }
 
 /* Judges the record under the log cursor; *RET_REMOVED: it went. */
@@ -600,21 +665,37 @@ static enum err trim_record(struct removal *m, struct trim *t, const MDB_val *va
                             bool *ret_removed)
 {
     struct store_record r;
+    uint32_t claimed = 0;
+    enum store_verdict verdict = STORE_KEEP;
     bool sound = !record_decode(t->next, value->mv_data, value->mv_size, &r);
-    enum err e = sound ? ERR_OK : lmdb_err(guess_record(m, t->next, value, &r));
-    if (e)
-        return e;
-    struct store_record judged = sound ? timed(m, &r) : r;
-    m->time_ms = judged.time_ms;
-    struct catalog_topic *topic = catalog_find(&m->s->base.catalog, r.topic_id);
-    enum store_verdict verdict = topic ? store_judge(m->r, &judged) : STORE_REMOVE;
+    int rc = sound ? 0 : guess_record(m, t, value, &r, &claimed);
+    if (!rc)
+        rc = judge_trimmed(m, &r, sound, &verdict);
     t->stopped = verdict == STORE_STOP;
     *ret_removed = verdict == STORE_REMOVE;
-    if (!*ret_removed)
-        return ERR_OK;
-    if (topic)
-        catalog_note_gone(&m->s->base.catalog, topic, t->next, r.payload_len);
-    return remove_record(m, sound ? &r : NULL);
+    if (rc || !*ret_removed)
+        return lmdb_err(rc);
+    return remove_trimmed(m, t, &r, sound, r.topic_id ? r.topic_id : claimed);
+}
+
+/* Damaged records that an earlier step had to leave behind, since something was before them. */
+static enum err trim_left_behind(struct removal *m, struct trim *t)
+{
+    struct store_record r;
+    bool removed = true;
+    MDB_val value;
+    while (removed && m->r->removed < m->max) {
+        int rc = lmdb_cursor_step(m->log, &t->next, &value, MDB_FIRST);
+        if (rc || t->next > t->at || !record_decode(t->next, value.mv_data, value.mv_size, &r))
+            return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+        enum err e = trim_record(m, t, &value, &removed);
+        if (!e && removed)
+            e = lmdb_err(tidy_block(m, block_of(t->next), true));
+        if (e)
+            return e;
+    }
+    t->stopped = false;
+    return ERR_OK;
 }
 
 static enum err trim_records(struct removal *m, struct trim *t)
@@ -643,19 +724,37 @@ static int settle_passed(struct removal *m, const struct trim *t)
 {
     uint64_t from = block_of(t->at + 1);
     uint64_t end = block_of(t->left ? t->next : m->s->base.last_offset);
-    m->builder = malloc(sizeof(*m->builder));
-    if (!m->builder)
-        return ENOMEM;
     int rc = settle_blocks(m, from, end);
     return rc ? rc : settle_groups(m, group_of(from), group_of(end));
+}
+
+/* What went up to LOST may have been any topic's: nothing before it is left of any, and each that
+ * had got so far says so. Whose newest is older has not, unless what was there at the opening was
+ * never counted. */
+static void note_lost(struct removal *m, uint64_t lost)
+{
+    struct id_walk all = catalog_walk(&m->s->base.catalog, 0);
+    struct catalog_topic *t;
+    while ((t = id_walk_next(&all))) {
+        if (t->last < lost && lost <= m->s->unread_high)
+            t->last = lost;
+        uint64_t floor = atomic_load_explicit(&t->floor, memory_order_relaxed);
+        if (t->last >= lost && t->gone_upto < lost && floor < lost)
+            catalog_note_swept(&m->s->base.catalog, t, lost);
+    }
 }
 
 static enum err trim_all(struct removal *m, void *arg)
 {
     struct trim *t = arg;
-    enum err e = trim_records(m, t);
+    m->builder = malloc(sizeof(*m->builder));
+    enum err e = m->builder ? trim_left_behind(m, t) : ERR_NOMEM;
+    if (!e)
+        e = trim_records(m, t);
     if (!e)
         e = lmdb_err(settle_passed(m, t));
+    if (!e && t->lost)
+        note_lost(m, t->lost);
     if (!e)
         catalog_raise_floors(&m->s->base.catalog, m->r);
     return e;

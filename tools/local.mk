@@ -60,6 +60,7 @@ EXTRA_DIST += \
 	tests/cli/advice.test.mjs \
 	tests/cli/answers.test.mjs \
 	tests/cli/doctor.test.mjs \
+	tests/cli/figures.test.mjs \
 	tests/cli/manual.test.mjs \
 	tests/cli/terminal.test.mjs \
 	tests/cli/usage.test.mjs \

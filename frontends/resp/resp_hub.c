@@ -12,6 +12,7 @@
 
 static const char bad_topic[] = "BADTOPIC not a valid topic";
 static const char bad_pattern[] = "BADTOPIC not a valid topic or pattern";
+static const char too_many_levels[] = "BADTOPIC " TOPIC_LEVELS_RULE;
 
 /* --- documents --- */
 
@@ -240,9 +241,12 @@ static const char *check_topics(const struct resp *r, const struct resp_request 
 {
     if (q->argc - first > r->conn->worker->settings->subscriptions)
         return "LIMIT more topics than limits.subscriptions allows";
-    for (size_t i = first; i < q->argc; i++)
+    for (size_t i = first; i < q->argc; i++) {
         if (!topic_pattern_valid(q->argv[i].data, q->argv[i].len))
             return bad_pattern;
+        if (!topic_pattern_bounded(q->argv[i].data, q->argv[i].len))
+            return too_many_levels;
+    }
     return NULL;
 }
 

@@ -253,19 +253,24 @@ static void put_reply(const struct resp *r, const char *kind, const struct resp_
     resp_reply_integer(out, (int64_t)total(r->subscription));
 }
 
+static const char *check_filter(const char *filter, size_t n)
+{
+    if (!topic_pattern_valid(filter, n))
+        return "BADTOPIC not a valid topic or pattern";
+    return topic_pattern_bounded(filter, n) ? NULL : "BADTOPIC " TOPIC_LEVELS_RULE;
+}
+
 static const char *check_pattern(const struct resp_arg *a)
 {
-    static const char bad[] = "BADTOPIC not a valid topic or pattern";
     char filter[RESP_GLOB_MAX];
     size_t n;
-    if (!topic_pattern_valid(a->data, a->len))
-        return bad;
-    if (!resp_glob_is(a->data, a->len))
-        return NULL;
+    const char *error = check_filter(a->data, a->len);
+    if (error || !resp_glob_is(a->data, a->len))
+        return error;
     if (resp_glob_translate(a->data, a->len, filter, &n) != ERR_OK)
         return "BADTOPIC of Redis's globs only * and a/b/* are known here: in a pattern + is one "
                "level of a topic and # the rest, as in news/+ and news/#";
-    return topic_pattern_valid(filter, n) ? NULL : bad;
+    return check_filter(filter, n);
 }
 
 static const char *check_name(const struct resp_arg *a, const struct side *side)

@@ -13,6 +13,7 @@ static const struct fault unknown_op = {
     "unknown_op", "op is none of subscribe, unsubscribe, publish, auth, ping"};
 static const struct fault no_topic = {"bad_request", "topic must be a string"};
 static const struct fault bad_topic = {"bad_topic", "topic is neither a valid topic nor a pattern"};
+static const struct fault too_many_levels = {"bad_topic", TOPIC_LEVELS_RULE};
 static const struct fault not_text_after = {"bad_request", "after must be a string"};
 static const struct fault bad_cursor = {
     "bad_cursor", "after is none of a cursor, earliest, latest, -N and an RFC 3339 time"};
@@ -26,9 +27,9 @@ static const struct fault *read_topic(struct json_member *m, struct ws_control *
     if (fault)
         return fault;
     ret->topic = m[PUBLISH_TOPIC].value;
-    bool valid = topic_name_valid(ret->topic.data, ret->topic.len) ||
-                 topic_pattern_valid(ret->topic.data, ret->topic.len);
-    return valid ? NULL : &bad_topic;
+    if (!topic_pattern_valid(ret->topic.data, ret->topic.len))
+        return &bad_topic;
+    return topic_pattern_bounded(ret->topic.data, ret->topic.len) ? NULL : &too_many_levels;
 }
 
 static const struct fault *read_after(struct json_member *m, struct ws_control *ret)

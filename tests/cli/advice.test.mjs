@@ -1,11 +1,12 @@
 // No connection: exit status 3, the path that was tried, who named it, and what to check.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { run } from '../e2e/lib/hub.mjs';
+import { launch, run } from '../e2e/lib/hub.mjs';
 import { ctl, ctlTo, PROGRAM } from './lib/ctl.mjs';
 import { fakeHub, OK, SILENCE } from './lib/fake-hub.mjs';
 
@@ -110,7 +111,35 @@ describe('no permission', () => {
   });
 });
 
+/** A socket that accepts nobody, and whose backlog is full. */
+const FULL = `
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(0)
+waiting = []
+try:
+    while True:
+        c = socket.socket(socket.AF_UNIX)
+        c.setblocking(False)
+        c.connect(sys.argv[1])
+        waiting.append(c)
+except BlockingIOError:
+    print("full", flush=True)
+time.sleep(600)
+`;
+
 describe('a hub that does not answer', () => {
+  test('nor accepts is told from one that is not there', async (t) => {
+    const path = join(folder(t), 'hub.sock');
+    const child = launch('python3', ['-c', FULL, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    const stderr = await refused(['--socket', path, '--timeout', '1', 'ping']);
+    assert.match(stderr, /^longwirectl: cannot connect to .*: no answer within the time limit$/m);
+    assert.match(stderr, /does not accept connections/);
+  });
+
   test('counts as lost after the time limit', async (t) => {
     const hub = await fakeHub(t, () => SILENCE);
     const { code, stderr } = await ctlTo(hub, ['--timeout', '1', 'ping']);

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { assertProblem, get, poll, publish, publishBatch } from './lib/http.mjs';
+import { assertProblem, get, poll, publish, publishBatch, request } from './lib/http.mjs';
 import { suiteHub } from './lib/hub.mjs';
+import { RespClient } from './lib/resp.mjs';
+import { SseStream } from './lib/sse.mjs';
 import { TRANSPORTS, follow } from './lib/transports.mjs';
 import { Inbox } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
@@ -121,6 +123,58 @@ describe('patterns', () => {
       assertProblem(await get(hub, `/t?${new URLSearchParams({ topic: pattern, wait: 0 })}`), 400);
     });
   }
+
+  describe('of too many levels for their +', () => {
+    const levels = (plus, count) => '+/'.repeat(plus) + Array(count - plus).fill('a').join('/');
+    const rule = /with one \+ has at most 32 levels, with two 16, with more 10/;
+    const fine = [levels(1, 32), levels(2, 16), levels(3, 10), `${levels(9, 10)}/#`, levels(0, 128)];
+    const wide = [levels(1, 33), levels(2, 17), levels(3, 11), `${levels(10, 11)}/#`];
+
+    test('are refused in the address, and others are not', async () => {
+      const ask = (topic) => get(hub, `/t?${new URLSearchParams({ topic, wait: 0 })}`);
+      for (const topic of fine) assert.equal((await ask(topic)).status, 200, topic);
+      for (const topic of wide) assert.match(assertProblem(await ask(topic), 400).detail, rule);
+    });
+
+    test('are refused on a WebSocket, which stays', async (t) => {
+      const ws = await WsClient.open(hub, null);
+      t.after(() => ws.terminate());
+      for (const topic of wide) {
+        const answer = await ws.ask({ op: 'subscribe', topic });
+        assert.deepEqual([answer.op, answer.code], ['error', 'bad_topic']);
+        assert.match(answer.message, rule);
+      }
+      for (const topic of fine)
+        assert.equal((await ws.ask({ op: 'subscribe', topic })).op, 'subscribed', topic);
+    });
+
+    test('are refused in a change of an event stream', async (t) => {
+      const stream = await SseStream.open(hub, ['m/a', 'm/b']);
+      t.after(() => stream.close());
+      const path = `/session/${await stream.session}`;
+      const change = async (subscribe) =>
+        request(hub, 'POST', path, {
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ subscribe }),
+        });
+      for (const topic of wide) assert.match(assertProblem(await change([topic]), 400).detail, rule);
+      assert.equal((await change(fine)).status, 200);
+    });
+
+    test('are refused on the local socket', async (t) => {
+      const client = await RespClient.open(hub);
+      t.after(() => client.close());
+      const glob = `${levels(0, 32)}/*`;
+      for (const topic of [...wide, glob])
+        assert.match((await client.command('PSUBSCRIBE', topic)).text, rule);
+      for (const topic of wide)
+        assert.match((await client.command('HUB', 'READ', 'latest', 1, 0, topic)).text, rule);
+      assert.equal(await client.command('HUB', 'TOPICS', levels(10, 11)), '[]');
+      assert.equal(JSON.parse(await client.command('HUB', 'READ', 'latest', 1, 0, ...fine)).live, true);
+      for (const [n, topic] of fine.entries())
+        assert.deepEqual(await client.command('PSUBSCRIBE', topic), ['psubscribe', topic, n + 1]);
+    });
+  });
 
   test('a topic that is new after the subscription is matched', async (t) => {
     const ws = await (await WsClient.open(hub, 'fresh/#')).live();

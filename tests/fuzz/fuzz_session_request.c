@@ -18,7 +18,8 @@ static void check_list(const struct session_list *list, const char *text, size_t
     for (size_t i = 0; i < list->count; i++) {
         const struct json_slice *topic = &list->entries[i].topic;
         REQUIRE(topic->data >= text && topic->data + topic->len <= text + n);
-        REQUIRE(topic_pattern_valid(topic->data, topic->len));
+        REQUIRE(topic_pattern_valid(topic->data, topic->len) &&
+                topic_pattern_bounded(topic->data, topic->len));
     }
 }
 

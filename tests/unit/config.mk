@@ -1,6 +1,7 @@
 # Unit tests of the daemon: its configuration, and what surrounds it; included by tests/local.mk.
 config_tests = tests/unit/test_value tests/unit/test_config tests/unit/test_cli \
-	tests/unit/test_cpus tests/unit/test_data_dir tests/unit/test_rules tests/unit/test_signals
+	tests/unit/test_cpus tests/unit/test_daemon tests/unit/test_data_dir tests/unit/test_rules \
+	tests/unit/test_signals
 check_PROGRAMS += $(config_tests) tests/unit/dump_settings
 TESTS += $(config_tests) tests/check-options.py
 dist_check_SCRIPTS += tests/check-options.py
@@ -22,6 +23,17 @@ tests_unit_test_cli_LDADD = $(config_libs) $(CHECK_LIBS)
 tests_unit_test_cpus_SOURCES = tests/unit/test_cpus.c
 tests_unit_test_cpus_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
+
+# Includes daemon/main.c; the stand-ins are the layers that it starts.
+tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/keep_socket.c daemon/rules.c \
+	daemon/signals.c
+tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_lmdb_open -Wl,--wrap=store_wrong \
+	-Wl,--wrap=broker_create -Wl,--wrap=hub_start -Wl,--wrap=hub_call_worker \
+	-Wl,--wrap=hub_call_broker -Wl,--wrap=worker_set_settings \
+	-Wl,--wrap=broker_set_retention -Wl,--wrap=encodings_set_deflate \
+	-Wl,--wrap=log_set_level -Wl,--wrap=log_line
+tests_unit_test_daemon_LDADD = $(longwired_LDADD) $(CHECK_LIBS)
 
 tests_unit_test_data_dir_SOURCES = tests/unit/test_data_dir.c
 tests_unit_test_data_dir_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

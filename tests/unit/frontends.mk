@@ -1,7 +1,10 @@
 # Unit tests of what the workers run; included by tests/local.mk.
 frontends_tests = \
 	tests/unit/test_conns \
+	tests/unit/test_ends \
+	tests/unit/test_lagging \
 	tests/unit/test_poll_body \
+	tests/unit/test_requests \
 	tests/unit/test_resp
 check_PROGRAMS += $(frontends_tests)
 TESTS += $(frontends_tests)
@@ -17,10 +20,25 @@ tests_unit_test_conns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_conns_LDFLAGS = $(desk_ldflags)
 tests_unit_test_conns_LDADD = $(frontends_test_libs)
 
+tests_unit_test_ends_SOURCES = tests/unit/test_ends.c $(desk)
+tests_unit_test_ends_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ends_LDFLAGS = $(desk_ldflags)
+tests_unit_test_ends_LDADD = $(frontends_test_libs)
+
+tests_unit_test_lagging_SOURCES = tests/unit/test_lagging.c $(desk)
+tests_unit_test_lagging_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_lagging_LDFLAGS = $(desk_ldflags)
+tests_unit_test_lagging_LDADD = $(frontends_test_libs)
+
 tests_unit_test_poll_body_SOURCES = tests/unit/test_poll_body.c $(broker_fixture)
 tests_unit_test_poll_body_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_poll_body_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envelope_append
 tests_unit_test_poll_body_LDADD = $(frontends_test_libs)
+
+tests_unit_test_requests_SOURCES = tests/unit/test_requests.c $(desk)
+tests_unit_test_requests_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_requests_LDFLAGS = $(desk_ldflags)
+tests_unit_test_requests_LDADD = $(frontends_test_libs)
 
 # The stand-ins for a connection and its worker.
 tests_unit_test_resp_SOURCES = tests/unit/test_resp.c

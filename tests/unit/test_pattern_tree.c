@@ -195,6 +195,56 @@ START_TEST(the_others_cost_nothing)
 }
 END_TEST
 
+/* Puts in the pattern of COUNT levels whose + are where MASK says. */
+static void put_mask(uint64_t mask, int count)
+{
+    static int any;
+    char pattern[TOPIC_NAME_MAX + 1], *at = pattern;
+    for (int i = 0; i < count; i++)
+        at = stpcpy(at, mask >> i & 1 ? "+/" : "a/");
+    at[-1] = '\0';
+    size_t n = strlen(pattern);
+    ck_assert(topic_pattern_bounded(pattern, n));
+    ck_assert_int_eq(pattern_tree_add(tree, pattern, n, &any), ERR_OK);
+}
+
+static void put_worst(void)
+{
+    for (uint64_t mask = 1; mask < 1 << TOPIC_LEVELS_MORE; mask++)
+        put_mask(mask, TOPIC_LEVELS_MORE);
+    for (int i = 0; i < TOPIC_LEVELS_ONE; i++)
+        put_mask(UINT64_C(1) << i, TOPIC_LEVELS_ONE);
+    for (int i = 0; i < TOPIC_LEVELS_TWO; i++)
+        for (int j = 0; j < i; j++)
+            put_mask(UINT64_C(1) << i | UINT64_C(1) << j, TOPIC_LEVELS_TWO);
+    put_mask(0, 127);
+}
+
+static void count_visit(void *ctx, void *value)
+{
+    (void)value;
+    ++*(unsigned *)ctx;
+}
+
+/* The patterns that a topic of any number of levels meets the most nodes of. */
+START_TEST(the_worst_patterns_are_looked_up_in_bounded_work)
+{
+    char topic[TOPIC_NAME_MAX + 1], *at = topic;
+    unsigned visits = 0;
+    put_worst();
+    for (int i = 0; i < 127; i++)
+        at = stpcpy(at, "a/");
+    pattern_tree_match(tree, topic, 2 * TOPIC_LEVELS_MORE - 1, count_visit, &visits);
+    ck_assert_uint_eq(visits, (1 << TOPIC_LEVELS_MORE) - 1);
+    for (size_t levels = 1; levels <= 127; levels++) {
+        topic[2 * levels - 1] = '\0';
+        ck_assert_uint_le(steps_of_match(topic), PATTERN_TREE_REACH);
+        topic[2 * levels - 1] = '/';
+    }
+    ck_assert_uint_ge(pattern_tree_nodes(tree), PATTERN_TREE_REACH - 256);
+}
+END_TEST
+
 START_TEST(what_is_left_goes_with_the_tree)
 {
     struct value values[2] = {0};
@@ -216,6 +266,7 @@ int main(void)
     tcase_add_test(t, nothing_is_left_of_what_was_taken_out);
     tcase_add_test(t, random_patterns_match_as_a_naive_matcher_says);
     tcase_add_test(t, the_others_cost_nothing);
+    tcase_add_test(t, the_worst_patterns_are_looked_up_in_bounded_work);
     tcase_add_test(t, what_is_left_goes_with_the_tree);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -127,6 +127,7 @@ static const struct {
     {"{\"topic\":\"a\",\"after\":\"soon\"}", "bad_cursor"},
     {"{\"topic\":\"a\",\"after\":\"\"}", "bad_cursor"},
     {"{\"topic\":\"a/#/b\"}", "bad_topic"},
+    {"{\"topic\":\"+/+/+/+/+/+/+/+/+/+/+\"}", "bad_topic"},
     {"\"\"", "bad_topic"},
     {"\"/a\"", "bad_topic"},
     {"\"$a\"", "bad_topic"},

@@ -256,7 +256,7 @@ START_TEST(a_record_that_is_gone_is_told)
 }
 END_TEST
 
-static uint64_t told_floor[3];
+static uint64_t told_floor[4];
 
 static void note_floor(void *ctx, uint32_t topic_id, uint64_t floor)
 {
@@ -306,6 +306,124 @@ START_TEST(trimming_raises_the_floor_of_a_damaged_record)
     ck_assert_uint_eq(removed, 1);
     ck_assert_uint_eq(topic_row(store, 1).floor, 10);
     ck_assert_uint_eq(topic_row(store, 1).messages, 0);
+}
+END_TEST
+
+/* A judge: what is older than TIME_MS goes, but that of topic KEEP. */
+struct age {
+    uint64_t time_ms;
+    uint32_t keep;
+};
+
+static enum store_verdict judge_age(void *ctx, const struct store_record *r)
+{
+    const struct age *a = ctx;
+    if (r->time_ms >= a->time_ms)
+        return STORE_STOP;
+    return r->topic_id == a->keep ? STORE_KEEP : STORE_REMOVE;
+}
+
+enum { NOBODY = 1000 };
+
+/* Returns how many went. */
+static size_t trim_older(uint64_t *at, struct age a)
+{
+    struct store_removal r = {.max = 10000, .judge = judge_age, .floor = note_floor, .ctx = &a};
+    memset(told_floor, 0, sizeof(told_floor));
+    ck_assert_int_eq(store_trim(store, at, UINT64_MAX, &r), ERR_OK);
+    ck_assert(r.done);
+    return r.removed;
+}
+
+static void expect_nothing_wrong(void)
+{
+    struct store_verify *v;
+    bool done = false;
+    ck_assert_int_eq(store_verify_create(reader, &v), ERR_OK);
+    while (!done)
+        ck_assert_int_eq(store_verify_step(v, &done), ERR_OK);
+    ck_assert_uint_eq(store_report_damaged(store_verify_report(v)), 0);
+    store_verify_destroy(v);
+}
+
+/* Offsets 1 ... 5,001, of three topics in turn; AT of offset 4,998, which is in the open block, is
+ * damaged. */
+static void damage_of_any_topic(int at)
+{
+    open_log();
+    add_topics(store, 1, 3);
+    ck_assert_int_eq(append_run(store, 1, 5001, 3), ERR_OK);
+    leave(true);
+    damage_value("log", 4998, at);
+    open_log();
+}
+
+static const int own_word[] = {AT_END, AT_TOPIC}; /* right, or wrong */
+
+/* It is as old as the next one that can be read, and all topics learn that it went. */
+START_TEST(one_of_any_topic_is_trimmed_in_its_turn)
+{
+    uint64_t at = 0;
+    damage_of_any_topic(own_word[_i]);
+    ck_assert_uint_eq(trim_older(&at, (struct age){4999, NOBODY}), 4997);
+    ck_assert_uint_eq(at, 4997);
+    for (uint32_t topic = 1; topic <= 3; topic++) {
+        read_topic(topic, 4998, false);
+        ck_assert_uint_eq(damaged.count, 1);
+    }
+    ck_assert_uint_eq(trim_older(&at, (struct age){5000, NOBODY}), 2);
+    ck_assert_uint_eq(told_floor[1], 4998);
+    ck_assert_uint_eq(told_floor[2], 4999);
+    ck_assert_uint_eq(told_floor[3], 4998);
+    for (uint32_t topic = 1; topic <= 3; topic++)
+        ck_assert_uint_eq(topic_row(store, topic).floor, told_floor[topic]);
+    ck_assert_uint_eq(trim_older(&at, (struct age){6000, NOBODY}), 2);
+    for (uint32_t topic = 1; topic <= 3; topic++)
+        ck_assert_uint_eq(topic_row(store, topic).messages + topic_row(store, topic).bytes, 0);
+    expect_nothing_wrong();
+}
+END_TEST
+
+/* Nor does it go before what is older: that topic's floor could not tell it. */
+START_TEST(one_of_any_topic_stays_behind_what_is_kept)
+{
+    uint64_t at = 0;
+    size_t removed;
+    bool done;
+    damage_of_any_topic(own_word[_i]);
+    for (uint64_t first = 5002; first < 12000; first += 1000)
+        ck_assert_int_eq(append_run(store, first, 1000, 3), ERR_OK); /* it gets an index value */
+    ck_assert_uint_eq(trim_older(&at, (struct age){9001, 2}), 5999);
+    ck_assert_uint_eq(told_floor[1], 9000);
+    ck_assert_uint_eq(told_floor[2], 0);
+    read_topic(2, 4998, false);
+    ck_assert_uint_eq(damaged.count, 1);
+    ck_assert_int_eq(purge_some(store, 2, 9000, 10000, &removed, &done), ERR_OK);
+    ck_assert_uint_eq(trim_older(&at, (struct age){9002, 2}), 1);
+    read_topic(0, 9000, false);
+    ck_assert_uint_eq(damaged.count + found.count, 0);
+    if (own_word[_i] == AT_END) /* else its topic counts one too many as long as it has others */
+        expect_nothing_wrong();
+}
+END_TEST
+
+/* Topic 1 has got no further than offset 1. _i: whether that is sure. */
+START_TEST(one_of_any_topic_is_no_loss_of_those_that_are_not_as_far)
+{
+    uint64_t at = 0;
+    open_log();
+    add_topics(store, 1, 2);
+    ck_assert_int_eq(append_one(store, 1, 1), ERR_OK);
+    ck_assert_int_eq(append_one(store, 2, 2), ERR_OK);
+    ck_assert_int_eq(append_one(store, 3, 2), ERR_OK);
+    leave(_i);
+    damage_value("log", 3, AT_TOPIC);
+    open_log();
+    ck_assert_int_eq(append_one(store, 4, 2), ERR_OK);
+    ck_assert_uint_eq(trim_older(&at, (struct age){5, NOBODY}), 4);
+    ck_assert_uint_eq(topic_row(store, 1).floor, _i ? 1 : 3);
+    ck_assert_uint_eq(topic_row(store, 2).floor, 4);
+    expect_nothing_wrong();
 }
 END_TEST
 
@@ -366,6 +484,9 @@ int main(void)
     tcase_add_test(t, a_record_that_is_gone_is_told);
     tcase_add_loop_test(t, removing_takes_damaged_records_along, 0, 2);
     tcase_add_test(t, trimming_raises_the_floor_of_a_damaged_record);
+    tcase_add_loop_test(t, one_of_any_topic_is_trimmed_in_its_turn, 0, 2);
+    tcase_add_loop_test(t, one_of_any_topic_stays_behind_what_is_kept, 0, 2);
+    tcase_add_loop_test(t, one_of_any_topic_is_no_loss_of_those_that_are_not_as_far, 0, 2);
     tcase_add_test(t, expiring_counts_damaged_records);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -128,6 +128,37 @@ START_TEST(refuses_patterns)
 }
 END_TEST
 
+/* COUNT levels, the first PLUS of which are +; then END. */
+static bool levels_bounded(size_t count, size_t plus, const char *end)
+{
+    char pattern[TOPIC_NAME_MAX + 1], *at = pattern;
+    for (size_t i = 0; i < count; i++)
+        at += sprintf(at, "%s%c", i ? "/" : "", i < plus ? '+' : 'a');
+    strcpy(at, end);
+    ck_assert(pattern_valid(pattern, strlen(pattern)));
+    return topic_pattern_bounded(pattern, strlen(pattern));
+}
+
+START_TEST(the_more_plus_the_fewer_levels)
+{
+    static const struct {
+        size_t plus, levels;
+    } limits[] = {{1, 32}, {2, 16}, {3, 10}, {4, 10}, {9, 10}, {10, 10}};
+    for (int i = 0; i < COUNT(limits); i++) {
+        size_t plus = limits[i].plus, levels = limits[i].levels;
+        ck_assert(levels_bounded(levels, plus, ""));
+        ck_assert(levels_bounded(levels, plus, "/#"));
+        ck_assert(!levels_bounded(levels + 1, plus, ""));
+        ck_assert(!levels_bounded(levels + 1, plus, "/#"));
+    }
+    ck_assert(levels_bounded(127, 0, ""));
+    ck_assert(levels_bounded(126, 0, "/#"));
+    ck_assert(topic_pattern_bounded("#", 1));
+    ck_assert(!levels_bounded(32, 1, "/")); /* one more, and empty */
+    ck_assert(!levels_bounded(127, 127, ""));
+}
+END_TEST
+
 static const struct {
     const char *pattern, *name;
     bool matches;
@@ -247,6 +278,7 @@ int main(void)
     tcase_add_test(t, limits_the_length);
     tcase_add_loop_test(t, accepts_patterns, 0, COUNT(patterns));
     tcase_add_loop_test(t, refuses_patterns, 0, COUNT(not_patterns));
+    tcase_add_test(t, the_more_plus_the_fewer_levels);
     tcase_add_loop_test(t, matches_as_mqtt, 0, COUNT(matches));
     tcase_add_loop_test(t, a_pattern_covers_what_matches_less, 0, COUNT(covers));
     suite_add_tcase(s, t);

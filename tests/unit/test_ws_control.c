@@ -171,6 +171,8 @@ START_TEST(faults)
         {"{\"op\":\"subscribe\",\"topic\":\"/a\"}", "bad_topic"},
         {"{\"op\":\"subscribe\",\"topic\":\"a\\u0000\"}", "bad_topic"},
         {"{\"op\":\"subscribe\",\"topic\":\"a#\"}", "bad_topic"},
+        {"{\"op\":\"subscribe\",\"topic\":\"+/+/+/+/+/+/+/+/+/+\"}", ""},
+        {"{\"op\":\"subscribe\",\"topic\":\"+/+/+/+/+/+/+/+/+/+/+\"}", "bad_topic"},
         {"{\"op\":\"subscribe\",\"topic\":\"a\",\"after\":5}", "bad_request"},
         {"{\"op\":\"subscribe\",\"topic\":\"a\",\"after\":\"x\"}", "bad_cursor"},
         {"{\"op\":\"subscribe\",\"topic\":\"a\",\"after\":\"\"}", "bad_cursor"},

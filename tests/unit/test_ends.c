@@ -1,0 +1,361 @@
+/* How connections end: who ends them, what is still said, and what is left of them. */
+#include <check.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/broker.h"
+#include "frontends/http/http.h"
+#include "frontends/publish.h"
+#include "tests/unit/desk.h"
+
+#define HOST       "Host: localhost\r\n"
+#define GET(path)  "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+#define POST(path) "POST " path " HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx"
+#define SSE(path)  "GET " path " HTTP/1.1\r\n" HOST "Accept: text/event-stream\r\n\r\n"
+#define WS(path)                                                                                   \
+    "GET " path " HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n"               \
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+/* Bytes of frames whose mask is zero. */
+#define MASKED     "\0\0\0\0"
+#define CLOSE_1000 "\x88\x82" MASKED "\x03\xe8"
+#define SAID_1000  "\x88\x02\x03\xe8"
+#define SAID_1001  "\x03\xe9"
+
+static struct desk desk;
+static struct client client;
+
+static void setup(void)
+{
+    desk_open(&desk);
+    client_open(&client, &desk, false);
+}
+
+static void teardown(void)
+{
+    client_close(&client);
+    desk_close(&desk);
+}
+
+static void kick(void)
+{
+    conn_kick(client.conn);
+    desk_end_turn(&desk);
+}
+
+static void stop(void)
+{
+    desk.worker->draining = true;
+    client.conn->protocol->shutdown(client.conn);
+    desk_end_turn(&desk);
+}
+
+static void half_close(void)
+{
+    client_half_close(&client);
+}
+
+static void check_answers(unsigned count, const char *status)
+{
+    ck_assert_uint_eq(client_times(&client, "HTTP/1.1 "), count);
+    ck_assert(client_heard(&client, status));
+}
+
+static bool is_heard(const void *bytes, size_t n)
+{
+    client_hear_all(&client);
+    return memmem(client.got.data, client.got.len, bytes, n);
+}
+
+/* --- without anything under way --- */
+
+static void (*const ways[])(void) = {kick, stop, half_close};
+
+START_TEST(an_idle_one_ends_without_a_word)
+{
+    ways[_i]();
+    ck_assert(client_ended(&client));
+    ck_assert_uint_eq(client.got.len, 0);
+}
+END_TEST
+
+START_TEST(a_poll_that_waits_is_answered)
+{
+    client_say(&client, GET("/t/a"));
+    ck_assert_uint_eq(client_times(&client, "HTTP"), 0);
+    ways[_i]();
+    check_answers(1, "HTTP/1.1 200 ");
+    ck_assert(client_heard(&client, "\"messages\":[]"));
+    ck_assert(client_heard(&client, "Connection: close\r\n"));
+    ck_assert(client_ended(&client));
+}
+END_TEST
+
+START_TEST(an_event_stream_just_ends)
+{
+    client_say(&client, SSE("/t/a"));
+    client_forget(&client);
+    ways[_i]();
+    ck_assert(client_ended(&client));
+    ck_assert_uint_eq(client.got.len, 0);
+}
+END_TEST
+
+START_TEST(a_websocket_is_told)
+{
+    static const char *const texts[] = {"Ended by the administrator", "The hub is stopping", ""};
+    client_say(&client, WS("/t/a"));
+    client_forget(&client);
+    ways[_i]();
+    ck_assert(client_ended(&client));
+    ck_assert(_i == 2 || client_heard(&client, texts[_i]));
+    ck_assert_int_eq(client.got.data[0], '\x88');
+    ck_assert(_i == 2 || memcmp(client.got.data + 2, SAID_1001, 2) == 0);
+    ck_assert_uint_eq(client.got.len, 2 + (_i == 2 ? 0 : 2 + strlen(texts[_i])));
+}
+END_TEST
+
+/* --- with publishes under way --- */
+
+START_TEST(a_publish_is_answered_first)
+{
+    client_say(&client, POST("/t/a"));
+    ways[_i]();
+    ck_assert(!client_ended(&client));
+    desk_commit(&desk);
+    check_answers(1, "HTTP/1.1 201 ");
+    ck_assert(client_heard(&client, "Connection: close\r\n"));
+    ck_assert(client_ended(&client));
+}
+END_TEST
+
+START_TEST(but_who_is_kicked_waits_only_so_long)
+{
+    client_say(&client, POST("/t/a"));
+    kick();
+    desk_wait(&desk, CONN_FAREWELL_MS - 200);
+    ck_assert(!client_ended(&client));
+    desk_wait(&desk, 400);
+    check_answers(1, "HTTP/1.1 503 ");
+    ck_assert(client_ended(&client));
+    desk_commit(&desk); /* its answer is nobody's any more */
+    check_answers(1, "HTTP/1.1 503 ");
+}
+END_TEST
+
+static void say_object(const char *object)
+{
+    char frame[200] = {(char)0x81, (char)(0x80 | strlen(object))};
+    ck_assert_uint_lt(strlen(object), 126);
+    memcpy(frame + 6, object, strlen(object));
+    client_say_bytes(&client, frame, 6 + strlen(object));
+}
+
+static void close_frame(void)
+{
+    client_say_bytes(&client, CLOSE_1000, sizeof(CLOSE_1000) - 1);
+}
+
+static void (*const ws_ways[])(void) = {kick, stop, half_close, close_frame};
+
+START_TEST(a_websocket_gets_its_answers_first)
+{
+    client_say(&client, WS("/ws"));
+    client_forget(&client);
+    say_object("{\"op\":\"publish\",\"topic\":\"a\",\"data\":1,\"ref\":1}");
+    say_object("{\"op\":\"publish\",\"topic\":\"a\",\"data\":1,\"ref\":2}");
+    ws_ways[_i]();
+    ck_assert_uint_eq((client_hear_all(&client), client.got.len), 0);
+    desk_commit(&desk);
+    ck_assert_uint_eq(client_times(&client, "\"op\":\"published\""), 2);
+    ck_assert(client_ended(&client));
+    ck_assert_uint_eq(is_heard(SAID_1000, 4), _i == 3);
+}
+END_TEST
+
+START_TEST(but_not_for_ever)
+{
+    client_say(&client, WS("/ws"));
+    client_forget(&client);
+    say_object("{\"op\":\"publish\",\"topic\":\"a\",\"data\":1,\"ref\":1}");
+    ws_ways[_i]();
+    desk_wait(&desk, CONN_FAREWELL_MS - 200);
+    ck_assert_uint_eq((client_hear_all(&client), client.got.len), 0);
+    desk_wait(&desk, 400);
+    ck_assert(client_ended(&client));
+    ck_assert_int_eq(client.got.data[0], '\x88');
+    desk_commit(&desk);
+}
+END_TEST
+
+START_TEST(nothing_is_taken_behind_a_close_frame)
+{
+    client_say(&client, WS("/ws"));
+    close_frame();
+    say_object("{\"op\":\"publish\",\"topic\":\"a\",\"data\":1}");
+    ck_assert_ptr_null(desk.worker->publishes);
+    ck_assert(is_heard(SAID_1000, 4));
+}
+END_TEST
+
+/* --- what is left --- */
+
+static const char *const bodies[] = {
+    POST("/nowhere"),
+    "POST /t/a HTTP/1.1\r\n" HOST "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
+    "POST /t HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx",
+};
+
+/* What stands in a refused request's body is never read as a request. */
+START_TEST(a_refused_body_ends_the_connection)
+{
+    client_say(&client, bodies[_i]);
+    client_say(&client, GET("/healthz"));
+    ck_assert_uint_eq(client_times(&client, "HTTP/1.1 "), 1);
+    ck_assert(client_heard(&client, "HTTP/1.1 4"));
+    ck_assert(client_heard(&client, "Connection: close\r\n"));
+    ck_assert(client_ended(&client));
+}
+END_TEST
+
+START_TEST(an_answered_one_goes_on)
+{
+    client_say(&client, POST("/t/a"));
+    desk_commit(&desk);
+    client_say(&client, GET("/healthz"));
+    client_say(&client, GET("/nowhere"));
+    client_say(&client, GET("/t/a?wait=0"));
+    ck_assert_uint_eq(client_times(&client, "HTTP/1.1 "), 4);
+    ck_assert(!client_heard(&client, "Connection: close\r\n"));
+    ck_assert(!client_ended(&client));
+}
+END_TEST
+
+/* Lines of a batch that were read count while the others wait for their turn. */
+START_TEST(what_is_read_of_a_batch_is_held)
+{
+    enum { LINES = 1500 };
+    static const char line[] = "{\"topic\":\"a\",\"data\":\"x\"}\n";
+    struct buf text = {0};
+    buf_printf(&text, "POST /t HTTP/1.1\r\n" HOST "Content-Type: application/x-ndjson\r\n");
+    buf_printf(&text, "Content-Length: %zu\r\n\r\n", LINES * (sizeof(line) - 1));
+    for (int i = 0; i < LINES; i++)
+        buf_puts(&text, line);
+    ck_assert_int_eq(send(client.fd, text.data, text.len, 0), (int)text.len);
+    conn_ready(client.conn, READY_READ);
+    ck_assert_uint_eq(backlog_count(&desk.worker->backlog), 1);
+    const struct http *h = http_of(client.conn);
+    size_t items = LINES * sizeof(struct publish_item);
+    ck_assert_uint_gt(publish_batch_held(h->batch), items);
+    ck_assert_uint_ge(conn_held(client.conn), h->body.cap + publish_batch_held(h->batch));
+    buf_finish(&text);
+    while (backlog_count(&desk.worker->backlog)) {
+        desk_end_turn(&desk);
+        conn_go_on(backlog_take(&desk.worker->backlog));
+    }
+    ck_assert_uint_eq(publish_batch_held(h->batch), 0);
+    desk_end_turn(&desk);
+    desk_commit(&desk);
+    check_answers(1, "HTTP/1.1 201 ");
+}
+END_TEST
+
+static void speak(const char *text)
+{
+    struct client c;
+    client_open(&c, &desk, true);
+    client_say(&c, text);
+    client_hear_all(&c);
+    client_close(&c);
+}
+
+static void speak_frames(void)
+{
+    struct client c;
+    client_open(&c, &desk, true);
+    client_say(&c, WS("/t?topic=a&topic=b"));
+    client_say_bytes(&c, "\x81\xff" MASKED, 6);
+    client_close(&c);
+    client_open(&c, &desk, true);
+    client_say(&c, WS("/t?topic=a&topic=c"));
+    client_say_bytes(&c, "\x01\x81" MASKED "{", 7);
+    client_say_bytes(&c, "\x80\x81" MASKED "}", 7);
+    client_hear_all(&c);
+    client_close(&c);
+}
+
+static void speak_much(void)
+{
+    speak(GET("/healthz"));
+    speak(GET("/t/a?wait=0"));
+    speak(GET("/t/a?wait=9"));
+    speak(GET("/t?topic=a&topic=b/%23&topic=c"));
+    speak(GET("/t?topic=a&wait=x"));
+    speak(GET("/t/%00"));
+    speak(SSE("/t/a"));
+    speak(SSE("/t?topic=a&topic=b&topic=c"));
+    speak("HEAD /t/a HTTP/1.1\r\n" HOST "\r\n");
+    speak("POST /t/a HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc");
+    speak("POST /t/a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nabc");
+    speak("POST /t HTTP/1.1\r\n" HOST "Content-Type: application/x-ndjson\r\n"
+          "Content-Length: "
+          "52\r\n\r\n{\"topic\":\"a\",\"data\":\"x\"}\n{\"topic\":\"a\",\"data\":\"x\",1}\n");
+    speak("POST /session/00000000000000000000000000000000 HTTP/1.1\r\n" HOST
+          "Content-Length: 2\r\n\r\n{}");
+    speak("OPTIONS /t/a HTTP/1.1\r\n" HOST "Origin: http://localhost\r\n\r\n");
+    speak("POST /t/a HTTP/1.1\r\n" HOST "Origin: http://b.example\r\nContent-Length: 1\r\n\r\nx");
+    speak_frames();
+}
+
+START_TEST(nothing_is_left_of_them)
+{
+    for (int i = 0; i < 20; i++)
+        speak_much();
+    struct mallinfo2 before = mallinfo2();
+    for (int i = 0; i < 100; i++)
+        speak_much();
+    struct mallinfo2 after = mallinfo2();
+    size_t more = after.uordblks - before.uordblks;
+    ck_assert_msg(after.uordblks < before.uordblks || more < 100 * sizeof(void *), "%zu bytes",
+                  more);
+    ck_assert_uint_eq(desk.worker->conns, 1);
+    ck_assert_uint_eq(desk.worker->conns_by_transport[TRANSPORT_HTTP], 1);
+    for (int i = 0; i < TRANSPORT_COUNT; i++)
+        ck_assert(i == TRANSPORT_HTTP || desk.worker->conns_by_transport[i] == 0);
+    ck_assert_uint_eq(interest_filters(hub_interest(desk.hub)), 0);
+    ck_assert_uint_eq(interest_bytes(hub_interest(desk.hub)), 0);
+    ck_assert_uint_eq(peer_memory_held(&desk.budget.memory), 0);
+}
+END_TEST
+
+static Suite *ends_suite(void)
+{
+    Suite *s = suite_create("ends");
+    TCase *t = tcase_create("ends");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, an_idle_one_ends_without_a_word, 0, 3);
+    tcase_add_loop_test(t, a_poll_that_waits_is_answered, 0, 3);
+    tcase_add_loop_test(t, an_event_stream_just_ends, 0, 2);
+    tcase_add_loop_test(t, a_websocket_is_told, 0, 3);
+    tcase_add_loop_test(t, a_publish_is_answered_first, 0, 3);
+    tcase_add_test(t, but_who_is_kicked_waits_only_so_long);
+    tcase_add_loop_test(t, a_websocket_gets_its_answers_first, 0, 4);
+    tcase_add_loop_test(t, but_not_for_ever, 0, 4);
+    tcase_add_test(t, nothing_is_taken_behind_a_close_frame);
+    tcase_add_loop_test(t, a_refused_body_ends_the_connection, 0, 3);
+    tcase_add_test(t, an_answered_one_goes_on);
+    tcase_add_test(t, what_is_read_of_a_batch_is_held);
+    tcase_add_test(t, nothing_is_left_of_them);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    SRunner *r = srunner_create(ends_suite());
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
