@@ -193,6 +193,17 @@ uint64_t desk_count(const struct desk *d, enum counter which)
 
 /* --- clients --- */
 
+void desk_go_on(struct desk *d)
+{
+    struct worker *w = d->worker;
+    begin_turn(d);
+    backlog_begin_turn(&w->backlog);
+    w->in_backlog = true;
+    conn_go_on(backlog_take(&w->backlog));
+    w->in_backlog = false;
+    desk_end_turn(d);
+}
+
 static void set_buffer(int fd, int which)
 {
     int bytes = 64 << 10;
@@ -236,12 +247,8 @@ static void serve(struct client *c, unsigned what)
     begin_turn(c->desk);
     conn_ready(c->conn, what);
     desk_end_turn(c->desk);
-    struct conn *next;
-    while ((next = backlog_take(&c->desk->worker->backlog))) {
-        begin_turn(c->desk);
-        conn_go_on(next);
-        desk_end_turn(c->desk);
-    }
+    while (backlog_count(&c->desk->worker->backlog))
+        desk_go_on(c->desk);
 }
 
 void client_say_bytes(struct client *c, const void *data, size_t n)

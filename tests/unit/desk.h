@@ -39,6 +39,8 @@ void desk_open(struct desk *d);
 void desk_close(struct desk *d);
 /* What the end of a turn does for connections. */
 void desk_end_turn(struct desk *d);
+/* Whoever waits for another slice of work, the next one of them, has it in a turn of its own. */
+void desk_go_on(struct desk *d);
 /* Time passes, MS in all, and deadlines are kept. */
 void desk_wait(struct desk *d, uint64_t ms);
 /* Publishes of this turn are committed, and what came of it is brought. */
