@@ -214,6 +214,46 @@ test('what a replaced connection still says is not heard', async () => {
   assert.deepEqual(offsets(seen.messages), [2, 3]);
 });
 
+test('other transports begin with the best of them, whatever was used before', async () => {
+  const { sockets, requests, subscription, until } = setUp('a', { transport: ['sse', 'websocket'] });
+  (await requests.next()).respond(new Response('no stream'));
+  const second = await sockets.next();
+  second.accept(LIVE(1));
+  await until('live');
+  assert.equal(subscription.transport, 'websocket');
+  subscription.setTransport(['poll', 'websocket']);
+  assert.ok(second.closed);
+  assert.equal(subscription.transport, 'poll');
+  assert.equal((await requests.next()).url.searchParams.get('wait'), '0');
+});
+
+test('a change of transports forgets the attempts before it', async () => {
+  const { requests, sockets, subscription, until } = setUp('a', { transport: 'poll' });
+  for (const attempt of [1, 2]) {
+    (await requests.next()).refuse();
+    assert.equal((await until('waiting')).attempt, attempt);
+  }
+  subscription.setTransport(['websocket', 'poll']);
+  assert.equal((await until('connecting')).attempt, 0);
+  await sockets.next();
+});
+
+test('what is lost after a change of transports comes again by those', async () => {
+  const { sockets, requests, subscription, until } = setUp('a', { transport: ['sse', 'websocket'] });
+  (await requests.next()).respond(new Response('no stream'));
+  (await sockets.next()).accept(LIVE(1));
+  await until('live');
+  subscription.setTransport('websocket');
+  (await sockets.next()).accept();
+  subscription.reconnect();
+  const third = await sockets.next();
+  third.accept({ op: 'pong' });
+  third.break();
+  (await sockets.next()).accept(LIVE(2));
+  await until('live');
+  assert.equal(subscription.transport, 'websocket');
+});
+
 test('pause keeps the place, resume goes on from it', async () => {
   const { sockets, subscription } = setUp();
   (await sockets.next()).accept(LIVE(1), message(2));
