@@ -62,6 +62,7 @@ EXTRA_DIST += \
 	tests/cli/doctor.test.mjs \
 	tests/cli/figures.test.mjs \
 	tests/cli/manual.test.mjs \
+	tests/cli/moving.test.mjs \
 	tests/cli/terminal.test.mjs \
 	tests/cli/usage.test.mjs \
 	tests/cli/lib/fake-hub.mjs \

@@ -888,6 +888,24 @@ START_TEST(a_slice_that_is_over_stops_a_transaction)
 }
 END_TEST
 
+/* What one turn has read does not count in the next, which may begin with something else. */
+START_TEST(each_turn_of_a_transaction_may_read)
+{
+    static const struct resp_command command = {"test",        1,    1,  RESP_READONLY,
+                                                slice_is_over, NULL, "", ""};
+    struct resp_request q = {1, &(struct resp_arg){.data = "test", .len = 4}};
+    feed("MULTI\r\n");
+    resp_multi_queue(state(), &command, &q, &peer.out);
+    feed("PING\r\nXRANGE # - +\r\n");
+    buf_clear(&peer.out);
+    feed("EXEC\r\n");
+    check_replies("");
+    peer.slice_over = false;
+    feed("");
+    check_replies("*3\r\n+ran\r\n+PONG\r\n-BADTOPIC not a valid topic\r\n");
+}
+END_TEST
+
 START_TEST(errors_spoil_a_transaction_and_free_it)
 {
     begin_transaction("PUBLISH a 1\r\n", 1);
@@ -1047,6 +1065,7 @@ static void add_transactions(Suite *s)
     tcase_add_test(t, other_commands_go_on_beside_a_read);
     tcase_add_test(t, a_transaction_leaves_others_their_turn);
     tcase_add_test(t, a_slice_that_is_over_stops_a_transaction);
+    tcase_add_test(t, each_turn_of_a_transaction_may_read);
     tcase_add_test(t, errors_spoil_a_transaction_and_free_it);
     tcase_add_test(t, a_transaction_weighs_what_it_holds);
     tcase_add_test(t, the_bytes_of_a_transaction_have_a_limit);
