@@ -47,6 +47,7 @@ bool __wrap_worker_must_wait(struct worker *w, struct conn *c);
 void __wrap_http_adopt(struct conn *c);
 const struct store_state *__wrap_hub_log(const struct hub *h);
 void __wrap_feed_leave(struct subscriber *s, struct feed_table *t);
+void __wrap_resp_read_xread(struct resp *r, const struct resp_request *q, struct buf *out);
 
 struct buf *__wrap_conn_out(struct conn *c)
 {
@@ -491,6 +492,17 @@ START_TEST(a_half_closed_peer_gets_all_that_it_sent)
 }
 END_TEST
 
+START_TEST(a_half_closed_peer_gets_what_a_read_left_for_later)
+{
+    conn.input_over = true;
+    ck_assert_uint_eq(feed("XRANGE # - +\r\nPING\r\n"), 6);
+    ck_assert(!peer.ending);
+    ck_assert_uint_eq(feed("PING\r\n"), 0);
+    ck_assert(peer.ending);
+    check_replies("-BADTOPIC not a valid topic\r\n+PONG\r\n");
+}
+END_TEST
+
 START_TEST(a_half_closed_peer_that_asked_for_nothing_more_ends)
 {
     feed("PING\r\n");
@@ -523,20 +535,26 @@ static void destroy(struct resp_wait *w)
     free(w);
 }
 
-/* A command that waits is there, as after resp_wait_begin. */
+/* XREAD: waits without an end. */
+void __wrap_resp_read_xread(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct resp_wait *w = calloc(1, sizeof(*w));
+    (void)q;
+    (void)out;
+    ck_assert_ptr_nonnull(w);
+    w->resp = r;
+    w->retry = retry;
+    w->destroy = destroy;
+    r->wait = w;
+    resp_begin_wait(r, false);
+    peer.deadline = 5000;
+}
+
 static void begin_wait(void)
 {
     retried = destroyed = 0;
-    feed("PING\r\n");
-    check_replies("+PONG\r\n");
-    struct resp_wait *w = calloc(1, sizeof(*w));
-    ck_assert_ptr_nonnull(w);
-    w->resp = state();
-    w->retry = retry;
-    w->destroy = destroy;
-    state()->wait = w;
-    resp_begin_wait(state(), false);
-    peer.deadline = 5000;
+    ck_assert_uint_eq(feed("XREAD BLOCK 0 STREAMS a $\r\n"), 0);
+    ck_assert_int_eq(state()->state, RESP_WAITING);
 }
 
 static void check_given_up(void)
@@ -640,6 +658,19 @@ START_TEST(a_stopping_hub_runs_what_is_held)
     ck_assert(!peer.ending);
     answer(ERR_OK, 0);
     check_replies(":0\r\n+PONG\r\n");
+    ck_assert(peer.ending);
+}
+END_TEST
+
+START_TEST(a_stopping_hub_lets_nobody_begin_to_wait)
+{
+    retried = destroyed = 0;
+    feed("PUBLISH a 1\r\nXREAD BLOCK 0 STREAMS a $\r\n");
+    worker.draining = true;
+    resp_protocol.shutdown(&conn);
+    answer(ERR_OK, 0);
+    ck_assert_uint_eq(destroyed, 1);
+    check_replies(":0\r\n*-1\r\n");
     ck_assert(peer.ending);
 }
 END_TEST
@@ -1036,6 +1067,7 @@ static void add_ends(Suite *s)
     TCase *t = tcase("ends");
     tcase_add_test(t, a_half_closed_peer_gets_its_answers);
     tcase_add_test(t, a_half_closed_peer_gets_all_that_it_sent);
+    tcase_add_test(t, a_half_closed_peer_gets_what_a_read_left_for_later);
     tcase_add_test(t, a_half_closed_peer_that_asked_for_nothing_more_ends);
     tcase_add_test(t, what_comes_behind_one_that_waits_waits);
     tcase_add_test(t, one_that_is_woken_reads_again);
@@ -1045,6 +1077,7 @@ static void add_ends(Suite *s)
     tcase_add_test(t, a_stopping_hub_answers_what_is_under_way);
     tcase_add_test(t, a_stopping_hub_ends_who_has_nothing_under_way);
     tcase_add_test(t, a_stopping_hub_runs_what_is_held);
+    tcase_add_test(t, a_stopping_hub_lets_nobody_begin_to_wait);
     tcase_add_test(t, a_stopping_hub_lets_a_failed_one_end_by_itself);
     tcase_add_test(t, who_is_kicked_gets_the_answers_under_way);
     tcase_add_test(t, who_is_kicked_waits_no_longer_than_that);
