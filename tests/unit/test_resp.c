@@ -711,6 +711,18 @@ START_TEST(who_is_kicked_waits_no_longer_than_that)
 }
 END_TEST
 
+START_TEST(who_is_kicked_gets_the_answer_of_a_transaction)
+{
+    feed("MULTI\r\nPUBLISH a 1\r\nEXEC\r\n");
+    check_replies("+OK\r\n+QUEUED\r\n");
+    resp_protocol.kicked(&conn);
+    ck_assert(!peer.ending && !peer.closed);
+    answer(ERR_OK, 2);
+    check_replies("*1\r\n:2\r\n");
+    ck_assert(peer.ending && !peer.closed);
+}
+END_TEST
+
 START_TEST(who_is_kicked_idle_ends)
 {
     feed("PING\r\n");
@@ -1081,6 +1093,7 @@ static void add_ends(Suite *s)
     tcase_add_test(t, a_stopping_hub_lets_a_failed_one_end_by_itself);
     tcase_add_test(t, who_is_kicked_gets_the_answers_under_way);
     tcase_add_test(t, who_is_kicked_waits_no_longer_than_that);
+    tcase_add_test(t, who_is_kicked_gets_the_answer_of_a_transaction);
     tcase_add_test(t, who_is_kicked_idle_ends);
     tcase_add_test(t, who_holds_too_much_is_told);
     tcase_add_test(t, who_holds_too_much_while_full_is_told_behind_its_answers);

@@ -265,6 +265,28 @@ test('pause keeps the place, resume goes on from it', async () => {
   assert.equal((await sockets.next()).url.searchParams.get('after'), '2-7');
 });
 
+test('paused at once, it does not even connect', async () => {
+  const { sockets, subscription } = setUp();
+  subscription.pause();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(sockets.size, 0);
+  subscription.resume();
+  assert.equal((await sockets.next()).url.searchParams.get('after'), 'latest');
+});
+
+test('what is full stays disconnected, whatever asks for a connection', async () => {
+  const { sockets, subscription } = setUp('a', { onMessage: undefined, buffer: 2 });
+  const first = await sockets.next();
+  first.accept(LIVE(1), message(2), message(3));
+  assert.ok(first.closed);
+  subscription.reconnect();
+  subscription.setTransport('websocket');
+  assert.equal(sockets.size, 0);
+  const reader = subscription[Symbol.asyncIterator]();
+  assert.equal((await reader.next()).value.id, '2-7');
+  assert.equal((await sockets.next()).url.searchParams.get('after'), '3-7');
+});
+
 test('a mistake in a callback does not stop the stream', async (t) => {
   const mistakes = [];
   t.mock.method(globalThis, 'queueMicrotask', (task) => {
