@@ -469,15 +469,15 @@ static void tell_input_over(struct conn *c)
 /* Gives the protocol N bytes, again after it changed to another one; returns how many were used. */
 static size_t give(struct conn *c, char *data, size_t n)
 {
-    size_t used = 0, answers = c->out ? c->out->len : 0;
+    size_t used = 0, answers = conn_unsent(c);
     const struct protocol *p, *first = c->protocol;
     worker_begin_slice(c->worker, conn_has_whole_slice(c));
     do {
         p = c->protocol;
         used += p->input(c, data + used, n - used);
     } while (p != c->protocol && used < n && conn_is_open(c) && c->reading && !c->yielded);
-    if (c->out && c->out->len > answers)
-        budget_charge(&c->worker->work, c->out->len - answers);
+    if (conn_unsent(c) > answers)
+        budget_charge(&c->worker->work, conn_unsent(c) - answers);
     worker_charge_reads(c->worker);
     if (c->input_over && c->protocol != first && used == n && conn_is_open(c) && !c->yielded)
         tell_input_over(c); /* the new one has not been told */
