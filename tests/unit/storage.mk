@@ -3,7 +3,7 @@ storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/te
 	tests/unit/test_store_lmdb tests/unit/test_store_model tests/unit/test_store_copy \
 	tests/unit/test_store_verify tests/unit/test_store_faults tests/unit/test_store_power \
 	tests/unit/test_store_space tests/unit/test_store_repair tests/unit/test_store_damage \
-	tests/unit/test_store_pages tests/unit/test_times
+	tests/unit/test_store_pages tests/unit/test_times tests/unit/test_catalog
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 
@@ -14,6 +14,10 @@ storage_test_libs = libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) $(CHECK_L
 tests_unit_test_record_SOURCES = tests/unit/test_record.c
 tests_unit_test_record_CFLAGS = $(storage_test_cflags)
 tests_unit_test_record_LDADD = $(storage_test_libs)
+
+tests_unit_test_catalog_SOURCES = tests/unit/test_catalog.c
+tests_unit_test_catalog_CFLAGS = $(storage_test_cflags)
+tests_unit_test_catalog_LDADD = $(storage_test_libs)
 
 tests_unit_test_times_SOURCES = tests/unit/test_times.c
 tests_unit_test_times_CFLAGS = $(storage_test_cflags)
