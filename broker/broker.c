@@ -7,6 +7,7 @@
 #include "broker/clock.h"
 #include "broker/dedup.h"
 #include "broker/replay.h"
+#include "broker/topic_table.h"
 
 enum {
     /* The head is reserved ahead in steps of so many offsets once memory messages use them. */

@@ -89,6 +89,7 @@ struct broker_options {
     const struct retention_rules *retention; /* borrowed (broker_set_retention); NULL = no limits */
 };
 
+struct topic_table;
 struct broker;
 
 /* Loads topics and idempotency keys from S (borrowed, outlives the broker), which was opened with

@@ -2,4 +2,4 @@
 noinst_LIBRARIES += libbrokercodec.a
 libbrokercodec_a_SOURCES = \
 	broker/cursor.c broker/cursor.h \
-	broker/topic_name.c
+	broker/topic_name.c broker/topic_name.h

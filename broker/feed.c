@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "broker/filter.h"
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 #include "utlist.h"
 
 enum {

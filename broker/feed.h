@@ -20,6 +20,7 @@
 #include "broker/message.h"
 #include "broker/topic.h"
 
+struct topic_table;
 struct feed_table;
 struct filter;
 struct filter_table;

@@ -4,6 +4,7 @@
 
 #include "broker/filter.h"
 #include "broker/topic_index.h"
+#include "broker/topic_table.h"
 
 struct finding {
     struct feed_table *table;

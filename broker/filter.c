@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/pattern_tree.h"
+#include "broker/topic_name.h"
 #include "utlist.h"
 #include "xxhash.h"
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "broker/clock.h"
+#include "broker/topic_table.h"
 
 enum {
     /* Most that one commit takes from the queue: keeps its latency and its memory bounded. */

@@ -20,6 +20,7 @@
 #include "broker/broker.h"
 #include "broker/tail.h"
 
+struct topic_table;
 struct hub;
 
 /* A function that runs elsewhere: on the broker's thread or on a worker's. The caller owns it until

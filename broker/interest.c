@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "broker/pattern_tree.h"
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "utlist.h"
 #include "xxhash.h"
 

@@ -19,4 +19,5 @@ libbroker_a_SOURCES = \
 	broker/retention.c broker/retention.h \
 	broker/tail.c broker/tail.h \
 	broker/topic.c broker/topic.h \
-	broker/topic_index.c broker/topic_index.h
+	broker/topic_index.c broker/topic_index.h \
+	broker/topic_table.c broker/topic_table.h

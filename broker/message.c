@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "broker/topic_name.h"
 
 /* What an encoding adds to the payload in the usual case; only saves growing the buffer. */
 enum { ENCODING_OVERHEAD = 384 };

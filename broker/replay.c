@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/feed_topics.h"
+#include "broker/topic_table.h"
 
 enum {
     SCAN_MAX = 16384, /* records, index entries or tail messages looked at for each call */

@@ -18,6 +18,8 @@
 #include "broker/tail.h"
 #include "storage/store.h"
 
+struct topic_table;
+
 /* Most that `after=-N` may count backwards; where no more are kept, any N will do. */
 enum { REPLAY_LAST_MAX = 100000 };
 

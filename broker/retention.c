@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 
 enum {
     SWEEP_MS = 500,       /* from the beginning of one sweep to that of the next, at least */

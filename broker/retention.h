@@ -22,6 +22,8 @@
 #include "broker/topic.h"
 #include "storage/store.h"
 
+struct topic_table;
+
 /* Limits of one topic; 0 = none. */
 struct topic_retention {
     uint64_t max_age_ms;

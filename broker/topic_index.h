@@ -15,16 +15,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "broker/topic.h"
 
-struct topic;
-struct topic_dir;
 struct topic_index;
-
-/* Embedded in a topic. */
-struct topic_place {
-    struct topic_dir *dir;
-    struct topic *next, *prev; /* in the directory (utlist) */
-};
 
 /* The topic of that name, NULL when there is none. */
 typedef struct topic *topic_index_lookup(void *ctx, const char *name, size_t n);

@@ -1,12 +1,8 @@
-/*
- * Names and patterns of topics as text; the table of topics is in topic.c. The rules are those of
- * MQTT 5.0 section 4.7, except that no topic begins with '/' or '$': so "+" and "#" need no
- * exception for '$' topics.
- */
+#include "broker/topic_name.h"
+
 #include <string.h>
 
 #include "base/utf8.h"
-#include "broker/topic.h"
 
 /* UTF-8 without C0, DEL and C1 (C1 is 0xC2 0x80 to 0xC2 0x9F). */
 static bool text_valid(const char *text, size_t n)

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "daemon/setting.h"
 
 enum {

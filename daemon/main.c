@@ -17,6 +17,7 @@
 #include "base/std_fds.h"
 #include "broker/broker.h"
 #include "broker/hub.h"
+#include "broker/topic_name.h"
 #include "daemon/cli.h"
 #include "daemon/config.h"
 #include "daemon/cpus.h"

@@ -5,6 +5,8 @@
 
 #include "broker/cursor.h"
 #include "broker/interest.h"
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 #include "frontends/envelope.h"
 #include "frontends/scan.h"
 #include "frontends/stream.h"

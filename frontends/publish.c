@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 #include "broker/cursor.h"
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"

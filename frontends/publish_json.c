@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "broker/topic_name.h"
 #include "frontends/crypto.h"
 
 static const struct fault bad_json = {

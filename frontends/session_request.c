@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "frontends/publish_json.h"
 
 static const struct fault not_array = {"bad_request",

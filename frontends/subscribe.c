@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/topic_name.h"
 #include "frontends/counting.h"
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"

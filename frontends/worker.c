@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "broker/topic_table.h"
 #include "frontends/encodings.h"
 #include "frontends/holding.h"
 #include "frontends/lagging.h"

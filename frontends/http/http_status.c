@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/cursor.h"
+#include "broker/topic_table.h"
 #include "frontends/worker.h"
 
 enum {

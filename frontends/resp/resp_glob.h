@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 
 /* Bytes of the longest translation of a pattern that is no longer than a topic. */
 enum { RESP_GLOB_MAX = TOPIC_NAME_MAX + 2 };

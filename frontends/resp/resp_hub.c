@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 #include "frontends/admin.h"
 #include "frontends/poll_body.h"
 #include "frontends/resp/resp_command.h"

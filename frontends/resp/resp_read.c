@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "broker/cursor.h"
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/resp/resp_wait.h"

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/cursor.h"
+#include "broker/topic_name.h"
 #include "frontends/encodings.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_glob.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "frontends/envelope.h"
 #include "frontends/publish_json.h"
 

@@ -1,7 +1,7 @@
 /* The input is GLOB LF NAME: a translated glob matches what Redis says that the glob matches. */
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "frontends/resp/resp_glob.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "frontends/session_request.h"
 #include "tests/fuzz/fuzz.h"
 

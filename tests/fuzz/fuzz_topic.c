@@ -1,7 +1,7 @@
 /* The input is PATTERN LF NAME: the matcher against a slow one that goes by whole levels. */
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "tests/fuzz/fuzz.h"
 
 struct levels {

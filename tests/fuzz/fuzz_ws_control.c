@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/topic_name.h"
 #include "frontends/envelope.h"
 #include "frontends/http/ndjson.h"
 #include "frontends/ws/ws_control.h"

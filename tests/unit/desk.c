@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "broker/topic_table.h"
 #include "frontends/http/http.h"
 #include "frontends/readiness.h"
 #include "frontends/stream.h"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/topic_table.h"
 #include "tests/unit/broker_fixture.h"
 
 static struct rig rig;

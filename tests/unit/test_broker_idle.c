@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/idle.h"
+#include "broker/topic_table.h"
 #include "tests/unit/broker_fixture.h"
 
 enum { SECOND = 1000 };

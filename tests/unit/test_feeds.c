@@ -6,6 +6,8 @@
 
 #include "broker/feed.h"
 #include "broker/feed_topics.h"
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 #include "tests/unit/random.h"
 
 static const struct encoding encoding_a = {"a", 0, NULL, false}, encoding_b = {"b", 1, NULL, false};

@@ -1,5 +1,6 @@
 /* Lag limits: which rule is a feed's, and who is beyond it. */
 #include "broker/lag.h"
+#include "broker/topic_table.h"
 
 #include <check.h>
 #include <stdlib.h>

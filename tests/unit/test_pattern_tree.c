@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 #include "tests/unit/random.h"
 
 static struct pattern_tree *tree;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/topic_table.h"
 #include "storage/store_lmdb.h"
 #include "tests/unit/broker_fixture.h"
 

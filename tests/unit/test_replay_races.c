@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/topic_table.h"
 #include "tests/unit/broker_fixture.h"
 
 enum { MESSAGES = 3000, ROUNDS = 20, READERS = 2 };

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 #include "tests/unit/broker_fixture.h"
 
 enum { FOLLOWERS = 8, MESSAGES_MAX = 1 << 16, HELD_MAX = 8, FILTERS_SIZE = 64 };

@@ -1,4 +1,5 @@
 /* Redis's globs as patterns of the hub. */
+#include "broker/topic_name.h"
 #include "frontends/resp/resp_glob.h"
 
 #include <check.h>

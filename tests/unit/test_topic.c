@@ -1,5 +1,6 @@
 /* The table of topics: names, ids, growth, floors, and readers beside the one writer. */
-#include "broker/topic.h"
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 
 #include <check.h>
 #include <pthread.h>

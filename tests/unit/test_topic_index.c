@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
+#include "broker/topic_table.h"
 #include "tests/unit/random.h"
 
 enum { TOPICS_MAX = 200000 };

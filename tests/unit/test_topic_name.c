@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/topic.h"
+#include "broker/topic_name.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
