@@ -473,6 +473,32 @@ describe('subscriptions', () => {
     assertError(await s.command('PSUBSCRIBE', 'a'), /^LIMIT /);
   });
 
+  test('reading takes as many topics as a subscription, and no more', async (t) => {
+    const c = await open(t, hub);
+    const until = await xadd(c, 's/read');
+    const commands = {
+      'HUB READ': (names) => ['HUB', 'READ', 'latest', 1, 0, ...names],
+      'HUB EXPORT': (names) => ['HUB', 'EXPORT', 'earliest', until, 1, ...names],
+      XREAD: (names) => ['XREAD', 'STREAMS', ...names, ...names.map(() => '$')],
+    };
+    for (const [name, words] of Object.entries(commands)) {
+      const reply = await c.command(...words(['a', 'b', 'c', 'd', 'e']));
+      assert.ok(!(reply instanceof RespError), `${name}: ${reply?.text}`);
+      assertError(await c.command(...words(['a', 'b', 'c', 'd', 'e', 'f'])), /^LIMIT /);
+    }
+  });
+
+  test('what comes behind a command for all workers is answered behind it', async (t) => {
+    const c = await open(t, hub);
+    const jobs = [['HUB', 'STATS'], ['HUB', 'CLIENTS'], ['HUB', 'TOPICS'], ['CLIENT', 'LIST']];
+    await c.write(Buffer.concat(jobs.flatMap((words) => [encode(...words), encode('ECHO', words[1])])));
+    for (const [, what] of jobs) {
+      const reply = await c.reply();
+      assert.match(reply, what === 'LIST' ? /^id=/ : /^[[{]/);
+      assert.equal(await c.reply(), what);
+    }
+  });
+
   test('RESET ends subscribed mode', async (t) => {
     const s = await open(t, hub);
     await s.command('CLIENT', 'SETNAME', 'before');

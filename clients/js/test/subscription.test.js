@@ -265,6 +265,18 @@ test('pause keeps the place, resume goes on from it', async () => {
   assert.equal((await sockets.next()).url.searchParams.get('after'), '2-7');
 });
 
+test('a transport has as long to answer as it is given', async (t) => {
+  const clock = fakeClock(t);
+  const { sockets, requests } = setUp('a', { timeout: 100 });
+  const socket = await sockets.next();
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.tick(99);
+  assert.ok(!socket.closed);
+  clock.tick(1);
+  assert.ok(socket.closed);
+  assert.match((await requests.next()).init.headers.accept, /event-stream/);
+});
+
 test('paused at once, it does not even connect', async () => {
   const { sockets, subscription } = setUp();
   subscription.pause();
