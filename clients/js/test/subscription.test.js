@@ -277,6 +277,15 @@ test('a transport has as long to answer as it is given', async (t) => {
   assert.match((await requests.next()).init.headers.accept, /event-stream/);
 });
 
+test('closed while it says that it connects, it asks for nothing', async () => {
+  let asked = 0;
+  const token = () => `t${++asked}`;
+  const onState = () => subscription.close();
+  const { sockets, subscription } = setUp('a', { onState }, { token });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([subscription.state, asked, sockets.size], ['closed', 0, 0]);
+});
+
 test('paused at once, it does not even connect', async () => {
   const { sockets, subscription } = setUp();
   subscription.pause();
@@ -293,6 +302,7 @@ test('what is full stays disconnected, whatever asks for a connection', async ()
   assert.ok(first.closed);
   subscription.reconnect();
   subscription.setTransport('websocket');
+  await new Promise((resolve) => setImmediate(resolve));
   assert.equal(sockets.size, 0);
   const reader = subscription[Symbol.asyncIterator]();
   assert.equal((await reader.next()).value.id, '2-7');
