@@ -476,15 +476,19 @@ static void load_sets(struct loader *l, const struct config_source *src)
 
 /* ---- what must hold between options ---- */
 
-/* FIRST <= SECOND, both numbers of the same unit. */
+/* TIMES FIRST <= SECOND, both numbers of the same unit. */
 static const struct {
     const char *section, *first, *second_section, *second;
+    unsigned times;
 } orders[] = {
-    {"http", "poll_wait", "http", "poll_wait_max"},
-    {"hub", "max_message_bytes", "http", "max_body_bytes"},
-    {"hub", "max_message_bytes", "hub", "queue_bytes"},
-    {"hub", "max_message_bytes", "hub", "tail_bytes"},
-    {"log", "max_log_bytes", "log", "map_bytes"},
+    {"http", "poll_wait", "http", "poll_wait_max", 1},
+    {"hub", "max_message_bytes", "http", "max_body_bytes", 1},
+    {"hub", "max_message_bytes", "hub", "queue_bytes", 1},
+    {"hub", "max_message_bytes", "hub", "tail_bytes", 1},
+    /* As a control object one takes twice its bytes, and buffers double; or nobody could send it.
+     */
+    {"hub", "max_message_bytes", "hub", "peer_bytes", 4},
+    {"log", "max_log_bytes", "log", "map_bytes", 1},
 };
 
 static uint64_t number_of(const struct config *c, const struct setting *s)
@@ -493,7 +497,8 @@ static uint64_t number_of(const struct config *c, const struct setting *s)
 }
 
 /* Blames the option that was given at the higher level, or later. */
-static void fail_order(struct loader *l, const struct setting *low, const struct setting *high)
+static void fail_order(struct loader *l, const struct setting *low, const struct setting *high,
+                       unsigned times)
 {
     const struct config *c = l->config;
     struct config_origin a = c->origin[low - settings], b = c->origin[high - settings];
@@ -504,6 +509,8 @@ static void fail_order(struct loader *l, const struct setting *low, const struct
     buf_puts(out, " = ");
     setting_format(blamed, c, 0, out);
     buf_printf(out, ": must be at %s ", blame_low ? "most" : "least");
+    if (times > 1)
+        buf_printf(out, blame_low ? "1/%u of " : "%u times ", times);
     put_name(out, NULL, other);
     buf_puts(out, " (");
     setting_format(other, c, 0, out);
@@ -515,8 +522,8 @@ static void check_orders(struct loader *l)
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]) && go_on(l); i++) {
         const struct setting *low = setting_find(orders[i].section, orders[i].first);
         const struct setting *high = setting_find(orders[i].second_section, orders[i].second);
-        if (number_of(l->config, low) > number_of(l->config, high))
-            fail_order(l, low, high);
+        if (number_of(l->config, low) * orders[i].times > number_of(l->config, high))
+            fail_order(l, low, high, orders[i].times);
     }
 }
 

@@ -601,6 +601,10 @@ static const struct {
      "3: hub.queue_bytes = 2M: must be at least hub.max_message_bytes (3M)"},
     {"[hub]\ntail_bytes = 2M\nmax_message_bytes = 3M\n",
      "3: hub.max_message_bytes = 3M: must be at most hub.tail_bytes (2M)"},
+    {"[hub]\npeer_bytes = 3M\n",
+     "2: hub.peer_bytes = 3M: must be at least 4 times hub.max_message_bytes (1M)"},
+    {"[hub]\npeer_bytes = 15M\nmax_message_bytes = 4M\n",
+     "3: hub.max_message_bytes = 4M: must be at most 1/4 of hub.peer_bytes (15M)"},
 };
 
 START_TEST(a_bad_file_is_told)
