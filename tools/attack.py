@@ -5,10 +5,11 @@ usage: attack.py LONGWIRED [CONNECTIONS [SECONDS]]        (normally by `./dev at
 
 Two processes open the connections (a process has few descriptors) and do each thing that one
 connection could do to all others. A client beside them publishes 20 messages a second by the local
-socket and by HTTP, and follows them by an event stream. Prints a JSON document: its delays, the
-hub's memory, its counters of work and memory, and how long it takes to stop. Fails when the client
-was refused or lost something, when the hub held more than 1 GiB, or did not stop by itself: delays
-are told, and judged by whoever reads them.
+socket and as many requests by HTTP, on a connection that it keeps and on new ones; it follows by an
+event stream and a WebSocket, and opens new long-polls and WebSockets. Prints a JSON document: its
+delays, the hub's memory, its counters of work and memory, and how long it takes to stop. Fails when
+the client was refused or lost something, when the hub held more than 1 GiB, or did not stop by
+itself: delays are told, and judged by whoever reads them.
 
 With two processors or more, the hub has one for itself and everybody else another.
 """
@@ -215,54 +216,119 @@ def fill(hub):
 # --- the client beside them -----------------------------------------------------------------------
 
 
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
+
+
+POST = (b"POST /t/innocent/http HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello")
+
+
+def status_of(s, request):
+    """Of the answer to what is sent, which is read up to the end of its head at least."""
+    s.sendall(request)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        more = s.recv(65536)
+        if not more:
+            raise ConnectionError("closed")
+        answer += more
+    return int(answer[9:12])
+
+
 class Innocent:
+    """Does all that a client can do, each on a thread of its own, and notes how long it takes."""
+
     def __init__(self, hub):
-        self.hub = hub
-        self.resp = Resp(hub.socket)
-        self.sent, self.delays, self.posts, self.refused = {}, [], [], []
-        self.stream = socket.create_connection(("127.0.0.1", hub.port), timeout=120)
-        self.stream.sendall(get("/t/innocent", b"Accept: text/event-stream\r\n"))
-        threading.Thread(target=self.follow, daemon=True).start()
+        self.port, self.resp, self.last = hub.port, Resp(hub.socket), None
+        self.sent, self.refused, self.over = {}, [], threading.Event()
+        self.delays = {name: [] for name in ["stream", "websocket", "resp", "post_kept",
+                                             "post_new", "poll_new", "websocket_new"]}
+        self.follow("stream", get("/t/innocent", b"Accept: text/event-stream\r\n"))
+        self.follow("websocket", UPGRADE.replace(b"/ws", b"/t/innocent?format=raw"
+                    ).replace(b"Sec-WebSocket-Extensions: permessage-deflate\r\n", b""))
 
-    def follow(self):
-        for line in self.stream.makefile("rb"):
-            text = line.strip()
-            if text.startswith(b"data: m"):
-                begin = self.sent.pop(text[6:].decode(), None)
-                if begin:
-                    self.delays.append(time.monotonic() - begin)
+    def follow(self, name, request):
+        """Notes when messages come, which are alone in what they are sent in."""
+        s = connect(self.port)
+        s.sendall(request)
+        begun, self.sent[name] = threading.Event(), {}
 
-    def post(self):
+        def run():
+            rest = b""
+            s.settimeout(None)
+            while data := s.recv(65536):
+                begun.set()
+                *parts, rest = re.split(rb"(?<=;)", rest + data)
+                for number in re.findall(rb"m\d+;", b"".join(parts)):
+                    sent = self.sent[name].pop(number.decode(), None)
+                    if sent:
+                        self.delays[name].append(time.monotonic() - sent)
+
+        threading.Thread(target=run, daemon=True).start()
+        begun.wait(60)
+
+    def publish(self, number):
+        name = f"m{number};"
         begin = time.monotonic()
-        try:
-            with socket.create_connection(("127.0.0.1", self.hub.port), timeout=60) as s:
-                s.sendall(b"POST /t/innocent/http HTTP/1.1\r\n" + HOST +
-                          b"Connection: close\r\nContent-Length: 5\r\n\r\nhello")
-                status = s.recv(4096)[9:12]
-            if status != b"201":
-                self.refused.append(f"POST {status.decode()}")
-        except OSError as error:
-            self.refused.append(f"POST {error}")
-        self.posts.append(time.monotonic() - begin)
+        for sent in self.sent.values():
+            sent[name] = begin
+        answer = self.resp.call("XADD", "innocent", "*", "data", name)
+        self.delays["resp"].append(time.monotonic() - begin)
+        if answer[:1] == b"-":
+            raise ConnectionError(answer.decode())
+        self.last = answer.decode()
+
+    def ask(self, name, request, wanted, kept=None):
+        begin = time.monotonic()
+        if kept:
+            status = status_of(kept, request)
+        else:
+            with connect(self.port) as s:
+                status = status_of(s, request)
+        self.delays[name].append(time.monotonic() - begin)
+        if status != wanted:
+            raise ConnectionError(f"{name} {status}")
+
+    def again(self, step):
+        """Until it is over, PUBLISH_S apart."""
+        number = 0
+        while not self.over.is_set():
+            try:
+                step(number)
+            except OSError as error:
+                self.refused.append(str(error))
+            number += 1
+            time.sleep(PUBLISH_S)
 
     def run(self, seconds, watch):
-        end, number = time.monotonic() + seconds, 0
+        kept = connect(self.port)
+        end = time.monotonic() + seconds
+        self.publish("0")
+        steps = [
+            lambda n: self.publish(n + 1),
+            lambda n: self.ask("post_kept", POST, 201, kept),
+            lambda n: self.ask("post_new", POST, 201),
+            lambda n: self.ask("poll_new", get(f"/t/innocent/http?after={self.last}&wait=5"), 200),
+            lambda n: self.ask("websocket_new", UPGRADE, 101),
+        ]
+        threads = [threading.Thread(target=self.again, args=[step]) for step in steps]
+        for thread in threads:
+            thread.start()
         while time.monotonic() < end:
-            name = f"m{number}"
-            number += 1
-            self.sent[name] = time.monotonic()
-            answer = self.resp.call("XADD", "innocent", "*", "data", name)
-            if answer[:1] == b"-":
-                self.refused.append(answer.decode())
-            self.post()
             watch()
             time.sleep(PUBLISH_S)
+        self.over.set()
+        for thread in threads:
+            thread.join()
 
     def lost(self):
         end = time.monotonic() + 30
-        while self.sent and time.monotonic() < end:
+        while any(self.sent.values()) and time.monotonic() < end:
             time.sleep(0.05)
-        return len(self.sent)
+        return sum(len(sent) for sent in self.sent.values())
+
+    def figures(self):
+        return {name: delays(found) for name, found in self.delays.items()}
 
 
 def delays(seconds):
@@ -304,8 +370,8 @@ def main():
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     print(json.dumps({
-        "connections": connections, "seconds": seconds, "before_ms": delays(before.delays),
-        "stream_ms": delays(innocent.delays), "post_ms": delays(innocent.posts),
+        "connections": connections, "seconds": seconds, "before_ms": before.figures(),
+        "ms": innocent.figures(),
         "refused": innocent.refused[:5], "refused_count": len(innocent.refused), "lost": lost,
         "memory_before": memory[0], "memory_peak": max(memory),
         "peer_bytes_peak": stats.get("peer_bytes_peak"), "open": stats["connections"],
