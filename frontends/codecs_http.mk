@@ -6,6 +6,7 @@ libhttpcodec_a_SOURCES = \
 	frontends/http/field.c frontends/http/field.h \
 	frontends/http/forwarded.c frontends/http/forwarded.h \
 	frontends/http/host.c frontends/http/host.h \
+	frontends/http/http_due.c frontends/http/http_due.h \
 	frontends/http/http_request.c frontends/http/http_request.h \
 	frontends/http/http_response.c frontends/http/http_response.h \
 	frontends/http/prefer.c frontends/http/prefer.h \

@@ -198,7 +198,7 @@ void publish_http_run(struct conn *c, struct http *h)
     if (wrong || fault)
         http_fail(c, fault == &too_large ? 413 : 400, wrong ? wrong : fault->message);
     else
-        http_publish(c, publish_make(&m));
+        http_publish(c, publish_make(&m), false);
 }
 
 /* --- POST /t --- */
@@ -319,7 +319,7 @@ static void go_on_with_batch(struct conn *c, struct http *h)
     }
     struct publish *p = b->publish;
     b->publish = NULL;
-    http_publish(c, p);
+    http_publish(c, p, true);
 }
 
 void publish_http_batch_run(struct conn *c, struct http *h)
@@ -335,7 +335,7 @@ void publish_http_batch_run(struct conn *c, struct http *h)
     if (h->batch)
         go_on_with_batch(c, h);
     else
-        http_publish(c, NULL);
+        http_publish(c, NULL, true);
 }
 
 /* --- answers --- */
@@ -349,7 +349,7 @@ static void put_id(struct conn *c, struct buf *out, uint64_t offset)
     buf_putc(out, '"');
 }
 
-static void answer_ids(struct conn *c, const struct publish *p)
+static void answer_ids(struct conn *c, struct http_due_answer *a, const struct publish *p)
 {
     struct buf body = {0};
     buf_puts(&body, "{\"ids\":[");
@@ -359,50 +359,49 @@ static void answer_ids(struct conn *c, const struct publish *p)
         put_id(c, &body, p->items[i].offset);
     }
     buf_puts(&body, "]}");
-    http_reply(c, 201, "application/json", body.data, body.len);
+    http_due_reply(c, a, 201, "application/json", body.data, body.len);
     buf_finish(&body);
 }
 
-static void answer_id(struct conn *c, const struct publish *p)
+static void answer_id(struct conn *c, struct http_due_answer *a, const struct publish *p)
 {
     struct buf body = {0};
     buf_puts(&body, "{\"id\":");
     put_id(c, &body, p->items[0].offset);
     buf_putc(&body, '}');
-    http_reply(c, 201, "application/json", body.data, body.len);
+    http_due_reply(c, a, 201, "application/json", body.data, body.len);
     buf_finish(&body);
 }
 
-static void answer_conflict(struct conn *c, struct http *h, const struct publish *p)
+static void answer_conflict(struct conn *c, struct http_due_answer *a, const struct publish *p)
 {
     struct buf detail = {0}, body = {0};
     char current[CURSOR_TEXT_SIZE];
     const char *text = publish_fault(ERR_CONFLICT)->message;
-    if (!h->name)
+    if (a->batch)
         text = of_line(&detail, p->expectations[p->conflict].tag, text);
     cursor_format(current, p->current, c->worker->replay.log->epoch);
-    http_add_field(h, "Longwire-Cursor", current);
+    http_response_header(&a->text, "Longwire-Cursor", current);
     http_problem_begin(&body, 409, text, strlen(text));
     buf_printf(&body, ",\"current\":\"%s\"", current);
     http_problem_end(&body);
-    http_reply(c, 409, HTTP_PROBLEM_TYPE, body.data, body.len);
+    http_due_reply(c, a, 409, HTTP_PROBLEM_TYPE, body.data, body.len);
     buf_finish(&detail);
     buf_finish(&body);
 }
 
-void publish_http_answer(struct conn *c, struct publish *p)
+void publish_http_answer(struct conn *c, struct http_due_answer *a, const struct publish *p)
 {
-    struct http *h = http_of(c);
     if (p->count == 0)
-        http_status_probed(c, p);
+        http_status_probed(c, a, p);
     else if (p->result == ERR_CONFLICT)
-        answer_conflict(c, h, p);
+        answer_conflict(c, a, p);
     else if (p->result == ERR_LIMIT)
-        http_fail_later(c, 429, 60, publish_fault(p->result)->message);
+        http_due_fail(c, a, 429, 60, publish_fault(p->result)->message);
     else if (p->result != ERR_OK)
-        http_fail_later(c, 503, 5, publish_fault(p->result)->message);
-    else if (!h->name)
-        answer_ids(c, p);
+        http_due_fail(c, a, 503, 5, publish_fault(p->result)->message);
+    else if (a->batch)
+        answer_ids(c, a, p);
     else
-        answer_id(c, p);
+        answer_id(c, a, p);
 }

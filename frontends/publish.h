@@ -13,6 +13,7 @@
 #include "frontends/fault.h"
 
 struct http;
+struct http_due_answer;
 struct publish_batch;
 struct settings;
 
@@ -38,7 +39,7 @@ void publish_http_batch_run(struct conn *c, struct http *h);
 void publish_batch_free(struct publish_batch *b);
 /* Bytes of memory that what has been read of it takes; NULL is accepted. */
 size_t publish_batch_held(const struct publish_batch *b);
-/* The answer to either, or to a readiness probe. */
-void publish_http_answer(struct conn *c, struct publish *p);
+/* The answer to either, or to a readiness probe: P came back. */
+void publish_http_answer(struct conn *c, struct http_due_answer *a, const struct publish *p);
 
 #endif

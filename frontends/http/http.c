@@ -13,11 +13,10 @@
 enum {
     HEADERS_MAX = 100,
     BODY_BYTES_PER_MS = 4, /* a body that is slower for long is cut off */
-    /* Room that is made at once, in bytes, since mostly no more is needed: */
-    REPLY_HEAD = 512,
-    FIELDS_SIZE = 160,
+    FIELDS_SIZE = 160,     /* bytes that are made at once, since mostly no more is needed */
 };
 
+static const char data_guard[] = HTTP_DATA_ONLY "Cache-Control: no-store\r\n";
 static const char no_memory[] = "The hub is out of memory";
 static const char too_long[] = "The body is longer than the hub takes";
 
@@ -59,7 +58,7 @@ static void begin_exchange(struct conn *c, struct http *h)
     h->route = NULL;
     h->url = (struct url){0};
     h->method = 0;
-    deadline_in(c, s->idle_timeout_ms);
+    conn_set_deadline(c, h->due ? WHEEL_NEVER : worker_now(c->worker) + s->idle_timeout_ms);
 }
 
 static void forget_name(struct http *h)
@@ -89,7 +88,24 @@ static void end_exchange(struct http *h)
     counting_free(h->counting);
     h->counting = NULL;
     h->unfinished = false;
-    h->awaited = NULL;
+}
+
+/* Nothing more is read, and what has been read in part is given up: the connection ends behind the
+ * answers that are due. */
+static void end_behind_due(struct conn *c, struct http *h)
+{
+    end_exchange(h);
+    begin_exchange(c, h);
+    h->phase = HTTP_PHASE_ENDING;
+    conn_pause(c);
+}
+
+static void end_in_order(struct conn *c, struct http *h)
+{
+    if (h->due)
+        end_behind_due(c, h);
+    else
+        conn_finish_after_output(c);
 }
 
 /* The answer is written: on to the next request, or to the end. */
@@ -98,7 +114,7 @@ static void answered(struct conn *c, struct http *h, bool keep_alive)
     end_exchange(h);
     begin_exchange(c, h);
     if (!keep_alive)
-        conn_finish_after_output(c);
+        end_in_order(c, h);
     else
         conn_resume(c);
 }
@@ -110,49 +126,62 @@ static bool keeps_alive(const struct conn *c, const struct http *h)
     return h->request.keep_alive && h->complete && !c->worker->draining && !over;
 }
 
-static void start_reply(struct conn *c, struct http *h, struct buf *out, unsigned status)
+/* --- answers --- */
+
+/* Where an answer to the current request goes: behind those that are due. NULL: the connection
+ * ends, or has ended. */
+static struct buf *answer_room(struct conn *c, struct http *h)
+{
+    if (!h->due)
+        return conn_out(c);
+    struct buf *out = http_due_text(&h->due);
+    if (!out)
+        conn_close(c, CLOSE_NOMEM);
+    return out;
+}
+
+static void put_answer(struct conn *c, struct buf *out, const struct http_answer *a)
 {
     struct counters *counters = &c->worker->counters;
     counter_add(counters, COUNTER_http_requests, 1);
-    if (status >= 400)
+    if (a->status >= 400)
         counter_add(counters, COUNTER_http_errors, 1);
-    http_response_start(out, status, http_now());
-    http_put_fields(h, out);
+    http_response_answer(out, a, http_now());
 }
 
-/* GUARD: the lines that say what browsers may do with it. N bytes of body follow. */
-static void put_head(struct conn *c, struct buf *out, unsigned status, const char *guard,
-                     const char *type, size_t n)
+/* An answer to the current request. GUARD: the lines that say what browsers may do with it. */
+static struct http_answer answer_of(const struct conn *c, unsigned status, const char *guard,
+                                    const char *type)
 {
-    struct http *h = http_of(c);
-    start_reply(c, h, out, status);
-    buf_puts(out, guard);
-    http_response_connection(out, h->request.minor, keeps_alive(c, h));
-    if (status != 204)
-        http_response_content(out, type, n);
-    http_response_end(out);
+    const struct http *h = c->state;
+    return (struct http_answer){
+        .status = status,
+        .minor = h->request.minor,
+        .keep_alive = keeps_alive(c, h),
+        .head = h->method == HTTP_HEAD,
+        .fields = &h->fields,
+        .guard = guard,
+        .type = type,
+    };
 }
 
 static void reply(struct conn *c, unsigned status, const char *guard, const char *type,
                   const char *body, size_t n)
 {
     struct http *h = http_of(c);
-    struct buf *out = conn_out(c);
-    bool keep_alive = keeps_alive(c, h);
+    struct buf *out = answer_room(c, h);
+    struct http_answer a = answer_of(c, status, guard, type);
     if (!out)
         return;
-    buf_reserve(out, h->fields.len + REPLY_HEAD + n);
-    put_head(c, out, status, guard, type, n);
-    if (h->method != HTTP_HEAD)
-        buf_append(out, body, n);
-    answered(c, h, keep_alive);
+    a.body = body;
+    a.body_len = n;
+    put_answer(c, out, &a);
+    answered(c, h, a.keep_alive);
 }
-
-static const char data_only[] = HTTP_DATA_ONLY "Cache-Control: no-store\r\n";
 
 void http_reply(struct conn *c, unsigned status, const char *type, const char *body, size_t n)
 {
-    reply(c, status, data_only, type, body, n);
+    reply(c, status, data_guard, type, body, n);
 }
 
 /* HEAD right before AT of BODY, without copying that, if there is room. */
@@ -169,19 +198,22 @@ static void join(struct conn *c, const struct buf *head, struct buf *body, size_
     }
 }
 
+/* Only what is held until nothing is due answers so. */
 void http_reply_with(struct conn *c, unsigned status, const char *type, struct buf *body, size_t at)
 {
     struct http *h = http_of(c);
     struct buf head = {0};
-    bool keep_alive = keeps_alive(c, h);
-    put_head(c, &head, status, data_only, type, body->len - at);
-    if (h->method == HTTP_HEAD && !body->failed)
+    struct http_answer a = answer_of(c, status, data_guard, type);
+    a.body_len = body->len - at;
+    if (a.head && !body->failed)
         body->len = at;
+    a.head = true;
+    put_answer(c, &head, &a);
     join(c, &head, body, at);
     buf_finish(&head);
     buf_finish(body);
     if (conn_state(c) != CONN_CLOSED)
-        answered(c, h, keep_alive);
+        answered(c, h, a.keep_alive);
 }
 
 void http_reply_file(struct conn *c, const char *type, const char *body, size_t n)
@@ -223,15 +255,143 @@ void http_go_on_later(struct conn *c)
     conn_yield(c);
 }
 
-void http_publish(struct conn *c, struct publish *p)
+/* --- publishes under way, and their answers --- */
+
+/* Hands P over and notes what its answer needs; ERR_NOMEM. CURRENT: as in http_due_answer. */
+static enum err hand_over(struct conn *c, struct publish *p, bool batch, bool current)
 {
-    if (!p) {
-        http_fail_later(c, 503, 1, no_memory);
-        return;
+    struct http *h = http_of(c);
+    struct http_due_answer *a = http_due_add(&h->due, p, p->bytes);
+    if (!a) {
+        publish_free(p);
+        return ERR_NOMEM;
     }
+    a->text = h->fields;
+    h->fields = (struct buf){0};
+    a->method = (uint8_t)h->method;
+    a->minor = h->request.minor;
+    a->batch = batch;
+    a->current = current;
     p->uncounted = true;
-    http_of(c)->awaited = p;
     worker_publish(c->worker, c, p);
+    buf_finish(&h->body);
+    return ERR_OK;
+}
+
+void http_publish(struct conn *c, struct publish *p, bool batch)
+{
+    struct http *h = http_of(c);
+    bool goes_on = keeps_alive(c, h);
+    if (!p || hand_over(c, p, batch, !goes_on) != ERR_OK) {
+        http_fail_later(c, 503, 1, no_memory);
+    } else if (goes_on) {
+        end_exchange(h);
+        begin_exchange(c, h);
+    }
+}
+
+void http_probe(struct conn *c, struct publish *p, uint64_t ms)
+{
+    if (!p || hand_over(c, p, false, true) != ERR_OK)
+        http_fail_later(c, 503, 1, no_memory);
+    else
+        deadline_in(c, ms);
+}
+
+/* Whether the connection goes on behind the answer A, the first one. */
+static bool keeps_alive_behind(const struct conn *c, const struct http_due_answer *a)
+{
+    const struct http *h = c->state;
+    if (a->current)
+        return keeps_alive(c, h);
+    return h->phase != HTTP_PHASE_ENDING || h->due->count > 1;
+}
+
+void http_due_reply(struct conn *c, struct http_due_answer *a, unsigned status, const char *type,
+                    const char *body, size_t n)
+{
+    struct buf *out = conn_out(c);
+    if (!out)
+        return;
+    put_answer(c, out,
+               &(struct http_answer){
+                   .status = status,
+                   .minor = a->minor,
+                   .keep_alive = keeps_alive_behind(c, a),
+                   .head = a->method == HTTP_HEAD,
+                   .fields = &a->text,
+                   .guard = data_guard,
+                   .type = type,
+                   .body = body,
+                   .body_len = n,
+               });
+}
+
+void http_due_fail(struct conn *c, struct http_due_answer *a, unsigned status, unsigned retry_s,
+                   const char *detail)
+{
+    struct buf body = {0};
+    http_refusal_note_publish(c, status, detail, a->publish);
+    if (retry_s)
+        http_response_header_u64(&a->text, "Retry-After", retry_s);
+    http_problem_body(&body, status, detail, strlen(detail));
+    http_due_reply(c, a, status, HTTP_PROBLEM_TYPE, body.data, body.len);
+    buf_finish(&body);
+}
+
+/* What was answered meanwhile and has come to the front leaves. */
+static void write_due_texts(struct conn *c, struct http *h)
+{
+    struct http_due_answer *a;
+    while ((a = http_due_first(h->due)) && !a->publish) {
+        struct buf *out = conn_out(c);
+        if (out) {
+            buf_append(out, a->text.data, a->text.len);
+            out->failed |= a->text.failed;
+        }
+        http_due_drop_first(&h->due);
+    }
+}
+
+static bool has_room(const struct conn *c, const struct http *h)
+{
+    return !http_due_is_full(h->due, settings_of(c)->inflight);
+}
+
+/* Nothing is due any more. */
+static void go_on_behind_due(struct conn *c, struct http *h)
+{
+    if (h->phase == HTTP_PHASE_ENDING)
+        conn_finish_after_output(c);
+    else if (h->phase == HTTP_PHASE_HELD)
+        conn_resume(c);
+    else if (h->phase == HTTP_PHASE_IDLE && http_request_idle(&h->request))
+        deadline_in(c, settings_of(c)->idle_timeout_ms);
+}
+
+/* The first answer is written. */
+static void drop_first_due(struct conn *c, struct http *h)
+{
+    bool current = http_due_first(h->due)->current;
+    bool keep_alive = !current || keeps_alive(c, h);
+    http_due_drop_first(&h->due);
+    write_due_texts(c, h);
+    if (current)
+        answered(c, h, keep_alive);
+    else if (!h->due)
+        go_on_behind_due(c, h);
+    if (!c->reading && h->phase != HTTP_PHASE_ENDING && has_room(c, h))
+        conn_resume(c);
+}
+
+static void http_answered(struct conn *c, struct publish *p)
+{
+    struct http *h = http_of(c);
+    struct http_due_answer *a = http_due_first(h->due);
+    if (!a || a->publish != p)
+        return; /* its request was given up */
+    publish_http_answer(c, a, p);
+    drop_first_due(c, h);
 }
 
 /* --- reading --- */
@@ -360,6 +520,14 @@ static void extend_body_time(struct conn *c, struct http *h, size_t n)
     conn_set_deadline(c, h->body_until_ms);
 }
 
+/* In its place: behind the answers that are due. */
+static void ask_for_body(struct conn *c, struct http *h)
+{
+    struct buf *out = answer_room(c, h);
+    if (out)
+        buf_puts(out, HTTP_CONTINUE);
+}
+
 /* A length that is too long is refused before any of it is sent. */
 static void wants_body(struct conn *c, struct http *h)
 {
@@ -370,7 +538,7 @@ static void wants_body(struct conn *c, struct http *h)
     }
     begin_body_time(c, h);
     if (h->request.expect_continue)
-        conn_write(c, HTTP_CONTINUE, strlen(HTTP_CONTINUE));
+        ask_for_body(c, h);
 }
 
 static void take_body(struct conn *c, struct http *h)
@@ -385,6 +553,27 @@ static void take_body(struct conn *c, struct http *h)
     buf_append(&h->body, h->request.body, h->request.body_len);
     if (h->body.failed)
         http_fail_later(c, 503, 1, no_memory);
+}
+
+/* Only a publish goes on while answers are due: whatever else it is may ask for what they have
+ * published. Of whoever comes through a proxy each request may be another client's. */
+static bool goes_beside_due(const struct conn *c, const struct http *h)
+{
+    return !c->peer && strcmp(h->request.method, "POST") == 0 &&
+           strncmp(h->request.target, "/t", 2) == 0;
+}
+
+static void hold_request(struct conn *c, struct http *h)
+{
+    h->phase = HTTP_PHASE_HELD;
+    conn_set_deadline(c, WHEEL_NEVER);
+}
+
+static void begin_request(struct conn *c, struct http *h)
+{
+    handle_head(c, h);
+    if (h->phase == HTTP_PHASE_BODY && h->request.has_body)
+        wants_body(c, h);
 }
 
 static void run_request(struct conn *c, struct http *h)
@@ -403,7 +592,9 @@ static void refuse(struct conn *c, struct http *h)
         h->method = method_of(h->request.method);
         url_split(h->request.target, strlen(h->request.target), &h->url);
     }
-    if (status == 503 && !h->request.method)
+    if (status == 503 && !h->request.method && h->due)
+        end_behind_due(c, h);
+    else if (status == 503 && !h->request.method)
         conn_close(c, CLOSE_NOMEM); /* as in refuse_path(): it may be anything */
     else if (status == 503)
         http_fail_later(c, status, 1, no_memory);
@@ -419,9 +610,10 @@ static bool handle(struct conn *c, struct http *h, enum http_read event)
         return false;
     case HTTP_READ_HEAD:
         budget_charge(&c->worker->work, WORK_REQUEST);
-        handle_head(c, h);
-        if (h->phase == HTTP_PHASE_BODY && h->request.has_body)
-            wants_body(c, h);
+        if (h->due && !goes_beside_due(c, h))
+            hold_request(c, h);
+        else
+            begin_request(c, h);
         return true;
     case HTTP_READ_BODY:
         budget_charge(&c->worker->work, WORK_PIECE);
@@ -437,28 +629,59 @@ static bool handle(struct conn *c, struct http *h, enum http_read event)
     return false;
 }
 
-/* Whether input can be taken now: not while an answer is due or the broker has no room, and not
- * before others have had their turn. */
+/* Stops reading before the next request if as much is due as may be. */
+static bool must_wait_for_due(struct conn *c, const struct http *h)
+{
+    if (h->phase != HTTP_PHASE_IDLE || !http_request_idle(&h->request) || has_room(c, h))
+        return false;
+    conn_pause(c);
+    return true;
+}
+
+/* Whether input can be taken now: not while the current request is to be answered first or the
+ * broker has no room, and not before others have had their turn. */
 static bool takes_input(struct conn *c, const struct http *h)
 {
     if (c->protocol != &http_protocol || !conn_is_open(c) || conn_is_congested(c))
         return false;
-    if (h->phase == HTTP_PHASE_ANSWERING)
+    if (h->phase != HTTP_PHASE_IDLE && h->phase != HTTP_PHASE_BODY)
+        return false;
+    if (must_wait_for_due(c, h))
         return false;
     if (h->phase == HTTP_PHASE_BODY && h->method == HTTP_POST && worker_must_wait(c->worker, c))
         return false;
     return conn_may_go_on(c);
 }
 
-/* The peer sends no more, and all that it sent has been read. */
-static void end_of_input(struct conn *c, const struct http *h)
+/* The connection ends behind all that is to be written or due; if that is nothing, at once. */
+static void end_or_close(struct conn *c, struct http *h, enum close_reason why)
 {
-    if (h->phase == HTTP_PHASE_ANSWERING)
-        return; /* the answer is on its way; it ends the connection */
-    if (c->out || c->rest)
-        conn_finish_after_output(c);
+    if (h->due || c->out || c->rest)
+        end_in_order(c, h);
     else
-        conn_close(c, CLOSE_PEER);
+        conn_close(c, why);
+}
+
+/* The peer sends no more, and all that it sent has been read. */
+static void end_of_input(struct conn *c, struct http *h)
+{
+    if (h->phase == HTTP_PHASE_IDLE || h->phase == HTTP_PHASE_BODY)
+        end_or_close(c, h, CLOSE_PEER);
+    /* Otherwise an answer is on its way, which ends the connection. */
+}
+
+/* What has been put off goes on. */
+static void go_on(struct conn *c, struct http *h)
+{
+    if (h->phase == HTTP_PHASE_HELD && !h->due && !conn_is_congested(c))
+        begin_request(c, h);
+    if (!h->unfinished)
+        return;
+    h->unfinished = false;
+    if (h->poll)
+        poll_go_on(c);
+    else
+        h->route->run(c, h);
 }
 
 static size_t http_input(struct conn *c, char *data, size_t n)
@@ -466,13 +689,8 @@ static size_t http_input(struct conn *c, char *data, size_t n)
     struct http *h = http_of(c);
     size_t used = 0;
     bool more = true;
-    if (h->unfinished) {
-        h->unfinished = false;
-        if (h->poll)
-            poll_go_on(c);
-        else
-            h->route->run(c, h);
-    }
+    h->more = n > 0;
+    go_on(c, h);
     while (more && takes_input(c, h)) {
         bool was_idle = http_request_idle(&h->request);
         size_t taken = 0;
@@ -499,11 +717,14 @@ static void http_input_ended(struct conn *c)
         end_of_input(c, h);
 }
 
-/* Ends the connection, too: another protocol on it would take the answer for one of its own. */
-static void give_up_publish(struct conn *c, struct http *h)
+/* Ends the connection, too: another protocol on it would take the answer for one of its own. What
+ * is due behind the first one stays without an answer. */
+static void give_up_due(struct conn *c, struct http *h)
 {
     h->complete = false;
-    http_fail_later(c, 503, 5, "The log did not answer in time");
+    http_due_drop_others(h->due);
+    http_due_fail(c, http_due_first(h->due), 503, 5, "The log did not answer in time");
+    drop_first_due(c, h);
 }
 
 /* A peer that still reads the last answer is not idle. */
@@ -533,8 +754,8 @@ static void http_timeout(struct conn *c)
     struct http *h = http_of(c);
     if (h->poll)
         poll_timeout(c);
-    else if (h->awaited)
-        give_up_publish(c, h);
+    else if (h->due && (h->phase == HTTP_PHASE_ANSWERING || h->phase == HTTP_PHASE_ENDING))
+        give_up_due(c, h);
     else if (h->last)
         conn_close(c, CLOSE_KICKED);
     else if (h->phase == HTTP_PHASE_IDLE && http_request_idle(&h->request))
@@ -548,6 +769,7 @@ static void http_finish(struct conn *c)
     struct http *h = http_of(c);
     if (!h)
         return;
+    http_due_clear(&h->due);
     end_exchange(h);
     free(h);
     c->state = NULL;
@@ -559,21 +781,21 @@ static void http_shutdown(struct conn *c)
     if (h->poll)
         poll_timeout(c);
     else if (h->phase == HTTP_PHASE_IDLE && (http_request_idle(&h->request) || c->level))
-        conn_finish_after_output(c); /* who pipelines much would otherwise always have begun one */
+        end_in_order(c, h); /* who pipelines much would otherwise always have begun one */
 }
 
 static void http_kicked(struct conn *c)
 {
     struct http *h = http_of(c);
     h->last = true;
-    if (h->poll)
+    if (h->poll) {
         poll_timeout(c);
-    else if (h->phase == HTTP_PHASE_ANSWERING)
+        return;
+    }
+    if (h->phase != HTTP_PHASE_ANSWERING)
+        end_or_close(c, h, CLOSE_KICKED);
+    if (h->due || h->phase == HTTP_PHASE_ANSWERING)
         deadline_in(c, CONN_FAREWELL_MS);
-    else if (c->out || c->rest)
-        conn_finish_after_output(c);
-    else
-        conn_close(c, CLOSE_KICKED);
 }
 
 static size_t http_held(const struct conn *c)
@@ -581,15 +803,29 @@ static size_t http_held(const struct conn *c)
     const struct http *h = c->state;
     return h->request.head.cap + h->body.cap + h->fields.cap + h->name_len +
            (h->poll ? poll_held(h->poll) : 0) + publish_batch_held(h->batch) +
-           counting_held(h->counting);
+           counting_held(h->counting) + http_due_held(h->due);
+}
+
+/* Whether the current request has been handed over, to be answered when it comes back. */
+static bool awaits_current(const struct http *h)
+{
+    return h->due && http_due_last(h->due)->current;
 }
 
 /* To whoever may be an EventSource nothing is said, as in refuse_path(). */
 static void http_refuse(struct conn *c)
 {
     struct http *h = http_of(c);
-    if (!h->poll && h->method != HTTP_POST) {
+    if (h->phase == HTTP_PHASE_ENDING || (!h->due && !h->poll && h->method != HTTP_POST)) {
         conn_close(c, CLOSE_MEMORY);
+        return;
+    }
+    if (awaits_current(h)) {
+        h->last = true;
+        return;
+    }
+    if (h->method != HTTP_POST && !h->poll) { /* between requests */
+        end_behind_due(c, h);
         return;
     }
     h->complete = false;
@@ -601,12 +837,6 @@ static void http_describe(struct conn *c, struct conn_description *d)
     struct http *h = http_of(c);
     if (h && h->poll)
         poll_describe(h->poll, d);
-}
-
-static void http_answered(struct conn *c, struct publish *p)
-{
-    if (p == http_of(c)->awaited) /* otherwise its request was given up */
-        publish_http_answer(c, p);
 }
 
 const struct protocol http_protocol = {

@@ -1,11 +1,14 @@
 /*
- * HTTP/1.1 connections (RFC 9110, RFC 9112): one request at a time, answered in order; pipelined
- * ones wait in the connection.
+ * HTTP/1.1 connections (RFC 9110, RFC 9112). Publishes are pipelined: while they are under way, the
+ * requests behind them are read, and what has to be answered leaves in their order (http_due.h).
+ * Anything else waits until all before it are answered, so that it finds what they published.
  *
  *            head            body                  answer
  *   IDLE ----------> BODY ----------> ANSWERING ----------> IDLE, or the end
- *     |                                   ^
- *     +-- upgrade or event stream: the connection changes its protocol
+ *   ^ |  \             ^ |                ^
+ *   | |   +-> HELD ---+ |                +-- no publish: upgrades and event streams change the
+ * protocol | |    answers due  | | |                 +-- publish: its answer is due, IDLE at once
+ *   | +-- closed, kicked, at the end: ENDING, ends behind the answers that are due
  *
  * What the paths mean is in http_routes.c; who may do what in http_access.c.
  */
@@ -18,6 +21,7 @@
 
 #include "base/buf.h"
 #include "frontends/conn.h"
+#include "frontends/http/http_due.h"
 #include "frontends/http/http_request.h"
 #include "frontends/http/url.h"
 
@@ -25,7 +29,13 @@ struct counting;
 struct poll;
 struct publish_batch;
 
-enum http_phase { HTTP_PHASE_IDLE, HTTP_PHASE_BODY, HTTP_PHASE_ANSWERING };
+enum http_phase {
+    HTTP_PHASE_IDLE,
+    HTTP_PHASE_HELD, /* the head is there, and is looked at when nothing is due any more */
+    HTTP_PHASE_BODY,
+    HTTP_PHASE_ANSWERING,
+    HTTP_PHASE_ENDING, /* reads nothing; answers are due, the last of which ends the connection */
+};
 
 enum http_method {
     HTTP_GET = 1,
@@ -78,13 +88,13 @@ struct http {
     char *name;     /* what the path says behind the route, decoded; NULL = none */
     size_t name_len;
     struct buf body;
-    size_t body_max;               /* bytes that this route takes */
-    uint64_t body_until_ms;        /* when the body is too late if nothing more of it comes */
-    struct buf fields;             /* header lines for the answer, whichever it is (CORS) */
-    struct poll *poll;             /* while a long-poll waits */
-    struct publish_batch *batch;   /* while its lines are read */
-    struct counting *counting;     /* while its place is counted */
-    const struct publish *awaited; /* its answer ends the exchange */
+    size_t body_max;             /* bytes that this route takes */
+    uint64_t body_until_ms;      /* when the body is too late if nothing more of it comes */
+    struct buf fields;           /* header lines for the answer, whichever it is (CORS) */
+    struct poll *poll;           /* while a long-poll waits */
+    struct publish_batch *batch; /* while its lines are read */
+    struct counting *counting;   /* while its place is counted */
+    struct http_due *due;        /* answers that are due, of requests before this one */
 };
 
 extern const struct protocol http_protocol;
@@ -109,8 +119,18 @@ void http_fail(struct conn *c, unsigned status, const char *detail);
 void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail);
 /* Not now: others have their turn, then the route's run() is called again, or poll_go_on(). */
 void http_go_on_later(struct conn *c);
-/* Publishes P (takes it; NULL = out of memory) and answers when it comes back. */
-void http_publish(struct conn *c, struct publish *p);
+/* Publishes P (takes it; NULL = out of memory), to be answered when it comes back by
+ * publish_http_answer; unless its request is the last one, the next one is read meanwhile. BATCH:
+ * http_due_answer.batch. */
+void http_publish(struct conn *c, struct publish *p, bool batch);
+/* The same for an empty publish, whose answer is waited for, MS at most, before anything else is
+ * read. */
+void http_probe(struct conn *c, struct publish *p, uint64_t ms);
+/* As http_reply, http_fail and (RETRY_S not 0) http_fail_later, for a publish that came back. */
+void http_due_reply(struct conn *c, struct http_due_answer *a, unsigned status, const char *type,
+                    const char *body, size_t n);
+void http_due_fail(struct conn *c, struct http_due_answer *a, unsigned status, unsigned retry_s,
+                   const char *detail);
 /* For a request that will wait long: gives back its target, host and header fields. */
 void http_forget_head(struct http *h);
 /* Adds a header line to the coming answer. */
@@ -130,6 +150,9 @@ const struct http_route *http_route_find(struct http *h, unsigned *ret_status);
 /* http_refusal.c: counts, and if there is room for a line logs, what was answered with a status
  * that blames the client. Before the answer is written. */
 void http_refusal_note(struct conn *c, unsigned status, const char *detail);
+/* The same for a publish that came back. */
+void http_refusal_note_publish(struct conn *c, unsigned status, const char *detail,
+                               const struct publish *p);
 
 /* http_access.c */
 /* Looks at Origin, once: adds the CORS fields that the answer needs and sets h->origin_allowed. */

@@ -36,24 +36,53 @@ static void show_path(const struct http *h, char out[PATH_SHOWN])
     log_escape(out, PATH_SHOWN, n ? h->url.path : "-", n ? n : 1);
 }
 
-static void write_line(struct conn *c, unsigned status, const char *detail)
+/* The target of a publish's request, if it was that of a message; a batch had none but "/t". */
+static void show_topic(const struct publish *p, char out[PATH_SHOWN])
 {
-    const struct http *h = http_of(c);
-    const char *name = h->request.method ? h->request.method : "-";
-    char address[ADDRESS_SHOWN], path[PATH_SHOWN], method[METHOD_SHOWN], why[PATH_SHOWN];
+    struct buf path = {0};
+    const struct message *m = p->count ? p->items[0].message : NULL;
+    buf_puts(&path, "/t");
+    if (m && p->count == 1)
+        buf_printf(&path, "/%.*s", (int)m->topic_name_len, m->topic_name);
+    log_escape(out, PATH_SHOWN, path.failed ? "-" : path.data, path.failed ? 1 : path.len);
+    buf_finish(&path);
+}
+
+static void write_line(struct conn *c, const char *method, const char *path, unsigned status,
+                       const char *detail)
+{
+    char address[ADDRESS_SHOWN], name[METHOD_SHOWN], why[PATH_SHOWN];
     conn_address(c, address, sizeof(address));
-    show_path(h, path);
-    log_escape(method, sizeof(method), name, strlen(name));
+    log_escape(name, sizeof(name), method, strlen(method));
     log_escape(why, sizeof(why), detail, strlen(detail));
-    log_info("refused %s: %s %s: %u %s", address, method, path, status, why);
+    log_info("refused %s: %s %s: %u %s", address, name, path, status, why);
+}
+
+/* Whether a line is to be written. */
+static bool note(struct worker *w, unsigned status)
+{
+    if (!is_refusal(status))
+        return false;
+    count(&w->counters, status);
+    return refusals_may_log(&w->refusals, w->now_ms);
 }
 
 void http_refusal_note(struct conn *c, unsigned status, const char *detail)
 {
-    struct worker *w = c->worker;
-    if (!is_refusal(status))
+    const struct http *h = http_of(c);
+    char path[PATH_SHOWN];
+    if (!note(c->worker, status))
         return;
-    count(&w->counters, status);
-    if (refusals_may_log(&w->refusals, w->now_ms))
-        write_line(c, status, detail);
+    show_path(h, path);
+    write_line(c, h->request.method ? h->request.method : "-", path, status, detail);
+}
+
+void http_refusal_note_publish(struct conn *c, unsigned status, const char *detail,
+                               const struct publish *p)
+{
+    char path[PATH_SHOWN];
+    if (!note(c->worker, status))
+        return;
+    show_topic(p, path);
+    write_line(c, "POST", path, status, detail);
 }

@@ -8,6 +8,9 @@
 #include "frontends/envelope.h"
 #include "frontends/http/field.h"
 
+/* Room for the head of an answer that is made at once, in bytes: mostly no more is needed. */
+enum { ANSWER_HEAD = 512 };
+
 static const struct {
     unsigned status;
     const char *reason;
@@ -125,6 +128,21 @@ void http_response_content(struct buf *out, const char *type, uint64_t length)
 void http_response_end(struct buf *out)
 {
     buf_puts(out, "\r\n");
+}
+
+void http_response_answer(struct buf *out, const struct http_answer *a, const char *date)
+{
+    buf_reserve(out, ANSWER_HEAD + a->fields->len + (a->head ? 0 : a->body_len));
+    http_response_start(out, a->status, date);
+    buf_append(out, a->fields->data, a->fields->len);
+    out->failed |= a->fields->failed;
+    buf_puts(out, a->guard);
+    http_response_connection(out, a->minor, a->keep_alive);
+    if (a->status != 204)
+        http_response_content(out, a->type, a->body_len);
+    http_response_end(out);
+    if (!a->head)
+        buf_append(out, a->body, a->body_len);
 }
 
 /* Text of unknown encoding as a JSON string. */

@@ -57,6 +57,21 @@ void http_response_content(struct buf *out, const char *type, uint64_t length);
 /* The empty line. */
 void http_response_end(struct buf *out);
 
+/* A complete answer. All borrowed. */
+struct http_answer {
+    unsigned status;
+    unsigned minor;           /* of the request's version */
+    bool keep_alive;          /* the connection stays open */
+    bool head;                /* the answer to HEAD: no body follows */
+    const struct buf *fields; /* more fields, as lines; if it has failed, OUT does, too */
+    const char *guard;        /* the lines that say what browsers may do with it */
+    const char *type;         /* Content-Type; none for 204 */
+    const char *body;
+    size_t body_len;
+};
+
+void http_response_answer(struct buf *out, const struct http_answer *a, const char *date);
+
 /* A complete answer that says what went wrong. All borrowed. */
 struct http_problem {
     unsigned status;     /* 4xx or 5xx */

@@ -27,9 +27,11 @@ void http_status_cursor(struct conn *c, struct http *h)
     buf_finish(&body);
 }
 
+static const char text_type[] = "text/plain; charset=utf-8";
+
 static void reply_text(struct conn *c, const char *text)
 {
-    http_reply(c, 200, "text/plain; charset=utf-8", text, strlen(text));
+    http_reply(c, 200, text_type, text, strlen(text));
 }
 
 void http_status_health(struct conn *c, struct http *h)
@@ -45,20 +47,20 @@ void http_status_ready(struct conn *c, struct http *h)
         http_fail_later(c, 503, 5, "The hub is stopping");
         return;
     }
-    conn_set_deadline(c, worker_now(c->worker) + PROBE_MS);
-    http_publish(c, publish_create(0));
+    http_probe(c, publish_create(0), PROBE_MS);
 }
 
-void http_status_probed(struct conn *c, const struct publish *p)
+void http_status_probed(struct conn *c, struct http_due_answer *a, const struct publish *p)
 {
+    static const char ready[] = "ready\n";
     struct hub_stats stats;
     hub_read_stats(c->worker->hub, &stats);
     if (c->worker->budget->local_lost)
-        http_fail_later(c, 503, 5, "The local socket is gone");
+        http_due_fail(c, a, 503, 5, "The local socket is gone");
     else if (p->result == ERR_OK && !stats.failing)
-        reply_text(c, "ready\n");
+        http_due_reply(c, a, 200, text_type, ready, strlen(ready));
     else
-        http_fail_later(c, 503, 5, "The log does not take publishes now");
+        http_due_fail(c, a, 503, 5, "The log does not take publishes now");
 }
 
 static void put_metric(struct buf *out, const char *name, const char *type, const char *help)

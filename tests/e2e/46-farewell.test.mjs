@@ -274,19 +274,19 @@ describe('while the log takes its time', () => {
     });
   }
 
-  test('a request whose connection is kicked gets its answer', async (t) => {
+  test('requests whose connection is kicked get their answers', async (t) => {
     const [hub, gate] = await startSlowHub(t, { set: SET });
     await publish(hub, 's/http', 'before');
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
     gate.close();
-    await raw.write(post('/t/s/http', 'x') + post('/t/s/http', 'not read any more'));
-    await underWay(hub, 2);
+    await raw.write(post('/t/s/http', 'x') + post('/t/s/http', 'y'));
+    await underWay(hub, 3);
     await kick(hub, 'http');
     gate.open();
     const text = `${await raw.untilClosed()}`;
-    assert.deepEqual(statuses(text), [201]);
-    assert.match(text, /\r\nconnection: close\r\n/i);
+    assert.deepEqual(statuses(text), [201, 201]);
+    assert.match(text.slice(text.lastIndexOf('HTTP/1.1')), /\r\nconnection: close\r\n/i);
   });
 
   test('but not for ever', async (t) => {

@@ -301,7 +301,7 @@ describe('a flood of publishes', () => {
     },
     http: {
       bytes: `POST ${topicPath('flood')} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx`.repeat(1000),
-      turn: FLOODING,
+      turn: FLOODING * INFLIGHT,
     },
   };
 

@@ -76,6 +76,7 @@ EXTRA_DIST += \
 	tests/e2e/12-idempotency.test.mjs \
 	tests/e2e/13-expect.test.mjs \
 	tests/e2e/14-append.test.mjs \
+	tests/e2e/15-pipelined-publish.test.mjs \
 	tests/e2e/20-poll.test.mjs \
 	tests/e2e/30-sse.test.mjs \
 	tests/e2e/31-sse-session.test.mjs \

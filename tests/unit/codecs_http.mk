@@ -4,6 +4,7 @@ http_codec_tests = \
 	tests/unit/test_cursor \
 	tests/unit/test_forwarded \
 	tests/unit/test_host \
+	tests/unit/test_http_due \
 	tests/unit/test_http_request \
 	tests/unit/test_http_response \
 	tests/unit/test_prefer \
@@ -28,6 +29,10 @@ tests_unit_test_cursor_LDADD = libbrokercodec.a libbase.a $(CHECK_LIBS)
 tests_unit_test_host_SOURCES = tests/unit/test_host.c
 tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_host_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_due_SOURCES = tests/unit/test_http_due.c
+tests_unit_test_http_due_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_due_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_http_request_SOURCES = tests/unit/test_http_request.c tests/http_transcript.c \
 	tests/http_transcript.h tests/require.h
