@@ -281,6 +281,9 @@ def steady(bench):
     rows.insert(1, {"name": name, "hub": bare, "raw": rows[0]["raw"], "aside": True})
     polls = [bench.fanout("--transport", "poll", *common) for _ in range(bench.scale.rounds)]
     rows.append({"name": "long-poll", "hub": medians(polls), "raw": {}})
+    common += ("--browser",)
+    polls = [bench.fanout("--transport", "poll", *common) for _ in range(bench.scale.rounds)]
+    rows.append({"name": "long-poll, a browser's head", "hub": medians(polls), "raw": {}})
     return rows
 
 

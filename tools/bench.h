@@ -125,6 +125,7 @@ struct bench_config {
     uint64_t pid;        /* of the hub; 0 = whoever has the local socket */
     uint64_t server_cpu; /* raw: where the server runs, CPU_ANY = anywhere */
     bool raw;            /* bare payloads, else envelopes */
+    bool browser;        /* fanout: requests as long as a browser's */
     bool batched;        /* raw: one write for all that has arrived */
     bool spin;           /* never sleep */
     bool synced;         /* log: only what is synced */

@@ -32,6 +32,8 @@ static const struct spec specs[] = {
      KIND_TRANSPORT, FIELD(transport), 0, 0, 0},
     {STREAMING | IN(REPLAY), "raw", NULL, "bare payloads instead of envelopes",
      KIND_FLAG, FIELD(raw), 0, 0, 0},
+    {IN(FANOUT), "browser", NULL, "requests with all the header fields that a browser sends",
+     KIND_FLAG, FIELD(browser), 0, 0, 0},
     {STREAMING, "subscribers", "N", "how many",
      KIND_NUMBER, FIELD(subscribers), 1, BENCH_SUBSCRIBERS_MAX, 100},
     {IN(REPLAY), "subscribers", "N", "how many",

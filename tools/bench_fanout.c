@@ -281,6 +281,7 @@ static enum bench_exit allocate(struct fanout *f)
     set->port = f->place.port;
     set->socket = f->socket;
     set->raw = c->raw;
+    set->browser = c->browser;
     set->further = (uint32_t)c->further;
     set->stuck = (uint32_t)c->stuck;
     enum err e = plan_init(&f->plan, (uint32_t)c->topics, (uint32_t)c->publishers);

@@ -19,6 +19,22 @@ static void put_further(const struct bench_subscribers *set, uint32_t index, str
     }
 }
 
+/* What a browser adds to the request of a page for the same origin: with Host and Accept 12 fields,
+ * and about 500 bytes with the request line. */
+static const char browser_fields[] =
+    "Connection: keep-alive\r\n"
+    "sec-ch-ua-platform: \"Linux\"\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/124.0.0.0 Safari/537.36\r\n"
+    "sec-ch-ua: \"Chromium\";v=\"124\", \"Not-A.Brand\";v=\"99\"\r\n"
+    "sec-ch-ua-mobile: ?0\r\n"
+    "Sec-Fetch-Site: same-origin\r\n"
+    "Sec-Fetch-Mode: cors\r\n"
+    "Sec-Fetch-Dest: empty\r\n"
+    "Referer: http://127.0.0.1/demo/\r\n"
+    "Accept-Encoding: gzip, deflate, br, zstd\r\n"
+    "Accept-Language: en-US,en;q=0.9\r\n";
+
 void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
                   const char *query, const char *headers, struct buf *out)
 {
@@ -27,7 +43,8 @@ void http_request(const struct bench_subscribers *set, const struct bench_subscr
     put_further(set, (uint32_t)(s - set->items), out);
     if (set->after && s->state != SUBSCRIBER_LIVE)
         buf_printf(out, "&after=%s", set->after);
-    buf_printf(out, " HTTP/1.1\r\nHost: %s:%s\r\n%s\r\n", set->host, set->port, headers);
+    buf_printf(out, " HTTP/1.1\r\nHost: %s:%s\r\n%s%s\r\n", set->host, set->port,
+               set->browser ? browser_fields : "", headers);
 }
 
 bool http_split_url(struct http_place *ret, const char *url)

@@ -14,7 +14,7 @@ static void poll_request(const struct bench_subscribers *set, const struct bench
     char query[BENCH_CURSOR_SIZE + 32] = "&wait=0";
     if (s->state == SUBSCRIBER_LIVE)
         snprintf(query, sizeof(query), "&wait=25&after=%s", set->cursors[s - set->items]);
-    http_request(set, s, query, "", out);
+    http_request(set, s, query, set->browser ? "Accept: */*\r\n" : "", out);
 }
 
 static void ask_again(struct bench_subscribers *set, struct bench_subscriber *s)

@@ -91,6 +91,7 @@ struct bench_subscribers {
     struct sockaddr_storage address; /* of the URL, resolved */
     socklen_t address_len;
     bool raw;
+    bool browser; /* requests have a browser's header fields */
     uint32_t count, connecting, live, lost;
     uint32_t further; /* topics of each besides its own */
     uint32_t stuck;   /* the last ones never read, and are owed nothing */

@@ -43,7 +43,7 @@ function assertWhole(figures, { subscribers }) {
 describe('fanout', () => {
   const hub = suiteHub();
 
-  for (const transport of ['ws', 'ws --raw', 'sse', 'sse --raw', 'poll', 'poll --raw', 'resp']) {
+  for (const transport of ['ws', 'ws --raw', 'sse', 'sse --raw', 'poll', 'poll --raw', 'poll --browser', 'resp']) {
     test(transport, async () => {
       const options = `fanout --transport ${transport} --subscribers 30 ${SHORT} ${reach(hub)}`;
       const figures = await bench(options);
