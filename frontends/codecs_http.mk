@@ -7,9 +7,9 @@ libhttpcodec_a_SOURCES = \
 	frontends/http/forwarded.c frontends/http/forwarded.h \
 	frontends/http/host.c frontends/http/host.h \
 	frontends/http/http_due.c frontends/http/http_due.h \
+	frontends/http/http_fields.c frontends/http/http_fields.h \
 	frontends/http/http_request.c frontends/http/http_request.h \
 	frontends/http/http_response.c frontends/http/http_response.h \
 	frontends/http/prefer.c frontends/http/prefer.h \
 	frontends/http/proxy_header.c frontends/http/proxy_header.h \
-	frontends/http/single.c frontends/http/single.h \
 	frontends/http/url.c frontends/http/url.h

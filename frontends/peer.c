@@ -40,21 +40,24 @@ typedef void adder(struct forwarded *f, const char *value, size_t n, const struc
                    size_t count);
 
 static struct forwarded read_fields(const struct conn *c, const struct http_request *r,
-                                    const char *name, adder *add)
+                                    enum http_field which, adder *add)
 {
     const struct settings *s = c->worker->settings;
     struct forwarded f = {0};
     size_t n;
-    const char *value = http_request_header(r, name, &n);
-    for (; value; value = http_request_header_after(r, name, value, &n))
+    const char *value = http_fields_get(r->fields, which, &n);
+    for (; value; value = http_fields_next(r->fields, which, value, &n))
         add(&f, value, n, s->trusted_proxies, s->trusted_proxy_count);
     return f;
 }
 
 bool peer_is_forwarded(const struct http_request *r)
 {
-    return http_request_header(r, "Forwarded", NULL) || http_request_header(r, "Via", NULL) ||
-           http_request_header(r, "X-Real-IP", NULL) || http_request_has_prefix(r, "X-Forwarded-");
+    const struct http_fields *f = r->fields;
+    return http_fields_has(f, HTTP_FIELD_FORWARDED) || http_fields_has(f, HTTP_FIELD_VIA) ||
+           http_fields_has(f, HTTP_FIELD_X_REAL_IP) ||
+           http_fields_has(f, HTTP_FIELD_X_FORWARDED_FOR) ||
+           http_fields_has(f, HTTP_FIELD_X_FORWARDED);
 }
 
 /* Adds what another field says. A proxy writes one of them and passes the others on as a client has
@@ -82,9 +85,9 @@ static void combine_one(struct forwarded *all, const struct forwarded *one)
 
 static struct forwarded read_forwarded(const struct conn *c, const struct http_request *r)
 {
-    struct forwarded all = read_fields(c, r, "Forwarded", forwarded_add);
-    struct forwarded list = read_fields(c, r, "X-Forwarded-For", forwarded_add_list);
-    struct forwarded one = read_fields(c, r, "X-Real-IP", forwarded_add_one);
+    struct forwarded all = read_fields(c, r, HTTP_FIELD_FORWARDED, forwarded_add);
+    struct forwarded list = read_fields(c, r, HTTP_FIELD_X_FORWARDED_FOR, forwarded_add_list);
+    struct forwarded one = read_fields(c, r, HTTP_FIELD_X_REAL_IP, forwarded_add_one);
     combine(&all, &list);
     combine_one(&all, &one);
     all.any |= peer_is_forwarded(r); /* by whom, and for nobody that it names */

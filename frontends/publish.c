@@ -116,7 +116,7 @@ static bool may_publish(struct conn *c)
         http_fail_later(c, 503, 5, "The hub is stopping");
         return false;
     }
-    if (http_request_header(&http_of(c)->request, "Content-Encoding", NULL)) {
+    if (http_fields_has(http_of(c)->request.fields, HTTP_FIELD_CONTENT_ENCODING)) {
         http_fail(c, 415, "Encoded bodies are not taken");
         return false;
     }
@@ -139,7 +139,7 @@ static const char *kind_of(const struct http *h, enum message_kind *ret)
 {
     struct content_type type = {.kind = CONTENT_SNIFF};
     size_t n;
-    const char *value = http_request_header(&h->request, "Content-Type", &n);
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
     if (value && content_type_parse(value, n, &type) != ERR_OK)
         return "The Content-Type is malformed";
     const char *body = h->body.data ? h->body.data : "";
@@ -159,17 +159,17 @@ static const char *kind_of(const struct http *h, enum message_kind *ret)
     return NULL;
 }
 
-static void header(const struct http *h, const char *name, const char **ret, size_t *ret_len)
+static void header(const struct http *h, enum http_field which, const char **ret, size_t *ret_len)
 {
     *ret_len = 0;
-    *ret = http_request_header(&h->request, name, ret_len);
+    *ret = http_fields_get(h->request.fields, which, ret_len);
 }
 
 /* Longwire-Expect-Last: one cursor, if it is there. */
 static const struct fault *read_expect(const struct http *h, struct message_init *ret)
 {
     size_t n;
-    const char *value = http_request_header(&h->request, "Longwire-Expect-Last", &n);
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_LONGWIRE_EXPECT_LAST, &n);
     if (!value)
         return NULL;
     ret->conditional = true;
@@ -184,8 +184,8 @@ void publish_http_run(struct conn *c, struct http *h)
         .payload = h->body.data ? h->body.data : "",
         .payload_len = h->body.len,
     };
-    header(h, "Longwire-Event", &m.event, &m.event_len);
-    header(h, "Idempotency-Key", &m.key, &m.key_len);
+    header(h, HTTP_FIELD_LONGWIRE_EVENT, &m.event, &m.event_len);
+    header(h, HTTP_FIELD_IDEMPOTENCY_KEY, &m.key, &m.key_len);
     budget_charge(&c->worker->work, h->body.len * WORK_JSON_BYTE);
     const char *wrong = kind_of(h, &m.kind);
     const struct fault *fault = publish_check(c->worker->settings, &m);
@@ -209,7 +209,7 @@ void publish_http_batch_head(struct conn *c, struct http *h)
     size_t n = 0;
     if (!may_publish(c))
         return;
-    const char *value = http_request_header(&h->request, "Content-Type", &n);
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
     if (!value || content_type_parse(value, n, &type) != ERR_OK ||
         strcmp(type.name, "application/x-ndjson") != 0) {
         http_add_field(h, "Accept", "application/x-ndjson");
@@ -218,7 +218,7 @@ void publish_http_batch_head(struct conn *c, struct http *h)
                   "/t/{topic}");
         return;
     }
-    if (http_request_header(&h->request, "Longwire-Expect-Last", NULL)) {
+    if (http_fields_has(h->request.fields, HTTP_FIELD_LONGWIRE_EXPECT_LAST)) {
         http_fail(c, 400, "Longwire-Expect-Last is for one message; lines have \"expect\"");
         return;
     }

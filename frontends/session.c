@@ -160,7 +160,7 @@ static bool is_json(struct http *h)
 {
     struct content_type type = {.kind = CONTENT_SNIFF};
     size_t n;
-    const char *value = http_request_header(&h->request, "Content-Type", &n);
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
     if (value && content_type_parse(value, n, &type) != ERR_OK)
         return false;
     return type.kind == CONTENT_JSON || type.kind == CONTENT_SNIFF;
@@ -178,7 +178,7 @@ void session_http_head(struct conn *c, struct http *h)
         http_fail_later(c, 503, 1, no_memory);
     } else if (c->worker->draining) {
         http_fail_later(c, 503, 5, "The hub is stopping");
-    } else if (http_request_header(&h->request, "Content-Encoding", NULL)) {
+    } else if (http_fields_has(h->request.fields, HTTP_FIELD_CONTENT_ENCODING)) {
         http_fail(c, 415, "Encoded bodies are not taken");
     } else if (!is_json(h)) {
         http_add_field(h, "Accept", "application/json");

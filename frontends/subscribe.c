@@ -173,7 +173,7 @@ static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
 static bool read_last_event_id(const struct conn *c, const struct http *h, struct after *ret)
 {
     size_t n;
-    const char *id = http_request_header(&h->request, "Last-Event-ID", &n);
+    const char *id = http_fields_get(h->request.fields, HTTP_FIELD_LAST_EVENT_ID, &n);
     if (!id || n == 0)
         return false;
     ret->kind = AFTER_CURSOR;
@@ -259,8 +259,8 @@ static bool wants_events(const struct http *h)
 {
     struct accept accept = {0};
     size_t n;
-    const char *value = http_request_header(&h->request, "Accept", &n);
-    for (; value; value = http_request_header_after(&h->request, "Accept", value, &n))
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_ACCEPT, &n);
+    for (; value; value = http_fields_next(h->request.fields, HTTP_FIELD_ACCEPT, value, &n))
         accept_add(&accept, value, n);
     return accept_events(&accept);
 }
@@ -290,8 +290,8 @@ static void take_preference(const struct conn *c, struct http *h, struct query *
 {
     struct prefer prefer = {0};
     size_t n;
-    const char *value = http_request_header(&h->request, "Prefer", &n);
-    for (; value; value = http_request_header_after(&h->request, "Prefer", value, &n))
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_PREFER, &n);
+    for (; value; value = http_fields_next(h->request.fields, HTTP_FIELD_PREFER, value, &n))
         prefer_add(&prefer, value, n);
     if (q->has_wait || !prefer.valid || h->method == HTTP_HEAD)
         return;

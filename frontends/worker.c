@@ -8,6 +8,7 @@
 #include "broker/topic_table.h"
 #include "frontends/encodings.h"
 #include "frontends/holding.h"
+#include "frontends/http/http_fields.h"
 #include "frontends/lagging.h"
 #include "frontends/listener.h"
 #include "frontends/session.h"
@@ -638,6 +639,7 @@ static void *run(void *arg)
     end_conn_turns(w);
     topic_table_exit(&w->topics);
     ws_deflate_finish_thread();
+    http_fields_finish_thread();
     return NULL;
 }
 

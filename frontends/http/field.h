@@ -24,6 +24,13 @@ static inline bool field_is_value_char(char c)
 {
     return ((unsigned char)c >= 0x20 && c != 0x7F) || c == '\t';
 }
+/* How many bytes at the beginning of TEXT may stand in a field value. */
+size_t field_value_span(const char *text, size_t n);
+/* The same for a request target: visible ASCII but '#'. Wider than RFC 3986 by what browsers send
+ * unencoded ('|', '{', ...); a fragment is never sent (RFC 9112 section 3.2). */
+size_t field_target_span(const char *text, size_t n);
+/* The same for a token. */
+size_t field_token_span(const char *text, size_t n);
 /* The value of a hexadecimal digit in either case, -1: C is none. */
 int field_hex_value(char c);
 /* TEXT without the spaces and tabs at its ends. */

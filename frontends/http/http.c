@@ -531,7 +531,7 @@ static void ask_for_body(struct conn *c, struct http *h)
 /* A length that is too long is refused before any of it is sent. */
 static void wants_body(struct conn *c, struct http *h)
 {
-    const char *length = http_request_header(&h->request, "Content-Length", NULL);
+    const char *length = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_LENGTH, NULL);
     if (h->body_max && length && strtoull(length, NULL, 10) > h->body_max) {
         http_fail(c, 413, too_long);
         return;
@@ -801,7 +801,7 @@ static void http_kicked(struct conn *c)
 static size_t http_held(const struct conn *c)
 {
     const struct http *h = c->state;
-    return h->request.head.cap + h->body.cap + h->fields.cap + h->name_len +
+    return http_request_held(&h->request) + h->body.cap + h->fields.cap + h->name_len +
            (h->poll ? poll_held(h->poll) : 0) + publish_batch_held(h->batch) +
            counting_held(h->counting) + http_due_held(h->due);
 }

@@ -89,7 +89,7 @@ static bool is_known(const struct conn *c, const struct http *h, const char *ori
 
 void http_access_origin(const struct conn *c, struct http *h)
 {
-    const char *origin = http_request_header(&h->request, "Origin", NULL);
+    const char *origin = http_fields_get(h->request.fields, HTTP_FIELD_ORIGIN, NULL);
     h->origin_allowed = !origin || is_known(c, h, origin);
     if (!origin)
         return;
@@ -114,7 +114,7 @@ void http_access_options(struct conn *c, struct http *h)
         http_fail(c, 403, "Pages of this origin have no access (see access.origin)");
         return;
     }
-    if (http_request_header(&h->request, "Access-Control-Request-Method", NULL)) {
+    if (http_fields_has(h->request.fields, HTTP_FIELD_ACCESS_CONTROL_REQUEST_METHOD)) {
         http_add_field(h, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
         http_add_field(h, "Access-Control-Allow-Headers",
                        "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "

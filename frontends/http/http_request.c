@@ -1,7 +1,8 @@
 /*
- * Head: whole lines are gathered in `head`, then parsed and packed in place, which never takes more
- * room than the line did. Each byte is checked when it comes, so that noise is refused before a
- * line of it is there.
+ * Head: a line that is whole in the fed data is parsed where it lies; what is there of another one
+ * is gathered behind the text of the head, and parsed and packed there, which never takes more room
+ * than the line did. Each byte is checked when it comes, so that noise is refused before a line of
+ * it is there.
  *
  * Body: its bytes are handed out where they lie; the framing around chunks is read byte by byte and
  * not kept.
@@ -12,7 +13,6 @@
 
 #include "frontends/http/chunk_ext.h"
 #include "frontends/http/field.h"
-#include "frontends/http/single.h"
 #include "frontends/http/url.h"
 
 /* Two spaces and the version with its line end. */
@@ -26,21 +26,28 @@ void http_request_init(struct http_request *r, const struct http_limits *limits)
 
 void http_request_finish(struct http_request *r)
 {
-    buf_finish(&r->head);
+    http_fields_give_back(r->fields);
     http_request_init(r, r->limits);
 }
 
 void http_request_forget_head(struct http_request *r)
 {
-    buf_finish(&r->head);
+    http_fields_give_back(r->fields);
     r->method = r->target = r->host = NULL;
-    r->parsed = r->target_at = r->host_at = r->fields_at = 0;
+    r->fields = NULL;
+}
+
+size_t http_request_held(const struct http_request *r)
+{
+    return http_fields_held(r->fields);
 }
 
 bool http_request_idle(const struct http_request *r)
 {
     return r->state == HTTP_START || r->state == HTTP_START_LF;
 }
+
+static const char no_memory[] = "Out of memory";
 
 /* Notes why the request is refused; always false. */
 static bool refuse(struct http_request *r, unsigned status, const char *reason)
@@ -58,99 +65,13 @@ static enum http_read fail(struct http_request *r, unsigned status, const char *
     return HTTP_READ_ERROR;
 }
 
-/* ---- Header fields ---- */
-
-/* A field of the parsed head, both texts with their NUL. */
-struct packed_field {
-    const char *name, *value;
-    size_t name_len, value_len;
-};
-
-/* The field at the offset *AT, which then is that of the next one. False: there are no more. */
-static bool next_field(const struct http_request *r, size_t *at, struct packed_field *ret)
-{
-    if (*at >= r->parsed)
-        return false;
-    ret->name = r->head.data + *at;
-    ret->name_len = strlen(ret->name);
-    ret->value = ret->name + ret->name_len + 1;
-    ret->value_len = strlen(ret->value);
-    *at += ret->name_len + 1 + ret->value_len + 1;
-    return true;
-}
-
-/* The value of the first field called NAME at or behind the offset AT of the head. */
-static const char *find_header(const struct http_request *r, const char *name, size_t at,
-                               size_t *ret_len)
-{
-    struct packed_field f;
-    while (next_field(r, &at, &f)) {
-        if (!field_is((struct field_text){f.name, f.name_len}, name))
-            continue;
-        if (ret_len)
-            *ret_len = f.value_len;
-        return f.value;
-    }
-    return NULL;
-}
-
-const char *http_request_header(const struct http_request *r, const char *name, size_t *ret_len)
-{
-    return find_header(r, name, r->fields_at, ret_len);
-}
-
-const char *http_request_header_after(const struct http_request *r, const char *name,
-                                      const char *value, size_t *ret_len)
-{
-    return find_header(r, name, (size_t)(value - r->head.data) + strlen(value) + 1, ret_len);
-}
-
-bool http_request_has_prefix(const struct http_request *r, const char *prefix)
-{
-    size_t at = r->fields_at, n = strlen(prefix);
-    struct packed_field f;
-    while (next_field(r, &at, &f))
-        if (f.name_len >= n && field_is((struct field_text){f.name, n}, prefix))
-            return true;
-    return false;
-}
-
-static bool list_has(const char *value, size_t n, const char *token)
-{
-    struct field_text rest = {value, n}, member;
-    while (field_next(&rest, ',', &member))
-        if (field_is(member, token))
-            return true;
-    return false;
-}
-
-bool http_request_has_token(const struct http_request *r, const char *name, const char *token)
-{
-    size_t n;
-    const char *value = http_request_header(r, name, &n);
-    for (; value; value = http_request_header_after(r, name, value, &n))
-        if (list_has(value, n, token))
-            return true;
-    return false;
-}
-
 bool http_request_upgrade(const struct http_request *r, const char *protocol)
 {
-    return r->minor >= 1 && http_request_has_token(r, "connection", "upgrade") &&
-           http_request_has_token(r, "upgrade", protocol);
+    return r->minor >= 1 && http_fields_has_token(r->fields, HTTP_FIELD_CONNECTION, "upgrade") &&
+           http_fields_has_token(r->fields, HTTP_FIELD_UPGRADE, protocol);
 }
 
 /* ---- Request line (RFC 9112 section 3) ---- */
-
-/* Bytes that a target may have. Wider than RFC 3986 by what browsers send unencoded ('|', '{',
- * ...); a fragment is never sent (section 3.2). */
-static bool target_valid(const char *text, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (text[i] <= ' ' || text[i] >= 0x7F || text[i] == '#')
-            return false;
-    return n > 0;
-}
 
 /* "HTTP/" DIGIT "." DIGIT; a newer minor version is spoken to as 1.1 (RFC 9110 section 2.5). */
 static bool parse_version(struct http_request *r, const char *text, size_t n)
@@ -174,8 +95,8 @@ static char *pack_absolute(struct http_request *r, char *text, const struct url_
     memmove(text, u->authority, authority_len);
     text[authority_len] = '\0';
     char *to = text + authority_len + 1;
-    r->host_at = (uint32_t)(text - r->head.data);
-    r->target_at = (uint32_t)(to - r->head.data);
+    r->host_at = (uint32_t)(text - r->fields->text.data);
+    r->target_at = (uint32_t)(to - r->fields->text.data);
     if (rest_len == 0 || rest[0] == '?')
         *to++ = rest_len == 0 && options ? '*' : '/'; /* section 3.2.4 */
     memmove(to, rest, rest_len);
@@ -186,28 +107,29 @@ static char *pack_absolute(struct http_request *r, char *text, const struct url_
 /* The target's form (section 3.2) is told by its first byte and the method. */
 static bool parse_target(struct http_request *r, char *text, size_t n)
 {
-    const char *method = r->head.data;
+    struct buf *head = &r->fields->text;
+    const char *method = head->data;
     bool options = strcmp(method, "OPTIONS") == 0;
     struct url_absolute u;
-    if (!target_valid(text, n))
+    if (n == 0 || field_target_span(text, n) < n)
         return refuse(r, 400, "The request target has bytes that must be percent-encoded");
     if (n > r->limits->target_bytes)
         return refuse(r, 414, "The request target is too long");
     if (strcmp(method, "CONNECT") == 0)
         return refuse(r, 501, "This is not a proxy");
     if (text[0] == '/' || (n == 1 && text[0] == '*' && options)) {
-        r->target_at = (uint32_t)(text - r->head.data);
+        r->target_at = (uint32_t)(text - head->data);
         text[n] = '\0';
-        r->parsed = r->target_at + (uint32_t)n + 1;
+        head->len = r->target_at + n + 1;
         return true;
     }
     if (url_split_absolute(text, n, &u) != ERR_OK)
         return refuse(r, 400, "The request target is neither a path nor an http URL");
-    r->parsed = (uint32_t)(pack_absolute(r, text, &u, options) - r->head.data);
+    head->len = (size_t)(pack_absolute(r, text, &u, options) - head->data);
     return true;
 }
 
-/* METHOD SP TARGET SP VERSION, with single spaces. */
+/* METHOD SP TARGET SP VERSION, with single spaces. LINE is where the head begins. */
 static bool parse_request_line(struct http_request *r, char *line, size_t n)
 {
     char *target = memchr(line, ' ', n);
@@ -218,44 +140,41 @@ static bool parse_request_line(struct http_request *r, char *line, size_t n)
     *version++ = '\0';
     if (!parse_version(r, version, n - (size_t)(version - line)))
         return false;
-    if (strlen(line) > HTTP_METHOD_MAX)
+    if (target - line - 1 > HTTP_METHOD_MAX)
         return refuse(r, 501, "The method is not known");
     if (!parse_target(r, target, (size_t)(version - target - 1)))
         return false;
-    r->fields_at = r->parsed;
+    r->fields->begin = (uint32_t)r->fields->text.len;
     r->state = HTTP_HEADER_LINE;
     return true;
 }
 
 /* ---- Header fields (RFC 9112 section 5) ---- */
 
-/* What is wrong with a name that is no token. */
-static const char *name_fault(const char *name, size_t n)
+/* What is wrong with a line that does not begin with a token and a colon. */
+static const char *name_fault(const char *line, size_t n)
 {
-    if (n > 0 && (name[n - 1] == ' ' || name[n - 1] == '\t'))
+    const char *colon = memchr(line, ':', n);
+    if (line[0] == ' ' || line[0] == '\t')
+        return "A header field is folded over several lines";
+    if (!colon)
+        return "A header field has no colon";
+    if (colon > line && (colon[-1] == ' ' || colon[-1] == '\t'))
         return "There is whitespace before the colon of a header field";
     return "The name of a header field is not a token";
 }
 
-/* NAME ":" VALUE, packed as "NAME\0VALUE\0". */
-static bool parse_header(struct http_request *r, char *line, size_t n)
+/* NAME ":" VALUE. */
+static bool parse_header(struct http_request *r, const char *line, size_t n)
 {
-    if (line[0] == ' ' || line[0] == '\t')
-        return refuse(r, 400, "A header field is folded over several lines");
-    char *colon = memchr(line, ':', n);
-    if (!colon)
-        return refuse(r, 400, "A header field has no colon");
-    size_t name_len = (size_t)(colon - line);
-    if (!field_is_token(line, name_len))
-        return refuse(r, 400, name_fault(line, name_len));
+    size_t name_len = field_token_span(line, n);
+    if (name_len == 0 || name_len == n || line[name_len] != ':')
+        return refuse(r, 400, name_fault(line, n));
     if (++r->headers > r->limits->headers)
         return refuse(r, 431, "There are too many header fields");
-    struct field_text value = field_trim(colon + 1, n - name_len - 1);
-    *colon++ = '\0';
-    memmove(colon, value.p, value.n);
-    colon[value.n] = '\0';
-    r->parsed += (uint32_t)(name_len + 1 + value.n + 1);
-    return true;
+    struct field_text value = field_trim(line + name_len + 1, n - name_len - 1);
+    http_fields_add(r->fields, line, name_len, value.p, value.n);
+    return !r->fields->text.failed || refuse(r, 503, no_memory);
 }
 
 /* ---- End of the head: what the fields mean (RFC 9112 sections 3.2, 6, 9.3) ---- */
@@ -263,10 +182,10 @@ static bool parse_header(struct http_request *r, char *line, size_t n)
 static bool check_host(struct http_request *r)
 {
     size_t n;
-    const char *host = http_request_header(r, "host", &n);
+    const char *host = http_fields_get(r->fields, HTTP_FIELD_HOST, &n);
     if (!host && r->minor >= 1)
         return refuse(r, 400, "The Host header field is missing");
-    if (host && http_request_header_after(r, "host", host, NULL))
+    if (host && http_fields_next(r->fields, HTTP_FIELD_HOST, host, NULL))
         return refuse(r, 400, "There is more than one Host header field");
     if (host && !url_authority_valid(host, n))
         return refuse(r, 400, "The Host header field is not a host with an optional port");
@@ -278,25 +197,15 @@ static bool check_host(struct http_request *r)
 
 static bool check_singles(struct http_request *r)
 {
-    uint32_t seen = 0;
-    size_t at = r->fields_at;
-    struct packed_field f;
-    while (next_field(r, &at, &f)) {
-        int which = single_find(f.name, f.name_len);
-        if (which < 0)
-            continue;
-        if (seen & 1u << which)
-            return refuse(r, 400, single_fault(which));
-        seen |= 1u << which;
-    }
-    return true;
+    const char *fault = http_fields_fault(r->fields);
+    return !fault || refuse(r, 400, fault);
 }
 
 /* Only "chunked", alone. */
 static bool check_transfer_encoding(struct http_request *r, const char *value, size_t n)
 {
     bool chunked = false, unknown = false;
-    for (; value; value = http_request_header_after(r, "transfer-encoding", value, &n)) {
+    for (; value; value = http_fields_next(r->fields, HTTP_FIELD_TRANSFER_ENCODING, value, &n)) {
         struct field_text rest = {value, n}, coding;
         while (field_next(&rest, ',', &coding)) {
             if (chunked)
@@ -316,7 +225,7 @@ static bool check_transfer_encoding(struct http_request *r, const char *value, s
 /* Saturating, since no limit is near the end of 64 bits. */
 static bool check_content_length(struct http_request *r, const char *value, size_t n)
 {
-    if (http_request_header_after(r, "content-length", value, NULL))
+    if (http_fields_next(r->fields, HTTP_FIELD_CONTENT_LENGTH, value, NULL))
         return refuse(r, 400, "There is more than one Content-Length");
     r->left = 0;
     for (size_t i = 0; i < n; i++) {
@@ -337,8 +246,8 @@ static bool check_content_length(struct http_request *r, const char *value, size
 static bool check_framing(struct http_request *r)
 {
     size_t coding_len, length_len;
-    const char *coding = http_request_header(r, "transfer-encoding", &coding_len);
-    const char *length = http_request_header(r, "content-length", &length_len);
+    const char *coding = http_fields_get(r->fields, HTTP_FIELD_TRANSFER_ENCODING, &coding_len);
+    const char *length = http_fields_get(r->fields, HTTP_FIELD_CONTENT_LENGTH, &length_len);
     r->state = HTTP_DONE;
     if (coding && length)
         return refuse(r, 400, "There are both Transfer-Encoding and Content-Length");
@@ -356,8 +265,8 @@ static bool check_framing(struct http_request *r)
 static bool check_expect(struct http_request *r)
 {
     size_t n;
-    const char *value = r->minor >= 1 ? http_request_header(r, "expect", &n) : NULL;
-    for (; value; value = http_request_header_after(r, "expect", value, &n)) {
+    const char *value = r->minor >= 1 ? http_fields_get(r->fields, HTTP_FIELD_EXPECT, &n) : NULL;
+    for (; value; value = http_fields_next(r->fields, HTTP_FIELD_EXPECT, value, &n)) {
         struct field_text rest = {value, n}, member;
         while (field_next(&rest, ',', &member)) {
             if (!field_is(member, "100-continue"))
@@ -370,17 +279,17 @@ static bool check_expect(struct http_request *r)
 
 static bool wants_keep_alive(const struct http_request *r)
 {
-    if (http_request_has_token(r, "connection", "close"))
+    if (http_fields_has_token(r->fields, HTTP_FIELD_CONNECTION, "close"))
         return false;
-    return r->minor >= 1 || http_request_has_token(r, "connection", "keep-alive");
+    return r->minor >= 1 || http_fields_has_token(r->fields, HTTP_FIELD_CONNECTION, "keep-alive");
 }
 
 static bool end_head(struct http_request *r)
 {
-    r->head.len = r->parsed;
-    r->method = r->head.data;
-    r->target = r->head.data + r->target_at;
-    r->host = r->host_at ? r->head.data + r->host_at : "";
+    const char *head = r->fields->text.data;
+    r->method = head;
+    r->target = head + r->target_at;
+    r->host = r->host_at ? head + r->host_at : "";
     r->seen = 0; /* from now on: extensions and trailers */
     r->keep_alive = wants_keep_alive(r);
     return check_host(r) && check_singles(r) && check_framing(r) && check_expect(r);
@@ -388,13 +297,20 @@ static bool end_head(struct http_request *r)
 
 /* ---- Feeding the head ---- */
 
+static enum http_read begin_head(struct http_request *r)
+{
+    r->fields = http_fields_take();
+    if (!r->fields)
+        return fail(r, 503, no_memory);
+    r->state = HTTP_REQUEST_LINE;
+    return HTTP_READ_MORE;
+}
+
 /* Empty lines before the request line; the first byte of anything else is left where it is. */
 static enum http_read feed_start(struct http_request *r, char c, size_t *used)
 {
-    if (r->state == HTTP_START && c != '\r') {
-        r->state = HTTP_REQUEST_LINE;
-        return HTTP_READ_MORE;
-    }
+    if (r->state == HTTP_START && c != '\r')
+        return begin_head(r);
     *used += 1;
     if (r->state == HTTP_START && r->empty_lines++ == HTTP_EMPTY_LINES_MAX)
         return fail(r, 400, "There are too many empty lines before the request");
@@ -402,18 +318,6 @@ static enum http_read feed_start(struct http_request *r, char c, size_t *used)
         return fail(r, 400, "A CR has no LF behind it");
     r->state = r->state == HTTP_START ? HTTP_START_LF : HTTP_START;
     return HTTP_READ_MORE;
-}
-
-/* What is wrong with the next byte of the head, NULL: nothing. */
-static const char *byte_fault(struct http_request *r, char c)
-{
-    bool after_cr = r->cr;
-    r->cr = c == '\r';
-    if (after_cr != (c == '\n'))
-        return after_cr ? "A CR has no LF behind it" : "An LF has no CR before it";
-    if (c == '\r' || c == '\n' || field_is_value_char(c))
-        return NULL;
-    return "There is a control character in the head";
 }
 
 /* How many bytes the current line may still take. */
@@ -432,43 +336,79 @@ static enum http_read fail_too_long(struct http_request *r)
     return fail(r, 431, "The header fields are too large");
 }
 
-/* The line behind the parsed part is whole. */
-static enum http_read end_line(struct http_request *r)
+/* What the next bytes are to the current line. */
+struct line_part {
+    size_t n;          /* bytes of it, its CR and LF included */
+    bool ends;         /* with them it is whole */
+    const char *fault; /* what is wrong with the byte behind, NULL: nothing */
+};
+
+static struct line_part next_part(struct http_request *r, const char *data, size_t n)
 {
-    char *line = r->head.data + r->parsed;
-    size_t n = r->head.len - r->parsed - 2;
+    size_t at = 0;
+    if (!r->cr) {
+        at = field_value_span(data, n);
+        if (at == n)
+            return (struct line_part){.n = n};
+        if (data[at] == '\n')
+            return (struct line_part){.fault = "An LF has no CR before it"};
+        if (data[at] != '\r')
+            return (struct line_part){.fault = "There is a control character in the head"};
+        at++;
+    }
+    r->cr = at == n;
+    if (r->cr)
+        return (struct line_part){.n = n};
+    if (data[at] != '\n')
+        return (struct line_part){.fault = "A CR has no LF behind it"};
+    return (struct line_part){.n = at + 1, .ends = true};
+}
+
+/* Puts N bytes to what is there of the line, and returns where it begins; NULL: out of memory.
+ * AHEAD bytes have come with them, which mostly are the rest of the head. */
+static const char *gather(struct http_request *r, const char *data, size_t n, size_t ahead)
+{
+    struct buf *head = &r->fields->text;
+    if (!head->data)
+        buf_reserve(head, ahead < r->limits->head_bytes ? ahead : r->limits->head_bytes);
+    char *line = buf_reserve(head, r->line + n);
+    if (!line)
+        return NULL;
+    memcpy(line + r->line, data, n);
+    r->line += (uint32_t)n;
+    return line;
+}
+
+/* LINE is whole, without its end; a request line lies at the beginning of the head. */
+static enum http_read end_line(struct http_request *r, const char *line, size_t n)
+{
     bool good, last = r->state == HTTP_HEADER_LINE && n == 0;
+    r->line = 0;
     if (r->state == HTTP_REQUEST_LINE)
-        good = parse_request_line(r, line, n);
+        good = parse_request_line(r, r->fields->text.data, n);
     else
         good = last ? end_head(r) : parse_header(r, line, n);
     if (!good)
         return fail(r, r->status, r->reason);
-    r->head.len = r->parsed;
     return last ? HTTP_READ_HEAD : HTTP_READ_MORE;
 }
 
 static enum http_read feed_line(struct http_request *r, const char *data, size_t n, size_t *used)
 {
-    size_t room = line_room(r), take = n < room ? n : room;
-    const char *lf = memchr(data, '\n', take);
-    if (lf)
-        take = (size_t)(lf - data) + 1;
-    for (size_t i = 0; i < take; i++) {
-        const char *fault = byte_fault(r, data[i]);
-        if (fault)
-            return fail(r, 400, fault);
-    }
-    if (!r->head.data)
-        buf_reserve(&r->head, n); /* mostly the whole head */
-    buf_append(&r->head, data, take);
-    if (r->head.failed)
-        return fail(r, 503, "Out of memory");
-    *used += take;
-    r->seen += (uint32_t)take;
-    if (lf)
-        return end_line(r);
-    return take == room ? fail_too_long(r) : HTTP_READ_MORE;
+    size_t room = line_room(r);
+    struct line_part part = next_part(r, data, n < room ? n : room);
+    if (part.fault)
+        return fail(r, 400, part.fault);
+    *used += part.n;
+    r->seen += (uint32_t)part.n;
+    if (part.ends && r->line == 0 && r->state == HTTP_HEADER_LINE)
+        return end_line(r, data, part.n - 2);
+    const char *line = gather(r, data, part.n, n);
+    if (!line)
+        return fail(r, 503, no_memory);
+    if (part.ends)
+        return end_line(r, line, r->line - 2);
+    return part.n == room ? fail_too_long(r) : HTTP_READ_MORE;
 }
 
 /* ---- Feeding the body ---- */

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "frontends/http/http_fields.h"
 
 /* Limits that need no setting. */
 enum {
@@ -79,6 +79,7 @@ struct http_request {
     const char *target; /* "/path?query" or, for OPTIONS, "*"; the absolute form is reduced to it.
                            Visible ASCII, still percent-encoded (url.h) */
     const char *host; /* authority: from an absolute-form target, else from Host; "" when missing */
+    struct http_fields *fields; /* the header fields; before HEAD the reader's own, maybe NULL */
 
     /* From HEAD on. */
     uint8_t minor;        /* HTTP/1.minor: 0, or 1 for anything newer */
@@ -102,12 +103,12 @@ struct http_request {
     bool cr; /* the last byte of the head was CR */
     uint8_t empty_lines;
     uint8_t chunk_digits;
-    uint8_t chunk_ext; /* enum chunk_ext */
-    struct buf head;   /* the parsed part ("METHOD\0[AUTHORITY\0]TARGET\0" and "NAME\0VALUE\0" for
-                          each field), then the line that is still incomplete */
-    uint32_t parsed;   /* length of the parsed part */
-    uint32_t target_at, host_at, fields_at; /* where they begin in `head` */
-    uint32_t seen; /* bytes of the head, later of extensions and trailers */
+    uint8_t chunk_ext;           /* enum chunk_ext */
+    uint32_t line;               /* bytes of the line that is still incomplete: they lie behind what
+                                    is parsed, fields->text: "METHOD\0[AUTHORITY\0]TARGET\0" and then
+                                    the fields */
+    uint32_t target_at, host_at; /* where they begin there */
+    uint32_t seen;               /* bytes of the head, later of extensions and trailers */
     uint32_t headers;
     uint64_t left;       /* bytes of the body or chunk that have not come yet */
     uint64_t body_total; /* sizes of all chunks so far */
@@ -122,21 +123,11 @@ enum http_read http_request_feed(struct http_request *r, const char *data, size_
 /* After HEAD: frees the texts of the head; method, target and host are NULL then, and there are no
  * header fields. */
 void http_request_forget_head(struct http_request *r);
+/* How many bytes the texts of the head take. */
+size_t http_request_held(const struct http_request *r);
 /* No byte of a request line has come: the connection is idle between two requests. */
 bool http_request_idle(const struct http_request *r);
 
-/* The value of the first header field called NAME, in any letter case, without the whitespace
- * around it; NUL-terminated, *RET_LEN (may be NULL) is its length. NULL: there is none. Valid until
- * http_request_finish. */
-const char *http_request_header(const struct http_request *r, const char *name, size_t *ret_len);
-/* The same for the next field behind VALUE, which one of these two has returned. */
-const char *http_request_header_after(const struct http_request *r, const char *name,
-                                      const char *value, size_t *ret_len);
-/* Whether a header field's name begins with PREFIX, in any letter case. */
-bool http_request_has_prefix(const struct http_request *r, const char *prefix);
-/* Whether the comma-separated lists in all fields called NAME have TOKEN as a member, in any letter
- * case: ("connection", "close"). */
-bool http_request_has_token(const struct http_request *r, const char *name, const char *token);
 /* Whether the peer offers to go on with PROTOCOL on this connection ("websocket"): HTTP/1.1 with
  * Upgrade, which Connection names (RFC 9110 section 7.8). */
 bool http_request_upgrade(const struct http_request *r, const char *protocol);

@@ -113,10 +113,15 @@ static size_t address_length(const char *text, size_t n)
     return i > 2 && i < n && text[i] == ']' ? i + 1 : 0;
 }
 
+/* unreserved / sub-delims, RFC 3986 section 3.2.2. */
 static bool is_host_char(char c)
 {
-    /* tchars that are not in a reg-name, and sub-delims that are no tchars */
-    return (field_is_tchar(c) && !strchr("#%^`|", c)) || (c != '\0' && strchr("(),;=", c));
+    static const bool host_chars[256] = {
+        ['!'] = true,         ['$'] = true,         ['&' ... '.'] = true, [';'] = true,
+        ['='] = true,         ['_'] = true,         ['~'] = true,         ['0' ... '9'] = true,
+        ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+    };
+    return host_chars[(unsigned char)c];
 }
 
 static size_t host_length(const char *text, size_t n)

@@ -75,7 +75,7 @@ bool ws_handshake_offers_protocol(const char *list, size_t n)
 static enum ws_handshake_result read_key(const struct http_request *r, struct ws_handshake *ret)
 {
     size_t n;
-    const char *key = http_request_header(r, "Sec-WebSocket-Key", &n);
+    const char *key = http_fields_get(r->fields, HTTP_FIELD_SEC_WEBSOCKET_KEY, &n);
     enum err e = key ? ws_handshake_accept(key, n, ret->accept) : ERR_INVALID;
     if (e == ERR_OK)
         return WS_HANDSHAKE_OK;
@@ -84,10 +84,10 @@ static enum ws_handshake_result read_key(const struct http_request *r, struct ws
 
 static bool read_protocols(const struct http_request *r)
 {
-    static const char name[] = "Sec-WebSocket-Protocol";
+    static const enum http_field which = HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL;
     size_t n;
-    const char *list = http_request_header(r, name, &n);
-    for (; list; list = http_request_header_after(r, name, list, &n))
+    const char *list = http_fields_get(r->fields, which, &n);
+    for (; list; list = http_fields_next(r->fields, which, list, &n))
         if (ws_handshake_offers_protocol(list, n))
             return true;
     return false;
@@ -96,10 +96,10 @@ static bool read_protocols(const struct http_request *r)
 static enum ws_handshake_result read_extensions(const struct http_request *r, int least_window,
                                                 struct ws_extension *ret)
 {
-    static const char name[] = "Sec-WebSocket-Extensions";
+    static const enum http_field which = HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS;
     size_t n;
-    const char *list = http_request_header(r, name, &n);
-    for (; list; list = http_request_header_after(r, name, list, &n))
+    const char *list = http_fields_get(r->fields, which, &n);
+    for (; list; list = http_fields_next(r->fields, which, list, &n))
         if (ws_extension_read(list, n, least_window, ret) != ERR_OK)
             return WS_HANDSHAKE_EXTENSION;
     return WS_HANDSHAKE_OK;
@@ -108,7 +108,7 @@ static enum ws_handshake_result read_extensions(const struct http_request *r, in
 enum ws_handshake_result ws_handshake_read(const struct http_request *r, bool deflate,
                                            int least_window, struct ws_handshake *ret)
 {
-    const char *version = http_request_header(r, "Sec-WebSocket-Version", NULL);
+    const char *version = http_fields_get(r->fields, HTTP_FIELD_SEC_WEBSOCKET_VERSION, NULL);
     memset(ret, 0, sizeof(*ret));
     if (!version || strcmp(version, "13") != 0)
         return WS_HANDSHAKE_VERSION;

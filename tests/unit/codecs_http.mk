@@ -2,10 +2,14 @@
 http_codec_tests = \
 	tests/unit/test_accept \
 	tests/unit/test_cursor \
+	tests/unit/test_field \
+	tests/unit/test_field_scalar \
 	tests/unit/test_forwarded \
 	tests/unit/test_host \
 	tests/unit/test_http_due \
+	tests/unit/test_http_fields \
 	tests/unit/test_http_request \
+	tests/unit/test_http_request_scalar \
 	tests/unit/test_http_response \
 	tests/unit/test_prefer \
 	tests/unit/test_proxy_header \
@@ -26,6 +30,15 @@ tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c
 tests_unit_test_cursor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cursor_LDADD = libbrokercodec.a libbase.a $(CHECK_LIBS)
 
+tests_unit_test_field_SOURCES = tests/unit/test_field.c
+tests_unit_test_field_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_field_LDADD = libhttpcodec.a $(CHECK_LIBS)
+
+# What machines without SSE2 do.
+tests_unit_test_field_scalar_SOURCES = tests/unit/test_field.c frontends/http/field.c
+tests_unit_test_field_scalar_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -DFIELD_SCALAR
+tests_unit_test_field_scalar_LDADD = $(CHECK_LIBS)
+
 tests_unit_test_host_SOURCES = tests/unit/test_host.c
 tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_host_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
@@ -38,6 +51,15 @@ tests_unit_test_http_request_SOURCES = tests/unit/test_http_request.c tests/http
 	tests/http_transcript.h tests/require.h
 tests_unit_test_http_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_request_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_request_scalar_SOURCES = $(tests_unit_test_http_request_SOURCES) \
+	frontends/http/field.c
+tests_unit_test_http_request_scalar_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -DFIELD_SCALAR
+tests_unit_test_http_request_scalar_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_fields_SOURCES = tests/unit/test_http_fields.c
+tests_unit_test_http_fields_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_fields_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_http_response_SOURCES = tests/unit/test_http_response.c
 tests_unit_test_http_response_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
