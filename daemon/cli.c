@@ -1,4 +1,5 @@
 #include "daemon/cli.h"
+#include "daemon/config_print.h"
 
 #include <config.h> /* the build's, not daemon/config.h */
 #include <getopt.h>

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "daemon/config.h"
+#include "daemon/config_load.h"
 
 /* What longwired exits with. */
 enum {

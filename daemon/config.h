@@ -1,5 +1,5 @@
 /*
- * The daemon's configuration: built-in defaults, then the file, then `--set`, checked as a whole.
+ * The daemon's configuration as values, loaded by config_load.c.
  *
  * Nothing here acts on a value; daemon/main.c hands the parts to those who do. What options there
  * are, with ranges and help, stands in one table: daemon/setting.c. A loaded configuration never
@@ -59,9 +59,6 @@ struct config_listen {
     socklen_t addr_len;
     bool loopback; /* only this machine can reach it */
 };
-
-/* Whether one excludes the other: the same port, and the same address or all of its family. */
-bool config_listen_meets(const struct config_listen *a, const struct config_listen *b);
 
 struct config_listen_list {
     size_t count; /* >= 1 once loaded */
@@ -159,28 +156,5 @@ struct config {
     char *file;                                       /* that it was read from; NULL = none */
     struct config_origin origin[CONFIG_SETTINGS_MAX]; /* of each row of the table */
 };
-
-/* What to load; everything is borrowed during the call. */
-struct config_source {
-    const char *file;        /* NULL = no file */
-    bool file_optional;      /* that FILE does not exist is no error */
-    const char *const *sets; /* `section.key=value` each, applied in this order */
-    size_t set_count;
-};
-
-/* Loads and checks everything. On failure a line for each mistake, at most CONFIG_MISTAKES_MAX, is
- * appended to ERROR, with a newline between two: where (`FILE:LINE` or `--set`), what, and what is
- * allowed. Errors: ERR_INVALID, ERR_NOT_FOUND (no such
- * file), ERR_ACCESS, ERR_IO (cannot be read), ERR_NOMEM. Free *RET with config_free. */
-MUST_CHECK enum err config_load(const struct config_source *src, struct config **ret,
-                                struct buf *error);
-/* NULL is accepted. */
-void config_free(struct config *c);
-/* Writes all of C as a file that config_load reads back to the same values, with a comment at each
- * value that is not built in. Errors: ERR_NOMEM, ERR_IO. */
-MUST_CHECK enum err config_print(const struct config *c, FILE *out);
-/* Appends the names of what differs between OLD and FRESH but takes a restart to change, comma
- * separated (`hub.workers, http.listen`; topic sections count as `topic`); returns how many. */
-size_t config_reload_diff(const struct config *old, const struct config *fresh, struct buf *names);
 
 #endif

@@ -2,7 +2,9 @@
 noinst_LIBRARIES += liblwconfig.a
 liblwconfig_a_SOURCES = \
 	daemon/cli.c daemon/cli.h \
-	daemon/config.c daemon/config.h daemon/config_print.c \
+	daemon/config.h \
+	daemon/config_load.c daemon/config_load.h \
+	daemon/config_print.c daemon/config_print.h \
 	daemon/cpus.c daemon/cpus.h \
 	daemon/data_dir.c daemon/data_dir.h \
 	daemon/setting.c daemon/setting.h \

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "daemon/config.h"
+#include "daemon/config_print.h"
 #include "daemon/setting.h"
 
 static void print_origin(struct buf *out, struct config_origin at)

@@ -20,6 +20,8 @@
 #include "broker/topic_name.h"
 #include "daemon/cli.h"
 #include "daemon/config.h"
+#include "daemon/config_load.h"
+#include "daemon/config_print.h"
 #include "daemon/cpus.h"
 #include "daemon/data_dir.h"
 #include "daemon/keep_socket.h"

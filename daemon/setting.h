@@ -2,7 +2,7 @@
  * The table of all options, and how one value is read and written.
  *
  * The table feeds the parser, --help, --print-config and, through tests/check-options.py, the
- * manual page and the sample file. Loading and precedence are config.c's.
+ * manual page and the sample file. Loading and precedence are config_load.c's.
  */
 #ifndef DAEMON_SETTING_H
 #define DAEMON_SETTING_H

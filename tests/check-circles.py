@@ -64,7 +64,10 @@ def sources(root):
 
 
 def objects(build, units):
-    """The newest object of each unit: automake may put the program's name before the file's."""
+    """The newest object of each of UNITS, those with a source: what moved may have left its own.
+
+    Automake may put the program's name before the file's.
+    """
     newest = {}
     for folder in sorted({os.path.dirname(unit) for unit in units}):
         path = f"{build}/{folder}"
@@ -234,7 +237,7 @@ def main():
     args = parser.parse_args()
 
     files = list(sources(args.root))
-    found = objects(args.build, {unit_of(path) for path in files})
+    found = objects(args.build, {unit_of(path) for path in files if path.endswith(".c")})
     unseen = print_unseen(files, found)
     ties = collections.defaultdict(lambda: collections.defaultdict(Tie))
     tie_includes(args.root, set(files), ties)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "daemon/config.h"
+#include "daemon/config_load.h"
+#include "daemon/config_print.h"
 #include "daemon/setting.h"
 
 static void put_row(struct buf *out, const struct setting *s)

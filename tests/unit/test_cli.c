@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/cli.h"
+#include "daemon/config_load.h"
 #include "daemon/setting.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "daemon/config.h"
+#include "daemon/config_load.h"
+#include "daemon/config_print.h"
 #include "daemon/setting.h"
 
 #define COUNT(a)  (int)(sizeof(a) / sizeof((a)[0]))

@@ -8,7 +8,7 @@
  * it takes a line that fills its buffer without a line end for one that was cut, hence the byte
  * that stays free.
  */
-#include "daemon/config.h"
+#include "daemon/config_load.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -535,7 +535,7 @@ static bool is_any(const struct ip *ip)
     return ip_equal(ip, &any_v4) || ip_equal(ip, &any_v6);
 }
 
-bool config_listen_meets(const struct config_listen *a, const struct config_listen *b)
+static bool listen_meets(const struct config_listen *a, const struct config_listen *b)
 {
     struct ip_port x, y;
     if (!ip_from_sockaddr((const struct sockaddr *)&a->addr, &x) ||
@@ -584,7 +584,7 @@ static void check_listeners(struct loader *l)
         struct listener_place p = listener_place(c, i);
         for (size_t k = 0; k < i && go_on(l); k++) {
             struct listener_place other = listener_place(c, k);
-            if (config_listen_meets(p.address, other.address))
+            if (listen_meets(p.address, other.address))
                 fail_listener(l, &p, &other);
         }
     }
