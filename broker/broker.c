@@ -154,13 +154,19 @@ static void load_topic(void *ctx, const struct store_topic *t)
     topic->last = t->last;
     topic->messages = t->messages;
     topic->bytes = t->bytes;
+    if (memory) {
+        topic->stored_messages = t->messages;
+        topic->stored_bytes = t->bytes;
+    }
     topic_table_raise_floor(b->topics, topic, t->floor);
     /* Memory messages ended with the process that held them. The log marks every topic that ever
      * had one, whatever the configuration says now; which offsets they had it knows only when it
      * was told at the end. */
     topic->marked = t->flags & TOPIC_FLAG_MEMORY;
-    if (topic->marked)
+    if (topic->marked) {
         topic_table_evict(b->topics, topic, load->complete ? t->last : b->head);
+        topic_stored_left(topic, 0, 0);
+    }
     retention_add_topic(&b->retention, topic, t->unswept);
 }
 
@@ -821,6 +827,7 @@ static void evict_message(struct broker *b, const struct message *m)
     if (!t->memory || m->offset <= t->floor)
         return;
     topic_table_evict(b->topics, t, m->offset);
+    topic_stored_left(t, 0, 0); /* older, and hidden now */
     atomic_fetch_sub_explicit(&t->messages, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&t->bytes, m->payload_len, memory_order_relaxed);
     idle_note(&b->idle, t, b->now_ms);
@@ -992,8 +999,8 @@ static uint64_t hide_messages(struct broker *b, struct topic *t)
 {
     uint64_t messages = t->messages;
     topic_table_raise_floor(b->topics, t, t->last);
-    t->messages = 0;
-    t->bytes = 0;
+    t->messages = t->stored_messages = 0;
+    t->bytes = t->stored_bytes = 0;
     return messages;
 }
 

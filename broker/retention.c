@@ -160,10 +160,14 @@ static void take_totals(void *ctx, const struct store_topic *left)
 {
     struct retention *r = ctx;
     struct topic *t = topic_table_get(r->topics, left->id);
-    if (!t || t->memory || left->unswept)
+    if (!t || left->unswept)
         return;
-    t->messages = left->messages;
-    t->bytes = left->bytes;
+    if (t->memory) {
+        topic_stored_left(t, left->messages, left->bytes);
+    } else {
+        t->messages = left->messages;
+        t->bytes = left->bytes;
+    }
     idle_note(r->idle, t, r->now_ms);
 }
 

@@ -1,5 +1,15 @@
 #include "broker/topic.h"
 
+void topic_stored_left(struct topic *t, uint64_t messages, uint64_t bytes)
+{
+    messages = messages < t->stored_messages ? messages : t->stored_messages;
+    bytes = bytes < t->stored_bytes ? bytes : t->stored_bytes;
+    t->messages -= t->stored_messages - messages;
+    t->bytes -= t->stored_bytes - bytes;
+    t->stored_messages = messages;
+    t->stored_bytes = bytes;
+}
+
 void topic_rate_add(struct topic *t, uint64_t now_ms)
 {
     uint64_t window = now_ms / TOPIC_RATE_WINDOW_MS;

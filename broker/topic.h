@@ -40,6 +40,9 @@ struct topic {
     /* Publish rate: messages in the current and the previous TOPIC_RATE_WINDOW_MS. */
     _Atomic uint64_t rate_window; /* index of the current window */
     _Atomic uint32_t rate_now, rate_before;
+    /* Broker thread only: those of `messages` and `bytes` of a memory topic that the log has, from
+     * before it became one. */
+    uint64_t stored_messages, stored_bytes;
     uint32_t keys;       /* broker thread only: idempotency keys of the window */
     uint64_t last_group; /* broker thread only: the newest group with a publish to it */
     /* Broker thread only, idle.c's: */
@@ -63,6 +66,9 @@ struct topic {
 };
 
 enum { TOPIC_RATE_WINDOW_MS = 5000 };
+
+/* The log has MESSAGES and BYTES of T, a memory topic, left that are kept. Broker thread only. */
+void topic_stored_left(struct topic *t, uint64_t messages, uint64_t bytes);
 
 /* Counts one more message published at NOW_MS towards the rate. Broker thread only. */
 void topic_rate_add(struct topic *t, uint64_t now_ms);

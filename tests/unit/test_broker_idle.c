@@ -578,6 +578,56 @@ START_TEST(many_names_pass_through_a_small_table)
 }
 END_TEST
 
+/* The log's messages of a topic that is a memory one now; _i: by which way they go. */
+enum { BY_TRIM, BY_PURGE, BY_TAIL, BY_RESTART, WAYS };
+
+static void take_away(int way)
+{
+    if (way == BY_TRIM) {
+        rig_trim(&rig, 2);
+        ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 1);
+        ck_assert_uint_eq(rig_topic(&rig, "a")->bytes, 1);
+        rig_trim(&rig, 3);
+        return;
+    }
+    if (way == BY_PURGE) {
+        rig_purge(&rig, "a");
+        return;
+    }
+    rig_publish(&rig, "a");
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 4);
+    if (way == BY_TAIL)
+        rig_flush_tail(&rig);
+    else
+        rig_stop(&rig);
+    if (way == BY_RESTART)
+        rig_start(&rig);
+}
+
+START_TEST(what_became_a_memory_topic_is_forgotten)
+{
+    rig_start(&rig);
+    rig_publish_run(&rig, "a", 3);
+    rig_stop(&rig);
+    rig.all_memory = true;
+    rig_start(&rig);
+    ck_assert(rig_topic(&rig, "a")->memory);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 3);
+    take_away(_i);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 0);
+    ck_assert_uint_eq(rig_topic(&rig, "a")->bytes, 0);
+    if (_i == BY_RESTART || _i == BY_TAIL)
+        rig_trim(&rig, 3); /* the log's own are still there */
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 0);
+    rig_publish(&rig, "a");
+    ck_assert_uint_eq(rig_topic(&rig, "a")->messages, 1);
+    rig_purge(&rig, "a");
+    pass_time(IDLE_KEPT_MS + SECOND);
+    pass_time(IDLE_KEPT_MS + SECOND);
+    ck_assert_ptr_null(rig_topic(&rig, "a"));
+}
+END_TEST
+
 static bool never(void *ctx, const struct topic *t)
 {
     (void)ctx;
@@ -650,6 +700,8 @@ int main(void)
             tcase_add_test(t, both[k]);
         for (size_t k = 0; stores[i].setup == setup_durable && k < 5; k++)
             tcase_add_test(t, restarts[k]);
+        if (stores[i].setup == setup_durable)
+            tcase_add_loop_test(t, what_became_a_memory_topic_is_forgotten, 0, WAYS);
         if (stores[i].setup == setup)
             tcase_add_test(t, a_clock_that_is_set_back_holds_no_topic);
         if (stores[i].setup == setup)
