@@ -3,7 +3,8 @@ storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/te
 	tests/unit/test_store_lmdb tests/unit/test_store_model tests/unit/test_store_copy \
 	tests/unit/test_store_verify tests/unit/test_store_faults tests/unit/test_store_power \
 	tests/unit/test_store_space tests/unit/test_store_repair tests/unit/test_store_damage \
-	tests/unit/test_store_pages tests/unit/test_times tests/unit/test_catalog
+	tests/unit/test_store_pages tests/unit/test_store_guard tests/unit/test_times \
+	tests/unit/test_catalog
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 
@@ -42,6 +43,10 @@ tests_unit_test_store_damage_LDADD = $(storage_test_libs)
 tests_unit_test_store_pages_SOURCES = tests/unit/test_store_pages.c $(storage_fixture)
 tests_unit_test_store_pages_CFLAGS = $(storage_test_cflags)
 tests_unit_test_store_pages_LDADD = $(storage_test_libs)
+
+tests_unit_test_store_guard_SOURCES = tests/unit/test_store_guard.c $(storage_fixture)
+tests_unit_test_store_guard_CFLAGS = $(storage_test_cflags)
+tests_unit_test_store_guard_LDADD = $(storage_test_libs)
 
 tests_unit_test_store_model_SOURCES = tests/unit/test_store_model.c $(storage_fixture)
 tests_unit_test_store_model_CFLAGS = $(storage_test_cflags)
