@@ -22,7 +22,9 @@ static enum err grow(struct backlog_ring *r)
     for (size_t i = 0; i < r->count; i++)
         conns[i] = r->conns[(r->first + i) % r->cap];
     free(r->conns);
-    *r = (struct backlog_ring){.conns = conns, .count = r->count, .cap = cap};
+    r->conns = conns;
+    r->first = 0;
+    r->cap = cap;
     return ERR_OK;
 }
 
@@ -43,10 +45,17 @@ size_t backlog_count(const struct backlog *b)
     return count;
 }
 
-/* The first ring from I on that is not empty; BACKLOG_RINGS when all are. */
+void backlog_begin_turn(struct backlog *b, int64_t work)
+{
+    b->next = 0;
+    for (unsigned i = 0; i < BACKLOG_RINGS; i++)
+        b->rings[i].left = b->rings[i].left < 0 ? b->rings[i].left + work : work;
+}
+
+/* The first ring from I on that may give one; BACKLOG_RINGS when none may. */
 static unsigned first_from(const struct backlog *b, unsigned i)
 {
-    while (i < BACKLOG_RINGS && !b->rings[i].count)
+    while (i < BACKLOG_RINGS && (!b->rings[i].count || b->rings[i].left <= 0))
         i++;
     return i;
 }
@@ -63,7 +72,7 @@ static unsigned choose(struct backlog *b)
     if (i < BACKLOG_RINGS)
         return i;
     b->local_next = !b->local_next;
-    i = first_from(b, b->local_next ? BACKLOG_LOCAL : BACKLOG_FIRST);
+    i = first_from(b, b->local_next ? BACKLOG_LOCAL : BACKLOG_LIGHT);
     return i < BACKLOG_RINGS ? i : first_from(b, BACKLOG_LOCAL);
 }
 
@@ -72,6 +81,7 @@ struct conn *backlog_take(struct backlog *b)
     unsigned i = choose(b);
     if (i == BACKLOG_RINGS)
         return NULL;
+    b->last = i;
     struct backlog_ring *r = &b->rings[i];
     struct conn *c = r->conns[r->first];
     r->first = (r->first + 1) % r->cap;

@@ -603,24 +603,22 @@ void conn_ready(struct conn *c, unsigned what)
     holding_settle(c);
 }
 
-static unsigned ring_of(const struct conn *c)
-{
-    if (c->local)
-        return BACKLOG_LOCAL;
-    return c->level > 1 ? BACKLOG_FIRST + c->level - 1U : BACKLOG_FIRST;
-}
-
-void conn_yield(struct conn *c)
+static void yield_to(struct conn *c, unsigned ring)
 {
     if (!conn_is_open(c) || c->yielded)
         return;
-    if (backlog_add(&c->worker->backlog, c, ring_of(c)) != ERR_OK) {
+    if (backlog_add(&c->worker->backlog, c, c->local ? BACKLOG_LOCAL : ring) != ERR_OK) {
         conn_close(c, CLOSE_NOMEM);
         return;
     }
     counter_add(&c->worker->counters, COUNTER_yields, 1);
     c->yielded = true;
     conn_hold(c);
+}
+
+void conn_yield(struct conn *c)
+{
+    yield_to(c, c->level > 1 ? BACKLOG_FIRST + c->level - 1U : BACKLOG_FIRST);
 }
 
 bool conn_may_go_on(struct conn *c)
@@ -736,10 +734,13 @@ static void free_if_unused(struct conn *c)
         free(c);
 }
 
-/* Who asked for much is not before others who did. */
+/* Who asked for much is not before others who did; looking whether there is anything to do at all
+ * is for everybody. */
 static bool may_go_on_now(const struct conn *c)
 {
     const struct worker *w = c->worker;
+    if (!c->in && !c->level)
+        return true;
     return budget_has_left(&w->work) && (!c->level || c->local || !backlog_count(&w->backlog));
 }
 
@@ -748,8 +749,10 @@ void conn_end_turn(struct conn *c)
     if ((c->in || c->resumed) && c->reading && conn_is_open(c) && !c->yielded) {
         if (may_go_on_now(c))
             give_kept(c);
-        else
+        else if (c->level)
             conn_yield(c);
+        else
+            yield_to(c, BACKLOG_LIGHT);
     }
     conn_flush(c);
     if (conn_state(c) == CONN_ENDING && !c->out && !c->rest)

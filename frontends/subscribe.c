@@ -17,7 +17,7 @@
 
 enum {
     PARAM_MAX = 1024, /* bytes of a decoded parameter */
-    NEAR = 256,       /* offsets that are looked at at once */
+    NEAR = 1024,      /* offsets that are looked at at once */
 };
 
 static const char bad_topic[] =

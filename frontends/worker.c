@@ -297,12 +297,14 @@ static void serve_backlog(struct worker *w)
 {
     struct conn *c;
     budget_begin_part(&w->work, BUDGET_BACKLOG);
-    backlog_begin_turn(&w->backlog);
+    backlog_begin_turn(&w->backlog, BUDGET_BACKLOG);
     w->in_backlog = true;
     do {
+        uint64_t before = w->work.done;
         c = backlog_take(&w->backlog);
         if (c)
             conn_go_on(c);
+        backlog_charge(&w->backlog, w->work.done - before);
     } while (c && (budget_has_left(&w->work) || !backlog_all_had_one(&w->backlog)));
     w->in_backlog = false;
 }
@@ -310,8 +312,11 @@ static void serve_backlog(struct worker *w)
 static void drop_backlog(struct worker *w)
 {
     struct conn *c;
-    while ((c = backlog_take(&w->backlog)))
-        conn_release(c);
+    while (backlog_count(&w->backlog)) {
+        backlog_begin_turn(&w->backlog, BUDGET_BACKLOG);
+        while ((c = backlog_take(&w->backlog)))
+            conn_release(c);
+    }
 }
 
 void worker_count_gap(struct worker *w, enum gap_reason reason)

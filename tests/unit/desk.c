@@ -198,7 +198,7 @@ void desk_go_on(struct desk *d)
 {
     struct worker *w = d->worker;
     begin_turn(d);
-    backlog_begin_turn(&w->backlog);
+    backlog_begin_turn(&w->backlog, BUDGET_TURN);
     w->in_backlog = true;
     conn_go_on(backlog_take(&w->backlog));
     w->in_backlog = false;

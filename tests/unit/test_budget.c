@@ -142,6 +142,7 @@ static void add(struct backlog *b, size_t n, unsigned ring)
 START_TEST(who_waits_longest_goes_on_first)
 {
     struct backlog b = {0};
+    backlog_begin_turn(&b, 1000);
     size_t in = 0, out = 0;
     for (int round = 0; round < 50; round++) {
         for (int i = 0; i < 13; i++)
@@ -164,6 +165,7 @@ START_TEST(the_local_socket_is_not_behind_all_strangers)
         add(&b, i, BACKLOG_FIRST);
     add(&b, 500, BACKLOG_LOCAL);
     add(&b, 501, BACKLOG_LOCAL);
+    backlog_begin_turn(&b, 1000);
     unsigned taken = 0, local = 0;
     while (local < 2 && ++taken)
         local += backlog_take(&b) >= conn(500);
@@ -180,13 +182,13 @@ START_TEST(who_asks_for_less_is_before_who_asks_for_more)
     struct backlog b = {0};
     for (size_t i = 0; i < 100; i++)
         add(&b, i, BACKLOG_LAST);
-    backlog_begin_turn(&b);
+    backlog_begin_turn(&b, 1000);
     ck_assert_ptr_eq(backlog_take(&b), conn(0));
     add(&b, 501, BACKLOG_FIRST);
     add(&b, 502, BACKLOG_FIRST);
     ck_assert(backlog_all_had_one(&b));
     ck_assert_ptr_eq(backlog_take(&b), conn(501));
-    backlog_begin_turn(&b);
+    backlog_begin_turn(&b, 1000);
     ck_assert_ptr_eq(backlog_take(&b), conn(502));
     ck_assert(!backlog_all_had_one(&b));
     ck_assert_ptr_eq(backlog_take(&b), conn(1));
@@ -205,7 +207,7 @@ START_TEST(no_ring_is_without_its_share)
         add(&b, i, BACKLOG_FIRST);
     add(&b, 700, BACKLOG_FIRST + 1);
     add(&b, 800, BACKLOG_LAST);
-    backlog_begin_turn(&b);
+    backlog_begin_turn(&b, 1000);
     ck_assert_ptr_eq(backlog_take(&b), conn(0));
     ck_assert_ptr_eq(backlog_take(&b), conn(300));
     ck_assert_ptr_eq(backlog_take(&b), conn(700));
@@ -214,6 +216,32 @@ START_TEST(no_ring_is_without_its_share)
     ck_assert(backlog_all_had_one(&b));
     struct conn *next = backlog_take(&b), *other = backlog_take(&b);
     ck_assert((next == conn(1) && other == conn(301)) || (next == conn(301) && other == conn(1)));
+    backlog_finish(&b);
+}
+END_TEST
+
+/* A large piece does not take what others wait for: its ring has nothing until it is paid for. */
+START_TEST(a_ring_pays_for_a_large_piece)
+{
+    struct backlog b = {0};
+    for (size_t i = 0; i < 10; i++)
+        add(&b, i, BACKLOG_LAST);
+    for (size_t i = 500; i < 520; i++)
+        add(&b, i, BACKLOG_LIGHT);
+    backlog_begin_turn(&b, 1000);
+    ck_assert_ptr_eq(backlog_take(&b), conn(500));
+    backlog_charge(&b, 10);
+    ck_assert_ptr_eq(backlog_take(&b), conn(0));
+    backlog_charge(&b, 3500);
+    for (size_t turn = 0; turn < 2; turn++) {
+        backlog_begin_turn(&b, 1000);
+        ck_assert_ptr_eq(backlog_take(&b), conn(501 + 2 * turn));
+        ck_assert(backlog_all_had_one(&b));
+        ck_assert_ptr_eq(backlog_take(&b), conn(502 + 2 * turn));
+    }
+    backlog_begin_turn(&b, 1000);
+    ck_assert_ptr_eq(backlog_take(&b), conn(505));
+    ck_assert_ptr_eq(backlog_take(&b), conn(1));
     backlog_finish(&b);
 }
 END_TEST
@@ -235,6 +263,7 @@ int main(void)
     tcase_add_test(t, the_local_socket_is_not_behind_all_strangers);
     tcase_add_test(t, who_asks_for_less_is_before_who_asks_for_more);
     tcase_add_test(t, no_ring_is_without_its_share);
+    tcase_add_test(t, a_ring_pays_for_a_large_piece);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
