@@ -616,9 +616,21 @@ static void yield_to(struct conn *c, unsigned ring)
     conn_hold(c);
 }
 
+/* Where it stands by what it asked for of late. */
+static unsigned ring_of(const struct conn *c)
+{
+    return c->level > 1 ? BACKLOG_FIRST + c->level - 1U : BACKLOG_FIRST;
+}
+
 void conn_yield(struct conn *c)
 {
-    yield_to(c, c->level > 1 ? BACKLOG_FIRST + c->level - 1U : BACKLOG_FIRST);
+    yield_to(c, ring_of(c));
+}
+
+void conn_yield_for(struct conn *c, enum conn_need need)
+{
+    unsigned ring = need > CONN_NEEDS_SOME ? BACKLOG_LIGHT + need - 1U : BACKLOG_LIGHT;
+    yield_to(c, c->level && ring_of(c) > ring ? ring_of(c) : ring);
 }
 
 bool conn_may_go_on(struct conn *c)

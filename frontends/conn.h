@@ -231,6 +231,14 @@ void conn_resume(struct conn *c);
 bool conn_may_go_on(struct conn *c);
 /* Lets others have their turn before input() is called again. */
 void conn_yield(struct conn *c);
+/* How much what is to be done may be: who needs more is behind who needs less. */
+enum conn_need {
+    CONN_NEEDS_LITTLE, /* is done at once */
+    CONN_NEEDS_SOME,
+    CONN_NEEDS_MORE,
+    CONN_NEEDS_MUCH,
+};
+void conn_yield_for(struct conn *c, enum conn_need need);
 /* Whether it goes on with a whole slice, behind all who ask for little: what may be much work is
  * for then. Over the local socket always. */
 bool conn_has_whole_slice(const struct conn *c);

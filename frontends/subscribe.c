@@ -17,7 +17,9 @@
 
 enum {
     PARAM_MAX = 1024, /* bytes of a decoded parameter */
-    NEAR = 1024,      /* offsets that are looked at at once */
+    /* Offsets behind the head: read at once, or read in one piece. */
+    NEAR = 1024,
+    NOT_FAR = 16384,
 };
 
 static const char bad_topic[] =
@@ -237,12 +239,17 @@ static void choose_format(struct query *q, struct subscription *sub, bool raw_by
 
 /* --- transports --- */
 
-bool subscribe_is_far_back(const struct conn *c, const struct after *a)
+enum conn_need subscribe_need(const struct conn *c, const struct after *a)
 {
-    const struct worker *w = c->worker;
-    if (a->kind == AFTER_CURSOR)
-        return a->cursor.offset < w->head && w->head - a->cursor.offset > NEAR;
-    return a->kind != AFTER_LATEST && a->kind != AFTER_PLACE;
+    uint64_t head = c->worker->head;
+    uint64_t back = a->cursor.offset < head ? head - a->cursor.offset : 0;
+    if (a->kind == AFTER_LATEST || a->kind == AFTER_PLACE)
+        return CONN_NEEDS_LITTLE;
+    if (a->kind == AFTER_LAST)
+        return CONN_NEEDS_MORE;
+    if (a->kind != AFTER_CURSOR)
+        return CONN_NEEDS_MUCH;
+    return back <= NEAR ? CONN_NEEDS_LITTLE : back <= NOT_FAR ? CONN_NEEDS_SOME : CONN_NEEDS_MUCH;
 }
 
 void subscribe_fail(struct conn *c, enum err e)
@@ -345,12 +352,13 @@ static void start_websocket(struct conn *c, struct http *h, struct query *q,
 static bool find_place(struct conn *c, struct http *h, struct subscription *sub)
 {
     enum err e = ERR_AGAIN;
-    if (!subscribe_is_far_back(c, &sub->after))
+    enum conn_need need = subscribe_need(c, &sub->after);
+    if (need == CONN_NEEDS_LITTLE)
         return true;
     if (conn_has_whole_slice(c))
         e = counting_resolve(c, &h->counting, &sub->spec, &sub->after);
     if (e == ERR_AGAIN)
-        http_go_on_later(c);
+        http_go_on_for(c, need);
     return e != ERR_AGAIN;
 }
 

@@ -26,9 +26,8 @@ struct subscription {
     bool raw; /* payloads as they are, instead of envelopes */
 };
 
-/* Whether finding the place A, and what follows it, may be much work: for a whole slice (conn.h).
- */
-bool subscribe_is_far_back(const struct conn *c, const struct after *a);
+/* How much work finding the place A, and what follows it, may be. */
+enum conn_need subscribe_need(const struct conn *c, const struct after *a);
 /* Answers that C cannot subscribe, because of E (stream_start, replay_start). */
 void subscribe_fail(struct conn *c, enum err e);
 /* /t/{topic} */

@@ -255,6 +255,12 @@ void http_go_on_later(struct conn *c)
     conn_yield(c);
 }
 
+void http_go_on_for(struct conn *c, enum conn_need need)
+{
+    http_of(c)->unfinished = true;
+    conn_yield_for(c, need);
+}
+
 /* --- publishes under way, and their answers --- */
 
 /* Hands P over and notes what its answer needs; ERR_NOMEM. CURRENT: as in http_due_answer. */

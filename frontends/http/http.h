@@ -119,6 +119,8 @@ void http_fail(struct conn *c, unsigned status, const char *detail);
 void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail);
 /* Not now: others have their turn, then the route's run() is called again, or poll_go_on(). */
 void http_go_on_later(struct conn *c);
+/* The same for what NEED says. */
+void http_go_on_for(struct conn *c, enum conn_need need);
 /* Publishes P (takes it; NULL = out of memory), to be answered when it comes back by
  * publish_http_answer; unless its request is the last one, the next one is read meanwhile. BATCH:
  * http_due_answer.batch. */

@@ -26,7 +26,7 @@ struct pending {
     char ref[];
 };
 
-/* A subscription that takes work (subscribe_is_far_back) and waits for its turn, once or often.
+/* A subscription that takes work (subscribe_need) and waits for its turn, once or often.
  * Nothing that came behind it is read until then. */
 struct waiting {
     struct counting *counting; /* NULL = not begun */
@@ -255,7 +255,7 @@ static void wait_for_turn(struct conn *c, const struct ws_control *m)
     if (ref)
         memcpy(waiting->text + m->topic.len, m->ref.data, ref);
     ws_of(c)->waiting = waiting;
-    conn_yield(c);
+    conn_yield_for(c, subscribe_need(c, &m->after));
 }
 
 static enum err find_place(struct conn *c, struct waiting *waiting)
@@ -276,7 +276,7 @@ static void go_on_waiting(struct conn *c)
 {
     struct waiting *waiting = ws_of(c)->waiting;
     if (!conn_has_whole_slice(c)) {
-        conn_yield(c);
+        conn_yield_for(c, subscribe_need(c, &waiting->after));
         return;
     }
     if (find_place(c, waiting) == ERR_AGAIN)
@@ -301,7 +301,7 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
         answer_error(c, &denied, &m->ref);
     else if (stream_filters(&ws_of(c)->stream) >= c->worker->settings->subscriptions)
         answer_error(c, &limit, &m->ref);
-    else if (subscribe_is_far_back(c, &m->after))
+    else if (subscribe_need(c, &m->after) != CONN_NEEDS_LITTLE)
         wait_for_turn(c, m);
     else
         join(c, m);

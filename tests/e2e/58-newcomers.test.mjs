@@ -60,15 +60,23 @@ const FAR_BACK = {
   'that read from the beginning': '/t?topic=log/%23&after=earliest&wait=0',
 };
 
-for (const [what, path] of Object.entries(FAR_BACK)) {
-  test(`a newcomer is not behind requests ${what}`, async (t) => {
+const MODEST = {
+  'a newcomer': get('/metrics'),
+  'who comes back from a moment ago': get('/t/log/1?after=15000&wait=0&limit=1') + get('/metrics'),
+};
+const CASES = Object.entries(MODEST).flatMap(([who, asks]) =>
+  Object.entries(FAR_BACK).map(([what, path]) => ({ who, asks, what, path })),
+);
+
+for (const { who, asks, what, path } of CASES) {
+  test(`${who} is not behind requests ${what}`, async (t) => {
     const hub = await startFilled(t);
     hub.signal('SIGSTOP'); // so that it finds them all at once, in the order in which they came
     const attackers = [];
     for (let n = 0; n < ATTACKERS; n++)
       attackers.push(await Client.open(t, hub, get(path).repeat(PIPELINED)));
     const newcomers = [];
-    for (let n = 0; n < 5; n++) newcomers.push(await Client.open(t, hub, get('/metrics')));
+    for (let n = 0; n < 5; n++) newcomers.push(await Client.open(t, hub, asks));
     hub.signal('SIGCONT');
     const seen = await Promise.all(newcomers.map((newcomer) => newcomer.polls()));
     t.diagnostic(`answered before them: ${seen}`);
