@@ -5,6 +5,7 @@ broker_tests = \
 	tests/unit/test_tail \
 	tests/unit/test_dedup \
 	tests/unit/test_interest \
+	tests/unit/test_idle \
 	tests/unit/test_pattern_tree \
 	tests/unit/test_topic_index \
 	tests/unit/test_lag \
@@ -53,6 +54,10 @@ tests_unit_test_pattern_tree_LDADD = $(broker_test_libs)
 tests_unit_test_topic_index_SOURCES = tests/unit/test_topic_index.c tests/unit/random.c tests/unit/random.h
 tests_unit_test_topic_index_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_topic_index_LDADD = $(broker_test_libs)
+
+tests_unit_test_idle_SOURCES = tests/unit/test_idle.c
+tests_unit_test_idle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_idle_LDADD = $(broker_test_libs)
 
 tests_unit_test_interest_SOURCES = tests/unit/test_interest.c
 tests_unit_test_interest_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

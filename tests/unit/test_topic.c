@@ -254,6 +254,71 @@ START_TEST(the_forgotten_share_one_mark)
 }
 END_TEST
 
+/* What the log told of them at the start holds for topics that come later, not for those in it. */
+START_TEST(the_start_tells_of_the_forgotten)
+{
+    struct topic *a, *b;
+    ck_assert_int_eq(topic_table_load(table, 7, "a", 1, false, &a), ERR_OK);
+    topic_table_set_forgotten(table, 3, 0);
+    ck_assert_uint_eq(topic_table_last_id(table), 7);
+    ck_assert(!topic_table_floors_moved(table, 0));
+    topic_table_raise_floor(table, a, 50);
+    topic_table_set_forgotten(table, 9, 40);
+    struct topic_forgotten f = topic_table_forgotten(table);
+    ck_assert_uint_eq(f.mark, 40);
+    ck_assert_uint_eq(f.floor_serial, 2);
+    ck_assert_uint_eq(topic_table_floor_serial(table), 2);
+    ck_assert(!topic_table_floors_moved(table, 2));
+    ck_assert_uint_eq(topic_table_floor_max(table), 50);
+    topic_table_set_forgotten(table, 9, 60);
+    ck_assert_uint_eq(topic_table_floor_max(table), 60);
+    ck_assert_int_eq(topic_table_load(table, 10, "b", 1, true, &b), ERR_OK);
+    ck_assert(b->memory);
+    ck_assert_uint_eq(b->floor, 0);
+    ck_assert_uint_eq(b->floor_serial, 0);
+    struct topic *c = add("c");
+    ck_assert(!c->memory);
+    ck_assert_uint_eq(c->id, 11);
+    ck_assert_uint_eq(c->floor, 60);
+    ck_assert_uint_eq(c->floor_serial, 3);
+}
+END_TEST
+
+START_TEST(whoever_is_forgotten_hides_all_that_it_had)
+{
+    struct topic *a = add("a"), *b = add("b");
+    a->last = 30;
+    topic_table_raise_floor(table, a, 20);
+    topic_table_raise_floor(table, b, 25);
+    ck_assert_uint_eq(topic_table_forgets(table), 0);
+    topic_table_forget(table, a);
+    ck_assert_uint_eq(topic_table_forgets(table), 1);
+    ck_assert_uint_eq(topic_table_forgotten(table).mark, 30);
+    ck_assert_uint_eq(topic_table_forgotten(table).floor_serial, 3);
+    topic_table_forget(table, b);
+    ck_assert_uint_eq(topic_table_forgets(table), 2);
+    ck_assert_uint_eq(topic_table_forgotten(table).mark, 30);
+    ck_assert_uint_eq(topic_table_forgotten(table).floor_serial, 3);
+}
+END_TEST
+
+/* What was said of the forgotten before a name was looked up, and room for the last. */
+START_TEST(a_topic_may_be_added_after_others_were_forgotten)
+{
+    static const struct topic_forgotten before = {.mark = 5, .floor_serial = 1, .evicted = 4};
+    struct topic *t;
+    add("a");
+    topic_table_raise_floor(table, find("a"), 90);
+    topic_table_forget(table, find("a"));
+    ck_assert_int_eq(topic_table_add_after(table, "b", 1, true, &before, &t), ERR_OK);
+    ck_assert_uint_eq(t->floor, 5);
+    ck_assert_uint_eq(t->floor_serial, 1);
+    ck_assert_uint_eq(t->evicted, 4);
+    ck_assert(t->memory);
+    ck_assert_uint_eq(topic_table_max(table), MANY);
+}
+END_TEST
+
 START_TEST(a_forgotten_topic_waits_for_those_who_use_it)
 {
     struct grace_reader r = {0};
@@ -317,6 +382,9 @@ int main(void)
     tcase_add_test(t, forgotten_topics_are_not_found);
     tcase_add_test(t, ids_may_be_used_up);
     tcase_add_test(t, the_forgotten_share_one_mark);
+    tcase_add_test(t, the_start_tells_of_the_forgotten);
+    tcase_add_test(t, whoever_is_forgotten_hides_all_that_it_had);
+    tcase_add_test(t, a_topic_may_be_added_after_others_were_forgotten);
     tcase_add_test(t, a_forgotten_topic_waits_for_those_who_use_it);
     tcase_add_test(t, floors_only_rise);
     tcase_add_test(t, evictions_raise_floors_without_counting_as_removals);
