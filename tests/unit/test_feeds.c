@@ -14,7 +14,8 @@ static const struct encoding encoding_a = {"a", 0, NULL, false}, encoding_b = {"
 
 static struct topic_table *topics;
 static struct feed_table *feeds;
-static int told;          /* subscriptions that the watcher knows */
+static int told;          /* subscriptions that the watcher knows, */
+static int told_by[4];    /* and by transport */
 static int tell_failures; /* the watcher refuses when it has been asked so often; 0 = never */
 
 static enum err subscribed(void *ctx, const char *filter, size_t n, unsigned transport)
@@ -25,6 +26,7 @@ static enum err subscribed(void *ctx, const char *filter, size_t n, unsigned tra
     if (tell_failures && --tell_failures == 0)
         return ERR_NOMEM;
     told++;
+    told_by[transport]++;
     return ERR_OK;
 }
 
@@ -32,9 +34,9 @@ static void unsubscribed(void *ctx, const char *filter, size_t n, unsigned trans
 {
     (void)filter;
     (void)n;
-    (void)transport;
     ck_assert_ptr_eq(ctx, &told);
     told--;
+    ck_assert_int_ge(--told_by[transport], 0);
 }
 
 /* What filters and feeds have taken, and may take. */
@@ -60,6 +62,7 @@ static void setup(void)
 {
     struct feed_watcher watcher = {subscribed, unsubscribed, take, give_back, &told};
     told = 0;
+    memset(told_by, 0, sizeof(told_by));
     taken = 0;
     taken_max = SIZE_MAX;
     topics = topic_table_create(100000);
@@ -112,6 +115,16 @@ static void join_live(struct subscriber *sub, const char *filters)
 {
     join(sub, filters);
     feed_go_live(sub);
+}
+
+static void add(struct subscriber *sub, const char *filter)
+{
+    ck_assert_int_eq(feed_add(feeds, sub, filter, strlen(filter)), ERR_OK);
+}
+
+static void drop(struct subscriber *sub, const char *filter)
+{
+    ck_assert_int_eq(feed_drop(feeds, sub, filter, strlen(filter)), ERR_OK);
 }
 
 /* --- turns --- */
@@ -366,6 +379,69 @@ START_TEST(joining_again_leaves_the_former_feed)
 }
 END_TEST
 
+/* What two sets have in common is not told anew, unless they are of different transports. */
+START_TEST(sets_are_told_by_transport)
+{
+    struct subscriber sub = {0};
+    join_as(&sub, "a b", &encoding_a, 1);
+    ck_assert_int_eq(told_by[1], 2);
+    join_as(&sub, "b c", &encoding_a, 3);
+    ck_assert_int_eq(told_by[1], 0);
+    ck_assert_int_eq(told_by[3], 2);
+    tell_failures = 1; /* d alone is new */
+    struct feed_spec spec;
+    fill(&spec, "b c d");
+    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 3), ERR_NOMEM);
+    tell_failures = 2;
+    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 3), ERR_OK);
+    ck_assert_int_eq(tell_failures, 1);
+    tell_failures = 0;
+    feed_spec_finish(&spec);
+    ck_assert_int_eq(told_by[3], 3);
+    feed_leave(&sub, feeds);
+    ck_assert_int_eq(told_by[3], 0);
+}
+END_TEST
+
+START_TEST(a_feed_that_is_held_can_be_asked)
+{
+    struct subscriber sub = {0};
+    join(&sub, "a/+ b");
+    struct feed *f = sub.feed;
+    feed_hold(f);
+    feed_leave(&sub, feeds);
+    ck_assert_int_eq(told, 0);
+    ck_assert_uint_gt(taken, 0);
+    ck_assert(feed_wants(feeds, f, topic("a/x")));
+    ck_assert(!feed_wants(feeds, f, topic("c")));
+    join(&sub, "b a/+");
+    ck_assert_ptr_eq(sub.feed, f);
+    feed_leave(&sub, feeds);
+    feed_release(f, feeds);
+    ck_assert_uint_eq(taken, 0);
+}
+END_TEST
+
+START_TEST(a_set_is_shared_in_equal_parts)
+{
+    struct subscriber a = {0}, b = {0}, c = {0};
+    ck_assert_uint_eq(feed_share(NULL), 0);
+    join(&a, "x y");
+    size_t alone = feed_share(a.feed);
+    join(&b, "x");
+    ck_assert_uint_eq(feed_share(b.feed), alone / 2);
+    feed_leave(&b, feeds);
+    join(&b, "x y");
+    ck_assert_uint_eq(feed_share(a.feed), alone / 2);
+    join(&c, "");
+    ck_assert_uint_eq(feed_share(c.feed), 0);
+    feed_leave(&a, feeds);
+    ck_assert_uint_eq(feed_share(b.feed), alone);
+    feed_leave(&b, feeds);
+    feed_leave(&c, feeds);
+}
+END_TEST
+
 /* The watcher may refuse: then nothing has changed, and what it was told is taken back. */
 START_TEST(a_refused_join_changes_nothing)
 {
@@ -546,6 +622,144 @@ START_TEST(a_feeds_topics_are_found_as_they_come)
 }
 END_TEST
 
+/* What is forgotten leaves the sets, and what comes anew of its name is another topic. */
+START_TEST(a_feeds_topics_may_be_forgotten)
+{
+    struct subscriber plain = {0}, some = {0};
+    join(&plain, "a/1");
+    join(&some, "a/+ b");
+    topic("a/1");
+    topic("a/2");
+    topic("b");
+    CHECK_TOPICS(plain, 1);
+    CHECK_TOPICS(some, 1, 2, 3);
+    topic_table_forget(topics, topic("a/1"));
+    check_topics(plain.feed, NULL, 0);
+    CHECK_TOPICS(some, 2, 3);
+    topic("a/1");
+    CHECK_TOPICS(plain, 4);
+    CHECK_TOPICS(some, 2, 3, 4);
+    topic_table_forget(topics, topic("b"));
+    topic("b");
+    CHECK_TOPICS(some, 2, 4, 5);
+    feed_leave(&plain, feeds);
+    feed_leave(&some, feeds);
+}
+END_TEST
+
+/* What was found for a set is not that of the set that it becomes. */
+START_TEST(a_set_that_changes_has_other_topics)
+{
+    struct subscriber sub = {0};
+    topic("a");
+    topic("b/1");
+    topic("b/2");
+    join(&sub, "a");
+    CHECK_TOPICS(sub, 1);
+    struct feed *f = sub.feed;
+    f->lag_serial = 7;
+    add(&sub, "b/+");
+    ck_assert_ptr_eq(sub.feed, f);
+    ck_assert_uint_eq(f->lag_serial, 0);
+    CHECK_TOPICS(sub, 1, 2, 3);
+    f->lag_serial = 7;
+    drop(&sub, "a");
+    ck_assert_uint_eq(f->lag_serial, 0);
+    CHECK_TOPICS(sub, 2, 3);
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+static bool is_open(struct subscriber *sub)
+{
+    struct topic_set set;
+    ck_assert_int_eq(feed_topics(feeds, sub->feed, &set), ERR_OK);
+    return topic_set_is_open(feeds, &set);
+}
+
+/* Whether topics may come into being that belong to it. */
+START_TEST(a_set_is_open_for_topics_that_are_not_there)
+{
+    struct subscriber sub = {0};
+    topic("a");
+    topic("b");
+    join(&sub, "a b");
+    ck_assert(!is_open(&sub));
+    add(&sub, "c");
+    ck_assert(is_open(&sub));
+    topic("c");
+    ck_assert(!is_open(&sub));
+    add(&sub, "d/+");
+    ck_assert(is_open(&sub));
+    add(&sub, "#");
+    drop(&sub, "d/+");
+    ck_assert(is_open(&sub));
+    drop(&sub, "#");
+    ck_assert(!is_open(&sub));
+    feed_leave(&sub, feeds);
+    join(&sub, "a +");
+    ck_assert(is_open(&sub));
+    drop(&sub, "+");
+    ck_assert(!is_open(&sub));
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+static void come(const char *below, int first, int count)
+{
+    char name[64];
+    for (int i = first; i < first + count; i++) {
+        snprintf(name, sizeof(name), "%s/%d", below, i);
+        topic(name);
+    }
+}
+
+/* New topics are looked at one by one, unless looking for the set's own is less. */
+START_TEST(many_new_topics_are_not_all_looked_at)
+{
+    struct subscriber sub = {0};
+    struct topic_set set;
+    join(&sub, "a/+");
+    topic("a/1");
+    CHECK_TOPICS(sub, 1);
+    come("other", 0, 10);
+    ck_assert_int_eq(feed_topics(feeds, sub.feed, &set), ERR_OK);
+    ck_assert_uint_eq(set.looked, 10);
+    ck_assert_int_eq(feed_topics(feeds, sub.feed, &set), ERR_OK);
+    ck_assert_uint_eq(set.looked, 0);
+    come("other", 10, TOPICS_LOOK_MAX);
+    ck_assert_int_eq(feed_topics(feeds, sub.feed, &set), ERR_OK);
+    ck_assert_uint_eq(set.looked, TOPICS_LOOK_MAX);
+    come("more", 0, TOPICS_LOOK_MAX + 1);
+    ck_assert_int_eq(feed_topics(feeds, sub.feed, &set), ERR_OK);
+    ck_assert_uint_le(set.looked, 4);
+    CHECK_TOPICS(sub, 1);
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
+/* As many as are kept, and one more. */
+START_TEST(a_feeds_topics_may_become_too_many)
+{
+    struct subscriber sub = {0};
+    struct topic_set set;
+    join(&sub, "a/# b/#");
+    topic("a/0");
+    CHECK_TOPICS(sub, 1);
+    come("a", 1, TOPICS_LOOK_MAX - 1);
+    ck_assert_int_eq(feed_topics(feeds, sub.feed, &set), ERR_OK);
+    ck_assert_uint_eq(set.count, TOPICS_LOOK_MAX);
+    ck_assert(topic_set_has(feeds, &set, topic("a/77")));
+    size_t before = taken;
+    topic("b");
+    ck_assert_int_eq(feed_topics(feeds, sub.feed, &set), ERR_OK);
+    ck_assert_ptr_null(set.ids);
+    ck_assert_ptr_eq(set.only, sub.feed);
+    ck_assert_uint_le(taken, before - TOPICS_LOOK_MAX * sizeof(uint32_t)); /* given back */
+    feed_leave(&sub, feeds);
+}
+END_TEST
+
 /* --- against a naive matcher --- */
 
 enum { SUBS = 40, FILTERS = 5, LEVELS = 4 };
@@ -699,16 +913,6 @@ START_TEST(random_subscriptions_get_what_a_naive_matcher_says)
 END_TEST
 
 /* --- a set that changes --- */
-
-static void add(struct subscriber *sub, const char *filter)
-{
-    ck_assert_int_eq(feed_add(feeds, sub, filter, strlen(filter)), ERR_OK);
-}
-
-static void drop(struct subscriber *sub, const char *filter)
-{
-    ck_assert_int_eq(feed_drop(feeds, sub, filter, strlen(filter)), ERR_OK);
-}
 
 START_TEST(a_set_of_ones_own_changes_in_place)
 {
@@ -983,12 +1187,20 @@ int main(void)
     tcase_add_test(t, more_hits_than_one_chunk_holds);
     tcase_add_test(t, the_same_set_is_one_feed_whatever_its_order);
     tcase_add_test(t, joining_again_leaves_the_former_feed);
+    tcase_add_test(t, sets_are_told_by_transport);
+    tcase_add_test(t, a_feed_that_is_held_can_be_asked);
+    tcase_add_test(t, a_set_is_shared_in_equal_parts);
     tcase_add_test(t, a_refused_join_changes_nothing);
     tcase_add_test(t, sets_are_put_together_and_taken_apart);
     tcase_add_test(t, routes_follow_what_comes_and_goes);
     tcase_add_test(t, routes_are_made_when_a_topic_first_gets_a_message);
     tcase_add_test(t, the_filter_that_matches_is_named);
     tcase_add_test(t, a_feeds_topics_are_found_as_they_come);
+    tcase_add_test(t, a_feeds_topics_may_be_forgotten);
+    tcase_add_test(t, a_set_that_changes_has_other_topics);
+    tcase_add_test(t, a_set_is_open_for_topics_that_are_not_there);
+    tcase_add_test(t, many_new_topics_are_not_all_looked_at);
+    tcase_add_test(t, a_feeds_topics_may_become_too_many);
     tcase_add_test(t, random_subscriptions_get_what_a_naive_matcher_says);
     tcase_add_test(t, thousands_of_feeds_come_and_go);
     tcase_add_test(t, a_set_of_ones_own_changes_in_place);

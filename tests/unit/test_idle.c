@@ -167,6 +167,16 @@ START_TEST(a_clock_that_is_set_takes_all_along)
 }
 END_TEST
 
+START_TEST(a_clock_that_is_set_takes_later_notes_along)
+{
+    idle_note(&idle, topics[0], START);
+    idle_note(&idle, topics[0], START + 40);
+    idle_step_clock(&idle, 5000);
+    ck_assert_str_eq(take(START + 6000, START + 5039, 100, TOPICS), "");
+    ck_assert_uint_eq(idle_due_ms(&idle, START + 6000), START + 6000 + IDLE_KEPT_MS);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("idle");
@@ -180,6 +190,7 @@ int main(void)
     tcase_add_test(t, what_is_not_idle_any_more_is_left_out);
     tcase_add_test(t, a_clock_that_goes_back_holds_nobody);
     tcase_add_test(t, a_clock_that_is_set_takes_all_along);
+    tcase_add_test(t, a_clock_that_is_set_takes_later_notes_along);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
