@@ -969,6 +969,50 @@ START_TEST(searching_is_bounded)
 }
 END_TEST
 
+/* Five messages of N bytes. */
+static void publish_five(const char *topic, size_t n)
+{
+    char payload[2048] = {0};
+    memset(payload, 'x', n);
+    for (int i = 0; i < 5; i++) {
+        struct publish *p = publish_create(1);
+        publish_set(p, 0, message_of(topic, payload, NULL));
+        rig_commit(&rig, p);
+        ck_assert_int_eq(p->result, ERR_OK);
+        publish_free(p);
+    }
+}
+
+/* What is looked at to read all of FILTER from that place on. */
+static uint64_t work_of(const char *filter, const char *after)
+{
+    uint64_t before = rig.replay.looked;
+    follower_start_text(&rig, &f, filter, after);
+    ck_assert(!follower_read(&rig, &f));
+    follower_finish(&rig, &f);
+    return rig.replay.looked - before;
+}
+
+/* Messages, and payload by 128 bytes: whoever asks for much is to pay for it. */
+START_TEST(what_is_looked_at_is_counted)
+{
+    rig_start(&rig);
+    publish_five("s", 127);
+    publish_five("l", 1280);
+    publish_five("x", 1);
+    ck_assert_uint_eq(work_of("s", "0"), 1 + 15); /* the topic; those of others are passed, too */
+    ck_assert_uint_eq(work_of("l", "0"), 1 + 15 + 5 * 10);
+    ck_assert_uint_eq(work_of("s", "-1"), 1 + 11 + 11); /* counted back, and read */
+    rig_purge(&rig, "x");
+    ck_assert_uint_eq(work_of("s", "0"), 1 + 1 + 15); /* its floor */
+    tail_drop_below(&rig.tail, broker_head(rig.broker) + 1);
+    uint64_t small = work_of("s", "0");
+    ck_assert_uint_ge(small, 5);
+    ck_assert_uint_eq(work_of("l", "0"), small + 5 * 10);
+    ck_assert_uint_ge(work_of("s", "-1"), 1);
+}
+END_TEST
+
 START_TEST(topics_that_come_later_belong_to_their_patterns)
 {
     rig_start(&rig);
@@ -1316,6 +1360,7 @@ int main(void)
     tcase_add_test(t, a_stopped_visit_goes_on_where_it_stopped);
     tcase_add_test(t, reading_ends_at_the_given_offset);
     tcase_add_loop_test(t, searching_is_bounded, 0, 2);
+    tcase_add_test(t, what_is_looked_at_is_counted);
     tcase_add_test(t, topics_that_come_later_belong_to_their_patterns);
     tcase_add_test(t, messages_are_the_same_from_the_log_and_from_the_tail);
     tcase_add_test(t, backwards_over_tail_and_log);
