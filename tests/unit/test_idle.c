@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/topic_table.h"
+
 enum { TOPICS = 5, START = 1000000 };
 
 static struct topic_table *table;
