@@ -328,6 +328,50 @@ START_TEST(a_copy_can_be_called_off)
 }
 END_TEST
 
+static ino_t behind(int fd)
+{
+    struct stat st;
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    return st.st_ino;
+}
+
+/* What is written to then is the descriptor that cannot be; the first reason stays. */
+START_TEST(ending_a_copy_exchanges_what_it_writes_to)
+{
+    int block = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    copy = store_copy_create(store, target);
+    ck_assert_int_eq(store_copy_attach(copy, null, block), ERR_OK);
+    ck_assert_int_eq(store_copy_ended(copy), ERR_OK);
+    store_copy_end(copy, ERR_IO);
+    ck_assert_uint_eq(behind(null), behind(block));
+    store_copy_cancel(copy);
+    ck_assert_int_eq(store_copy_ended(copy), ERR_IO);
+    ck_assert_int_eq(store_copy_detach(copy), ERR_IO);
+    ck_assert_int_eq(store_copy_attach(copy, null, block), ERR_IO);
+    store_copy_destroy(copy);
+    close(null);
+    close(block);
+}
+END_TEST
+
+/* Nor is anything exchanged that it has let go. */
+START_TEST(a_copy_that_is_detached_leaves_the_file_alone)
+{
+    int block = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    ino_t before = behind(null);
+    copy = store_copy_create(store, target);
+    ck_assert_int_eq(store_copy_attach(copy, null, block), ERR_OK);
+    ck_assert_int_eq(store_copy_detach(copy), ERR_OK);
+    store_copy_cancel(copy);
+    ck_assert_uint_eq(behind(null), before);
+    store_copy_destroy(copy);
+    close(null);
+    close(block);
+}
+END_TEST
+
 /* Cursors that were given out for what the copy has are exact in it, also for what is gone. */
 START_TEST(a_copy_is_certain_of_all_it_has)
 {
@@ -494,6 +538,8 @@ int main(void)
     tcase_add_test(t, a_copy_is_one_moment_of_a_log_that_goes_on);
     tcase_add_test(t, a_copy_keeps_nobody_waiting);
     tcase_add_test(t, a_memory_store_has_no_copies);
+    tcase_add_test(t, ending_a_copy_exchanges_what_it_writes_to);
+    tcase_add_test(t, a_copy_that_is_detached_leaves_the_file_alone);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

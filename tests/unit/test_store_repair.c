@@ -266,6 +266,38 @@ START_TEST(a_copy_is_given_up_for_the_log)
 }
 END_TEST
 
+static size_t count_lines(const char *path, const char *text)
+{
+    char line[1024];
+    size_t count = 0;
+    FILE *log = fopen(path, "r");
+    ck_assert_ptr_nonnull(log);
+    while (fgets(line, sizeof(line), log))
+        count += strstr(line, text) != NULL;
+    fclose(log);
+    return count;
+}
+
+START_TEST(a_disk_that_fails_again_and_again_is_told_once)
+{
+    static const char told[] = "the header of the log could not be written";
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/lines", dir);
+    log_set_level(LOG_WARN);
+    int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ck_assert_int_ge(dup2(log, STDERR_FILENO), 0);
+    for (size_t round = 1; round <= 2; round++) {
+        ck_assert_int_eq(append(10), ERR_OK);
+        for (int i = 0; i < 3; i++) {
+            fault.header = EIO;
+            ck_assert_int_eq(append(1), ERR_IO);
+            ck_assert_uint_eq(count_lines(path, told), round);
+        }
+    }
+    close(log);
+}
+END_TEST
+
 /* What was told to have failed is in the file: its offsets must not be used for something else. */
 START_TEST(a_failed_commit_that_shows_is_the_last)
 {
@@ -413,6 +445,7 @@ int main(void)
     tcase_add_loop_test(t, a_removal_whose_header_failed_can_be_made_again, 0, HOWS);
     tcase_add_test(t, nothing_is_written_before_the_old_header_is_durable);
     tcase_add_test(t, a_copy_is_given_up_for_the_log);
+    tcase_add_test(t, a_disk_that_fails_again_and_again_is_told_once);
     tcase_add_test(t, a_failed_commit_that_shows_is_the_last);
     tcase_add_test(t, a_log_that_cannot_be_opened_anew_is_tried_again);
     tcase_add_test(t, readers_on_other_threads_go_on);
