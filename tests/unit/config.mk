@@ -14,6 +14,7 @@ tests_unit_test_value_LDADD = $(config_libs) $(CHECK_LIBS)
 
 tests_unit_test_config_SOURCES = tests/unit/test_config.c
 tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_config_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strdup
 tests_unit_test_config_LDADD = $(config_libs) $(CHECK_LIBS)
 
 tests_unit_test_cli_SOURCES = tests/unit/test_cli.c

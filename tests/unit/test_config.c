@@ -893,6 +893,41 @@ START_TEST(what_is_kept_must_make_sense)
 }
 END_TEST
 
+/* The copy that finds no memory, counted down; 0 = none. */
+static unsigned copies_left;
+
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+
+char *__wrap_strdup(const char *text)
+{
+    return copies_left && --copies_left == 0 ? NULL : __real_strdup(text);
+}
+
+/* Whatever it is that finds none: it is said, and nothing is left behind (the sanitizers see). */
+START_TEST(memory_that_is_out_is_told)
+{
+    static const char *const sets[] = {"access.origin=https://a.example", "hub.data_dir=/x",
+                                       "topic \"b\".durability=memory", NULL};
+    unsigned failures = 0;
+    for (enum err e = ERR_NOMEM; e == ERR_NOMEM; failures++) {
+        struct config *c = NULL;
+        struct buf error = {0};
+        write_file("[http]\nhosts = c.example\n[topic \"a\"]\nmax_age = 1h\n");
+        copies_left = failures + 1;
+        e = try_load(sets, &c, &error);
+        buf_putc(&error, '\0');
+        ck_assert_str_eq(error.data, e ? err_text(ERR_NOMEM) : "");
+        ck_assert(e == ERR_NOMEM || e == ERR_OK);
+        ck_assert_int_eq(c != NULL, e == ERR_OK);
+        buf_finish(&error);
+        config_free(c);
+    }
+    ck_assert_uint_gt(failures, 6);
+    copies_left = 0;
+}
+END_TEST
+
 START_TEST(a_nul_byte_is_told)
 {
     static const char text[] = "[hub]\nworkers = 1\0\n";
@@ -1265,6 +1300,7 @@ int main(void)
     tcase_add_test(t, each_limit_of_all_subscribers_is_one_of_each_topic);
     tcase_add_test(t, the_name_of_a_section_has_a_limit);
     tcase_add_test(t, what_is_kept_must_make_sense);
+    tcase_add_test(t, memory_that_is_out_is_told);
     tcase_add_test(t, a_nul_byte_is_told);
     tcase_add_test(t, a_public_listener_needs_a_word);
     tcase_add_test(t, a_proxy_header_needs_a_proxy);

@@ -12,6 +12,13 @@ static const int ignored[] = {SIGPIPE, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTK
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
+/* As a program begins that nobody has started in the background, where some are ignored. */
+static void setup(void)
+{
+    for (int sig = 1; sig <= SIGRTMAX; sig++)
+        signal(sig, SIG_DFL);
+}
+
 START_TEST(those_that_mean_something_are_given)
 {
     sigset_t set;
@@ -68,6 +75,7 @@ int main(void)
 {
     Suite *suite = suite_create("signals");
     TCase *tc = tcase_create("signals");
+    tcase_add_checked_fixture(tc, setup, NULL);
     suite_add_tcase(suite, tc);
     tcase_add_loop_test(tc, those_that_mean_something_are_given, 0, COUNT(meant));
     tcase_add_loop_test(tc, others_are_passed_over, 0, COUNT(told));
