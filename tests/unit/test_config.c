@@ -1180,6 +1180,23 @@ START_TEST(a_reload_names_what_needs_a_restart)
 }
 END_TEST
 
+/* Written one behind the other, these are the same. */
+START_TEST(values_of_a_list_do_not_run_together)
+{
+    struct buf b = {0};
+    struct config *old = load_sets((const char *const[]){
+        "http.listen=127.0.0.1:11", "http.listen=27.0.0.1:2", "access.anonymous=subscribe", NULL});
+    struct config *fresh = load_sets((const char *const[]){
+        "http.listen=127.0.0.1:1", "http.listen=127.0.0.1:2", "access.anonymous=subscribe", NULL});
+    ck_assert_uint_eq(config_reload_diff(old, fresh, &b), 1);
+    buf_putc(&b, '\0');
+    ck_assert_str_eq(b.data, "http.listen");
+    buf_finish(&b);
+    config_free(old);
+    config_free(fresh);
+}
+END_TEST
+
 START_TEST(a_reload_names_topics_once)
 {
     expect_diff("topic \"a\".durability=memory", "topic");
@@ -1313,6 +1330,7 @@ int main(void)
     tcase_add_test(t, print_says_where_a_value_comes_from);
     tcase_add_test(t, a_full_disk_is_told);
     tcase_add_loop_test(t, a_reload_names_what_needs_a_restart, 0, COUNT(others));
+    tcase_add_test(t, values_of_a_list_do_not_run_together);
     tcase_add_test(t, a_reload_names_topics_once);
     tcase_add_test(t, a_reload_names_everything);
     tcase_add_test(t, what_is_reloadable);
