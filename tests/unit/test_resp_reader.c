@@ -313,11 +313,37 @@ START_TEST(errors_stay)
 }
 END_TEST
 
+/* What is given back is gone from the reader: nothing of it is read again, whatever was kept. */
+START_TEST(what_is_given_back_is_forgotten)
+{
+    char first[] = "*2\r\n$4\r\nEC", second[] = "HO\r\n$1\r\nx\r\nPING\r\nPI",
+         third[] = "PING\r\nPI";
+    struct resp_reader r;
+    resp_reader_init(&r, &limits);
+    resp_reader_feed(&r, first, strlen(first));
+    ck_assert_int_eq(resp_reader_next(&r), RESP_MORE);
+    ck_assert_uint_gt(resp_reader_held(&r), 0);
+    resp_reader_feed(&r, second, strlen(second));
+    ck_assert_int_eq(resp_reader_next(&r), RESP_COMMAND);
+    ck_assert_uint_eq(resp_reader_give_back(&r), strlen(third));
+    ck_assert_uint_eq(resp_reader_held(&r), 0);
+    ck_assert_int_eq(resp_reader_next(&r), RESP_MORE);
+    resp_reader_feed(&r, third, strlen(third));
+    ck_assert_int_eq(resp_reader_next(&r), RESP_COMMAND);
+    ck_assert_mem_eq(r.argv[0].data, "PING", 4);
+    ck_assert_int_eq(resp_reader_next(&r), RESP_MORE);
+    resp_reader_fail(&r, "no");
+    ck_assert_uint_eq(resp_reader_give_back(&r), 0);
+    resp_reader_finish(&r);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("resp_reader");
     TCase *tc = tcase_create("resp_reader");
     suite_add_tcase(s, tc);
+    tcase_add_test(tc, what_is_given_back_is_forgotten);
     tcase_add_test(tc, arrays);
     tcase_add_test(tc, empty_arrays_and_lines_are_skipped);
     tcase_add_test(tc, inline_commands);
