@@ -140,7 +140,8 @@ tests_unit_test_hub_LDADD = $(broker_test_libs)
 
 tests_unit_test_hub_limits_SOURCES = tests/unit/test_hub_limits.c $(broker_fixture)
 tests_unit_test_hub_limits_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_hub_limits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime
+tests_unit_test_hub_limits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime \
+	-Wl,--wrap=pthread_cond_timedwait
 tests_unit_test_hub_limits_LDADD = $(broker_test_libs)
 
 # Each of these calls is made to fail by the test.

@@ -48,6 +48,23 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
     return rc;
 }
 
+/* While it is set, nobody waits for as long as was asked. */
+static atomic_bool hurried;
+
+int __real_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock,
+                                  const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock,
+                                  const struct timespec *until);
+
+int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock,
+                                  const struct timespec *until)
+{
+    struct timespec soon = *until;
+    if (atomic_load(&hurried))
+        soon.tv_sec = 0;
+    return __real_pthread_cond_timedwait(cond, lock, &soon);
+}
+
 /* --- a hub --- */
 
 static void start_hub(unsigned workers, size_t queue_bytes)
@@ -502,6 +519,33 @@ START_TEST(a_clock_that_was_set_is_followed_when_it_has_stood)
 }
 END_TEST
 
+static void pass_idly(uint64_t real_ms, uint64_t steady_ms)
+{
+    atomic_fetch_add(&real_ahead_ms, real_ms);
+    atomic_fetch_add(&steady_ahead_ms, steady_ms);
+}
+
+/* Nobody publishes, and nobody asks for anything. */
+START_TEST(a_clock_that_was_set_is_followed_while_nothing_happens)
+{
+    struct post w = {.worker = 0};
+    start_hub(1, SIZE_MAX);
+    uint64_t first_ms = dated(&w);
+    atomic_store(&hurried, true);
+    pass(0, 0); /* it may be waiting already */
+    pass_idly(HOUR_MS, 0);
+    /* Less than an hour passes in all. */
+    for (int i = 0; i < 50 && hub_clock_ms(hub) < first_ms + HOUR_MS; i++) {
+        pass_idly(CLOCK_CONFIRM_MS, CLOCK_CONFIRM_MS);
+        for (int n = 0; n < 200 && hub_clock_ms(hub) < first_ms + HOUR_MS; n++)
+            usleep(1000);
+    }
+    ck_assert_uint_ge(hub_clock_ms(hub), first_ms + HOUR_MS);
+    atomic_store(&hurried, false);
+    post_finish(&w);
+}
+END_TEST
+
 /* Keys are as old as they are: by a step of the clock none is forgotten. */
 START_TEST(keys_are_known_behind_a_step)
 {
@@ -547,6 +591,7 @@ int main(void)
     tcase_add_test(t, what_retention_takes_away_is_counted);
     tcase_add_test(t, a_hub_begins_where_the_log_ends);
     tcase_add_test(t, a_clock_that_was_set_is_followed_when_it_has_stood);
+    tcase_add_test(t, a_clock_that_was_set_is_followed_while_nothing_happens);
     tcase_add_test(t, keys_are_known_behind_a_step);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
