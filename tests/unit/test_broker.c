@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 
 #include <check.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -542,6 +543,31 @@ START_TEST(a_failed_group_leaves_nothing_behind)
 }
 END_TEST
 
+static void publish_in_vain(unsigned count)
+{
+    char topic[32];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(topic, sizeof(topic), "new/%u", i);
+        struct publish *list = list_of(publish_of(topic, NULL), NULL);
+        ck_assert_ptr_null(rig_commit_apart(&rig, list));
+        list_free(list);
+    }
+}
+
+START_TEST(groups_that_fail_again_and_again_take_no_memory)
+{
+    rig_start(&rig);
+    rig_publish(&rig, "a");
+    rig.fault = ERR_NOSPACE;
+    publish_in_vain(200);
+    size_t before = mallinfo2().uordblks;
+    publish_in_vain(200);
+    size_t after = mallinfo2().uordblks;
+    ck_assert_uint_le(after, before + 200 * sizeof(void *));
+    rig.fault = ERR_OK;
+}
+END_TEST
+
 /* A topic that could not be stored must not keep others' memory publishes from working. */
 START_TEST(memory_topics_work_beside_new_topics_on_a_full_disk)
 {
@@ -774,6 +800,7 @@ int main(void)
     tcase_add_test(t, the_newest_batch_stays_however_heavy);
     tcase_add_loop_test(t, durable_publishes_fail_with_the_disk_and_memory_ones_do_not, 0, 2);
     tcase_add_test(t, a_failed_group_leaves_nothing_behind);
+    tcase_add_test(t, groups_that_fail_again_and_again_take_no_memory);
     tcase_add_test(t, memory_topics_work_beside_new_topics_on_a_full_disk);
     tcase_add_test(t, without_a_reserve_memory_publishes_need_the_disk);
     tcase_add_test(t, nothing_is_lost_or_renumbered_by_failures);
