@@ -210,6 +210,8 @@ static const char *const bodies[] = {
 /* What stands in a refused request's body is never read as a request. */
 START_TEST(a_refused_body_ends_the_connection)
 {
+    client_say(&client, GET("/healthz"));
+    client_forget(&client);
     client_say(&client, bodies[_i]);
     client_say(&client, GET("/healthz"));
     ck_assert_uint_eq(client_times(&client, "HTTP/1.1 "), 1);
@@ -221,6 +223,9 @@ END_TEST
 
 START_TEST(an_answered_one_goes_on)
 {
+    client_say(&client, GET("/nowhere"));
+    ck_assert(!client_ended(&client));
+    client_forget(&client);
     client_say(&client, POST("/t/a"));
     desk_commit(&desk);
     client_say(&client, GET("/healthz"));

@@ -42,7 +42,7 @@ static unsigned ask(const char *text)
     if (desk_count(&desk, COUNTER_publishes) > before)
         desk_commit(&desk);
     client_hear_all(&client);
-    ck_assert_uint_le(client_times(&client, "HTTP/1.1 "), 1);
+    ck_assert_uint_le(client_times(&client, "\r\nDate: "), 1);
     return client.got.len > 12 ? (unsigned)strtoul(client.got.data + 9, NULL, 10) : 0;
 }
 
@@ -179,6 +179,40 @@ START_TEST(post_is_answered)
     ck_assert_uint_eq(post(posts[_i].path, posts[_i].fields, posts[_i].body), posts[_i].status);
     if (posts[_i].status != 201)
         ck_assert_uint_eq(desk_count(&desk, COUNTER_publishes), 0);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    unsigned status;
+    const char *says;
+} others[] = {
+    {"OPTIONS /t/a HTTP/1.1\r\n" HOST "\r\n", 204, "Allow: GET, HEAD, POST, OPTIONS\r\n"},
+    {"OPTIONS /ws HTTP/1.1\r\n" HOST "\r\n", 204, "Allow: GET, OPTIONS\r\n"},
+    {"OPTIONS /session/x HTTP/1.1\r\n" HOST "\r\n", 204, "Allow: POST, OPTIONS\r\n"},
+    {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 204, "204 No Content"},
+    {"OPTIONS /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "nothing at this path"},
+    {"PUT /t/a HTTP/1.1\r\n" HOST "\r\n", 405, "Allow: GET, HEAD, POST, OPTIONS\r\n"},
+    {"POST /healthz HTTP/1.1\r\n" HOST "\r\n", 405, "Allow: GET, HEAD, OPTIONS\r\n"},
+    {"WALK /t/a HTTP/1.1\r\n" HOST "\r\n", 501, "not known"},
+    {"HEAD /healthz HTTP/1.1\r\n" HOST "\r\n", 200, "Content-Length: 3\r\n"},
+    {"HEAD /t/a HTTP/1.1\r\n" HOST "\r\n", 200, "\r\nLongwire-Cursor: "},
+    {"HEAD /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "problem+json"},
+    {"GET /t/a?wait=0 HTTP/1.0\r\n\r\n", 200, "\"messages\":[]"},
+    {"GET /t/a?wait=0 HTTP/1.1\r\n\r\n", 400, "Host"},
+    {"GET /t/a?wait=0 HTTP/1.1\r\n" HOST HOST "\r\n", 400, "Host"},
+    {"\1\r\n\r\n", 400, "problem+json"},
+    {"GET /t/a HTTP/3.0\r\n" HOST "\r\n", 505, "problem+json"},
+};
+
+START_TEST(other_requests_are_answered)
+{
+    ck_assert_uint_eq(ask(others[_i].text), others[_i].status);
+    if (others[_i].says)
+        ck_assert_msg(client_heard(&client, others[_i].says), "not %s but: %s", others[_i].says,
+                      client.got.data);
+    if (strncmp(others[_i].text, "HEAD", 4) == 0)
+        ck_assert_str_eq(client.got.data + client.got.len - 4, "\r\n\r\n");
 }
 END_TEST
 
@@ -386,6 +420,8 @@ static Suite *requests_suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, get_is_answered, 0, (int)(sizeof(gets) / sizeof(gets[0])));
     tcase_add_loop_test(t, post_is_answered, 0, (int)(sizeof(posts) / sizeof(posts[0])));
+    tcase_add_loop_test(t, other_requests_are_answered, 0,
+                        (int)(sizeof(others) / sizeof(others[0])));
     tcase_add_test(t, a_message_may_have_so_many_bytes);
     tcase_add_test(t, so_many_in_chunks_too);
     tcase_add_test(t, a_batch_and_its_messages_may_have_so_many);
