@@ -278,6 +278,22 @@ START_TEST(what_comes_for_a_feed_is_counted)
 }
 END_TEST
 
+/* It could not be ended, and is begun again: the same messages come, and count once. */
+START_TEST(a_turn_that_is_repeated_counts_once)
+{
+    struct subscriber live = {0};
+    join_live(&live, "a #");
+    bring_payload("a", "four");
+    feed_turn_end(feeds);
+    ck_assert_int_eq(feed_turn_add(feeds, turn[0]), ERR_OK);
+    CHECK_HITS(live, 1);
+    ck_assert_uint_eq(live.feed->total.messages, 1);
+    ck_assert_uint_eq(live.feed->total.bytes, 4);
+    end_turn();
+    feed_leave(&live, feeds);
+}
+END_TEST
+
 /* Members may leave while a turn's hits are being sent: the feed stays until the turn ends. */
 START_TEST(members_may_leave_during_a_turn)
 {
@@ -1183,6 +1199,7 @@ int main(void)
     tcase_add_test(t, a_message_is_hit_once_however_many_filters_match);
     tcase_add_test(t, only_feeds_with_live_members_are_hit);
     tcase_add_test(t, what_comes_for_a_feed_is_counted);
+    tcase_add_test(t, a_turn_that_is_repeated_counts_once);
     tcase_add_test(t, members_may_leave_during_a_turn);
     tcase_add_test(t, more_hits_than_one_chunk_holds);
     tcase_add_test(t, the_same_set_is_one_feed_whatever_its_order);
