@@ -3,9 +3,12 @@ libbase_a_SOURCES = \
 	base/err.c base/err.h \
 	base/buf.c base/buf.h \
 	base/bytes.h \
+	base/crypto.c base/crypto.h \
+	base/fault.h \
 	base/grace.c base/grace.h \
 	base/id_table.c base/id_table.h \
 	base/ip.c base/ip.h \
+	base/json_slice.c base/json_slice.h \
 	base/log.c base/log.h \
 	base/rfc3339.c base/rfc3339.h \
 	base/std_fds.c base/std_fds.h \

@@ -1,11 +1,8 @@
 # The codecs of messages, SSE, WebSocket, RESP and batches; included by frontends/local.mk.
 noinst_LIBRARIES += libwscodec.a
 libwscodec_a_SOURCES = \
-	frontends/crypto.c frontends/crypto.h \
 	frontends/encodings.c frontends/encodings.h \
 	frontends/envelope.c frontends/envelope.h \
-	frontends/fault.h \
-	frontends/json_slice.c frontends/json_slice.h \
 	frontends/publish_json.c frontends/publish_json.h \
 	frontends/session_id.c frontends/session_id.h \
 	frontends/session_request.c frontends/session_request.h \

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/crypto.h"
 #include "base/rfc3339.h"
 #include "base/utf8.h"
 #include "broker/cursor.h"
-#include "frontends/crypto.h"
 
 enum {
     ESCAPE_MAX = 6, /* bytes */

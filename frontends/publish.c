@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_slice.h"
 #include "base/utf8.h"
 #include "broker/cursor.h"
 #include "broker/topic_name.h"
@@ -11,7 +12,6 @@
 #include "frontends/http/http_response.h"
 #include "frontends/http/http_status.h"
 #include "frontends/http/ndjson.h"
-#include "frontends/json_slice.h"
 #include "frontends/worker.h"
 
 enum {

@@ -7,10 +7,10 @@
 
 #include <stddef.h>
 
+#include "base/fault.h"
 #include "broker/broker.h"
 #include "broker/message.h"
 #include "frontends/conn.h"
-#include "frontends/fault.h"
 
 struct http;
 struct http_due_answer;

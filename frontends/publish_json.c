@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/crypto.h"
 #include "broker/topic_name.h"
-#include "frontends/crypto.h"
 
 static const struct fault bad_json = {
     "bad_json", "the text is not one valid JSON value, or a member is there twice"};

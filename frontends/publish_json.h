@@ -11,9 +11,9 @@
 #define FRONTENDS_PUBLISH_JSON_H
 
 #include "base/buf.h"
+#include "base/fault.h"
+#include "base/json_slice.h"
 #include "broker/message.h"
-#include "frontends/fault.h"
-#include "frontends/json_slice.h"
 
 enum publish_member {
     PUBLISH_TOPIC,

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "frontends/crypto.h"
+#include "base/crypto.h"
 
 static unsigned char key[CRYPTO_BLOCK_SIZE];
 

@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/fault.h"
+#include "base/json_slice.h"
 #include "broker/cursor.h"
-#include "frontends/fault.h"
-#include "frontends/json_slice.h"
 
 /* One entry; `topic` is a valid topic or pattern, borrowed from the parsed text. */
 struct session_entry {

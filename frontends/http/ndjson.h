@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "broker/message.h"
-#include "frontends/fault.h"
 
 /* Takes the next line that is not blank from *TEXT (*N bytes) and moves both behind it; false:
  * there is none. Lines end in LF or CRLF, the last one may have no end. *RET_LINE points into the

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "frontends/fault.h"
+#include "base/fault.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_reply.h"

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "frontends/fault.h"
+#include "base/fault.h"
 #include "frontends/resp/resp_command.h"
 
 enum {

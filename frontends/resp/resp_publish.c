@@ -1,9 +1,9 @@
 #include <string.h>
 
+#include "base/fault.h"
+#include "base/json_slice.h"
 #include "base/utf8.h"
 #include "broker/cursor.h"
-#include "frontends/fault.h"
-#include "frontends/json_slice.h"
 #include "frontends/publish.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_reply.h"

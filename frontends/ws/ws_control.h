@@ -18,10 +18,10 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
+#include "base/json_slice.h"
 #include "broker/cursor.h"
 #include "broker/message.h"
-#include "frontends/fault.h"
-#include "frontends/json_slice.h"
 
 enum { WS_CONTROL_REF_MAX = 256 }; /* bytes of `ref` as it is written */
 

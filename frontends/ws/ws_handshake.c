@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "frontends/crypto.h"
+#include "base/crypto.h"
 #include "frontends/http/http_response.h"
 
 enum { KEY_LEN = 24, KEY_BYTES = 16 };

@@ -3,7 +3,7 @@
  * they are written, strings unquoted in place. Every text lies in memory of exactly its size, and
  * every prefix of a valid object is tried.
  */
-#include "frontends/json_slice.h"
+#include "base/json_slice.h"
 
 #include <check.h>
 #include <jansson.h>

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "frontends/crypto.h"
+#include "base/crypto.h"
 
 /* FIPS 197, appendix C.1. */
 START_TEST(one_block_of_aes)

@@ -1,4 +1,4 @@
-#include "frontends/crypto.h"
+#include "base/crypto.h"
 
 #include <stdbool.h>
 #include <string.h>

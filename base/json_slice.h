@@ -6,8 +6,8 @@
  * 2.14 takes no integer above 2^63 - 1 and no number above 1.8e308, and an array of small numbers
  * takes 16 times the text's size in memory (and 20 times the time). Nothing is allocated here.
  */
-#ifndef FRONTENDS_JSON_SLICE_H
-#define FRONTENDS_JSON_SLICE_H
+#ifndef BASE_JSON_SLICE_H
+#define BASE_JSON_SLICE_H
 
 #include <stdbool.h>
 #include <stddef.h>

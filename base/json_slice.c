@@ -1,4 +1,4 @@
-#include "frontends/json_slice.h"
+#include "base/json_slice.h"
 
 #include <stdint.h>
 #include <string.h>

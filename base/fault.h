@@ -2,8 +2,8 @@
  * What is wrong with a request, in the words that the client gets: a WebSocket `error` object's
  * code and message. Functions that read requests return a constant fault, or NULL when all is well.
  */
-#ifndef FRONTENDS_FAULT_H
-#define FRONTENDS_FAULT_H
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
 
 struct fault {
     const char *code;    /* stable, for programs: lower case and '_' (doc/protocol.md) */

@@ -2,8 +2,8 @@
  * The little cryptography that the wire formats need: SHA-1, base64 (RFC 4648 section 4) and one
  * block of AES-128 (FIPS 197), from mbedTLS, 2.28 or 3.x. TLS itself is not here.
  */
-#ifndef FRONTENDS_CRYPTO_H
-#define FRONTENDS_CRYPTO_H
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
 
 #include <stddef.h>
 
