@@ -1309,6 +1309,7 @@ int main(void)
 {
     Suite *s = suite_create("replay");
     TCase *t = tcase_create("starts");
+    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, earliest_is_the_first_kept_message);
     tcase_add_test(t, latest_is_the_head);
@@ -1325,6 +1326,7 @@ int main(void)
     suite_add_tcase(s, t);
 
     t = tcase_create("losses");
+    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_lagging_subscriber_is_told_in_its_place);
     tcase_add_test(t, losses_behind_are_not_told);
@@ -1344,6 +1346,7 @@ int main(void)
     suite_add_tcase(s, t);
 
     t = tcase_create("spans");
+    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, what_another_has_read_is_taken_from_the_own_place_on, 0, 3);
     tcase_add_test(t, a_span_is_not_for_other_places_nor_beyond_the_end);
