@@ -1,5 +1,6 @@
 #include "frontends/subscribe.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 #include "frontends/ws/ws.h"
 
 enum {
-    PARAM_MAX = 1024, /* bytes of a decoded parameter */
+    PARAM_MAX = 1024,         /* bytes of a decoded parameter */
+    WAIT_MAX_MS = 1000000000, /* of a `wait` that is one; less is waited */
     /* Offsets behind the head: read at once, or read in one piece. */
     NEAR = 1024,
     NOT_FAR = 16384,
@@ -81,16 +83,29 @@ static void read_format(struct query *q, const char *text)
         q->wrong = "format is raw or envelope";
 }
 
-/* Seconds, with an optional fraction. */
+/* 1*DIGIT [ "." *DIGIT ], in thousandths. False: it is none, or above WAIT_MAX_MS. */
+static bool read_seconds(const char *text, uint64_t *ret_ms)
+{
+    uint64_t ms = 0, unit = 100;
+    if (!isdigit((unsigned char)*text))
+        return false;
+    for (; isdigit((unsigned char)*text) && ms <= WAIT_MAX_MS; text++)
+        ms = ms * 10 + (uint64_t)(*text - '0') * 1000;
+    if (*text == '.')
+        for (text++; isdigit((unsigned char)*text); text++, unit /= 10)
+            ms += (uint64_t)(*text - '0') * unit;
+    *ret_ms = ms;
+    return *text == '\0' && ms <= WAIT_MAX_MS;
+}
+
 static void read_wait(struct query *q, const char *text, uint64_t max_ms)
 {
-    char *end;
-    double s = strtod(text, &end);
+    uint64_t ms;
     q->has_wait = true;
-    if (*text < '0' || *text > '9' || *end || text[strspn(text, "0123456789.")] || s > 1e6)
+    if (!read_seconds(text, &ms))
         q->wrong = "wait is a number of seconds";
     else
-        q->wait_ms = (uint64_t)(s * 1000) < max_ms ? (uint64_t)(s * 1000) : max_ms;
+        q->wait_ms = ms < max_ms ? ms : max_ms;
 }
 
 static void read_limit(struct query *q, const char *text, uint32_t max)

@@ -51,9 +51,11 @@ bool url_next_param(struct url *u, struct url_param *ret)
 
 bool url_param_is(const struct url_param *p, const char *name)
 {
-    if (!memchr(p->name, '%', p->name_len))
-        return p->name_len == strlen(name) && memcmp(p->name, name, p->name_len) == 0;
     size_t i = 0;
+    if (p->name_len == strlen(name) && memcmp(p->name, name, p->name_len) == 0)
+        return true; /* mostly it is not encoded */
+    if (!memchr(p->name, '%', p->name_len))
+        return false;
     while (i < p->name_len && *name != '\0')
         if (next_byte(p->name, p->name_len, &i) != (unsigned char)*name++)
             return false;
@@ -68,10 +70,22 @@ bool url_escapes_valid(const char *text, size_t n)
     return true;
 }
 
+/* How many bytes at the beginning of TEXT stand for themselves. */
+static size_t plain_span(const char *text, size_t n)
+{
+    const char *escape = memchr(text, '%', n);
+    size_t plain = escape ? (size_t)(escape - text) : n;
+    const char *nul = memchr(text, '\0', plain);
+    return nul ? (size_t)(nul - text) : plain;
+}
+
 enum err url_decode(const char *text, size_t n, char *out, size_t size, size_t *ret_len)
 {
-    size_t len = 0;
-    for (size_t i = 0; i < n;) {
+    size_t len = plain_span(text, n);
+    if (len >= size)
+        return ERR_TOO_LARGE;
+    memmove(out, text, len);
+    for (size_t i = len; i < n;) {
         int byte = next_byte(text, n, &i);
         if (byte < 0)
             return ERR_INVALID;
