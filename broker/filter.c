@@ -21,7 +21,8 @@ struct filter_table {
     struct filter **buckets;
     size_t bucket_count, count; /* buckets: a power of two */
     struct pattern_tree *patterns;
-    uint64_t serial; /* changes when filters come and go */
+    /* Change when patterns come and go, and when plain topics do. */
+    uint64_t pattern_serial, exact_serial;
     uint64_t steps;
     bool generous;
     size_t routes_room; /* places for patterns in all routes */
@@ -127,6 +128,15 @@ static void grow(struct filter_table *t)
     free(old);
 }
 
+/* F has come or is going: routes that it may be in are not right any more. */
+static void changed(struct filter_table *t, const struct filter *f)
+{
+    if (f->pattern)
+        t->pattern_serial++;
+    else
+        t->exact_serial++;
+}
+
 static enum err create(struct filter_table *t, const char *name, size_t n, uint32_t hash,
                        struct filter **ret)
 {
@@ -144,7 +154,7 @@ static enum err create(struct filter_table *t, const char *name, size_t n, uint3
     if (++t->count > t->bucket_count)
         grow(t);
     LL_PREPEND2(*slot_of(t, hash), f, hash_next);
-    t->serial++;
+    changed(t, f);
     *ret = f;
     return ERR_OK;
 }
@@ -181,7 +191,7 @@ void filter_unref(struct filter_table *t, struct filter *f)
         pattern_tree_remove(t->patterns, f->name, f->len);
     LL_DELETE2(*slot_of(t, f->hash), f, hash_next);
     t->count--;
-    t->serial++;
+    changed(t, f);
     filter_give_back(t, bytes_of(f->name, f->len));
     free(f->feeds);
     free(f);
@@ -258,30 +268,35 @@ static void note_pattern(void *ctx, void *value)
     r->patterns[r->pattern_count++] = value;
 }
 
-static bool look_up(struct filter_table *t, const struct topic *topic, struct route *r)
+static void look_up_exact(struct filter_table *t, const struct topic *topic, struct route *r)
+{
+    r->exact = filter_find(t, topic->name, topic->name_len);
+    r->exact_serial = t->exact_serial;
+}
+
+static bool look_up_patterns(struct filter_table *t, const struct topic *topic, struct route *r)
 {
     struct finding finding = {t, r, false};
-    const char *name = topic->name;
-    size_t n = topic->name_len;
     r->topic_id = 0;
     r->pattern_count = 0;
-    r->exact = find(t, name, n, hash_of(t, name, n));
-    pattern_tree_match(t->patterns, name, n, note_pattern, &finding);
+    pattern_tree_match(t->patterns, topic->name, topic->name_len, note_pattern, &finding);
     if (finding.failed)
         return false;
     r->topic_id = topic->id;
-    r->serial = t->serial;
+    r->pattern_serial = t->pattern_serial;
     return true;
 }
 
 const struct route *filter_route(struct filter_table *t, const struct topic *topic)
 {
     struct route *r = &t->routes[topic->id & (ROUTES - 1)];
-    if (r->topic_id == topic->id && r->serial == t->serial)
+    bool known = r->topic_id == topic->id && r->pattern_serial == t->pattern_serial;
+    if (known && r->exact_serial == t->exact_serial)
         return r;
-    if (t->routes_room > ROUTES_ROOM)
+    if (!known && t->routes_room > ROUTES_ROOM)
         drop_routes(t);
-    return look_up(t, topic, r) ? r : NULL;
+    look_up_exact(t, topic, r);
+    return known || look_up_patterns(t, topic, r) ? r : NULL;
 }
 
 uint64_t filter_steps(const struct filter_table *t)

@@ -3,9 +3,10 @@
  * which filters match a topic.
  *
  * Topics are found by their name, patterns by level (pattern_tree.h), so a filter's coming and
- * going takes its own levels. What matches a topic, its *route*, is kept for the topics of late; a
- * route that is older than the newest filter is looked up anew, which takes the topic's levels and
- * what matches. Nothing here knows which topics exist.
+ * going takes its own levels. What matches a topic, its *route*, is kept for the topics of late. A
+ * route that is older than the newest pattern is looked up anew, which takes the topic's levels and
+ * what matches; one that is older than the newest topic, one look-up by name. Long-polls come and
+ * go all the time, mostly for one topic each. Nothing here knows which topics exist.
  *
  * Pure: one worker owns a table.
  */
@@ -44,8 +45,8 @@ struct filter_budget {
 /* What one topic's messages are matched with. Valid until a filter comes or goes, or another
  * topic's route is asked for. */
 struct route {
-    uint64_t serial;   /* of the table when this was looked up */
-    uint32_t topic_id; /* 0 = nothing here */
+    uint64_t pattern_serial, exact_serial; /* of the table when this was looked up */
+    uint32_t topic_id;                     /* 0 = nothing here */
     uint32_t pattern_count, pattern_cap;
     struct filter *exact; /* NULL = none */
     struct filter **patterns;

@@ -1094,6 +1094,42 @@ START_TEST(the_others_cost_nothing)
 }
 END_TEST
 
+/* Long-polls come and go with each message, for topics of their own: a message that many patterns
+ * match is not matched with them again for that. */
+START_TEST(topics_that_come_and_go_cost_a_message_nothing)
+{
+    static struct subscriber patterns[64];
+    struct subscriber poll = {0};
+    char name[64];
+    for (unsigned i = 0; i < 64; i++) {
+        for (unsigned level = 0; level < 6; level++) {
+            name[2 * level] = i >> level & 1 ? '+' : (char)('a' + level);
+            name[2 * level + 1] = level < 5 ? '/' : '\0';
+        }
+        join_live(&patterns[i], name);
+    }
+    bring("a/b/c/d/e/f");
+    CHECK_HITS(patterns[63], 1);
+    end_turn();
+    steps();
+    for (int i = 0; i < 100; i++) {
+        join_live(&poll, i % 2 ? "a/b/c/d/e/f" : "other");
+        bring("a/b/c/d/e/f");
+        end_turn();
+        feed_leave(&poll, feeds);
+    }
+    ck_assert_uint_le(steps(), 100 * 10);
+    join_live(&poll, "a/b/c/d/e/f");
+    bring("a/b/c/d/e/f");
+    CHECK_HITS(poll, 102);
+    CHECK_HITS(patterns[0], 102); /* the same set */
+    end_turn();
+    feed_leave(&poll, feeds);
+    for (int i = 0; i < 64; i++)
+        feed_leave(&patterns[i], feeds);
+}
+END_TEST
+
 /* Leaving a filter that many have does not take looking for oneself among them. */
 START_TEST(leaving_costs_as_much_as_was_joined)
 {
@@ -1224,6 +1260,7 @@ int main(void)
     tcase_add_test(t, a_shared_set_is_left);
     tcase_add_test(t, a_refused_change_changes_nothing);
     tcase_add_test(t, the_others_cost_nothing);
+    tcase_add_test(t, topics_that_come_and_go_cost_a_message_nothing);
     tcase_add_test(t, leaving_costs_as_much_as_was_joined);
     tcase_add_test(t, a_feed_of_too_many_topics_is_asked_for_each);
     suite_add_tcase(s, t);
