@@ -178,20 +178,24 @@ int message_event_valid(const char *event, size_t n)
     return utf8_valid(event, n) && !has_control((const unsigned char *)event, n);
 }
 
+struct blob *blob_join(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    struct blob *both = malloc(sizeof(*both) + a_len + b_len);
+    if (!both)
+        return NULL;
+    atomic_init(&both->refs, 1);
+    atomic_init(&both->pins, 0);
+    both->len = (uint32_t)(a_len + b_len);
+    if (a_len)
+        memcpy(both->data, a, a_len);
+    if (b_len)
+        memcpy(both->data + a_len, b, b_len);
+    return both;
+}
+
 struct blob *blob_create(const void *data, size_t n)
 {
-    /* Reachable: an encoding may be several times as long as the payload. */
-    if (n > UINT32_MAX)
-        return NULL;
-    struct blob *b = malloc(sizeof(*b) + n);
-    if (!b)
-        return NULL;
-    atomic_init(&b->refs, 1);
-    atomic_init(&b->pins, 0);
-    b->len = (uint32_t)n;
-    if (n)
-        memcpy(b->data, data, n);
-    return b;
+    return blob_join(data, n, NULL, 0);
 }
 
 struct blob *blob_ref(struct blob *b)

@@ -103,6 +103,8 @@ int message_event_valid(const char *event, size_t n);
 
 /* Copies N bytes; one reference; NULL when out of memory. */
 struct blob *blob_create(const void *data, size_t n);
+/* The same of two texts, one behind the other. */
+struct blob *blob_join(const void *a, size_t a_len, const void *b, size_t b_len);
 struct blob *blob_ref(struct blob *b);
 void blob_unref(struct blob *b);
 

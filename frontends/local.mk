@@ -24,6 +24,7 @@ libfrontends_a_SOURCES = \
 	frontends/peer.c frontends/peer.h \
 	frontends/peer_memory.c frontends/peer_memory.h \
 	frontends/poll.c frontends/poll.h \
+	frontends/poll_shared.c frontends/poll_shared.h \
 	frontends/poll_body.c frontends/poll_body.h \
 	frontends/publish.c frontends/publish.h \
 	frontends/readiness.c frontends/readiness.h \

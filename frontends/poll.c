@@ -19,6 +19,25 @@ struct poll {
     bool raw;
 };
 
+/* The answer with BODY for all who would get the same; NULL: out of memory. */
+static struct blob *make_shared(struct worker *w, uint64_t offset, const struct poll_body *body)
+{
+    char field[sizeof("Longwire-Cursor: \r\n") + CURSOR_TEXT_SIZE] = "Longwire-Cursor: ";
+    size_t n = strlen(field);
+    n += cursor_format(field + n, offset, w->replay.log->epoch);
+    memcpy(field + n, "\r\n", 3);
+    if (body->buf.failed)
+        return NULL;
+    return http_shared_create(field, "application/json", body->buf.data + body->at,
+                              body->buf.len - body->at);
+}
+
+static void reply_shared(struct conn *c, struct blob *answer, bool at_once)
+{
+    counter_add(&c->worker->counters, COUNTER_polls, 1);
+    http_reply_shared(c, answer, at_once);
+}
+
 static void add_cursor(struct conn *c, uint64_t offset)
 {
     char text[CURSOR_TEXT_SIZE];
@@ -81,17 +100,55 @@ static void reply_raw(struct conn *c, struct raw *r, uint64_t offset)
 
 /* --- answering --- */
 
+/* Whether others may ask for the same in this turn, and the same is said to them. */
+static bool may_share(const struct poll *p, const struct gap *gap)
+{
+    return gap->reason == GAP_NONE && p->receiver.sub.feed->refs > 1 &&
+           http_of(p->conn)->method != HTTP_HEAD;
+}
+
+/* Answers as another one was. False: none was. */
+static bool answer_as_another(struct poll *p)
+{
+    struct worker *w = p->conn->worker;
+    struct blob *answer =
+        poll_shared_read(&w->polls, &w->replay, p->receiver.sub.feed, &p->position, p->limit);
+    if (answer)
+        reply_shared(p->conn, answer, false);
+    return answer != NULL;
+}
+
+/* Answers with BODY, which others may get, too: what was read in SPAN. */
+static void answer_first(struct poll *p, struct replay_span *span, const struct poll_body *body)
+{
+    struct worker *w = p->conn->worker;
+    struct blob *answer = make_shared(w, p->position.offset, body);
+    if (!answer) {
+        subscribe_fail(p->conn, ERR_NOMEM);
+        return;
+    }
+    replay_span_end(span, &p->position);
+    poll_shared_keep_read(&w->polls, &w->replay, p->receiver.sub.feed, span, p->limit, answer);
+    reply_shared(p->conn, answer, false);
+}
+
 /* Reads what there is. True: answered. */
 static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty)
 {
     struct conn *c = p->conn;
     struct poll_body body = {0};
+    struct replay_span span;
+    if (may_share(p, gap) && answer_as_another(p))
+        return true;
+    replay_span_begin(&span, &c->worker->replay, &p->position);
     enum err e =
         poll_body_read(c->worker, p->receiver.sub.feed, &p->position, gap, p->limit, &body);
     /* A long way without a match is answered too: the client goes on from the new cursor. */
     bool answers = even_if_empty || body.count || gap->reason != GAP_NONE || !body.live;
     if (e != ERR_OK)
         subscribe_fail(c, e);
+    else if (body.count && may_share(p, gap))
+        answer_first(p, &span, &body);
     else if (answers)
         reply_body(c, p->position.offset, &body);
     buf_finish(&body.buf);
@@ -147,7 +204,22 @@ static void answer_later(struct poll *p, uint64_t before)
     http_go_on_later(p->conn);
 }
 
-/* A waiting poll at the head: the answer is made of bytes that all who wait share. */
+/* The answer for all members of F with PARCEL; NULL: out of memory. */
+static struct blob *answer_of(struct worker *w, struct feed *f, const struct parcel *parcel)
+{
+    struct blob *answer = poll_shared_live(&w->polls, f, parcel->last);
+    struct poll_body body = {0};
+    if (answer)
+        return answer;
+    poll_body_append(w, parcel->data, parcel->cuts, parcel->count, parcel->last, &body);
+    answer = make_shared(w, parcel->last, &body);
+    buf_finish(&body.buf);
+    if (answer)
+        poll_shared_keep_live(&w->polls, w->feeds, f, parcel->last, answer);
+    return answer;
+}
+
+/* A waiting poll at the head: the answer is the same for all who wait. */
 static void deliver(struct receiver *r, const struct parcel *parcel)
 {
     struct poll *p = (struct poll *)r;
@@ -163,13 +235,11 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
         answer(p, (struct gap){0}, false);
         return;
     }
-    struct poll_body body = {0};
-    poll_body_append(w, parcel->data, parcel->cuts, parcel->count, parcel->last, &body);
-    if (body.buf.failed)
-        subscribe_fail(p->conn, ERR_NOMEM);
+    struct blob *shared = answer_of(w, p->receiver.sub.feed, parcel);
+    if (shared)
+        reply_shared(p->conn, shared, true);
     else
-        reply_body(p->conn, parcel->last, &body);
-    buf_finish(&body.buf);
+        subscribe_fail(p->conn, ERR_NOMEM);
 }
 
 void poll_go_on(struct conn *c)

@@ -586,6 +586,7 @@ static bool run_turn(struct worker *w)
     refusals_check(&w->refusals, w->now_ms);
     go_on_with_backlog(w);
     end_conn_turns(w);
+    poll_shared_drop(&w->polls, w->feeds);
     holding_end_turn(w);
     more |= stream_run_lagging(w);
     count_compressed(w);
@@ -642,6 +643,7 @@ static void *run(void *arg)
     worker_each_conn(w, abandon_conn, NULL);
     submit_publishes(w);
     end_conn_turns(w);
+    poll_shared_drop(&w->polls, w->feeds);
     topic_table_exit(&w->topics);
     ws_deflate_finish_thread();
     http_fields_finish_thread();

@@ -26,6 +26,7 @@
 #include "frontends/conn.h"
 #include "frontends/counters.h"
 #include "frontends/peer_memory.h"
+#include "frontends/poll_shared.h"
 #include "frontends/readiness.h"
 #include "frontends/refusals.h"
 #include "frontends/settings.h"
@@ -99,6 +100,7 @@ struct worker {
     struct stream *lagging;   /* streams that can be moved on (utlist) */
     struct lagging *laggards; /* streams that were live, and are not (utlist) */
     uint64_t lag_check_ms;    /* when their limits are looked at next */
+    struct poll_shared polls; /* the answer that they have in common in this turn */
     struct buf scratch;       /* bytes being put together, never across callbacks */
     struct cut *cuts;         /* of what is in scratch */
     size_t cut_count, cut_cap;

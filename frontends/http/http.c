@@ -13,7 +13,8 @@
 enum {
     HEADERS_MAX = 100,
     BODY_BYTES_PER_MS = 4, /* a body that is slower for long is cut off */
-    FIELDS_SIZE = 160,     /* bytes that are made at once, since mostly no more is needed */
+    FIELDS_SIZE = 160,
+    SHARED_HEAD = 512, /* bytes that are made at once, since mostly no more is needed */
 };
 
 static const char data_guard[] = HTTP_DATA_ONLY "Cache-Control: no-store\r\n";
@@ -214,6 +215,66 @@ void http_reply_with(struct conn *c, unsigned status, const char *type, struct b
     buf_finish(body);
     if (conn_state(c) != CONN_CLOSED)
         answered(c, h, a.keep_alive);
+}
+
+/* --- answers that requests have in common --- */
+
+struct blob *http_shared_create(const char *fields, const char *type, const char *body, size_t n)
+{
+    struct buf head = {0};
+    buf_reserve(&head, SHARED_HEAD);
+    http_response_start(&head, 200, http_now());
+    buf_puts(&head, fields);
+    buf_puts(&head, data_guard);
+    http_response_content(&head, type, n);
+    http_response_end(&head);
+    struct blob *b = head.failed ? NULL : blob_join(head.data, head.len, body, n);
+    buf_finish(&head);
+    return b;
+}
+
+/* The connection sends them as they are, and keeps what it cannot send now by reference. */
+static void refer_shared(struct conn *c, struct blob *b, bool at_once)
+{
+    size_t sent = at_once ? conn_push(c, b->data, b->len) : 0;
+    if (!at_once)
+        budget_charge(&c->worker->work, b->len);
+    if (sent < b->len)
+        conn_keep_rest(c, b, (uint32_t)sent);
+}
+
+/* With the lines that this answer has for itself behind the first two. */
+static void copy_shared(struct conn *c, const struct http *h, const struct blob *b, bool keep_alive)
+{
+    const size_t start = sizeof("HTTP/1.1 200 OK\r\nDate: \r\n") - 1 + HTTP_DATE_SIZE - 1;
+    struct buf *out = conn_out(c);
+    if (!out)
+        return;
+    buf_reserve(out, h->fields.len + SHARED_HEAD + b->len);
+    buf_append(out, b->data, start);
+    http_put_fields(h, out);
+    http_response_connection(out, h->request.minor, keep_alive);
+    buf_append(out, b->data + start, b->len - start);
+}
+
+/* Nothing is to be added to it, and nothing is to be sent before. */
+static bool is_complete(const struct conn *c, const struct http *h, bool keep_alive)
+{
+    return keep_alive && h->request.minor > 0 && !h->fields.len && !h->fields.failed &&
+           !conn_is_busy(c);
+}
+
+void http_reply_shared(struct conn *c, struct blob *b, bool at_once)
+{
+    struct http *h = http_of(c);
+    bool keep_alive = keeps_alive(c, h);
+    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    if (is_complete(c, h, keep_alive))
+        refer_shared(c, b, at_once);
+    else
+        copy_shared(c, h, b, keep_alive);
+    if (conn_state(c) != CONN_CLOSED)
+        answered(c, h, keep_alive);
 }
 
 void http_reply_file(struct conn *c, const char *type, const char *body, size_t n)

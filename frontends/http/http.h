@@ -113,6 +113,12 @@ void http_reply(struct conn *c, unsigned status, const char *type, const char *b
  * head (HTTP_ROOM); takes what BODY has. */
 void http_reply_with(struct conn *c, unsigned status, const char *type, struct buf *body,
                      size_t at);
+/* An answer for several requests that are no HEAD: as http_reply with 200, and the lines FIELDS.
+ * One reference; NULL: out of memory. It has a Date: not to be kept beyond the turn. */
+struct blob *http_shared_create(const char *fields, const char *type, const char *body, size_t n);
+/* Answers with it: by reference where nothing is to be added, AT_ONCE or at the end of the turn.
+ * For what is held until nothing is due, as http_reply_with. */
+void http_reply_shared(struct conn *c, struct blob *b, bool at_once);
 /* application/problem+json (RFC 9457) with DETAIL, one sentence without a full stop. */
 void http_fail(struct conn *c, unsigned status, const char *detail);
 /* The same with a Retry-After, seconds. */

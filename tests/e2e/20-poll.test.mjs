@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 
 import { moved, offsetOf } from './lib/cursor.mjs';
 import { assertProblem, get, history, poll, publish, publishBatch, request } from './lib/http.mjs';
-import { startHub, suiteHub } from './lib/hub.mjs';
+import { longwirectl, startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
 import { RespClient } from './lib/resp.mjs';
 import { eventually } from './lib/wait.mjs';
@@ -312,6 +312,61 @@ describe('long-poll', () => {
       assertProblem(await get(hub, `/t/l/bad?${text}`), 400);
     });
   }
+
+  test('all who wait for the same get the same, each with the head that it asked for', async () => {
+    const { cursor } = await poll(hub, 'l/same', { wait: 0 });
+    const heads = [
+      ['HTTP/1.1', ''],
+      ['HTTP/1.1', ''],
+      ['HTTP/1.1', 'Origin: http://127.0.0.1:1\r\n'],
+      ['HTTP/1.1', 'Connection: close\r\n'],
+      ['HTTP/1.0', ''],
+      ['HTTP/1.0', 'Connection: keep-alive\r\n'],
+    ];
+    const ask = (version, lines) =>
+      `GET /t/l/same?after=${cursor}&wait=20 ${version}\r\nHost: localhost\r\n${lines}\r\n`;
+    const sockets = await Promise.all(heads.map(() => RawSocket.open(hub)));
+    for (const [i, head] of heads.entries()) await sockets[i].write(ask(...head));
+    await eventually(async () => {
+      const { stdout } = await longwirectl(hub, ['clients', '--json']);
+      const waiting = JSON.parse(stdout).filter(({ topics }) => topics?.includes('l/same'));
+      return waiting.length === heads.length;
+    }, 'all to wait');
+    const id = await publish(hub, 'l/same', 'x'.repeat(3000));
+    for (const socket of sockets)
+      await socket.until((received) => received.includes('"live":true}'), 'the answer');
+    const answers = sockets.map((socket) => socket.received.toString().split('\r\n\r\n'));
+    for (const [head, body] of answers) {
+      assert.equal(body, answers[0][1]);
+      assert.match(head, /^HTTP\/1\.1 200 OK\r\nDate: /);
+      assert.match(head, new RegExp(`\r\nContent-Length: ${body.length}(\r\n|$)`));
+      assert.match(head, new RegExp(`\r\nLongwire-Cursor: ${JSON.parse(body).cursor}(\r\n|$)`));
+      assert.match(head, /\r\nCache-Control: no-store(\r\n|$)/);
+    }
+    assert.equal(JSON.parse(answers[0][1]).messages[0].id, id);
+    const has = (line) => answers.map(([head]) => head.includes(`\r\n${line}`));
+    assert.deepEqual(has('Access-Control-Allow-Origin: '), [false, false, true, false, false, false]);
+    assert.deepEqual(has('Connection: close'), [false, false, false, true, true, false]);
+    assert.deepEqual(has('Connection: keep-alive'), [false, false, false, false, false, true]);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test('requests in a row for the same, and for less of it', async () => {
+    await fill('l/row', 5);
+    const ask = (limit, lines = '') =>
+      `GET /t/l/row?after=earliest&wait=0&limit=${limit} HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`;
+    const waiting = poll(hub, 'l/row', { after: 'latest', wait: 20 }); // another of the same feed
+    const raw = await RawSocket.open(hub);
+    const limits = [5, 5, 2, 5, 5, 2, 2, 1];
+    await raw.write(limits.map((limit) => ask(limit)).join('') + ask(5, 'Connection: close\r\n'));
+    await raw.untilClosed();
+    const bodies = raw.received.toString().split('\r\n\r\n').slice(1);
+    const got = bodies.map((text) => JSON.parse(text.slice(0, text.lastIndexOf('}') + 1)));
+    assert.deepEqual(got.map(({ messages }) => messages.length), [...limits, 5]);
+    await publish(hub, 'l/row', 'end');
+    assert.equal((await waiting).messages[0].data, 'end');
+    raw.destroy();
+  });
 
   test('refuses /t without a topic', async () => {
     assertProblem(await get(hub, '/t'), 400);

@@ -4,6 +4,7 @@ frontends_tests = \
 	tests/unit/test_ends \
 	tests/unit/test_lagging \
 	tests/unit/test_poll_body \
+	tests/unit/test_poll_shared \
 	tests/unit/test_requests \
 	tests/unit/test_resp
 check_PROGRAMS += $(frontends_tests)
@@ -34,6 +35,10 @@ tests_unit_test_poll_body_SOURCES = tests/unit/test_poll_body.c $(broker_fixture
 tests_unit_test_poll_body_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_poll_body_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=envelope_append
 tests_unit_test_poll_body_LDADD = $(frontends_test_libs)
+
+tests_unit_test_poll_shared_SOURCES = tests/unit/test_poll_shared.c $(broker_fixture)
+tests_unit_test_poll_shared_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_poll_shared_LDADD = $(frontends_test_libs)
 
 tests_unit_test_requests_SOURCES = tests/unit/test_requests.c $(desk)
 tests_unit_test_requests_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
