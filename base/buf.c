@@ -59,12 +59,18 @@ void buf_append_slowly(struct buf *b, const void *data, size_t n)
 
 size_t buf_digits(char *out, uint64_t n)
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     char digits[BUF_DIGITS_MAX];
     size_t i = sizeof(digits);
-    do {
-        digits[--i] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
+    for (; n >= 100; n /= 100)
+        memcpy(&digits[i -= 2], &pairs[n % 100 * 2], 2);
+    if (n >= 10)
+        memcpy(&digits[i -= 2], &pairs[n * 2], 2);
+    else
+        digits[--i] = (char)('0' + n);
     memcpy(out, digits + i, sizeof(digits) - i);
     return sizeof(digits) - i;
 }

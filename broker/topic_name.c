@@ -8,10 +8,11 @@
 static bool text_valid(const char *text, size_t n)
 {
     const uint8_t *p = (const uint8_t *)text;
-    for (size_t i = 0; i < n; i++)
+    uint8_t all = 0;
+    for (size_t i = 0; i < n; all |= p[i++])
         if (p[i] < 0x20 || p[i] == 0x7F || (p[i] == 0xC2 && i + 1 < n && p[i + 1] < 0xA0))
             return false;
-    return utf8_valid(text, n);
+    return all < 0x80 || utf8_valid(text, n);
 }
 
 static bool shape_valid(const char *text, size_t n)

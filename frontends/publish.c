@@ -41,10 +41,9 @@ enum message_kind publish_sniff_kind(const char *payload, size_t n)
     return utf8_valid(payload, n) ? MESSAGE_TEXT : MESSAGE_BINARY;
 }
 
-const struct fault *publish_check(const struct settings *s, const struct message_init *m)
+/* All but its topic. */
+static const struct fault *check_rest(const struct settings *s, const struct message_init *m)
 {
-    if (!topic_name_valid(m->topic, m->topic_len))
-        return &bad_topic;
     if (m->event_len && !message_event_valid(m->event, m->event_len))
         return &bad_event;
     if (m->key_len > MESSAGE_KEY_MAX)
@@ -52,6 +51,11 @@ const struct fault *publish_check(const struct settings *s, const struct message
     if (m->payload_len > s->max_message_bytes)
         return &too_large;
     return NULL;
+}
+
+const struct fault *publish_check(const struct settings *s, const struct message_init *m)
+{
+    return topic_name_valid(m->topic, m->topic_len) ? check_rest(s, m) : &bad_topic;
 }
 
 const struct fault *publish_fault(enum err e)
@@ -188,7 +192,7 @@ void publish_http_run(struct conn *c, struct http *h)
     header(h, HTTP_FIELD_IDEMPOTENCY_KEY, &m.key, &m.key_len);
     budget_charge(&c->worker->work, h->body.len * WORK_JSON_BYTE);
     const char *wrong = kind_of(h, &m.kind);
-    const struct fault *fault = publish_check(c->worker->settings, &m);
+    const struct fault *fault = check_rest(c->worker->settings, &m);
     if (!fault)
         fault = read_expect(h, &m);
     if (m.event && !m.event_len)
@@ -359,18 +363,19 @@ static void answer_ids(struct conn *c, struct http_due_answer *a, const struct p
         put_id(c, &body, p->items[i].offset);
     }
     buf_puts(&body, "]}");
-    http_due_reply(c, a, 201, "application/json", body.data, body.len);
+    http_due_created(c, a, body.data, body.len);
     buf_finish(&body);
 }
 
 static void answer_id(struct conn *c, struct http_due_answer *a, const struct publish *p)
 {
-    struct buf body = {0};
-    buf_puts(&body, "{\"id\":");
-    put_id(c, &body, p->items[0].offset);
-    buf_putc(&body, '}');
-    http_due_reply(c, a, 201, "application/json", body.data, body.len);
-    buf_finish(&body);
+    static const char begin[] = "{\"id\":\"", end[] = "\"}";
+    char body[sizeof(begin) + CURSOR_TEXT_SIZE + sizeof(end)];
+    size_t n = sizeof(begin) - 1;
+    memcpy(body, begin, n);
+    n += cursor_format(body + n, p->items[0].offset, c->worker->replay.log->epoch);
+    memcpy(body + n, end, sizeof(end) - 1);
+    http_due_created(c, a, body, n + sizeof(end) - 1);
 }
 
 static void answer_conflict(struct conn *c, struct http_due_answer *a, const struct publish *p)

@@ -42,6 +42,8 @@ void wheel_remove(struct wheel *w, struct wheel_item *i)
 
 void wheel_set(struct wheel *w, struct wheel_item *i, uint64_t due_ms)
 {
+    if (i->prev && i->due_ms == due_ms)
+        return; /* it is looked at when its slot comes, and then put where it belongs */
     wheel_remove(w, i);
     put(w, i, due_ms);
 }

@@ -5,7 +5,7 @@
 #include "base/ip.h"
 #include "frontends/http/field.h"
 
-static const char localhost[] = "localhost";
+static const char localhost[] = "localhost", loopback[] = "127.0.0.1";
 
 /* The authority without its port. */
 static struct field_text host_of(const char *authority)
@@ -37,6 +37,12 @@ static bool is_name(struct field_text host)
     return before != '.';
 }
 
+/* The one that is mostly written. */
+static bool is_127_0_0_1(struct field_text host)
+{
+    return host.n == sizeof(loopback) - 1 && memcmp(host.p, loopback, sizeof(loopback) - 1) == 0;
+}
+
 /* Whether HOST is "localhost", or ends with ".localhost". */
 static bool is_localhost(struct field_text host)
 {
@@ -52,7 +58,8 @@ bool host_is_loopback(const char *authority)
 {
     struct field_text host = host_of(authority);
     struct ip ip;
-    return is_localhost(host) || (read_address(host, &ip) && ip_is_loopback(&ip));
+    return is_127_0_0_1(host) || is_localhost(host) ||
+           (read_address(host, &ip) && ip_is_loopback(&ip));
 }
 
 bool host_is_listed(const char *authority, char *const *names, size_t count)

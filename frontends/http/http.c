@@ -32,6 +32,17 @@ const char *http_now(void)
     return http_date(&date, hub_time_ms());
 }
 
+/* Of W's turn. */
+static const char *date_of(const struct worker *w)
+{
+    static _Thread_local uint64_t now_ms;
+    static _Thread_local const char *date;
+    if (!date || now_ms != w->now_ms)
+        date = http_now();
+    now_ms = w->now_ms;
+    return date;
+}
+
 static const struct settings *settings_of(const struct conn *c)
 {
     return c->worker->settings;
@@ -64,7 +75,9 @@ static void begin_exchange(struct conn *c, struct http *h)
 
 static void forget_name(struct http *h)
 {
-    free(h->name);
+    if (!h->name_borrowed)
+        free(h->name);
+    h->name_borrowed = false;
     h->name = NULL;
     h->name_len = 0;
 }
@@ -76,10 +89,19 @@ void http_forget_head(struct http *h)
     forget_name(h);
 }
 
+static void forget_body(struct http *h)
+{
+    if (h->body_borrowed)
+        buf_init(&h->body);
+    else
+        buf_finish(&h->body);
+    h->body_borrowed = false;
+}
+
 static void end_exchange(struct http *h)
 {
     http_request_finish(&h->request);
-    buf_finish(&h->body);
+    forget_body(h);
     buf_finish(&h->fields);
     forget_name(h);
     poll_free(h->poll);
@@ -147,7 +169,7 @@ static void put_answer(struct conn *c, struct buf *out, const struct http_answer
     counter_add(counters, COUNTER_http_requests, 1);
     if (a->status >= 400)
         counter_add(counters, COUNTER_http_errors, 1);
-    http_response_answer(out, a, http_now());
+    http_response_answer(out, a, date_of(c->worker));
 }
 
 /* An answer to the current request. GUARD: the lines that say what browsers may do with it. */
@@ -341,7 +363,7 @@ static enum err hand_over(struct conn *c, struct publish *p, bool batch, bool cu
     a->current = current;
     p->uncounted = true;
     worker_publish(c->worker, c, p);
-    buf_finish(&h->body);
+    forget_body(h);
     return ERR_OK;
 }
 
@@ -392,6 +414,26 @@ void http_due_reply(struct conn *c, struct http_due_answer *a, unsigned status, 
                    .body = body,
                    .body_len = n,
                });
+}
+
+/* Nearly all answers are so, to HTTP/1.1, in a connection that goes on. */
+static bool is_plain(const struct conn *c, const struct http_due_answer *a)
+{
+    return a->minor == 1 && !a->text.len && !a->text.failed && keeps_alive_behind(c, a);
+}
+
+void http_due_created(struct conn *c, struct http_due_answer *a, const char *body, size_t n)
+{
+    static _Thread_local struct http_created created;
+    if (!is_plain(c, a)) {
+        http_due_reply(c, a, 201, "application/json", body, n);
+        return;
+    }
+    struct buf *out = conn_out(c);
+    if (!out)
+        return;
+    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    http_response_created(out, &created, data_guard, date_of(c->worker), body, n);
 }
 
 void http_due_fail(struct conn *c, struct http_due_answer *a, unsigned status, unsigned retry_s,
@@ -574,7 +616,6 @@ static void handle_head(struct conn *c, struct http *h)
 static void begin_body_time(struct conn *c, struct http *h)
 {
     h->body_until_ms = worker_now(c->worker) + settings_of(c)->body_timeout_ms;
-    conn_set_deadline(c, h->body_until_ms);
 }
 
 /* N bytes of the body win back what they may take, so that a trickle does not hold the connection
@@ -584,7 +625,6 @@ static void extend_body_time(struct conn *c, struct http *h, size_t n)
     uint64_t most = worker_now(c->worker) + settings_of(c)->body_timeout_ms;
     uint64_t until = h->body_until_ms + n / BODY_BYTES_PER_MS;
     h->body_until_ms = until < most ? until : most;
-    conn_set_deadline(c, h->body_until_ms);
 }
 
 /* In its place: behind the answers that are due. */
@@ -598,14 +638,37 @@ static void ask_for_body(struct conn *c, struct http *h)
 /* A length that is too long is refused before any of it is sent. */
 static void wants_body(struct conn *c, struct http *h)
 {
-    const char *length = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_LENGTH, NULL);
-    if (h->body_max && length && strtoull(length, NULL, 10) > h->body_max) {
+    if (h->body_max && http_request_length(&h->request) > h->body_max) {
         http_fail(c, 413, too_long);
         return;
     }
     begin_body_time(c, h);
     if (h->request.expect_continue)
         ask_for_body(c, h);
+}
+
+/* A small body mostly comes with its head: then it stays where it is, as long as the input does. */
+static bool borrow_body(struct http *h)
+{
+    bool whole = h->body.len == 0 && http_request_is_read(&h->request);
+    if (!whole || !(h->route->flags & HTTP_ROUTE_MESSAGE))
+        return false;
+    h->body = (struct buf){.data = (char *)(uintptr_t)h->request.body, .len = h->request.body_len};
+    h->body_borrowed = true;
+    return true;
+}
+
+/* The input goes: what is borrowed of it becomes our own. */
+static void own_body(struct conn *c, struct http *h)
+{
+    struct buf body = h->body;
+    if (!h->body_borrowed)
+        return;
+    h->body_borrowed = false;
+    h->body = (struct buf){0};
+    buf_append(&h->body, body.data, body.len);
+    if (h->body.failed)
+        http_fail_later(c, 503, 1, no_memory);
 }
 
 static void take_body(struct conn *c, struct http *h)
@@ -617,6 +680,8 @@ static void take_body(struct conn *c, struct http *h)
         http_fail(c, 413, too_long);
         return;
     }
+    if (borrow_body(h))
+        return;
     buf_append(&h->body, h->request.body, h->request.body_len);
     if (h->body.failed)
         http_fail_later(c, 503, 1, no_memory);
@@ -751,23 +816,43 @@ static void go_on(struct conn *c, struct http *h)
         h->route->run(c, h);
 }
 
-static size_t http_input(struct conn *c, char *data, size_t n)
+/* What is read in part has its time; what was whole has needed none. BEGUN: its first byte came
+ * now, or that of a request before it. */
+static void set_reading_deadline(struct conn *c, const struct http *h, bool begun)
 {
-    struct http *h = http_of(c);
+    if (h->phase == HTTP_PHASE_BODY && h->request.has_body)
+        conn_set_deadline(c, h->body_until_ms);
+    else if (h->phase == HTTP_PHASE_IDLE && begun && !http_request_idle(&h->request))
+        deadline_in(c, settings_of(c)->head_timeout_ms);
+}
+
+/* Reads what there is of DATA; returns how much that is. */
+static size_t read_requests(struct conn *c, struct http *h, char *data, size_t n)
+{
     size_t used = 0;
-    bool more = true;
-    h->more = n > 0;
-    go_on(c, h);
+    bool more = true, begun = false;
     while (more && takes_input(c, h)) {
         bool was_idle = http_request_idle(&h->request);
         size_t taken = 0;
         enum http_read event = http_request_feed(&h->request, data + used, n - used, &taken);
         used += taken;
         h->more = used < n;
-        if (was_idle && !http_request_idle(&h->request))
-            deadline_in(c, settings_of(c)->head_timeout_ms);
+        begun |= was_idle && !http_request_idle(&h->request);
         more = handle(c, h, event);
     }
+    if (c->protocol != &http_protocol)
+        return used;
+    own_body(c, h);
+    set_reading_deadline(c, h, begun);
+    return used;
+}
+
+static size_t http_input(struct conn *c, char *data, size_t n)
+{
+    struct http *h = http_of(c);
+    h->more = n > 0;
+    go_on(c, h);
+    size_t used = read_requests(c, h, data, n);
     bool done = used == n && c->reading && !c->yielded; /* what it has sent has been worked off */
     if (c->input_over && done && c->protocol == &http_protocol && conn_is_open(c))
         end_of_input(c, h);
@@ -810,6 +895,7 @@ static void request_too_slow(struct conn *c, struct http *h)
 {
     if (c->awaits_room) {
         begin_body_time(c, h);
+        conn_set_deadline(c, h->body_until_ms);
         return;
     }
     h->complete = false;

@@ -52,6 +52,7 @@ enum {
     HTTP_ROUTE_OPEN = 1,    /* to everybody who reaches the listener, whatever the Host */
     HTTP_ROUTE_STATUS = 2,  /* on listeners for figures and readiness, too */
     HTTP_ROUTE_PRIVATE = 4, /* only for those who may see the hub's status */
+    HTTP_ROUTE_MESSAGE = 8, /* its body is looked at once, as a whole */
 };
 
 /* What a path does. */
@@ -83,6 +84,8 @@ struct http {
     bool trusted;        /* conn.trusted, before a request says more */
     bool status_only;    /* came by a listener for figures and readiness */
     bool foreign_host;   /* for a host that is none of this machine's, where that counts */
+    bool name_borrowed;  /* `name` is of the request\'s head */
+    bool body_borrowed;  /* `body` is of the input, until that has been looked at */
     const struct http_route *route;
     struct url url; /* of request.target */
     char *name;     /* what the path says behind the route, decoded; NULL = none */
@@ -137,6 +140,8 @@ void http_probe(struct conn *c, struct publish *p, uint64_t ms);
 /* As http_reply, http_fail and (RETRY_S not 0) http_fail_later, for a publish that came back. */
 void http_due_reply(struct conn *c, struct http_due_answer *a, unsigned status, const char *type,
                     const char *body, size_t n);
+/* 201 with JSON. */
+void http_due_created(struct conn *c, struct http_due_answer *a, const char *body, size_t n);
 void http_due_fail(struct conn *c, struct http_due_answer *a, unsigned status, unsigned retry_s,
                    const char *detail);
 /* For a request that will wait long: gives back its target, host and header fields. */

@@ -42,6 +42,16 @@ size_t http_request_held(const struct http_request *r)
     return http_fields_held(r->fields);
 }
 
+uint64_t http_request_length(const struct http_request *r)
+{
+    return r->left;
+}
+
+bool http_request_is_read(const struct http_request *r)
+{
+    return r->state == HTTP_DONE;
+}
+
 bool http_request_idle(const struct http_request *r)
 {
     return r->state == HTTP_START || r->state == HTTP_START_LF;

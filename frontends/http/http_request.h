@@ -120,6 +120,10 @@ void http_request_init(struct http_request *r, const struct http_limits *limits)
 void http_request_finish(struct http_request *r);
 /* Feeds N bytes and returns the next event; *USED says how many of them it took. */
 enum http_read http_request_feed(struct http_request *r, const char *data, size_t n, size_t *used);
+/* At HEAD: the Content-Length, 0 if there is none. */
+uint64_t http_request_length(const struct http_request *r);
+/* Whether DONE comes next. */
+bool http_request_is_read(const struct http_request *r);
 /* After HEAD: frees the texts of the head; method, target and host are NULL then, and there are no
  * header fields. */
 void http_request_forget_head(struct http_request *r);

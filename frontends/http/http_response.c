@@ -145,6 +145,37 @@ void http_response_answer(struct buf *out, const struct http_answer *a, const ch
         buf_append(out, a->body, a->body_len);
 }
 
+/* False: it does not fit, or memory is out. */
+static bool make_created(struct http_created *k, const char *guard, const char *date)
+{
+    struct buf head = {0};
+    http_response_start(&head, 201, date);
+    buf_puts(&head, guard);
+    buf_puts(&head, "Content-Type: application/json\r\nContent-Length: ");
+    bool fits = !head.failed && head.len <= sizeof(k->text);
+    if (fits) {
+        memcpy(k->text, head.data, head.len);
+        memcpy(k->date, date, sizeof(k->date));
+        k->len = (uint32_t)head.len;
+    }
+    buf_finish(&head);
+    return fits;
+}
+
+void http_response_created(struct buf *out, struct http_created *k, const char *guard,
+                           const char *date, const char *body, size_t n)
+{
+    if (memcmp(k->date, date, sizeof(k->date)) != 0 && !make_created(k, guard, date)) {
+        out->failed = true;
+        return;
+    }
+    buf_reserve(out, k->len + BUF_DIGITS_MAX + 4 + n);
+    buf_append(out, k->text, k->len);
+    buf_put_u64(out, n);
+    buf_append(out, "\r\n\r\n", 4);
+    buf_append(out, body, n);
+}
+
 /* Text of unknown encoding as a JSON string. */
 static void put_text(struct buf *out, const char *text, size_t n)
 {

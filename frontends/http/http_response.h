@@ -33,6 +33,8 @@
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT" and its NUL. */
 #define HTTP_DATE_SIZE 30
+/* As much as the head of an answer with a guard takes. */
+#define HTTP_CREATED_SIZE 480
 
 /* The Date of the last second that was asked for; begins zeroed. One for each thread. */
 struct http_date {
@@ -71,6 +73,18 @@ struct http_answer {
 };
 
 void http_response_answer(struct buf *out, const struct http_answer *a, const char *date);
+
+/* The beginning of 201 answers of one date, which are many; begins zeroed. One for each thread and
+ * guard. */
+struct http_created {
+    char date[HTTP_DATE_SIZE];
+    uint32_t len;
+    char text[HTTP_CREATED_SIZE];
+};
+
+/* A complete 201 with N bytes of JSON, for HTTP/1.1, in a connection that stays open. */
+void http_response_created(struct buf *out, struct http_created *k, const char *guard,
+                           const char *date, const char *body, size_t n);
 
 /* A complete answer that says what went wrong. All borrowed. */
 struct http_problem {

@@ -10,7 +10,8 @@
 #include "frontends/subscribe.h"
 
 static const struct http_route routes[] = {
-    {"/t/", HTTP_GET | HTTP_HEAD | HTTP_POST, true, 0, topic_http_head, topic_http_run},
+    {"/t/", HTTP_GET | HTTP_HEAD | HTTP_POST, true, HTTP_ROUTE_MESSAGE, topic_http_head,
+     topic_http_run},
     {"/t", HTTP_GET | HTTP_HEAD | HTTP_POST, false, 0, topics_http_head, topics_http_run},
     {"/ws", HTTP_GET, false, 0, NULL, subscribe_http_websocket},
     {"/session/", HTTP_POST, true, 0, session_http_head, session_http_run},
@@ -34,10 +35,22 @@ static bool matches(const struct http_route *r, const struct url *u)
     return u->path_len == n && memcmp(u->path, r->path, n) == 0;
 }
 
+/* Nothing of the path is encoded, and it ends with a NUL as names do. */
+static bool stands_plain(const struct url *u)
+{
+    return u->path[u->path_len] == '\0' && !memchr(u->path, '%', u->path_len);
+}
+
 /* Decodes what follows the route's path into h->name. */
 static unsigned decode_rest(struct http *h, const struct http_route *r)
 {
     size_t skip = strlen(r->path), n = h->url.path_len - skip;
+    if (stands_plain(&h->url)) {
+        h->name = (char *)(uintptr_t)h->url.path + skip;
+        h->name_len = n;
+        h->name_borrowed = true;
+        return 0;
+    }
     h->name = malloc(n + 1);
     if (!h->name)
         return 503;

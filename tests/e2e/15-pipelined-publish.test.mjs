@@ -313,7 +313,10 @@ describe('while the log takes its time', () => {
   });
 
   test('one that holds too much is refused behind what is under way', async (t) => {
-    const [hub, gate] = await stalled(t, { 'hub.peer_bytes': '1M', 'http.max_body_bytes': '8M' });
+    const [hub, gate] = await stalled(t, {
+      'hub.peer_bytes': '1M',
+      'hub.max_message_bytes': '64K',
+    });
     const raw = await open(t, hub);
     const large = batch({ topic: 'old', data: 'w'.repeat(3 << 20) });
     raw.write(post('/t/old', '1') + post('/t/old', '2') + large.slice(0, -1));

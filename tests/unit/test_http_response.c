@@ -166,11 +166,44 @@ START_TEST(answers_with_problems)
 }
 END_TEST
 
+/* The same bytes as the long way, also when the date changes. */
+START_TEST(created_answers_are_like_others)
+{
+    static const char guard[] = HTTP_DATA_ONLY "Cache-Control: no-store\r\n";
+    static const char body[] = "{\"id\":\"18446744073709551615-4294967295\"}";
+    struct http_created k = {0};
+    struct http_date d = {0};
+    struct buf none = {0};
+    for (uint64_t time_ms = 1000; time_ms < 5000; time_ms += 400) {
+        struct buf got = {0}, want = {0};
+        const char *date = http_date(&d, time_ms);
+        http_response_created(&got, &k, guard, date, body, strlen(body));
+        http_response_answer(&want,
+                             &(struct http_answer){
+                                 .status = 201,
+                                 .minor = 1,
+                                 .keep_alive = true,
+                                 .fields = &none,
+                                 .guard = guard,
+                                 .type = "application/json",
+                                 .body = body,
+                                 .body_len = strlen(body),
+                             },
+                             date);
+        ck_assert_uint_eq(got.len, want.len);
+        ck_assert_mem_eq(got.data, want.data, got.len);
+        buf_finish(&got);
+        buf_finish(&want);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("http_response");
     TCase *t = tcase_create("http_response");
     tcase_add_test(t, writes_dates);
+    tcase_add_test(t, created_answers_are_like_others);
     tcase_add_test(t, writes_a_date_once_a_second);
     tcase_add_test(t, writes_heads);
     tcase_add_test(t, knows_reasons);
