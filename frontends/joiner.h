@@ -20,11 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "broker/feed.h"
 #include "broker/replay.h"
-
-struct stream;
-struct worker;
 
 struct joiner {
     struct joiner *next, *prev; /* of the stream (utlist) */
@@ -46,18 +44,26 @@ struct brought {
  * come again. */
 enum { BROUGHT_MAX = 256 };
 
+/* Of one stream; embedded there, all zero = empty. */
+struct joiners {
+    struct joiner *list;     /* subscriptions that replay on their own before they join */
+    struct brought *brought; /* by what left the set while they did */
+};
+
 /* Gives back all that J, which is in no list, has. */
-void joiner_free(struct joiner *j, struct worker *w);
-/* The one of S that is least far; NULL when there is none. */
-struct joiner *joiner_furthest_back(const struct stream *s);
-/* How many besides one of S and the set may bring a message: what joiner_leaves looks at. */
-size_t joiner_others(const struct stream *s);
-/* Whether J, one of S, leaves M to others. */
-bool joiner_leaves(const struct stream *s, const struct joiner *j, const struct message *m);
-/* Notes what a feed brought that is about to leave S, if there are joiners to which it matters. Out
- * of memory: the connection is closed. */
-void joiner_note_brought(struct stream *s, struct feed *f, uint64_t after, uint64_t until);
-/* Forgets what no joiner of S has before it any more. */
-void joiner_forget_brought(struct stream *s);
+void joiner_free(struct joiner *j, struct feed_table *feeds);
+/* The one that is least far; NULL when there is none. */
+struct joiner *joiner_furthest_back(const struct joiners *all);
+/* How many besides one of ALL and the set may bring a message: what joiner_leaves looks at. */
+size_t joiner_others(const struct joiners *all);
+/* Whether J, one of ALL, leaves M to others, of which SET is one. */
+bool joiner_leaves(const struct joiners *all, const struct joiner *j, const struct feed *set,
+                   struct feed_table *feeds, const struct message *m);
+/* Notes what a feed brought that is about to leave the stream, if there are joiners to which it
+ * matters. ERR_NOMEM: then what it brought may come again. */
+MUST_CHECK enum err joiner_note_brought(struct joiners *all, struct feed_table *feeds,
+                                        struct feed *f, uint64_t after, uint64_t until);
+/* Forgets what no joiner has before it any more. */
+void joiner_forget_brought(struct joiners *all, struct feed_table *feeds);
 
 #endif

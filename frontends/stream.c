@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/joiner.h"
 #include "frontends/lagging.h"
 #include "utlist.h"
 
@@ -79,7 +78,7 @@ void stream_drained(struct stream *s)
     if (s->state == STREAM_BLOCKED) {
         s->state = STREAM_BEHIND;
         schedule(s);
-    } else if (s->joiners) {
+    } else if (s->joiners.list) {
         schedule(s);
     }
 }
@@ -237,6 +236,14 @@ static void encode_one(struct slice *sl, struct message *m, bool shared, struct 
     }
 }
 
+/* Whether the slice's joiner leaves M to others. */
+static bool leaves(const struct slice *sl, const struct message *m)
+{
+    const struct stream *s = sl->stream;
+    return sl->joiner &&
+           joiner_leaves(&s->joiners, sl->joiner, s->receiver.sub.feed, s->conn->worker->feeds, m);
+}
+
 static bool take_message(void *ctx, struct message *m, bool shared)
 {
     struct slice *sl = ctx;
@@ -244,7 +251,7 @@ static bool take_message(void *ctx, struct message *m, bool shared)
     if (w->scratch.len >= SLICE_BYTES || sl->work >= SLICE_BYTES)
         return false;
     sl->work += sl->looks * LOOK_BYTES;
-    if (sl->joiner && joiner_leaves(sl->stream, sl->joiner, m))
+    if (leaves(sl, m))
         return true;
     sl->work += m->payload_len;
     encode_one(sl, m, shared, &w->scratch);
@@ -357,9 +364,9 @@ static enum err change_set(struct stream *s, set_change *change, const char *fil
 
 static void remove_joiner(struct stream *s, struct joiner *j)
 {
-    DL_DELETE(s->joiners, j);
+    DL_DELETE(s->joiners.list, j);
     s->joiner_count--;
-    joiner_free(j, s->conn->worker);
+    joiner_free(j, s->conn->worker->feeds);
 }
 
 static bool finish_joiner(struct stream *s, struct joiner *j)
@@ -375,7 +382,7 @@ static bool finish_joiner(struct stream *s, struct joiner *j)
     else
         s->told_live = false;
     remove_joiner(s, j);
-    joiner_forget_brought(s);
+    joiner_forget_brought(&s->joiners, s->conn->worker->feeds);
     return true;
 }
 
@@ -384,7 +391,7 @@ static bool finish_joiners(struct stream *s)
 {
     struct joiner *j, *next;
     int count = 0;
-    DL_FOREACH_SAFE (s->joiners, j, next) {
+    DL_FOREACH_SAFE (s->joiners.list, j, next) {
         if (count == FINISH_MAX || conn_is_congested(s->conn))
             return true;
         if (j->position.offset != stream_offset(s) || j->gap.reason != GAP_NONE)
@@ -403,7 +410,8 @@ static bool run_joiner(struct stream *s, struct joiner *j)
     j->gap.reason = GAP_NONE;
     if (gap.reason != GAP_NONE)
         return tell_gap(s, &gap, j->sub.feed); /* its text leaves before the next step's messages */
-    struct slice sl = {.stream = s, .feed = j->sub.feed, .joiner = j, .looks = joiner_others(s)};
+    struct slice sl = {
+        .stream = s, .feed = j->sub.feed, .joiner = j, .looks = joiner_others(&s->joiners)};
     if (j->position.offset < stream_offset(s) && !run_slice(&sl, &j->position, stream_offset(s)))
         return false;
     /* In the same turn: under load the next one finds the set further on, and so for ever. */
@@ -444,21 +452,21 @@ static bool run_set(struct stream *s, uint64_t until)
  * on waits for this one to get there. */
 static bool has_more(const struct stream *s)
 {
-    const struct joiner *j = joiner_furthest_back(s);
+    const struct joiner *j = joiner_furthest_back(&s->joiners);
     return stream_offset(s) < s->conn->worker->head ||
            (j && j->position.offset <= stream_offset(s));
 }
 
 bool stream_is_current(const struct stream *s)
 {
-    return (s->state == STREAM_LIVE || s->state == STREAM_OFF) && !s->joiners;
+    return (s->state == STREAM_LIVE || s->state == STREAM_OFF) && !s->joiners.list;
 }
 
 /* One slice. Returns whether there is more to do at once. */
 static bool run_stream(struct stream *s)
 {
     struct worker *w = s->conn->worker;
-    struct joiner *j = joiner_furthest_back(s);
+    struct joiner *j = joiner_furthest_back(&s->joiners);
     bool goes_on = true;
     if (j && j->position.offset <= stream_offset(s))
         goes_on = run_joiner(s, j);
@@ -515,9 +523,9 @@ void stream_init(struct stream *s, struct conn *c, const struct stream_ops *ops)
 void stream_finish(struct stream *s)
 {
     unschedule(s);
-    while (s->joiners)
-        remove_joiner(s, s->joiners);
-    joiner_forget_brought(s);
+    while (s->joiners.list)
+        remove_joiner(s, s->joiners.list);
+    joiner_forget_brought(&s->joiners, s->conn->worker->feeds);
     lagging_end(s);
     feed_leave(&s->receiver.sub, s->conn->worker->feeds);
     s->state = STREAM_OFF;
@@ -591,7 +599,7 @@ static enum err joiner_create(struct stream *s, const char *filter, size_t n,
     if (e == ERR_OK)
         e = replay_start(&w->replay, j->sub.feed, after, hub_head(w->hub), &j->position, &j->gap);
     if (e != ERR_OK) {
-        joiner_free(j, s->conn->worker);
+        joiner_free(j, s->conn->worker->feeds);
         return e;
     }
     j->start = j->position.offset;
@@ -602,9 +610,9 @@ static enum err joiner_create(struct stream *s, const char *filter, size_t n,
 
 static void start_joiners(struct stream *s, struct joiner *list, uint32_t count)
 {
-    DL_CONCAT(s->joiners, list);
+    DL_CONCAT(s->joiners.list, list);
     s->joiner_count += count;
-    if (s->joiners && s->state != STREAM_BLOCKED)
+    if (s->joiners.list && s->state != STREAM_BLOCKED)
         schedule(s);
 }
 
@@ -627,21 +635,28 @@ void stream_settle(struct stream *s)
     /* Others may still have to bring what this one wants too: it waits for them (joiner.h). */
     if (s->joiner_count != 1 || conn_state(s->conn) == CONN_CLOSED)
         return;
-    if (finish_joiners(s) && !s->joiners && s->state == STREAM_LIVE)
+    if (finish_joiners(s) && !s->joiners.list && s->state == STREAM_LIVE)
         unschedule(s);
+}
+
+/* Notes what F, which is about to leave, brought in (AFTER, UNTIL]. */
+static void note_brought(struct stream *s, struct feed *f, uint64_t after, uint64_t until)
+{
+    if (joiner_note_brought(&s->joiners, s->conn->worker->feeds, f, after, until) != ERR_OK)
+        conn_close(s->conn, CLOSE_NOMEM);
 }
 
 static bool part_joiner(struct stream *s, const char *filter, size_t n)
 {
     struct joiner *j, *next;
     bool found = false;
-    DL_FOREACH_SAFE (s->joiners, j, next) {
+    DL_FOREACH_SAFE (s->joiners.list, j, next) {
         if (!feed_has(s->conn->worker->feeds, j->sub.feed, filter, n))
             continue;
-        DL_DELETE(s->joiners, j);
+        DL_DELETE(s->joiners.list, j);
         s->joiner_count--;
-        joiner_note_brought(s, j->sub.feed, j->start, j->position.offset);
-        joiner_free(j, s->conn->worker);
+        note_brought(s, j->sub.feed, j->start, j->position.offset);
+        joiner_free(j, s->conn->worker->feeds);
         found = true;
     }
     return found;
@@ -657,7 +672,7 @@ static enum err shrink(struct stream *s, const struct feed_spec *spec)
     enum err e = stream_change(s, spec, before->encoding);
     feed_table_set_generous(feeds, false);
     if (e == ERR_OK)
-        joiner_note_brought(s, before, 0, stream_offset(s));
+        note_brought(s, before, 0, stream_offset(s));
     feed_release(before, feeds);
     return e;
 }
@@ -669,7 +684,7 @@ enum err stream_part(struct stream *s, const char *filter, size_t n)
         return ERR_NOT_FOUND;
     if (!joined)
         return ERR_OK;
-    if (!s->joiners)
+    if (!s->joiners.list)
         return change_set(s, feed_drop, filter, n);
     struct feed_spec spec;
     feed_spec_init(&spec, s->conn->worker->feeds);
@@ -707,7 +722,7 @@ static void drop_joiners(struct stream *s, struct joiner *list)
 {
     while (list) {
         struct joiner *next = list->next;
-        joiner_free(list, s->conn->worker);
+        joiner_free(list, s->conn->worker->feeds);
         list = next;
     }
 }
@@ -767,7 +782,7 @@ uint32_t stream_filters_after(const struct stream *s, const struct stream_edit *
     uint32_t count = (uint32_t)edit->join->count;
     for (uint32_t i = 0; i < f->filter_count; i++)
         count += !is_named(edit->part, f->filters[i]);
-    for (const struct joiner *j = s->joiners; j; j = j->next)
+    for (const struct joiner *j = s->joiners.list; j; j = j->next)
         count += !is_named(edit->part, j->sub.feed->filters[0]);
     return count;
 }
@@ -775,7 +790,7 @@ uint32_t stream_filters_after(const struct stream *s, const struct stream_edit *
 const struct joiner *stream_next_joiner(const struct stream *s, const struct joiner *after,
                                         const char **ret_filter, size_t *ret_len)
 {
-    const struct joiner *j = after ? after->next : s->joiners;
+    const struct joiner *j = after ? after->next : s->joiners.list;
     if (j)
         *ret_filter = filter_name(j->sub.feed->filters[0], ret_len);
     return j;
@@ -792,9 +807,9 @@ uint32_t stream_filters(const struct stream *s)
 size_t stream_held(const struct stream *s)
 {
     size_t bytes = feed_share(s->receiver.sub.feed);
-    for (const struct joiner *j = s->joiners; j; j = j->next)
+    for (const struct joiner *j = s->joiners.list; j; j = j->next)
         bytes += sizeof(*j) + feed_share(j->sub.feed);
-    for (const struct brought *b = s->brought; b; b = b->next)
+    for (const struct brought *b = s->joiners.brought; b; b = b->next)
         bytes += sizeof(*b);
     return bytes;
 }

@@ -22,11 +22,10 @@
 #include "broker/feed.h"
 #include "broker/replay.h"
 #include "frontends/conn.h"
+#include "frontends/joiner.h"
 #include "frontends/session_request.h"
 #include "frontends/worker.h"
 
-struct brought;
-struct joiner;
 struct stream;
 struct lagging;
 
@@ -58,8 +57,7 @@ struct stream {
     const struct stream_ops *ops;
     struct stream *next, *prev; /* the worker's list of streams BEHIND */
     struct position position;   /* unless LIVE */
-    struct joiner *joiners;     /* subscriptions that replay on their own before they join */
-    struct brought *brought;    /* by what left the set while they did */
+    struct joiners joiners;     /* subscriptions on their way into its set */
     struct lagging *lagging;    /* it was live, and is not; NULL = it is, or has never been */
     uint32_t joiner_count;
     enum stream_state state : 8;
