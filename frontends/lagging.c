@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "frontends/conn.h"
-#include "frontends/stream.h"
 #include "frontends/worker.h"
 #include "utlist.h"
 
@@ -16,11 +15,9 @@ static struct feed_total total_of(const struct worker *w, size_t first, size_t e
     return (struct feed_total){end - first, w->cuts[end - 1].payload - before};
 }
 
-/* What this turn has brought S, and it has not been sent. */
-static struct feed_total left_over(const struct stream *s, uint64_t offset)
+/* What this turn has brought F above OFFSET. */
+static struct feed_total left_over(const struct worker *w, const struct feed *f, uint64_t offset)
 {
-    const struct worker *w = s->conn->worker;
-    const struct feed *f = s->receiver.sub.feed;
     if (!f->hits)
         return (struct feed_total){0};
     if (offset < f->hits->message->offset)
@@ -34,82 +31,78 @@ static struct feed_total less(struct feed_total a, struct feed_total b)
     return (struct feed_total){a.messages - b.messages, a.bytes - b.bytes};
 }
 
-void lagging_begin(struct stream *s, uint64_t offset)
+struct lagging *lagging_begin(struct conn *c, const struct subscriber *sub, uint64_t offset)
 {
-    struct worker *w = s->conn->worker;
+    struct worker *w = c->worker;
     struct lagging *l = calloc(1, sizeof(*l));
-    s->lagging = l;
     if (!l)
-        return;
-    l->stream = s;
+        return NULL;
+    l->conn = c;
+    l->sub = sub;
     l->since_ms = w->now_ms;
-    l->at = less(s->receiver.sub.feed->total, left_over(s, offset));
+    l->at = less(sub->feed->total, left_over(w, sub->feed, offset));
     DL_APPEND(w->laggards, l);
+    return l;
 }
 
-void lagging_end(struct stream *s)
+void lagging_end(struct lagging *l)
 {
-    struct lagging *l = s->lagging;
     if (!l)
         return;
-    DL_DELETE(s->conn->worker->laggards, l);
+    DL_DELETE(l->conn->worker->laggards, l);
     free(l);
-    s->lagging = NULL;
 }
 
-void lagging_sent(struct stream *s, size_t first, uint64_t offset)
+void lagging_sent(struct lagging *l, size_t first, uint64_t offset)
 {
-    const struct worker *w = s->conn->worker;
-    struct lagging *l = s->lagging;
     if (!l)
         return;
+    const struct worker *w = l->conn->worker;
     struct feed_total sent = total_of(w, first, worker_cut_behind(w, offset));
-    struct feed_total left = less(s->receiver.sub.feed->total, l->at);
+    struct feed_total left = less(l->sub->feed->total, l->at);
     /* After a gap some of it is not counted any more. */
     l->at.messages += sent.messages < left.messages ? sent.messages : left.messages;
     l->at.bytes += sent.bytes < left.bytes ? sent.bytes : left.bytes;
 }
 
-void lagging_restart(struct stream *s)
+void lagging_restart(struct lagging *l)
 {
-    if (s->lagging)
-        s->lagging->at = s->receiver.sub.feed->total;
+    if (l)
+        l->at = l->sub->feed->total;
 }
 
-void lagging_figures(const struct stream *s, struct lag_figures *ret)
+void lagging_figures(const struct lagging *l, struct lag_figures *ret)
 {
-    const struct lagging *l = s->lagging;
     *ret = (struct lag_figures){0};
     if (!l)
         return;
-    struct feed_total lacks = less(s->receiver.sub.feed->total, l->at);
-    *ret = (struct lag_figures){lacks.messages, lacks.bytes, s->conn->worker->now_ms - l->since_ms};
+    struct feed_total lacks = less(l->sub->feed->total, l->at);
+    *ret = (struct lag_figures){lacks.messages, lacks.bytes, l->conn->worker->now_ms - l->since_ms};
 }
 
-void lagging_keep(struct stream *s, const struct lag_figures *figures)
+void lagging_keep(struct lagging *l, const struct lag_figures *figures)
 {
     struct feed_total lacks = {figures->messages, figures->bytes};
-    if (s->lagging)
-        s->lagging->at = less(s->receiver.sub.feed->total, lacks);
+    if (l)
+        l->at = less(l->sub->feed->total, lacks);
 }
 
-static const struct lag_limits *limits_of(const struct worker *w, const struct stream *s)
+static const struct lag_limits *limits_of(const struct lagging *l)
 {
-    return lag_rules_of(&w->settings->lag, w->settings_serial, s->receiver.sub.feed);
+    const struct worker *w = l->conn->worker;
+    return lag_rules_of(&w->settings->lag, w->settings_serial, l->sub->feed);
 }
 
-static bool is_beyond(const struct worker *w, const struct stream *s)
+static bool is_beyond(const struct lagging *l)
 {
     struct lag_figures figures;
-    lagging_figures(s, &figures);
-    return lag_exceeds(&figures, limits_of(w, s));
+    lagging_figures(l, &figures);
+    return lag_exceeds(&figures, limits_of(l));
 }
 
-bool lagging_must_skip(const struct stream *s)
+bool lagging_must_skip(const struct lagging *l)
 {
-    const struct worker *w = s->conn->worker;
-    return s->lagging && s->lagging->exceeded && is_beyond(w, s) &&
-           limits_of(w, s)->policy == LAG_SKIP;
+    return l && l->exceeded && is_beyond(l) && limits_of(l)->policy == LAG_SKIP;
 }
 
 static void look_at(struct worker *w, struct lagging *l)
@@ -119,10 +112,10 @@ static void look_at(struct worker *w, struct lagging *l)
         [LAG_SKIP] = COUNTER_lag_limit_skips,
         [LAG_CLOSE] = COUNTER_lag_limit_closes,
     };
-    struct conn *c = l->stream->conn;
-    if (conn_state(c) == CONN_CLOSED || !is_beyond(w, l->stream))
+    struct conn *c = l->conn;
+    if (conn_state(c) == CONN_CLOSED || !is_beyond(l))
         return;
-    enum lag_policy policy = limits_of(w, l->stream)->policy;
+    enum lag_policy policy = limits_of(l)->policy;
     if (!l->exceeded)
         counter_add(&w->counters, counters[policy], 1);
     l->exceeded = true;

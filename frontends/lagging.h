@@ -14,35 +14,37 @@
 
 #include "broker/lag.h"
 
-struct feed;
-struct stream;
+struct conn;
+struct subscriber;
 struct worker;
 
 enum { LAGGING_CHECK_MS = 100 };
 
 struct lagging {
     struct lagging *next, *prev; /* the worker's list (utlist) */
-    struct stream *stream;
+    struct conn *conn;
+    const struct subscriber *sub; /* whose feed may change */
     struct feed_total at; /* what its feed had brought when everything before its place had come */
     uint64_t since_ms;
     bool exceeded; /* it is beyond a limit, and that has been counted */
 };
 
-/* S was live until now and stays behind at OFFSET, above which are messages of this turn's cuts.
- * Out of memory: then nobody looks how far it falls behind. */
-void lagging_begin(struct stream *s, uint64_t offset);
-/* S is live, or has ended; fine when it is not lagging. */
-void lagging_end(struct stream *s);
-/* S has been sent what is in the worker's cuts from FIRST up to OFFSET. */
-void lagging_sent(struct stream *s, size_t first, uint64_t offset);
-/* S has been told that messages are gone: what it lacks is counted from here on. */
-void lagging_restart(struct stream *s);
-/* How far S is behind; zeros when it is not lagging. */
-void lagging_figures(const struct stream *s, struct lag_figures *ret);
-/* S has changed its feed, and lacks what it lacked before. */
-void lagging_keep(struct stream *s, const struct lag_figures *figures);
-/* Whether S is to go on at the head (LAG_SKIP). */
-bool lagging_must_skip(const struct stream *s);
+/* C's stream, which is SUB, was live until now and stays behind at OFFSET, above which are messages
+ * of this turn's cuts. Borrows both until lagging_end. NULL when out of memory: then nobody looks
+ * how far it falls behind. What follows accepts that: it is not lagging. */
+struct lagging *lagging_begin(struct conn *c, const struct subscriber *sub, uint64_t offset);
+/* The stream is live, or has ended: frees L. */
+void lagging_end(struct lagging *l);
+/* It has been sent what is in the worker's cuts from FIRST up to OFFSET. */
+void lagging_sent(struct lagging *l, size_t first, uint64_t offset);
+/* It has been told that messages are gone: what it lacks is counted from here on. */
+void lagging_restart(struct lagging *l);
+/* How far it is behind; zeros when it is not lagging. */
+void lagging_figures(const struct lagging *l, struct lag_figures *ret);
+/* It has changed its feed, and lacks what it lacked before. */
+void lagging_keep(struct lagging *l, const struct lag_figures *figures);
+/* Whether it is to go on at the head (LAG_SKIP). */
+bool lagging_must_skip(const struct lagging *l);
 
 /* Looks at the limits if it is time to: closes streams, or marks them. */
 void lagging_check(struct worker *w);

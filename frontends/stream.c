@@ -44,7 +44,7 @@ static void fall_behind(struct stream *s, uint64_t offset)
 {
     if (s->state == STREAM_LIVE) {
         counter_add(&s->conn->worker->counters, COUNTER_lags, 1);
-        lagging_begin(s, offset);
+        s->lagging = lagging_begin(s->conn, &s->receiver.sub, offset);
     }
     if (feed_is_live(&s->receiver.sub))
         feed_go_idle(&s->receiver.sub);
@@ -54,10 +54,16 @@ static void fall_behind(struct stream *s, uint64_t offset)
         schedule(s);
 }
 
+static void end_lag(struct stream *s)
+{
+    lagging_end(s->lagging);
+    s->lagging = NULL;
+}
+
 static void go_live(struct stream *s)
 {
     s->state = STREAM_LIVE;
-    lagging_end(s);
+    end_lag(s);
     feed_go_live(&s->receiver.sub);
     if (!s->told_live) {
         s->told_live = true;
@@ -91,7 +97,7 @@ static bool tell_gap(struct stream *s, const struct gap *g, const struct feed *j
     const char *filter = joining ? filter_name(joining->filters[0], &n) : NULL;
     worker_count_gap(s->conn->worker, g->reason);
     if (!joining)
-        lagging_restart(s);
+        lagging_restart(s->lagging);
     return s->ops->gap(s, g, filter, n);
 }
 
@@ -312,7 +318,7 @@ static bool send_slice(struct slice *sl, struct position *p, uint64_t before)
     if (reached != last)
         p->offset = reached;
     if (!sl->joiner)
-        lagging_sent(s, first, reached);
+        lagging_sent(s->lagging, first, reached);
     return !conn_is_busy(s->conn);
 }
 
@@ -353,11 +359,11 @@ static enum err change_set(struct stream *s, set_change *change, const char *fil
 {
     struct worker *w = s->conn->worker;
     struct lag_figures lag;
-    lagging_figures(s, &lag);
+    lagging_figures(s->lagging, &lag);
     enum err e = change(w->feeds, &s->receiver.sub, filter, n);
     if (e != ERR_OK)
         return e;
-    lagging_keep(s, &lag);
+    lagging_keep(s->lagging, &lag);
     w->slice_feed = NULL;
     return ERR_OK;
 }
@@ -439,7 +445,7 @@ static bool run_set(struct stream *s, uint64_t until)
 {
     struct worker *w = s->conn->worker;
     struct slice sl = {.stream = s, .feed = s->receiver.sub.feed};
-    if (lagging_must_skip(s))
+    if (lagging_must_skip(s->lagging))
         return skip_to_head(s);
     if (s->position.offset < until && !run_slice(&sl, &s->position, until))
         return false;
@@ -526,7 +532,7 @@ void stream_finish(struct stream *s)
     while (s->joiners.list)
         remove_joiner(s, s->joiners.list);
     joiner_forget_brought(&s->joiners, s->conn->worker->feeds);
-    lagging_end(s);
+    end_lag(s);
     feed_leave(&s->receiver.sub, s->conn->worker->feeds);
     s->state = STREAM_OFF;
 }
@@ -559,11 +565,11 @@ enum err stream_change(struct stream *s, const struct feed_spec *spec,
                        const struct encoding *encoding)
 {
     struct lag_figures lag;
-    lagging_figures(s, &lag);
+    lagging_figures(s->lagging, &lag);
     enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport);
     if (e != ERR_OK)
         return e;
-    lagging_keep(s, &lag);
+    lagging_keep(s->lagging, &lag);
     s->conn->worker->slice_feed = NULL;
     if (s->state == STREAM_OFF) {
         s->told_live = true;
@@ -820,5 +826,5 @@ void stream_describe(const struct stream *s, struct conn_description *d)
     d->stream = s;
     d->has_cursor = s->state != STREAM_OFF;
     d->cursor = stream_offset(s);
-    lagging_figures(s, &d->lag);
+    lagging_figures(s->lagging, &d->lag);
 }
