@@ -30,10 +30,10 @@ libfrontends_a_SOURCES = \
 	frontends/readiness.c frontends/readiness.h \
 	frontends/refusals.c frontends/refusals.h \
 	frontends/session.c frontends/session.h \
-	frontends/session_table.c \
 	frontends/settings.c frontends/settings.h \
 	frontends/sse.c frontends/sse.h \
 	frontends/stream.c frontends/stream.h \
+	frontends/stream_table.c frontends/stream_table.h \
 	frontends/subscribe.c frontends/subscribe.h \
 	frontends/turn_clock.c frontends/turn_clock.h \
 	frontends/wheel.c frontends/wheel.h \

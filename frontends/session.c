@@ -10,6 +10,7 @@
 #include "frontends/http/http.h"
 #include "frontends/session_id.h"
 #include "frontends/session_request.h"
+#include "frontends/stream_table.h"
 #include "frontends/subscribe.h"
 
 enum {
@@ -87,7 +88,7 @@ static void apply(struct errand *e, void *where)
 {
     struct change *g = (struct change *)e;
     struct worker *w = where;
-    struct session *s = session_find(w->sessions, g->number);
+    struct listed_stream *s = stream_table_find(w->streams, g->number);
     if (!s || !conn_is_open(s->stream.conn)) /* as all of them when the hub stops */
         refuse(g, 404, no_session);
     else if (s->stream.receiver.sub.feed->encoding == &encoding_sse_raw && !changes_nothing(g))

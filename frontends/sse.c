@@ -9,11 +9,11 @@
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"
 #include "frontends/poll_body.h"
-#include "frontends/session.h"
 #include "frontends/session_id.h"
 #include "frontends/sse_text.h"
+#include "frontends/stream_table.h"
 
-static struct session *session_of(struct conn *c)
+static struct listed_stream *listed_of(struct conn *c)
 {
     return c->state;
 }
@@ -96,12 +96,12 @@ static size_t sse_input(struct conn *c, char *data, size_t n)
 
 static void sse_drained(struct conn *c)
 {
-    stream_drained(&session_of(c)->stream);
+    stream_drained(&listed_of(c)->stream);
 }
 
 static void sse_timeout(struct conn *c)
 {
-    struct stream *s = &session_of(c)->stream;
+    struct stream *s = &listed_of(c)->stream;
     char cursor[CURSOR_TEXT_SIZE];
     schedule_heartbeat(c);
     if (conn_is_stuck(c))
@@ -116,10 +116,10 @@ static void sse_timeout(struct conn *c)
 
 static void sse_finish(struct conn *c)
 {
-    struct session *s = session_of(c);
+    struct listed_stream *s = listed_of(c);
     if (!s)
         return;
-    session_remove(c->worker->sessions, s);
+    stream_table_remove(c->worker->streams, s);
     stream_finish(&s->stream);
     free(s);
     c->state = NULL;
@@ -132,12 +132,12 @@ static void sse_shutdown(struct conn *c)
 
 static size_t sse_held(const struct conn *c)
 {
-    return stream_held(&((const struct session *)c->state)->stream);
+    return stream_held(&((const struct listed_stream *)c->state)->stream);
 }
 
 static void sse_describe(struct conn *c, struct conn_description *d)
 {
-    stream_describe(&session_of(c)->stream, d);
+    stream_describe(&listed_of(c)->stream, d);
 }
 
 static const struct protocol sse_protocol = {
@@ -186,14 +186,14 @@ static void put_hello(struct conn *c, struct buf *out, const char *cursor)
 /* From here on the connection is an event stream. */
 static void sse_started(struct stream *s, uint64_t offset)
 {
-    struct session *session = (struct session *)s;
+    struct listed_stream *listed = (struct listed_stream *)s;
     struct conn *c = s->conn;
     char cursor[CURSOR_TEXT_SIZE];
     struct buf *out = conn_out(c);
     if (out)
         put_head(http_of(c), out);
-    conn_set_protocol(c, &sse_protocol, session);
-    session_add(c->worker->sessions, session);
+    conn_set_protocol(c, &sse_protocol, listed);
+    stream_table_add(c->worker->streams, listed);
     counter_add(&c->worker->counters, COUNTER_http_requests, 1);
     schedule_heartbeat(c);
     format_offset(c, offset, cursor);
@@ -235,7 +235,7 @@ void sse_start(struct conn *c, const struct subscription *sub)
         return;
     }
     const struct encoding *encoding = sub->raw ? &encoding_sse_raw : &encoding_sse_envelope;
-    struct session *s = c->worker->draining ? NULL : calloc(1, sizeof(*s));
+    struct listed_stream *s = c->worker->draining ? NULL : calloc(1, sizeof(*s));
     if (!s) {
         sse_answer_later(c);
         return;

@@ -11,8 +11,8 @@
 #include "frontends/http/http_fields.h"
 #include "frontends/lagging.h"
 #include "frontends/listener.h"
-#include "frontends/session.h"
 #include "frontends/stream.h"
+#include "frontends/stream_table.h"
 #include "utlist.h"
 
 enum {
@@ -693,9 +693,9 @@ static enum err create_tables(struct worker *w, struct store_reader *reader)
     struct feed_watcher watcher = {watch_subscription, unwatch_subscription, take_bytes,
                                    give_back_bytes, w};
     w->feeds = feed_table_create(hub_topics(w->hub), &watcher);
-    w->sessions = session_table_create();
+    w->streams = stream_table_create();
     w->read_buffer = malloc(WORKER_READ_BYTES);
-    if (!w->feeds || !w->sessions || !w->read_buffer)
+    if (!w->feeds || !w->streams || !w->read_buffer)
         return ERR_NOMEM;
     w->head = hub_head(w->hub);
     w->replay = (struct replay){
@@ -860,7 +860,7 @@ void worker_destroy(struct worker *w)
     readiness_close(&w->readiness[1]);
     tail_finish(&w->tail);
     feed_table_destroy(w->feeds);
-    session_table_destroy(w->sessions);
+    stream_table_destroy(w->streams);
     store_reader_destroy(w->replay.store);
     buf_finish(&w->scratch);
     free(w->cuts);

@@ -35,8 +35,8 @@
 
 struct lagging;
 struct listener;
-struct session_table;
 struct stream;
+struct stream_table;
 
 /* Connections of the whole process that came over TCP, and how many there may be. */
 struct conn_budget {
@@ -110,7 +110,7 @@ struct worker {
     struct replay_span slice_span;
     char *read_buffer; /* WORKER_READ_BYTES */
     struct listener *listeners;
-    struct session_table *sessions;  /* event streams, by the numbers of their connections */
+    struct stream_table *streams;    /* those that can be found by number */
     struct conn **paused_publishers; /* stopped reading because the hub's queue was full */
     size_t paused_count, paused_cap;
     uint32_t next_conn_id;

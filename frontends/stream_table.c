@@ -1,31 +1,31 @@
 /* A hash table with chains. Numbers count up, so that their low bits are as good as any hash. */
-#include <stdlib.h>
+#include "frontends/stream_table.h"
 
-#include "frontends/session.h"
+#include <stdlib.h>
 
 enum { SLOTS_MIN = 64 };
 
-struct session_table {
-    struct session **slots;
+struct stream_table {
+    struct listed_stream **slots;
     size_t mask; /* slots - 1, a power of two less one */
     size_t count;
 };
 
-static struct session **slot_of(const struct session_table *t, uint64_t number)
+static struct listed_stream **slot_of(const struct stream_table *t, uint64_t number)
 {
     /* The rest, the worker's index, is the same for all of them. */
     return &t->slots[number / HUB_WORKERS_MAX & t->mask];
 }
 
-static uint64_t number_of(const struct session *s)
+static uint64_t number_of(const struct listed_stream *s)
 {
     return conn_number(s->stream.conn);
 }
 
-struct session_table *session_table_create(void)
+struct stream_table *stream_table_create(void)
 {
-    struct session_table *t = calloc(1, sizeof(*t));
-    struct session **slots = calloc(SLOTS_MIN, sizeof(struct session *));
+    struct stream_table *t = calloc(1, sizeof(*t));
+    struct listed_stream **slots = calloc(SLOTS_MIN, sizeof(struct listed_stream *));
     if (!t || !slots) {
         free(t);
         free(slots);
@@ -36,7 +36,7 @@ struct session_table *session_table_create(void)
     return t;
 }
 
-void session_table_destroy(struct session_table *t)
+void stream_table_destroy(struct stream_table *t)
 {
     if (!t)
         return;
@@ -44,17 +44,17 @@ void session_table_destroy(struct session_table *t)
     free(t);
 }
 
-static void enter(struct session_table *t, struct session *s)
+static void enter(struct stream_table *t, struct listed_stream *s)
 {
-    struct session **slot = slot_of(t, number_of(s));
+    struct listed_stream **slot = slot_of(t, number_of(s));
     s->next = *slot;
     *slot = s;
 }
 
 /* Without memory the chains grow instead. */
-static void resize(struct session_table *t, size_t size)
+static void resize(struct stream_table *t, size_t size)
 {
-    struct session **old = t->slots, **slots = calloc(size, sizeof(struct session *));
+    struct listed_stream **old = t->slots, **slots = calloc(size, sizeof(struct listed_stream *));
     size_t old_size = t->mask + 1;
     if (!slots)
         return;
@@ -62,7 +62,7 @@ static void resize(struct session_table *t, size_t size)
     t->mask = size - 1;
     for (size_t i = 0; i < old_size; i++) {
         while (old[i]) {
-            struct session *s = old[i];
+            struct listed_stream *s = old[i];
             old[i] = s->next;
             enter(t, s);
         }
@@ -70,7 +70,7 @@ static void resize(struct session_table *t, size_t size)
     free(old);
 }
 
-void session_add(struct session_table *t, struct session *s)
+void stream_table_add(struct stream_table *t, struct listed_stream *s)
 {
     if (t->count > t->mask)
         resize(t, 2 * (t->mask + 1));
@@ -78,9 +78,9 @@ void session_add(struct session_table *t, struct session *s)
     t->count++;
 }
 
-void session_remove(struct session_table *t, struct session *s)
+void stream_table_remove(struct stream_table *t, struct listed_stream *s)
 {
-    struct session **at = slot_of(t, number_of(s));
+    struct listed_stream **at = slot_of(t, number_of(s));
     while (*at && *at != s)
         at = &(*at)->next;
     if (!*at)
@@ -91,9 +91,9 @@ void session_remove(struct session_table *t, struct session *s)
         resize(t, (t->mask + 1) / 2);
 }
 
-struct session *session_find(const struct session_table *t, uint64_t number)
+struct listed_stream *stream_table_find(const struct stream_table *t, uint64_t number)
 {
-    struct session *s = *slot_of(t, number);
+    struct listed_stream *s = *slot_of(t, number);
     while (s && number_of(s) != number)
         s = s->next;
     return s;
