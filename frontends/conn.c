@@ -15,8 +15,8 @@
 #include "frontends/backlog.h"
 #include "frontends/budget.h"
 #include "frontends/counters.h"
-#include "frontends/holding.h"
 #include "frontends/peer.h"
+#include "frontends/peer_memory.h"
 #include "frontends/readiness.h"
 #include "frontends/worker.h"
 
@@ -90,7 +90,7 @@ static bool wants_input(const struct conn *c)
     if (conn_state(c) == CONN_LINGERING)
         return true;
     return conn_is_open(c) && c->reading && !c->yielded && has_room_for_input(c) &&
-           !holding_is_paused(c);
+           !peer_load_is_paused(c->load);
 }
 
 static struct readiness *readiness_of(const struct conn *c)
@@ -214,7 +214,7 @@ static void dismantle(struct conn *c)
     drop_buf(&c->in);
     drop_buf(&c->out);
     drop_rest(c);
-    holding_end(c);
+    peer_book_remove(&w->book, &c->load);
     free(c->peer);
     c->peer = NULL;
     w->conns--;
@@ -600,7 +600,6 @@ void conn_ready(struct conn *c, unsigned what)
         on_writable(c);
     if (what & READY_READ && wants_input(c))
         read_or_yield(c);
-    holding_settle(c);
 }
 
 static void yield_to(struct conn *c, unsigned ring)
@@ -756,7 +755,7 @@ static bool may_go_on_now(const struct conn *c)
     return budget_has_left(&w->work) && (!c->level || c->local || !backlog_count(&w->backlog));
 }
 
-void conn_end_turn(struct conn *c)
+bool conn_end_turn(struct conn *c)
 {
     if ((c->in || c->resumed) && c->reading && conn_is_open(c) && !c->yielded) {
         if (may_go_on_now(c))
@@ -772,12 +771,12 @@ void conn_end_turn(struct conn *c)
     if (conn_state(c) == CONN_CLOSED) {
         dismantle(c);
         free_if_unused(c);
-        return;
+        return false;
     }
     watch(c);
     if (conn_is_open(c) && !conn_is_busy(c) && c->protocol->drained)
         c->protocol->drained(c);
-    holding_settle(c);
+    return true;
 }
 
 void conn_address(const struct conn *c, char *out, size_t size)

@@ -251,8 +251,9 @@ void conn_go_on(struct conn *c);
 /* Its deadline has come: what lies in its socket is read first, and if that does not change the
  * deadline, timeout() is called. Worker only. */
 void conn_deadline(struct conn *c);
-/* At the end of the turn. Worker only. */
-void conn_end_turn(struct conn *c);
+/* At the end of the turn. False: it has ended, and may have been freed. Worker only, which counts
+ * what it holds behind that and behind conn_ready (holding_settle). */
+bool conn_end_turn(struct conn *c);
 /* The number that HUB CLIENTS and HUB KICK use. */
 uint64_t conn_number(const struct conn *c);
 /* "127.0.0.1:4711", "[::1]:4711" or "unix"; of a client behind a trusted proxy its own address,

@@ -49,11 +49,11 @@ void holding_count(struct conn *c)
     if (conn_state(c) == CONN_CLOSED)
         return;
     if (conn_state(c) == CONN_LINGERING) { /* it has had its say, and goes in a moment */
-        holding_end(c);
+        peer_book_remove(b, &c->load);
         return;
     }
     size_t own = conn_held(c), weight = own + shared_by(c);
-    bool paused = holding_is_paused(c);
+    bool paused = peer_load_is_paused(c->load);
     if (weight <= PEER_MEMORY_FLOOR && !c->load)
         return;
     if (peer_book_set(b, &c->load, c, c->local, own, weight) != ERR_OK)
@@ -62,16 +62,6 @@ void holding_count(struct conn *c)
         pause_if_too_large(c);
     else if (paused && !c->load)
         conn_look_again(c);
-}
-
-void holding_end(struct conn *c)
-{
-    peer_book_remove(&c->worker->book, &c->load);
-}
-
-bool holding_is_paused(const struct conn *c)
-{
-    return c->load && c->load->paused;
 }
 
 /* --- giving way --- */

@@ -34,12 +34,9 @@ enum {
 void holding_set_heap(void);
 /* Counts what C holds now. Anywhere. */
 void holding_count(struct conn *c);
-/* The same; refuses others at once if the limit is reached. Not from callbacks of connections. */
+/* The same; refuses others at once if the limit is reached. For who has called conn_ready or
+ * conn_end_turn; not from callbacks of connections. */
 void holding_settle(struct conn *c);
-/* C has ended. */
-void holding_end(struct conn *c);
-/* C is not read from until there is room. */
-bool holding_is_paused(const struct conn *c);
 /* At the end of a turn. */
 void holding_end_turn(struct worker *w);
 /* When holding_end_turn wants to be called next, in ms; UINT64_MAX = whenever. */

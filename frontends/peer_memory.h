@@ -92,6 +92,11 @@ struct peer_load *peer_book_largest(const struct peer_book *b);
 unsigned peer_book_whose(const struct peer_book *b);
 /* Calls VISIT for each load; it may set or remove the one it gets. */
 void peer_book_each(struct peer_book *b, void (*visit)(struct peer_load *l, void *ctx), void *ctx);
+/* Whether the connection of that load (NULL = it has none) is not read from until there is room. */
+static inline bool peer_load_is_paused(const struct peer_load *l)
+{
+    return l && l->paused;
+}
 /* Stops and restarts reading: the caller has the socket watched accordingly. */
 void peer_book_pause(struct peer_book *b, struct peer_load *l, bool paused);
 /* It holds more than its share: the limit by the number of those who are above their floor. */

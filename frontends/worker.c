@@ -252,6 +252,7 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
 static void on_ready(void *conn, unsigned what)
 {
     conn_ready(conn, what);
+    holding_settle(conn);
 }
 
 static void on_conns(evutil_socket_t fd, short what, void *arg)
@@ -526,7 +527,8 @@ static void end_conn_turns(struct worker *w)
         struct conn *c = list;
         list = c->turn_next;
         c->in_turn = false;
-        conn_end_turn(c);
+        if (conn_end_turn(c))
+            holding_settle(c);
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "broker/topic_table.h"
+#include "frontends/holding.h"
 #include "frontends/http/http.h"
 #include "frontends/readiness.h"
 #include "frontends/stream.h"
@@ -92,7 +93,8 @@ void desk_end_turn(struct desk *d)
         struct conn *c = list;
         list = c->turn_next;
         c->in_turn = false;
-        conn_end_turn(c);
+        if (conn_end_turn(c))
+            holding_settle(c);
     }
     if (w->turn)
         desk_end_turn(d);
@@ -247,6 +249,7 @@ static void serve(struct client *c, unsigned what)
         return;
     begin_turn(c->desk);
     conn_ready(c->conn, what);
+    holding_settle(c->conn);
     desk_end_turn(c->desk);
     while (backlog_count(&c->desk->worker->backlog))
         desk_go_on(c->desk);
