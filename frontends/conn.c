@@ -223,6 +223,14 @@ static void dismantle(struct conn *c)
     w->conns_by_transport[c->counted_as]--;
 }
 
+enum err conn_accepted(struct conn *c, const struct ip_port *from)
+{
+    if (!settings_trust_proxy(c->worker->settings, &from->ip))
+        return ERR_ACCESS;
+    c->peer = peer_create(from, c->trusted);
+    return c->peer ? ERR_OK : ERR_NOMEM;
+}
+
 void conn_hold(struct conn *c)
 {
     c->holds++;

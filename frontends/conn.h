@@ -24,6 +24,7 @@
 
 struct conn;
 struct feed;
+struct ip_port;
 struct peer;
 struct peer_load;
 struct publish;
@@ -164,6 +165,9 @@ struct conn {
 /* Takes FD (closed on failure). ERR_NOMEM, ERR_IO. */
 MUST_CHECK enum err conn_create(struct worker *w, int fd, bool local, bool trusted,
                                 const struct protocol *p, struct conn **ret);
+/* C, which has no peer yet, was accepted from FROM: gives it one if that is a trusted proxy.
+ * ERR_ACCESS: it is none; ERR_NOMEM. */
+MUST_CHECK enum err conn_accepted(struct conn *c, const struct ip_port *from);
 /* Ends the connection at once. Anywhere, twice, inside callbacks; the object goes when the turn
  * ends and nobody holds it. */
 void conn_close(struct conn *c, enum close_reason why);

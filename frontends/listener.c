@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "frontends/http/http.h"
 #include "frontends/http/proxy.h"
-#include "frontends/peer.h"
 #include "frontends/resp/resp.h"
 
 enum {
@@ -164,7 +163,7 @@ static void begin(const struct listener *l, struct conn *c, const struct ip_port
 {
     if (c->protocol == &proxy_protocol)
         proxy_accepted(c, from);
-    else if (peer_accept(c, from) == ERR_NOMEM)
+    else if (conn_accepted(c, from) == ERR_NOMEM)
         conn_close(c, CLOSE_NOMEM);
     else
         http_accepted(c, l->status_only);

@@ -8,6 +8,7 @@ libfrontends_a_SOURCES = \
 	frontends/budget.c frontends/budget.h \
 	frontends/conn.c frontends/conn.h \
 	frontends/counters.c frontends/counters.h \
+	frontends/http/forwarding.c frontends/http/forwarding.h \
 	frontends/http/http.c frontends/http/http.h \
 	frontends/http/http_access.c \
 	frontends/http/http_refusal.c \

@@ -11,14 +11,11 @@
 
 #include <stdbool.h>
 
-#include "base/err.h"
 #include "base/ip.h"
-#include "frontends/conn.h"
 
-struct http_request;
 struct proxy_header;
 
-/* Of a connection from a trusted proxy; owned by it. */
+/* Of a connection from a trusted proxy; owned by it, and goes with it by free(). */
 struct peer {
     struct ip_port sender; /* the proxy, or whom its PROXY header names */
     struct ip_port client; /* whom the newest request was forwarded for; else the sender */
@@ -26,14 +23,10 @@ struct peer {
     bool trusted;          /* conn.trusted, before anything is forwarded */
 };
 
-/* C was accepted from FROM: gives it a peer if that is a trusted proxy. ERR_ACCESS: it is none;
- * ERR_NOMEM. */
-MUST_CHECK enum err peer_accept(struct conn *c, const struct ip_port *from);
-/* The PROXY header of C, which has a peer, is there. */
-void peer_take_header(struct conn *c, const struct proxy_header *p);
-/* Whether R says that it came through a proxy, be it true or not. */
-bool peer_is_forwarded(const struct http_request *r);
-/* A request of C begins, whose head is there. */
-void peer_take_request(struct conn *c, const struct http_request *r);
+/* Of a connection that was accepted from FROM, and is TRUSTED for all that the socket says. NULL
+ * when out of memory. */
+struct peer *peer_create(const struct ip_port *from, bool trusted);
+/* The PROXY header of its connection is there. */
+void peer_take_header(struct peer *p, const struct proxy_header *h);
 
 #endif

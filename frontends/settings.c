@@ -34,3 +34,8 @@ void settings_unref(struct settings *s)
     lag_rules_finish(&s->lag);
     free(s);
 }
+
+bool settings_trust_proxy(const struct settings *s, const struct ip *ip)
+{
+    return ip_in_nets(ip, s->trusted_proxies, s->trusted_proxy_count);
+}

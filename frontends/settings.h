@@ -48,4 +48,7 @@ struct settings *settings_ref(struct settings *s);
 /* NULL is accepted. */
 void settings_unref(struct settings *s);
 
+/* Whether the word of a peer at that address counts (http.trusted_proxies). */
+bool settings_trust_proxy(const struct settings *s, const struct ip *ip);
+
 #endif

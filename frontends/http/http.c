@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "frontends/counting.h"
+#include "frontends/http/forwarding.h"
 #include "frontends/http/http_response.h"
-#include "frontends/peer.h"
 #include "frontends/poll.h"
 #include "frontends/publish.h"
 #include "frontends/worker.h"
@@ -598,7 +598,7 @@ static void handle_head(struct conn *c, struct http *h)
     unsigned status = 404;
     h->phase = HTTP_PHASE_BODY;
     c->trusted = h->trusted;
-    peer_take_request(c, &h->request);
+    forwarding_take(c, &h->request);
     http_access_host(c, h);
     h->complete = !h->request.has_body;
     h->method = method_of(h->request.method);

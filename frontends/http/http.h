@@ -172,7 +172,7 @@ void http_refusal_note_publish(struct conn *c, unsigned status, const char *deta
 void http_access_origin(const struct conn *c, struct http *h);
 /* Answers a preflight or any other OPTIONS. */
 void http_access_options(struct conn *c, struct http *h);
-/* Looks at the host of a request, behind peer_take_request: on loopback listeners, one for a
+/* Looks at the host of a request, behind forwarding_take: on loopback listeners, one for a
  * foreign host counts as from elsewhere (DNS rebinding). */
 void http_access_host(struct conn *c, struct http *h);
 /* Whether that leaves it without any right. */

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "frontends/http/forwarding.h"
 #include "frontends/http/host.h"
 #include "frontends/http/http.h"
-#include "frontends/peer.h"
 #include "frontends/worker.h"
 
 #define PREFLIGHT_AGE "7200"
@@ -36,7 +36,7 @@ static bool is_own_host(const struct conn *c, const struct http_request *r)
     const struct settings *s = c->worker->settings;
     if (!r->has_host || host_is_loopback(r->host))
         return true;
-    return host_is_listed(r->host, s->hosts, s->host_count) && (c->peer || !peer_is_forwarded(r));
+    return host_is_listed(r->host, s->hosts, s->host_count) && (c->peer || !forwarding_is_said(r));
 }
 
 void http_access_host(struct conn *c, struct http *h)

@@ -23,7 +23,8 @@ static size_t proxy_input(struct conn *c, char *data, size_t n)
     case PROXY_READ_MORE:
         break;
     case PROXY_READ_DONE:
-        peer_take_header(c, p);
+        peer_take_header(c->peer, p);
+        c->trusted = c->peer->trusted;
         http_adopt(c);
         break;
     case PROXY_READ_ERROR:
@@ -55,7 +56,7 @@ const struct protocol proxy_protocol = {
 
 void proxy_accepted(struct conn *c, const struct ip_port *from)
 {
-    enum err e = peer_accept(c, from);
+    enum err e = conn_accepted(c, from);
     struct proxy_header *p = e == ERR_OK ? malloc(sizeof(*p)) : NULL;
     if (e == ERR_ACCESS) {
         refuse(c, CLOSE_PROXY);
