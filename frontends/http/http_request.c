@@ -77,8 +77,8 @@ static enum http_read fail(struct http_request *r, unsigned status, const char *
 
 bool http_request_upgrade(const struct http_request *r, const char *protocol)
 {
-    return r->minor >= 1 && http_fields_has_token(r->fields, HTTP_FIELD_CONNECTION, "upgrade") &&
-           http_fields_has_token(r->fields, HTTP_FIELD_UPGRADE, protocol);
+    return r->minor >= 1 && http_fields_has_token(r->fields, HTTP_FIELD_UPGRADE, protocol) &&
+           http_fields_has_token(r->fields, HTTP_FIELD_CONNECTION, "upgrade");
 }
 
 /* ---- Request line (RFC 9112 section 3) ---- */

@@ -51,11 +51,9 @@ bool url_next_param(struct url *u, struct url_param *ret)
 
 bool url_param_is(const struct url_param *p, const char *name)
 {
-    size_t i = 0;
-    if (p->name_len == strlen(name) && memcmp(p->name, name, p->name_len) == 0)
-        return true; /* mostly it is not encoded */
-    if (!memchr(p->name, '%', p->name_len))
-        return false;
+    size_t i = 0, n = strlen(name);
+    if (p->name_len <= n) /* nothing in it can be encoded: that is longer */
+        return p->name_len == n && memcmp(p->name, name, n) == 0;
     while (i < p->name_len && *name != '\0')
         if (next_byte(p->name, p->name_len, &i) != (unsigned char)*name++)
             return false;
