@@ -192,6 +192,8 @@ static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
 /* GAP was found at the start; one that is found now is told, too. After true P is freed. */
 static bool answer(struct poll *p, struct gap gap, bool even_if_empty)
 {
+    if (!even_if_empty && gap.reason == GAP_NONE && p->position.offset >= p->conn->worker->head)
+        return false; /* mostly there is nothing yet */
     return p->raw ? answer_raw(p, gap, even_if_empty) : answer_envelopes(p, &gap, even_if_empty);
 }
 
