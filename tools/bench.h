@@ -10,8 +10,11 @@
  *     bench_publisher_resp.c, …_http.c, …_ws.c    what they send and read
  *     bench_subscriber.*    the set of subscribers: connecting, reading, checking
  *     bench_ws.c, bench_sse.c, bench_poll.c, bench_resp.c, bench_http.c    what they read
+ *     bench_transports.*    which of these an option names
+ *     bench_connect.*       connections that block until they are there
  *     bench_process.c       CPU time and memory of a process
  *     bench_report.c        figures as a table and as JSON
+ *     bench_progress.*      what is said on standard error
  *     bench_fanout.c        the modes fanout and raw
  *     bench_raw.c           the server that raw measures
  *     bench_publish.c       the mode publish
@@ -37,8 +40,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "tools/bench_connect.h"
 #include "tools/bench_histogram.h"
 #include "tools/bench_mark.h"
+#include "tools/bench_progress.h"
 
 /* Exit codes, part of the interface (longwire-bench(1)). */
 enum bench_exit {
@@ -75,9 +80,6 @@ static inline uint64_t bench_now(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * BENCH_SECOND + (uint64_t)t.tv_nsec;
 }
-
-/* One line on standard error, after the progress line if there is one. */
-void bench_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* ---- Options (bench_args.c) ---- */
 
@@ -170,14 +172,6 @@ bool loop_interrupted(void);
 
 /* ---- HTTP (bench_http.c) ---- */
 
-struct http_place {
-    char host[256], port[16];
-};
-
-/* Reads [http://]HOST:PORT[/], an IPv6 address in brackets; says when it is none. */
-bool http_split_url(struct http_place *ret, const char *url);
-/* Opens a connection, which blocks; -1, and says why not. */
-int http_connect(const struct http_place *place);
 /* Looks for a message of TOPIC in the log of the hub there. BENCH_FAILED: there is none,
  * BENCH_LOST: no connection; both say so. */
 enum bench_exit http_find_messages(const struct http_place *place, uint32_t topic);
@@ -237,9 +231,9 @@ struct bench_publishers {
     pid_t server; /* whose socket it is, or what CONFIG says */
 };
 
-/* Connects CONFIG's publishers to the socket at PATH, or to PLACE, as its `publish_by` says, and
+/* Connects CONFIG's publishers to the socket at PATH, or to PLACE, as their protocol says, and
  * waits until they can publish; says why not. PATH and PLACE (NULL: not by URL) are borrowed. SET
- * is zeroed before. */
+ * is zeroed before, but for its `protocol`, that of CONFIG (bench_transports.h). */
 MUST_CHECK enum bench_exit publishers_init(struct bench_publishers *set, struct bench_loop *loop,
                                            const char *path, const struct http_place *place,
                                            const struct bench_config *config, uint64_t tag);
@@ -277,11 +271,6 @@ void publisher_put_payload(struct buf *out, size_t size);
 /* Appends one PUBLISH of SIZE bytes, in which the topic's eight digits and the mark are to be
  * filled in at those places; returns its length, which is always the same. */
 size_t publish_command(struct buf *out, size_t size, size_t *ret_topic_at, size_t *ret_mark_at);
-/* Opens a connection to the local socket at PATH ('@' begins an abstract name); -1 with errno. */
-int bench_connect_local(const char *path);
-/* Who has the local socket at PATH; 0, and says why, when it cannot be connected. */
-pid_t bench_server_of(const char *path);
-
 /* ---- Processes (bench_process.c) ---- */
 
 struct bench_cpu {
@@ -348,12 +337,6 @@ void report_note(struct bench_report *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Prints to standard output. BENCH_FAILED when that fails. */
 MUST_CHECK enum bench_exit report_print(const struct bench_report *r, bool json);
-
-/* The line that is written over and over on a terminal, cut to its width; nothing elsewhere, and
- * nothing when it is not WANTED (at first it is). */
-void progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void progress_clear(void);
-void progress_want(bool wanted);
 
 enum { PROGRESS_STEPS = 4 }; /* of a second */
 

@@ -4,6 +4,7 @@
  * everything has arrived.
  */
 #include "tools/bench_subscriber.h"
+#include "tools/bench_transports.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -276,7 +277,7 @@ static enum bench_exit allocate(struct fanout *f)
     struct bench_subscribers *set = &f->subscribers;
     set->loop = &f->loop;
     set->plan = &f->plan;
-    set->protocol = bench_protocols[c->transport];
+    set->protocol = bench_protocol_of(c->transport);
     set->host = f->place.host;
     set->port = f->place.port;
     set->socket = f->socket;
@@ -298,6 +299,7 @@ static enum bench_exit allocate(struct fanout *f)
 
 static enum bench_exit connect_all(struct fanout *f)
 {
+    f->publishers.protocol = bench_publish_protocol_of(f->config->publish_by);
     enum bench_exit status =
         publishers_init(&f->publishers, &f->loop, f->socket, &f->place, f->config, f->plan.tag);
     if (status)

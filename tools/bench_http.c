@@ -47,49 +47,6 @@ void http_request(const struct bench_subscribers *set, const struct bench_subscr
                set->browser ? browser_fields : "", headers);
 }
 
-bool http_split_url(struct http_place *ret, const char *url)
-{
-    const char *given = url;
-    if (strncmp(url, "http://", 7) == 0)
-        url += 7;
-    size_t n = strcspn(url, "/");
-    const char *colon = memrchr(url, ':', n);
-    size_t host = colon ? (size_t)(colon - url) : 0, port = colon ? n - host - 1 : 0;
-    if (host > 1 && url[0] == '[' && url[host - 1] == ']') {
-        url++;
-        host -= 2;
-    }
-    if (host == 0 || host >= sizeof(ret->host) || port == 0 || port >= sizeof(ret->port)) {
-        bench_say("--url is HOST:PORT, not %s", given);
-        return false;
-    }
-    *ret = (struct http_place){0};
-    memcpy(ret->host, url, host);
-    memcpy(ret->port, colon + 1, port);
-    return true;
-}
-
-int http_connect(const struct http_place *place)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
-    int one = 1, rc = getaddrinfo(place->host, place->port, &hints, &found);
-    if (rc) {
-        bench_say("%s port %s: %s", place->host, place->port, gai_strerror(rc));
-        return -1;
-    }
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen)) {
-        bench_say("cannot connect to %s port %s: %s", place->host, place->port, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    }
-    freeaddrinfo(found);
-    if (fd >= 0)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return fd;
-}
-
 void http_complain(struct bench_subscribers *set, struct bench_subscriber *s,
                    const struct http_head *h, const char *data)
 {

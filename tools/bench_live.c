@@ -6,6 +6,7 @@
  * is allowed. It answers each byte that it is sent with what it has seen since the last one.
  */
 #include "tools/bench_subscriber.h"
+#include "tools/bench_transports.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -93,7 +94,7 @@ static enum bench_exit connect_both(const struct http_place *place)
     struct bench_subscribers *set = &live.subscribers;
     set->loop = &live.loop;
     set->plan = &live.plan;
-    set->protocol = bench_protocols[live.config.transport];
+    set->protocol = bench_protocol_of(live.config.transport);
     set->host = place->host;
     set->port = place->port;
     set->raw = live.config.raw;
@@ -102,6 +103,7 @@ static enum bench_exit connect_both(const struct http_place *place)
         subscribers_init(set, 1) || loop_add(&live.loop, live.fd, EPOLLIN, &live.parent))
         return BENCH_FAILED;
     set->items[0].topic = live.topic;
+    live.publishers.protocol = bench_publish_protocol_of(live.config.publish_by);
     enum bench_exit status = publishers_init(&live.publishers, &live.loop, live.config.socket, NULL,
                                              &live.config, live.plan.tag);
     return status ? status : subscribers_connect(set, no_tick, NULL);

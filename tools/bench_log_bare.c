@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tools/bench_log.h"
+#include "tools/bench_log_bare.h"
 
 enum {
     PAGE = 4096,

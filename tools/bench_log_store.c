@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "storage/store.h"
-#include "tools/bench_log.h"
+#include "tools/bench_log_store.h"
 
 enum { TOPIC_NAME_SIZE = BENCH_TOPIC_LEN + 1 };
 

@@ -93,4 +93,5 @@ static size_t poll_read(struct bench_subscribers *set, struct bench_subscriber *
     return used;
 }
 
-const struct bench_protocol bench_poll = {.request = poll_request, .read = poll_read};
+const struct bench_protocol bench_poll = {
+    .keeps_cursors = true, .request = poll_request, .read = poll_read};

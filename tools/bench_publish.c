@@ -1,5 +1,6 @@
 /* The mode publish: how many messages are acknowledged, and how soon. */
 #include "tools/bench.h"
+#include "tools/bench_transports.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -115,6 +116,7 @@ static enum bench_exit report(const struct run *run, const struct moment *from,
 static enum bench_exit run(struct run *r)
 {
     struct moment from, to;
+    r->publishers.protocol = bench_publish_protocol_of(r->config->publish_by);
     enum bench_exit status = publishers_init(&r->publishers, &r->loop, r->config->socket, &r->place,
                                              r->config, mark_tag());
     if (status == BENCH_OK) {

@@ -23,53 +23,6 @@ enum {
 
 #define STALL (10 * BENCH_SECOND) /* no answer to the greeting for so long: give up */
 
-static const struct publish_protocol *const protocols[BENCH_PUBLISH_BYS] = {
-    [BENCH_BY_RESP] = &publish_resp,
-    [BENCH_BY_HTTP] = &publish_http,
-    [BENCH_BY_WS] = &publish_ws,
-};
-
-int bench_connect_local(const char *path)
-{
-    struct sockaddr_un to = {.sun_family = AF_UNIX};
-    size_t n = strlen(path);
-    if (n >= sizeof(to.sun_path)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(to.sun_path, path, n);
-    if (to.sun_path[0] == '@')
-        to.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
-    if (fd >= 0 && connect(fd, (const void *)&to, len)) {
-        int problem = errno;
-        close(fd);
-        errno = problem;
-        fd = -1;
-    }
-    return fd;
-}
-
-static pid_t peer_of(int fd)
-{
-    struct ucred peer = {0};
-    socklen_t n = sizeof(peer);
-    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
-    return peer.pid;
-}
-
-pid_t bench_server_of(const char *path)
-{
-    int fd = bench_connect_local(path);
-    pid_t pid = fd >= 0 ? peer_of(fd) : 0;
-    if (fd >= 0)
-        close(fd);
-    else
-        bench_say("cannot connect to %s: %s", path, strerror(errno));
-    return pid;
-}
-
 void publisher_put_payload(struct buf *out, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -290,7 +243,7 @@ static pid_t find_server(const struct bench_publishers *set, const struct bench_
 {
     if (config->pid)
         return (pid_t)config->pid;
-    return set->protocol->local ? peer_of(set->items[0].fd) : bench_server_of(set->socket);
+    return set->protocol->local ? bench_peer_of(set->items[0].fd) : bench_server_of(set->socket);
 }
 
 enum bench_exit publishers_init(struct bench_publishers *set, struct bench_loop *loop,
@@ -299,7 +252,6 @@ enum bench_exit publishers_init(struct bench_publishers *set, struct bench_loop 
 {
     enum bench_exit status = BENCH_OK;
     set->loop = loop;
-    set->protocol = protocols[config->publish_by];
     set->socket = path;
     set->place = place;
     set->tag = tag;

@@ -3,6 +3,7 @@
  * A round goes: connect all, and read until each has got every message of its topic.
  */
 #include "tools/bench_subscriber.h"
+#include "tools/bench_transports.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -46,7 +47,7 @@ static enum bench_exit allocate(struct replay *r)
     struct bench_subscribers *set = &r->subscribers;
     set->loop = &r->loop;
     set->plan = &r->plan;
-    set->protocol = bench_protocols[c->transport];
+    set->protocol = bench_protocol_of(c->transport);
     set->host = r->place.host;
     set->port = r->place.port;
     set->raw = c->raw;

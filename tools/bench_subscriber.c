@@ -25,13 +25,6 @@ enum {
 
 #define STALL (10 * BENCH_SECOND) /* no subscriber comes through for so long: give up */
 
-const struct bench_protocol *const bench_protocols[BENCH_TRANSPORTS] = {
-    [BENCH_WS] = &bench_ws,
-    [BENCH_SSE] = &bench_sse,
-    [BENCH_POLL] = &bench_poll,
-    [BENCH_RESP] = &bench_resp,
-};
-
 enum err plan_init(struct bench_plan *p, uint32_t topics, uint32_t publishers)
 {
     *p = (struct bench_plan){.tag = mark_tag(), .topics = topics, .publishers = publishers};
@@ -375,9 +368,9 @@ enum err subscribers_init(struct bench_subscribers *set, uint32_t count)
     set->items = calloc(count, sizeof(*set->items));
     set->next = malloc(numbers * sizeof(*set->next));
     set->input = malloc(REST_MAX + INPUT_SIZE);
-    if (set->protocol == &bench_poll)
+    if (set->protocol->keeps_cursors)
         set->cursors = calloc(count, sizeof(*set->cursors));
-    if (!set->items || !set->next || !set->input || (set->protocol == &bench_poll && !set->cursors))
+    if (!set->items || !set->next || !set->input || (set->protocol->keeps_cursors && !set->cursors))
         return ERR_NOMEM;
     for (size_t i = 0; i < numbers; i++)
         set->next[i] = 1;

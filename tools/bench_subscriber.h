@@ -35,7 +35,8 @@ struct bench_subscriber;
 
 /* One transport. */
 struct bench_protocol {
-    bool local; /* connects to the local socket, else to the URL */
+    bool local;         /* connects to the local socket, else to the URL */
+    bool keeps_cursors; /* needs bench_subscribers.cursors */
     /* Appends what is to be sent once connected. */
     void (*request)(const struct bench_subscribers *set, const struct bench_subscriber *s,
                     struct buf *out);
@@ -47,7 +48,6 @@ struct bench_protocol {
 };
 
 extern const struct bench_protocol bench_sse, bench_ws, bench_poll, bench_resp;
-extern const struct bench_protocol *const bench_protocols[BENCH_TRANSPORTS];
 
 enum subscriber_state {
     SUBSCRIBER_UNUSED,
@@ -97,7 +97,7 @@ struct bench_subscribers {
     uint32_t stuck;   /* the last ones never read, and are owed nothing */
     struct bench_subscriber *items;
     uint32_t *next; /* [subscriber * publishers + publisher]: number expected next */
-    char (*cursors)[BENCH_CURSOR_SIZE]; /* long-poll only */
+    char (*cursors)[BENCH_CURSOR_SIZE]; /* if keeps_cursors */
     char *input;                        /* one buffer for all */
     uint64_t now;                       /* when what is being read had arrived */
     struct bench_histogram latency;

@@ -165,7 +165,7 @@ void ctl_reply_finish(struct ctl_reply *r);
 /* Tells on standard error why H cannot connect and what to check. */
 void ctl_advice(const struct ctl_hub *h);
 
-/* ---- One run ---- */
+/* ---- One run (ctl_run.c) ---- */
 
 struct ctl {
     const struct ctl_command *command;
@@ -330,11 +330,14 @@ MUST_CHECK enum ctl_exit ctl_log_verify(const char *path, json_t **ret);
  * does, with `damaged` besides. */
 MUST_CHECK enum ctl_exit ctl_log_restore(const char *from, const char *to, bool force,
                                          json_t **ret);
-/* What a kind of damage means; NULL when NAME is none that is known. */
-const char *ctl_log_damage(const char *name);
 /* Runs WORK, which reads the log in directory PATH, in a process of its own: damaged pages can lead
  * a library astray that trusts them. */
 enum ctl_exit ctl_log_apart(struct ctl *c, const char *path, enum ctl_exit work(struct ctl *c));
+
+/* ---- What a check has found (ctl_damage.c) ---- */
+
+/* Appends a report as HUB VERIFY gives it, for people. */
+void ctl_damage_put(struct buf *out, const json_t *report);
 
 /* ---- Lines of NDJSON (ctl_line.c) ---- */
 
@@ -409,8 +412,6 @@ bool ctl_restore_offline(const struct ctl *c);
 enum ctl_exit ctl_restore(struct ctl *c);
 bool ctl_verify_offline(const struct ctl *c);
 enum ctl_exit ctl_verify(struct ctl *c);
-/* Appends a report for people. */
-void ctl_verify_put(struct buf *out, const json_t *report);
 enum ctl_exit ctl_export_check(const struct ctl *c);
 enum ctl_exit ctl_export(struct ctl *c);
 enum ctl_exit ctl_import(struct ctl *c);

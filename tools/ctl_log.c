@@ -17,14 +17,6 @@
 
 /* --- words --- */
 
-const char *ctl_log_damage(const char *name)
-{
-    for (size_t i = 0; i < STORE_DAMAGE_KINDS; i++)
-        if (strcmp(store_damage_name((enum store_damage)i), name) == 0)
-            return store_damage_text((enum store_damage)i);
-    return NULL;
-}
-
 static const char *explain_open(enum err e)
 {
     static char text[256];
@@ -175,7 +167,7 @@ static void tell_damage(const char *from, const json_t *report)
 {
     struct buf out = {0};
     fail_at(from, "the log is damaged; nothing was restored (--force does it all the same)");
-    ctl_verify_put(&out, report);
+    ctl_damage_put(&out, report);
     if (ctl_out_write_file(STDERR_FILENO, out.data, out.len))
         ctl_say("%s", strerror(errno));
     buf_finish(&out);

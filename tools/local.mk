@@ -12,6 +12,7 @@ libctl_a_SOURCES = \
 	tools/ctl_advice.c \
 	tools/ctl_args.c \
 	tools/ctl_backup.c \
+	tools/ctl_damage.c \
 	tools/ctl_doctor.c \
 	tools/ctl_export.c \
 	tools/ctl_hub.c \
@@ -22,6 +23,7 @@ libctl_a_SOURCES = \
 	tools/ctl_out.c \
 	tools/ctl_publish.c \
 	tools/ctl_read.c \
+	tools/ctl_run.c \
 	tools/ctl_sample.c \
 	tools/ctl_screen.c \
 	tools/ctl_span.c \
@@ -75,18 +77,21 @@ noinst_LIBRARIES += libbench.a
 libbench_a_SOURCES = \
 	tools/bench.h \
 	tools/bench_args.c \
+	tools/bench_connect.c tools/bench_connect.h \
 	tools/bench_fanout.c \
 	tools/bench_fill.c \
 	tools/bench_histogram.c tools/bench_histogram.h \
 	tools/bench_http.c \
 	tools/bench_live.c \
-	tools/bench_log.c tools/bench_log.h \
-	tools/bench_log_bare.c \
-	tools/bench_log_store.c \
+	tools/bench_log.c \
+	tools/bench_log_bare.c tools/bench_log_bare.h \
+	tools/bench_log_result.c tools/bench_log_result.h \
+	tools/bench_log_store.c tools/bench_log_store.h \
 	tools/bench_loop.c \
 	tools/bench_mark.c tools/bench_mark.h \
 	tools/bench_poll.c \
 	tools/bench_process.c \
+	tools/bench_progress.c tools/bench_progress.h \
 	tools/bench_publish.c \
 	tools/bench_publisher.c \
 	tools/bench_publisher_http.c \
@@ -99,6 +104,7 @@ libbench_a_SOURCES = \
 	tools/bench_resume.c \
 	tools/bench_sse.c \
 	tools/bench_subscriber.c tools/bench_subscriber.h \
+	tools/bench_transports.c tools/bench_transports.h \
 	tools/bench_ws.c
 
 bench_libs = libbench.a libclient.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) -lm

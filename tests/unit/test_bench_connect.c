@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tools/bench_subscriber.h"
+#include "tools/bench_transports.h"
 
 enum { SUBSCRIBERS = 5, TOPICS = 2 };
 
@@ -246,6 +247,7 @@ END_TEST
 START_TEST(a_websocket_is_asked_for)
 {
     struct buf out = {0};
+    set.protocol = &bench_ws;
     ck_assert_int_eq(subscribers_init(&set, 1), ERR_OK);
     bench_ws.request(&set, &set.items[0], &out);
     buf_putc(&out, '\0');
@@ -263,6 +265,7 @@ START_TEST(further_topics_are_others_and_of_the_pool)
 {
     struct buf out[2] = {{0}};
     set.further = 3;
+    set.protocol = &bench_sse;
     ck_assert_int_eq(subscribers_init(&set, 2), ERR_OK);
     for (int i = 0; i < 2; i++) {
         unsigned found = 0;
@@ -438,6 +441,7 @@ static enum bench_exit start_local(uint32_t count)
     config.pipeline = 4096;
     config.size = 1000;
     listener = listen_local();
+    publishers.protocol = bench_publish_protocol_of(config.publish_by);
     return publishers_init(&publishers, &loop, local_name, NULL, &config, mark_tag());
 }
 
@@ -556,6 +560,7 @@ static enum bench_exit start_http(void)
     config.pipeline = 4;
     config.size = MARK_SIZE;
     listener = listen_tcp();
+    publishers.protocol = bench_publish_protocol_of(config.publish_by);
     return publishers_init(&publishers, &loop, NULL, &place, &config, mark_tag());
 }
 
@@ -624,6 +629,7 @@ START_TEST(publishers_of_websockets_wait_for_them)
     config.size = MARK_SIZE;
     listener = listen_tcp();
     pid_t child = serve_in_child("HTTP/1.1 101 S\r\n\r\n", false);
+    publishers.protocol = bench_publish_protocol_of(config.publish_by);
     ck_assert_int_eq(publishers_init(&publishers, &loop, NULL, &place, &config, mark_tag()),
                      BENCH_OK);
     ck_assert_uint_eq(publishers.ready, 2);

@@ -1,10 +1,11 @@
-/* What the files of the mode log share. */
-#ifndef TOOLS_BENCH_LOG_H
-#define TOOLS_BENCH_LOG_H
+/* One measurement of the mode log, and what came of it. */
+#ifndef TOOLS_BENCH_LOG_RESULT_H
+#define TOOLS_BENCH_LOG_RESULT_H
 
 #include <limits.h>
 
 #include "tools/bench.h"
+#include "tools/bench_histogram.h"
 
 /* One measurement. */
 struct log_run {
@@ -32,12 +33,5 @@ bool log_result_enough(const struct log_result *r, const struct bench_config *c)
 void log_result_pace(const struct log_result *r, const struct bench_config *c);
 /* Reads the CPU clock for the last time. */
 void log_result_end(struct log_result *r);
-
-/* Appends 4 KiB to a file and syncs it, over and over. ERR_IO, ERR_NOSPACE. */
-MUST_CHECK enum err log_bare_fdatasync(struct log_run *run, struct log_result *ret);
-/* Appends to an LMDB database with integer keys and nothing else. ERR_IO, ERR_NOSPACE. */
-MUST_CHECK enum err log_bare_append(struct log_run *run, struct log_result *ret);
-/* Appends to the hub's log, as the errors of storage/store.h. */
-MUST_CHECK enum err log_store_append(struct log_run *run, struct log_result *ret);
 
 #endif
