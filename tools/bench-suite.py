@@ -240,6 +240,11 @@ def the_log(bench):
     return {"batched": batched, "single": single, "filled": filled}
 
 
+BY_HTTP = ("--publish-by", "http")
+HTTP_16 = (*BY_HTTP, "--connections", "16", "--pipeline", "16")
+MEMORY = ("log.durability=memory",)
+
+
 def publishing(bench):
     runs = (
         ("pipelined, 1 connection", "300,000", ("--pipeline", "1000"), ()),
@@ -258,6 +263,11 @@ def publishing(bench):
             "--publish-by http --connections 500 --pipeline 1".split(),
             (),
         ),
+        ("HTTP, 1 connection with one outstanding", "", (*BY_HTTP, "--pipeline", "1"), ()),
+        ("HTTP, 1 with 256", "250,000", (*BY_HTTP, "--pipeline", "256"), ()),
+        ("HTTP, 16 with 16", "250,000", HTTP_16, ()),
+        ("HTTP, 1 with 256, `durability = memory`", "700,000", (*BY_HTTP, "--pipeline", "256"), MEMORY),
+        ("HTTP, 16 with 16, `durability = memory`", "1,000,000", HTTP_16, MEMORY),
     )
     return [
         {
@@ -267,6 +277,19 @@ def publishing(bench):
         }
         for name, target, options, settings in runs
     ]
+
+
+def published_by(bench):
+    """The same fan-out from a publisher on the local socket and from one who publishes by HTTP."""
+    subscribers, window, _ = bench.scale.crowds[0]
+    options, name = FORMATS[0]
+    common = ("--subscribers", str(subscribers), "--window", str(window), *AHEAD, *AWAKE)
+    common += (*options, *bench.scale.measured())
+    local, http = [], []
+    for _ in range(bench.scale.rounds):
+        local.append(bench.fanout(*common))
+        http.append(bench.fanout(*common, *BY_HTTP))
+    return [{"name": name, "local": medians(local), "http": medians(http)}]
 
 
 def steady(bench):
@@ -391,6 +414,7 @@ def standard_figures(bench):
     for name, measure in (
         ("steady", steady),
         ("saturation", saturation),
+        ("published_by", published_by),
         ("topics", many_topics),
         ("latency", latency),
         ("workers", workers),

@@ -130,6 +130,13 @@ def saturation_targets(figures):
         yield Target("3", f"saturation, p99: {who}", hub["latency_p99_ms"], 250, 0, " ms")
 
 
+def publisher_targets(figures):
+    for row in figures.get("published_by", []):
+        what = f"fan-out published by HTTP, to that of the local socket: {row['name']}"
+        part = divide(row["http"]["deliveries_per_s"], row["local"]["deliveries_per_s"])
+        yield Target("http", what, part, 0.8, 2, "", least=True)
+
+
 def topic_targets(figures):
     row = figures["topics"][0]
     cost = divide(row["hub"]["cpu_per_delivery_us"], row["raw"]["cpu_per_delivery_us"])
@@ -185,6 +192,7 @@ TARGETS = (
     idle_targets,
     steady_targets,
     saturation_targets,
+    publisher_targets,
     topic_targets,
     poll_targets,
     latency_targets,
@@ -266,6 +274,31 @@ def publishing(figures):
         for row in figures["publishing"]
     ]
     return table(head, rows)
+
+
+def published_by(figures):
+    head = (
+        "",
+        "deliveries/s, published by HTTP",
+        "on the local socket",
+        "ratio (target 0.80)",
+        "hub CPU for each, µs",
+        "local",
+        "",
+    )
+    rows = [
+        (
+            row["name"],
+            count(row["http"]["deliveries_per_s"]),
+            count(row["local"]["deliveries_per_s"]),
+            ratio(row["http"]["deliveries_per_s"], row["local"]["deliveries_per_s"]),
+            fine(row["http"]["cpu_per_delivery_us"], 3),
+            fine(row["local"]["cpu_per_delivery_us"], 3),
+            checked(row["http"]),
+        )
+        for row in figures.get("published_by", [])
+    ]
+    return table(head, rows) if rows else "Not measured in that run.\n"
 
 
 def steady(figures):
@@ -486,6 +519,13 @@ SECTIONS = (
         "Subscribers of one topic, as fast as possible. Where the load's CPU is near 100 %, the load "
         "is the limit, for the raw server as well.",
         "saturation",
+    ),
+    (
+        "published_by",
+        "Published by HTTP",
+        published_by,
+        "The same as fast as possible, once published by HTTP, pipelined, and once on the local socket.",
+        "",
     ),
     ("topics", "Many topics", topics, "2,000 messages a second, to 10 subscribers each.", ""),
     ("latency", "Latency", latency, "10 subscribers, 100 messages a second.", "latency"),

@@ -22,6 +22,9 @@ static const char *value_of(const char *p, const char *end, const char *name, si
 static void read_header(struct http_head *h, const char *line, const char *end)
 {
     size_t n;
+    if (line == end ||
+        (tolower((unsigned char)*line) != 'c' && tolower((unsigned char)*line) != 'l'))
+        return;
     const char *value = value_of(line, end, "Content-Length:", &n);
     if (value)
         h->content_len = strtoull(value, NULL, 10); /* ends at the CR */
@@ -46,20 +49,33 @@ static unsigned read_status(const char *p, size_t n)
     return (unsigned)((p[9] - '0') * 100 + (p[10] - '0') * 10 + (p[11] - '0'));
 }
 
+/* The CRLF that ends the line at P, of N bytes at most; NULL: there is none. */
+static const char *find_line_end(const char *p, size_t n)
+{
+    const char *end = p + n, *cr = memchr(p, '\r', n);
+    while (cr && cr + 1 < end && cr[1] != '\n')
+        cr = memchr(cr + 1, '\r', (size_t)(end - cr - 1));
+    return cr && cr + 1 < end ? cr : NULL;
+}
+
+/* One walk over the lines up to the empty one: there are very many answers. */
 bool http_read_head(const char *data, size_t n, struct http_head *ret)
 {
-    const char *end = memmem(data, n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX, "\r\n\r\n", 4);
-    *ret = (struct http_head){0};
-    if (!end)
-        return n >= HTTP_HEAD_MAX; /* status 0 */
-    ret->len = (size_t)(end - data) + 4;
-    ret->status = read_status(data, ret->len);
-    for (const char *line = data; line < end;) {
-        const char *line_end = memmem(line, (size_t)(end + 2 - line), "\r\n", 2);
-        read_header(ret, line, line_end);
+    const char *limit = data + (n < HTTP_HEAD_MAX ? n : HTTP_HEAD_MAX);
+    const char *line = data, *line_end;
+    struct http_head h = {0};
+    while ((line_end = find_line_end(line, (size_t)(limit - line)))) {
+        if (line_end == line && line > data) {
+            h.len = (size_t)(line - data) + 2;
+            h.status = read_status(data, h.len);
+            *ret = h;
+            return true;
+        }
+        read_header(&h, line, line_end);
         line = line_end + 2;
     }
-    return true;
+    *ret = (struct http_head){0};
+    return n >= HTTP_HEAD_MAX; /* status 0 */
 }
 
 bool http_head_value(const char *head, size_t n, const char *name, struct http_value *ret)

@@ -14,7 +14,9 @@ enum {
     HEADERS_MAX = 100,
     BODY_BYTES_PER_MS = 4, /* a body that is slower for long is cut off */
     FIELDS_SIZE = 160,
-    SHARED_HEAD = 512, /* bytes that are made at once, since mostly no more is needed */
+    CREATED_BYTES = 400,     /* about what the answer to a publish takes */
+    CREATED_ROOM = 64 << 10, /* bytes of such answers that room is made for at once */
+    SHARED_HEAD = 512,       /* bytes that are made at once, since mostly no more is needed */
 };
 
 static const char data_guard[] = HTTP_DATA_ONLY "Cache-Control: no-store\r\n";
@@ -422,6 +424,13 @@ static bool is_plain(const struct conn *c, const struct http_due_answer *a)
     return a->minor == 1 && !a->text.len && !a->text.failed && keeps_alive_behind(c, a);
 }
 
+/* What the next answers take, if all that are due are like the first one. */
+static size_t room_for(uint32_t answers)
+{
+    size_t room = (size_t)answers * CREATED_BYTES;
+    return room < CREATED_ROOM ? room : CREATED_ROOM;
+}
+
 void http_due_created(struct conn *c, struct http_due_answer *a, const char *body, size_t n)
 {
     static _Thread_local struct http_created created;
@@ -432,6 +441,8 @@ void http_due_created(struct conn *c, struct http_due_answer *a, const char *bod
     struct buf *out = conn_out(c);
     if (!out)
         return;
+    if (!out->cap)
+        buf_reserve(out, room_for(http_of(c)->due->count));
     counter_add(&c->worker->counters, COUNTER_http_requests, 1);
     http_response_created(out, &created, data_guard, date_of(c->worker), body, n);
 }

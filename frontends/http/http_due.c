@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-/* A client that waits for each answer needs one. */
-enum { CAP_MIN = 4 };
+/* A client that waits for each answer needs one; others get so many times more when it is full. */
+enum { CAP_MIN = 4, CAP_GROWTH = 4 };
 
 static struct http_due_answer *answer_at(struct http_due *d, uint32_t i)
 {
@@ -39,7 +39,7 @@ static void settle_last(struct http_due *d)
 struct http_due_answer *http_due_add(struct http_due **d, const struct publish *p, size_t weight)
 {
     if (!*d || (*d)->count == (*d)->cap) {
-        struct http_due *g = grown(*d, *d ? (*d)->cap * 2 : CAP_MIN);
+        struct http_due *g = grown(*d, *d ? (*d)->cap * CAP_GROWTH : CAP_MIN);
         if (!g)
             return NULL;
         *d = g;
