@@ -14,7 +14,7 @@ libfrontends_a_SOURCES += \
 	frontends/resp/resp_names.c frontends/resp/resp_names.h \
 	frontends/resp/resp_publish.c \
 	frontends/resp/resp_read.c \
-	frontends/resp/resp_request.c \
+	frontends/resp/resp_request.c frontends/resp/resp_request.h \
 	frontends/resp/resp_subscribe.c \
 	frontends/resp/resp_wait.c frontends/resp/resp_wait.h
 AM_CPPFLAGS += -DLONGWIRE_VERSION='"$(PACKAGE_VERSION)"'

@@ -36,6 +36,7 @@
 
 struct fault;
 struct resp_command;
+struct resp_held;
 struct resp_multi;
 struct resp_subscription;
 struct resp_wait;
@@ -66,18 +67,6 @@ struct resp {
     const struct resp_command *last;        /* that ran; NULL = none yet */
     char *name;                             /* CLIENT SETNAME; NULL = none */
     char *lib_name, *lib_version;           /* CLIENT SETINFO; NULL = not said */
-};
-
-/* A command as it was sent; argv[0] is its name, in any letter case. */
-struct resp_request {
-    size_t argc;
-    const struct resp_arg *argv;
-};
-
-/* A command put by, to be freed; its words stand behind `argv`. */
-struct resp_held {
-    struct resp_request request;
-    struct resp_arg argv[];
 };
 
 /* What every connection of the local socket speaks at first; one whose first bytes are an HTTP
@@ -113,17 +102,5 @@ void resp_begin_wait(struct resp *r, bool paused);
 void resp_end_wait(struct resp *r);
 /* Lets the connection end when everything has left. */
 void resp_end(struct resp *r);
-
-/* Whether a word is TEXT, in any letter case. */
-bool resp_arg_is(const struct resp_arg *a, const char *text);
-/* A decimal number; ERR_INVALID for anything else, or above MAX. */
-MUST_CHECK enum err resp_arg_u64(const struct resp_arg *a, uint64_t max, uint64_t *ret);
-/* A cursor of this log, or of a former epoch as far as that is certain: its offset. Returns NULL,
- * or the error to reply with. */
-const char *resp_arg_offset(const struct resp *r, const struct resp_arg *a, uint64_t *ret);
-/* Bytes of all words. */
-size_t resp_request_bytes(const struct resp_request *q);
-/* NULL when out of memory. */
-MUST_CHECK struct resp_held *resp_request_copy(const struct resp_request *q);
 
 #endif

@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 #include "broker/message.h"
 #include "frontends/resp/resp.h"
+#include "frontends/resp/resp_request.h"
 
 /* Runs a command of the right number of words: answers in OUT (the connection's), by resp_error, or
  * later (resp_begin_wait). */

@@ -134,7 +134,7 @@ void resp_hub_purge(struct resp *r, const struct resp_request *q, struct buf *ou
 void resp_hub_trim(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     uint64_t offset;
-    const char *error = resp_arg_offset(r, &q->argv[2], &offset);
+    const char *error = resp_arg_offset(r->conn->worker->hub, &q->argv[2], &offset);
     (void)out;
     if (!error && offset > hub_head(r->conn->worker->hub))
         error = "BADCURSOR a cursor ahead of the head";
@@ -328,7 +328,7 @@ static const char *parse_export(const struct resp *r, const struct resp_request 
 {
     const char *error = parse_after(&q->argv[2], &x->after);
     if (!error)
-        error = resp_arg_offset(r, &q->argv[3], &x->until);
+        error = resp_arg_offset(r->conn->worker->hub, &q->argv[3], &x->until);
     if (!error && x->until > hub_head(r->conn->worker->hub))
         error = "BADCURSOR a cursor ahead of the head";
     if (!error)

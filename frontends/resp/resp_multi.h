@@ -15,6 +15,7 @@
 #define FRONTENDS_RESP_RESP_MULTI_H
 
 #include "frontends/resp/resp.h"
+#include "frontends/resp/resp_request.h"
 
 /* Of one connection; NULL, wherever it is taken, is none. */
 struct resp_multi;

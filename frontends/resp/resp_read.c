@@ -125,7 +125,7 @@ static const char *parse_end(const struct resp *r, const struct resp_arg *a, uin
         cursor.data++;
         cursor.len--;
     }
-    return resp_arg_offset(r, &cursor, ret);
+    return resp_arg_offset(r->conn->worker->hub, &cursor, ret);
 }
 
 static const char *parse_count(const struct resp_request *q, uint64_t *ret)

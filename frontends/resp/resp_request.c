@@ -1,9 +1,12 @@
-/* Commands as they were sent: what their words mean, and putting them by. */
+#include "frontends/resp/resp_request.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "frontends/resp/resp.h"
+#include "broker/cursor.h"
+#include "broker/hub.h"
+#include "broker/replay.h"
 
 bool resp_arg_is(const struct resp_arg *a, const char *text)
 {
@@ -25,12 +28,12 @@ enum err resp_arg_u64(const struct resp_arg *a, uint64_t max, uint64_t *ret)
     return ERR_OK;
 }
 
-const char *resp_arg_offset(const struct resp *r, const struct resp_arg *a, uint64_t *ret)
+const char *resp_arg_offset(const struct hub *h, const struct resp_arg *a, uint64_t *ret)
 {
     struct cursor c;
     if (cursor_parse(a->data, a->len, &c) != ERR_OK)
         return "BADCURSOR not a cursor (OFFSET-EPOCH)";
-    if (!replay_is_certain(hub_log(r->conn->worker->hub), &c))
+    if (!replay_is_certain(hub_log(h), &c))
         return "BADCURSOR a cursor of another log";
     *ret = c.offset;
     return NULL;

@@ -8,6 +8,7 @@
 #define FRONTENDS_RESP_RESP_WAIT_H
 
 #include "frontends/resp/resp.h"
+#include "frontends/resp/resp_reader.h"
 
 /* Embedded, first, in what the command keeps. */
 struct resp_wait {
