@@ -5,6 +5,7 @@
 
 #include "frontends/http/http.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_wait.h"
 
@@ -88,12 +89,17 @@ static void finish(struct conn *c)
     resp_subscribe_finish(r);
     resp_wait_destroy(r->wait);
     resp_reader_finish(&r->reader);
-    resp_multi_destroy(r->multi);
+    resp_multi_drop(r);
     free(r->held);
     free(r->name);
     free(r->lib_name);
     free(r->lib_version);
     free(r);
+}
+
+struct buf *resp_out(struct resp *r)
+{
+    return r->replies ? r->replies : conn_out(r->conn);
 }
 
 void resp_end(struct resp *r)

@@ -28,13 +28,11 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/err.h"
 #include "frontends/conn.h"
 #include "frontends/resp/resp_reader.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/worker.h"
 
-struct fault;
 struct resp_command;
 struct resp_held;
 struct resp_multi;
@@ -62,6 +60,7 @@ struct resp {
     uint32_t inflight;                      /* publishes not answered yet */
     struct resp_held *held;                 /* RESP_HELD */
     struct resp_multi *multi;               /* since MULTI; NULL = no transaction */
+    struct buf *replies;                    /* of the transaction that runs; NULL = none does */
     struct resp_wait *wait;                 /* RESP_WAITING for messages */
     struct resp_subscription *subscription; /* NULL when subscribed to nothing */
     const struct resp_command *last;        /* that ran; NULL = none yet */
@@ -83,17 +82,6 @@ enum {
 /* Where a reply is to be appended: the connection's output, or the replies that a transaction puts
  * together. NULL as of conn_out. */
 struct buf *resp_out(struct resp *r);
-/* Writes the error reply TEXT, which begins with its code, and counts it. */
-void resp_error(struct resp *r, const char *text);
-void resp_errorf(struct resp *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* The error reply for E: NOSPACE, LIMIT, IOERR, NOTFOUND, TOOLARGE, BUSY, else ERR. TEXT, or NULL
- * for the text of E. */
-void resp_error_of(struct resp *r, enum err e, const char *text);
-/* The error reply for F, with its code as in BADTOPIC for "bad_topic". */
-void resp_error_fault(struct resp *r, const struct fault *f);
-
-/* The error reply that tells a gap: `-GAP reason=trimmed requested=CURSOR resumed=CURSOR`. */
-void resp_error_gap(struct resp *r, const struct gap *g);
 
 /* A command that ran is not answered yet: no further one is taken until resp_end_wait. A PAUSED
  * connection does not even notice that its peer is gone; fine for what is answered soon. */

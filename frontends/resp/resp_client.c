@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_job.h"
 #include "frontends/resp/resp_reply.h"
 

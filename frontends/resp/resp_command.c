@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_reply.h"
 
 enum {

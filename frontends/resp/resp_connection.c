@@ -4,6 +4,7 @@
 
 #include "frontends/admin.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_reply.h"
 
@@ -142,8 +143,7 @@ void resp_connection_reset(struct resp *r, const struct resp_request *q, struct 
 {
     (void)q;
     resp_subscribe_finish(r);
-    resp_multi_destroy(r->multi);
-    r->multi = NULL;
+    resp_multi_drop(r);
     free(r->name);
     r->name = NULL;
     r->version = RESP2;

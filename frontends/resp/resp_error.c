@@ -1,20 +1,14 @@
-/* Where replies go, and those that are errors: what its code is, and that it is counted. */
+#include "frontends/resp/resp_error.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "base/fault.h"
 #include "frontends/resp/resp.h"
-#include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_reply.h"
 
 enum { ERROR_TEXT_MAX = 512 };
-
-struct buf *resp_out(struct resp *r)
-{
-    struct buf *replies = resp_multi_replies(r->multi);
-    return replies ? replies : conn_out(r->conn);
-}
 
 void resp_error(struct resp *r, const char *text)
 {

@@ -7,6 +7,7 @@
 #include "frontends/admin.h"
 #include "frontends/poll_body.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_job.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/resp/resp_wait.h"

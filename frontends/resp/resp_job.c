@@ -1,4 +1,5 @@
 #include "frontends/resp/resp_job.h"
+#include "frontends/resp/resp_error.h"
 
 #include <stdlib.h>
 

@@ -4,6 +4,7 @@
 
 #include "base/fault.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_error.h"
 
 enum {
     ITEMS_FIRST = 8,        /* commands allocated at first */
@@ -48,19 +49,27 @@ static void drop_items(struct resp_multi *m)
     m->count = m->cap = m->publishes = m->bytes = 0;
 }
 
-void resp_multi_destroy(struct resp_multi *m)
+static void destroy(struct resp_multi *m)
 {
-    if (!m)
-        return;
     drop_items(m);
     buf_finish(&m->replies);
     free(m);
 }
 
-static void drop(struct resp *r)
+/* R has no transaction any more. Returns the one it had, to be destroyed; NULL for none. */
+static struct resp_multi *take_out(struct resp *r)
 {
-    resp_multi_destroy(r->multi);
+    struct resp_multi *m = r->multi;
     r->multi = NULL;
+    r->replies = NULL;
+    return m;
+}
+
+void resp_multi_drop(struct resp *r)
+{
+    struct resp_multi *m = take_out(r);
+    if (m)
+        destroy(m);
 }
 
 void resp_multi_spoil(struct resp_multi *m)
@@ -69,11 +78,6 @@ void resp_multi_spoil(struct resp_multi *m)
         return;
     m->state = SPOILT;
     drop_items(m);
-}
-
-struct buf *resp_multi_replies(struct resp_multi *m)
-{
-    return m && m->state == RUNNING ? &m->replies : NULL;
 }
 
 size_t resp_multi_held(const struct resp_multi *m)
@@ -189,15 +193,14 @@ void resp_multi_queue(struct resp *r, const struct resp_command *c, const struct
 /* Ends the transaction with what its commands replied. */
 static void answer(struct resp *r)
 {
-    struct resp_multi *m = r->multi;
-    r->multi = NULL;
+    struct resp_multi *m = take_out(r);
     struct buf *out = conn_out(r->conn);
     if (out) {
         resp_reply_array(out, m->count);
         buf_append(out, m->replies.data, m->replies.len);
         out->failed |= m->replies.failed;
     }
-    resp_multi_destroy(m);
+    destroy(m);
     if (r->state == RESP_WAITING)
         resp_end_wait(r);
 }
@@ -245,6 +248,7 @@ void resp_multi_go_on(struct resp *r)
 static void run_all(struct resp *r)
 {
     r->multi->state = RUNNING;
+    r->replies = &r->multi->replies;
     resp_multi_go_on(r);
 }
 
@@ -274,7 +278,7 @@ static void commit(struct resp *r)
 {
     struct publish *p = make_publish(r->multi);
     if (!p) {
-        drop(r);
+        resp_multi_drop(r);
         resp_error(r, "ERR out of memory");
         return;
     }
@@ -301,7 +305,7 @@ void resp_multi_answered(struct resp *r, const struct publish *p)
         run_all(r);
         return;
     }
-    drop(r);
+    resp_multi_drop(r);
     resp_publish_fail(r, p);
     resp_end_wait(r);
 }
@@ -329,7 +333,7 @@ void resp_multi_exec(struct resp *r, const struct resp_request *q, struct buf *o
     if (!r->multi) {
         resp_error(r, "ERR EXEC without MULTI");
     } else if (r->multi->state == SPOILT) {
-        drop(r);
+        resp_multi_drop(r);
         resp_error(r, "EXECABORT Transaction discarded because of previous errors.");
     } else if (r->multi->publishes) {
         commit(r);
@@ -345,7 +349,7 @@ void resp_multi_discard(struct resp *r, const struct resp_request *q, struct buf
         resp_error(r, "ERR DISCARD without MULTI");
         return;
     }
-    drop(r);
+    resp_multi_drop(r);
     resp_reply_simple(out, "OK");
 }
 

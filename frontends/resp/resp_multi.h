@@ -33,11 +33,10 @@ void resp_multi_spoil(struct resp_multi *m);
 void resp_multi_answered(struct resp *r, const struct publish *p);
 /* Runs what is left to run, or as much of it as belongs into one turn; fine when nothing is. */
 void resp_multi_go_on(struct resp *r);
-/* Where its commands reply while it is RUNNING, else NULL. */
-struct buf *resp_multi_replies(struct resp_multi *m);
 /* Bytes that it keeps: commands that are put by, and replies. */
 size_t resp_multi_held(const struct resp_multi *m);
 void resp_multi_describe(const struct resp_multi *m, struct conn_description *d);
-void resp_multi_destroy(struct resp_multi *m);
+/* Ends the transaction of R without an answer; fine when there is none. */
+void resp_multi_drop(struct resp *r);
 
 #endif

@@ -6,6 +6,7 @@
 #include "broker/cursor.h"
 #include "frontends/publish.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_reply.h"
 
 const struct fault *resp_publish_publish(const struct resp_request *q, struct message_init *ret)

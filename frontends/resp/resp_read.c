@@ -6,6 +6,7 @@
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/resp/resp_wait.h"
 #include "frontends/scan.h"

@@ -12,6 +12,7 @@
 #include "broker/topic_name.h"
 #include "frontends/encodings.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_glob.h"
 #include "frontends/resp/resp_names.h"
 #include "frontends/resp/resp_reply.h"
