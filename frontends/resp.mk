@@ -3,7 +3,7 @@ libfrontends_a_SOURCES += \
 	frontends/admin.c frontends/admin.h \
 	frontends/errand.c frontends/errand.h \
 	frontends/scan.c frontends/scan.h \
-	frontends/resp/resp.c frontends/resp/resp.h \
+	frontends/resp/resp_protocol.c frontends/resp/resp.h \
 	frontends/resp/resp_client.c \
 	frontends/resp/resp_error.c frontends/resp/resp_error.h \
 	frontends/resp/resp_command.c frontends/resp/resp_command.h \

@@ -2,10 +2,10 @@
  * Connections of the local socket: the Redis protocol, RESP2 and RESP3 (doc/protocol.md, "Local
  * socket").
  *
- * resp.c is the protocol module: it takes commands out of the input and keeps their replies in
- * order. The commands are in one table in resp_command.c, what they do in resp_publish.c,
- * resp_read.c, resp_subscribe.c, resp_connection.c and resp_hub.c; resp_wait.c is for those that
- * wait for messages, resp_multi.c for transactions.
+ * resp_protocol.c is the protocol module: it takes commands out of the input and keeps their
+ * replies in order. The commands are in one table in resp_command.c, what they do in
+ * resp_publish.c, resp_read.c, resp_subscribe.c, resp_connection.c and resp_hub.c; resp_wait.c is
+ * for those that wait for messages, resp_multi.c for transactions.
  *
  * Publishes are pipelined: they are handed to the broker one after the other and answered as they
  * come back. Any other command waits until all publishes before it are answered, so that replies
