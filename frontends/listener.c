@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "frontends/http/http.h"
 #include "frontends/http/proxy.h"
-#include "frontends/resp/resp.h"
+#include "frontends/resp/resp_protocol.h"
 
 enum {
     ACCEPTS_PER_TURN = 128, /* a storm of connects must not starve the others */

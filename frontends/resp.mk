@@ -3,7 +3,7 @@ libfrontends_a_SOURCES += \
 	frontends/admin.c frontends/admin.h \
 	frontends/errand.c frontends/errand.h \
 	frontends/scan.c frontends/scan.h \
-	frontends/resp/resp_protocol.c frontends/resp/resp.h \
+	frontends/resp/resp.c frontends/resp/resp.h \
 	frontends/resp/resp_client.c \
 	frontends/resp/resp_error.c frontends/resp/resp_error.h \
 	frontends/resp/resp_command.c frontends/resp/resp_command.h \
@@ -12,6 +12,7 @@ libfrontends_a_SOURCES += \
 	frontends/resp/resp_multi.c frontends/resp/resp_multi.h \
 	frontends/resp/resp_job.c frontends/resp/resp_job.h \
 	frontends/resp/resp_names.c frontends/resp/resp_names.h \
+	frontends/resp/resp_protocol.c frontends/resp/resp_protocol.h \
 	frontends/resp/resp_publish.c \
 	frontends/resp/resp_read.c \
 	frontends/resp/resp_request.c frontends/resp/resp_request.h \

@@ -1,15 +1,6 @@
 /*
- * Connections of the local socket: the Redis protocol, RESP2 and RESP3 (doc/protocol.md, "Local
- * socket").
- *
- * resp_protocol.c is the protocol module: it takes commands out of the input and keeps their
- * replies in order. The commands are in one table in resp_command.c, what they do in
- * resp_publish.c, resp_read.c, resp_subscribe.c, resp_connection.c and resp_hub.c; resp_wait.c is
- * for those that wait for messages, resp_multi.c for transactions.
- *
- * Publishes are pipelined: they are handed to the broker one after the other and answered as they
- * come back. Any other command waits until all publishes before it are answered, so that replies
- * keep their order and reads see what was written before them.
+ * A connection of the local socket: what it is about, and where its replies go. The protocol
+ * (resp_protocol.h) stands above this, and so do the commands.
  *
  *            inflight or output full
  *   READY <---------------------------> FULL
@@ -68,10 +59,6 @@ struct resp {
     char *lib_name, *lib_version;           /* CLIENT SETINFO; NULL = not said */
 };
 
-/* What every connection of the local socket speaks at first; one whose first bytes are an HTTP
- * request changes to HTTP. */
-extern const struct protocol resp_protocol;
-
 enum {
     /* Bytes of messages in one reply, unless it is a single one; a quarter of hub.peer_bytes if
      * that is less. */
@@ -83,6 +70,7 @@ enum {
  * together. NULL as of conn_out. */
 struct buf *resp_out(struct resp *r);
 
+void resp_set_state(struct resp *r, enum resp_state s);
 /* A command that ran is not answered yet: no further one is taken until resp_end_wait. A PAUSED
  * connection does not even notice that its peer is gone; fine for what is answered soon. */
 void resp_begin_wait(struct resp *r, bool paused);

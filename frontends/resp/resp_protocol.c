@@ -1,9 +1,10 @@
-#include "frontends/resp/resp.h"
+#include "frontends/resp/resp_protocol.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "frontends/http/http.h"
+#include "frontends/resp/resp.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_multi.h"
@@ -20,11 +21,6 @@ enum {
 static struct counters *counters(const struct resp *r)
 {
     return &r->conn->worker->counters;
-}
-
-static void set_state(struct resp *r, enum resp_state s)
-{
-    r->state = s;
 }
 
 /* --- life --- */
@@ -97,17 +93,6 @@ static void finish(struct conn *c)
     free(r);
 }
 
-struct buf *resp_out(struct resp *r)
-{
-    return r->replies ? r->replies : conn_out(r->conn);
-}
-
-void resp_end(struct resp *r)
-{
-    set_state(r, RESP_ENDING);
-    conn_finish_after_output(r->conn);
-}
-
 /* --- commands --- */
 
 /* Puts Q by until the publishes before it are answered. */
@@ -118,7 +103,7 @@ static void hold(struct resp *r, const struct resp_request *q)
         conn_close(r->conn, CLOSE_NOMEM);
         return;
     }
-    set_state(r, RESP_HELD);
+    resp_set_state(r, RESP_HELD);
     conn_pause(r->conn);
 }
 
@@ -173,7 +158,7 @@ static void run_held(struct resp *r)
 {
     struct resp_held *held = r->held;
     r->held = NULL;
-    set_state(r, RESP_READY);
+    resp_set_state(r, RESP_READY);
     run(r, &held->request);
     free(held);
     if (r->state == RESP_READY)
@@ -191,11 +176,11 @@ static bool has_room(const struct resp *r)
 static bool may_take(struct resp *r)
 {
     if (!has_room(r)) {
-        set_state(r, RESP_FULL);
+        resp_set_state(r, RESP_FULL);
         conn_pause(r->conn);
         return false;
     }
-    set_state(r, RESP_READY);
+    resp_set_state(r, RESP_READY);
     if (r->publisher && worker_must_wait(r->conn->worker, r->conn))
         return false;
     return conn_may_go_on(r->conn);
@@ -205,7 +190,7 @@ static void go_on_if_room(struct resp *r)
 {
     if (r->state != RESP_FULL || !has_room(r))
         return;
-    set_state(r, RESP_READY);
+    resp_set_state(r, RESP_READY);
     conn_resume(r->conn);
 }
 
@@ -217,7 +202,7 @@ static void tell_failure(struct resp *r)
 
 static void fail(struct resp *r)
 {
-    set_state(r, RESP_FAILED);
+    resp_set_state(r, RESP_FAILED);
     if (r->inflight == 0)
         tell_failure(r);
 }
@@ -353,7 +338,7 @@ static void kicked(struct conn *c)
     if (r->wait)
         resp_wait_time_is_up(r);
     if (r->state == RESP_READY || r->state == RESP_FULL || r->state == RESP_HELD)
-        set_state(r, RESP_ENDING);
+        resp_set_state(r, RESP_ENDING);
     if (r->state == RESP_ENDING && r->inflight == 0)
         conn_finish_after_output(c);
 }
@@ -369,7 +354,7 @@ static void stop(struct conn *c)
     if (r->wait)
         resp_wait_time_is_up(r);
     else if (r->state == RESP_READY || r->state == RESP_FULL)
-        set_state(r, RESP_ENDING);
+        resp_set_state(r, RESP_ENDING);
     if (r->state == RESP_ENDING && r->inflight == 0)
         conn_finish_after_output(c);
 }
@@ -408,25 +393,6 @@ static void describe(struct conn *c, struct conn_description *d)
     if (r->wait)
         d->feed = r->wait->receiver.sub.feed;
     resp_subscribe_describe(r, d);
-}
-
-void resp_begin_wait(struct resp *r, bool paused)
-{
-    set_state(r, RESP_WAITING);
-    if (paused)
-        conn_pause(r->conn);
-    else
-        conn_resume(r->conn);
-}
-
-void resp_end_wait(struct resp *r)
-{
-    if (r->conn->worker->draining || r->kicked) {
-        resp_end(r);
-        return;
-    }
-    set_state(r, RESP_READY);
-    conn_resume(r->conn);
 }
 
 const struct protocol resp_protocol = {

@@ -1,7 +1,7 @@
 /* The protocol of the local socket without a socket: what a connection does with its commands, in
  * which order it answers them, and when it takes no more. The connection and the worker's queue of
  * publishes are stand-ins; the commands are the real ones. */
-#include "frontends/resp/resp.h"
+#include "frontends/resp/resp_protocol.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "broker/broker.h"
 #include "broker/hub.h"
+#include "frontends/resp/resp.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_wait.h"
