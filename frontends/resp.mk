@@ -6,7 +6,7 @@ libfrontends_a_SOURCES += \
 	frontends/resp/resp.c frontends/resp/resp.h \
 	frontends/resp/resp_client.c \
 	frontends/resp/resp_error.c frontends/resp/resp_error.h \
-	frontends/resp/resp_command.c frontends/resp/resp_command.h \
+	frontends/resp/resp_table.c frontends/resp/resp_command.h \
 	frontends/resp/resp_connection.c \
 	frontends/resp/resp_hub.c \
 	frontends/resp/resp_multi.c frontends/resp/resp_multi.h \

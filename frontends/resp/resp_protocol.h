@@ -3,7 +3,7 @@
  * socket").
  *
  * It takes commands out of the input and keeps their replies in order. The commands are in one
- * table in resp_command.c, what they do in resp_publish.c, resp_read.c, resp_subscribe.c,
+ * table in resp_table.c, what they do in resp_publish.c, resp_read.c, resp_subscribe.c,
  * resp_connection.c and resp_hub.c; resp_wait.c is for those that wait for messages, resp_multi.c
  * for transactions.
  *
