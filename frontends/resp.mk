@@ -4,19 +4,21 @@ libfrontends_a_SOURCES += \
 	frontends/errand.c frontends/errand.h \
 	frontends/scan.c frontends/scan.h \
 	frontends/resp/resp.c frontends/resp/resp.h \
-	frontends/resp/resp_client.c \
+	frontends/resp/resp_client.c frontends/resp/resp_client.h \
 	frontends/resp/resp_error.c frontends/resp/resp_error.h \
-	frontends/resp/resp_table.c frontends/resp/resp_command.h \
-	frontends/resp/resp_connection.c \
-	frontends/resp/resp_hub.c \
+	frontends/resp/resp_command.c frontends/resp/resp_command.h \
+	frontends/resp/resp_connection.c frontends/resp/resp_connection.h \
+	frontends/resp/resp_docs.c frontends/resp/resp_docs.h \
+	frontends/resp/resp_hub.c frontends/resp/resp_hub.h \
 	frontends/resp/resp_multi.c frontends/resp/resp_multi.h \
 	frontends/resp/resp_job.c frontends/resp/resp_job.h \
 	frontends/resp/resp_names.c frontends/resp/resp_names.h \
 	frontends/resp/resp_protocol.c frontends/resp/resp_protocol.h \
-	frontends/resp/resp_publish.c \
-	frontends/resp/resp_read.c \
+	frontends/resp/resp_publish.c frontends/resp/resp_publish.h \
+	frontends/resp/resp_read.c frontends/resp/resp_read.h \
 	frontends/resp/resp_request.c frontends/resp/resp_request.h \
-	frontends/resp/resp_subscribe.c \
+	frontends/resp/resp_subscribe.c frontends/resp/resp_subscribe.h \
+	frontends/resp/resp_table.c frontends/resp/resp_table.h \
 	frontends/resp/resp_wait.c frontends/resp/resp_wait.h
 AM_CPPFLAGS += -DLONGWIRE_VERSION='"$(PACKAGE_VERSION)"'
 

@@ -63,7 +63,6 @@ enum {
     /* Bytes of messages in one reply, unless it is a single one; a quarter of hub.peer_bytes if
      * that is less. */
     RESP_REPLY_MAX = 64 << 20,
-    RESP_NAME_MAX = 255, /* bytes of a CLIENT SETNAME */
 };
 
 /* Where a reply is to be appended: the connection's output, or the replies that a transaction puts

@@ -1,8 +1,9 @@
-/* CLIENT ...: connections, this one and all others. */
+#include "frontends/resp/resp_client.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_job.h"
 #include "frontends/resp/resp_reply.h"

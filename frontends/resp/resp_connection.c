@@ -1,12 +1,15 @@
-/* Commands about the connection and the server: what client libraries ask before anything else. */
+#include "frontends/resp/resp_connection.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "frontends/admin.h"
-#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp.h"
+#include "frontends/resp/resp_client.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_reply.h"
+#include "frontends/resp/resp_subscribe.h"
 
 static void put_text(struct buf *out, const char *text)
 {

@@ -1,4 +1,5 @@
-/* HUB ...: administration, reading with the answer of a long-poll, and exporting. */
+#include "frontends/resp/resp_hub.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 #include "broker/topic_table.h"
 #include "frontends/admin.h"
 #include "frontends/poll_body.h"
-#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_job.h"
 #include "frontends/resp/resp_reply.h"

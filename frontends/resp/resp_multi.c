@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
-#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
+#include "frontends/resp/resp_publish.h"
 
 enum {
     ITEMS_FIRST = 8,        /* commands allocated at first */

@@ -14,11 +14,16 @@
 #ifndef FRONTENDS_RESP_RESP_MULTI_H
 #define FRONTENDS_RESP_RESP_MULTI_H
 
-#include "frontends/resp/resp.h"
-#include "frontends/resp/resp_request.h"
+#include "frontends/resp/resp_command.h"
+
+struct conn_description;
+struct publish;
 
 /* Of one connection; NULL, wherever it is taken, is none. */
 struct resp_multi;
+
+resp_run resp_multi_multi, resp_multi_exec, resp_multi_discard, resp_multi_watch,
+    resp_multi_unwatch;
 
 enum {
     RESP_MULTI_COMMANDS_MAX = 10000, /* of one transaction */

@@ -8,6 +8,9 @@
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_multi.h"
+#include "frontends/resp/resp_publish.h"
+#include "frontends/resp/resp_subscribe.h"
+#include "frontends/resp/resp_table.h"
 #include "frontends/resp/resp_wait.h"
 
 enum {
@@ -117,7 +120,7 @@ static void queue(struct resp *r, const struct resp_command *command, const stru
 
 static void refuse(struct resp *r, const struct resp_command *command, const struct resp_request *q)
 {
-    resp_command_refuse(r, command, q);
+    resp_table_refuse(r, command, q);
     resp_multi_spoil(r->multi);
 }
 
@@ -125,8 +128,8 @@ static void refuse(struct resp *r, const struct resp_command *command, const str
  * answered. */
 static bool run(struct resp *r, const struct resp_request *q)
 {
-    const struct resp_command *command = resp_command_find(q);
-    bool fits = command && resp_command_fits(r, command, q);
+    const struct resp_command *command = resp_table_find(q);
+    bool fits = command && resp_table_fits(r, command, q);
     if (fits && r->multi && !(command->flags & RESP_AT_ONCE)) {
         queue(r, command, q);
         return true;

@@ -1,3 +1,5 @@
+#include "frontends/resp/resp_publish.h"
+
 #include <string.h>
 
 #include "base/fault.h"
@@ -5,7 +7,7 @@
 #include "base/utf8.h"
 #include "broker/cursor.h"
 #include "frontends/publish.h"
-#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_reply.h"
 

@@ -1,11 +1,12 @@
-/* Reading topics as if they were streams: XRANGE, XREVRANGE, XREAD and XLEN. */
+#include "frontends/resp/resp_read.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/cursor.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
-#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/resp/resp_wait.h"

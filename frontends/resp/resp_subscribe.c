@@ -1,17 +1,12 @@
-/*
- * SUBSCRIBE, PSUBSCRIBE and their opposites: a stream of pushes.
- *
- * Which names were subscribed to as topics and which as patterns is kept here, for the replies and
- * for telling `message` from `pmessage`; the stream has the union of both. Patterns are kept as the
- * client wrote them; those that are globs stand in the stream as resp_glob.h translates them.
- */
+#include "frontends/resp/resp_subscribe.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/cursor.h"
 #include "broker/topic_name.h"
 #include "frontends/encodings.h"
-#include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_glob.h"
 #include "frontends/resp/resp_names.h"

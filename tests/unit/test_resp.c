@@ -10,8 +10,10 @@
 #include "broker/broker.h"
 #include "broker/hub.h"
 #include "frontends/resp/resp.h"
+#include "frontends/resp/resp_client.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_multi.h"
+#include "frontends/resp/resp_read.h"
 #include "frontends/resp/resp_wait.h"
 
 enum { INFLIGHT = 4, PAYLOAD_MAX = 1000, BODY_MAX = 2000, SPARE = 1 << 20 };
