@@ -41,6 +41,7 @@ enum {
 enum {
     WORK_SLICE = 1000,     /* looking at a connection at all */
     WORK_REQUEST = 3000,   /* of HTTP */
+    WORK_PUBLISH = 1000,   /* one that publishes: its answer shares the way of others */
     WORK_COMMAND = 1000,   /* of RESP */
     WORK_FRAME = 300,      /* of a WebSocket */
     WORK_CONTROL = 1500,   /* a control object, besides its bytes */

@@ -698,12 +698,16 @@ static void take_body(struct conn *c, struct http *h)
         http_fail_later(c, 503, 1, no_memory);
 }
 
+static bool is_publish(const struct http *h)
+{
+    return strcmp(h->request.method, "POST") == 0 && strncmp(h->request.target, "/t", 2) == 0;
+}
+
 /* Only a publish goes on while answers are due: whatever else it is may ask for what they have
  * published. Of whoever comes through a proxy each request may be another client's. */
 static bool goes_beside_due(const struct conn *c, const struct http *h)
 {
-    return !c->peer && strcmp(h->request.method, "POST") == 0 &&
-           strncmp(h->request.target, "/t", 2) == 0;
+    return !c->peer && is_publish(h);
 }
 
 static void hold_request(struct conn *c, struct http *h)
@@ -752,7 +756,7 @@ static bool handle(struct conn *c, struct http *h, enum http_read event)
     case HTTP_READ_MORE:
         return false;
     case HTTP_READ_HEAD:
-        budget_charge(&c->worker->work, WORK_REQUEST);
+        budget_charge(&c->worker->work, is_publish(h) ? WORK_PUBLISH : WORK_REQUEST);
         if (h->due && !goes_beside_due(c, h))
             hold_request(c, h);
         else
