@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tools/bench_subscriber.h"
-#include "tools/bench_transports.h"
+#include "tools/bench/bench_subscriber.h"
+#include "tools/bench/bench_transports.h"
 
 enum { SUBSCRIBERS = 5, TOPICS = 2 };
 

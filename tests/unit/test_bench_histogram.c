@@ -1,5 +1,5 @@
 /* Histograms: what percentiles say is not below the truth, and not more than 0.8 % above it. */
-#include "tools/bench_histogram.h"
+#include "tools/bench/bench_histogram.h"
 
 #include <check.h>
 #include <stdlib.h>

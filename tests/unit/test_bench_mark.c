@@ -1,5 +1,5 @@
 /* Marks: written and read, and found in what transports make of a payload. */
-#include "tools/bench_mark.h"
+#include "tools/bench/bench_mark.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tools/bench_subscriber.h"
+#include "tools/bench/bench_subscriber.h"
 
 enum { TOPICS = 3, TOPIC = 0, LARGE = 100000 };
 

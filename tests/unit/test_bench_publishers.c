@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tools/bench_subscriber.h"
+#include "tools/bench/bench_subscriber.h"
 
 enum { PIPELINE = 8, TOPIC = 0x2a, SIZE_SMALL = 128 };
 

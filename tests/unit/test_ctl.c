@@ -8,8 +8,8 @@
 #include <check.h>
 
 #include "base/utf8.h"
-#include "tools/ctl.h"
-#include "tools/ctl_import_state.h"
+#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_import_state.h"
 
 /* ---- Escaping ---- */
 

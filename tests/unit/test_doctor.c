@@ -9,8 +9,8 @@
 
 #include <check.h>
 
-#include "tools/doctor.h"
-#include "tools/ws_wire.h"
+#include "tools/client/ws_wire.h"
+#include "tools/doctor/doctor.h"
 
 /* ---- Addresses ---- */
 

@@ -1,0 +1,61 @@
+# longwirectl, the admin command. Its parts are a library so that the unit test can link them.
+noinst_LIBRARIES += libctl.a
+libctl_a_SOURCES = \
+	tools/ctl/ctl.h \
+	tools/ctl/ctl_admin.c \
+	tools/ctl/ctl_advice.c \
+	tools/ctl/ctl_args.c \
+	tools/ctl/ctl_backup.c \
+	tools/ctl/ctl_damage.c \
+	tools/ctl/ctl_doctor.c \
+	tools/ctl/ctl_export.c \
+	tools/ctl/ctl_hub.c \
+	tools/ctl/ctl_import.c \
+	tools/ctl/ctl_import_state.c tools/ctl/ctl_import_state.h \
+	tools/ctl/ctl_line.c \
+	tools/ctl/ctl_log.c \
+	tools/ctl/ctl_out.c \
+	tools/ctl/ctl_publish.c \
+	tools/ctl/ctl_read.c \
+	tools/ctl/ctl_run.c \
+	tools/ctl/ctl_sample.c \
+	tools/ctl/ctl_screen.c \
+	tools/ctl/ctl_span.c \
+	tools/ctl/ctl_status.c \
+	tools/ctl/ctl_stop.c \
+	tools/ctl/ctl_table.c \
+	tools/ctl/ctl_text.c \
+	tools/ctl/ctl_top.c \
+	tools/ctl/ctl_topics.c \
+	tools/ctl/ctl_verify.c
+
+ctl_libs = libctl.a libclient.a libstorage.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(LMDB_LIBS) \
+	$(XXHASH_LIBS) -lm
+bin_PROGRAMS += longwirectl
+longwirectl_SOURCES = tools/ctl/longwirectl.c
+longwirectl_LDADD = $(ctl_libs)
+
+dist_man_MANS += doc/longwirectl.1
+
+check_PROGRAMS += tests/unit/test_ctl tests/unit/test_doctor
+TESTS += tests/unit/test_ctl tests/unit/test_doctor
+tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
+tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_LDADD = $(ctl_libs) $(CHECK_LIBS)
+tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c
+tests_unit_test_doctor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_doctor_LDADD = $(ctl_libs) $(CHECK_LIBS)
+
+EXTRA_DIST += \
+	tests/cli/advice.test.mjs \
+	tests/cli/answers.test.mjs \
+	tests/cli/doctor.test.mjs \
+	tests/cli/figures.test.mjs \
+	tests/cli/manual.test.mjs \
+	tests/cli/moving.test.mjs \
+	tests/cli/terminal.test.mjs \
+	tests/cli/usage.test.mjs \
+	tests/cli/lib/fake-hub.mjs \
+	tests/cli/lib/ctl.mjs \
+	tests/e2e/66-ctl.test.mjs \
+	tests/e2e/95-doctor.test.mjs
