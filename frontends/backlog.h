@@ -26,6 +26,7 @@ enum {
     BACKLOG_LIGHT, /* others: those whom a turn had no room for, though they asked for little */
     BACKLOG_FIRST, /* those who ask for more, for the first time */
     BACKLOG_LAST = BACKLOG_FIRST + 2, /* and those who always want more */
+    BACKLOG_ENDING,                   /* those who have had their last answer, and send on */
     BACKLOG_RINGS,
 };
 

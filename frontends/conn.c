@@ -26,6 +26,7 @@ enum {
     /* Unsent replies at which a connection counts as congested, and at which it is given up. */
     OUTPUT_CONGESTED = 256 << 10,
     OUTPUT_MAX = 128 << 20,
+    WRITE_PIECE = 256 << 10, /* of output that waits: what is written at once */
     /* How long a lingering connection waits for the peer to close. */
     LINGER_MS = 1000,
     /* When a connection is looked at again whose deadline has come while it waits for its turn. */
@@ -87,10 +88,11 @@ static bool has_room_for_input(const struct conn *c)
 
 static bool wants_input(const struct conn *c)
 {
+    if (c->yielded)
+        return false;
     if (conn_state(c) == CONN_LINGERING)
         return true;
-    return conn_is_open(c) && c->reading && !c->yielded && has_room_for_input(c) &&
-           !peer_load_is_paused(c->load);
+    return conn_is_open(c) && c->reading && has_room_for_input(c) && !peer_load_is_paused(c->load);
 }
 
 static struct readiness *readiness_of(const struct conn *c)
@@ -366,11 +368,22 @@ void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at)
     touch(c); /* to be counted */
 }
 
+/* The same for what waits: of very much one piece, and the others when others have had theirs. */
+static size_t write_piece(struct conn *c, const void *data, size_t n)
+{
+    size_t piece = n < WRITE_PIECE ? n : WRITE_PIECE, m = write_some(c, data, piece);
+    if (m == piece && piece < n) {
+        c->blocked = true;
+        watch(c);
+    }
+    return m;
+}
+
 static void write_rest(struct conn *c)
 {
     if (!c->rest)
         return;
-    c->rest_at += (uint32_t)write_some(c, c->rest->data + c->rest_at, c->rest->len - c->rest_at);
+    c->rest_at += (uint32_t)write_piece(c, c->rest->data + c->rest_at, c->rest->len - c->rest_at);
     if (c->rest_at < c->rest->len)
         return;
     drop_rest(c);
@@ -399,7 +412,7 @@ static void write_out(struct conn *c)
     }
     bool congested = conn_is_congested(c);
     size_t left = c->out->len - c->out_at;
-    c->out_at += left ? (uint32_t)write_some(c, c->out->data + c->out_at, left) : 0;
+    c->out_at += left ? (uint32_t)write_piece(c, c->out->data + c->out_at, left) : 0;
     drop_written(c);
     if (congested && !conn_is_congested(c))
         conn_resume(c);
@@ -537,6 +550,17 @@ static void input_ended(struct conn *c)
     tell_input_over(c);
 }
 
+static void yield_to(struct conn *c, unsigned ring);
+
+/* What came is nobody's any more. Many may send on and on after their last answer: the next piece
+ * is for when nobody is before it who still wants something. */
+static void drop_input(struct conn *c, size_t n)
+{
+    budget_charge(&c->worker->work, n);
+    yield_to(c, BACKLOG_ENDING);
+    watch(c);
+}
+
 static void on_readable(struct conn *c)
 {
     struct worker *w = c->worker;
@@ -545,8 +569,8 @@ static void on_readable(struct conn *c)
         n = recv(conn_fd(c), w->read_buffer, WORKER_READ_BYTES, 0);
     while (n < 0 && errno == EINTR);
     if (n > 0 && conn_state(c) == CONN_LINGERING)
-        return;
-    if (n > 0)
+        drop_input(c, (size_t)n);
+    else if (n > 0)
         input(c, w->read_buffer, (size_t)n);
     else if (n == 0)
         input_ended(c);
@@ -556,8 +580,10 @@ static void on_readable(struct conn *c)
 
 static void on_writable(struct conn *c)
 {
+    size_t unsent = conn_unsent(c);
     c->blocked = false;
     conn_flush(c);
+    budget_charge(&c->worker->work, WORK_SLICE + unsent - conn_unsent(c));
     watch(c);
     if (!conn_is_busy(c) && c->protocol->drained)
         c->protocol->drained(c);
@@ -612,7 +638,8 @@ void conn_ready(struct conn *c, unsigned what)
 
 static void yield_to(struct conn *c, unsigned ring)
 {
-    if (!conn_is_open(c) || c->yielded)
+    bool lingers = conn_state(c) == CONN_LINGERING;
+    if ((!lingers && !conn_is_open(c)) || c->yielded)
         return;
     if (backlog_add(&c->worker->backlog, c, c->local ? BACKLOG_LOCAL : ring) != ERR_OK) {
         conn_close(c, CLOSE_NOMEM);
@@ -663,7 +690,7 @@ void conn_go_on(struct conn *c)
     touch(c); /* at the end of the turn its answers leave */
     if (conn_is_open(c) && c->reading)
         give_kept(c);
-    if (conn_is_open(c) && wants_input(c) && !c->input_over && budget_slice_is_light(b))
+    if (wants_input(c) && !c->input_over && budget_slice_is_light(b))
         on_readable(c);
     if (!budget_slice_is_light(b))
         c->level_at = now_at(c) & (LEVEL_TIMES - 1);
@@ -701,7 +728,7 @@ void conn_deadline(struct conn *c)
     look_at_socket(c);
     if (conn_state(c) == CONN_CLOSED || c->wheel.due_ms != due)
         return;
-    if (c->yielded) {
+    if (c->yielded && conn_is_open(c)) {
         conn_set_deadline(c, c->worker->now_ms + YIELDED_MS);
         return;
     }

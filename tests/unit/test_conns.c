@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "tests/unit/desk.h"
 
@@ -183,6 +184,25 @@ START_TEST(who_takes_something_is_not)
 }
 END_TEST
 
+/* Whatever the socket takes: of a large answer a piece at a time, so that others have their turn
+ * between. */
+START_TEST(a_large_answer_leaves_in_pieces)
+{
+    enum { PIECE = 256 << 10, SIZE = 1000000 };
+    int room = 1 << 20;
+    desk_publish(&desk, "large", 1, SIZE);
+    setsockopt(conn_fd(client.conn), SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    client_say(&client, GET("/t/large?after=earliest&wait=0"));
+    uint64_t work = desk.worker->work.done;
+    size_t left = conn_unsent(client.conn);
+    client_hear_all(&client);
+    ck_assert_uint_gt(client.got.len, SIZE);
+    ck_assert_uint_le(client.got.len - left, PIECE);
+    ck_assert_uint_ge(desk.worker->work.done - work, left);
+    ck_assert_uint_lt(desk.worker->work.done - work, 2 * left);
+}
+END_TEST
+
 static Suite *conns_suite(void)
 {
     Suite *s = suite_create("conns");
@@ -198,6 +218,7 @@ static Suite *conns_suite(void)
     tcase_add_test(t, an_event_stream_has_heartbeats);
     tcase_add_test(t, a_websocket_is_pinged_and_given_up_when_it_is_silent);
     tcase_add_loop_test(t, who_takes_nothing_is_given_up, 0, 4);
+    tcase_add_test(t, a_large_answer_leaves_in_pieces);
     tcase_add_loop_test(t, who_takes_something_is_not, 0, 2);
     suite_add_tcase(s, t);
     return s;

@@ -3,10 +3,12 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "broker/broker.h"
 #include "frontends/http/http.h"
 #include "frontends/publish.h"
+#include "frontends/readiness.h"
 #include "tests/unit/desk.h"
 
 #define HOST       "Host: localhost\r\n"
@@ -221,6 +223,54 @@ START_TEST(a_refused_body_ends_the_connection)
 }
 END_TEST
 
+static void send_unread(size_t n)
+{
+    char some[10000] = {0};
+    for (size_t sent = 0; sent < n; sent += sizeof(some))
+        ck_assert_int_eq(send(client.fd, some, sizeof(some), 0), sizeof(some));
+}
+
+static void let_read(void)
+{
+    conn_ready(client.conn, READY_READ);
+    desk_end_turn(&desk);
+}
+
+/* Who has its last answer and sends on is read from behind the others, a piece at a time, and that
+ * is work as anything else. */
+START_TEST(what_comes_behind_the_last_answer_waits)
+{
+    const struct worker *w = desk.worker;
+    client_say(&client, bodies[0]);
+    ck_assert(client_ended(&client));
+    send_unread(150000);
+    uint64_t work = w->work.done;
+    let_read();
+    ck_assert_uint_eq(w->backlog.rings[BACKLOG_ENDING].count, 1);
+    ck_assert_uint_eq(client.conn->watched, READY_NONE);
+    ck_assert_uint_ge(w->work.done - work, WORKER_READ_BYTES);
+    ck_assert_uint_lt(w->work.done - work, 150000);
+    unsigned slices = 0;
+    for (; backlog_count(&w->backlog); slices++)
+        desk_go_on(&desk);
+    ck_assert_uint_eq(slices, 3); /* the last one finds that there is no more */
+    ck_assert_uint_ge(w->work.done - work, 150000);
+    ck_assert_uint_eq(client.conn->watched, READY_READ);
+}
+END_TEST
+
+START_TEST(but_not_for_longer_than_others)
+{
+    client_say(&client, bodies[0]);
+    send_unread(150000);
+    let_read();
+    desk_wait(&desk, 2000);
+    ck_assert_int_eq(conn_state(client.conn), CONN_CLOSED);
+    desk_go_on(&desk);
+    ck_assert_uint_eq(backlog_count(&desk.worker->backlog), 0);
+}
+END_TEST
+
 START_TEST(an_answered_one_goes_on)
 {
     client_say(&client, GET("/nowhere"));
@@ -347,6 +397,8 @@ static Suite *ends_suite(void)
     tcase_add_loop_test(t, but_not_for_ever, 0, 4);
     tcase_add_test(t, nothing_is_taken_behind_a_close_frame);
     tcase_add_loop_test(t, a_refused_body_ends_the_connection, 0, 3);
+    tcase_add_test(t, what_comes_behind_the_last_answer_waits);
+    tcase_add_test(t, but_not_for_longer_than_others);
     tcase_add_test(t, an_answered_one_goes_on);
     tcase_add_test(t, what_is_read_of_a_batch_is_held);
     tcase_add_test(t, nothing_is_left_of_them);
