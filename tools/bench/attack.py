@@ -7,7 +7,8 @@ Two processes open the connections (a process has few descriptors) and do each t
 connection could do to all others. A client beside them publishes 20 messages a second by the local
 socket and as many requests by HTTP, on a connection that it keeps and on new ones; it follows by an
 event stream and a WebSocket, and opens new long-polls and WebSockets. Prints a JSON document: its
-delays, the hub's memory, its counters of work and memory, and how long it takes to stop. Fails when
+delays, those of the disk alone meanwhile (a page written and synced in the hub's folder), the hub's
+memory, its counters of work and memory, and how long it takes to stop. Fails when
 the client was refused or lost something, when the hub held more than 1 GiB, or did not stop by
 itself: delays are told, and judged by whoever reads them.
 
@@ -32,6 +33,7 @@ ATTACKERS = 2
 PUBLISH_S = 0.05
 MEMORY_MAX = 1 << 30
 HISTORY = 100_000
+DISK_PAGES = 256
 BIG = 3  # messages of 1 MB that grow sixfold in JSON
 
 HOST = b"Host: 127.0.0.1\r\n"
@@ -338,6 +340,31 @@ def delays(seconds):
     return {"n": len(ms), "p50": ms[len(ms) // 2], "p99": ms[int(len(ms) * 0.99)], "max": ms[-1]}
 
 
+class Disk:
+    """What the disk alone takes of a commit: an fdatasync in the hub's folder now and then."""
+
+    def __init__(self, folder):
+        self.path, self.delays, self.over = f"{folder}/disk", [], threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        page, number = bytes(4096), 0
+        with open(self.path, "wb", buffering=0) as f:
+            while not self.over.is_set():
+                begin = time.monotonic()
+                os.pwrite(f.fileno(), page, number % DISK_PAGES * len(page))
+                os.fdatasync(f.fileno())
+                self.delays.append(time.monotonic() - begin)
+                number += 1
+                time.sleep(PUBLISH_S)
+
+    def stop(self):
+        self.over.set()
+        self.thread.join()
+        return delays(self.delays)
+
+
 COUNTERS = ["turns", "turns_full", "turn_work_max", "yields", "memory_paused", "memory_refused",
             "subscriptions_refused", "http_requests", "publishes"]
 
@@ -361,8 +388,9 @@ def main():
         if child == 0:
             attack(hub.port, number * share, share, seconds + 5)
         children.append(child)
-    innocent = Innocent(hub)
+    innocent, disk = Innocent(hub), Disk(hub.folder)
     innocent.run(seconds, lambda: memory.append(hub.memory()))
+    disk_ms = disk.stop()
     lost = innocent.lost()
     stats = json.loads(innocent.resp.call("HUB", "STATS"))
     stop = hub.stop()
@@ -371,7 +399,7 @@ def main():
         os.waitpid(child, 0)
     print(json.dumps({
         "connections": connections, "seconds": seconds, "before_ms": before.figures(),
-        "ms": innocent.figures(),
+        "ms": innocent.figures(), "disk_ms": disk_ms,
         "refused": innocent.refused[:5], "refused_count": len(innocent.refused), "lost": lost,
         "memory_before": memory[0], "memory_peak": max(memory),
         "peer_bytes_peak": stats.get("peer_bytes_peak"), "open": stats["connections"],
