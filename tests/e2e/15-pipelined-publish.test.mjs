@@ -312,6 +312,18 @@ describe('while the log takes its time', () => {
     assert.deepEqual(statuses(await rest(raw)), Array(20).fill(201));
   });
 
+  test('of clients behind a proxy, one after the other', async (t) => {
+    const [hub, gate] = await stalled(t, { 'http.trusted_proxies': '127.0.0.1' });
+    const raw = await open(t, hub);
+    const from = 'X-Forwarded-For: 127.0.0.1\r\n';
+    await raw.write(upTo(3).map((n) => post('/t/old', `${n}`, from)).join(''));
+    raw.halfClose();
+    await underWay(hub, 2);
+    assert.equal(await taken(hub), 2);
+    gate.open();
+    assert.deepEqual(statuses(await rest(raw)), [201, 201, 201]);
+  });
+
   test('one that holds too much is refused behind what is under way', async (t) => {
     const [hub, gate] = await stalled(t, {
       'hub.peer_bytes': '1M',
