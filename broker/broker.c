@@ -83,8 +83,10 @@ struct broker {
 
 struct publish *publish_create(uint32_t count)
 {
-    struct publish *p = calloc(1, sizeof(*p) + count * sizeof(p->items[0]));
+    size_t size = sizeof(struct publish) + count * sizeof(struct publish_item);
+    struct publish *p = malloc(size); /* which, unlike calloc, asks its thread's cache */
     if (p) {
+        memset(p, 0, size);
         p->count = count;
         p->bytes = sizeof(*p);
     }

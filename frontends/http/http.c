@@ -700,7 +700,8 @@ static void take_body(struct conn *c, struct http *h)
 
 static bool is_publish(const struct http *h)
 {
-    return strcmp(h->request.method, "POST") == 0 && strncmp(h->request.target, "/t", 2) == 0;
+    const char *target = h->request.target;
+    return target[0] == '/' && target[1] == 't' && strcmp(h->request.method, "POST") == 0;
 }
 
 /* Only a publish goes on while answers are due: whatever else it is may ask for what they have
