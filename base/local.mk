@@ -2,6 +2,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
 	base/err.c base/err.h \
 	base/buf.c base/buf.h \
+	base/buckets.h \
 	base/bytes.h \
 	base/crypto.c base/crypto.h \
 	base/fault.h \

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buckets.h"
 #include "broker/filter.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
@@ -11,8 +12,8 @@
 enum {
     FILTER_BYTES =
         384, /* what a topic or pattern of a set takes with all that belongs to it, about */
-    FEED_BUCKETS_FIRST = 64, /* a power of two */
-    HIT_CHUNK = 1024,        /* hits in one chunk of the turn's arena */
+    FEED_BUCKETS_FIRST = 64,
+    HIT_CHUNK = 1024, /* hits in one chunk of the turn's arena */
     /* What one filter takes in a set: in both directions, with room to grow. */
     MEMBER_BYTES = 40,
 };
@@ -28,7 +29,7 @@ struct feed_table {
     struct feed_watcher watcher;
     struct filter_table *filters;
     struct feed **feed_buckets;
-    size_t feed_bucket_count, feed_count; /* buckets: a power of two */
+    size_t feed_bucket_count, feed_bucket_cap, feed_count;
     uint64_t steps;
     struct feed *touched;
     struct hit_chunk *hits; /* the one being filled first */
@@ -43,7 +44,7 @@ struct feed_table *feed_table_create(struct topic_table *topics, const struct fe
     t->topics = topics;
     t->watcher = *watcher;
     t->filters = filter_table_create(&budget);
-    t->feed_bucket_count = FEED_BUCKETS_FIRST;
+    t->feed_bucket_count = t->feed_bucket_cap = FEED_BUCKETS_FIRST;
     t->feed_buckets = calloc(FEED_BUCKETS_FIRST, sizeof(struct feed *));
     if (!t->filters || !t->feed_buckets) {
         feed_table_destroy(t);
@@ -188,24 +189,24 @@ enum err feed_spec_remove(struct feed_spec *s, const char *name, size_t n)
 
 static struct feed **feed_slot(const struct feed_table *t, uint64_t hash)
 {
-    return &t->feed_buckets[hash & (t->feed_bucket_count - 1)];
+    return &t->feed_buckets[bucket_of(hash, t->feed_bucket_count)];
 }
 
+/* One more, of which there are never less; when memory is out the chains get longer instead. */
 static void feed_buckets_grow(struct feed_table *t)
 {
-    size_t old_count = t->feed_bucket_count;
-    struct feed **old = t->feed_buckets, **buckets = calloc(old_count * 2, sizeof(*buckets));
-    if (!buckets)
+    size_t from = bucket_of(t->feed_bucket_count, t->feed_bucket_count);
+    struct feed **feed_buckets =
+        buckets_reserve(t->feed_buckets, t->feed_bucket_count, &t->feed_bucket_cap);
+    if (!feed_buckets)
         return;
-    t->feed_buckets = buckets;
-    t->feed_bucket_count = old_count * 2;
-    for (size_t i = 0; i < old_count; i++)
-        while (old[i]) {
-            struct feed *f = old[i];
-            old[i] = f->hash_next;
-            LL_PREPEND2(*feed_slot(t, f->hash), f, hash_next);
-        }
-    free(old);
+    struct feed *f, *all = feed_buckets[from];
+    feed_buckets[from] = feed_buckets[t->feed_bucket_count++] = NULL;
+    t->feed_buckets = feed_buckets;
+    while ((f = all)) {
+        all = f->hash_next;
+        LL_PREPEND2(*feed_slot(t, f->hash), f, hash_next);
+    }
 }
 
 /* A set's hash is the sum of its filters', so that it can follow a set that changes. */

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buckets.h"
 #include "broker/pattern_tree.h"
 #include "broker/topic_name.h"
 #include "utlist.h"
 #include "xxhash.h"
 
 enum {
-    BUCKETS_FIRST = 64,    /* a power of two */
+    BUCKETS_FIRST = 64,
     ROUTES = 64,           /* topics whose routes are kept; a power of two */
     ROUTES_ROOM = 1 << 16, /* patterns that all of them may name together before they are dropped */
     /* What a level of a pattern takes, here and in the interest table; about. */
@@ -19,7 +20,7 @@ enum {
 struct filter_table {
     struct filter_budget budget;
     struct filter **buckets;
-    size_t bucket_count, count; /* buckets: a power of two */
+    size_t bucket_count, bucket_cap, count;
     struct pattern_tree *patterns;
     /* Change when patterns come and go, and when plain topics do. */
     uint64_t pattern_serial, exact_serial;
@@ -35,7 +36,7 @@ struct filter_table *filter_table_create(const struct filter_budget *budget)
     if (!t)
         return NULL;
     t->budget = *budget;
-    t->bucket_count = BUCKETS_FIRST;
+    t->bucket_count = t->bucket_cap = BUCKETS_FIRST;
     t->buckets = calloc(BUCKETS_FIRST, sizeof(struct filter *));
     t->patterns = pattern_tree_create();
     if (!t->buckets || !t->patterns) {
@@ -92,7 +93,7 @@ static size_t bytes_of(const char *name, size_t n)
 
 static struct filter **slot_of(const struct filter_table *t, uint32_t hash)
 {
-    return &t->buckets[hash & (t->bucket_count - 1)];
+    return &t->buckets[bucket_of(hash, t->bucket_count)];
 }
 
 /* Names come from peers, who do not know where the table lies in memory. */
@@ -110,22 +111,21 @@ static struct filter *find(struct filter_table *t, const char *name, size_t n, u
     return f;
 }
 
-/* Buckets only get more; when memory is out the chains get longer instead. */
+/* One more, of which there are never less; when memory is out the chains get longer instead. */
 static void grow(struct filter_table *t)
 {
-    size_t old_count = t->bucket_count;
-    struct filter **old = t->buckets, **buckets = calloc(old_count * 2, sizeof(*buckets));
+    size_t from = bucket_of(t->bucket_count, t->bucket_count);
+    struct filter **buckets = buckets_reserve(t->buckets, t->bucket_count, &t->bucket_cap);
     if (!buckets)
         return;
+    struct filter *f, *all = buckets[from];
+    buckets[from] = buckets[t->bucket_count++] = NULL;
     t->buckets = buckets;
-    t->bucket_count = old_count * 2;
-    for (size_t i = 0; i < old_count; i++)
-        while (old[i]) {
-            struct filter *f = old[i];
-            old[i] = f->hash_next;
-            LL_PREPEND2(*slot_of(t, f->hash), f, hash_next);
-        }
-    free(old);
+    while ((f = all)) {
+        all = f->hash_next;
+        LL_PREPEND2(*slot_of(t, f->hash), f, hash_next);
+        t->steps++;
+    }
 }
 
 /* F has come or is going: routes that it may be in are not right any more. */

@@ -5,12 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buckets.h"
 #include "broker/pattern_tree.h"
 #include "broker/topic_name.h"
 #include "utlist.h"
 #include "xxhash.h"
 
-enum { BUCKETS_FIRST = 64 }; /* a power of two */
+enum { BUCKETS_FIRST = 64 };
 
 struct entry {
     struct entry *hash_next;
@@ -23,7 +24,7 @@ struct entry {
 struct interest {
     pthread_mutex_t lock;
     struct entry **buckets; /* topics and patterns by name */
-    size_t bucket_count;    /* a power of two */
+    size_t bucket_count, bucket_cap;
     size_t count;
     struct pattern_tree *patterns; /* the entries of the patterns */
     uint64_t steps;
@@ -37,7 +38,7 @@ struct interest *interest_create(uint64_t max_bytes)
     if (!i)
         return NULL;
     i->max_bytes = max_bytes;
-    i->bucket_count = BUCKETS_FIRST;
+    i->bucket_count = i->bucket_cap = BUCKETS_FIRST;
     i->buckets = calloc(BUCKETS_FIRST, sizeof(struct entry *));
     i->patterns = pattern_tree_create();
     if (!i->buckets || !i->patterns || pthread_mutex_init(&i->lock, NULL) != 0) {
@@ -75,7 +76,7 @@ static uint32_t hash_of(const struct interest *i, const char *filter, size_t n)
 
 static struct entry **slot_of(const struct interest *i, uint32_t hash)
 {
-    return &i->buckets[hash & (i->bucket_count - 1)];
+    return &i->buckets[bucket_of(hash, i->bucket_count)];
 }
 
 static struct entry *find(struct interest *i, const char *filter, size_t n)
@@ -88,22 +89,21 @@ static struct entry *find(struct interest *i, const char *filter, size_t n)
     return e;
 }
 
-/* Buckets only get more; when memory is out the chains get longer instead. */
+/* One more, of which there are never less; when memory is out the chains get longer instead. */
 static void grow(struct interest *i)
 {
-    size_t old_count = i->bucket_count;
-    struct entry **old = i->buckets, **buckets = calloc(old_count * 2, sizeof(struct entry *));
+    size_t from = bucket_of(i->bucket_count, i->bucket_count);
+    struct entry **buckets = buckets_reserve(i->buckets, i->bucket_count, &i->bucket_cap);
     if (!buckets)
         return;
+    struct entry *e, *all = buckets[from];
+    buckets[from] = buckets[i->bucket_count++] = NULL;
     i->buckets = buckets;
-    i->bucket_count = old_count * 2;
-    for (size_t b = 0; b < old_count; b++)
-        while (old[b]) {
-            struct entry *e = old[b];
-            old[b] = e->hash_next;
-            LL_PREPEND2(*slot_of(i, e->hash), e, hash_next);
-        }
-    free(old);
+    while ((e = all)) {
+        all = e->hash_next;
+        LL_PREPEND2(*slot_of(i, e->hash), e, hash_next);
+        i->steps++;
+    }
 }
 
 static struct entry *create(struct interest *i, const char *filter, size_t n)

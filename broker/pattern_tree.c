@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buckets.h"
 #include "utlist.h"
 #include "xxhash.h"
 
-enum { BUCKETS_FIRST = 64 }; /* a power of two */
+enum { BUCKETS_FIRST = 64 };
 
 /* One level of one pattern or more; there as long as one needs it. */
 struct node {
@@ -25,8 +26,8 @@ struct node {
 struct pattern_tree {
     struct node *root;
     struct node **buckets; /* of all nodes but the root, by parent and level */
-    size_t bucket_count;   /* a power of two */
-    size_t nodes;          /* without the root */
+    size_t bucket_count, bucket_cap;
+    size_t nodes; /* without the root */
     uint64_t steps;
 };
 
@@ -36,7 +37,7 @@ struct pattern_tree *pattern_tree_create(void)
     if (!t)
         return NULL;
     t->root = calloc(1, sizeof(*t->root));
-    t->bucket_count = BUCKETS_FIRST;
+    t->bucket_count = t->bucket_cap = BUCKETS_FIRST;
     t->buckets = calloc(BUCKETS_FIRST, sizeof(*t->buckets));
     if (!t->root || !t->buckets) {
         free(t->root);
@@ -90,7 +91,7 @@ size_t pattern_levels(const char *pattern, size_t n)
 
 static struct node **slot_of(const struct pattern_tree *t, uint32_t hash)
 {
-    return &t->buckets[hash & (t->bucket_count - 1)];
+    return &t->buckets[bucket_of(hash, t->bucket_count)];
 }
 
 /* Patterns come from peers, who do not know where nodes lie in memory. */
@@ -111,22 +112,21 @@ static struct node *child(struct pattern_tree *t, const struct node *parent, con
     return c;
 }
 
-/* Buckets only get more; when memory is out the chains get longer instead. */
+/* One more, of which there are never less; when memory is out the chains get longer instead. */
 static void grow(struct pattern_tree *t)
 {
-    size_t old_count = t->bucket_count;
-    struct node **old = t->buckets, **buckets = calloc(old_count * 2, sizeof(struct node *));
+    size_t from = bucket_of(t->bucket_count, t->bucket_count);
+    struct node **buckets = buckets_reserve(t->buckets, t->bucket_count, &t->bucket_cap);
     if (!buckets)
         return;
+    struct node *c, *all = buckets[from];
+    buckets[from] = buckets[t->bucket_count++] = NULL;
     t->buckets = buckets;
-    t->bucket_count = old_count * 2;
-    for (size_t i = 0; i < old_count; i++)
-        while (old[i]) {
-            struct node *c = old[i];
-            old[i] = c->hash_next;
-            LL_PREPEND2(*slot_of(t, c->hash), c, hash_next);
-        }
-    free(old);
+    while ((c = all)) {
+        all = c->hash_next;
+        LL_PREPEND2(*slot_of(t, c->hash), c, hash_next);
+        t->steps++;
+    }
 }
 
 static struct node *node_create(struct pattern_tree *t, struct node *parent, const char *level,

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buckets.h"
 #include "broker/topic_name.h"
 #include "utlist.h"
 #include "xxhash.h"
 
 enum {
-    BUCKETS_FIRST = 64, /* a power of two */
+    BUCKETS_FIRST = 64,
     /* Topics with more levels than that and one stand together with those that have not: each
      * directory has its whole path, and a name may be 127 levels. */
     DIR_LEVELS = 8,
@@ -35,8 +36,8 @@ struct topic_index {
     void *ctx;
     struct topic_dir *root;
     struct topic_dir **buckets; /* by path, without the root */
-    size_t bucket_count;        /* a power of two */
-    size_t dirs;                /* without the root */
+    size_t bucket_count, bucket_cap;
+    size_t dirs; /* without the root */
 };
 
 /* Those who look may be many: the broker, which waits for one of them at most, comes next. */
@@ -58,7 +59,7 @@ struct topic_index *topic_index_create(topic_index_lookup *lookup, void *ctx)
         return NULL;
     x->lookup = lookup;
     x->ctx = ctx;
-    x->bucket_count = BUCKETS_FIRST;
+    x->bucket_count = x->bucket_cap = BUCKETS_FIRST;
     x->buckets = calloc(BUCKETS_FIRST, sizeof(struct topic_dir *));
     x->root = calloc(1, sizeof(*x->root));
     if (!x->buckets || !x->root || !init_lock(&x->lock)) {
@@ -96,7 +97,7 @@ static uint32_t hash_of(const struct topic_index *x, const char *path, size_t n)
 
 static struct topic_dir **slot_of(const struct topic_index *x, uint32_t hash)
 {
-    return &x->buckets[hash & (x->bucket_count - 1)];
+    return &x->buckets[bucket_of(hash, x->bucket_count)];
 }
 
 static struct topic_dir *find_dir(const struct topic_index *x, const char *path, size_t n)
@@ -108,22 +109,20 @@ static struct topic_dir *find_dir(const struct topic_index *x, const char *path,
     return d;
 }
 
-/* Buckets only get more; when memory is out the chains get longer instead. */
+/* One more, of which there are never less; when memory is out the chains get longer instead. */
 static void grow(struct topic_index *x)
 {
-    size_t old_count = x->bucket_count;
-    struct topic_dir **old = x->buckets, **buckets = calloc(old_count * 2, sizeof(*buckets));
+    size_t from = bucket_of(x->bucket_count, x->bucket_count);
+    struct topic_dir **buckets = buckets_reserve(x->buckets, x->bucket_count, &x->bucket_cap);
     if (!buckets)
         return;
+    struct topic_dir *d, *all = buckets[from];
+    buckets[from] = buckets[x->bucket_count++] = NULL;
     x->buckets = buckets;
-    x->bucket_count = old_count * 2;
-    for (size_t i = 0; i < old_count; i++)
-        while (old[i]) {
-            struct topic_dir *d = old[i];
-            old[i] = d->hash_next;
-            LL_PREPEND2(*slot_of(x, d->hash), d, hash_next);
-        }
-    free(old);
+    while ((d = all)) {
+        all = d->hash_next;
+        LL_PREPEND2(*slot_of(x, d->hash), d, hash_next);
+    }
 }
 
 static struct topic_dir *create_dir(struct topic_index *x, struct topic_dir *parent,

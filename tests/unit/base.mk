@@ -1,5 +1,6 @@
 # Unit tests of base/; included by tests/local.mk.
 base_tests = \
+	tests/unit/test_buckets \
 	tests/unit/test_buf \
 	tests/unit/test_bytes \
 	tests/unit/test_id_table \
@@ -9,6 +10,10 @@ base_tests = \
 	tests/unit/test_log
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
+
+tests_unit_test_buckets_SOURCES = tests/unit/test_buckets.c
+tests_unit_test_buckets_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_buckets_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_buf_SOURCES = tests/unit/test_buf.c
 tests_unit_test_buf_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

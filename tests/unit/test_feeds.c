@@ -1036,7 +1036,8 @@ END_TEST
 
 /* --- work --- */
 
-enum { MANY_PATTERNS = 100000 };
+/* MOVED: a chain more in the tables by name and by level is made of one other each. */
+enum { MANY_PATTERNS = 100000, MOVED = 40 };
 
 static uint64_t steps(void)
 {
@@ -1057,15 +1058,16 @@ START_TEST(the_others_cost_nothing)
     for (int i = 0; i < MANY_PATTERNS; i++) {
         snprintf(name, sizeof(name), "user/%d/+/state", i);
         add(&big, name);
+        ck_assert_uint_le(steps(), 16 + MOVED);
     }
     ck_assert_uint_eq(big.feed->filter_count, MANY_PATTERNS + 1);
     for (int i = 0; i < 1000; i++) {
         snprintf(name, sizeof(name), "room/%d/#", i);
         join_live(&alone[i], name);
+        ck_assert_uint_le(steps(), 16 + MOVED);
     }
-    ck_assert_uint_le(steps(), 16 * (MANY_PATTERNS + 2000));
     join_live(&one, "news/+");
-    ck_assert_uint_le(steps(), 12);
+    ck_assert_uint_le(steps(), 12 + MOVED);
     bring("news/today"); /* a new topic */
     CHECK_HITS(one, 1);
     CHECK_NO_HITS(big);
@@ -1086,7 +1088,7 @@ START_TEST(the_others_cost_nothing)
     drop(&big, "user/77/+/state");
     feed_leave(&all, feeds);
     feed_leave(&one, feeds);
-    ck_assert_uint_le(steps(), 80);
+    ck_assert_uint_le(steps(), 80 + MOVED);
     feed_leave(&big, feeds);
     for (int i = 0; i < 1000; i++)
         feed_leave(&alone[i], feeds);

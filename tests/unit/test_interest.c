@@ -107,16 +107,18 @@ static uint64_t steps(void)
 /* With so many at rest, each change and each question takes what it would take without them. */
 START_TEST(the_others_cost_nothing)
 {
-    enum { MANY = 100000 };
+    /* A chain more is made of one other, in both tables. */
+    enum { MANY = 100000, MOVED = 40 };
     char filter[80];
+    steps();
     for (int i = 0; i < MANY; i++) {
         snprintf(filter, sizeof(filter), i % 2 ? "room/%d/+" : "room/%d/x", i);
         add(filter, 0);
+        ck_assert_uint_le(steps(), 4 + MOVED);
     }
     ck_assert_uint_eq(interest_filters(interest), MANY);
-    ck_assert_uint_le(steps(), 4 * MANY);
     add("news/+/today", 1);
-    ck_assert_uint_le(steps(), 4);
+    ck_assert_uint_le(steps(), 4 + MOVED);
     check_counts("room/8/x", 1, 0, 0, 0);
     check_counts("room/9/x", 1, 0, 0, 0);
     check_counts("news/9/today", 0, 1, 0, 0);
