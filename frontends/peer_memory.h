@@ -7,7 +7,8 @@
  * workers:
  *
  *     above 3/4 of it   pressed: those who hold more than their share are not read from
- *     for a while, or above the limit: the largest are refused, until 5/8 of it are left
+ *     for a while: the largest are refused, some in each turn, until 5/8 of it are left
+ *     above the limit: the largest are refused at once, until 15/16 of it are left
  *
  * Each connection has PEER_MEMORY_FLOOR for itself, which is not counted and never judged, so that
  * whoever asks for little notices nothing. Those above it are in their worker's book, by the size
@@ -72,8 +73,10 @@ struct peer_book {
     unsigned worker;
     unsigned top; /* the highest class that is not empty; 0 when all are */
     struct peer_load *classes[PEER_MEMORY_CLASSES];
-    uint32_t paused;           /* loads that are */
-    uint64_t pressed_since_ms; /* for the worker's use; 0 = not pressed */
+    uint32_t paused; /* loads that are */
+    /* For the worker's use: 0 = not pressed; some of those who had their time are yet to go. */
+    uint64_t pressed_since_ms;
+    bool refuses;
 };
 
 void peer_book_init(struct peer_book *b, struct peer_memory *m, unsigned worker);
@@ -119,6 +122,11 @@ static inline uint64_t peer_memory_limit(const struct peer_memory *m)
 static inline bool peer_memory_is_pressed(const struct peer_memory *m)
 {
     return atomic_load_explicit(&m->pressed, memory_order_relaxed);
+}
+/* How far those above the limit are refused. */
+static inline uint64_t peer_memory_brim(const struct peer_memory *m)
+{
+    return peer_memory_limit(m) / 16 * 15;
 }
 /* Where being pressed begins, and where it ends. */
 static inline uint64_t peer_memory_high(const struct peer_memory *m)

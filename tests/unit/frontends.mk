@@ -2,6 +2,7 @@
 frontends_tests = \
 	tests/unit/test_conns \
 	tests/unit/test_ends \
+	tests/unit/test_holding \
 	tests/unit/test_lagging \
 	tests/unit/test_poll_body \
 	tests/unit/test_poll_shared \
@@ -25,6 +26,11 @@ tests_unit_test_ends_SOURCES = tests/unit/test_ends.c $(desk)
 tests_unit_test_ends_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ends_LDFLAGS = $(desk_ldflags)
 tests_unit_test_ends_LDADD = $(frontends_test_libs)
+
+tests_unit_test_holding_SOURCES = tests/unit/test_holding.c $(desk)
+tests_unit_test_holding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_holding_LDFLAGS = $(desk_ldflags)
+tests_unit_test_holding_LDADD = $(frontends_test_libs)
 
 tests_unit_test_lagging_SOURCES = tests/unit/test_lagging.c $(desk)
 tests_unit_test_lagging_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
