@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "base/grace.h"
 #include "base/id_table.h"
-#include "storage/store.h"
+#include "storage/store_types.h"
 
 enum { CATALOG_TOPICS_MAX = 1 << 22 };
 

@@ -3,7 +3,7 @@ libstorage_a_SOURCES = \
 	storage/block_index.c storage/block_index.h \
 	storage/catalog.c storage/catalog.h \
 	storage/record.c storage/record.h \
-	storage/store.c storage/store.h storage/store_ops.h \
+	storage/store.c storage/store.h storage/store_types.h storage/store_ops.h \
 	storage/store_copy.c \
 	storage/store_damage.c \
 	storage/store_lmdb.c storage/store_lmdb.h \

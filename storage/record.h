@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "storage/store.h"
+#include "storage/store_types.h"
 
 enum { RECORD_HEADER_SIZE = 20 };
 

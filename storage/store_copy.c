@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "storage/store.h"
 #include "storage/store_ops.h"
 
 struct store_copy *store_copy_create(struct store *s, const char *path)

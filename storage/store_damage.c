@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "storage/store.h"
 #include "storage/store_ops.h"
 
 /* A log that is damaged all over fills no disk with lines about it. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "storage/store.h"
 #include "storage/store_lmdb.h"
 
 enum {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "storage/record.h"
+#include "storage/store.h"
 #include "storage/store_lmdb.h"
 
 enum {

@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 #include "storage/catalog.h"
-#include "storage/store.h"
+#include "storage/store_types.h"
 #include "storage/times.h"
 
 /* As the functions of store.h with the same names, with arguments already checked. */

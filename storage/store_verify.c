@@ -1,6 +1,7 @@
 /* Checking a log, as far as all stores are alike: the report, and calling the member. */
 #include <string.h>
 
+#include "storage/store.h"
 #include "storage/store_ops.h"
 
 static const struct {
