@@ -2,6 +2,7 @@ noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
 	storage/block_index.c storage/block_index.h \
 	storage/catalog.c storage/catalog.h \
+	storage/lmdb_cursor.c storage/lmdb_cursor.h \
 	storage/record.c storage/record.h \
 	storage/store.c storage/store.h storage/store_types.h storage/store_ops.h \
 	storage/store_copy.c \

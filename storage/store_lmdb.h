@@ -3,6 +3,7 @@
  *
  *   store_lmdb.c        commits: append, close
  *   store_lmdb_check.c  looking at the file before LMDB does
+ *   lmdb_cursor.c       stepping through a database
  *   store_lmdb_copy.c   copies beside a running log
  *   store_lmdb_guard.c  ending in words when LMDB runs into damage all the same
  *   store_lmdb_remove.c commits that take records away: purge, expire, trim
@@ -299,11 +300,6 @@ MUST_CHECK enum err tail_add(struct lmdb_store *s, MDB_txn *txn, uint32_t topic_
 uint32_t lmdb_open_topic(const struct lmdb_store *s, uint64_t offset);
 
 /* store_lmdb_read.c */
-/* Steps C by OP; on entry *KEY is the key to seek, on success the key found. LMDB codes;
- * MDB_CORRUPTED for a key that is no offset. */
-int lmdb_cursor_step(MDB_cursor *c, uint64_t *key, MDB_val *value, MDB_cursor_op op);
-/* The record at the largest offset <= *KEY. */
-int lmdb_cursor_seek_back(MDB_cursor *c, uint64_t *key, MDB_val *value);
 /* Begins to read one moment of the log with R's transaction, and ends that; the environment stays
  * in its place meanwhile. ERR_IO, ERR_NOMEM. */
 MUST_CHECK enum err lmdb_reader_begin(struct store_reader *r, MDB_txn **ret);

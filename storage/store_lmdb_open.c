@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/lmdb_cursor.h"
 #include "storage/record.h"
 #include "storage/store.h"
 #include "storage/store_lmdb.h"

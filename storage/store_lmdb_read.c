@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/lmdb_cursor.h"
 #include "storage/record.h"
 #include "storage/store_lmdb.h"
 
@@ -58,29 +59,6 @@ struct scan {
     uint64_t blocks;    /* its blocks in which a topic asked for may occur */
     size_t found, looked;
 };
-
-int lmdb_cursor_step(MDB_cursor *c, uint64_t *key, MDB_val *value, MDB_cursor_op op)
-{
-    MDB_val k = {.mv_size = sizeof(*key), .mv_data = key};
-    int rc = mdb_cursor_get(c, &k, value, op);
-    if (rc)
-        return rc;
-    if (k.mv_size != sizeof(*key))
-        return MDB_CORRUPTED;
-    memcpy(key, k.mv_data, sizeof(*key));
-    return 0;
-}
-
-int lmdb_cursor_seek_back(MDB_cursor *c, uint64_t *key, MDB_val *value)
-{
-    uint64_t wanted = *key;
-    int rc = lmdb_cursor_step(c, key, value, MDB_SET_RANGE);
-    if (rc == MDB_NOTFOUND)
-        return lmdb_cursor_step(c, key, value, MDB_LAST);
-    if (!rc && *key > wanted)
-        return lmdb_cursor_step(c, key, value, MDB_PREV);
-    return rc;
-}
 
 /* Everything up to REACHED is done. */
 static void advance(struct scan *s, uint64_t reached)

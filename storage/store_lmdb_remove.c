@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/lmdb_cursor.h"
 #include "storage/record.h"
 #include "storage/store_lmdb.h"
 

@@ -4,6 +4,7 @@
  * It is only a picture of what is committed. A commit that fails while it closes a block leaves the
  * picture unknown; the next commit loads it again.
  */
+#include "storage/lmdb_cursor.h"
 #include "storage/record.h"
 #include "storage/store_lmdb.h"
 
