@@ -3,6 +3,12 @@ libstorage_a_SOURCES = \
 	storage/block_index.c storage/block_index.h \
 	storage/catalog.c storage/catalog.h \
 	storage/lmdb_cursor.c storage/lmdb_cursor.h \
+	storage/lmdb_env.c storage/lmdb_env.h \
+	storage/lmdb_epoch.c storage/lmdb_epoch.h \
+	storage/lmdb_full.c storage/lmdb_full.h \
+	storage/lmdb_mark.c storage/lmdb_mark.h \
+	storage/lmdb_start.c storage/lmdb_start.h \
+	storage/lmdb_write.c storage/lmdb_write.h \
 	storage/record.c storage/record.h \
 	storage/store.c storage/store.h storage/store_types.h storage/store_ops.h \
 	storage/store_copy.c \

@@ -4,10 +4,16 @@
  *   store_lmdb.c        commits: append, close
  *   store_lmdb_check.c  looking at the file before LMDB does
  *   lmdb_cursor.c       stepping through a database
+ *   lmdb_env.c          the environment and its databases
+ *   lmdb_epoch.c        whether a new epoch has to be drawn
+ *   lmdb_full.c         space on the disk ahead of the file
+ *   lmdb_mark.c         marking a copy as one
+ *   lmdb_start.c        recovery, and the commit that says that the log is in use
+ *   lmdb_write.c        write transactions
  *   store_lmdb_copy.c   copies beside a running log
  *   store_lmdb_guard.c  ending in words when LMDB runs into damage all the same
  *   store_lmdb_remove.c commits that take records away: purge, expire, trim
- *   store_lmdb_open.c   opening: lock, environment, format, recovery, epoch
+ *   store_lmdb_open.c   opening: directory, lock, format
  *   store_lmdb_repair.c opening anew after a header that could not be written
  *   store_lmdb_rows.c   the small rows of `meta` and `topics`, and LMDB's error codes
  *   store_lmdb_space.c  how full the log is
@@ -129,33 +135,12 @@ struct lmdb_store {
     uint64_t unread_high;
 };
 
-/* A write transaction with what becomes of the store when it commits. */
-struct lmdb_write {
-    MDB_txn *txn;
-    struct lmdb_state state;
-    uint32_t sweep_next;
-    uint64_t sweep_start;
-    bool rows; /* topic rows have been written */
-};
-
 static inline struct lmdb_store *lmdb_of(struct store *s)
 {
     return (struct lmdb_store *)s;
 }
 
 /* store_lmdb.c */
-MUST_CHECK enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w);
-/* Ends W either way. */
-MUST_CHECK enum err lmdb_write_commit(struct lmdb_store *s, struct lmdb_write *w);
-void lmdb_write_abort(struct lmdb_store *s, struct lmdb_write *w);
-/* Writes T's row. */
-MUST_CHECK enum err lmdb_write_row(struct lmdb_store *s, struct lmdb_write *w,
-                                   struct catalog_topic *t);
-/* The same when it has changed since it was written. */
-MUST_CHECK enum err lmdb_write_row_if_changed(struct lmdb_store *s, struct lmdb_write *w,
-                                              struct catalog_topic *t);
-/* The same for all topics, which makes the head the checkpoint. */
-MUST_CHECK enum err lmdb_write_all_rows(struct lmdb_store *s, struct lmdb_write *w);
 /* Frees everything; the log stays as the last commit left it. */
 void lmdb_destroy(struct lmdb_store *s);
 extern const struct store_ops lmdb_ops, lmdb_closed_ops;
@@ -177,13 +162,7 @@ MUST_CHECK enum err lmdb_forget(struct store *base, const uint32_t *ids, size_t 
  * known, which equals no other). */
 MUST_CHECK enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_id,
                                            struct store **ret, struct store_state *ret_state);
-/* Opens s->env anew; NULL when that fails. Only while nobody reads. */
-MUST_CHECK enum err lmdb_open_env(struct lmdb_store *s);
-/* Sets s->dbi; FLAGS may be MDB_CREATE. LMDB codes. */
-int lmdb_open_databases(struct lmdb_store *s, MDB_txn *txn, unsigned flags);
-/* Marks the log in FILE, which nobody uses, as a copy made on the boot BOOT_ID: whoever opens it
- * draws a new epoch. Tells what is certain in it; durable on return. */
-MUST_CHECK enum err lmdb_mark_copy(const char *file, const char *boot_id, struct store_copied *ret);
+
 /* Names of a log's files in its directory. */
 #define LMDB_DATA_FILE "data.mdb"
 #define LMDB_PART_FILE "data.mdb.part" /* what a copy is called until it is finished */
@@ -276,10 +255,6 @@ MUST_CHECK enum err lmdb_check_space(struct lmdb_store *s, const struct store_ba
 void lmdb_take_spare(struct lmdb_store *s);
 /* An empty commit, after which all that was freed can be used. */
 MUST_CHECK enum err lmdb_age_free_pages(struct lmdb_store *s);
-
-/* LMDB calls a write that was cut short an input/output error. When file or disk cannot give a page
- * more, or hardly anything is left of the disk, the answer is ERR_NOSPACE; E otherwise. */
-enum err lmdb_explain(struct lmdb_store *s, enum err e);
 
 /* store_lmdb_tail.c */
 struct tail_mark {

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/lmdb_mark.h"
 #include "storage/store_lmdb.h"
 
 enum { FILE_MODE = 0600, DIRECTORY_MODE = 0700 };

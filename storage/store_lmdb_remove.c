@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "storage/lmdb_cursor.h"
+#include "storage/lmdb_write.h"
 #include "storage/record.h"
 #include "storage/store_lmdb.h"
 

@@ -13,6 +13,7 @@
  *    the log is opened from the start. Readers go on; they look no further than what was told.
  */
 #include "base/log.h"
+#include "storage/lmdb_env.h"
 #include "storage/store_lmdb.h"
 
 static bool has_panicked(struct lmdb_store *s)

@@ -5,13 +5,11 @@
  * while some are left, in the map and on the disk: purging, trimming and opening can always go on,
  * and removing gives the room back. On the disk, space is taken ahead of the file's end, in steps.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
+#include "storage/lmdb_full.h"
+#include "storage/lmdb_write.h"
 #include "storage/record.h"
 #include "storage/store_lmdb.h"
 
@@ -27,10 +25,7 @@ enum {
     TREE_PAGES = 32, /* what a commit copies besides: paths, meta rows, the free list */
 };
 
-enum {
-    NODE_BYTES = 18,     /* key, node header and page pointer of a record */
-    DISK_END = 16 << 20, /* bytes: with less, a disk counts as full */
-};
+enum { NODE_BYTES = 18 }; /* key, node header and page pointer of a record */
 
 /* The pages of LMDB's free list: the first word of each entry is their number. */
 static int sum_free(MDB_txn *txn, size_t *ret)
@@ -93,24 +88,6 @@ static size_t most_pages(const struct lmdb_store *s, const MDB_envinfo *info)
     return limit.rlim_cur / s->page_size;
 }
 
-/* Takes space on the disk for the first PAGES pages of the file; its length stays. */
-static enum err take_space(struct lmdb_store *s, size_t pages)
-{
-    int fd, rc = mdb_env_get_fd(s->env, &fd);
-    if (rc)
-        return lmdb_err(rc);
-    off_t from = (off_t)(s->taken * s->page_size), to = (off_t)(pages * s->page_size);
-    do
-        rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, from, to - from) ? errno : 0;
-    while (rc == EINTR);
-    enum err e = lmdb_err(rc);
-    if (e == ERR_NOSPACE || e == ERR_NOMEM || rc == EIO)
-        return e;
-    /* A file system that cannot do this has no spare pages: it is full when a write says so. */
-    s->taken = rc ? SIZE_MAX : pages;
-    return ERR_OK;
-}
-
 /* Takes space for WANTED pages, and when possible for a step more. */
 static enum err take_step(struct lmdb_store *s, const MDB_envinfo *info, size_t wanted)
 {
@@ -118,8 +95,8 @@ static enum err take_step(struct lmdb_store *s, const MDB_envinfo *info, size_t 
     size_t more = wanted + within(wanted / STEP_PART, STEP_MIN, STEP_MAX);
     if (wanted > most)
         return ERR_NOSPACE;
-    enum err e = take_space(s, more < most ? more : most);
-    return e == ERR_NOSPACE ? take_space(s, wanted) : e;
+    enum err e = lmdb_take_space(s, more < most ? more : most);
+    return e == ERR_NOSPACE ? lmdb_take_space(s, wanted) : e;
 }
 
 /* Whether the WANTED pages fit in ROOM with the help of free ones among them, which are counted
@@ -185,27 +162,4 @@ enum err lmdb_age_free_pages(struct lmdb_store *s)
         return lmdb_write_commit(s, &w);
     lmdb_write_abort(s, &w);
     return e;
-}
-
-/* Whether the file cannot grow, or the disk cannot give more than was taken, or nearly is full. */
-static bool is_full(struct lmdb_store *s, int fd, off_t size)
-{
-    struct statvfs disk;
-    size_t pages = (size_t)size / s->page_size;
-    if (fallocate(fd, 0, size, (off_t)s->page_size) && lmdb_err(errno) == ERR_NOSPACE)
-        return true;
-    if (pages < s->taken)
-        pages = s->taken;
-    if (pages != SIZE_MAX && take_space(s, pages + 1) == ERR_NOSPACE)
-        return true;
-    return fstatvfs(fd, &disk) == 0 && disk.f_bavail * disk.f_frsize < DISK_END;
-}
-
-enum err lmdb_explain(struct lmdb_store *s, enum err e)
-{
-    struct stat st;
-    int fd;
-    if (e != ERR_IO || mdb_env_get_fd(s->env, &fd) || fstat(fd, &st))
-        return e;
-    return is_full(s, fd, st.st_size) ? ERR_NOSPACE : e;
 }

@@ -1,4 +1,5 @@
 /* Makes durable what is known of steps of the clock; see times.h. */
+#include "storage/lmdb_write.h"
 #include "storage/store_lmdb.h"
 
 enum err lmdb_save_times(struct store *base)
