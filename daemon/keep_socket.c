@@ -14,7 +14,8 @@ struct listener_call {
 static void replace_listener(struct hub_call *call, void *where)
 {
     struct listener_call *l = (struct listener_call *)call;
-    if (listener_replace_local(where, l->fd) != ERR_OK)
+    struct worker *w = where;
+    if (listener_replace_local(&w->loop, l->fd) != ERR_OK)
         log_error("a worker does not listen at the local socket: %s", err_text(ERR_NOMEM));
     free(l);
 }
@@ -64,5 +65,5 @@ void keep_socket_look(struct keep_socket *k)
     else if (now == LOCAL_SOCKET_OURS && k->found != now)
         log_info("the local socket %s is back", k->socket->path);
     k->found = now;
-    k->budget->local_lost = now != LOCAL_SOCKET_OURS;
+    k->process->local_lost = now != LOCAL_SOCKET_OURS;
 }

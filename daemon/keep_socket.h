@@ -18,7 +18,7 @@ struct keep_socket {
     struct local_socket *socket; /* bound */
     struct hub *hub;
     unsigned workers;
-    struct conn_budget *budget;    /* learns whether the socket is lost */
+    struct process *process;       /* learns whether the socket is lost */
     enum local_socket_state found; /* when it was last looked at */
 };
 

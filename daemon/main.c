@@ -33,7 +33,7 @@
 #include "frontends/local_socket.h"
 #include "frontends/session_id.h"
 #include "frontends/settings.h"
-#include "frontends/worker.h"
+#include "frontends/worker_thread.h"
 #include "storage/store.h"
 
 enum {
@@ -50,7 +50,7 @@ struct daemon {
     struct store_state log;
     struct broker *broker;
     struct hub *hub;
-    struct conn_budget budget;
+    struct process process;
     struct worker **workers;
     unsigned worker_count;
     struct listen_address addresses[CONFIG_LISTEN_MAX]; /* with their real ports */
@@ -178,7 +178,7 @@ static void raise_descriptor_limit(void)
 }
 
 /* Once everything else is open: what is left and not reserved is for TCP connections. */
-static void set_budget(struct daemon *d)
+static void set_conns_max(struct daemon *d)
 {
     struct rlimit limit = {.rlim_cur = 1024};
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -194,7 +194,7 @@ static void set_budget(struct daemon *d)
                  (unsigned long long)wanted, (unsigned long long)most);
     if (wanted && wanted < most)
         most = wanted;
-    d->budget.max = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+    d->process.conns_max = most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
 }
 
 /* What the store's errors would only hint at. */
@@ -278,9 +278,7 @@ static enum err create_workers(struct daemon *d)
         struct store_reader *reader;
         e = store_reader_create(d->store, &reader);
         if (e == ERR_OK)
-            e = worker_create(d->hub, i, d->settings, &d->budget, reader, &d->workers[i]);
-        if (e == ERR_OK)
-            d->workers[i]->all = d->workers;
+            e = worker_create(d->hub, i, d->settings, &d->process, reader, &d->workers[i]);
     }
     if (e != ERR_OK)
         log_error("cannot create the workers: %s", err_text(e));
@@ -299,7 +297,7 @@ static enum err listen_at_all(struct daemon *d, const struct config_listen_list 
         ret[i] = (struct listen_address){from->addr, from->addr_len, from->loopback};
         e = listen_tcp(&ret[i], fds, d->worker_count, error);
         for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++)
-            e = listener_add(d->workers[w], fds[w], kind, from->loopback);
+            e = listener_add(&d->workers[w]->loop, fds[w], kind, from->loopback);
     }
     return e;
 }
@@ -317,7 +315,7 @@ static enum err listen_locally(struct daemon *d, struct buf *error)
     enum err e = local_socket_listen(&d->socket, &fd, error);
     for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++) {
         int own = w + 1 < d->worker_count ? dup(fd) : fd;
-        e = own < 0 ? ERR_IO : listener_add(d->workers[w], own, LISTENER_LOCAL, true);
+        e = own < 0 ? ERR_IO : listener_add(&d->workers[w]->loop, own, LISTENER_LOCAL, true);
     }
     return e;
 }
@@ -383,7 +381,7 @@ static enum err start(struct daemon *d)
     d->worker_count = count_workers(d->config);
     raise_descriptor_limit();
     d->settings = make_settings(d->config);
-    d->budget.memory.limit = d->config->hub.peer_bytes;
+    d->process.memory.limit = d->config->hub.peer_bytes;
     d->rules = rules_create(d->config);
     enum err e = d->settings && d->rules ? ERR_OK : ERR_NOMEM;
     if (e == ERR_OK)
@@ -394,7 +392,7 @@ static enum err start(struct daemon *d)
         e = create_workers(d);
     if (e == ERR_OK)
         e = listen_everywhere(d);
-    set_budget(d);
+    set_conns_max(d);
     if (e == ERR_OK)
         e = start_workers(d);
     return e;
@@ -491,7 +489,7 @@ static void reload(struct daemon *d)
         buf_finish(&names);
         log_set_level(fresh->hub.log_level);
         keep_fixed(d->settings, settings);
-        d->budget.memory.limit = fresh->hub.peer_bytes;
+        d->process.memory.limit = fresh->hub.peer_bytes;
         hand_out(d, settings);
         hand_out_rules(d, rules_create(fresh));
     }
@@ -504,7 +502,7 @@ static void reload(struct daemon *d)
 
 static void serve_until_stopped(struct daemon *d, const sigset_t *set)
 {
-    struct keep_socket keep = {&d->socket, d->hub, d->worker_count, &d->budget, LOCAL_SOCKET_OURS};
+    struct keep_socket keep = {&d->socket, d->hub, d->worker_count, &d->process, LOCAL_SOCKET_OURS};
     int sig;
     say_ready(d);
     do {

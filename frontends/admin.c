@@ -10,6 +10,7 @@
 #include "frontends/envelope.h"
 #include "frontends/scan.h"
 #include "frontends/stream.h"
+#include "frontends/turn.h"
 
 enum {
     STEP_TOPICS = 256, /* topics looked at in one turn */
@@ -179,7 +180,7 @@ static void topics_step(struct errand *errand, void *where)
         scan_finish(&scan);
     }
     if (e == ERR_OK && a->at < a->until) {
-        errand_to_worker(errand, w->index, topics_step);
+        errand_to_worker(errand, w->loop.index, topics_step);
         return;
     }
     buf_putc(&a->text, ']');
@@ -192,7 +193,7 @@ void admin_topics(struct admin *a, const char *pattern, size_t n)
     a->until = topic_table_last_id(hub_topics(w->hub));
     buf_putc(&a->text, '[');
     if (keep_word(a, pattern, n) == ERR_OK)
-        errand_to_worker(&a->errand, w->index, topics_step);
+        errand_to_worker(&a->errand, w->loop.index, topics_step);
     else
         errand_home(&a->errand, ERR_NOMEM);
 }
@@ -211,8 +212,9 @@ void admin_total(struct worker *w, struct admin_totals *ret)
         ret->messages += t->messages;
         ret->bytes += t->bytes;
     }
-    for (unsigned i = 0; i < hub_workers(w->hub); i++) {
-        const struct worker *other = w->all[i];
+    const struct process *p = w->loop.process;
+    for (unsigned i = 0; i < p->loop_count; i++) {
+        const struct loop *other = p->loops[i];
         for (unsigned k = 0; k < COUNTER_COUNT; k++)
             ret->counters[k] += counter_get(&other->counters, k);
         for (unsigned k = 0; k < TRANSPORT_COUNT; k++)
@@ -251,8 +253,8 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
     put_number(out, "published", s.published);
     put_number(out, "expired", s.expired);
     put_number(out, "queued_bytes", s.queued_bytes);
-    put_number(out, "peer_bytes", peer_memory_held(w->book.memory));
-    put_number(out, "peer_bytes_peak", w->book.memory->peak);
+    put_number(out, "peer_bytes", peer_memory_held(w->loop.book.memory));
+    put_number(out, "peer_bytes_peak", w->loop.book.memory->peak);
     buf_puts(out, ",\"connections\":{");
     put_members(out, transport_names, t->connections, TRANSPORT_COUNT);
     buf_puts(out, "},\"counters\":{");
@@ -273,7 +275,7 @@ static void stats_at_broker(struct errand *e, void *where)
 {
     admin_of(e)->number = broker_log_bytes(where);
     admin_of(e)->at = broker_log_used(where);
-    errand_to_worker(e, e->home->index, stats_at_home);
+    errand_to_worker(e, e->home->loop.index, stats_at_home);
 }
 
 void admin_stats(struct admin *a)
@@ -292,7 +294,7 @@ static void describe(struct conn *c, struct conn_description *d)
 
 static uint64_t age_s(const struct conn *c)
 {
-    return worker_now(c->worker) / 1000 - c->since_s;
+    return loop_now(c->loop) / 1000 - c->since_s;
 }
 
 static void put_filters(const struct feed *f, struct buf *out)
@@ -328,7 +330,7 @@ static void put_lag(const struct lag_figures *lag, struct buf *out)
 
 static void put_client(struct admin *a, struct conn *c)
 {
-    const struct worker *w = c->worker;
+    const struct worker *w = worker_of(c);
     struct buf *out = &a->text;
     struct conn_description d;
     char address[64];
@@ -364,7 +366,7 @@ static void put_client(struct admin *a, struct conn *c)
 static void line_peer(const struct conn *c, const struct conn_description *d, struct buf *out)
 {
     char address[64], local[64];
-    uint64_t now_s = worker_now(c->worker) / 1000;
+    uint64_t now_s = loop_now(c->loop) / 1000;
     conn_address(c, address, sizeof(address));
     conn_local_address(c, local, sizeof(local));
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)conn_number(c),
@@ -423,7 +425,8 @@ static void visit_conn(struct conn *c, void *ctx)
 static void conns_step(struct errand *e, void *where)
 {
     struct admin *a = admin_of(e);
-    worker_each_conn(where, visit_conn, a);
+    struct worker *w = where;
+    turn_each_conn(&w->loop, visit_conn, a);
     if (a->text.len <= ADMIN_TEXT_MAX && ++a->at < hub_workers(e->home->hub)) {
         errand_to_worker(e, (unsigned)a->at, conns_step);
         return;
@@ -456,7 +459,8 @@ void admin_client_lines(struct admin *a)
 static void kick_step(struct errand *e, void *where)
 {
     struct admin *a = admin_of(e);
-    struct conn *c = worker_find_conn(where, a->at);
+    struct worker *w = where;
+    struct conn *c = turn_find_conn(&w->loop, a->at);
     if (c && conn_state(c) != CONN_LINGERING) { /* else it has ended, for its peer */
         conn_kick(c);
         a->number = 1;
@@ -553,7 +557,7 @@ void admin_backup(struct admin *a, const char *path, size_t n)
     enum err e = keep_word(a, path, n);
     a->backup = (struct hub_backup){
         .call.run = backup_over,
-        .worker = w->index,
+        .worker = w->loop.index,
         .path = a->word,
     };
     if (e == ERR_OK)
@@ -607,9 +611,9 @@ static void verify_step(struct errand *errand, void *where)
     struct admin *a = admin_of(errand);
     struct worker *w = where;
     bool done = false;
-    enum err e = w->draining ? ERR_CLOSED : store_verify_step(a->verify, &done);
+    enum err e = w->loop.draining ? ERR_CLOSED : store_verify_step(a->verify, &done);
     if (e == ERR_OK && !done) {
-        errand_to_worker(errand, w->index, verify_step);
+        errand_to_worker(errand, w->loop.index, verify_step);
         return;
     }
     if (e == ERR_OK)
@@ -622,7 +626,7 @@ void admin_verify(struct admin *a)
     struct worker *w = a->errand.home;
     enum err e = store_verify_create(w->replay.store, &a->verify);
     if (e == ERR_OK)
-        errand_to_worker(&a->errand, w->index, verify_step);
+        errand_to_worker(&a->errand, w->loop.index, verify_step);
     else
         errand_home(&a->errand, e);
 }

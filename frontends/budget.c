@@ -10,6 +10,7 @@ void budget_begin_turn(struct budget *b)
 void budget_begin_slice(struct budget *b, int64_t work)
 {
     b->slice = b->slice_from = work;
+    b->paid = b->looked ? *b->looked : 0;
     budget_charge(b, WORK_SLICE);
 }
 

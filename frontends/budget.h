@@ -67,6 +67,9 @@ struct budget {
     uint64_t done;      /* work, since the worker began */
     uint64_t turn_from; /* `done` when this turn began */
     uint64_t most;      /* work of one turn at most, so far */
+    const uint64_t
+        *looked;   /* records that were looked at so far, whoever counts them; NULL: nobody */
+    uint64_t paid; /* of them, those that were charged, or are not to be */
     bool short_told;
     uint64_t changed_ms; /* since when turns are not as was told */
 };
@@ -86,7 +89,8 @@ static inline void budget_begin_part(struct budget *b, int64_t work)
 {
     b->left += work;
 }
-/* A connection is served: its slice of WORK, BUDGET_SLICE or BUDGET_LIGHT, begins. */
+/* A connection is served: its slice of WORK, BUDGET_SLICE or BUDGET_LIGHT, begins. What was looked
+ * at before is nobody's. */
 void budget_begin_slice(struct budget *b, int64_t work);
 static inline void budget_charge(struct budget *b, uint64_t work)
 {
@@ -94,14 +98,23 @@ static inline void budget_charge(struct budget *b, uint64_t work)
     b->slice -= (int64_t)work;
     b->done += work;
 }
+/* Charges what was looked at since. */
+static inline void budget_settle(struct budget *b)
+{
+    if (!b->looked)
+        return;
+    budget_charge(b, (*b->looked - b->paid) * WORK_RECORD);
+    b->paid = *b->looked;
+}
 /* Whether the part may serve another connection. */
 static inline bool budget_has_left(const struct budget *b)
 {
     return b->left > 0;
 }
 /* Whether the connection may go on: its slice is not used up. */
-static inline bool budget_slice_left(const struct budget *b)
+static inline bool budget_slice_left(struct budget *b)
 {
+    budget_settle(b);
     return b->slice > 0;
 }
 /* A turn that does nothing else may have to tell something in BUDGET_TELL_MS. */

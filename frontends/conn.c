@@ -15,10 +15,10 @@
 #include "frontends/backlog.h"
 #include "frontends/budget.h"
 #include "frontends/counters.h"
+#include "frontends/loop.h"
 #include "frontends/peer.h"
 #include "frontends/peer_memory.h"
 #include "frontends/readiness.h"
-#include "frontends/worker.h"
 
 enum {
     /* Input kept while a protocol cannot take it; then reading stops. */
@@ -36,8 +36,6 @@ enum {
     LEVEL_TIMES = 8,
     LEVEL_MAX = 3,
 };
-
-const char *const transport_names[TRANSPORT_COUNT] = {"sse", "ws", "poll", "resp", "http"};
 
 static const struct {
     const char *text;
@@ -70,12 +68,21 @@ int conn_fd(const struct conn *c)
 
 uint64_t conn_number(const struct conn *c)
 {
-    return (uint64_t)c->id * HUB_WORKERS_MAX + c->worker->index;
+    return (uint64_t)c->id * HUB_WORKERS_MAX + c->loop->index;
 }
 
-static void touch(struct conn *c)
+void conn_touch(struct conn *c)
 {
-    worker_touch(c->worker, c);
+    struct loop *l = c->loop;
+    if (c->in_turn)
+        return;
+    c->in_turn = true;
+    c->turn_next = NULL;
+    if (l->turn)
+        l->turn_last->turn_next = c;
+    else
+        l->turn = c;
+    l->turn_last = c;
 }
 
 /* --- what the loop watches --- */
@@ -97,7 +104,7 @@ static bool wants_input(const struct conn *c)
 
 static struct readiness *readiness_of(const struct conn *c)
 {
-    return &c->worker->readiness[c->local];
+    return &c->loop->readiness[c->local];
 }
 
 static void watch(struct conn *c)
@@ -117,30 +124,30 @@ static void watch(struct conn *c)
         conn_close(c, CLOSE_NOMEM);
 }
 
-enum err conn_create(struct worker *w, int fd, bool local, bool trusted, const struct protocol *p,
+enum err conn_create(struct loop *l, int fd, bool local, bool trusted, const struct protocol *p,
                      struct conn **ret)
 {
     struct conn *c = calloc(1, sizeof(*c));
-    if (!c || readiness_watch(&w->readiness[local], fd, c, READY_NONE, READY_READ) != ERR_OK) {
+    if (!c || readiness_watch(&l->readiness[local], fd, c, READY_NONE, READY_READ) != ERR_OK) {
         close(fd);
         free(c);
         return ERR_NOMEM;
     }
-    c->worker = w;
+    c->loop = l;
     c->fd = fd;
     c->watched = READY_READ;
     c->protocol = p;
-    c->id = ++w->next_conn_id;
+    c->id = ++l->next_conn_id;
     c->local = local;
     c->trusted = trusted;
     c->reading = true;
-    c->since_s = c->progress_s = (uint32_t)(w->now_ms / 1000);
-    wheel_set(&w->wheel, &c->wheel, WHEEL_NEVER);
-    w->conns++;
+    c->since_s = c->progress_s = (uint32_t)(l->now_ms / 1000);
+    wheel_set(&l->wheel, &c->wheel, WHEEL_NEVER);
+    l->conns++;
     if (!local)
-        atomic_fetch_add(&w->budget->used, 1);
+        atomic_fetch_add(&l->process->conns, 1);
     c->counted_as = (uint8_t)p->transport;
-    w->conns_by_transport[p->transport]++;
+    l->conns_by_transport[p->transport]++;
     *ret = c;
     return ERR_OK;
 }
@@ -163,8 +170,8 @@ void conn_close(struct conn *c, enum close_reason why)
         return;
     log_close(c, why);
     set_state(c, CONN_CLOSED);
-    wheel_remove(&c->worker->wheel, &c->wheel);
-    touch(c);
+    wheel_remove(&c->loop->wheel, &c->wheel);
+    conn_touch(c);
 }
 
 void conn_finish_after_output(struct conn *c)
@@ -172,8 +179,8 @@ void conn_finish_after_output(struct conn *c)
     if (!conn_is_open(c))
         return;
     set_state(c, CONN_ENDING);
-    conn_set_deadline(c, c->worker->now_ms + c->worker->settings->write_timeout_ms);
-    touch(c);
+    conn_set_deadline(c, c->loop->now_ms + c->loop->settings->write_timeout_ms);
+    conn_touch(c);
 }
 
 void conn_kick(struct conn *c)
@@ -197,7 +204,7 @@ static void drop_rest(struct conn *c)
 {
     if (!c->rest)
         return;
-    peer_memory_unpin(c->worker->book.memory, c->rest);
+    peer_memory_unpin(c->loop->book.memory, c->rest);
     blob_unref(c->rest);
     c->rest = NULL;
 }
@@ -205,7 +212,7 @@ static void drop_rest(struct conn *c)
 /* Gives back everything but the memory of C itself. */
 static void dismantle(struct conn *c)
 {
-    struct worker *w = c->worker;
+    struct loop *l = c->loop;
     if (c->fd < 0)
         return;
     if (c->protocol->finish)
@@ -216,18 +223,18 @@ static void dismantle(struct conn *c)
     drop_buf(&c->in);
     drop_buf(&c->out);
     drop_rest(c);
-    peer_book_remove(&w->book, &c->load);
+    peer_book_remove(&l->book, &c->load);
     free(c->peer);
     c->peer = NULL;
-    w->conns--;
+    l->conns--;
     if (!c->local)
-        atomic_fetch_sub(&w->budget->used, 1);
-    w->conns_by_transport[c->counted_as]--;
+        atomic_fetch_sub(&l->process->conns, 1);
+    l->conns_by_transport[c->counted_as]--;
 }
 
 enum err conn_accepted(struct conn *c, const struct ip_port *from)
 {
-    if (!settings_trust_proxy(c->worker->settings, &from->ip))
+    if (!settings_trust_proxy(c->loop->settings, &from->ip))
         return ERR_ACCESS;
     c->peer = peer_create(from, c->trusted);
     return c->peer ? ERR_OK : ERR_NOMEM;
@@ -241,13 +248,13 @@ void conn_hold(struct conn *c)
 void conn_release(struct conn *c)
 {
     if (--c->holds == 0 && conn_state(c) == CONN_CLOSED)
-        touch(c);
+        conn_touch(c);
 }
 
 void conn_count_as(struct conn *c, enum transport t)
 {
-    c->worker->conns_by_transport[t]++; /* first: the sum over all is never too low */
-    c->worker->conns_by_transport[c->counted_as]--;
+    c->loop->conns_by_transport[t]++; /* first: the sum over all is never too low */
+    c->loop->conns_by_transport[c->counted_as]--;
     c->counted_as = (uint8_t)t;
 }
 
@@ -272,7 +279,7 @@ struct buf *conn_out(struct conn *c)
         conn_close(c, c->out && !c->out->failed ? CLOSE_OVERFLOW : CLOSE_NOMEM);
         return NULL;
     }
-    touch(c);
+    conn_touch(c);
     return c->out;
 }
 
@@ -311,7 +318,7 @@ bool conn_is_busy(const struct conn *c)
 bool conn_is_stuck(const struct conn *c)
 {
     uint64_t moved_ms = (uint64_t)c->progress_s * 1000;
-    return c->blocked && c->worker->now_ms - moved_ms >= c->worker->settings->write_timeout_ms;
+    return c->blocked && c->loop->now_ms - moved_ms >= c->loop->settings->write_timeout_ms;
 }
 
 size_t conn_unsent(const struct conn *c)
@@ -321,8 +328,8 @@ size_t conn_unsent(const struct conn *c)
 
 static void progress(struct conn *c, size_t n)
 {
-    counter_add(&c->worker->counters, COUNTER_bytes_out, n);
-    c->progress_s = (uint32_t)(c->worker->now_ms / 1000);
+    counter_add(&c->loop->counters, COUNTER_bytes_out, n);
+    c->progress_s = (uint32_t)(c->loop->now_ms / 1000);
 }
 
 /* The kernel gives up what the peer has not taken for http.write_timeout (TCP_USER_TIMEOUT): it may
@@ -364,8 +371,8 @@ void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at)
         return;
     c->rest = blob_ref(b);
     c->rest_at = at;
-    peer_memory_pin(c->worker->book.memory, b);
-    touch(c); /* to be counted */
+    peer_memory_pin(c->loop->book.memory, b);
+    conn_touch(c); /* to be counted */
 }
 
 /* The same for what waits: of very much one piece, and the others when others have had theirs. */
@@ -492,14 +499,14 @@ static size_t give(struct conn *c, char *data, size_t n)
 {
     size_t used = 0, answers = conn_unsent(c);
     const struct protocol *p, *first = c->protocol;
-    worker_begin_slice(c->worker, conn_has_whole_slice(c));
+    budget_begin_slice(&c->loop->work, conn_has_whole_slice(c) ? BUDGET_SLICE : BUDGET_LIGHT);
     do {
         p = c->protocol;
         used += p->input(c, data + used, n - used);
     } while (p != c->protocol && used < n && conn_is_open(c) && c->reading && !c->yielded);
     if (conn_unsent(c) > answers)
-        budget_charge(&c->worker->work, conn_unsent(c) - answers);
-    worker_charge_reads(c->worker);
+        budget_charge(&c->loop->work, conn_unsent(c) - answers);
+    budget_settle(&c->loop->work);
     if (c->input_over && c->protocol != first && used == n && conn_is_open(c) && !c->yielded)
         tell_input_over(c); /* the new one has not been told */
     return used;
@@ -525,8 +532,8 @@ static void give_kept(struct conn *c)
 
 static void input(struct conn *c, char *data, size_t n)
 {
-    budget_charge(&c->worker->work, n);
-    counter_add(&c->worker->counters, COUNTER_bytes_in, n);
+    budget_charge(&c->loop->work, n);
+    counter_add(&c->loop->counters, COUNTER_bytes_in, n);
     if (c->in) {
         keep_input(c, data, n);
         if (conn_is_open(c))
@@ -556,22 +563,22 @@ static void yield_to(struct conn *c, unsigned ring);
  * is for when nobody is before it who still wants something. */
 static void drop_input(struct conn *c, size_t n)
 {
-    budget_charge(&c->worker->work, n);
+    budget_charge(&c->loop->work, n);
     yield_to(c, BACKLOG_ENDING);
     watch(c);
 }
 
 static void on_readable(struct conn *c)
 {
-    struct worker *w = c->worker;
+    struct loop *l = c->loop;
     ssize_t n;
     do
-        n = recv(conn_fd(c), w->read_buffer, WORKER_READ_BYTES, 0);
+        n = recv(conn_fd(c), l->read_buffer, LOOP_READ_BYTES, 0);
     while (n < 0 && errno == EINTR);
     if (n > 0 && conn_state(c) == CONN_LINGERING)
         drop_input(c, (size_t)n);
     else if (n > 0)
-        input(c, w->read_buffer, (size_t)n);
+        input(c, l->read_buffer, (size_t)n);
     else if (n == 0)
         input_ended(c);
     else if (errno != EAGAIN && errno != EWOULDBLOCK)
@@ -583,18 +590,18 @@ static void on_writable(struct conn *c)
     size_t unsent = conn_unsent(c);
     c->blocked = false;
     conn_flush(c);
-    budget_charge(&c->worker->work, WORK_SLICE + unsent - conn_unsent(c));
+    budget_charge(&c->loop->work, WORK_SLICE + unsent - conn_unsent(c));
     watch(c);
     if (!conn_is_busy(c) && c->protocol->drained)
         c->protocol->drained(c);
-    touch(c);
+    conn_touch(c);
 }
 
 /* --- whose turn it is --- */
 
 static unsigned now_at(const struct conn *c)
 {
-    return c->worker->now_ms / LEVEL_MS % LEVEL_TIMES;
+    return c->loop->now_ms / LEVEL_MS % LEVEL_TIMES;
 }
 
 /* It asks for more than it gets: is behind those who did so less often. */
@@ -622,7 +629,7 @@ static void read_or_yield(struct conn *c)
         on_readable(c);
         return;
     }
-    budget_charge(&c->worker->work, WORK_SLICE);
+    budget_charge(&c->loop->work, WORK_SLICE);
     conn_yield(c);
     watch(c);
 }
@@ -641,11 +648,11 @@ static void yield_to(struct conn *c, unsigned ring)
     bool lingers = conn_state(c) == CONN_LINGERING;
     if ((!lingers && !conn_is_open(c)) || c->yielded)
         return;
-    if (backlog_add(&c->worker->backlog, c, c->local ? BACKLOG_LOCAL : ring) != ERR_OK) {
+    if (backlog_add(&c->loop->backlog, c, c->local ? BACKLOG_LOCAL : ring) != ERR_OK) {
         conn_close(c, CLOSE_NOMEM);
         return;
     }
-    counter_add(&c->worker->counters, COUNTER_yields, 1);
+    counter_add(&c->loop->counters, COUNTER_yields, 1);
     c->yielded = true;
     conn_hold(c);
 }
@@ -669,7 +676,7 @@ void conn_yield_for(struct conn *c, enum conn_need need)
 
 bool conn_may_go_on(struct conn *c)
 {
-    if (worker_slice_left(c->worker))
+    if (budget_slice_left(&c->loop->work))
         return true;
     if (!c->yielded)
         rise(c);
@@ -679,15 +686,15 @@ bool conn_may_go_on(struct conn *c)
 
 bool conn_has_whole_slice(const struct conn *c)
 {
-    return c->local || c->worker->in_backlog;
+    return c->local || c->loop->in_backlog;
 }
 
 void conn_go_on(struct conn *c)
 {
-    const struct budget *b = &c->worker->work;
+    const struct budget *b = &c->loop->work;
     c->yielded = false;
-    worker_begin_slice(c->worker, true);
-    touch(c); /* at the end of the turn its answers leave */
+    budget_begin_slice(&c->loop->work, BUDGET_SLICE);
+    conn_touch(c); /* at the end of the turn its answers leave */
     if (conn_is_open(c) && c->reading)
         give_kept(c);
     if (wants_input(c) && !c->input_over && budget_slice_is_light(b))
@@ -703,13 +710,13 @@ void conn_go_on(struct conn *c)
 /* The time of a connection that ends is up: one that still takes its output gets more. */
 static void end_late(struct conn *c)
 {
-    const struct worker *w = c->worker;
+    const struct loop *l = c->loop;
     if (conn_state(c) == CONN_LINGERING)
         conn_close(c, CLOSE_DONE);
     else if (conn_is_stuck(c))
         conn_close(c, CLOSE_WRITE_TIMEOUT);
     else
-        conn_set_deadline(c, w->now_ms + w->settings->write_timeout_ms);
+        conn_set_deadline(c, l->now_ms + l->settings->write_timeout_ms);
 }
 
 /* What came before the deadline may be waiting in the socket, and so may room for output: the
@@ -729,7 +736,7 @@ void conn_deadline(struct conn *c)
     if (conn_state(c) == CONN_CLOSED || c->wheel.due_ms != due)
         return;
     if (c->yielded && conn_is_open(c)) {
-        conn_set_deadline(c, c->worker->now_ms + YIELDED_MS);
+        conn_set_deadline(c, c->loop->now_ms + YIELDED_MS);
         return;
     }
     conn_set_deadline(c, WHEEL_NEVER); /* connections are always in the wheel */
@@ -752,13 +759,13 @@ void conn_resume(struct conn *c)
     c->reading = true;
     c->resumed = true;
     watch(c);
-    touch(c);
+    conn_touch(c);
 }
 
 void conn_set_deadline(struct conn *c, uint64_t at_ms)
 {
     if (conn_state(c) != CONN_CLOSED)
-        wheel_set(&c->worker->wheel, &c->wheel, at_ms);
+        wheel_set(&c->loop->wheel, &c->wheel, at_ms);
 }
 
 /* --- the end of a turn --- */
@@ -770,7 +777,7 @@ static void linger(struct conn *c)
         return;
     }
     set_state(c, CONN_LINGERING);
-    conn_set_deadline(c, c->worker->now_ms + LINGER_MS);
+    conn_set_deadline(c, c->loop->now_ms + LINGER_MS);
     watch(c);
 }
 
@@ -784,10 +791,10 @@ static void free_if_unused(struct conn *c)
  * is for everybody. */
 static bool may_go_on_now(const struct conn *c)
 {
-    const struct worker *w = c->worker;
+    const struct loop *l = c->loop;
     if (!c->in && !c->level)
         return true;
-    return budget_has_left(&w->work) && (!c->level || c->local || !backlog_count(&w->backlog));
+    return budget_has_left(&l->work) && (!c->level || c->local || !backlog_count(&l->backlog));
 }
 
 bool conn_end_turn(struct conn *c)

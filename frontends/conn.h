@@ -20,16 +20,17 @@
 #include "base/err.h"
 #include "broker/lag.h"
 #include "broker/message.h"
+#include "frontends/transport.h"
 #include "frontends/wheel.h"
 
 struct conn;
 struct feed;
 struct ip_port;
+struct loop;
 struct peer;
 struct peer_load;
 struct publish;
 struct stream;
-struct worker;
 
 /* Why connections end: name, whether it is an error worth a log line at debug level, text. */
 #define CLOSE_TABLE(X)                                                                             \
@@ -56,17 +57,6 @@ enum close_reason {
 #undef CLOSE_ENUM
         CLOSE_REASONS
 };
-
-/* Transports: indexes of the interest table, and what admin commands call a connection. */
-enum transport {
-    TRANSPORT_SSE,
-    TRANSPORT_WS,
-    TRANSPORT_POLL,
-    TRANSPORT_RESP,
-    TRANSPORT_HTTP,
-    TRANSPORT_COUNT
-};
-extern const char *const transport_names[TRANSPORT_COUNT];
 
 /* What an admin listing says of a connection; filled by the protocol. */
 struct conn_description {
@@ -130,26 +120,26 @@ enum conn_state {
 };
 
 struct conn {
-    struct worker *worker;
+    struct loop *loop;
     const struct protocol *protocol;
-    void *state;             /* the protocol's */
-    struct peer *peer;       /* who is behind a trusted proxy; NULL = the socket's own peer */
-    struct peer_load *load;  /* it holds more than its floor (holding.h); NULL = it does not */
-    struct wheel_item wheel; /* c->wheel is in the worker's wheel while the connection is open */
-    struct conn *turn_next;  /* list of those with something to do at the end of this turn */
-    struct buf *in;          /* input not used yet; NULL = none */
-    struct buf *out;         /* replies not written yet; NULL = none */
-    struct blob *rest;       /* of a message cut in its middle; goes out before `out` */
-    uint32_t out_at;         /* bytes of `out` already written */
-    uint32_t rest_at;        /* bytes of it already written */
-    int fd;                  /* -1 once it is closed */
-    uint32_t id;             /* unique in the hub together with the worker: see conn_number */
-    uint32_t holds;          /* publishes under way and the like */
+    void *state;                  /* the protocol's */
+    struct peer *peer;            /* who is behind a trusted proxy; NULL = the socket's own peer */
+    struct peer_load *load;       /* it holds more than its floor (holding.h); NULL = it does not */
+    struct wheel_item wheel;      /* c->wheel is in the loop's wheel while the connection is open */
+    struct conn *turn_next;       /* list of those with something to do at the end of this turn */
+    struct buf *in;               /* input not used yet; NULL = none */
+    struct buf *out;              /* replies not written yet; NULL = none */
+    struct blob *rest;            /* of a message cut in its middle; goes out before `out` */
+    uint32_t out_at;              /* bytes of `out` already written */
+    uint32_t rest_at;             /* bytes of it already written */
+    int fd;                       /* -1 once it is closed */
+    uint32_t id;                  /* unique in the hub together with the worker: see conn_number */
+    uint32_t holds;               /* publishes under way and the like */
     uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
     uint8_t counted_as;           /* enum transport */
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
     uint8_t watched : 2;          /* READY_*; one writer: watch() */
-    bool yielded : 1;             /* in the worker's backlog: reads nothing until it goes on */
+    bool yielded : 1;             /* in the loop's backlog: reads nothing until it goes on */
     uint8_t level : 2;            /* how much it asked for of late: see rise(); 0 = little */
     uint8_t level_at : 3;         /* when that was last too much; see now_at() */
     bool local : 1;               /* over the local socket */
@@ -157,13 +147,13 @@ struct conn {
     bool reading : 1;             /* wants input */
     bool input_over : 1;          /* the peer sends no more */
     bool blocked : 1;             /* the socket is full */
-    bool in_turn : 1;             /* in the worker's turn list */
+    bool in_turn : 1;             /* in the loop's turn list */
     bool resumed : 1;             /* input() is to be called again even without new bytes */
     bool awaits_room : 1;         /* in the worker's list of paused publishers */
 };
 
 /* Takes FD (closed on failure). ERR_NOMEM, ERR_IO. */
-MUST_CHECK enum err conn_create(struct worker *w, int fd, bool local, bool trusted,
+MUST_CHECK enum err conn_create(struct loop *l, int fd, bool local, bool trusted,
                                 const struct protocol *p, struct conn **ret);
 /* C, which has no peer yet, was accepted from FROM: gives it one if that is a trusted proxy.
  * ERR_ACCESS: it is none; ERR_NOMEM. */
@@ -209,7 +199,7 @@ size_t conn_push(struct conn *c, const void *data, size_t n);
 /* Has what conn_push will need of C brought into the cache. */
 static inline void conn_prefetch(const struct conn *c)
 {
-    __builtin_prefetch(&c->worker);
+    __builtin_prefetch(&c->loop);
     __builtin_prefetch(&c->out);
     __builtin_prefetch(&c->state_bits);
 }
@@ -222,6 +212,8 @@ size_t conn_held(const struct conn *c);
 /* Its memory is needed: gives up what is half read, says so if the peer reads, and ends. Not from
  * callbacks of C. */
 void conn_refuse(struct conn *c);
+/* Puts C on the list of those looked at when the turn ends. */
+void conn_touch(struct conn *c);
 /* Whether C is read from may have changed. */
 void conn_look_again(struct conn *c);
 
@@ -246,7 +238,7 @@ void conn_yield_for(struct conn *c, enum conn_need need);
 /* Whether it goes on with a whole slice, behind all who ask for little: what may be much work is
  * for then. Over the local socket always. */
 bool conn_has_whole_slice(const struct conn *c);
-/* When timeout() is to be called, monotonic ms (worker_now); WHEEL_NEVER for not at all. */
+/* When timeout() is to be called, monotonic ms (loop_now); WHEEL_NEVER for not at all. */
 void conn_set_deadline(struct conn *c, uint64_t at_ms);
 /* It can be read or written (READY_*). Worker only. */
 void conn_ready(struct conn *c, unsigned what);

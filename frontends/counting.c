@@ -15,7 +15,7 @@ void counting_free(struct counting *k)
 {
     if (!k)
         return;
-    feed_leave(&k->sub, k->conn->worker->feeds);
+    feed_leave(&k->sub, worker_of(k->conn)->feeds);
     free(k);
 }
 
@@ -42,7 +42,7 @@ static enum err begin(struct conn *c, const struct feed_spec *spec, struct count
 /* As far as the slice reaches. */
 static enum err count(struct counting *k, uint64_t n)
 {
-    struct worker *w = k->conn->worker;
+    struct worker *w = worker_of(k->conn);
     enum err e;
     do
         e = replay_count_back(&w->replay, k->sub.feed, n, &k->count);

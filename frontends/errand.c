@@ -39,5 +39,5 @@ static void arrive_home(struct errand *e, void *where)
 void errand_home(struct errand *e, enum err result)
 {
     e->result = result;
-    errand_to_worker(e, e->home->index, arrive_home);
+    errand_to_worker(e, e->home->loop.index, arrive_home);
 }

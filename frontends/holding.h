@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct conn;
-struct worker;
+struct loop;
 
 enum {
     /* How often a worker that is pressed looks again, and how long those who hold much may take to
@@ -38,8 +38,8 @@ void holding_count(struct conn *c);
  * conn_end_turn; not from callbacks of connections. */
 void holding_settle(struct conn *c);
 /* At the end of a turn. */
-void holding_end_turn(struct worker *w);
+void holding_end_turn(struct loop *l);
 /* When holding_end_turn wants to be called next, in ms; UINT64_MAX = whenever. */
-uint64_t holding_wait_ms(const struct worker *w);
+uint64_t holding_wait_ms(const struct loop *l);
 
 #endif

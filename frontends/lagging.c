@@ -33,13 +33,13 @@ static struct feed_total less(struct feed_total a, struct feed_total b)
 
 struct lagging *lagging_begin(struct conn *c, const struct subscriber *sub, uint64_t offset)
 {
-    struct worker *w = c->worker;
+    struct worker *w = worker_of(c);
     struct lagging *l = calloc(1, sizeof(*l));
     if (!l)
         return NULL;
     l->conn = c;
     l->sub = sub;
-    l->since_ms = w->now_ms;
+    l->since_ms = w->loop.now_ms;
     l->at = less(sub->feed->total, left_over(w, sub->feed, offset));
     DL_APPEND(w->laggards, l);
     return l;
@@ -49,7 +49,7 @@ void lagging_end(struct lagging *l)
 {
     if (!l)
         return;
-    DL_DELETE(l->conn->worker->laggards, l);
+    DL_DELETE(worker_of(l->conn)->laggards, l);
     free(l);
 }
 
@@ -57,7 +57,7 @@ void lagging_sent(struct lagging *l, size_t first, uint64_t offset)
 {
     if (!l)
         return;
-    const struct worker *w = l->conn->worker;
+    const struct worker *w = worker_of(l->conn);
     struct feed_total sent = total_of(w, first, worker_cut_behind(w, offset));
     struct feed_total left = less(l->sub->feed->total, l->at);
     /* After a gap some of it is not counted any more. */
@@ -77,7 +77,7 @@ void lagging_figures(const struct lagging *l, struct lag_figures *ret)
     if (!l)
         return;
     struct feed_total lacks = less(l->sub->feed->total, l->at);
-    *ret = (struct lag_figures){lacks.messages, lacks.bytes, l->conn->worker->now_ms - l->since_ms};
+    *ret = (struct lag_figures){lacks.messages, lacks.bytes, l->conn->loop->now_ms - l->since_ms};
 }
 
 void lagging_keep(struct lagging *l, const struct lag_figures *figures)
@@ -89,8 +89,8 @@ void lagging_keep(struct lagging *l, const struct lag_figures *figures)
 
 static const struct lag_limits *limits_of(const struct lagging *l)
 {
-    const struct worker *w = l->conn->worker;
-    return lag_rules_of(&w->settings->lag, w->settings_serial, l->sub->feed);
+    const struct worker *w = worker_of(l->conn);
+    return lag_rules_of(&w->loop.settings->lag, w->settings_serial, l->sub->feed);
 }
 
 static bool is_beyond(const struct lagging *l)
@@ -117,7 +117,7 @@ static void look_at(struct worker *w, struct lagging *l)
         return;
     enum lag_policy policy = limits_of(l)->policy;
     if (!l->exceeded)
-        counter_add(&w->counters, counters[policy], 1);
+        counter_add(&w->loop.counters, counters[policy], 1);
     l->exceeded = true;
     if (policy == LAG_CLOSE)
         conn_close(c, CLOSE_LAG);
@@ -126,9 +126,9 @@ static void look_at(struct worker *w, struct lagging *l)
 void lagging_check(struct worker *w)
 {
     struct lagging *l, *next;
-    if (w->now_ms < w->lag_check_ms || !w->settings->lag.any)
+    if (w->loop.now_ms < w->lag_check_ms || !w->loop.settings->lag.any)
         return;
-    w->lag_check_ms = w->now_ms + LAGGING_CHECK_MS;
+    w->lag_check_ms = w->loop.now_ms + LAGGING_CHECK_MS;
     DL_FOREACH_SAFE (w->laggards, l, next) {
         look_at(w, l);
     }
@@ -136,7 +136,7 @@ void lagging_check(struct worker *w)
 
 uint64_t lagging_wait_ms(const struct worker *w)
 {
-    if (!w->laggards || !w->settings->lag.any)
+    if (!w->laggards || !w->loop.settings->lag.any)
         return UINT64_MAX;
-    return w->lag_check_ms > w->now_ms ? w->lag_check_ms - w->now_ms : 0;
+    return w->lag_check_ms > w->loop.now_ms ? w->lag_check_ms - w->loop.now_ms : 0;
 }

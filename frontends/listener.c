@@ -11,8 +11,10 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "frontends/conn.h"
 #include "frontends/http/http.h"
 #include "frontends/http/proxy.h"
+#include "frontends/loop.h"
 #include "frontends/resp/resp_protocol.h"
 
 enum {
@@ -23,7 +25,7 @@ enum {
 
 struct listener {
     struct listener *next;
-    struct worker *worker;
+    struct loop *loop;
     struct event event;
     bool local, loopback;
     bool status_only;
@@ -113,8 +115,8 @@ enum err listen_tcp(struct listen_address *a, int *fds, unsigned count, struct b
 /* Once for all workers, which come to the limit together. */
 static bool may_log_pause(const struct listener *l)
 {
-    _Atomic uint64_t *quiet_until = &l->worker->budget->quiet_until_ms[l->local];
-    uint64_t now = l->worker->now_ms, until = atomic_load(quiet_until);
+    _Atomic uint64_t *quiet_until = &l->loop->process->quiet_until_ms[l->local];
+    uint64_t now = l->loop->now_ms, until = atomic_load(quiet_until);
     return now >= until && atomic_compare_exchange_strong(quiet_until, &until, now + QUIET_MS);
 }
 
@@ -122,16 +124,16 @@ static void pause_listener(struct listener *l, const char *why)
 {
     l->paused = true;
     event_del(&l->event);
-    counter_add(&l->worker->counters, COUNTER_accept_paused, 1);
+    counter_add(&l->loop->counters, COUNTER_accept_paused, 1);
     if (!may_log_pause(l))
         return;
     log_warn("accepting no more %s connections for now: %s", l->local ? "local" : "TCP", why);
 }
 
-static void set_options(const struct worker *w, int fd, bool local)
+static void set_options(const struct loop *loop, int fd, bool local)
 {
     static const int on = 1;
-    const struct settings *s = w->settings;
+    const struct settings *s = loop->settings;
     unsigned timeout_ms = (unsigned)s->write_timeout_ms;
     if (local)
         return;
@@ -146,16 +148,15 @@ static void set_options(const struct worker *w, int fd, bool local)
 
 static bool budget_left(const struct listener *l)
 {
-    const struct conn_budget *b = l->worker->budget;
-    return l->local || atomic_load(&b->used) < b->max;
+    struct process *p = l->loop->process;
+    return l->local || atomic_load(&p->conns) < p->conns_max;
 }
 
 static const struct protocol *protocol_of(const struct listener *l)
 {
     if (l->local)
         return &resp_protocol;
-    return l->worker->settings->proxy_protocol && !l->status_only ? &proxy_protocol
-                                                                  : &http_protocol;
+    return l->loop->settings->proxy_protocol && !l->status_only ? &proxy_protocol : &http_protocol;
 }
 
 /* C speaks what protocol_of said. */
@@ -171,14 +172,14 @@ static void begin(const struct listener *l, struct conn *c, const struct ip_port
 
 static void adopt(struct listener *l, int fd, const struct ip_port *from)
 {
-    struct worker *w = l->worker;
+    struct loop *loop = l->loop;
     struct conn *c;
-    set_options(w, fd, l->local);
-    if (conn_create(w, fd, l->local, l->local || l->loopback, protocol_of(l), &c) != ERR_OK) {
+    set_options(loop, fd, l->local);
+    if (conn_create(loop, fd, l->local, l->local || l->loopback, protocol_of(l), &c) != ERR_OK) {
         pause_listener(l, "out of memory");
         return;
     }
-    counter_add(&w->counters, COUNTER_accepted, 1);
+    counter_add(&loop->counters, COUNTER_accepted, 1);
     if (!l->local)
         begin(l, c, from);
 }
@@ -198,7 +199,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
     struct listener *l = arg;
     (void)what;
-    worker_update_clock(l->worker);
+    loop_update_clock(l->loop);
     for (int i = 0; i < ACCEPTS_PER_TURN && !l->paused; i++) {
         if (!budget_left(l)) {
             pause_listener(l, "the limit of connections is reached");
@@ -215,21 +216,21 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-enum err listener_add(struct worker *w, int fd, enum listener_kind kind, bool loopback)
+enum err listener_add(struct loop *loop, int fd, enum listener_kind kind, bool loopback)
 {
     struct listener *l = calloc(1, sizeof(*l));
-    if (!l || event_assign(&l->event, w->base, fd, EV_READ | EV_PERSIST, on_accept, l) != 0 ||
+    if (!l || event_assign(&l->event, loop->base, fd, EV_READ | EV_PERSIST, on_accept, l) != 0 ||
         event_add(&l->event, NULL) != 0) {
         free(l);
         close(fd);
         return ERR_NOMEM;
     }
-    l->worker = w;
+    l->loop = loop;
     l->local = kind == LISTENER_LOCAL;
     l->status_only = kind == LISTENER_STATUS;
     l->loopback = loopback;
-    l->next = w->listeners;
-    w->listeners = l;
+    l->next = loop->listeners;
+    loop->listeners = l;
     return ERR_OK;
 }
 
@@ -240,11 +241,11 @@ static void close_listener(struct listener *l)
     free(l);
 }
 
-void listener_close_all(struct worker *w)
+void listener_close_all(struct loop *loop)
 {
-    while (w->listeners) {
-        struct listener *l = w->listeners;
-        w->listeners = l->next;
+    while (loop->listeners) {
+        struct listener *l = loop->listeners;
+        loop->listeners = l->next;
         close_listener(l);
     }
 }
@@ -258,12 +259,12 @@ static void accept_waiting(struct listener *l)
         adopt(l, fd, &from);
 }
 
-enum err listener_replace_local(struct worker *w, int fd)
+enum err listener_replace_local(struct loop *loop, int fd)
 {
-    enum err e = listener_add(w, fd, LISTENER_LOCAL, true);
+    enum err e = listener_add(loop, fd, LISTENER_LOCAL, true);
     if (e != ERR_OK)
         return e;
-    for (struct listener **at = &w->listeners->next; *at;) {
+    for (struct listener **at = &loop->listeners->next; *at;) {
         struct listener *l = *at;
         if (!l->local) {
             at = &l->next;
@@ -276,17 +277,17 @@ enum err listener_replace_local(struct worker *w, int fd)
     return ERR_OK;
 }
 
-bool listener_any_paused(const struct worker *w)
+bool listener_any_paused(const struct loop *loop)
 {
-    for (const struct listener *l = w->listeners; l; l = l->next)
+    for (const struct listener *l = loop->listeners; l; l = l->next)
         if (l->paused)
             return true;
     return false;
 }
 
-void listener_resume_all(struct worker *w)
+void listener_resume_all(struct loop *loop)
 {
-    for (struct listener *l = w->listeners; l; l = l->next)
+    for (struct listener *l = loop->listeners; l; l = l->next)
         if (l->paused && budget_left(l) && event_add(&l->event, NULL) == 0)
             l->paused = false;
 }

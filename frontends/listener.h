@@ -13,7 +13,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "frontends/worker.h"
+
+struct loop;
 
 /* Where to listen. */
 struct listen_address {
@@ -35,14 +36,14 @@ enum listener_kind {
     LISTENER_STATUS, /* HTTP, but only figures and readiness; no PROXY header */
 };
 
-/* Gives worker W a listening socket (takes FD, also on failure). ERR_NOMEM. */
-MUST_CHECK enum err listener_add(struct worker *w, int fd, enum listener_kind kind, bool loopback);
+/* Gives LOOP a listening socket (takes FD, also on failure). ERR_NOMEM. */
+MUST_CHECK enum err listener_add(struct loop *loop, int fd, enum listener_kind kind, bool loopback);
 /* The same for a local socket that was bound anew; the former one is closed. */
-MUST_CHECK enum err listener_replace_local(struct worker *w, int fd);
-/* Closes all of W's. */
-void listener_close_all(struct worker *w);
+MUST_CHECK enum err listener_replace_local(struct loop *loop, int fd);
+/* Closes all of LOOP's. */
+void listener_close_all(struct loop *loop);
 /* Tries again to accept after a pause. Called by the worker now and then while one is paused. */
-void listener_resume_all(struct worker *w);
-bool listener_any_paused(const struct worker *w);
+void listener_resume_all(struct loop *loop);
+bool listener_any_paused(const struct loop *loop);
 
 #endif

@@ -16,12 +16,14 @@ libfrontends_a_SOURCES = \
 	frontends/http/http_status.c frontends/http/http_status.h \
 	frontends/http/proxy.c frontends/http/proxy.h \
 	frontends/http/webfiles.c frontends/http/webfiles.h \
+	frontends/fanout.c frontends/fanout.h \
 	frontends/holding.c frontends/holding.h \
 	frontends/joiner.c frontends/joiner.h \
 	frontends/counting.c frontends/counting.h \
 	frontends/lagging.c frontends/lagging.h \
 	frontends/listener.c frontends/listener.h \
 	frontends/local_socket.c frontends/local_socket.h \
+	frontends/loop.c frontends/loop.h \
 	frontends/peer.c frontends/peer.h \
 	frontends/peer_memory.c frontends/peer_memory.h \
 	frontends/poll.c frontends/poll.h \
@@ -37,8 +39,11 @@ libfrontends_a_SOURCES = \
 	frontends/stream_table.c frontends/stream_table.h \
 	frontends/subscribe.c frontends/subscribe.h \
 	frontends/turn_clock.c frontends/turn_clock.h \
+	frontends/transport.c frontends/transport.h \
+	frontends/turn.c frontends/turn.h \
 	frontends/wheel.c frontends/wheel.h \
 	frontends/worker.c frontends/worker.h \
+	frontends/worker_thread.c frontends/worker_thread.h \
 	frontends/ws/ws.c frontends/ws/ws.h
 libfrontends_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir)
 include frontends/resp.mk

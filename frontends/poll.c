@@ -34,16 +34,16 @@ static struct blob *make_shared(struct worker *w, uint64_t offset, const struct 
 
 static void reply_shared(struct conn *c, struct blob *answer, bool at_once)
 {
-    counter_add(&c->worker->counters, COUNTER_polls, 1);
+    counter_add(&c->loop->counters, COUNTER_polls, 1);
     http_reply_shared(c, answer, at_once);
 }
 
 static void add_cursor(struct conn *c, uint64_t offset)
 {
     char text[CURSOR_TEXT_SIZE];
-    cursor_format(text, offset, c->worker->replay.log->epoch);
+    cursor_format(text, offset, worker_of(c)->replay.log->epoch);
     http_add_field(http_of(c), "Longwire-Cursor", text);
-    counter_add(&c->worker->counters, COUNTER_polls, 1);
+    counter_add(&c->loop->counters, COUNTER_polls, 1);
 }
 
 static void reply_body(struct conn *c, uint64_t offset, struct poll_body *body)
@@ -110,7 +110,7 @@ static bool may_share(const struct poll *p, const struct gap *gap)
 /* Answers as another one was. False: none was. */
 static bool answer_as_another(struct poll *p)
 {
-    struct worker *w = p->conn->worker;
+    struct worker *w = worker_of(p->conn);
     struct blob *answer =
         poll_shared_read(&w->polls, &w->replay, p->receiver.sub.feed, &p->position, p->limit);
     if (answer)
@@ -121,7 +121,7 @@ static bool answer_as_another(struct poll *p)
 /* Answers with BODY, which others may get, too: what was read in SPAN. */
 static void answer_first(struct poll *p, struct replay_span *span, const struct poll_body *body)
 {
-    struct worker *w = p->conn->worker;
+    struct worker *w = worker_of(p->conn);
     struct blob *answer = make_shared(w, p->position.offset, body);
     if (!answer) {
         subscribe_fail(p->conn, ERR_NOMEM);
@@ -140,9 +140,9 @@ static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty
     struct replay_span span;
     if (may_share(p, gap) && answer_as_another(p))
         return true;
-    replay_span_begin(&span, &c->worker->replay, &p->position);
+    replay_span_begin(&span, &worker_of(c)->replay, &p->position);
     enum err e =
-        poll_body_read(c->worker, p->receiver.sub.feed, &p->position, gap, p->limit, &body);
+        poll_body_read(worker_of(c), p->receiver.sub.feed, &p->position, gap, p->limit, &body);
     /* A long way without a match is answered too: the client goes on from the new cursor. */
     bool answers = even_if_empty || body.count || gap->reason != GAP_NONE || !body.live;
     if (e != ERR_OK)
@@ -158,7 +158,7 @@ static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty
 static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
 {
     struct conn *c = p->conn;
-    struct worker *w = c->worker;
+    struct worker *w = worker_of(c);
     struct raw raw = {.conn = c};
     enum err e = ERR_OK;
     while (e == ERR_OK && gap.reason == GAP_NONE && !raw.found && p->position.offset < w->head) {
@@ -192,7 +192,7 @@ static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
 /* GAP was found at the start; one that is found now is told, too. After true P is freed. */
 static bool answer(struct poll *p, struct gap gap, bool even_if_empty)
 {
-    if (!even_if_empty && gap.reason == GAP_NONE && p->position.offset >= p->conn->worker->head)
+    if (!even_if_empty && gap.reason == GAP_NONE && p->position.offset >= worker_of(p->conn)->head)
         return false; /* mostly there is nothing yet */
     return p->raw ? answer_raw(p, gap, even_if_empty) : answer_envelopes(p, &gap, even_if_empty);
 }
@@ -225,10 +225,10 @@ static struct blob *answer_of(struct worker *w, struct feed *f, const struct par
 static void deliver(struct receiver *r, const struct parcel *parcel)
 {
     struct poll *p = (struct poll *)r;
-    struct worker *w = p->conn->worker;
+    struct worker *w = worker_of(p->conn);
     if (conn_state(p->conn) == CONN_CLOSED)
         return;
-    if (!budget_take_answer(&w->work, parcel->size + ANSWER_BYTES)) {
+    if (!budget_take_answer(&w->loop.work, parcel->size + ANSWER_BYTES)) {
         answer_later(p, parcel->before);
         return;
     }
@@ -261,13 +261,13 @@ static void wait_for_messages(struct poll *p, uint64_t ms)
     feed_go_live(&p->receiver.sub);
     http_forget_head(http_of(p->conn));
     conn_count_as(p->conn, TRANSPORT_POLL);
-    conn_set_deadline(p->conn, worker_now(p->conn->worker) + ms);
+    conn_set_deadline(p->conn, loop_now(p->conn->loop) + ms);
 }
 
 static enum err subscribe(struct poll *p, const struct feed_spec *spec, const struct after *after,
                           struct gap *ret_gap)
 {
-    struct worker *w = p->conn->worker;
+    struct worker *w = worker_of(p->conn);
     enum err e = feed_join(&p->receiver.sub, spec, &encoding_poll, TRANSPORT_POLL);
     if (e != ERR_OK)
         return e;
@@ -291,7 +291,7 @@ void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_
     enum err e = subscribe(p, spec, &r->after, &gap);
     if (e != ERR_OK)
         subscribe_fail(c, e);
-    else if (!answer(p, gap, r->wait_ms == 0 || c->worker->draining || c->input_over))
+    else if (!answer(p, gap, r->wait_ms == 0 || c->loop->draining || c->input_over))
         wait_for_messages(p, r->wait_ms);
 }
 
@@ -300,7 +300,7 @@ void poll_free(struct poll *p)
     if (!p)
         return;
     conn_count_as(p->conn, p->conn->protocol->transport);
-    feed_leave(&p->receiver.sub, p->conn->worker->feeds);
+    feed_leave(&p->receiver.sub, worker_of(p->conn)->feeds);
     free(p);
 }
 
@@ -313,5 +313,5 @@ void poll_describe(const struct poll *p, struct conn_description *d)
 {
     d->feed = p->receiver.sub.feed;
     d->has_cursor = true;
-    d->cursor = feed_is_live(&p->receiver.sub) ? p->conn->worker->head : p->position.offset;
+    d->cursor = feed_is_live(&p->receiver.sub) ? worker_of(p->conn)->head : p->position.offset;
 }

@@ -104,7 +104,7 @@ enum err publish_one(struct conn *c, const struct message_init *init)
     if (!p)
         return ERR_NOMEM;
     p->uncounted = true;
-    worker_publish(c->worker, c, p);
+    worker_publish(worker_of(c), c, p);
     return ERR_OK;
 }
 
@@ -116,7 +116,7 @@ static bool may_publish(struct conn *c)
         http_deny(c, "Anonymous publishing is not allowed here (see access.anonymous)");
         return false;
     }
-    if (c->worker->draining) {
+    if (c->loop->draining) {
         http_fail_later(c, 503, 5, "The hub is stopping");
         return false;
     }
@@ -135,7 +135,7 @@ void publish_http_head(struct conn *c, struct http *h)
         http_fail(c, 400, bad_topic.message);
         return;
     }
-    h->body_max = c->worker->settings->max_message_bytes;
+    h->body_max = c->loop->settings->max_message_bytes;
 }
 
 /* The kind that Content-Type says, or NULL fault text with *RET set. */
@@ -190,9 +190,9 @@ void publish_http_run(struct conn *c, struct http *h)
     };
     header(h, HTTP_FIELD_LONGWIRE_EVENT, &m.event, &m.event_len);
     header(h, HTTP_FIELD_IDEMPOTENCY_KEY, &m.key, &m.key_len);
-    budget_charge(&c->worker->work, h->body.len * WORK_JSON_BYTE);
+    budget_charge(&c->loop->work, h->body.len * WORK_JSON_BYTE);
     const char *wrong = kind_of(h, &m.kind);
-    const struct fault *fault = check_rest(c->worker->settings, &m);
+    const struct fault *fault = check_rest(c->loop->settings, &m);
     if (!fault)
         fault = read_expect(h, &m);
     if (m.event && !m.event_len)
@@ -226,7 +226,7 @@ void publish_http_batch_head(struct conn *c, struct http *h)
         http_fail(c, 400, "Longwire-Expect-Last is for one message; lines have \"expect\"");
         return;
     }
-    h->body_max = c->worker->settings->max_body_bytes;
+    h->body_max = c->loop->settings->max_body_bytes;
 }
 
 /* TEXT with the line that it is about before it, in DETAIL. */
@@ -296,10 +296,10 @@ static struct publish_batch *begin_batch(struct buf *body, size_t lines)
 static bool take_line(struct conn *c, struct publish_batch *b, char *line, size_t len)
 {
     struct message_init init;
-    budget_charge(&c->worker->work, WORK_COMMAND + len * WORK_JSON_BYTE);
+    budget_charge(&c->loop->work, WORK_COMMAND + len * WORK_JSON_BYTE);
     const struct fault *fault = ndjson_line_parse(line, len, &b->scratch, &init);
     if (!fault)
-        fault = publish_check(c->worker->settings, &init);
+        fault = publish_check(c->loop->settings, &init);
     if (!fault && set_item(b->publish, b->items++, &init, (uint32_t)b->line) == ERR_OK)
         return true;
     unsigned status = fault == &too_large ? 413 : fault ? 400 : 503;
@@ -316,7 +316,7 @@ static void go_on_with_batch(struct conn *c, struct http *h)
     while (ndjson_next_line(&b->text, &b->len, &line, &len, &b->line)) {
         if (!take_line(c, b, line, len))
             return;
-        if (!worker_slice_left(c->worker)) {
+        if (!budget_slice_left(&c->loop->work)) {
             http_go_on_later(c);
             return;
         }
@@ -347,7 +347,7 @@ void publish_http_batch_run(struct conn *c, struct http *h)
 static void put_id(struct conn *c, struct buf *out, uint64_t offset)
 {
     char text[CURSOR_TEXT_SIZE];
-    size_t n = cursor_format(text, offset, c->worker->replay.log->epoch);
+    size_t n = cursor_format(text, offset, worker_of(c)->replay.log->epoch);
     buf_putc(out, '"');
     buf_append(out, text, n);
     buf_putc(out, '"');
@@ -373,7 +373,7 @@ static void answer_id(struct conn *c, struct http_due_answer *a, const struct pu
     char body[sizeof(begin) + CURSOR_TEXT_SIZE + sizeof(end)];
     size_t n = sizeof(begin) - 1;
     memcpy(body, begin, n);
-    n += cursor_format(body + n, p->items[0].offset, c->worker->replay.log->epoch);
+    n += cursor_format(body + n, p->items[0].offset, worker_of(c)->replay.log->epoch);
     memcpy(body + n, end, sizeof(end) - 1);
     http_due_created(c, a, body, n + sizeof(end) - 1);
 }
@@ -385,7 +385,7 @@ static void answer_conflict(struct conn *c, struct http_due_answer *a, const str
     const char *text = publish_fault(ERR_CONFLICT)->message;
     if (a->batch)
         text = of_line(&detail, p->expectations[p->conflict].tag, text);
-    cursor_format(current, p->current, c->worker->replay.log->epoch);
+    cursor_format(current, p->current, worker_of(c)->replay.log->epoch);
     http_response_header(&a->text, "Longwire-Cursor", current);
     http_problem_begin(&body, 409, text, strlen(text));
     buf_printf(&body, ",\"current\":\"%s\"", current);

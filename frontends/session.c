@@ -71,7 +71,7 @@ static void edit(struct change *g, struct stream *s)
         .ret_parted = g->parted,
         .ret_offsets = g->offsets,
     };
-    if (stream_filters_after(s, &edit) > s->conn->worker->settings->subscriptions) {
+    if (stream_filters_after(s, &edit) > s->conn->loop->settings->subscriptions) {
         refuse(g, 400, too_many);
         return;
     }
@@ -109,7 +109,7 @@ static void put_subscribed(const struct change *g, struct buf *out)
     for (size_t i = 0; i < list->count; i++) {
         buf_puts(out, i ? ",{\"topic\":" : "{\"topic\":");
         envelope_json_string(out, list->entries[i].topic.data, list->entries[i].topic.len);
-        cursor_format(cursor, g->offsets[i], g->conn->worker->replay.log->epoch);
+        cursor_format(cursor, g->offsets[i], worker_of(g->conn)->replay.log->epoch);
         buf_printf(out, ",\"cursor\":\"%s\"}", cursor);
     }
 }
@@ -177,7 +177,7 @@ void session_http_head(struct conn *c, struct http *h)
         http_fail(c, 404, no_session);
     } else if (e != ERR_OK) {
         http_fail_later(c, 503, 1, no_memory);
-    } else if (c->worker->draining) {
+    } else if (c->loop->draining) {
         http_fail_later(c, 503, 5, "The hub is stopping");
     } else if (http_fields_has(h->request.fields, HTTP_FIELD_CONTENT_ENCODING)) {
         http_fail(c, 415, "Encoded bodies are not taken");
@@ -185,7 +185,7 @@ void session_http_head(struct conn *c, struct http *h)
         http_add_field(h, "Accept", "application/json");
         http_fail(c, 415, "What is to change is said in application/json");
     } else {
-        h->body_max = c->worker->settings->max_body_bytes;
+        h->body_max = c->loop->settings->max_body_bytes;
     }
 }
 
@@ -213,7 +213,7 @@ static bool read_request(struct conn *c, struct change *g)
 {
     struct session_request *r = &g->request;
     const struct fault *fault =
-        session_request_parse(g->body.data, g->body.len, c->worker->settings->subscriptions, r);
+        session_request_parse(g->body.data, g->body.len, c->loop->settings->subscriptions, r);
     if (fault && strcmp(fault->code, "unavailable") == 0)
         http_fail_later(c, 503, 1, fault->message);
     else if (fault && r->wrong_list)
@@ -248,7 +248,7 @@ static void dispatch(struct conn *c, struct change *g)
 {
     conn_hold(c);
     g->conn = c;
-    errand_init(&g->errand, c->worker, change_done);
+    errand_init(&g->errand, worker_of(c), change_done);
     errand_to_worker(&g->errand, (unsigned)(g->number % HUB_WORKERS_MAX), apply);
 }
 
@@ -262,7 +262,7 @@ void session_http_run(struct conn *c, struct http *h)
         return;
     }
     g->number = number;
-    budget_charge(&c->worker->work, g->body.len * WORK_JSON_BYTE);
+    budget_charge(&c->loop->work, g->body.len * WORK_JSON_BYTE);
     if (read_request(c, g) && make_room(c, g))
         dispatch(c, g);
     else

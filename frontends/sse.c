@@ -20,21 +20,21 @@ static struct listed_stream *listed_of(struct conn *c)
 
 static void format_offset(const struct conn *c, uint64_t offset, char *out)
 {
-    cursor_format(out, offset, c->worker->replay.log->epoch);
+    cursor_format(out, offset, worker_of(c)->replay.log->epoch);
 }
 
 /* Spread over half to one and a half times the setting, so that clients that were dropped together
  * do not come back together. */
 static uint32_t jittered_retry(const struct conn *c)
 {
-    uint64_t retry = c->worker->settings->retry_ms;
-    uint64_t seed = (conn_number(c) + worker_now(c->worker)) * 0x9E3779B97F4A7C15u;
+    uint64_t retry = c->loop->settings->retry_ms;
+    uint64_t seed = (conn_number(c) + loop_now(c->loop)) * 0x9E3779B97F4A7C15u;
     return (uint32_t)(retry / 2 + (seed >> 32) % (retry + 1));
 }
 
 static void schedule_heartbeat(struct conn *c)
 {
-    conn_set_deadline(c, worker_now(c->worker) + c->worker->settings->heartbeat_ms);
+    conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->heartbeat_ms);
 }
 
 /* --- what the stream tells --- */
@@ -64,7 +64,7 @@ static bool sse_gap(struct stream *s, const struct gap *g, const char *filter, s
     struct buf data = {0}, *out = conn_out(s->conn);
     if (!out)
         return false;
-    poll_body_gap(s->conn->worker, g, &data);
+    poll_body_gap(worker_of(s->conn), g, &data);
     if (filter)
         add_topic(&data, filter, n);
     format_offset(s->conn, g->resumed, resumed);
@@ -119,7 +119,7 @@ static void sse_finish(struct conn *c)
     struct listed_stream *s = listed_of(c);
     if (!s)
         return;
-    stream_table_remove(c->worker->streams, s);
+    stream_table_remove(worker_of(c)->streams, s);
     stream_finish(&s->stream);
     free(s);
     c->state = NULL;
@@ -193,8 +193,8 @@ static void sse_started(struct stream *s, uint64_t offset)
     if (out)
         put_head(http_of(c), out);
     conn_set_protocol(c, &sse_protocol, listed);
-    stream_table_add(c->worker->streams, listed);
-    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    stream_table_add(worker_of(c)->streams, listed);
+    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
     schedule_heartbeat(c);
     format_offset(c, offset, cursor);
     if (out)
@@ -217,7 +217,7 @@ static void answer_briefly(struct conn *c, const char *text)
         return;
     put_head(http_of(c), out);
     buf_puts(out, text);
-    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
     conn_finish_after_output(c);
 }
 
@@ -235,7 +235,7 @@ void sse_start(struct conn *c, const struct subscription *sub)
         return;
     }
     const struct encoding *encoding = sub->raw ? &encoding_sse_raw : &encoding_sse_envelope;
-    struct listed_stream *s = c->worker->draining ? NULL : calloc(1, sizeof(*s));
+    struct listed_stream *s = c->loop->draining ? NULL : calloc(1, sizeof(*s));
     if (!s) {
         sse_answer_later(c);
         return;

@@ -21,14 +21,14 @@ enum {
 static void schedule(struct stream *s)
 {
     if (!s->prev)
-        DL_APPEND(s->conn->worker->lagging, s);
+        DL_APPEND(worker_of(s->conn)->lagging, s);
 }
 
 static void unschedule(struct stream *s)
 {
     if (!s->prev)
         return;
-    DL_DELETE(s->conn->worker->lagging, s);
+    DL_DELETE(worker_of(s->conn)->lagging, s);
     s->next = s->prev = NULL;
 }
 
@@ -36,14 +36,14 @@ static void unschedule(struct stream *s)
 
 uint64_t stream_offset(const struct stream *s)
 {
-    return s->state == STREAM_LIVE ? s->conn->worker->head : s->position.offset;
+    return s->state == STREAM_LIVE ? worker_of(s->conn)->head : s->position.offset;
 }
 
 /* Leaves LIVE with everything up to OFFSET done. */
 static void fall_behind(struct stream *s, uint64_t offset)
 {
     if (s->state == STREAM_LIVE) {
-        counter_add(&s->conn->worker->counters, COUNTER_lags, 1);
+        counter_add(&s->conn->loop->counters, COUNTER_lags, 1);
         s->lagging = lagging_begin(s->conn, &s->receiver.sub, offset);
     }
     if (feed_is_live(&s->receiver.sub))
@@ -67,14 +67,14 @@ static void go_live(struct stream *s)
     feed_go_live(&s->receiver.sub);
     if (!s->told_live) {
         s->told_live = true;
-        s->ops->live(s, s->conn->worker->head, NULL, 0);
+        s->ops->live(s, worker_of(s->conn)->head, NULL, 0);
     }
 }
 
 static void block(struct stream *s)
 {
     if (s->state == STREAM_LIVE)
-        fall_behind(s, s->conn->worker->head);
+        fall_behind(s, worker_of(s->conn)->head);
     s->state = STREAM_BLOCKED;
     unschedule(s);
 }
@@ -95,7 +95,7 @@ static bool tell_gap(struct stream *s, const struct gap *g, const struct feed *j
     if (g->reason == GAP_NONE)
         return true;
     const char *filter = joining ? filter_name(joining->filters[0], &n) : NULL;
-    worker_count_gap(s->conn->worker, g->reason);
+    worker_count_gap(worker_of(s->conn), g->reason);
     if (!joining)
         lagging_restart(s->lagging);
     return s->ops->gap(s, g, filter, n);
@@ -119,7 +119,7 @@ static size_t whole_messages(const struct cut *cuts, size_t count, size_t n)
 
 static void count_deliveries(struct stream *s, size_t messages, size_t bytes)
 {
-    struct counters *c = &s->conn->worker->counters;
+    struct counters *c = &s->conn->loop->counters;
     counter_add(c, COUNTER_deliveries, messages);
     counter_add(c, COUNTER_delivered_bytes, bytes);
 }
@@ -130,7 +130,7 @@ static void count_deliveries(struct stream *s, size_t messages, size_t bytes)
  */
 static uint64_t push(struct stream *s, size_t first, uint64_t before)
 {
-    const struct worker *w = s->conn->worker;
+    const struct worker *w = worker_of(s->conn);
     const char *data = w->scratch.data;
     size_t begin = first ? w->cuts[first - 1].end : 0;
     size_t n = begin + conn_push(s->conn, data + begin, w->scratch.len - begin);
@@ -146,7 +146,7 @@ static uint64_t push(struct stream *s, size_t first, uint64_t before)
         }
         conn_keep_rest(s->conn, rest, 0);
         blob_unref(rest);
-        counter_add(&s->conn->worker->counters, COUNTER_deliveries, 1);
+        counter_add(&s->conn->loop->counters, COUNTER_deliveries, 1);
         reached = w->cuts[whole].offset;
     }
     return reached;
@@ -176,7 +176,7 @@ static uint64_t push_parcel(struct stream *s, const struct parcel *p)
 /* For a stream with an encoding of its own. */
 static uint64_t push_own(struct stream *s, const struct parcel *p)
 {
-    struct worker *w = s->conn->worker;
+    struct worker *w = worker_of(s->conn);
     buf_clear(&w->scratch);
     w->cut_count = 0;
     for (const struct feed_hit *hit = p->hits; hit; hit = hit->next) {
@@ -246,14 +246,14 @@ static void encode_one(struct slice *sl, struct message *m, bool shared, struct 
 static bool leaves(const struct slice *sl, const struct message *m)
 {
     const struct stream *s = sl->stream;
-    return sl->joiner &&
-           joiner_leaves(&s->joiners, sl->joiner, s->receiver.sub.feed, s->conn->worker->feeds, m);
+    return sl->joiner && joiner_leaves(&s->joiners, sl->joiner, s->receiver.sub.feed,
+                                       worker_of(s->conn)->feeds, m);
 }
 
 static bool take_message(void *ctx, struct message *m, bool shared)
 {
     struct slice *sl = ctx;
-    struct worker *w = sl->stream->conn->worker;
+    struct worker *w = worker_of(sl->stream->conn);
     if (w->scratch.len >= SLICE_BYTES || sl->work >= SLICE_BYTES)
         return false;
     sl->work += sl->looks * LOOK_BYTES;
@@ -273,7 +273,7 @@ static bool is_common(const struct slice *sl)
 
 static enum err read_slice(struct slice *sl, struct position *p, uint64_t until, struct gap *gap)
 {
-    struct worker *w = sl->stream->conn->worker;
+    struct worker *w = worker_of(sl->stream->conn);
     enum err e;
     w->slice_feed = NULL;
     do {
@@ -299,7 +299,7 @@ static bool read_or_close(struct slice *sl, struct position *p, uint64_t until, 
     enum err e = read_slice(sl, p, until, gap);
     if (e == ERR_OK)
         return tell_gap(s, gap, sl->joiner ? sl->feed : NULL);
-    counter_add(&s->conn->worker->counters, COUNTER_read_errors, 1);
+    counter_add(&s->conn->loop->counters, COUNTER_read_errors, 1);
     conn_close(s->conn, e == ERR_NOMEM ? CLOSE_NOMEM : CLOSE_LOG);
     return false;
 }
@@ -308,11 +308,11 @@ static bool read_or_close(struct slice *sl, struct position *p, uint64_t until, 
 static bool send_slice(struct slice *sl, struct position *p, uint64_t before)
 {
     struct stream *s = sl->stream;
-    struct worker *w = s->conn->worker;
+    struct worker *w = worker_of(s->conn);
     size_t first = worker_cut_behind(w, before);
     if (first == w->cut_count)
         return true;
-    counter_add(&w->counters, COUNTER_replayed, w->cut_count - first);
+    counter_add(&w->loop.counters, COUNTER_replayed, w->cut_count - first);
     uint64_t last = w->cuts[w->cut_count - 1].offset;
     uint64_t reached = push(s, first, before);
     if (reached != last)
@@ -326,7 +326,7 @@ static bool send_slice(struct slice *sl, struct position *p, uint64_t before)
  * one of them serves the others too. Moves P on if the slice in scratch is P's as well. */
 static bool take_slice_of_another(const struct slice *sl, struct position *p, uint64_t until)
 {
-    struct worker *w = sl->stream->conn->worker;
+    struct worker *w = worker_of(sl->stream->conn);
     return is_common(sl) && w->slice_feed == sl->feed &&
            replay_span_take(&w->slice_span, &w->replay, sl->feed, p, until);
 }
@@ -357,7 +357,7 @@ typedef enum err set_change(struct feed_table *t, struct subscriber *sub, const 
 /* What was read for the set before it changes is nobody's any more. */
 static enum err change_set(struct stream *s, set_change *change, const char *filter, size_t n)
 {
-    struct worker *w = s->conn->worker;
+    struct worker *w = worker_of(s->conn);
     struct lag_figures lag;
     lagging_figures(s->lagging, &lag);
     enum err e = change(w->feeds, &s->receiver.sub, filter, n);
@@ -372,7 +372,7 @@ static void remove_joiner(struct stream *s, struct joiner *j)
 {
     DL_DELETE(s->joiners.list, j);
     s->joiner_count--;
-    joiner_free(j, s->conn->worker->feeds);
+    joiner_free(j, worker_of(s->conn)->feeds);
 }
 
 static bool finish_joiner(struct stream *s, struct joiner *j)
@@ -388,7 +388,7 @@ static bool finish_joiner(struct stream *s, struct joiner *j)
     else
         s->told_live = false;
     remove_joiner(s, j);
-    joiner_forget_brought(&s->joiners, s->conn->worker->feeds);
+    joiner_forget_brought(&s->joiners, worker_of(s->conn)->feeds);
     return true;
 }
 
@@ -427,7 +427,7 @@ static bool run_joiner(struct stream *s, struct joiner *j)
 /* Beyond a limit: on at the head, which is told as a gap. */
 static bool skip_to_head(struct stream *s)
 {
-    struct worker *w = s->conn->worker;
+    struct worker *w = worker_of(s->conn);
     struct gap gap = {
         .reason = GAP_LAGGED,
         .requested = {s->position.offset, w->replay.log->epoch},
@@ -443,7 +443,7 @@ static bool skip_to_head(struct stream *s)
 /* The set itself, up to where the next joiner waits. */
 static bool run_set(struct stream *s, uint64_t until)
 {
-    struct worker *w = s->conn->worker;
+    struct worker *w = worker_of(s->conn);
     struct slice sl = {.stream = s, .feed = s->receiver.sub.feed};
     if (lagging_must_skip(s->lagging))
         return skip_to_head(s);
@@ -459,7 +459,7 @@ static bool run_set(struct stream *s, uint64_t until)
 static bool has_more(const struct stream *s)
 {
     const struct joiner *j = joiner_furthest_back(&s->joiners);
-    return stream_offset(s) < s->conn->worker->head ||
+    return stream_offset(s) < worker_of(s->conn)->head ||
            (j && j->position.offset <= stream_offset(s));
 }
 
@@ -471,7 +471,7 @@ bool stream_is_current(const struct stream *s)
 /* One slice. Returns whether there is more to do at once. */
 static bool run_stream(struct stream *s)
 {
-    struct worker *w = s->conn->worker;
+    struct worker *w = worker_of(s->conn);
     struct joiner *j = joiner_furthest_back(&s->joiners);
     bool goes_on = true;
     if (j && j->position.offset <= stream_offset(s))
@@ -498,9 +498,9 @@ static bool run_stream(struct stream *s)
 bool stream_run_lagging(struct worker *w)
 {
     bool more = false;
-    uint64_t until = w->now_ms + LAGGING_MS;
+    uint64_t until = w->loop.now_ms + LAGGING_MS;
     struct stream *s = NULL, *last = w->lagging ? w->lagging->prev : NULL;
-    while (s != last && w->now_ms < until) {
+    while (s != last && w->loop.now_ms < until) {
         s = w->lagging;
         unschedule(s);
         schedule(s); /* the last one now: the next turn goes on with the others */
@@ -510,7 +510,7 @@ bool stream_run_lagging(struct worker *w)
             block(s);
         else
             more |= run_stream(s);
-        worker_update_clock(w);
+        loop_update_clock(&w->loop);
     }
     w->slice_feed = NULL; /* scratch is anybody's again */
     return more || s != last;
@@ -531,16 +531,16 @@ void stream_finish(struct stream *s)
     unschedule(s);
     while (s->joiners.list)
         remove_joiner(s, s->joiners.list);
-    joiner_forget_brought(&s->joiners, s->conn->worker->feeds);
+    joiner_forget_brought(&s->joiners, worker_of(s->conn)->feeds);
     end_lag(s);
-    feed_leave(&s->receiver.sub, s->conn->worker->feeds);
+    feed_leave(&s->receiver.sub, worker_of(s->conn)->feeds);
     s->state = STREAM_OFF;
 }
 
 enum err stream_start(struct stream *s, const struct feed_spec *spec,
                       const struct encoding *encoding, const struct after *after)
 {
-    struct worker *w = s->conn->worker;
+    struct worker *w = worker_of(s->conn);
     struct gap gap;
     enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport);
     if (e != ERR_OK)
@@ -570,7 +570,7 @@ enum err stream_change(struct stream *s, const struct feed_spec *spec,
     if (e != ERR_OK)
         return e;
     lagging_keep(s->lagging, &lag);
-    s->conn->worker->slice_feed = NULL;
+    worker_of(s->conn)->slice_feed = NULL;
     if (s->state == STREAM_OFF) {
         s->told_live = true;
         go_live(s);
@@ -584,7 +584,7 @@ static enum err joiner_subscribe(struct stream *s, struct joiner *j, const char 
                                  const struct encoding *encoding)
 {
     struct feed_spec spec;
-    feed_spec_init(&spec, s->conn->worker->feeds);
+    feed_spec_init(&spec, worker_of(s->conn)->feeds);
     enum err e = feed_spec_add(&spec, filter, n);
     if (e == ERR_OK)
         e = feed_join(&j->sub, &spec, encoding, s->ops->transport);
@@ -597,7 +597,7 @@ static enum err joiner_create(struct stream *s, const char *filter, size_t n,
                               const struct encoding *encoding, const struct after *after,
                               struct joiner **ret)
 {
-    struct worker *w = s->conn->worker;
+    struct worker *w = worker_of(s->conn);
     struct joiner *j = calloc(1, sizeof(*j));
     if (!j)
         return ERR_NOMEM;
@@ -605,7 +605,7 @@ static enum err joiner_create(struct stream *s, const char *filter, size_t n,
     if (e == ERR_OK)
         e = replay_start(&w->replay, j->sub.feed, after, hub_head(w->hub), &j->position, &j->gap);
     if (e != ERR_OK) {
-        joiner_free(j, s->conn->worker->feeds);
+        joiner_free(j, worker_of(s->conn)->feeds);
         return e;
     }
     j->start = j->position.offset;
@@ -648,7 +648,7 @@ void stream_settle(struct stream *s)
 /* Notes what F, which is about to leave, brought in (AFTER, UNTIL]. */
 static void note_brought(struct stream *s, struct feed *f, uint64_t after, uint64_t until)
 {
-    if (joiner_note_brought(&s->joiners, s->conn->worker->feeds, f, after, until) != ERR_OK)
+    if (joiner_note_brought(&s->joiners, worker_of(s->conn)->feeds, f, after, until) != ERR_OK)
         conn_close(s->conn, CLOSE_NOMEM);
 }
 
@@ -657,12 +657,12 @@ static bool part_joiner(struct stream *s, const char *filter, size_t n)
     struct joiner *j, *next;
     bool found = false;
     DL_FOREACH_SAFE (s->joiners.list, j, next) {
-        if (!feed_has(s->conn->worker->feeds, j->sub.feed, filter, n))
+        if (!feed_has(worker_of(s->conn)->feeds, j->sub.feed, filter, n))
             continue;
         DL_DELETE(s->joiners.list, j);
         s->joiner_count--;
         note_brought(s, j->sub.feed, j->start, j->position.offset);
-        joiner_free(j, s->conn->worker->feeds);
+        joiner_free(j, worker_of(s->conn)->feeds);
         found = true;
     }
     return found;
@@ -672,7 +672,7 @@ static bool part_joiner(struct stream *s, const char *filter, size_t n)
 static enum err shrink(struct stream *s, const struct feed_spec *spec)
 {
     struct feed *before = s->receiver.sub.feed;
-    struct feed_table *feeds = s->conn->worker->feeds;
+    struct feed_table *feeds = worker_of(s->conn)->feeds;
     feed_hold(before);
     feed_table_set_generous(feeds, true);
     enum err e = stream_change(s, spec, before->encoding);
@@ -685,7 +685,7 @@ static enum err shrink(struct stream *s, const struct feed_spec *spec)
 
 enum err stream_part(struct stream *s, const char *filter, size_t n)
 {
-    bool joined = feed_has(s->conn->worker->feeds, s->receiver.sub.feed, filter, n);
+    bool joined = feed_has(worker_of(s->conn)->feeds, s->receiver.sub.feed, filter, n);
     if (!part_joiner(s, filter, n) && !joined)
         return ERR_NOT_FOUND;
     if (!joined)
@@ -693,7 +693,7 @@ enum err stream_part(struct stream *s, const char *filter, size_t n)
     if (!s->joiners.list)
         return change_set(s, feed_drop, filter, n);
     struct feed_spec spec;
-    feed_spec_init(&spec, s->conn->worker->feeds);
+    feed_spec_init(&spec, worker_of(s->conn)->feeds);
     enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
     if (e == ERR_OK)
         e = feed_spec_remove(&spec, filter, n);
@@ -728,7 +728,7 @@ static void drop_joiners(struct stream *s, struct joiner *list)
 {
     while (list) {
         struct joiner *next = list->next;
-        joiner_free(list, s->conn->worker->feeds);
+        joiner_free(list, worker_of(s->conn)->feeds);
         list = next;
     }
 }
@@ -738,7 +738,7 @@ static enum err part_from_set(struct stream *s, const struct stream_edit *edit)
 {
     struct feed_spec spec;
     bool any = false;
-    feed_spec_init(&spec, s->conn->worker->feeds);
+    feed_spec_init(&spec, worker_of(s->conn)->feeds);
     enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
     for (size_t i = 0; i < edit->part->count && e == ERR_OK; i++) {
         const struct json_slice *topic = &edit->part->entries[i].topic;

@@ -140,7 +140,7 @@ static enum param which_param(const struct url_param *p)
 static void read_value(struct conn *c, struct query *q, struct feed_spec *spec, enum param which,
                        const char *text, size_t n)
 {
-    const struct settings *s = c->worker->settings;
+    const struct settings *s = c->loop->settings;
     switch (which) {
     case PARAM_TOPIC:
         read_topic(q, spec, text, n, s->subscriptions);
@@ -195,7 +195,7 @@ static bool read_last_event_id(const struct conn *c, const struct http *h, struc
         return false;
     ret->kind = AFTER_CURSOR;
     if (cursor_parse(id, n, &ret->cursor) != ERR_OK)
-        ret->cursor = (struct cursor){0, replay_unknown_epoch(c->worker->replay.log)};
+        ret->cursor = (struct cursor){0, replay_unknown_epoch(worker_of(c)->replay.log)};
     return true;
 }
 
@@ -214,7 +214,7 @@ static void choose_place(const struct conn *c, const struct http *h, const struc
 
 static void read_query(struct conn *c, struct http *h, struct query *q, struct subscription *sub)
 {
-    const struct settings *s = c->worker->settings;
+    const struct settings *s = c->loop->settings;
     struct url_param param;
     struct url url = h->url; /* it may be read again */
     q->wait_ms = s->poll_wait_ms;
@@ -256,7 +256,7 @@ static void choose_format(struct query *q, struct subscription *sub, bool raw_by
 
 enum conn_need subscribe_need(const struct conn *c, const struct after *a)
 {
-    uint64_t head = c->worker->head;
+    uint64_t head = worker_of(c)->head;
     uint64_t back = a->cursor.offset < head ? head - a->cursor.offset : 0;
     if (a->kind == AFTER_LATEST || a->kind == AFTER_PLACE)
         return CONN_NEEDS_LITTLE;
@@ -317,7 +317,7 @@ static void take_preference(const struct conn *c, struct http *h, struct query *
         prefer_add(&prefer, value, n);
     if (q->has_wait || !prefer.valid || h->method == HTTP_HEAD)
         return;
-    uint64_t ms = (uint64_t)prefer.wait_s * 1000, max_ms = c->worker->settings->poll_wait_max_ms;
+    uint64_t ms = (uint64_t)prefer.wait_s * 1000, max_ms = c->loop->settings->poll_wait_max_ms;
     char applied[sizeof("wait=4294967295")];
     q->wait_ms = ms < max_ms ? ms : max_ms;
     snprintf(applied, sizeof(applied), "wait=%u", (unsigned)(q->wait_ms / 1000));
@@ -397,9 +397,9 @@ static void subscribe(struct conn *c, struct http *h, bool needs_topic)
 {
     struct query q = {0};
     struct subscription sub = {0};
-    feed_spec_init(&sub.spec, c->worker->feeds);
+    feed_spec_init(&sub.spec, worker_of(c)->feeds);
     read_query(c, h, &q, &sub);
-    budget_charge(&c->worker->work, q.topics * WORK_TOPIC);
+    budget_charge(&c->loop->work, q.topics * WORK_TOPIC);
     start(c, h, &q, &sub, needs_topic);
     feed_spec_finish(&sub.spec);
 }

@@ -34,25 +34,25 @@ const char *http_now(void)
     return http_date(&date, hub_time_ms());
 }
 
-/* Of W's turn. */
-static const char *date_of(const struct worker *w)
+/* Of L's turn. */
+static const char *date_of(const struct loop *l)
 {
     static _Thread_local uint64_t now_ms;
     static _Thread_local const char *date;
-    if (!date || now_ms != w->now_ms)
+    if (!date || now_ms != l->now_ms)
         date = http_now();
-    now_ms = w->now_ms;
+    now_ms = l->now_ms;
     return date;
 }
 
 static const struct settings *settings_of(const struct conn *c)
 {
-    return c->worker->settings;
+    return c->loop->settings;
 }
 
 static void deadline_in(struct conn *c, uint64_t ms)
 {
-    conn_set_deadline(c, worker_now(c->worker) + ms);
+    conn_set_deadline(c, loop_now(c->loop) + ms);
 }
 
 /* --- one exchange --- */
@@ -72,7 +72,7 @@ static void begin_exchange(struct conn *c, struct http *h)
     h->route = NULL;
     h->url = (struct url){0};
     h->method = 0;
-    conn_set_deadline(c, h->due ? WHEEL_NEVER : worker_now(c->worker) + s->idle_timeout_ms);
+    conn_set_deadline(c, h->due ? WHEEL_NEVER : loop_now(c->loop) + s->idle_timeout_ms);
 }
 
 static void forget_name(struct http *h)
@@ -148,7 +148,7 @@ static void answered(struct conn *c, struct http *h, bool keep_alive)
 static bool keeps_alive(const struct conn *c, const struct http *h)
 {
     bool over = h->last || (c->input_over && !h->more && !c->in);
-    return h->request.keep_alive && h->complete && !c->worker->draining && !over;
+    return h->request.keep_alive && h->complete && !c->loop->draining && !over;
 }
 
 /* --- answers --- */
@@ -167,11 +167,11 @@ static struct buf *answer_room(struct conn *c, struct http *h)
 
 static void put_answer(struct conn *c, struct buf *out, const struct http_answer *a)
 {
-    struct counters *counters = &c->worker->counters;
+    struct counters *counters = &c->loop->counters;
     counter_add(counters, COUNTER_http_requests, 1);
     if (a->status >= 400)
         counter_add(counters, COUNTER_http_errors, 1);
-    http_response_answer(out, a, date_of(c->worker));
+    http_response_answer(out, a, date_of(c->loop));
 }
 
 /* An answer to the current request. GUARD: the lines that say what browsers may do with it. */
@@ -262,7 +262,7 @@ static void refer_shared(struct conn *c, struct blob *b, bool at_once)
 {
     size_t sent = at_once ? conn_push(c, b->data, b->len) : 0;
     if (!at_once)
-        budget_charge(&c->worker->work, b->len);
+        budget_charge(&c->loop->work, b->len);
     if (sent < b->len)
         conn_keep_rest(c, b, (uint32_t)sent);
 }
@@ -292,7 +292,7 @@ void http_reply_shared(struct conn *c, struct blob *b, bool at_once)
 {
     struct http *h = http_of(c);
     bool keep_alive = keeps_alive(c, h);
-    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
+    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
     if (is_complete(c, h, keep_alive))
         refer_shared(c, b, at_once);
     else
@@ -364,7 +364,7 @@ static enum err hand_over(struct conn *c, struct publish *p, bool batch, bool cu
     a->batch = batch;
     a->current = current;
     p->uncounted = true;
-    worker_publish(c->worker, c, p);
+    worker_publish(worker_of(c), c, p);
     forget_body(h);
     return ERR_OK;
 }
@@ -443,8 +443,8 @@ void http_due_created(struct conn *c, struct http_due_answer *a, const char *bod
         return;
     if (!out->cap)
         buf_reserve(out, room_for(http_of(c)->due->count));
-    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
-    http_response_created(out, &created, data_guard, date_of(c->worker), body, n);
+    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
+    http_response_created(out, &created, data_guard, date_of(c->loop), body, n);
 }
 
 void http_due_fail(struct conn *c, struct http_due_answer *a, unsigned status, unsigned retry_s,
@@ -626,14 +626,14 @@ static void handle_head(struct conn *c, struct http *h)
 /* The body may be silent for body_timeout from now on. */
 static void begin_body_time(struct conn *c, struct http *h)
 {
-    h->body_until_ms = worker_now(c->worker) + settings_of(c)->body_timeout_ms;
+    h->body_until_ms = loop_now(c->loop) + settings_of(c)->body_timeout_ms;
 }
 
 /* N bytes of the body win back what they may take, so that a trickle does not hold the connection
  * for ever. */
 static void extend_body_time(struct conn *c, struct http *h, size_t n)
 {
-    uint64_t most = worker_now(c->worker) + settings_of(c)->body_timeout_ms;
+    uint64_t most = loop_now(c->loop) + settings_of(c)->body_timeout_ms;
     uint64_t until = h->body_until_ms + n / BODY_BYTES_PER_MS;
     h->body_until_ms = until < most ? until : most;
 }
@@ -757,14 +757,14 @@ static bool handle(struct conn *c, struct http *h, enum http_read event)
     case HTTP_READ_MORE:
         return false;
     case HTTP_READ_HEAD:
-        budget_charge(&c->worker->work, is_publish(h) ? WORK_PUBLISH : WORK_REQUEST);
+        budget_charge(&c->loop->work, is_publish(h) ? WORK_PUBLISH : WORK_REQUEST);
         if (h->due && !goes_beside_due(c, h))
             hold_request(c, h);
         else
             begin_request(c, h);
         return true;
     case HTTP_READ_BODY:
-        budget_charge(&c->worker->work, WORK_PIECE);
+        budget_charge(&c->loop->work, WORK_PIECE);
         take_body(c, h);
         return true;
     case HTTP_READ_DONE:
@@ -796,7 +796,7 @@ static bool takes_input(struct conn *c, const struct http *h)
         return false;
     if (must_wait_for_due(c, h))
         return false;
-    if (h->phase == HTTP_PHASE_BODY && h->method == HTTP_POST && worker_must_wait(c->worker, c))
+    if (h->phase == HTTP_PHASE_BODY && h->method == HTTP_POST && worker_must_wait(worker_of(c), c))
         return false;
     return conn_may_go_on(c);
 }

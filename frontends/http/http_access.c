@@ -6,25 +6,25 @@
 #include "frontends/http/forwarding.h"
 #include "frontends/http/host.h"
 #include "frontends/http/http.h"
-#include "frontends/worker.h"
+#include "frontends/loop.h"
 
 #define PREFLIGHT_AGE "7200"
 
 bool http_may_subscribe(const struct conn *c)
 {
-    return c->trusted || c->worker->settings->anonymous_subscribe;
+    return c->trusted || c->loop->settings->anonymous_subscribe;
 }
 
 bool http_may_see_status(const struct conn *c)
 {
     const struct http *h = c->state;
-    return c->trusted || c->worker->settings->anonymous_status ||
+    return c->trusted || c->loop->settings->anonymous_status ||
            (h->status_only && !h->foreign_host);
 }
 
 bool http_may_publish(const struct conn *c)
 {
-    return c->trusted || c->worker->settings->anonymous_publish;
+    return c->trusted || c->loop->settings->anonymous_publish;
 }
 
 /* --- the host --- */
@@ -33,7 +33,7 @@ bool http_may_publish(const struct conn *c)
  * one on this machine that is not would open the hub to all whom it serves. */
 static bool is_own_host(const struct conn *c, const struct http_request *r)
 {
-    const struct settings *s = c->worker->settings;
+    const struct settings *s = c->loop->settings;
     if (!r->has_host || host_is_loopback(r->host))
         return true;
     return host_is_listed(r->host, s->hosts, s->host_count) && (c->peer || !forwarding_is_said(r));
@@ -50,7 +50,7 @@ bool http_access_is_shut(const struct conn *c, const struct http *h)
 {
     bool open = h->route && h->route->flags & HTTP_ROUTE_OPEN;
     return h->foreign_host && !open && !http_may_subscribe(c) && !http_may_publish(c) &&
-           !c->worker->settings->anonymous_status;
+           !c->loop->settings->anonymous_status;
 }
 
 void http_deny(struct conn *c, const char *detail)
@@ -84,7 +84,7 @@ static bool is_known(const struct conn *c, const struct http *h, const char *ori
     const char *authority = authority_of(origin);
     if (authority && (strcasecmp(authority, h->request.host) == 0 || host_is_loopback(authority)))
         return true;
-    return is_listed(c->worker->settings, origin);
+    return is_listed(c->loop->settings, origin);
 }
 
 void http_access_origin(const struct conn *c, struct http *h)
@@ -97,7 +97,7 @@ void http_access_origin(const struct conn *c, struct http *h)
     if (h->origin_allowed) {
         http_add_field(h, "Access-Control-Allow-Origin", origin);
         http_add_field(h, "Access-Control-Allow-Credentials", "true");
-    } else if (is_listed(c->worker->settings, "*")) {
+    } else if (is_listed(c->loop->settings, "*")) {
         http_add_field(h, "Access-Control-Allow-Origin", "*");
         h->origin_allowed = true;
     } else {

@@ -63,15 +63,15 @@ static bool note(struct worker *w, unsigned status)
 {
     if (!is_refusal(status))
         return false;
-    count(&w->counters, status);
-    return refusals_may_log(&w->refusals, w->now_ms);
+    count(&w->loop.counters, status);
+    return refusals_may_log(&w->refusals, w->loop.now_ms);
 }
 
 void http_refusal_note(struct conn *c, unsigned status, const char *detail)
 {
     const struct http *h = http_of(c);
     char path[PATH_SHOWN];
-    if (!note(c->worker, status))
+    if (!note(worker_of(c), status))
         return;
     show_path(h, path);
     write_line(c, h->request.method ? h->request.method : "-", path, status, detail);
@@ -81,7 +81,7 @@ void http_refusal_note_publish(struct conn *c, unsigned status, const char *deta
                                const struct publish *p)
 {
     char path[PATH_SHOWN];
-    if (!note(c->worker, status))
+    if (!note(worker_of(c), status))
         return;
     show_topic(p, path);
     write_line(c, "POST", path, status, detail);

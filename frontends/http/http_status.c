@@ -13,7 +13,7 @@ enum {
 
 void http_status_cursor(struct conn *c, struct http *h)
 {
-    struct worker *w = c->worker;
+    struct worker *w = worker_of(c);
     char text[CURSOR_TEXT_SIZE];
     struct buf body = {0};
     if (!http_may_subscribe(c)) {
@@ -43,7 +43,7 @@ void http_status_health(struct conn *c, struct http *h)
 void http_status_ready(struct conn *c, struct http *h)
 {
     (void)h;
-    if (c->worker->draining) {
+    if (c->loop->draining) {
         http_fail_later(c, 503, 5, "The hub is stopping");
         return;
     }
@@ -54,8 +54,8 @@ void http_status_probed(struct conn *c, struct http_due_answer *a, const struct 
 {
     static const char ready[] = "ready\n";
     struct hub_stats stats;
-    hub_read_stats(c->worker->hub, &stats);
-    if (c->worker->budget->local_lost)
+    hub_read_stats(worker_of(c)->hub, &stats);
+    if (c->loop->process->local_lost)
         http_due_fail(c, a, 503, 5, "The local socket is gone");
     else if (p->result == ERR_OK && !stats.failing)
         http_due_reply(c, a, 200, text_type, ready, strlen(ready));
@@ -77,12 +77,12 @@ static void put_value(struct buf *out, const char *name, const char *type, const
 
 static void put_counters(struct buf *out, struct worker *w)
 {
-    struct worker **all = w->all;
+    const struct process *p = w->loop.process;
     for (unsigned i = 0; i < COUNTER_COUNT; i++) {
         char name[64];
         uint64_t sum = 0;
-        for (unsigned k = 0; k < hub_workers(w->hub); k++)
-            sum += counter_get(&all[k]->counters, i);
+        for (unsigned k = 0; k < p->loop_count; k++)
+            sum += counter_get(&p->loops[k]->counters, i);
         snprintf(name, sizeof(name), "%s_total", counter_names[i]);
         put_value(out, name, "counter", counter_helps[i], sum);
     }
@@ -90,11 +90,12 @@ static void put_counters(struct buf *out, struct worker *w)
 
 static void put_connections(struct buf *out, struct worker *w)
 {
+    const struct process *p = w->loop.process;
     put_metric(out, "connections", "gauge", "open connections by transport");
     for (unsigned t = 0; t < TRANSPORT_COUNT; t++) {
         uint64_t sum = 0;
-        for (unsigned k = 0; k < hub_workers(w->hub); k++)
-            sum += atomic_load_explicit(&w->all[k]->conns_by_transport[t], memory_order_relaxed);
+        for (unsigned k = 0; k < p->loop_count; k++)
+            sum += atomic_load_explicit(&p->loops[k]->conns_by_transport[t], memory_order_relaxed);
         buf_printf(out, "longwire_connections{transport=\"%s\"} %llu\n", transport_names[t],
                    (unsigned long long)sum);
     }
@@ -109,7 +110,7 @@ static void put_hub(struct buf *out, const struct worker *w)
     put_value(out, "publish_failed_total", "counter", "publishes that failed", s.failed);
     put_value(out, "expired_total", "counter", "messages that retention removed", s.expired);
     put_value(out, "queue_bytes", "gauge", "publishes waiting for their commit", s.queued_bytes);
-    const struct peer_memory *m = w->book.memory;
+    const struct peer_memory *m = w->loop.book.memory;
     put_value(out, "peer_bytes", "gauge", "memory that clients make the hub hold",
               peer_memory_held(m));
     put_value(out, "peer_bytes_peak", "gauge", "the most of it since the start", m->peak);
@@ -129,9 +130,9 @@ void http_status_metrics(struct conn *c, struct http *h)
 {
     struct buf body = {0};
     (void)h;
-    put_hub(&body, c->worker);
-    put_connections(&body, c->worker);
-    put_counters(&body, c->worker);
+    put_hub(&body, worker_of(c));
+    put_connections(&body, worker_of(c));
+    put_counters(&body, worker_of(c));
     http_reply(c, 200, "text/plain; version=0.0.4; charset=utf-8", body.data, body.len);
     buf_finish(&body);
 }

@@ -5,13 +5,13 @@
 #include "base/log.h"
 #include "frontends/http/http.h"
 #include "frontends/http/proxy_header.h"
+#include "frontends/loop.h"
 #include "frontends/peer.h"
-#include "frontends/worker.h"
 
 /* There is nothing that one could answer: what the client speaks is not known yet. */
 static void refuse(struct conn *c, enum close_reason why)
 {
-    counter_add(&c->worker->counters, COUNTER_proxy_errors, 1);
+    counter_add(&c->loop->counters, COUNTER_proxy_errors, 1);
     conn_close(c, why);
 }
 
@@ -65,6 +65,6 @@ void proxy_accepted(struct conn *c, const struct ip_port *from)
     } else {
         proxy_header_init(p);
         c->state = p;
-        conn_set_deadline(c, worker_now(c->worker) + c->worker->settings->head_timeout_ms);
+        conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->head_timeout_ms);
     }
 }

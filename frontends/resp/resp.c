@@ -21,7 +21,7 @@ void resp_begin_wait(struct resp *r, bool paused)
 
 void resp_end_wait(struct resp *r)
 {
-    if (r->conn->worker->draining || r->kicked) {
+    if (r->conn->loop->draining || r->kicked) {
         resp_end(r);
         return;
     }

@@ -235,7 +235,7 @@ static bool is_wanted(const struct section *s, const struct resp_request *q)
 
 void resp_connection_info(struct resp *r, const struct resp_request *q, struct buf *out)
 {
-    struct worker *w = r->conn->worker;
+    struct worker *w = worker_of(r->conn);
     struct admin_totals totals;
     struct buf text = {0};
     admin_total(w, &totals);

@@ -13,7 +13,7 @@ enum { ERROR_TEXT_MAX = 512 };
 void resp_error(struct resp *r, const char *text)
 {
     struct buf *out = resp_out(r);
-    counter_add(&r->conn->worker->counters, COUNTER_resp_errors, 1);
+    counter_add(&r->conn->loop->counters, COUNTER_resp_errors, 1);
     if (out)
         resp_reply_error(out, text);
 }
@@ -59,7 +59,7 @@ void resp_error_gap(struct resp *r, const struct gap *g)
 {
     char requested[CURSOR_TEXT_SIZE], resumed[CURSOR_TEXT_SIZE];
     cursor_format(requested, g->requested.offset, g->requested.epoch);
-    cursor_format(resumed, g->resumed, hub_log(r->conn->worker->hub)->epoch);
+    cursor_format(resumed, g->resumed, hub_log(worker_of(r->conn)->hub)->epoch);
     resp_errorf(r, "GAP reason=%s requested=%s resumed=%s", gap_reason_name(g->reason), requested,
                 resumed);
 }

@@ -52,7 +52,7 @@ void resp_hub_topics(struct resp *r, const struct resp_request *q, struct buf *o
 /* NULL: there is no such topic, which has been answered. */
 static struct topic *find_topic(struct resp *r, const struct resp_arg *name)
 {
-    struct topic_table *topics = hub_topics(r->conn->worker->hub);
+    struct topic_table *topics = hub_topics(worker_of(r->conn)->hub);
     if (!topic_name_valid(name->data, name->len)) {
         resp_error(r, bad_topic);
         return NULL;
@@ -69,7 +69,7 @@ void resp_hub_topic(struct resp *r, const struct resp_request *q, struct buf *ou
     struct buf text = {0};
     if (!t)
         return;
-    enum err e = admin_topic(r->conn->worker, t, &text);
+    enum err e = admin_topic(worker_of(r->conn), t, &text);
     if (e == ERR_OK)
         resp_reply_bulk(out, text.data, text.len);
     else
@@ -136,9 +136,9 @@ void resp_hub_purge(struct resp *r, const struct resp_request *q, struct buf *ou
 void resp_hub_trim(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     uint64_t offset;
-    const char *error = resp_arg_offset(r->conn->worker->hub, &q->argv[2], &offset);
+    const char *error = resp_arg_offset(worker_of(r->conn)->hub, &q->argv[2], &offset);
     (void)out;
-    if (!error && offset > hub_head(r->conn->worker->hub))
+    if (!error && offset > hub_head(worker_of(r->conn)->hub))
         error = "BADCURSOR a cursor ahead of the head";
     if (error) {
         resp_error(r, error);
@@ -224,7 +224,7 @@ struct hub_read {
 static bool answer_read(struct resp_wait *wait, struct buf *out, bool last)
 {
     struct hub_read *h = (struct hub_read *)wait;
-    struct worker *w = wait->resp->conn->worker;
+    struct worker *w = worker_of(wait->resp->conn);
     struct poll_body body = {0};
     enum err e = poll_body_read(w, wait->receiver.sub.feed, &h->position, &h->gap, h->limit, &body);
     bool answers = last || body.count || h->gap.reason != GAP_NONE || !body.live;
@@ -243,7 +243,7 @@ static void destroy_read(struct resp_wait *wait)
 
 static const char *check_topics(const struct resp *r, const struct resp_request *q, size_t first)
 {
-    if (q->argc - first > r->conn->worker->settings->subscriptions)
+    if (q->argc - first > r->conn->loop->settings->subscriptions)
         return "LIMIT more topics than limits.subscriptions allows";
     for (size_t i = first; i < q->argc; i++) {
         if (!topic_pattern_valid(q->argv[i].data, q->argv[i].len))
@@ -284,7 +284,7 @@ static const char *parse_read(const struct resp *r, const struct resp_request *q
 static enum err start_read(struct hub_read *h, struct resp *r, const struct resp_request *q,
                            const struct after *after)
 {
-    struct worker *w = r->conn->worker;
+    struct worker *w = worker_of(r->conn);
     enum err e = resp_wait_join(&h->wait, r, q->argv + 5, q->argc - 5);
     if (e != ERR_OK)
         return e;
@@ -295,7 +295,7 @@ static enum err start_read(struct hub_read *h, struct resp *r, const struct resp
 void resp_hub_read(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     struct after after;
-    uint64_t limit, wait_ms, wait_max_ms = r->conn->worker->settings->poll_wait_max_ms;
+    uint64_t limit, wait_ms, wait_max_ms = r->conn->loop->settings->poll_wait_max_ms;
     const char *error = parse_read(r, q, &after, &limit, &wait_ms);
     struct hub_read *h = error ? NULL : calloc(1, sizeof(*h));
     if (!h) {
@@ -330,8 +330,8 @@ static const char *parse_export(const struct resp *r, const struct resp_request 
 {
     const char *error = parse_after(&q->argv[2], &x->after);
     if (!error)
-        error = resp_arg_offset(r->conn->worker->hub, &q->argv[3], &x->until);
-    if (!error && x->until > hub_head(r->conn->worker->hub))
+        error = resp_arg_offset(worker_of(r->conn)->hub, &q->argv[3], &x->until);
+    if (!error && x->until > hub_head(worker_of(r->conn)->hub))
         error = "BADCURSOR a cursor ahead of the head";
     if (!error)
         error = parse_limit(&q->argv[4], &x->limit);
@@ -366,7 +366,7 @@ static enum err read_export(struct worker *w, const struct export *x, struct sca
 static enum err make_export(struct resp *r, const struct resp_request *q, const struct export *x,
                             struct poll_body *body)
 {
-    struct worker *w = r->conn->worker;
+    struct worker *w = worker_of(r->conn);
     struct scan scan;
     enum err e = scan_init(&scan, w);
     if (e != ERR_OK)

@@ -34,7 +34,7 @@ static void done(struct admin *a)
 struct admin *resp_job_begin(struct resp *r, const struct resp_job *kind)
 {
     struct asking *asking = malloc(sizeof(*asking));
-    struct admin *a = asking ? admin_create(r->conn->worker, done, asking) : NULL;
+    struct admin *a = asking ? admin_create(worker_of(r->conn), done, asking) : NULL;
     if (!a) {
         free(asking);
         resp_error(r, "ERR out of memory");

@@ -101,7 +101,7 @@ static const char *check_limits(const struct resp *r, size_t bytes)
     const struct resp_multi *m = r->multi;
     if (m->count == RESP_MULTI_COMMANDS_MAX)
         return "LIMIT a transaction has at most 10000 commands";
-    if (m->count && m->bytes + bytes > r->conn->worker->settings->max_body_bytes)
+    if (m->count && m->bytes + bytes > r->conn->loop->settings->max_body_bytes)
         return "LIMIT the commands of a transaction are at most http.max_body_bytes long";
     return NULL;
 }
@@ -236,7 +236,7 @@ void resp_multi_go_on(struct resp *r)
     while (m->at < m->count) {
         struct item *item = &m->items[m->at++];
         r->has_read |= resp_command_reads(item->command);
-        budget_charge(&r->conn->worker->work, WORK_COMMAND);
+        budget_charge(&r->conn->loop->work, WORK_COMMAND);
         run_item(r, item);
         if (m->at < m->count && !may_run(r, &m->items[m->at])) {
             resp_begin_wait(r, false); /* input() comes back here */
@@ -286,7 +286,7 @@ static void commit(struct resp *r)
     r->multi->state = COMMITTING;
     r->inflight++;
     r->publisher = true;
-    worker_publish(r->conn->worker, r->conn, p);
+    worker_publish(worker_of(r->conn), r->conn, p);
     resp_begin_wait(r, true);
 }
 

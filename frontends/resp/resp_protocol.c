@@ -23,7 +23,7 @@ enum {
 
 static struct counters *counters(const struct resp *r)
 {
-    return &r->conn->worker->counters;
+    return &r->conn->loop->counters;
 }
 
 /* --- life --- */
@@ -44,7 +44,7 @@ static enum err sniff_http(const char *data, size_t n)
 static struct resp *create(struct conn *c)
 {
     struct resp *r = calloc(1, sizeof(*r));
-    size_t payload = c->worker->settings->max_message_bytes;
+    size_t payload = c->loop->settings->max_message_bytes;
     if (!r) {
         conn_close(c, CLOSE_NOMEM);
         return NULL;
@@ -152,7 +152,7 @@ static void run_or_hold(struct resp *r)
 {
     struct resp_request q = {r->reader.argc, r->reader.argv};
     counter_add(counters(r), COUNTER_resp_commands, 1);
-    budget_charge(&r->conn->worker->work, WORK_COMMAND);
+    budget_charge(&r->conn->loop->work, WORK_COMMAND);
     if (!run(r, &q))
         hold(r, &q);
 }
@@ -166,13 +166,13 @@ static void run_held(struct resp *r)
     free(held);
     if (r->state == RESP_READY)
         resp_end_wait(r);
-    else if (r->conn->worker->draining)
+    else if (r->conn->loop->draining)
         resp_wait_time_is_up(r);
 }
 
 static bool has_room(const struct resp *r)
 {
-    return r->inflight < r->conn->worker->settings->inflight && !conn_is_congested(r->conn);
+    return r->inflight < r->conn->loop->settings->inflight && !conn_is_congested(r->conn);
 }
 
 /* Whether another command may be taken now; if not, input stops until it may. */
@@ -184,7 +184,7 @@ static bool may_take(struct resp *r)
         return false;
     }
     resp_set_state(r, RESP_READY);
-    if (r->publisher && worker_must_wait(r->conn->worker, r->conn))
+    if (r->publisher && worker_must_wait(worker_of(r->conn), r->conn))
         return false;
     return conn_may_go_on(r->conn);
 }
@@ -337,7 +337,7 @@ static void kicked(struct conn *c)
         return;
     }
     r->kicked = true;
-    conn_set_deadline(c, worker_now(c->worker) + CONN_FAREWELL_MS);
+    conn_set_deadline(c, loop_now(c->loop) + CONN_FAREWELL_MS);
     if (r->wait)
         resp_wait_time_is_up(r);
     if (r->state == RESP_READY || r->state == RESP_FULL || r->state == RESP_HELD)

@@ -134,7 +134,7 @@ static const struct fault *submit(struct resp *r, const struct message_init *m, 
     p->uncounted = answer != ANSWER_SUBSCRIBERS;
     r->inflight++;
     r->publisher = true;
-    worker_publish(r->conn->worker, r->conn, p);
+    worker_publish(worker_of(r->conn), r->conn, p);
     return NULL;
 }
 
@@ -143,7 +143,7 @@ const struct fault *resp_publish_read(const struct resp *r, const struct resp_co
 {
     *ret = (struct message_init){0};
     const struct fault *fault = c->publish(q, ret);
-    return fault ? fault : publish_check(r->conn->worker->settings, ret);
+    return fault ? fault : publish_check(r->conn->loop->settings, ret);
 }
 
 bool resp_publish_run(struct resp *r, const struct resp_command *c, const struct resp_request *q)
@@ -164,7 +164,7 @@ bool resp_publish_run(struct resp *r, const struct resp_command *c, const struct
 static void answer_conflict(struct resp *r, const struct publish *p)
 {
     char current[CURSOR_TEXT_SIZE];
-    cursor_format(current, p->current, hub_log(r->conn->worker->hub)->epoch);
+    cursor_format(current, p->current, hub_log(worker_of(r->conn)->hub)->epoch);
     uint32_t command = p->expectations[p->conflict].tag;
     if (command)
         resp_errorf(r, "CONFLICT %s %s (command %u of the transaction)", current,
@@ -181,7 +181,7 @@ static void put_answer(const struct resp *r, enum answer answer, const struct pu
         resp_reply_integer(out, item->subscribers);
     else
         resp_reply_bulk(out, id,
-                        cursor_format(id, item->offset, hub_log(r->conn->worker->hub)->epoch));
+                        cursor_format(id, item->offset, hub_log(worker_of(r->conn)->hub)->epoch));
 }
 
 void resp_publish_put(const struct resp *r, const struct resp_command *c,

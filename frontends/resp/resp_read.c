@@ -91,7 +91,7 @@ static enum err read_forward(struct scan *s, struct position *p, uint64_t until,
 
 static size_t reply_max(const struct resp *r)
 {
-    uint64_t most = peer_memory_limit(r->conn->worker->book.memory) / 4;
+    uint64_t most = peer_memory_limit(r->conn->loop->book.memory) / 4;
     return most < RESP_REPLY_MAX ? (size_t)most : RESP_REPLY_MAX;
 }
 
@@ -103,7 +103,7 @@ static void reply_too_large(struct resp *r)
 
 static void reply_gap(struct resp *r, const struct gap *gap)
 {
-    worker_count_gap(r->conn->worker, gap->reason);
+    worker_count_gap(worker_of(r->conn), gap->reason);
     resp_error_gap(r, gap);
 }
 
@@ -127,7 +127,7 @@ static const char *parse_end(const struct resp *r, const struct resp_arg *a, uin
         cursor.data++;
         cursor.len--;
     }
-    return resp_arg_offset(r->conn->worker->hub, &cursor, ret);
+    return resp_arg_offset(worker_of(r->conn)->hub, &cursor, ret);
 }
 
 static const char *parse_count(const struct resp_request *q, uint64_t *ret)
@@ -195,7 +195,7 @@ static enum err scan_range(struct resp *r, const struct resp_arg *topic, const s
                            read_some *read, struct entries *e, struct gap *gap)
 {
     struct scan s;
-    enum err err = scan_init(&s, r->conn->worker);
+    enum err err = scan_init(&s, worker_of(r->conn));
     if (err != ERR_OK)
         return err;
     err = scan_select(&s, topic->data, topic->len);
@@ -252,7 +252,7 @@ void resp_read_length(struct resp *r, const struct resp_request *q, struct buf *
         return;
     }
     const struct topic *t =
-        topic_table_find(hub_topics(r->conn->worker->hub), name->data, name->len);
+        topic_table_find(hub_topics(worker_of(r->conn)->hub), name->data, name->len);
     resp_reply_integer(out, t ? (int64_t)t->messages : 0);
 }
 
@@ -315,7 +315,7 @@ static const char *parse_options(const struct resp *r, const struct resp_request
         return "ERR Unbalanced 'xread' list of streams: for each topic a cursor or '$' must be "
                "specified.";
     o->keys = (q->argc - o->first) / 2;
-    if (o->keys > r->conn->worker->settings->subscriptions)
+    if (o->keys > r->conn->loop->settings->subscriptions)
         return "LIMIT more topics than limits.subscriptions allows";
     return NULL;
 }
@@ -396,7 +396,7 @@ static enum err read_key(const struct xread *x, struct xread_key *key, struct sc
         .max = reply_max(x->wait.resp),
     };
     struct position p;
-    struct worker *w = x->wait.resp->conn->worker;
+    struct worker *w = worker_of(x->wait.resp->conn);
     enum err err = scan_select(s, key->topic.data, key->topic.len);
     if (err == ERR_OK)
         err =
@@ -422,7 +422,7 @@ static enum err read_key(const struct xread *x, struct xread_key *key, struct sc
 static enum err read_keys(struct xread *x, struct xread_result *result)
 {
     struct scan s;
-    enum err err = scan_init(&s, x->wait.resp->conn->worker);
+    enum err err = scan_init(&s, worker_of(x->wait.resp->conn));
     if (err != ERR_OK)
         return err;
     for (size_t i = 0; i < x->key_count && err == ERR_OK && !result->too_large; i++) {
@@ -487,7 +487,7 @@ void resp_read_xread(struct resp *r, const struct resp_request *q, struct buf *o
     const char *error = parse_options(r, q, &o);
     struct xread *x = error ? NULL : create_xread(r, q, &o);
     if (!error)
-        error = x ? parse_keys(r->conn->worker, q, &o, x) : "ERR out of memory";
+        error = x ? parse_keys(worker_of(r->conn), q, &o, x) : "ERR out of memory";
     if (error) {
         resp_error(r, error);
     } else if (!retry_xread(&x->wait, out, !o.blocks || !resp_wait_allowed(r))) {

@@ -54,7 +54,7 @@ static void put_gap(const struct resp *r, const struct gap *g, struct buf *out)
 {
     char requested[CURSOR_TEXT_SIZE], resumed[CURSOR_TEXT_SIZE];
     cursor_format(requested, g->requested.offset, g->requested.epoch);
-    cursor_format(resumed, g->resumed, hub_log(r->conn->worker->hub)->epoch);
+    cursor_format(resumed, g->resumed, hub_log(worker_of(r->conn)->hub)->epoch);
     resp_reply_push(out, r->version, 4);
     put_text(out, "gap");
     put_text(out, gap_reason_name(g->reason));
@@ -111,7 +111,7 @@ static void encode(struct stream *stream, struct message *m, struct buf *out)
     struct resp_subscription *s = (struct resp_subscription *)stream;
     size_t n;
     bool pattern;
-    const char *filter = feed_matching_filter(stream->conn->worker->feeds,
+    const char *filter = feed_matching_filter(worker_of(stream->conn)->feeds,
                                               stream->receiver.sub.feed, m->topic, &n, &pattern);
     if (!filter)
         out->failed = true; /* it does match: memory was out */
@@ -162,7 +162,7 @@ static enum err apply(struct resp_subscription *s)
 {
     struct conn *c = s->resp->conn;
     struct feed_spec spec;
-    feed_spec_init(&spec, c->worker->feeds);
+    feed_spec_init(&spec, worker_of(c)->feeds);
     enum err e = add_topics(&spec, &s->topics);
     if (e == ERR_OK)
         e = add_patterns(s, &spec);
@@ -178,7 +178,7 @@ static enum err apply(struct resp_subscription *s)
 /* The same for fewer names than before, or the same, which is never refused. */
 static void apply_less(struct resp_subscription *s)
 {
-    struct feed_table *feeds = s->resp->conn->worker->feeds;
+    struct feed_table *feeds = worker_of(s->resp->conn)->feeds;
     feed_table_set_generous(feeds, true);
     enum err e = apply(s);
     feed_table_set_generous(feeds, false);
@@ -290,7 +290,7 @@ static const char *check(const struct resp *r, const struct resp_request *q,
             return error;
         count += !s || !resp_names_has(names_of(s, side), q->argv[i].data, q->argv[i].len);
     }
-    return count <= r->conn->worker->settings->subscriptions
+    return count <= r->conn->loop->settings->subscriptions
                ? NULL
                : "LIMIT more topics and patterns than limits.subscriptions allows";
 }

@@ -6,7 +6,7 @@ static void wake(struct receiver *receiver, const struct parcel *p)
     struct conn *c = w->resp->conn;
     (void)p;
     w->woken = true;
-    worker_touch(c->worker, c);
+    conn_touch(c);
 }
 
 bool resp_wait_allowed(const struct resp *r)
@@ -21,7 +21,7 @@ enum err resp_wait_join(struct resp_wait *w, struct resp *r, const struct resp_a
     enum err e = ERR_OK;
     w->resp = r;
     w->receiver.deliver = wake;
-    feed_spec_init(&spec, r->conn->worker->feeds);
+    feed_spec_init(&spec, worker_of(r->conn)->feeds);
     for (size_t i = 0; i < count && e == ERR_OK; i++)
         e = feed_spec_add(&spec, filters[i].data, filters[i].len);
     if (e == ERR_OK)
@@ -33,7 +33,7 @@ enum err resp_wait_join(struct resp_wait *w, struct resp *r, const struct resp_a
 void resp_wait_begin(struct resp_wait *w, uint64_t timeout_ms)
 {
     struct resp *r = w->resp;
-    uint64_t now = worker_now(r->conn->worker);
+    uint64_t now = loop_now(r->conn->loop);
     r->wait = w;
     feed_go_live(&w->receiver.sub);
     resp_begin_wait(r, false);
@@ -45,7 +45,7 @@ void resp_wait_destroy(struct resp_wait *w)
 {
     if (!w)
         return;
-    feed_leave(&w->receiver.sub, w->resp->conn->worker->feeds);
+    feed_leave(&w->receiver.sub, worker_of(w->resp->conn)->feeds);
     w->destroy(w);
 }
 

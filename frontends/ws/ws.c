@@ -75,7 +75,7 @@ static const struct encoding *encoding_of(const struct ws *ws)
 
 static void format_offset(const struct conn *c, uint64_t offset, char *out)
 {
-    cursor_format(out, offset, c->worker->replay.log->epoch);
+    cursor_format(out, offset, worker_of(c)->replay.log->epoch);
 }
 
 static void drop_waiting(struct ws *ws)
@@ -134,7 +134,7 @@ static void end_with(struct conn *c, unsigned code, const char *reason)
     ws->close_text = reason;
     if (is_due(ws)) {
         conn_pause(c);
-        conn_set_deadline(c, worker_now(c->worker) + CONN_FAREWELL_MS);
+        conn_set_deadline(c, loop_now(c->loop) + CONN_FAREWELL_MS);
     }
     leave(c);
 }
@@ -187,7 +187,7 @@ static void ws_caught_up(struct stream *s)
 static void answer_error(struct conn *c, const struct fault *fault, const struct json_slice *ref)
 {
     struct buf *out = frame_out(c);
-    counter_add(&c->worker->counters, COUNTER_ws_errors, 1);
+    counter_add(&c->loop->counters, COUNTER_ws_errors, 1);
     if (!out)
         return;
     size_t frame = ws_frame_begin(out);
@@ -199,7 +199,7 @@ static void answer_conflict(struct conn *c, const struct publish *p, const struc
 {
     char current[CURSOR_TEXT_SIZE];
     struct buf *out = frame_out(c);
-    counter_add(&c->worker->counters, COUNTER_ws_errors, 1);
+    counter_add(&c->loop->counters, COUNTER_ws_errors, 1);
     if (!out)
         return;
     format_offset(c, p->current, current);
@@ -261,7 +261,7 @@ static void wait_for_turn(struct conn *c, const struct ws_control *m)
 static enum err find_place(struct conn *c, struct waiting *waiting)
 {
     struct feed_spec spec;
-    feed_spec_init(&spec, c->worker->feeds);
+    feed_spec_init(&spec, worker_of(c)->feeds);
     enum err e = ERR_OK;
     if (!waiting->counting && waiting->after.kind == AFTER_LAST)
         e = feed_spec_add(&spec, waiting->text, waiting->topic_len);
@@ -296,10 +296,10 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
 {
     static const struct fault denied = {"forbidden", "Anonymous subscribing is not allowed here"};
     static const struct fault limit = {"limit", "More topics than limits.subscriptions allows"};
-    budget_charge(&c->worker->work, WORK_SUBSCRIBE);
+    budget_charge(&c->loop->work, WORK_SUBSCRIBE);
     if (!http_may_subscribe(c))
         answer_error(c, &denied, &m->ref);
-    else if (stream_filters(&ws_of(c)->stream) >= c->worker->settings->subscriptions)
+    else if (stream_filters(&ws_of(c)->stream) >= c->loop->settings->subscriptions)
         answer_error(c, &limit, &m->ref);
     else if (subscribe_need(c, &m->after) != CONN_NEEDS_LITTLE)
         wait_for_turn(c, m);
@@ -342,7 +342,7 @@ static bool remember(struct ws *ws, const struct json_slice *ref)
 static void publish(struct conn *c, const struct message_init *m, const struct json_slice *ref)
 {
     struct ws *ws = ws_of(c);
-    budget_charge(&c->worker->work, WORK_COMMAND + m->payload_len);
+    budget_charge(&c->loop->work, WORK_COMMAND + m->payload_len);
     if (publish_one(c, m) != ERR_OK || !remember(ws, ref)) {
         conn_close(c, CLOSE_NOMEM);
         return;
@@ -357,9 +357,9 @@ static const struct fault *check_publish(struct conn *c, const struct message_in
     static const struct fault stopping = {"unavailable", "The hub is stopping"};
     if (!http_may_publish(c))
         return &denied;
-    if (c->worker->draining)
+    if (c->loop->draining)
         return &stopping;
-    return publish_check(c->worker->settings, m);
+    return publish_check(c->loop->settings, m);
 }
 
 static void handle_publish(struct conn *c, const struct ws_control *m)
@@ -386,8 +386,8 @@ static void handle_control(struct conn *c, char *text, size_t n)
     static const struct fault no_tokens = {"unsupported", "This hub takes no tokens"};
     struct buf scratch = {0};
     struct ws_control m;
-    counter_add(&c->worker->counters, COUNTER_ws_control, 1);
-    budget_charge(&c->worker->work, WORK_CONTROL + n * WORK_JSON_BYTE);
+    counter_add(&c->loop->counters, COUNTER_ws_control, 1);
+    budget_charge(&c->loop->work, WORK_CONTROL + n * WORK_JSON_BYTE);
     const struct fault *fault = ws_control_parse(text, n, &scratch, &m);
     if (fault)
         answer_error(c, fault, &m.ref);
@@ -427,10 +427,10 @@ static void handle_raw(struct conn *c, const struct ws_event *e)
 
 static void count_inflated(struct conn *c, const struct ws_event *e)
 {
-    struct counters *counters = &c->worker->counters;
+    struct counters *counters = &c->loop->counters;
     if (!e->packed)
         return;
-    budget_charge(&c->worker->work, (e->len < WS_PIECE ? e->len : WS_PIECE) * WORK_INFLATED_BYTE);
+    budget_charge(&c->loop->work, (e->len < WS_PIECE ? e->len : WS_PIECE) * WORK_INFLATED_BYTE);
     counter_add(counters, COUNTER_ws_inflated, 1);
     counter_add(counters, COUNTER_ws_inflated_packed_bytes, e->packed);
     counter_add(counters, COUNTER_ws_inflated_bytes, e->len);
@@ -451,13 +451,13 @@ static void handle_message(struct conn *c, const struct ws_event *e)
 static void handle_event(struct conn *c, const struct ws_event *e)
 {
     char frame[WS_CONTROL_FRAME_MAX];
-    budget_charge(&c->worker->work, WORK_FRAME);
+    budget_charge(&c->loop->work, WORK_FRAME);
     switch (e->type) {
     case WS_EVENT_NONE:
     case WS_EVENT_PONG:
         break;
     case WS_EVENT_PIECE:
-        budget_charge(&c->worker->work, e->len * WORK_INFLATED_BYTE);
+        budget_charge(&c->loop->work, e->len * WORK_INFLATED_BYTE);
         break;
     case WS_EVENT_MESSAGE:
         handle_message(c, e);
@@ -478,13 +478,13 @@ static bool takes_input(struct conn *c, const struct ws *ws)
 {
     if (!conn_is_open(c) || ws->phase != WS_OPEN || ws->waiting || conn_is_congested(c))
         return false;
-    return ws->inflight < c->worker->settings->inflight && !worker_must_wait(c->worker, c) &&
+    return ws->inflight < c->loop->settings->inflight && !worker_must_wait(worker_of(c), c) &&
            conn_may_go_on(c);
 }
 
 static bool create_reader(struct conn *c, struct ws *ws)
 {
-    const struct settings *s = c->worker->settings;
+    const struct settings *s = c->loop->settings;
     ws->reader = malloc(sizeof(*ws->reader));
     if (!ws->reader) {
         conn_close(c, CLOSE_NOMEM);
@@ -510,7 +510,7 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
     struct ws *ws = ws_of(c);
     size_t left = n;
     enum ws_event_type type = WS_EVENT_MESSAGE;
-    ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
+    ws->heard_s = (uint32_t)(loop_now(c->loop) / 1000);
     if (ws->phase == WS_OPEN && ws->waiting)
         go_on_waiting(c);
     if (ws->phase == WS_OPEN && ws->waiting)
@@ -588,22 +588,22 @@ static void ws_drained(struct conn *c)
 
 static bool is_silent(const struct conn *c, const struct ws *ws)
 {
-    uint64_t limit = SILENCE_HEARTBEATS * c->worker->settings->heartbeat_ms + 1000;
-    return worker_now(c->worker) - (uint64_t)ws->heard_s * 1000 >= limit;
+    uint64_t limit = SILENCE_HEARTBEATS * c->loop->settings->heartbeat_ms + 1000;
+    return loop_now(c->loop) - (uint64_t)ws->heard_s * 1000 >= limit;
 }
 
 static void give_up(struct conn *c)
 {
-    counter_add(&c->worker->counters, COUNTER_ws_silent, 1);
+    counter_add(&c->loop->counters, COUNTER_ws_silent, 1);
     conn_close(c, CLOSE_RESET);
 }
 
 static void ws_timeout(struct conn *c)
 {
     char frame[WS_CONTROL_FRAME_MAX];
-    const struct settings *s = c->worker->settings;
+    const struct settings *s = c->loop->settings;
     const struct ws *ws = ws_of(c);
-    uint64_t now = worker_now(c->worker);
+    uint64_t now = loop_now(c->loop);
     if (ws->phase == WS_LEAVING) {
         end_now(c, ws->close_code, ws->close_text);
         return;
@@ -697,7 +697,7 @@ void ws_fail_upgrade(struct conn *c, const char *detail)
 static enum ws_handshake_result read_handshake(struct conn *c, struct ws_handshake *ret)
 {
     /* Others could not share what is compressed for a smaller window. */
-    return ws_handshake_read(&http_of(c)->request, c->worker->settings->ws_deflate, WS_WINDOW_MAX,
+    return ws_handshake_read(&http_of(c)->request, c->loop->settings->ws_deflate, WS_WINDOW_MAX,
                              ret);
 }
 
@@ -706,7 +706,7 @@ static bool check_handshake(struct conn *c, struct ws_handshake *h)
 {
     switch (read_handshake(c, h)) {
     case WS_HANDSHAKE_OK:
-        if (!c->worker->draining)
+        if (!c->loop->draining)
             return true;
         http_fail_later(c, 503, 5, "The hub is stopping");
         return false;
@@ -749,9 +749,9 @@ static void ws_started(struct stream *s, uint64_t offset)
     if (out)
         put_head(c, ws, out);
     conn_set_protocol(c, &ws_protocol, ws);
-    counter_add(&c->worker->counters, COUNTER_http_requests, 1);
-    ws->heard_s = (uint32_t)(worker_now(c->worker) / 1000);
-    conn_set_deadline(c, worker_now(c->worker) + c->worker->settings->heartbeat_ms);
+    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
+    ws->heard_s = (uint32_t)(loop_now(c->loop) / 1000);
+    conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->heartbeat_ms);
 }
 
 static const struct stream_ops ws_stream_ops = {

@@ -14,6 +14,7 @@
 #include "frontends/http/http.h"
 #include "frontends/readiness.h"
 #include "frontends/stream.h"
+#include "frontends/worker_thread.h"
 
 enum { START_MS = 1000000, STEP_MS = 20 };
 
@@ -58,11 +59,11 @@ void desk_open(struct desk *d)
     struct hub_options o = {1, 64 << 20, 0, &d->rig.log};
     ck_assert_int_eq(hub_start(&o, d->rig.broker, &d->hub), ERR_OK);
     d->settings = default_settings();
-    d->budget.memory.limit = 256 << 20;
-    d->budget.max = 100;
+    d->process.memory.limit = 256 << 20;
+    d->process.conns_max = 100;
     ck_assert_int_eq(store_reader_create(d->rig.store, &reader), ERR_OK);
-    ck_assert_int_eq(worker_create(d->hub, 0, d->settings, &d->budget, reader, &d->worker), ERR_OK);
-    d->worker->all = &d->worker;
+    ck_assert_int_eq(worker_create(d->hub, 0, d->settings, &d->process, reader, &d->worker),
+                     ERR_OK);
 }
 
 void desk_close(struct desk *d)
@@ -77,18 +78,18 @@ void desk_close(struct desk *d)
 
 static void begin_turn(struct desk *d)
 {
-    turn_clock_sleep(&d->worker->clock, now_ms); /* it was not held up */
-    worker_update_clock(d->worker);
+    turn_clock_sleep(&d->worker->loop.clock, now_ms); /* it was not held up */
+    loop_update_clock(&d->worker->loop);
     topic_table_enter(hub_topics(d->hub), &d->worker->topics);
-    budget_begin_turn(&d->worker->work);
-    budget_begin_part(&d->worker->work, BUDGET_TURN);
+    budget_begin_turn(&d->worker->loop.work);
+    budget_begin_part(&d->worker->loop.work, BUDGET_TURN);
 }
 
 void desk_end_turn(struct desk *d)
 {
     struct worker *w = d->worker;
-    struct conn *list = w->turn;
-    w->turn = w->turn_last = NULL;
+    struct conn *list = w->loop.turn;
+    w->loop.turn = w->loop.turn_last = NULL;
     while (list) {
         struct conn *c = list;
         list = c->turn_next;
@@ -96,7 +97,7 @@ void desk_end_turn(struct desk *d)
         if (conn_end_turn(c))
             holding_settle(c);
     }
-    if (w->turn)
+    if (w->loop.turn)
         desk_end_turn(d);
     topic_table_exit(&w->topics);
 }
@@ -105,8 +106,8 @@ static void keep_deadlines(struct desk *d)
 {
     struct worker *w = d->worker;
     struct wheel_item *i;
-    while ((i = wheel_pop_due(&w->wheel, w->now_ms))) {
-        wheel_set(&w->wheel, i, i->due_ms);
+    while ((i = wheel_pop_due(&w->loop.wheel, w->loop.now_ms))) {
+        wheel_set(&w->loop.wheel, i, i->due_ms);
         conn_deadline((struct conn *)((char *)i - offsetof(struct conn, wheel)));
     }
 }
@@ -127,7 +128,7 @@ static void take_mail(struct desk *d)
     while (poll(&p, 1, -1) < 0)
         ck_assert_int_eq(errno, EINTR);
     begin_turn(d);
-    event_base_loop(d->worker->base, EVLOOP_NONBLOCK);
+    event_base_loop(d->worker->loop.base, EVLOOP_NONBLOCK);
     desk_end_turn(d);
 }
 
@@ -169,7 +170,7 @@ void desk_publish(struct desk *d, const char *topic, unsigned count, size_t byte
     free(payload);
     struct conn *c = calloc(1, sizeof(*c));
     ck_assert_ptr_nonnull(c);
-    c->worker = d->worker;
+    c->loop = &d->worker->loop;
     c->protocol = &elsewhere;
     c->holds = 1;
     worker_publish(d->worker, c, p);
@@ -191,7 +192,7 @@ void desk_catch_up(struct desk *d)
 
 uint64_t desk_count(const struct desk *d, enum counter which)
 {
-    return counter_get(&d->worker->counters, which);
+    return counter_get(&d->worker->loop.counters, which);
 }
 
 /* --- clients --- */
@@ -200,10 +201,10 @@ void desk_go_on(struct desk *d)
 {
     struct worker *w = d->worker;
     begin_turn(d);
-    backlog_begin_turn(&w->backlog, BUDGET_TURN);
-    w->in_backlog = true;
-    conn_go_on(backlog_take(&w->backlog));
-    w->in_backlog = false;
+    backlog_begin_turn(&w->loop.backlog, BUDGET_TURN);
+    w->loop.in_backlog = true;
+    conn_go_on(backlog_take(&w->loop.backlog));
+    w->loop.in_backlog = false;
     desk_end_turn(d);
 }
 
@@ -222,7 +223,8 @@ void client_open(struct client *c, struct desk *d, bool local)
     c->desk = d;
     c->fd = fds[1];
     begin_turn(d);
-    ck_assert_int_eq(conn_create(d->worker, fds[0], local, true, &http_protocol, &c->conn), ERR_OK);
+    ck_assert_int_eq(conn_create(&d->worker->loop, fds[0], local, true, &http_protocol, &c->conn),
+                     ERR_OK);
     http_accepted(c->conn, false);
     conn_hold(c->conn); /* to be looked at when it is closed */
     desk_end_turn(d);
@@ -251,7 +253,7 @@ static void serve(struct client *c, unsigned what)
     conn_ready(c->conn, what);
     holding_settle(c->conn);
     desk_end_turn(c->desk);
-    while (backlog_count(&c->desk->worker->backlog))
+    while (backlog_count(&c->desk->worker->loop.backlog))
         desk_go_on(c->desk);
 }
 

@@ -22,7 +22,7 @@ struct desk {
     struct rig rig; /* the store and the broker, whose thread runs */
     struct hub *hub;
     struct settings *settings; /* the daemon's defaults; changed before a client connects */
-    struct conn_budget budget;
+    struct process process;
     struct worker *worker;
 };
 

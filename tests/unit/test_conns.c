@@ -193,13 +193,13 @@ START_TEST(a_large_answer_leaves_in_pieces)
     desk_publish(&desk, "large", 1, SIZE);
     setsockopt(conn_fd(client.conn), SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
     client_say(&client, GET("/t/large?after=earliest&wait=0"));
-    uint64_t work = desk.worker->work.done;
+    uint64_t work = desk.worker->loop.work.done;
     size_t left = conn_unsent(client.conn);
     client_hear_all(&client);
     ck_assert_uint_gt(client.got.len, SIZE);
     ck_assert_uint_le(client.got.len - left, PIECE);
-    ck_assert_uint_ge(desk.worker->work.done - work, left);
-    ck_assert_uint_lt(desk.worker->work.done - work, 2 * left);
+    ck_assert_uint_ge(desk.worker->loop.work.done - work, left);
+    ck_assert_uint_lt(desk.worker->loop.work.done - work, 2 * left);
 }
 END_TEST
 

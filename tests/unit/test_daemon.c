@@ -337,23 +337,23 @@ START_TEST(connections_get_the_descriptors_that_are_left)
     int next = dup(STDERR_FILENO);
     close(next);
     uint32_t left = 500 - (uint32_t)next - SPARE_FDS - 20;
-    set_budget(&d);
-    ck_assert_uint_eq(d.budget.max, left);
+    set_conns_max(&d);
+    ck_assert_uint_eq(d.process.conns_max, left);
     d.config->http.max_connections = 7;
-    set_budget(&d);
-    ck_assert_uint_eq(d.budget.max, 7);
+    set_conns_max(&d);
+    ck_assert_uint_eq(d.process.conns_max, 7);
     d.config->http.max_connections = left;
-    set_budget(&d);
-    ck_assert_uint_eq(d.budget.max, left);
+    set_conns_max(&d);
+    ck_assert_uint_eq(d.process.conns_max, left);
     ck_assert_str_eq(got.log, "");
     d.config->http.max_connections = left + 1;
-    set_budget(&d);
-    ck_assert_uint_eq(d.budget.max, left);
+    set_conns_max(&d);
+    ck_assert_uint_eq(d.process.conns_max, left);
     ck_assert_ptr_nonnull(strstr(got.log, "but there are descriptors for"));
     d.config->http.max_connections = 0;
     d.config->socket.reserve_fds = 600;
-    set_budget(&d);
-    ck_assert_uint_eq(d.budget.max, 1);
+    set_conns_max(&d);
+    ck_assert_uint_eq(d.process.conns_max, 1);
     ck_assert_int_eq(dup(STDERR_FILENO), next); /* and none is kept */
 }
 END_TEST
@@ -512,7 +512,7 @@ START_TEST(a_reload_reaches_everybody)
     ck_assert_uint_eq(d.settings->refs, 4);
     ck_assert_uint_eq(d.settings->heartbeat_ms, 21000);
     ck_assert_int_eq(got.level, LOG_DEBUG);
-    ck_assert_uint_eq(d.budget.memory.limit, UINT64_C(777) << 20);
+    ck_assert_uint_eq(d.process.memory.limit, UINT64_C(777) << 20);
     ck_assert_uint_eq(got.broker_calls, 1);
     ck_assert_ptr_eq(got.retention, d.rules);
     ck_assert_uint_eq(d.rules->otherwise.max_age_ms, 5 * 3600000);

@@ -48,7 +48,7 @@ static void kick(void)
 
 static void stop(void)
 {
-    desk.worker->draining = true;
+    desk.worker->loop.draining = true;
     client.conn->protocol->shutdown(client.conn);
     desk_end_turn(&desk);
 }
@@ -244,17 +244,17 @@ START_TEST(what_comes_behind_the_last_answer_waits)
     client_say(&client, bodies[0]);
     ck_assert(client_ended(&client));
     send_unread(150000);
-    uint64_t work = w->work.done;
+    uint64_t work = w->loop.work.done;
     let_read();
-    ck_assert_uint_eq(w->backlog.rings[BACKLOG_ENDING].count, 1);
+    ck_assert_uint_eq(w->loop.backlog.rings[BACKLOG_ENDING].count, 1);
     ck_assert_uint_eq(client.conn->watched, READY_NONE);
-    ck_assert_uint_ge(w->work.done - work, WORKER_READ_BYTES);
-    ck_assert_uint_lt(w->work.done - work, 150000);
+    ck_assert_uint_ge(w->loop.work.done - work, LOOP_READ_BYTES);
+    ck_assert_uint_lt(w->loop.work.done - work, 150000);
     unsigned slices = 0;
-    for (; backlog_count(&w->backlog); slices++)
+    for (; backlog_count(&w->loop.backlog); slices++)
         desk_go_on(&desk);
     ck_assert_uint_eq(slices, 3); /* the last one finds that there is no more */
-    ck_assert_uint_ge(w->work.done - work, 150000);
+    ck_assert_uint_ge(w->loop.work.done - work, 150000);
     ck_assert_uint_eq(client.conn->watched, READY_READ);
 }
 END_TEST
@@ -267,7 +267,7 @@ START_TEST(but_not_for_longer_than_others)
     desk_wait(&desk, 2000);
     ck_assert_int_eq(conn_state(client.conn), CONN_CLOSED);
     desk_go_on(&desk);
-    ck_assert_uint_eq(backlog_count(&desk.worker->backlog), 0);
+    ck_assert_uint_eq(backlog_count(&desk.worker->loop.backlog), 0);
 }
 END_TEST
 
@@ -299,13 +299,13 @@ START_TEST(what_is_read_of_a_batch_is_held)
         buf_puts(&text, line);
     ck_assert_int_eq(send(client.fd, text.data, text.len, 0), (int)text.len);
     conn_ready(client.conn, READY_READ);
-    ck_assert_uint_eq(backlog_count(&desk.worker->backlog), 1);
+    ck_assert_uint_eq(backlog_count(&desk.worker->loop.backlog), 1);
     const struct http *h = http_of(client.conn);
     size_t items = LINES * sizeof(struct publish_item);
     ck_assert_uint_gt(publish_batch_held(h->batch), items);
     ck_assert_uint_ge(conn_held(client.conn), h->body.cap + publish_batch_held(h->batch));
     buf_finish(&text);
-    while (backlog_count(&desk.worker->backlog))
+    while (backlog_count(&desk.worker->loop.backlog))
         desk_go_on(&desk);
     ck_assert_uint_eq(publish_batch_held(h->batch), 0);
     desk_end_turn(&desk);
@@ -372,13 +372,13 @@ START_TEST(nothing_is_left_of_them)
     size_t more = after.uordblks - before.uordblks;
     ck_assert_msg(after.uordblks < before.uordblks || more < 100 * sizeof(void *), "%zu bytes",
                   more);
-    ck_assert_uint_eq(desk.worker->conns, 1);
-    ck_assert_uint_eq(desk.worker->conns_by_transport[TRANSPORT_HTTP], 1);
+    ck_assert_uint_eq(desk.worker->loop.conns, 1);
+    ck_assert_uint_eq(desk.worker->loop.conns_by_transport[TRANSPORT_HTTP], 1);
     for (int i = 0; i < TRANSPORT_COUNT; i++)
-        ck_assert(i == TRANSPORT_HTTP || desk.worker->conns_by_transport[i] == 0);
+        ck_assert(i == TRANSPORT_HTTP || desk.worker->loop.conns_by_transport[i] == 0);
     ck_assert_uint_eq(interest_filters(hub_interest(desk.hub)), 0);
     ck_assert_uint_eq(interest_bytes(hub_interest(desk.hub)), 0);
-    ck_assert_uint_eq(peer_memory_held(&desk.budget.memory), 0);
+    ck_assert_uint_eq(peer_memory_held(&desk.process.memory), 0);
 }
 END_TEST
 

@@ -39,7 +39,7 @@ static void hold(struct client *c)
 
 static uint64_t held(void)
 {
-    return peer_memory_held(&desk.budget.memory);
+    return peer_memory_held(&desk.process.memory);
 }
 
 static uint64_t refused(void)
@@ -57,7 +57,7 @@ static void let_all_hold(void)
 
 static void look(void)
 {
-    holding_end_turn(desk.worker);
+    holding_end_turn(&desk.worker->loop);
     desk_end_turn(&desk);
 }
 
@@ -65,7 +65,7 @@ static void look(void)
 START_TEST(those_who_had_their_time_go_bit_by_bit)
 {
     let_all_hold();
-    struct peer_memory *m = &desk.budget.memory;
+    struct peer_memory *m = &desk.process.memory;
     m->limit = held() * 8 / 7;
     look();
     ck_assert_uint_eq(refused(), 0);
@@ -77,7 +77,7 @@ START_TEST(those_who_had_their_time_go_bit_by_bit)
         ck_assert_uint_le(refused() - before, AT_ONCE);
         before = refused();
         turns++;
-    } while (holding_wait_ms(desk.worker) == 0);
+    } while (holding_wait_ms(&desk.worker->loop) == 0);
     ck_assert_uint_ge(turns, 2);
     ck_assert_uint_gt(before, AT_ONCE);
     ck_assert_uint_le(held(), peer_memory_low(m));
@@ -91,7 +91,7 @@ END_TEST
 START_TEST(the_limit_holds_at_once)
 {
     let_all_hold();
-    struct peer_memory *m = &desk.budget.memory;
+    struct peer_memory *m = &desk.process.memory;
     m->limit = held() - 1;
     holding_settle(clients[0].conn);
     desk_end_turn(&desk);

@@ -76,7 +76,7 @@ static size_t answer(uint32_t limit)
 
 static uint64_t told(void)
 {
-    return counter_get(&worker->counters, COUNTER_gaps_trimmed);
+    return counter_get(&worker->loop.counters, COUNTER_gaps_trimmed);
 }
 
 START_TEST(a_gap_that_is_found_while_it_reads_is_told)

@@ -153,9 +153,9 @@ static void setup(void)
     settings.max_body_bytes = BODY_MAX;
     settings.inflight = INFLIGHT;
     settings.subscriptions = 5;
-    worker.settings = &settings;
-    worker.now_ms = 1000;
-    conn.worker = &worker;
+    worker.loop.settings = &settings;
+    worker.loop.now_ms = 1000;
+    conn.loop = &worker.loop;
     conn.protocol = &resp_protocol;
     conn.local = true;
     queued = 0;
@@ -231,7 +231,7 @@ static void answer(enum err result, uint32_t subscribers)
 
 static uint64_t counted(enum counter c)
 {
-    return counter_get(&worker.counters, c);
+    return counter_get(&worker.loop.counters, c);
 }
 
 /* --- the first bytes --- */
@@ -441,9 +441,9 @@ START_TEST(a_slice_that_is_used_up_leaves_the_rest)
     ck_assert_uint_eq(feed("PING\r\n"), strlen("PING\r\n"));
     peer.slice_over = false;
     feed("PING\r\n");
-    int64_t before = worker.work.slice;
+    int64_t before = worker.loop.work.slice;
     feed("PING\r\nPING\r\n");
-    ck_assert_int_eq(before - worker.work.slice, 2 * WORK_COMMAND);
+    ck_assert_int_eq(before - worker.loop.work.slice, 2 * WORK_COMMAND);
     check_replies("+PONG\r\n+PONG\r\n+PONG\r\n");
 }
 END_TEST
@@ -611,7 +611,7 @@ END_TEST
 START_TEST(one_that_waits_is_answered_when_the_hub_stops)
 {
     begin_wait();
-    worker.draining = true;
+    worker.loop.draining = true;
     resp_protocol.shutdown(&conn);
     check_given_up();
     ck_assert(peer.ending);
@@ -656,7 +656,7 @@ END_TEST
 START_TEST(a_stopping_hub_runs_what_is_held)
 {
     feed("PUBLISH a 1\r\nPING\r\n");
-    worker.draining = true;
+    worker.loop.draining = true;
     resp_protocol.shutdown(&conn);
     ck_assert(!peer.ending);
     answer(ERR_OK, 0);
@@ -669,7 +669,7 @@ START_TEST(a_stopping_hub_lets_nobody_begin_to_wait)
 {
     retried = destroyed = 0;
     feed("PUBLISH a 1\r\nXREAD BLOCK 0 STREAMS a $\r\n");
-    worker.draining = true;
+    worker.loop.draining = true;
     resp_protocol.shutdown(&conn);
     answer(ERR_OK, 0);
     ck_assert_uint_eq(destroyed, 1);
@@ -898,10 +898,10 @@ END_TEST
 START_TEST(a_transaction_leaves_others_their_turn)
 {
     begin_transaction("PING\r\n", 3);
-    int64_t before = worker.work.slice;
+    int64_t before = worker.loop.work.slice;
     feed("EXEC\r\n");
     check_replies("*3\r\n+PONG\r\n+PONG\r\n+PONG\r\n");
-    ck_assert_int_eq(before - worker.work.slice, 4 * WORK_COMMAND);
+    ck_assert_int_eq(before - worker.loop.work.slice, 4 * WORK_COMMAND);
 }
 END_TEST
 
