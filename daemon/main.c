@@ -27,13 +27,13 @@
 #include "daemon/keep_socket.h"
 #include "daemon/rules.h"
 #include "daemon/signals.h"
-#include "frontends/encodings.h"
 #include "frontends/holding.h"
 #include "frontends/listener.h"
 #include "frontends/local_socket.h"
 #include "frontends/session_id.h"
 #include "frontends/settings.h"
 #include "frontends/worker_thread.h"
+#include "frontends/ws/ws_encoding.h"
 #include "storage/store.h"
 
 enum {
@@ -371,7 +371,7 @@ static void set_deflate(const struct config *c)
         .level = (int)c->http.ws_deflate_level,
         .window_bits = WS_WINDOW_MAX,
     };
-    encodings_set_deflate(&rule);
+    ws_encoding_set_deflate(&rule);
 }
 
 static enum err start(struct daemon *d)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/encodings.h"
+#include "frontends/envelope_encoding.h"
 #include "frontends/http/http.h"
 #include "frontends/poll_body.h"
 #include "frontends/subscribe.h"
@@ -268,7 +268,7 @@ static enum err subscribe(struct poll *p, const struct feed_spec *spec, const st
                           struct gap *ret_gap)
 {
     struct worker *w = worker_of(p->conn);
-    enum err e = feed_join(&p->receiver.sub, spec, &encoding_poll, TRANSPORT_POLL);
+    enum err e = feed_join(&p->receiver.sub, spec, &envelope_encoding, TRANSPORT_POLL);
     if (e != ERR_OK)
         return e;
     return replay_start(&w->replay, p->receiver.sub.feed, after, hub_head(w->hub), &p->position,

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "frontends/encodings.h"
 #include "frontends/envelope.h"
+#include "frontends/envelope_encoding.h"
 
 enum {
     /* Bounded pieces of reading for one answer: a long empty way is gone in several answers. */
@@ -193,8 +193,8 @@ enum err poll_body_read(struct worker *w, struct feed *f, struct position *p, st
         .feed = f,
         .until = w->head,
         .limit = limit,
-        .encoding = &encoding_poll,
-        .encode = encoding_poll.encode,
+        .encoding = &envelope_encoding,
+        .encode = envelope_encoding.encode,
     };
     enum err e = read_body(w, &r, p, gap, "live", ret);
     ret->live = p->offset >= w->head;

@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/encodings.h"
 #include "frontends/envelope.h"
 #include "frontends/errand.h"
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"
 #include "frontends/session_id.h"
 #include "frontends/session_request.h"
+#include "frontends/sse_encoding.h"
 #include "frontends/stream_table.h"
 #include "frontends/subscribe.h"
 
@@ -67,7 +67,7 @@ static void edit(struct change *g, struct stream *s)
     struct stream_edit edit = {
         .part = &g->request.unsubscribe,
         .join = &g->request.subscribe,
-        .encoding = &encoding_sse_joining,
+        .encoding = &sse_encoding_joining,
         .ret_parted = g->parted,
         .ret_offsets = g->offsets,
     };
@@ -91,7 +91,7 @@ static void apply(struct errand *e, void *where)
     struct listed_stream *s = stream_table_find(w->streams, g->number);
     if (!s || !conn_is_open(s->stream.conn)) /* as all of them when the hub stops */
         refuse(g, 404, no_session);
-    else if (s->stream.receiver.sub.feed->encoding == &encoding_sse_raw && !changes_nothing(g))
+    else if (s->stream.receiver.sub.feed->encoding == &sse_encoding_raw && !changes_nothing(g))
         refuse(g, 409,
                "The stream is in raw format, which is for one topic: payloads do not say "
                "whose they are. Open it with format=envelope");

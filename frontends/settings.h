@@ -22,7 +22,7 @@ struct settings {
     uint64_t heartbeat_ms, retry_ms;
     uint64_t poll_wait_ms, poll_wait_max_ms;
     uint32_t poll_limit;
-    bool ws_deflate;   /* accept permessage-deflate; how: encodings_set_deflate */
+    bool ws_deflate;   /* accept permessage-deflate; how: ws_encoding_set_deflate */
     int send_buffer;   /* SO_SNDBUF, 0 = the kernel's choice */
     int notsent_lowat; /* TCP_NOTSENT_LOWAT, 0 = none */
     bool demo;         /* serve the demo page */

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/encodings.h"
 #include "frontends/envelope.h"
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"
 #include "frontends/poll_body.h"
 #include "frontends/session_id.h"
+#include "frontends/sse_encoding.h"
 #include "frontends/sse_text.h"
 #include "frontends/stream_table.h"
 
@@ -234,7 +234,7 @@ void sse_start(struct conn *c, const struct subscription *sub)
         answer_briefly(c, "");
         return;
     }
-    const struct encoding *encoding = sub->raw ? &encoding_sse_raw : &encoding_sse_envelope;
+    const struct encoding *encoding = sub->raw ? &sse_encoding_raw : &sse_encoding_envelope;
     struct listed_stream *s = c->loop->draining ? NULL : calloc(1, sizeof(*s));
     if (!s) {
         sse_answer_later(c);

@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "broker/topic_table.h"
-#include "frontends/encodings.h"
 #include "frontends/fanout.h"
 #include "frontends/holding.h"
 #include "frontends/http/http_fields.h"
@@ -14,6 +13,7 @@
 #include "frontends/stream.h"
 #include "frontends/stream_table.h"
 #include "frontends/turn.h"
+#include "frontends/ws/ws_encoding.h"
 
 enum {
     REFUSALS_APART_MS = 60000, /* without one for so long: the next one is told again */
@@ -95,7 +95,7 @@ static void serve_conns(struct worker *w)
 
 static void count_compressed(struct worker *w)
 {
-    struct encodings_tally tally = encodings_take_tally();
+    struct ws_encoding_tally tally = ws_encoding_take_tally();
     if (!tally.messages)
         return;
     counter_add(&w->loop.counters, COUNTER_ws_deflated, tally.messages);

@@ -5,8 +5,8 @@
 
 #include "broker/cursor.h"
 #include "broker/topic_name.h"
-#include "frontends/encodings.h"
 #include "frontends/resp/resp.h"
+#include "frontends/resp/resp_encoding.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_glob.h"
 #include "frontends/resp/resp_names.h"
@@ -101,7 +101,7 @@ static void put_pmessage(const struct message *m, const char *filter, size_t n,
 
 static const struct encoding *message_encoding(const struct resp *r)
 {
-    return r->version == RESP3 ? &encoding_resp3_message : &encoding_resp_message;
+    return r->version == RESP3 ? &resp_encoding_message3 : &resp_encoding_message;
 }
 
 /* `message` when a topic matches, else `pmessage` with the first pattern that does: its own name,

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "frontends/counting.h"
-#include "frontends/encodings.h"
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"
 #include "frontends/publish.h"
 #include "frontends/stream.h"
 #include "frontends/ws/ws_control.h"
+#include "frontends/ws/ws_encoding.h"
 #include "frontends/ws/ws_frame.h"
 #include "frontends/ws/ws_handshake.h"
 #include "utlist.h"
@@ -69,8 +69,8 @@ static struct ws *ws_of(struct conn *c)
 static const struct encoding *encoding_of(const struct ws *ws)
 {
     if (ws->deflate)
-        return ws->raw ? &encoding_ws_raw_deflate : &encoding_ws_envelope_deflate;
-    return ws->raw ? &encoding_ws_raw : &encoding_ws_envelope;
+        return ws->raw ? &ws_encoding_raw_deflate : &ws_encoding_envelope_deflate;
+    return ws->raw ? &ws_encoding_raw : &ws_encoding_envelope;
 }
 
 static void format_offset(const struct conn *c, uint64_t offset, char *out)

@@ -44,7 +44,7 @@ void __wrap_hub_call_worker(struct hub *h, unsigned w, struct hub_call *call);
 void __wrap_hub_call_broker(struct hub *h, struct hub_call *call);
 void __wrap_worker_set_settings(struct worker *w, struct settings *s);
 void __wrap_broker_set_retention(struct broker *b, const struct retention_rules *rules);
-void __wrap_encodings_set_deflate(const struct ws_deflate_rule *rule);
+void __wrap_ws_encoding_set_deflate(const struct ws_deflate_rule *rule);
 void __wrap_log_set_level(enum log_level level);
 void __wrap_log_line(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -109,7 +109,7 @@ void __wrap_broker_set_retention(struct broker *b, const struct retention_rules 
     got.retention = rules;
 }
 
-void __wrap_encodings_set_deflate(const struct ws_deflate_rule *rule)
+void __wrap_ws_encoding_set_deflate(const struct ws_deflate_rule *rule)
 {
     got.deflate = *rule;
 }

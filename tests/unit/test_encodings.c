@@ -1,13 +1,15 @@
 /* The shared encodings and the SSE control blocks, read back as a receiver would. */
-#include "frontends/encodings.h"
-
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/envelope_encoding.h"
+#include "frontends/resp/resp_encoding.h"
 #include "frontends/resp/resp_reply.h"
+#include "frontends/sse_encoding.h"
 #include "frontends/sse_text.h"
+#include "frontends/ws/ws_encoding.h"
 
 static struct topic *topic;
 static struct buf out;
@@ -69,11 +71,11 @@ static void expect_encoded(const struct encoding *e, const char *text)
 
 START_TEST(slots_are_unique)
 {
-    const struct encoding *all[] = {&encoding_sse_raw,       &encoding_sse_envelope,
-                                    &encoding_ws_envelope,   &encoding_ws_raw,
-                                    &encoding_poll,          &encoding_resp_message,
-                                    &encoding_resp3_message, &encoding_ws_envelope_deflate,
-                                    &encoding_ws_raw_deflate};
+    const struct encoding *all[] = {&sse_encoding_raw,       &sse_encoding_envelope,
+                                    &ws_encoding_envelope,   &ws_encoding_raw,
+                                    &envelope_encoding,      &resp_encoding_message,
+                                    &resp_encoding_message3, &ws_encoding_envelope_deflate,
+                                    &ws_encoding_raw_deflate};
     unsigned seen = 0;
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
         ck_assert_uint_lt(all[i]->slot, MESSAGE_ENCODINGS);
@@ -87,16 +89,16 @@ END_TEST
 START_TEST(sse_joining_has_no_id)
 {
     static const char *const events[] = {"", "tick"};
-    ck_assert_uint_eq(encoding_sse_joining.slot, MESSAGE_UNSHARED);
+    ck_assert_uint_eq(sse_encoding_joining.slot, MESSAGE_UNSHARED);
     for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
         struct buf whole = {0};
         payload(MESSAGE_TEXT, "x", 1);
         m.event = events[i];
         m.event_len = (uint8_t)strlen(events[i]);
-        encoding_sse_envelope.encode(&m, &whole);
+        sse_encoding_envelope.encode(&m, &whole);
         buf_putc(&whole, '\0');
         ck_assert_int_eq(strncmp(whole.data, "id: 7-9\n", 8), 0);
-        expect_encoded(&encoding_sse_joining, whole.data + 8);
+        expect_encoded(&sse_encoding_joining, whole.data + 8);
         buf_finish(&whole);
     }
 }
@@ -123,7 +125,7 @@ START_TEST(sse_raw_lines)
         char text[256];
         snprintf(text, sizeof(text), "id: 7-9\n%s\n", cases[i].lines);
         payload(MESSAGE_TEXT, cases[i].payload, strlen(cases[i].payload));
-        expect_encoded(&encoding_sse_raw, text);
+        expect_encoded(&sse_encoding_raw, text);
     }
 }
 END_TEST
@@ -141,7 +143,7 @@ START_TEST(sse_raw_line_ends_at_every_place)
         payload(MESSAGE_TEXT, text, SIZE);
         snprintf(lines, sizeof(lines), "id: 7-9\ndata: %.*s\ndata: %s\n\n", (int)place, text,
                  text + place + end_len);
-        expect_encoded(&encoding_sse_raw, lines);
+        expect_encoded(&sse_encoding_raw, lines);
     }
 }
 END_TEST
@@ -150,7 +152,7 @@ START_TEST(sse_raw_event_and_json)
 {
     event(" tick", 5);
     payload(MESSAGE_JSON, "{\n\"a\":1}", 8);
-    expect_encoded(&encoding_sse_raw, "id: 7-9\nevent:  tick\ndata: {\ndata: \"a\":1}\n\n");
+    expect_encoded(&sse_encoding_raw, "id: 7-9\nevent:  tick\ndata: {\ndata: \"a\":1}\n\n");
 }
 END_TEST
 
@@ -160,7 +162,7 @@ START_TEST(sse_never_writes_a_broken_event_line)
     payload(MESSAGE_TEXT, "x", 1);
     for (size_t i = 0; i < 3; i++) {
         event(names[i], i ? 3 : 7);
-        expect_encoded(&encoding_sse_raw, "id: 7-9\ndata: x\n\n");
+        expect_encoded(&sse_encoding_raw, "id: 7-9\ndata: x\n\n");
     }
 }
 END_TEST
@@ -168,7 +170,7 @@ END_TEST
 START_TEST(sse_nul_in_data_is_kept)
 {
     payload(MESSAGE_TEXT, "a\0b", 3);
-    encoding_sse_raw.encode(&m, &out);
+    sse_encoding_raw.encode(&m, &out);
     expect("id: 7-9\ndata: a\0b\n\n", 19);
 }
 END_TEST
@@ -177,10 +179,10 @@ START_TEST(sse_envelopes)
 {
     event("tick", 4);
     payload(MESSAGE_JSON, "[1,\n2]", 6);
-    expect_encoded(&encoding_sse_envelope, "id: 7-9\nevent: tick\ndata: " ENVELOPE_HEAD
+    expect_encoded(&sse_encoding_envelope, "id: 7-9\nevent: tick\ndata: " ENVELOPE_HEAD
                                            "\"event\":\"tick\",\"data\":[1, 2]}\n\n");
     payload(MESSAGE_BINARY, "\n", 1);
-    expect_encoded(&encoding_sse_raw,
+    expect_encoded(&sse_encoding_raw,
                    "id: 7-9\nevent: tick\ndata: " ENVELOPE_HEAD
                    "\"event\":\"tick\",\"data\":\"Cg==\",\"encoding\":\"base64\"}\n\n");
 }
@@ -189,7 +191,7 @@ END_TEST
 START_TEST(poll_is_the_envelope)
 {
     payload(MESSAGE_TEXT, "x", 1);
-    expect_encoded(&encoding_poll, ENVELOPE_HEAD "\"data\":\"x\"}");
+    expect_encoded(&envelope_encoding, ENVELOPE_HEAD "\"data\":\"x\"}");
 }
 END_TEST
 
@@ -198,19 +200,19 @@ START_TEST(ws_raw_frames)
     char big[126];
     memset(big, 'b', sizeof(big));
     payload(MESSAGE_TEXT, "hi", 2);
-    expect_encoded(&encoding_ws_raw, "\x81\x02hi");
+    expect_encoded(&ws_encoding_raw, "\x81\x02hi");
     payload(MESSAGE_JSON, "{}", 2);
-    expect_encoded(&encoding_ws_raw, "\x81\x02{}");
+    expect_encoded(&ws_encoding_raw, "\x81\x02{}");
     payload(MESSAGE_BINARY, "hi", 2);
-    expect_encoded(&encoding_ws_raw, "\x82\x02hi");
+    expect_encoded(&ws_encoding_raw, "\x82\x02hi");
     payload(MESSAGE_TEXT, NULL, 0);
-    encoding_ws_raw.encode(&m, &out);
+    ws_encoding_raw.encode(&m, &out);
     expect("\x81\x00", 2);
     payload(MESSAGE_BINARY, NULL, 0);
-    encoding_ws_raw.encode(&m, &out);
+    ws_encoding_raw.encode(&m, &out);
     expect("\x82\x00", 2);
     payload(MESSAGE_BINARY, big, sizeof(big));
-    encoding_ws_raw.encode(&m, &out);
+    ws_encoding_raw.encode(&m, &out);
     ck_assert_uint_eq(out.len, 4 + 126);
     ck_assert_mem_eq(out.data,
                      "\x82\x7E\x00\x7E"
@@ -228,9 +230,9 @@ START_TEST(ws_envelope_frames)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
         struct buf bare = {0};
         payload(MESSAGE_TEXT, data, sizes[i]);
-        encoding_poll.encode(&m, &bare);
+        envelope_encoding.encode(&m, &bare);
         buf_puts(&out, "before");
-        encoding_ws_envelope.encode(&m, &out);
+        ws_encoding_envelope.encode(&m, &out);
         size_t header = bare.len < 126 ? 2 : bare.len < 65536 ? 4 : 10;
         ck_assert_uint_eq(out.len, 6 + header + bare.len);
         ck_assert_mem_eq(out.data, "before\x81", 7);
@@ -250,10 +252,10 @@ END_TEST
 START_TEST(resp_push)
 {
     payload(MESSAGE_BINARY, "p\r\n", 3);
-    expect_encoded(&encoding_resp_message, "*3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$3\r\np\r\n\r\n");
+    expect_encoded(&resp_encoding_message, "*3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$3\r\np\r\n\r\n");
     payload(MESSAGE_TEXT, NULL, 0);
-    expect_encoded(&encoding_resp_message, "*3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$0\r\n\r\n");
-    expect_encoded(&encoding_resp3_message, ">3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$0\r\n\r\n");
+    expect_encoded(&resp_encoding_message, "*3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$0\r\n\r\n");
+    expect_encoded(&resp_encoding_message3, ">3\r\n$7\r\nmessage\r\n$3\r\na/b\r\n$0\r\n\r\n");
 }
 END_TEST
 
@@ -292,7 +294,7 @@ static void expect_deflated(const struct encoding *e, const struct encoding *pla
     inflated(out.data + 2, out.len - 2, &text);
     ck_assert_uint_eq(text.len, whole.len - 4); /* a header with a length of two bytes */
     ck_assert_mem_eq(text.data, whole.data + 4, text.len);
-    struct encodings_tally tally = encodings_take_tally();
+    struct ws_encoding_tally tally = ws_encoding_take_tally();
     ck_assert_uint_eq(tally.messages, 1);
     ck_assert_uint_eq(tally.plain_bytes, text.len);
     ck_assert_uint_eq(tally.packed_bytes, out.len - 2);
@@ -305,10 +307,10 @@ START_TEST(ws_deflated_frames)
     char text[2000];
     memset(text, 'x', sizeof(text));
     payload(MESSAGE_TEXT, text, sizeof(text));
-    expect_deflated(&encoding_ws_raw_deflate, &encoding_ws_raw, 0xC1);
-    expect_deflated(&encoding_ws_envelope_deflate, &encoding_ws_envelope, 0xC1);
+    expect_deflated(&ws_encoding_raw_deflate, &ws_encoding_raw, 0xC1);
+    expect_deflated(&ws_encoding_envelope_deflate, &ws_encoding_envelope, 0xC1);
     payload(MESSAGE_BINARY, text, sizeof(text));
-    expect_deflated(&encoding_ws_raw_deflate, &encoding_ws_raw, 0xC2);
+    expect_deflated(&ws_encoding_raw_deflate, &ws_encoding_raw, 0xC2);
 }
 END_TEST
 
@@ -320,14 +322,14 @@ START_TEST(the_tally_is_a_sum_that_is_taken_once)
     for (size_t n = 1000; n <= sizeof(text); n += 1000) {
         payload(MESSAGE_TEXT, text, n);
         buf_clear(&out);
-        encoding_ws_raw_deflate.encode(&m, &out);
+        ws_encoding_raw_deflate.encode(&m, &out);
         packed += out.len - 2;
     }
-    struct encodings_tally tally = encodings_take_tally();
+    struct ws_encoding_tally tally = ws_encoding_take_tally();
     ck_assert_uint_eq(tally.messages, 2);
     ck_assert_uint_eq(tally.plain_bytes, 3000);
     ck_assert_uint_eq(tally.packed_bytes, packed);
-    tally = encodings_take_tally();
+    tally = ws_encoding_take_tally();
     ck_assert_uint_eq(tally.messages + tally.plain_bytes + tally.packed_bytes, 0);
 }
 END_TEST
@@ -340,7 +342,7 @@ static void expect_same(const struct encoding *e, const struct encoding *plain_f
     e->encode(&m, &out);
     ck_assert_uint_eq(out.len, whole.len);
     ck_assert_mem_eq(out.data, whole.data, out.len);
-    ck_assert_uint_eq(encodings_take_tally().messages, 0);
+    ck_assert_uint_eq(ws_encoding_take_tally().messages, 0);
     buf_finish(&whole);
 }
 
@@ -348,23 +350,23 @@ START_TEST(ws_frames_that_compressing_does_not_help)
 {
     static const struct ws_deflate_rule rule = {.min_bytes = 100, .level = 1, .window_bits = 15};
     char text[5000];
-    encodings_set_deflate(&rule);
+    ws_encoding_set_deflate(&rule);
     payload(MESSAGE_TEXT, "", 0);
-    expect_same(&encoding_ws_raw_deflate, &encoding_ws_raw);
+    expect_same(&ws_encoding_raw_deflate, &ws_encoding_raw);
     memset(text, 'x', sizeof(text));
     payload(MESSAGE_TEXT, text, 99);
-    expect_same(&encoding_ws_raw_deflate, &encoding_ws_raw);
+    expect_same(&ws_encoding_raw_deflate, &ws_encoding_raw);
     payload(MESSAGE_TEXT, text, 100);
     buf_clear(&out);
-    encoding_ws_raw_deflate.encode(&m, &out);
-    ck_assert_uint_eq(encodings_take_tally().messages, 1);
+    ws_encoding_raw_deflate.encode(&m, &out);
+    ck_assert_uint_eq(ws_encoding_take_tally().messages, 1);
     uint32_t noise = 1;
     for (size_t i = 0; i < sizeof(text); i++) {
         noise = noise * 1664525 + 1013904223;
         text[i] = (char)(noise >> 24);
     }
     payload(MESSAGE_BINARY, text, sizeof(text));
-    expect_same(&encoding_ws_raw_deflate, &encoding_ws_raw);
+    expect_same(&ws_encoding_raw_deflate, &ws_encoding_raw);
 }
 END_TEST
 

@@ -1,0 +1,25 @@
+#include "frontends/resp/resp_encoding.h"
+
+#include "frontends/encoding_slots.h"
+#include "frontends/resp/resp_reply.h"
+
+static void put_push(const struct message *m, enum resp_version v, struct buf *out)
+{
+    resp_reply_push(out, v, 3);
+    resp_reply_bulk(out, "message", 7);
+    resp_reply_bulk(out, m->topic->name, m->topic->name_len);
+    resp_reply_bulk(out, m->payload, m->payload_len);
+}
+
+static void message(const struct message *m, struct buf *out)
+{
+    put_push(m, RESP2, out);
+}
+
+static void message3(const struct message *m, struct buf *out)
+{
+    put_push(m, RESP3, out);
+}
+
+const struct encoding resp_encoding_message = {"resp-message", SLOT_RESP, message, false};
+const struct encoding resp_encoding_message3 = {"resp3-message", SLOT_RESP3, message3, false};

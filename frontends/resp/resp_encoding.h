@@ -1,0 +1,11 @@
+/* Messages as pushes of RESP. */
+#ifndef FRONTENDS_RESP_RESP_ENCODING_H
+#define FRONTENDS_RESP_RESP_ENCODING_H
+
+#include "broker/message.h"
+
+/* A `message` push in RESP2 and RESP3. `pmessage` depends on the pattern and is not shared. */
+extern const struct encoding resp_encoding_message;
+extern const struct encoding resp_encoding_message3;
+
+#endif
