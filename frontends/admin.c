@@ -7,6 +7,7 @@
 #include "broker/interest.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
+#include "frontends/description.h"
 #include "frontends/envelope.h"
 #include "frontends/scan.h"
 #include "frontends/stream.h"
@@ -285,7 +286,7 @@ void admin_stats(struct admin *a)
 
 /* --- connections --- */
 
-static void describe(struct conn *c, struct conn_description *d)
+static void describe(struct conn *c, struct description *d)
 {
     memset(d, 0, sizeof(*d));
     if (c->protocol->describe)
@@ -332,7 +333,7 @@ static void put_client(struct admin *a, struct conn *c)
 {
     const struct worker *w = worker_of(c);
     struct buf *out = &a->text;
-    struct conn_description d;
+    struct description d;
     char address[64];
     describe(c, &d);
     conn_address(c, address, sizeof(address));
@@ -363,7 +364,7 @@ static void put_client(struct admin *a, struct conn *c)
 
 /* --- lines as Redis 7 writes them: its fields in its order, then our own --- */
 
-static void line_peer(const struct conn *c, const struct conn_description *d, struct buf *out)
+static void line_peer(const struct conn *c, const struct description *d, struct buf *out)
 {
     char address[64], local[64];
     uint64_t now_s = loop_now(c->loop) / 1000;
@@ -378,7 +379,7 @@ static void line_peer(const struct conn *c, const struct conn_description *d, st
                                  : "N");
 }
 
-static void line_subscriptions(const struct conn_description *d, struct buf *out)
+static void line_subscriptions(const struct description *d, struct buf *out)
 {
     uint32_t filters = d->stream ? stream_filters(d->stream) : d->feed ? d->feed->filter_count : 0;
     uint32_t patterns = d->patterns < filters ? d->patterns : filters;
@@ -387,7 +388,7 @@ static void line_subscriptions(const struct conn_description *d, struct buf *out
 }
 
 /* What is held for it. Replies are in one buffer: `oll` is whether there are any. */
-static void line_memory(const struct conn *c, const struct conn_description *d, struct buf *out)
+static void line_memory(const struct conn *c, const struct description *d, struct buf *out)
 {
     size_t unread = c->in ? c->in->len : 0, unsent = conn_unsent(c);
     buf_printf(out, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0", unread,
@@ -398,7 +399,7 @@ static void line_memory(const struct conn *c, const struct conn_description *d, 
 
 void admin_client_line(struct conn *c, struct buf *out)
 {
-    struct conn_description d;
+    struct description d;
     describe(c, &d);
     line_peer(c, &d, out);
     line_subscriptions(&d, out);

@@ -18,19 +18,17 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "broker/lag.h"
 #include "broker/message.h"
 #include "frontends/transport.h"
 #include "frontends/wheel.h"
 
 struct conn;
-struct feed;
+struct description;
 struct ip_port;
 struct loop;
 struct peer;
 struct peer_load;
 struct publish;
-struct stream;
 
 /* Why connections end: name, whether it is an error worth a log line at debug level, text. */
 #define CLOSE_TABLE(X)                                                                             \
@@ -58,24 +56,6 @@ enum close_reason {
         CLOSE_REASONS
 };
 
-/* What an admin listing says of a connection; filled by the protocol. */
-struct conn_description {
-    struct feed *feed;           /* its subscriptions, NULL = none */
-    const struct stream *stream; /* has those that are about to join them, or NULL */
-    bool has_cursor;
-    uint64_t cursor; /* the offset it has reached */
-    struct lag_figures lag;
-    const char *name; /* the client's own name, or NULL */
-    bool deflate;     /* it gets its messages compressed */
-    /* Of the local socket only: */
-    const char *lib_name, *lib_version; /* what its library calls itself, or NULL */
-    const char *command;                /* the last one that ran, or NULL */
-    unsigned resp;                      /* the version that it speaks; 0 = another protocol */
-    uint32_t patterns;                  /* how many of its subscriptions are */
-    bool in_transaction;                /* since MULTI */
-    size_t queued, queued_bytes;        /* commands put by since then */
-};
-
 struct protocol {
     const char *name;
     enum transport transport;
@@ -97,7 +77,7 @@ struct protocol {
     void (*shutdown)(struct conn *c);
     /* The administrator ends it: the same. */
     void (*kicked)(struct conn *c);
-    void (*describe)(struct conn *c, struct conn_description *d);
+    void (*describe)(struct conn *c, struct description *d);
     /* A publish of this connection (worker_publish) came back; P is freed by the caller. */
     void (*answered)(struct conn *c, struct publish *p);
     /* Bytes that it holds for the peer besides the connection's buffers; NULL = hardly any. */

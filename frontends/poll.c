@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/description.h"
 #include "frontends/envelope_encoding.h"
 #include "frontends/http/http.h"
 #include "frontends/poll_body.h"
@@ -309,7 +310,7 @@ size_t poll_held(const struct poll *p)
     return feed_share(p->receiver.sub.feed);
 }
 
-void poll_describe(const struct poll *p, struct conn_description *d)
+void poll_describe(const struct poll *p, struct description *d)
 {
     d->feed = p->receiver.sub.feed;
     d->has_cursor = true;

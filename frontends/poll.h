@@ -30,6 +30,6 @@ void poll_timeout(struct conn *c);
 void poll_free(struct poll *p);
 /* About how many bytes its subscriptions take. */
 size_t poll_held(const struct poll *p);
-void poll_describe(const struct poll *p, struct conn_description *d);
+void poll_describe(const struct poll *p, struct description *d);
 
 #endif

@@ -1,6 +1,7 @@
 # The RESP frontend of the local socket, and administration; included by frontends/local.mk.
 libfrontends_a_SOURCES += \
 	frontends/admin.c frontends/admin.h \
+	frontends/description.h \
 	frontends/errand.c frontends/errand.h \
 	frontends/scan.c frontends/scan.h \
 	frontends/resp/resp.c frontends/resp/resp.h \

@@ -135,7 +135,7 @@ static size_t sse_held(const struct conn *c)
     return stream_held(&((const struct listed_stream *)c->state)->stream);
 }
 
-static void sse_describe(struct conn *c, struct conn_description *d)
+static void sse_describe(struct conn *c, struct description *d)
 {
     stream_describe(&listed_of(c)->stream, d);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/description.h"
 #include "frontends/lagging.h"
 #include "utlist.h"
 
@@ -820,7 +821,7 @@ size_t stream_held(const struct stream *s)
     return bytes;
 }
 
-void stream_describe(const struct stream *s, struct conn_description *d)
+void stream_describe(const struct stream *s, struct description *d)
 {
     d->feed = s->receiver.sub.feed;
     d->stream = s;

@@ -117,7 +117,7 @@ bool stream_is_current(const struct stream *s);
 uint64_t stream_offset(const struct stream *s);
 /* About how many bytes its subscriptions take. */
 size_t stream_held(const struct stream *s);
-void stream_describe(const struct stream *s, struct conn_description *d);
+void stream_describe(const struct stream *s, struct description *d);
 
 /* For the worker: moves the streams BEHIND on by one slice each, as many as there is time for in
  * one turn; true when some are left that can go on at once. */

@@ -1001,7 +1001,7 @@ static void http_refuse(struct conn *c)
     http_fail_later(c, 503, 1, "The hub holds as much for its clients as hub.peer_bytes allows");
 }
 
-static void http_describe(struct conn *c, struct conn_description *d)
+static void http_describe(struct conn *c, struct description *d)
 {
     struct http *h = http_of(c);
     if (h && h->poll)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "frontends/description.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_publish.h"
@@ -86,7 +87,7 @@ size_t resp_multi_held(const struct resp_multi *m)
     return m ? sizeof(*m) + m->bytes + m->replies.cap : 0;
 }
 
-void resp_multi_describe(const struct resp_multi *m, struct conn_description *d)
+void resp_multi_describe(const struct resp_multi *m, struct description *d)
 {
     d->in_transaction = m != NULL;
     d->queued = m ? m->count : 0;

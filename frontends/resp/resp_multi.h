@@ -16,7 +16,7 @@
 
 #include "frontends/resp/resp_command.h"
 
-struct conn_description;
+struct description;
 struct publish;
 
 /* Of one connection; NULL, wherever it is taken, is none. */
@@ -40,7 +40,7 @@ void resp_multi_answered(struct resp *r, const struct publish *p);
 void resp_multi_go_on(struct resp *r);
 /* Bytes that it keeps: commands that are put by, and replies. */
 size_t resp_multi_held(const struct resp_multi *m);
-void resp_multi_describe(const struct resp_multi *m, struct conn_description *d);
+void resp_multi_describe(const struct resp_multi *m, struct description *d);
 /* Ends the transaction of R without an answer; fine when there is none. */
 void resp_multi_drop(struct resp *r);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/description.h"
 #include "frontends/http/http.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_command.h"
@@ -382,7 +383,7 @@ static void refuse_peer(struct conn *c)
     fail(r);
 }
 
-static void describe(struct conn *c, struct conn_description *d)
+static void describe(struct conn *c, struct description *d)
 {
     const struct resp *r = c->state;
     if (!r)

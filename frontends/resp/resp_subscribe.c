@@ -5,6 +5,7 @@
 
 #include "broker/cursor.h"
 #include "broker/topic_name.h"
+#include "frontends/description.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_encoding.h"
 #include "frontends/resp/resp_error.h"
@@ -222,7 +223,7 @@ size_t resp_subscribe_held(const struct resp *r)
     return r->subscription ? stream_held(&r->subscription->stream) : 0;
 }
 
-void resp_subscribe_describe(const struct resp *r, struct conn_description *d)
+void resp_subscribe_describe(const struct resp *r, struct description *d)
 {
     if (!r->subscription)
         return;

@@ -10,7 +10,7 @@
 
 #include "frontends/resp/resp_command.h"
 
-struct conn_description;
+struct description;
 
 resp_run resp_subscribe_topics, resp_subscribe_leave_topics;
 resp_run resp_subscribe_patterns, resp_subscribe_leave_patterns;
@@ -22,6 +22,6 @@ void resp_subscribe_finish(struct resp *r);
 void resp_subscribe_drained(struct resp *r);
 /* About how many bytes its subscriptions take. */
 size_t resp_subscribe_held(const struct resp *r);
-void resp_subscribe_describe(const struct resp *r, struct conn_description *d);
+void resp_subscribe_describe(const struct resp *r, struct description *d);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "frontends/counting.h"
+#include "frontends/description.h"
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"
 #include "frontends/publish.h"
@@ -661,7 +662,7 @@ static void ws_refuse(struct conn *c)
         conn_close(c, CLOSE_MEMORY);
 }
 
-static void ws_describe(struct conn *c, struct conn_description *d)
+static void ws_describe(struct conn *c, struct description *d)
 {
     stream_describe(&ws_of(c)->stream, d);
     d->deflate = ws_of(c)->deflate;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontends/description.h"
 #include "tests/unit/desk.h"
 
 #define HOST      "Host: localhost\r\n"
@@ -49,7 +50,7 @@ static void set_limits(uint64_t messages, uint64_t bytes, uint64_t age_ms, enum 
 
 static struct lag_figures figures(const struct client *c)
 {
-    struct conn_description d = {0};
+    struct description d = {0};
     c->conn->protocol->describe(c->conn, &d);
     return d.lag;
 }

@@ -9,6 +9,7 @@
 
 #include "broker/broker.h"
 #include "broker/hub.h"
+#include "frontends/description.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_client.h"
 #include "frontends/resp/resp_command.h"
@@ -770,7 +771,7 @@ END_TEST
 
 START_TEST(listings_have_its_names_and_its_last_command)
 {
-    struct conn_description d = {0};
+    struct description d = {0};
     feed("CLIENT SETNAME n\r\nCLIENT SETINFO LIB-NAME l\r\nCLIENT SETINFO lib-ver 1\r\n");
     feed("NONSENSE\r\nCLIENT ID x\r\nHELLO 3\r\n");
     resp_protocol.describe(&conn, &d);
@@ -957,7 +958,7 @@ START_TEST(errors_spoil_a_transaction_and_free_it)
     ck_assert_uint_gt(resp_protocol.held(&conn), 100);
     feed("NONSENSE\r\n");
     buf_clear(&peer.out);
-    struct conn_description d = {0};
+    struct description d = {0};
     resp_protocol.describe(&conn, &d);
     ck_assert(d.in_transaction);
     ck_assert_uint_eq(d.queued, 0);
@@ -974,7 +975,7 @@ END_TEST
 
 START_TEST(a_transaction_weighs_what_it_holds)
 {
-    struct conn_description d = {0};
+    struct description d = {0};
     feed("MULTI\r\n");
     resp_protocol.describe(&conn, &d);
     size_t empty = d.queued_bytes;
