@@ -3,6 +3,9 @@ codec_tests = \
 	tests/unit/test_message \
 	tests/unit/test_envelope \
 	tests/unit/test_encodings \
+	tests/unit/test_sse_encoding \
+	tests/unit/test_ws_encoding \
+	tests/unit/test_resp_encoding \
 	tests/unit/test_resp_glob \
 	tests/unit/test_resp_reader \
 	tests/unit/test_ws_deflate \
@@ -28,9 +31,23 @@ tests_unit_test_envelope_SOURCES = tests/unit/test_envelope.c
 tests_unit_test_envelope_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_envelope_LDADD = $(codec_test_libs)
 
-tests_unit_test_encodings_SOURCES = tests/unit/test_encodings.c
+encoding_fixture = tests/unit/encoding_fixture.c tests/unit/encoding_fixture.h
+
+tests_unit_test_encodings_SOURCES = tests/unit/test_encodings.c $(encoding_fixture)
 tests_unit_test_encodings_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_encodings_LDADD = $(codec_test_libs)
+
+tests_unit_test_sse_encoding_SOURCES = tests/unit/test_sse_encoding.c $(encoding_fixture)
+tests_unit_test_sse_encoding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_sse_encoding_LDADD = $(codec_test_libs)
+
+tests_unit_test_ws_encoding_SOURCES = tests/unit/test_ws_encoding.c $(encoding_fixture)
+tests_unit_test_ws_encoding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ws_encoding_LDADD = $(codec_test_libs)
+
+tests_unit_test_resp_encoding_SOURCES = tests/unit/test_resp_encoding.c $(encoding_fixture)
+tests_unit_test_resp_encoding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_resp_encoding_LDADD = $(codec_test_libs)
 
 tests_unit_test_resp_glob_SOURCES = tests/unit/test_resp_glob.c
 tests_unit_test_resp_glob_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
