@@ -3,6 +3,7 @@ include daemon/config.mk
 
 sbin_PROGRAMS += longwired
 longwired_SOURCES = \
+	daemon/frontends.c daemon/frontends.h \
 	daemon/keep_socket.c daemon/keep_socket.h \
 	daemon/main.c \
 	daemon/rules.c daemon/rules.h \

@@ -24,6 +24,7 @@
 #include "daemon/config_print.h"
 #include "daemon/cpus.h"
 #include "daemon/data_dir.h"
+#include "daemon/frontends.h"
 #include "daemon/keep_socket.h"
 #include "daemon/rules.h"
 #include "daemon/signals.h"
@@ -278,7 +279,8 @@ static enum err create_workers(struct daemon *d)
         struct store_reader *reader;
         e = store_reader_create(d->store, &reader);
         if (e == ERR_OK)
-            e = worker_create(d->hub, i, d->settings, &d->process, reader, &d->workers[i]);
+            e = worker_create(d->hub, i, d->settings, &d->process, frontends_parts, reader,
+                              &d->workers[i]);
     }
     if (e != ERR_OK)
         log_error("cannot create the workers: %s", err_text(e));

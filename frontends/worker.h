@@ -26,6 +26,7 @@
 struct lagging;
 struct stream;
 struct stream_table;
+struct worker;
 
 /* Where one message ends in bytes that were put together. */
 struct cut {
@@ -52,10 +53,17 @@ struct receiver {
     void (*deliver)(struct receiver *r, const struct parcel *p);
 };
 
+/* What a frontend does for every worker besides serving connections; either may be NULL. */
+struct worker_part {
+    void (*end_turn)(struct worker *w);
+    void (*end_thread)(void); /* once, on the worker's thread */
+};
+
 struct worker {
     struct loop loop; /* first: the worker of a connection is that of its loop (worker_of) */
     struct hub *hub;
-    uint32_t settings_serial; /* changes with them; never 0 */
+    const struct worker_part *const *parts; /* borrowed; NULL ends them */
+    uint32_t settings_serial;               /* changes with them; never 0 */
     struct event mail_event;
     struct hub_mail mail;
     struct grace_reader topics; /* inside during a turn: what is found in the table stays */

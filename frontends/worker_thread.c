@@ -7,13 +7,11 @@
 #include "broker/topic_table.h"
 #include "frontends/fanout.h"
 #include "frontends/holding.h"
-#include "frontends/http/http_fields.h"
 #include "frontends/lagging.h"
 #include "frontends/listener.h"
 #include "frontends/stream.h"
 #include "frontends/stream_table.h"
 #include "frontends/turn.h"
-#include "frontends/ws/ws_encoding.h"
 
 enum {
     REFUSALS_APART_MS = 60000, /* without one for so long: the next one is told again */
@@ -93,14 +91,19 @@ static void serve_conns(struct worker *w)
 
 /* --- turns --- */
 
-static void count_compressed(struct worker *w)
+/* What the frontends have to do behind everything else. */
+static void end_parts(struct worker *w)
 {
-    struct ws_encoding_tally tally = ws_encoding_take_tally();
-    if (!tally.messages)
-        return;
-    counter_add(&w->loop.counters, COUNTER_ws_deflated, tally.messages);
-    counter_add(&w->loop.counters, COUNTER_ws_deflated_plain_bytes, tally.plain_bytes);
-    counter_add(&w->loop.counters, COUNTER_ws_deflated_bytes, tally.packed_bytes);
+    for (const struct worker_part *const *part = w->parts; *part; part++)
+        if ((*part)->end_turn)
+            (*part)->end_turn(w);
+}
+
+static void end_parts_of_thread(const struct worker *w)
+{
+    for (const struct worker_part *const *part = w->parts; *part; part++)
+        if ((*part)->end_thread)
+            (*part)->end_thread();
 }
 
 static void count_turn(struct worker *w)
@@ -174,7 +177,7 @@ static bool run_turn(struct worker *w)
     poll_shared_drop(&w->polls, w->feeds);
     holding_end_turn(&w->loop);
     more |= stream_run_lagging(w);
-    count_compressed(w);
+    end_parts(w);
     worker_submit_publishes(w);
     count_turn(w);
     loop_set_timer(&w->loop, wait_ms(w));
@@ -223,8 +226,7 @@ static void *run(void *arg)
     turn_end(&w->loop);
     poll_shared_drop(&w->polls, w->feeds);
     topic_table_exit(&w->topics);
-    ws_deflate_finish_thread();
-    http_fields_finish_thread();
+    end_parts_of_thread(w);
     return NULL;
 }
 
@@ -319,7 +321,8 @@ static enum err set_up(struct worker *w, unsigned index, struct settings *s, str
 }
 
 enum err worker_create(struct hub *h, unsigned index, struct settings *s, struct process *p,
-                       struct store_reader *reader, struct worker **ret)
+                       const struct worker_part *const *parts, struct store_reader *reader,
+                       struct worker **ret)
 {
     struct worker *w = calloc(1, sizeof(*w));
     if (!w) {
@@ -327,6 +330,7 @@ enum err worker_create(struct hub *h, unsigned index, struct settings *s, struct
         return ERR_NOMEM;
     }
     w->hub = h;
+    w->parts = parts;
     topic_table_join(hub_topics(h), &w->topics);
     w->settings_serial = 1;
     tail_init(&w->tail);

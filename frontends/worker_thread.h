@@ -15,10 +15,11 @@
 
 struct store_reader;
 
-/* Takes a reference of SETTINGS, and READER; borrows the rest. ERR_NOMEM and ERR_IO. */
+/* Takes a reference of SETTINGS, and READER; borrows the rest, PARTS (NULL ends them) among it.
+ * ERR_NOMEM and ERR_IO. */
 MUST_CHECK enum err worker_create(struct hub *h, unsigned index, struct settings *s,
-                                  struct process *p, struct store_reader *reader,
-                                  struct worker **ret);
+                                  struct process *p, const struct worker_part *const *parts,
+                                  struct store_reader *reader, struct worker **ret);
 /* Runs the loop on a thread of its own. ERR_IO. */
 MUST_CHECK enum err worker_start(struct worker *w);
 /* From any thread: lets connections say good-bye, ends within GRACE_MS; then worker_join. */

@@ -1051,3 +1051,5 @@ void http_adopt(struct conn *c)
     conn_set_protocol(c, &http_protocol, h);
     begin_exchange(c, h);
 }
+
+const struct worker_part http_part = {.end_thread = http_fields_finish_thread};

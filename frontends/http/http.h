@@ -28,6 +28,7 @@
 struct counting;
 struct poll;
 struct publish_batch;
+struct worker_part;
 
 enum http_phase {
     HTTP_PHASE_IDLE,
@@ -183,5 +184,8 @@ bool http_may_publish(const struct conn *c);
 bool http_may_see_status(const struct conn *c);
 /* Answers 403: for DETAIL, or for the host if that is the cause. */
 void http_deny(struct conn *c, const char *detail);
+
+/* Gives back the memory of heads. */
+extern const struct worker_part http_part;
 
 #endif

@@ -798,3 +798,20 @@ void ws_start(struct conn *c, const struct subscription *sub)
     if (e != ERR_OK)
         fail_start(c, ws, e);
 }
+
+/* --- what every worker does for them --- */
+
+static void count_compressed(struct worker *w)
+{
+    struct ws_encoding_tally tally = ws_encoding_take_tally();
+    if (!tally.messages)
+        return;
+    counter_add(&w->loop.counters, COUNTER_ws_deflated, tally.messages);
+    counter_add(&w->loop.counters, COUNTER_ws_deflated_plain_bytes, tally.plain_bytes);
+    counter_add(&w->loop.counters, COUNTER_ws_deflated_bytes, tally.packed_bytes);
+}
+
+const struct worker_part ws_part = {
+    .end_turn = count_compressed,
+    .end_thread = ws_deflate_finish_thread,
+};

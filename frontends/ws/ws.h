@@ -11,4 +11,7 @@ void ws_start(struct conn *c, const struct subscription *sub);
  * section 4.4). */
 void ws_fail_upgrade(struct conn *c, const char *detail);
 
+/* Counts what was compressed; gives the memory for it back. */
+extern const struct worker_part ws_part;
+
 #endif

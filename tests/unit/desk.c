@@ -48,6 +48,8 @@ static struct settings *default_settings(void)
     return s;
 }
 
+static const struct worker_part *const no_parts[] = {NULL};
+
 void desk_open(struct desk *d)
 {
     struct store_reader *reader;
@@ -62,8 +64,8 @@ void desk_open(struct desk *d)
     d->process.memory.limit = 256 << 20;
     d->process.conns_max = 100;
     ck_assert_int_eq(store_reader_create(d->rig.store, &reader), ERR_OK);
-    ck_assert_int_eq(worker_create(d->hub, 0, d->settings, &d->process, reader, &d->worker),
-                     ERR_OK);
+    ck_assert_int_eq(
+        worker_create(d->hub, 0, d->settings, &d->process, no_parts, reader, &d->worker), ERR_OK);
 }
 
 void desk_close(struct desk *d)
