@@ -3,7 +3,48 @@
 #include <stddef.h>
 
 #include "frontends/http/http.h"
+#include "frontends/http/proxy.h"
+#include "frontends/resp/resp_protocol.h"
+#include "frontends/service.h"
 #include "frontends/worker.h"
 #include "frontends/ws/ws.h"
 
 const struct worker_part *const frontends_parts[] = {&http_part, &ws_part, NULL};
+
+static void begin_http(struct conn *c, const struct ip_port *from, bool status_only)
+{
+    if (conn_accepted(c, from) == ERR_NOMEM)
+        conn_close(c, CLOSE_NOMEM);
+    else
+        http_accepted(c, status_only);
+}
+
+static void http_comes(struct conn *c, const struct service *s, const struct ip_port *from)
+{
+    (void)s;
+    begin_http(c, from, false);
+}
+
+static void status_comes(struct conn *c, const struct service *s, const struct ip_port *from)
+{
+    (void)s;
+    begin_http(c, from, true);
+}
+
+static const struct service proxied = {
+    .protocol = &proxy_protocol,
+    .accepted = proxy_accepted,
+    .behind = &frontends_http,
+};
+
+const struct service frontends_http = {
+    .protocol = &http_protocol,
+    .accepted = http_comes,
+    .adopt = http_adopt,
+    .proxied = &proxied,
+};
+
+const struct service frontends_status = {.protocol = &http_protocol, .accepted = status_comes};
+
+/* Whoever begins to speak HTTP there gets it: resp_protocol finds out. */
+const struct service frontends_local = {.protocol = &resp_protocol};

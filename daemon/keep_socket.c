@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/frontends.h"
 #include "frontends/listener.h"
 
 struct listener_call {
@@ -15,7 +16,7 @@ static void replace_listener(struct hub_call *call, void *where)
 {
     struct listener_call *l = (struct listener_call *)call;
     struct worker *w = where;
-    if (listener_replace_local(&w->loop, l->fd) != ERR_OK)
+    if (listener_replace_local(&w->loop, l->fd, &frontends_local) != ERR_OK)
         log_error("a worker does not listen at the local socket: %s", err_text(ERR_NOMEM));
     free(l);
 }

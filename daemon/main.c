@@ -289,7 +289,7 @@ static enum err create_workers(struct daemon *d)
 
 /* Listens at all addresses of LIST, and writes them with their real ports to RET. */
 static enum err listen_at_all(struct daemon *d, const struct config_listen_list *list,
-                              enum listener_kind kind, struct listen_address *ret,
+                              const struct service *s, struct listen_address *ret,
                               struct buf *error)
 {
     int fds[HUB_WORKERS_MAX];
@@ -299,7 +299,7 @@ static enum err listen_at_all(struct daemon *d, const struct config_listen_list 
         ret[i] = (struct listen_address){from->addr, from->addr_len, from->loopback};
         e = listen_tcp(&ret[i], fds, d->worker_count, error);
         for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++)
-            e = listener_add(&d->workers[w]->loop, fds[w], kind, from->loopback);
+            e = listener_add(&d->workers[w]->loop, fds[w], s, false, from->loopback);
     }
     return e;
 }
@@ -317,7 +317,8 @@ static enum err listen_locally(struct daemon *d, struct buf *error)
     enum err e = local_socket_listen(&d->socket, &fd, error);
     for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++) {
         int own = w + 1 < d->worker_count ? dup(fd) : fd;
-        e = own < 0 ? ERR_IO : listener_add(&d->workers[w]->loop, own, LISTENER_LOCAL, true);
+        e = own < 0 ? ERR_IO
+                    : listener_add(&d->workers[w]->loop, own, &frontends_local, true, true);
     }
     return e;
 }
@@ -328,9 +329,10 @@ static enum err listen_everywhere(struct daemon *d)
     enum err e = listen_locally(d, &error);
     bool bound = e == ERR_OK;
     if (e == ERR_OK)
-        e = listen_at_all(d, &d->config->http.listen, LISTENER_HTTP, d->addresses, &error);
+        e = listen_at_all(d, &d->config->http.listen, &frontends_http, d->addresses, &error);
     if (e == ERR_OK)
-        e = listen_at_all(d, &d->config->http.metrics_listen, LISTENER_STATUS, d->metrics, &error);
+        e = listen_at_all(d, &d->config->http.metrics_listen, &frontends_status, d->metrics,
+                          &error);
     if (bound && e != ERR_OK)
         local_socket_remove(&d->socket);
     buf_putc(&error, '\0');

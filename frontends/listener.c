@@ -12,10 +12,8 @@
 #include "base/ip.h"
 #include "base/log.h"
 #include "frontends/conn.h"
-#include "frontends/http/http.h"
-#include "frontends/http/proxy.h"
 #include "frontends/loop.h"
-#include "frontends/resp/resp_protocol.h"
+#include "frontends/service.h"
 
 enum {
     ACCEPTS_PER_TURN = 128, /* a storm of connects must not starve the others */
@@ -27,8 +25,8 @@ struct listener {
     struct listener *next;
     struct loop *loop;
     struct event event;
+    const struct service *service;
     bool local, loopback;
-    bool status_only;
     bool paused;
 };
 
@@ -152,36 +150,26 @@ static bool budget_left(const struct listener *l)
     return l->local || atomic_load(&p->conns) < p->conns_max;
 }
 
-static const struct protocol *protocol_of(const struct listener *l)
+/* As the settings are now. */
+static const struct service *service_of(const struct listener *l)
 {
-    if (l->local)
-        return &resp_protocol;
-    return l->loop->settings->proxy_protocol && !l->status_only ? &proxy_protocol : &http_protocol;
-}
-
-/* C speaks what protocol_of said. */
-static void begin(const struct listener *l, struct conn *c, const struct ip_port *from)
-{
-    if (c->protocol == &proxy_protocol)
-        proxy_accepted(c, from);
-    else if (conn_accepted(c, from) == ERR_NOMEM)
-        conn_close(c, CLOSE_NOMEM);
-    else
-        http_accepted(c, l->status_only);
+    const struct service *s = l->service;
+    return s->proxied && l->loop->settings->proxy_protocol ? s->proxied : s;
 }
 
 static void adopt(struct listener *l, int fd, const struct ip_port *from)
 {
     struct loop *loop = l->loop;
+    const struct service *s = service_of(l);
     struct conn *c;
     set_options(loop, fd, l->local);
-    if (conn_create(loop, fd, l->local, l->local || l->loopback, protocol_of(l), &c) != ERR_OK) {
+    if (conn_create(loop, fd, l->local, l->local || l->loopback, s->protocol, &c) != ERR_OK) {
         pause_listener(l, "out of memory");
         return;
     }
     counter_add(&loop->counters, COUNTER_accepted, 1);
-    if (!l->local)
-        begin(l, c, from);
+    if (s->accepted)
+        s->accepted(c, s, from);
 }
 
 /* accept4(), with the peer's address in RET where it has one. */
@@ -216,7 +204,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-enum err listener_add(struct loop *loop, int fd, enum listener_kind kind, bool loopback)
+enum err listener_add(struct loop *loop, int fd, const struct service *s, bool local, bool loopback)
 {
     struct listener *l = calloc(1, sizeof(*l));
     if (!l || event_assign(&l->event, loop->base, fd, EV_READ | EV_PERSIST, on_accept, l) != 0 ||
@@ -226,8 +214,8 @@ enum err listener_add(struct loop *loop, int fd, enum listener_kind kind, bool l
         return ERR_NOMEM;
     }
     l->loop = loop;
-    l->local = kind == LISTENER_LOCAL;
-    l->status_only = kind == LISTENER_STATUS;
+    l->service = s;
+    l->local = local;
     l->loopback = loopback;
     l->next = loop->listeners;
     loop->listeners = l;
@@ -259,9 +247,9 @@ static void accept_waiting(struct listener *l)
         adopt(l, fd, &from);
 }
 
-enum err listener_replace_local(struct loop *loop, int fd)
+enum err listener_replace_local(struct loop *loop, int fd, const struct service *s)
 {
-    enum err e = listener_add(loop, fd, LISTENER_LOCAL, true);
+    enum err e = listener_add(loop, fd, s, true, true);
     if (e != ERR_OK)
         return e;
     for (struct listener **at = &loop->listeners->next; *at;) {

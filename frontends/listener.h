@@ -15,6 +15,7 @@
 #include "base/err.h"
 
 struct loop;
+struct service;
 
 /* Where to listen. */
 struct listen_address {
@@ -30,16 +31,13 @@ void listen_address_format(const struct listen_address *a, char *out, size_t siz
  * why in one line. */
 MUST_CHECK enum err listen_tcp(struct listen_address *a, int *fds, unsigned count,
                                struct buf *error);
-enum listener_kind {
-    LISTENER_LOCAL,
-    LISTENER_HTTP,
-    LISTENER_STATUS, /* HTTP, but only figures and readiness; no PROXY header */
-};
 
-/* Gives LOOP a listening socket (takes FD, also on failure). ERR_NOMEM. */
-MUST_CHECK enum err listener_add(struct loop *loop, int fd, enum listener_kind kind, bool loopback);
-/* The same for a local socket that was bound anew; the former one is closed. */
-MUST_CHECK enum err listener_replace_local(struct loop *loop, int fd);
+/* Gives LOOP a listening socket (takes FD, also on failure) whose connections speak S; LOCAL: it is
+ * the local one. LOOPBACK: only this machine reaches it. ERR_NOMEM. */
+MUST_CHECK enum err listener_add(struct loop *loop, int fd, const struct service *s, bool local,
+                                 bool loopback);
+/* The same for a local socket that was bound anew; the former ones are closed. */
+MUST_CHECK enum err listener_replace_local(struct loop *loop, int fd, const struct service *s);
 /* Closes all of LOOP's. */
 void listener_close_all(struct loop *loop);
 /* Tries again to accept after a pause. Called by the worker now and then while one is paused. */

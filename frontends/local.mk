@@ -32,6 +32,7 @@ libfrontends_a_SOURCES = \
 	frontends/publish.c frontends/publish.h \
 	frontends/readiness.c frontends/readiness.h \
 	frontends/refusals.c frontends/refusals.h \
+	frontends/service.h \
 	frontends/session.c frontends/session.h \
 	frontends/settings.c frontends/settings.h \
 	frontends/sse.c frontends/sse.h \

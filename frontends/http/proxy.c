@@ -3,10 +3,16 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "frontends/http/http.h"
 #include "frontends/http/proxy_header.h"
 #include "frontends/loop.h"
 #include "frontends/peer.h"
+#include "frontends/service.h"
+
+/* The state of a connection until its header is there. */
+struct proxy {
+    struct proxy_header header;
+    const struct service *behind;
+};
 
 /* There is nothing that one could answer: what the client speaks is not known yet. */
 static void refuse(struct conn *c, enum close_reason why)
@@ -17,18 +23,18 @@ static void refuse(struct conn *c, enum close_reason why)
 
 static size_t proxy_input(struct conn *c, char *data, size_t n)
 {
-    struct proxy_header *p = c->state;
+    struct proxy *p = c->state;
     size_t used;
-    switch (proxy_header_feed(p, data, n, &used)) {
+    switch (proxy_header_feed(&p->header, data, n, &used)) {
     case PROXY_READ_MORE:
         break;
     case PROXY_READ_DONE:
-        peer_take_header(c->peer, p);
+        peer_take_header(c->peer, &p->header);
         c->trusted = c->peer->trusted;
-        http_adopt(c);
+        p->behind->adopt(c);
         break;
     case PROXY_READ_ERROR:
-        log_debug("connection %llu: %s", (unsigned long long)conn_number(c), p->reason);
+        log_debug("connection %llu: %s", (unsigned long long)conn_number(c), p->header.reason);
         refuse(c, CLOSE_PROXY);
         break;
     }
@@ -54,16 +60,17 @@ const struct protocol proxy_protocol = {
     .finish = proxy_finish,
 };
 
-void proxy_accepted(struct conn *c, const struct ip_port *from)
+void proxy_accepted(struct conn *c, const struct service *s, const struct ip_port *from)
 {
     enum err e = conn_accepted(c, from);
-    struct proxy_header *p = e == ERR_OK ? malloc(sizeof(*p)) : NULL;
+    struct proxy *p = e == ERR_OK ? malloc(sizeof(*p)) : NULL;
     if (e == ERR_ACCESS) {
         refuse(c, CLOSE_PROXY);
     } else if (!p) {
         conn_close(c, CLOSE_NOMEM);
     } else {
-        proxy_header_init(p);
+        proxy_header_init(&p->header);
+        p->behind = s->behind;
         c->state = p;
         conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->head_timeout_ms);
     }
