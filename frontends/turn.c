@@ -77,8 +77,10 @@ void turn_go_on(struct loop *l)
     do {
         uint64_t before = l->work.done;
         c = backlog_take(&l->backlog);
-        if (c)
+        if (c) {
             conn_go_on(c);
+            holding_settle(c); /* each may be answered with very much */
+        }
         backlog_charge(&l->backlog, l->work.done - before);
     } while (c && (budget_has_left(&l->work) || !backlog_all_had_one(&l->backlog)));
     l->in_backlog = false;

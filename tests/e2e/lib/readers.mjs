@@ -66,6 +66,8 @@ export class NodeReader {
   #requests = new Map();
 
   async start() {
+    // A port is given to another connection as soon as one was reset.
+    this.#server.on('connection', ({ remotePort }) => this.#requests.set(remotePort, []));
     await new Promise((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     this.port = this.#server.address().port;
   }
@@ -77,8 +79,7 @@ export class NodeReader {
   #take(request, response) {
     const { remotePort } = request.socket;
     const chunks = [];
-    const list = this.#requests.get(remotePort) ?? [];
-    this.#requests.set(remotePort, [...list, { request, chunks }]);
+    this.#requests.get(remotePort).push({ request, chunks });
     request.on('error', () => {});
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', () => response.end());
