@@ -10,8 +10,8 @@ libfrontends_a_SOURCES = \
 	frontends/counters.c frontends/counters.h \
 	frontends/http/forwarding.c frontends/http/forwarding.h \
 	frontends/http/http.c frontends/http/http.h \
-	frontends/http/http_access.c \
-	frontends/http/http_refusal.c \
+	frontends/http/http_access.c frontends/http/http_access.h \
+	frontends/http/http_refusal.c frontends/http/http_refusal.h \
 	frontends/http/http_routes.c \
 	frontends/http/http_status.c frontends/http/http_status.h \
 	frontends/http/proxy.c frontends/http/proxy.h \

@@ -9,6 +9,7 @@
 #include "broker/topic_name.h"
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"
+#include "frontends/http/http_access.h"
 #include "frontends/http/http_response.h"
 #include "frontends/http/http_status.h"
 #include "frontends/http/ndjson.h"

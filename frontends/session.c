@@ -7,6 +7,7 @@
 #include "frontends/errand.h"
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"
+#include "frontends/http/http_access.h"
 #include "frontends/session_id.h"
 #include "frontends/session_request.h"
 #include "frontends/sse_encoding.h"

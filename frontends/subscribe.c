@@ -9,6 +9,7 @@
 #include "frontends/counting.h"
 #include "frontends/http/accept.h"
 #include "frontends/http/http.h"
+#include "frontends/http/http_access.h"
 #include "frontends/http/prefer.h"
 #include "frontends/poll.h"
 #include "frontends/publish.h"

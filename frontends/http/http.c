@@ -5,6 +5,8 @@
 
 #include "frontends/counting.h"
 #include "frontends/http/forwarding.h"
+#include "frontends/http/http_access.h"
+#include "frontends/http/http_refusal.h"
 #include "frontends/http/http_response.h"
 #include "frontends/poll.h"
 #include "frontends/publish.h"
@@ -12,8 +14,7 @@
 
 enum {
     HEADERS_MAX = 100,
-    BODY_BYTES_PER_MS = 4, /* a body that is slower for long is cut off */
-    FIELDS_SIZE = 160,
+    BODY_BYTES_PER_MS = 4,   /* a body that is slower for long is cut off */
     CREATED_BYTES = 400,     /* about what the answer to a publish takes */
     CREATED_ROOM = 64 << 10, /* bytes of such answers that room is made for at once */
     SHARED_HEAD = 512,       /* bytes that are made at once, since mostly no more is needed */
@@ -308,18 +309,26 @@ void http_reply_file(struct conn *c, const char *type, const char *body, size_t 
 
 void http_fail(struct conn *c, unsigned status, const char *detail)
 {
+    const struct http *h = http_of(c);
     struct buf body = {0};
-    http_refusal_note(c, status, detail);
+    http_refusal_note(c, &(struct http_refusal){h->request.method, &h->url, status, detail});
     http_problem_body(&body, status, detail, strlen(detail));
     http_reply(c, status, HTTP_PROBLEM_TYPE, body.data, body.len);
     buf_finish(&body);
 }
 
+void http_deny(struct conn *c, const char *detail)
+{
+    static const char foreign[] =
+        "The Host of the request is none of this machine, so it may do as others elsewhere "
+        "(access.anonymous): a proxy must be in http.trusted_proxies, another name of this machine "
+        "in http.hosts";
+    http_fail(c, 403, http_of(c)->foreign_host ? foreign : detail);
+}
+
 void http_add_field(struct http *h, const char *name, const char *value)
 {
-    if (!h->fields.data)
-        buf_reserve(&h->fields, FIELDS_SIZE);
-    http_response_header(&h->fields, name, value);
+    http_response_add_field(&h->fields, name, value);
 }
 
 void http_put_fields(const struct http *h, struct buf *out)
@@ -558,12 +567,33 @@ static void refuse_path(struct conn *c, const struct http *h, unsigned status)
         http_fail_later(c, 503, 1, no_memory);
 }
 
+/* On loopback listeners, a request for a foreign host counts as from elsewhere. */
+static void judge_host(struct conn *c, struct http *h)
+{
+    h->foreign_host = h->trusted && http_access_is_foreign_host(c, &h->request);
+    if (h->foreign_host)
+        c->trusted = false;
+}
+
+/* Whether its host leaves it without any right. */
+static bool is_shut_out(const struct conn *c, const struct http *h)
+{
+    bool open = h->route && h->route->flags & HTTP_ROUTE_OPEN;
+    return h->foreign_host && !open && !http_may_subscribe(c) && !http_may_publish(c) &&
+           !http_may_see_status(c);
+}
+
+static bool may_see_private(const struct conn *c, const struct http *h)
+{
+    return http_may_see_status(c) || (h->status_only && !h->foreign_host);
+}
+
 /* Refuses, before a body is read, what this client may not ask for. False: it is answered. */
 static bool check_access(struct conn *c, struct http *h)
 {
-    if (http_access_is_shut(c, h))
+    if (is_shut_out(c, h))
         http_deny(c, NULL);
-    else if (h->route && h->route->flags & HTTP_ROUTE_PRIVATE && !http_may_see_status(c))
+    else if (h->route && h->route->flags & HTTP_ROUTE_PRIVATE && !may_see_private(c, h))
         http_deny(c, "This is for clients on this machine, at http.metrics_listen, or where "
                      "access.anonymous has status");
     else if (h->method == HTTP_POST && !h->origin_allowed)
@@ -600,7 +630,12 @@ static void answer_options(struct conn *c, struct http *h)
 {
     if (h->route)
         add_allow(h);
-    http_access_options(c, h);
+    if (!h->origin_allowed) {
+        http_fail(c, 403, "Pages of this origin have no access (see access.origin)");
+        return;
+    }
+    http_access_put_preflight(&h->request, &h->fields);
+    http_reply(c, 204, NULL, NULL, 0);
 }
 
 /* Finds out what is asked, and refuses what cannot be before a body is read. */
@@ -610,14 +645,14 @@ static void handle_head(struct conn *c, struct http *h)
     h->phase = HTTP_PHASE_BODY;
     c->trusted = h->trusted;
     forwarding_take(c, &h->request);
-    http_access_host(c, h);
+    judge_host(c, h);
     h->complete = !h->request.has_body;
     h->method = method_of(h->request.method);
     h->body_max = 0;
     url_split(h->request.target, strlen(h->request.target), &h->url);
-    http_access_origin(c, h);
+    h->origin_allowed = http_access_take_origin(c, &h->request, &h->fields);
     h->route = http_route_find(h, &status);
-    if (asks_for_options(h) && !http_access_is_shut(c, h))
+    if (asks_for_options(h) && !is_shut_out(c, h))
         answer_options(c, h);
     else if (check_access(c, h) && check_method(c, h, status) && h->route->head)
         h->route->head(c, h);

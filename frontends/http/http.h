@@ -10,7 +10,7 @@
  * protocol | |    answers due  | | |                 +-- publish: its answer is due, IDLE at once
  *   | +-- closed, kicked, at the end: ENDING, ends behind the answers that are due
  *
- * What the paths mean is in http_routes.c; who may do what in http_access.c.
+ * What the paths mean is in http_routes.c; who may do what in http_access.h.
  */
 #ifndef FRONTENDS_HTTP_HTTP_H
 #define FRONTENDS_HTTP_HTTP_H
@@ -125,7 +125,9 @@ struct blob *http_shared_create(const char *fields, const char *type, const char
 void http_reply_shared(struct conn *c, struct blob *b, bool at_once);
 /* application/problem+json (RFC 9457) with DETAIL, one sentence without a full stop. */
 void http_fail(struct conn *c, unsigned status, const char *detail);
-/* The same with a Retry-After, seconds. */
+/* 403: for DETAIL, or for the host of the request if that is the cause. */
+void http_deny(struct conn *c, const char *detail);
+/* http_fail with a Retry-After, seconds. */
 void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail);
 /* Not now: others have their turn, then the route's run() is called again, or poll_go_on(). */
 void http_go_on_later(struct conn *c);
@@ -160,30 +162,6 @@ const char *http_now(void);
 
 /* http_routes.c: the route of a path, NULL when there is none. Decodes the rest into h->name. */
 const struct http_route *http_route_find(struct http *h, unsigned *ret_status);
-
-/* http_refusal.c: counts, and if there is room for a line logs, what was answered with a status
- * that blames the client. Before the answer is written. */
-void http_refusal_note(struct conn *c, unsigned status, const char *detail);
-/* The same for a publish that came back. */
-void http_refusal_note_publish(struct conn *c, unsigned status, const char *detail,
-                               const struct publish *p);
-
-/* http_access.c */
-/* Looks at Origin, once: adds the CORS fields that the answer needs and sets h->origin_allowed. */
-void http_access_origin(const struct conn *c, struct http *h);
-/* Answers a preflight or any other OPTIONS. */
-void http_access_options(struct conn *c, struct http *h);
-/* Looks at the host of a request, behind forwarding_take: on loopback listeners, one for a
- * foreign host counts as from elsewhere (DNS rebinding). */
-void http_access_host(struct conn *c, struct http *h);
-/* Whether that leaves it without any right. */
-bool http_access_is_shut(const struct conn *c, const struct http *h);
-bool http_may_subscribe(const struct conn *c);
-bool http_may_publish(const struct conn *c);
-/* Whether it may see readiness, figures and the page. */
-bool http_may_see_status(const struct conn *c);
-/* Answers 403: for DETAIL, or for the host if that is the cause. */
-void http_deny(struct conn *c, const char *detail);
 
 /* Gives back the memory of heads. */
 extern const struct worker_part http_part;

@@ -1,11 +1,11 @@
-/* Who may do what: pages of other origins (CORS, the Fetch standard section 3.2), and anonymous
- * peers on listeners that are not on loopback. */
+#include "frontends/http/http_access.h"
+
 #include <string.h>
 #include <strings.h>
 
 #include "frontends/http/forwarding.h"
 #include "frontends/http/host.h"
-#include "frontends/http/http.h"
+#include "frontends/http/http_response.h"
 #include "frontends/loop.h"
 
 #define PREFLIGHT_AGE "7200"
@@ -17,9 +17,7 @@ bool http_may_subscribe(const struct conn *c)
 
 bool http_may_see_status(const struct conn *c)
 {
-    const struct http *h = c->state;
-    return c->trusted || c->loop->settings->anonymous_status ||
-           (h->status_only && !h->foreign_host);
+    return c->trusted || c->loop->settings->anonymous_status;
 }
 
 bool http_may_publish(const struct conn *c)
@@ -39,27 +37,9 @@ static bool is_own_host(const struct conn *c, const struct http_request *r)
     return host_is_listed(r->host, s->hosts, s->host_count) && (c->peer || !forwarding_is_said(r));
 }
 
-void http_access_host(struct conn *c, struct http *h)
+bool http_access_is_foreign_host(const struct conn *c, const struct http_request *r)
 {
-    h->foreign_host = h->trusted && !c->local && !is_own_host(c, &h->request);
-    if (h->foreign_host)
-        c->trusted = false;
-}
-
-bool http_access_is_shut(const struct conn *c, const struct http *h)
-{
-    bool open = h->route && h->route->flags & HTTP_ROUTE_OPEN;
-    return h->foreign_host && !open && !http_may_subscribe(c) && !http_may_publish(c) &&
-           !c->loop->settings->anonymous_status;
-}
-
-void http_deny(struct conn *c, const char *detail)
-{
-    static const char foreign[] =
-        "The Host of the request is none of this machine, so it may do as others elsewhere "
-        "(access.anonymous): a proxy must be in http.trusted_proxies, another name of this machine "
-        "in http.hosts";
-    http_fail(c, 403, http_of(c)->foreign_host ? foreign : detail);
+    return !c->local && !is_own_host(c, r);
 }
 
 /* --- the origin --- */
@@ -79,47 +59,39 @@ static bool is_listed(const struct settings *s, const char *origin)
     return false;
 }
 
-static bool is_known(const struct conn *c, const struct http *h, const char *origin)
+static bool is_known(const struct conn *c, const struct http_request *r, const char *origin)
 {
     const char *authority = authority_of(origin);
-    if (authority && (strcasecmp(authority, h->request.host) == 0 || host_is_loopback(authority)))
+    if (authority && (strcasecmp(authority, r->host) == 0 || host_is_loopback(authority)))
         return true;
     return is_listed(c->loop->settings, origin);
 }
 
-void http_access_origin(const struct conn *c, struct http *h)
+bool http_access_take_origin(const struct conn *c, const struct http_request *r, struct buf *fields)
 {
-    const char *origin = http_fields_get(h->request.fields, HTTP_FIELD_ORIGIN, NULL);
-    h->origin_allowed = !origin || is_known(c, h, origin);
+    const char *origin = http_fields_get(r->fields, HTTP_FIELD_ORIGIN, NULL);
     if (!origin)
-        return;
-    http_add_field(h, "Vary", "Origin");
-    if (h->origin_allowed) {
-        http_add_field(h, "Access-Control-Allow-Origin", origin);
-        http_add_field(h, "Access-Control-Allow-Credentials", "true");
-    } else if (is_listed(c->loop->settings, "*")) {
-        http_add_field(h, "Access-Control-Allow-Origin", "*");
-        h->origin_allowed = true;
-    } else {
-        return;
-    }
-    http_add_field(h, "Access-Control-Expose-Headers",
-                   "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, "
-                   "Preference-Applied, Retry-After");
+        return true;
+    bool known = is_known(c, r, origin), allowed = known || is_listed(c->loop->settings, "*");
+    http_response_add_field(fields, "Vary", "Origin");
+    if (!allowed)
+        return false;
+    http_response_add_field(fields, "Access-Control-Allow-Origin", known ? origin : "*");
+    if (known)
+        http_response_add_field(fields, "Access-Control-Allow-Credentials", "true");
+    http_response_add_field(fields, "Access-Control-Expose-Headers",
+                            "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, "
+                            "Preference-Applied, Retry-After");
+    return true;
 }
 
-void http_access_options(struct conn *c, struct http *h)
+void http_access_put_preflight(const struct http_request *r, struct buf *fields)
 {
-    if (!h->origin_allowed) {
-        http_fail(c, 403, "Pages of this origin have no access (see access.origin)");
+    if (!http_fields_has(r->fields, HTTP_FIELD_ACCESS_CONTROL_REQUEST_METHOD))
         return;
-    }
-    if (http_fields_has(h->request.fields, HTTP_FIELD_ACCESS_CONTROL_REQUEST_METHOD)) {
-        http_add_field(h, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
-        http_add_field(h, "Access-Control-Allow-Headers",
-                       "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "
-                       "Idempotency-Key, Authorization, Cache-Control, Prefer");
-        http_add_field(h, "Access-Control-Max-Age", PREFLIGHT_AGE);
-    }
-    http_reply(c, 204, NULL, NULL, 0);
+    http_response_add_field(fields, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+    http_response_add_field(fields, "Access-Control-Allow-Headers",
+                            "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "
+                            "Idempotency-Key, Authorization, Cache-Control, Prefer");
+    http_response_add_field(fields, "Access-Control-Max-Age", PREFLIGHT_AGE);
 }

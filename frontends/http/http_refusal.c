@@ -1,8 +1,8 @@
-/* What a refused request leaves behind: counters, and a line of the log. */
+#include "frontends/http/http_refusal.h"
+
 #include <string.h>
 
 #include "base/log.h"
-#include "frontends/http/http.h"
 #include "frontends/worker.h"
 
 /* Bytes shown, at most: */
@@ -28,12 +28,12 @@ static void count(struct counters *counters, unsigned status)
 
 /* Without the query, which may hold a token, and without the name of a session, which is a right.
  */
-static void show_path(const struct http *h, char out[PATH_SHOWN])
+static void show_path(const struct url *u, char out[PATH_SHOWN])
 {
-    size_t n = h->url.path_len, session = sizeof(session_path) - 1;
-    if (n > session && memcmp(h->url.path, session_path, session) == 0)
+    size_t n = u->path_len, session = sizeof(session_path) - 1;
+    if (n > session && memcmp(u->path, session_path, session) == 0)
         n = session;
-    log_escape(out, PATH_SHOWN, n ? h->url.path : "-", n ? n : 1);
+    log_escape(out, PATH_SHOWN, n ? u->path : "-", n ? n : 1);
 }
 
 /* The target of a publish's request, if it was that of a message; a batch had none but "/t". */
@@ -67,14 +67,13 @@ static bool note(struct worker *w, unsigned status)
     return refusals_may_log(&w->refusals, w->loop.now_ms);
 }
 
-void http_refusal_note(struct conn *c, unsigned status, const char *detail)
+void http_refusal_note(struct conn *c, const struct http_refusal *r)
 {
-    const struct http *h = http_of(c);
     char path[PATH_SHOWN];
-    if (!note(worker_of(c), status))
+    if (!note(worker_of(c), r->status))
         return;
-    show_path(h, path);
-    write_line(c, h->request.method ? h->request.method : "-", path, status, detail);
+    show_path(r->url, path);
+    write_line(c, r->method ? r->method : "-", path, r->status, r->detail);
 }
 
 void http_refusal_note_publish(struct conn *c, unsigned status, const char *detail,

@@ -8,8 +8,9 @@
 #include "frontends/envelope.h"
 #include "frontends/http/field.h"
 
-/* Room for the head of an answer that is made at once, in bytes: mostly no more is needed. */
-enum { ANSWER_HEAD = 512 };
+/* Room that is made at once, in bytes, for the head of an answer and for the lines that are
+ * gathered for one: mostly no more is needed. */
+enum { ANSWER_HEAD = 512, FIELDS_SIZE = 160 };
 
 static const struct {
     unsigned status;
@@ -109,6 +110,13 @@ void http_response_header_u64(struct buf *out, const char *name, uint64_t value)
     buf_puts(out, ": ");
     buf_put_u64(out, value);
     buf_puts(out, "\r\n");
+}
+
+void http_response_add_field(struct buf *fields, const char *name, const char *value)
+{
+    if (!fields->data)
+        buf_reserve(fields, FIELDS_SIZE);
+    http_response_header(fields, name, value);
 }
 
 void http_response_connection(struct buf *out, unsigned minor, bool keep_alive)

@@ -52,6 +52,8 @@ void http_response_start(struct buf *out, unsigned status, const char *date);
 /* One field. Control characters in VALUE are left out, so that no value can end its line. */
 void http_response_header(struct buf *out, const char *name, const char *value);
 void http_response_header_u64(struct buf *out, const char *name, uint64_t value);
+/* The same to FIELDS, lines that are gathered for a coming answer, of which mostly few follow. */
+void http_response_add_field(struct buf *fields, const char *name, const char *value);
 /* Connection: what a peer that speaks HTTP/1.MINOR must be told, which may be nothing. */
 void http_response_connection(struct buf *out, unsigned minor, bool keep_alive);
 /* Content-Type and Content-Length. */

@@ -5,6 +5,7 @@
 
 #include "broker/cursor.h"
 #include "broker/topic_table.h"
+#include "frontends/http/http_access.h"
 #include "frontends/worker.h"
 
 enum {

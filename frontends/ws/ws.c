@@ -6,6 +6,7 @@
 #include "frontends/counting.h"
 #include "frontends/description.h"
 #include "frontends/http/http.h"
+#include "frontends/http/http_access.h"
 #include "frontends/http/http_response.h"
 #include "frontends/publish.h"
 #include "frontends/stream.h"
