@@ -4,6 +4,7 @@ frontends_tests = \
 	tests/unit/test_ends \
 	tests/unit/test_holding \
 	tests/unit/test_lagging \
+	tests/unit/test_loop \
 	tests/unit/test_poll_body \
 	tests/unit/test_poll_shared \
 	tests/unit/test_requests \
@@ -36,6 +37,10 @@ tests_unit_test_lagging_SOURCES = tests/unit/test_lagging.c $(desk)
 tests_unit_test_lagging_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_lagging_LDFLAGS = $(desk_ldflags)
 tests_unit_test_lagging_LDADD = $(frontends_test_libs)
+
+tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
+tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_loop_LDADD = $(frontends_test_libs)
 
 tests_unit_test_poll_body_SOURCES = tests/unit/test_poll_body.c $(broker_fixture)
 tests_unit_test_poll_body_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
