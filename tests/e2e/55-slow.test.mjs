@@ -63,7 +63,8 @@ const RECEIVERS = {
   },
 
   ws(hub, topic) {
-    const socket = new WebSocket(`ws://127.0.0.1:${hub.port}${subscribePath(topic)}`);
+    const options = { perMessageDeflate: false }; // a busy client would be too slow for that
+    const socket = new WebSocket(`ws://127.0.0.1:${hub.port}${subscribePath(topic)}`, options);
     const receiver = {
       numbers: [],
       pause: () => socket.pause(),

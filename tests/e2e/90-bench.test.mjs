@@ -475,7 +475,7 @@ describe('the report of the standard set', () => {
     writeFileSync(file, JSON.stringify(of));
     const into = join(folder, document ? 'performance.md' : 'report.md');
     if (document) writeFileSync(into, document);
-    const program = join(ROOT, 'tools/bench_report.py');
+    const program = join(ROOT, 'tools/bench/bench_report.py');
     const args = [program, file, folder, ...(document ? [into] : [])];
     const { code, stderr } = await run('python3', args, {
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
