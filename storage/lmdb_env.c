@@ -8,6 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/lmdb_store.h"
+#include "storage/lmdb_wrong.h"
+#include "storage/store_lmdb_guard.h"
+#include "storage/store_lmdb_rows.h"
+
 enum {
     READERS_SPARE = 4, /* besides the caller's: the store's own, a backup, and outside tools */
     MAP_BYTES_MIN = 1 << 20,

@@ -2,7 +2,7 @@
 #ifndef STORAGE_LMDB_ENV_H
 #define STORAGE_LMDB_ENV_H
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_store.h"
 
 enum {
     LMDB_FILE_MODE = 0600,

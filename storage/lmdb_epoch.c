@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "storage/lmdb_store.h"
+
 bool lmdb_needs_new_epoch(const struct lmdb_state *st, const char *boot_id)
 {
     if (st->stop == STOP_COPIED)

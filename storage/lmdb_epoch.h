@@ -2,7 +2,7 @@
 #ifndef STORAGE_LMDB_EPOCH_H
 #define STORAGE_LMDB_EPOCH_H
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_store.h"
 
 /* Offsets were shown that may be lost: the machine went down under a policy that allows it, or this
  * is a copy whose original may have gone on. BOOT_ID "": not known, which equals no other. */

@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "storage/lmdb_store.h"
+#include "storage/store_lmdb_rows.h"
+
 enum { DISK_END = 16 << 20 }; /* bytes: with less, a disk counts as full */
 
 enum err lmdb_take_space(struct lmdb_store *s, size_t pages)

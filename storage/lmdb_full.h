@@ -2,7 +2,7 @@
 #ifndef STORAGE_LMDB_FULL_H
 #define STORAGE_LMDB_FULL_H
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_store.h"
 
 /* Takes space on the disk for the first PAGES pages of the file; its length stays. ERR_NOSPACE,
  * ERR_IO, ERR_NOMEM. */

@@ -3,6 +3,8 @@
 #include "storage/lmdb_cursor.h"
 #include "storage/lmdb_env.h"
 #include "storage/lmdb_epoch.h"
+#include "storage/lmdb_store.h"
+#include "storage/store_lmdb_rows.h"
 
 /* The highest offset that anything in TXN's log has been given. */
 static int find_highest(MDB_txn *txn, MDB_dbi log, MDB_dbi topics, uint64_t *ret)

@@ -2,7 +2,7 @@
 #ifndef STORAGE_LMDB_MARK_H
 #define STORAGE_LMDB_MARK_H
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_store.h"
 
 /* Marks the log in FILE, which nobody uses, as a copy made on the boot BOOT_ID: whoever opens it
  * draws a new epoch. Tells what is certain in it; durable on return. */

@@ -9,8 +9,13 @@
 #include "storage/lmdb_cursor.h"
 #include "storage/lmdb_env.h"
 #include "storage/lmdb_epoch.h"
+#include "storage/lmdb_store.h"
 #include "storage/lmdb_write.h"
+#include "storage/lmdb_wrong.h"
 #include "storage/record.h"
+#include "storage/store_lmdb_rows.h"
+#include "storage/store_lmdb_space.h"
+#include "storage/store_lmdb_tail.h"
 
 static enum err load_forgotten(struct lmdb_store *s, MDB_txn *txn)
 {

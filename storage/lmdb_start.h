@@ -2,7 +2,7 @@
 #ifndef STORAGE_LMDB_START_H
 #define STORAGE_LMDB_START_H
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_store.h"
 
 /* Loads what the log of format VERSION has (0: there is none yet, it is made), on the boot BOOT_ID,
  * and marks it as in use. ERR_CORRUPT and whatever commits can cause. */

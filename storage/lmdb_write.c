@@ -4,6 +4,11 @@
 #include <string.h>
 
 #include "storage/lmdb_full.h"
+#include "storage/lmdb_place.h"
+#include "storage/lmdb_store.h"
+#include "storage/store_lmdb_guard.h"
+#include "storage/store_lmdb_repair.h"
+#include "storage/store_lmdb_rows.h"
 
 enum err lmdb_write_begin(struct lmdb_store *s, struct lmdb_write *w)
 {

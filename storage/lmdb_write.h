@@ -5,7 +5,7 @@
 #ifndef STORAGE_LMDB_WRITE_H
 #define STORAGE_LMDB_WRITE_H
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_store.h"
 
 /* A write transaction with what becomes of the store when it commits. */
 struct lmdb_write {

@@ -1,100 +1,21 @@
-/*
- * Looking at a log's file before LMDB does: whether it is there at all, and whether its pages can
- * be walked (store_lmdb_pages.h). What was wrong is kept for the sentence that refuses the log.
- */
-#include <errno.h>
+#include "storage/store_lmdb_check.h"
+
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
-#include "storage/store.h"
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_wrong.h"
+#include "storage/store_lmdb_rows.h"
 
 enum {
-    WRONG_SIZE = 160,
     STEP_PAGES = 1024, /* between two looks at whether a copy has been called off */
     TRIES_MAX = 1000,  /* commits come in between */
 };
 
 /* Such a file is looked at wholly, however the last stop was: it takes a fraction of a second. */
 static const off_t small_file = 256 << 20;
-
-static _Thread_local char wrong[WRONG_SIZE];
-
-const char *store_wrong(void)
-{
-    return wrong;
-}
-
-void lmdb_wrong(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(wrong, sizeof(wrong), format, args);
-    va_end(args);
-}
-
-/* --- whether there is a log --- */
-
-static const char in_use[] = "This directory has a log.\n";
-
-void lmdb_mark_directory(const struct lmdb_store *s)
-{
-    if (!lmdb_is_marked(s->lock_fd))
-        (void)!pwrite(s->lock_fd, in_use, sizeof(in_use) - 1, 0);
-}
-
-bool lmdb_is_marked(int lock_fd)
-{
-    struct stat st;
-    return lock_fd >= 0 && fstat(lock_fd, &st) == 0 && st.st_size > 0;
-}
-
-/* --- whether it is still there --- */
-
-static void tell_place(struct lmdb_store *s, bool gone)
-{
-    if (gone && !s->gone)
-        log_error("the log %s/" LMDB_DATA_FILE " has been removed or replaced: nothing is written "
-                  "to it any more; restart the hub when its directory is in order",
-                  s->path);
-    else if (!gone && s->gone)
-        log_info("the log %s/" LMDB_DATA_FILE " is in its place again", s->path);
-    s->gone = gone;
-}
-
-/* A few tenths of a microsecond. */
-enum err lmdb_file_exists(struct lmdb_store *s)
-{
-    struct stat st;
-    int fd;
-    if (mdb_env_get_fd(s->env, &fd) || fstat(fd, &st))
-        return ERR_IO;
-    if (st.st_nlink == 0)
-        tell_place(s, true);
-    return s->gone ? ERR_GONE : ERR_OK;
-}
-
-enum err lmdb_check_place(struct store *base)
-{
-    struct lmdb_store *s = lmdb_of(base);
-    char name[PATH_MAX];
-    struct stat ours, there;
-    int fd;
-    if (!s->env || mdb_env_get_fd(s->env, &fd) || fstat(fd, &ours))
-        return ERR_IO;
-    if ((size_t)snprintf(name, sizeof(name), "%s/%s", s->path, LMDB_DATA_FILE) >= sizeof(name))
-        return ERR_TOO_LARGE;
-    tell_place(s, stat(name, &there) || there.st_dev != ours.st_dev || there.st_ino != ours.st_ino);
-    return s->gone ? ERR_GONE : ERR_OK;
-}
-
-/* --- its pages --- */
 
 static int open_file(const char *path)
 {
@@ -110,7 +31,9 @@ enum err lmdb_check_file(const char *path, enum pages_depth depth, bool marked,
     int fd = open_file(path);
     if (fd < 0)
         return ERR_OK; /* whoever opens it says why it cannot be */
+    char wrong[LMDB_WRONG_SIZE];
     enum err e = pages_check(fd, depth, ret, wrong, sizeof(wrong));
+    lmdb_wrong("%s", wrong);
     close(fd);
     if (e == ERR_FORMAT && marked) {
         lmdb_wrong("it is no log any more");

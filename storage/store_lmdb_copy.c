@@ -5,6 +5,8 @@
  * log when it is complete, marked as a copy, and on the disk: whatever happens before, nobody can
  * take a half copy, or one that would keep the original's epoch, for a log.
  */
+#include "storage/store_lmdb_copy.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +17,9 @@
 #include <unistd.h>
 
 #include "storage/lmdb_mark.h"
-#include "storage/store_lmdb.h"
+#include "storage/store_lmdb_check.h"
+#include "storage/store_lmdb_guard.h"
+#include "storage/store_lmdb_rows.h"
 
 enum { FILE_MODE = 0600, DIRECTORY_MODE = 0700 };
 

@@ -9,12 +9,14 @@
  *
  * Faults elsewhere in the program end it as they ever did.
  */
+#include "storage/store_lmdb_guard.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_store.h"
 
 static _Thread_local int inside; /* the library, on this thread */
 static char last_words[1024];    /* written by a signal's handler */

@@ -2,37 +2,29 @@
  * Opening the durable log: its directory and its lock, what is looked at before LMDB does, and the
  * format check; lmdb_start.c goes on from there.
  */
+#include "storage/store_lmdb_open.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/lmdb_env.h"
+#include "storage/lmdb_place.h"
 #include "storage/lmdb_start.h"
-#include "storage/store.h"
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_wrong.h"
+#include "storage/store_lmdb_check.h"
+#include "storage/store_lmdb_pages.h"
+#include "storage/store_lmdb_rows.h"
 
 enum {
     DIRECTORY_MODE = 0700,
     VERSION_WITH_KEYS = 2,
 };
-
-static void read_boot_id(char id[BOOT_ID_SIZE])
-{
-    memset(id, 0, BOOT_ID_SIZE);
-    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (!f)
-        return;
-    if (!fgets(id, BOOT_ID_SIZE, f))
-        memset(id, 0, BOOT_ID_SIZE);
-    id[strcspn(id, "\n")] = '\0';
-    fclose(f);
-}
 
 /* Whoever began to copy a log to PATH will want to begin anew; an empty log made there instead
  * would be taken for what he wanted. */
@@ -162,20 +154,19 @@ static enum err sync_names(const char *path)
     return e && e != ERR_ACCESS ? e : sync_directory(path);
 }
 
-static enum err open_all(struct lmdb_store *s, const struct store_options *o, const char *boot_id,
-                         struct store_state *ret_state)
+enum err lmdb_open(struct lmdb_store *s, const char *boot_id, struct store_state *ret_state)
 {
     struct pages_header header = {0};
-    enum err e = check_unfinished(o->path);
+    enum err e = check_unfinished(s->path);
     if (!e)
-        e = take_lock(s, o->path);
+        e = take_lock(s, s->path);
     bool marked = lmdb_is_marked(s->lock_fd);
     if (!e)
-        e = drop_stub(o->path, marked);
+        e = drop_stub(s->path, marked);
     if (!e)
-        e = lmdb_take_table_space(o->path, o->readers_max);
+        e = lmdb_take_table_space(s->path, s->readers_max);
     if (!e)
-        e = lmdb_check_file(o->path, PAGES_SHALLOW, marked, &header);
+        e = lmdb_check_file(s->path, PAGES_SHALLOW, marked, &header);
     if (!e)
         e = lmdb_open_env(s);
     if (!e)
@@ -191,55 +182,8 @@ static enum err open_all(struct lmdb_store *s, const struct store_options *o, co
     /* What a killed user committed without fsync becomes certain here. */
     e = lmdb_err(mdb_env_sync(s->env, 1));
     if (!e && version == 0)
-        e = sync_names(o->path);
+        e = sync_names(s->path);
     return e ? e : lmdb_start(s, version, boot_id, ret_state);
-}
-
-/* The store waits only for readers that are in, not for all that come. */
-static void init_locks(struct lmdb_store *s)
-{
-    pthread_rwlockattr_t attr;
-    pthread_rwlockattr_init(&attr);
-    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    pthread_rwlock_init(&s->env_lock, &attr);
-    pthread_rwlockattr_destroy(&attr);
-    pthread_mutex_init(&s->list_lock, NULL);
-}
-
-enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_id,
-                                struct store **ret, struct store_state *ret_state)
-{
-    struct lmdb_store *s = calloc(1, sizeof(*s));
-    if (!s)
-        return ERR_NOMEM;
-    store_init(&s->base, &lmdb_ops);
-    init_locks(s);
-    s->lock_fd = -1;
-    atomic_store_explicit(&s->open.block, UINT64_MAX, memory_order_relaxed);
-    s->sync = o->sync;
-    s->map_bytes = o->map_bytes;
-    s->readers_max = o->readers_max;
-    s->path = strdup(o->path);
-    snprintf(s->boot_id, sizeof(s->boot_id), "%s", boot_id);
-    lmdb_wrong("%s", "");
-    lmdb_guard_enter();
-    enum err e = s->path ? open_all(s, o, boot_id, ret_state) : ERR_NOMEM;
-    lmdb_guard_leave();
-    if (e) {
-        lmdb_destroy(s);
-        return e;
-    }
-    lmdb_mark_directory(s);
-    *ret = &s->base;
-    return ERR_OK;
-}
-
-enum err store_lmdb_open(const struct store_options *o, struct store **ret,
-                         struct store_state *ret_state)
-{
-    char boot_id[BOOT_ID_SIZE];
-    read_boot_id(boot_id);
-    return store_lmdb_open_booted(o, boot_id, ret, ret_state);
 }
 
 /* --- closed logs, for looking at --- */
@@ -305,7 +249,7 @@ static enum err load_times_closed(struct lmdb_store *s)
     return e == ERR_NOMEM ? e : ERR_OK;
 }
 
-static enum err open_closed(struct lmdb_store *s, const char *path)
+enum err lmdb_open_closed(struct lmdb_store *s, const char *path)
 {
     uint32_t version;
     struct pages_header header;
@@ -324,27 +268,4 @@ static enum err open_closed(struct lmdb_store *s, const char *path)
     if (!e)
         e = open_databases_closed(s, version);
     return e ? e : load_times_closed(s);
-}
-
-enum err store_lmdb_open_closed(const char *path, struct store **ret)
-{
-    struct lmdb_store *s = calloc(1, sizeof(*s));
-    if (!s)
-        return ERR_NOMEM;
-    store_init(&s->base, &lmdb_closed_ops);
-    init_locks(s);
-    s->lock_fd = -1;
-    s->closed = true;
-    s->base.damage.quiet = true;
-    read_boot_id(s->boot_id);
-    lmdb_wrong("%s", "");
-    lmdb_guard_enter();
-    enum err e = open_closed(s, path);
-    lmdb_guard_leave();
-    if (e) {
-        lmdb_destroy(s);
-        return e;
-    }
-    *ret = &s->base;
-    return ERR_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * Readers of the durable log.
+ * Reading the durable log.
  *
  * A read for all topics walks the log. A read for a topic set goes from block to block: the groups'
  * values tell which blocks can hold anything, a block's value tells which offsets; those are
@@ -8,12 +8,18 @@
  * the last word. A damaged record is not trusted to name its topic: the index says whose it was, or
  * nobody does, and then it may have been anybody's.
  */
+#include "storage/store_lmdb_read.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "storage/lmdb_cursor.h"
+#include "storage/lmdb_reader.h"
+#include "storage/lmdb_store.h"
 #include "storage/record.h"
-#include "storage/store_lmdb.h"
+#include "storage/store_lmdb_guard.h"
+#include "storage/store_lmdb_rows.h"
+#include "storage/store_lmdb_tail.h"
 
 /* Up to so many topics are looked up one by one in an index value; for larger sets its entries are
  * walked and looked up in a bitmap of the set, or, when its ids lie too far apart for that, by
@@ -30,16 +36,6 @@ enum { WORD_BITS = 64 };
 
 static const uint64_t no_block = UINT64_MAX;
 static const uint64_t no_group = UINT64_MAX;
-
-struct lmdb_reader {
-    struct store_reader base;
-    struct lmdb_reader *next; /* of the store's */
-    MDB_txn *txn;             /* reset between calls; NULL: to be begun */
-    MDB_cursor *log, *index, *groups;
-    uint64_t *set; /* bitmap of a set, all zero between calls */
-    size_t set_words;
-    uint16_t map[BLOCK_SLOTS]; /* of the block of a damaged record: block_index_map's */
-};
 
 /* One call of lmdb_read. */
 struct scan {
@@ -600,76 +596,6 @@ static int find_ends(struct scan *s)
     return 0;
 }
 
-static int renew(struct lmdb_reader *r)
-{
-    int rc = mdb_txn_renew(r->txn);
-    if (rc)
-        return rc;
-    rc = mdb_cursor_renew(r->txn, r->log);
-    if (!rc)
-        rc = mdb_cursor_renew(r->txn, r->index);
-    if (!rc)
-        rc = mdb_cursor_renew(r->txn, r->groups);
-    if (rc)
-        mdb_txn_reset(r->txn);
-    return rc;
-}
-
-static int open_cursors(struct lmdb_reader *r, const struct lmdb_store *s)
-{
-    int rc = mdb_cursor_open(r->txn, s->dbi[DB_LOG], &r->log);
-    if (!rc)
-        rc = mdb_cursor_open(r->txn, s->dbi[DB_INDEX], &r->index);
-    if (!rc)
-        rc = mdb_cursor_open(r->txn, s->dbi[DB_GROUPS], &r->groups);
-    return rc;
-}
-
-static void end_for_good(struct lmdb_reader *r)
-{
-    if (r->groups)
-        mdb_cursor_close(r->groups);
-    if (r->index)
-        mdb_cursor_close(r->index);
-    if (r->log)
-        mdb_cursor_close(r->log);
-    if (r->txn)
-        mdb_txn_abort(r->txn);
-    r->groups = r->index = r->log = NULL;
-    r->txn = NULL;
-}
-
-static int begin_first(struct lmdb_reader *r, const struct lmdb_store *s)
-{
-    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &r->txn);
-    if (!rc)
-        rc = open_cursors(r, s);
-    if (rc)
-        end_for_good(r);
-    return rc;
-}
-
-/* Keeps the environment in place until end(). */
-static enum err begin(struct lmdb_reader *r)
-{
-    struct lmdb_store *s = lmdb_of(r->base.store);
-    pthread_rwlock_rdlock(&s->env_lock);
-    lmdb_guard_enter();
-    enum err e = s->env ? lmdb_err(r->txn ? renew(r) : begin_first(r, s)) : ERR_IO;
-    if (e) {
-        lmdb_guard_leave();
-        pthread_rwlock_unlock(&s->env_lock);
-    }
-    return e;
-}
-
-static void end(struct lmdb_reader *r)
-{
-    mdb_txn_reset(r->txn);
-    lmdb_guard_leave();
-    pthread_rwlock_unlock(&lmdb_of(r->base.store)->env_lock);
-}
-
 static int scan_all(struct scan *s)
 {
     int rc = find_ends(s);
@@ -689,10 +615,10 @@ static enum err scan(struct scan *s, uint64_t *ret_reached)
     if (s->high > s->q->until)
         s->high = s->q->until;
     s->low = s->q->after + 1;
-    enum err e = begin(s->r);
+    enum err e = lmdb_reader_begin(s->r);
     if (!e) {
         e = lmdb_err(scan_all(s));
-        end(s->r);
+        lmdb_reader_end(s->r);
     }
     if (s->large)
         clear_map(s);
@@ -708,15 +634,14 @@ static enum err scan(struct scan *s, uint64_t *ret_reached)
 enum err lmdb_read(struct store_reader *r, const struct store_query *q, store_visit *visit,
                    void *ctx, uint64_t *ret_reached)
 {
-    struct scan s = {
-        .r = (struct lmdb_reader *)r, .q = q, .visit = visit, .ctx = ctx, .group = no_group};
+    struct scan s = {.r = lmdb_reader_of(r), .q = q, .visit = visit, .ctx = ctx, .group = no_group};
     return scan(&s, ret_reached);
 }
 
 enum err lmdb_read_hidden(struct store_reader *r, const struct store_query *q, store_visit *visit,
                           void *ctx, uint64_t *ret_reached)
 {
-    struct scan s = {.r = (struct lmdb_reader *)r,
+    struct scan s = {.r = lmdb_reader_of(r),
                      .q = q,
                      .visit = visit,
                      .ctx = ctx,
@@ -745,9 +670,9 @@ static int visit_keys(struct lmdb_reader *r, MDB_cursor *keys, store_visit *visi
 
 enum err lmdb_keys(struct store_reader *reader, store_visit *visit, void *ctx)
 {
-    struct lmdb_reader *r = (struct lmdb_reader *)reader;
+    struct lmdb_reader *r = lmdb_reader_of(reader);
     MDB_cursor *keys;
-    enum err e = begin(r);
+    enum err e = lmdb_reader_begin(r);
     if (e)
         return e;
     int rc = mdb_cursor_open(r->txn, lmdb_of(r->base.store)->dbi[DB_KEYS], &keys);
@@ -755,7 +680,7 @@ enum err lmdb_keys(struct store_reader *reader, store_visit *visit, void *ctx)
         rc = visit_keys(r, keys, visit, ctx);
         mdb_cursor_close(keys);
     }
-    end(r);
+    lmdb_reader_end(r);
     return lmdb_err(rc);
 }
 
@@ -797,97 +722,14 @@ static int seek_time(struct lmdb_reader *r, uint64_t time_ms, uint64_t *ret_afte
 
 enum err lmdb_seek_time(struct store_reader *reader, uint64_t time_ms, uint64_t *ret_after)
 {
-    struct lmdb_reader *r = (struct lmdb_reader *)reader;
+    struct lmdb_reader *r = lmdb_reader_of(reader);
     uint64_t after;
-    enum err e = begin(r);
+    enum err e = lmdb_reader_begin(r);
     if (e)
         return e;
     e = lmdb_err(seek_time(r, time_ms, &after));
-    end(r);
+    lmdb_reader_end(r);
     if (!e)
         *ret_after = after;
     return e;
-}
-
-enum err lmdb_reader_begin(struct store_reader *reader, MDB_txn **ret)
-{
-    struct lmdb_reader *r = (struct lmdb_reader *)reader;
-    enum err e = begin(r);
-    if (!e)
-        *ret = r->txn;
-    return e;
-}
-
-void lmdb_reader_end(struct store_reader *reader)
-{
-    end((struct lmdb_reader *)reader);
-}
-
-void lmdb_reader_park(struct store_reader *reader)
-{
-    lmdb_guard_leave();
-    pthread_rwlock_unlock(&lmdb_of(reader->store)->env_lock);
-}
-
-enum err lmdb_reader_resume(struct store_reader *reader)
-{
-    const struct lmdb_reader *r = (struct lmdb_reader *)reader;
-    struct lmdb_store *s = lmdb_of(reader->store);
-    pthread_rwlock_rdlock(&s->env_lock);
-    lmdb_guard_enter();
-    if (r->txn)
-        return ERR_OK;
-    lmdb_reader_park(reader);
-    return ERR_AGAIN;
-}
-
-enum err lmdb_reader_create(struct store *base, struct store_reader **ret)
-{
-    struct lmdb_store *s = lmdb_of(base);
-    struct lmdb_reader *r = calloc(1, sizeof(*r));
-    if (!r)
-        return ERR_NOMEM;
-    r->base.store = base;
-    pthread_mutex_lock(&s->list_lock);
-    r->next = s->readers;
-    s->readers = r;
-    pthread_mutex_unlock(&s->list_lock);
-    enum err e = begin(r);
-    if (e) {
-        lmdb_reader_destroy(&r->base);
-        return e;
-    }
-    end(r);
-    *ret = &r->base;
-    return ERR_OK;
-}
-
-static void forget_reader(struct lmdb_store *s, struct lmdb_reader *r)
-{
-    pthread_mutex_lock(&s->list_lock);
-    struct lmdb_reader **at = &s->readers;
-    while (*at != r)
-        at = &(*at)->next;
-    *at = r->next;
-    pthread_mutex_unlock(&s->list_lock);
-}
-
-void lmdb_reader_destroy(struct store_reader *reader)
-{
-    struct lmdb_reader *r = (struct lmdb_reader *)reader;
-    struct lmdb_store *s = lmdb_of(r->base.store);
-    pthread_rwlock_rdlock(&s->env_lock); /* as a reader: a copy may be in it for long */
-    forget_reader(s, r);
-    end_for_good(r);
-    pthread_rwlock_unlock(&s->env_lock);
-    free(r->set);
-    free(r);
-}
-
-void lmdb_end_readers(struct lmdb_store *s)
-{
-    pthread_mutex_lock(&s->list_lock);
-    for (struct lmdb_reader *r = s->readers; r; r = r->next)
-        end_for_good(r);
-    pthread_mutex_unlock(&s->list_lock);
 }

@@ -4,14 +4,20 @@
  *
  * Each call is one commit. Floors rise before records go, so that no reader sees half of it.
  */
+#include "storage/store_lmdb_remove.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "storage/lmdb_cursor.h"
+#include "storage/lmdb_reader.h"
 #include "storage/lmdb_write.h"
 #include "storage/record.h"
-#include "storage/store_lmdb.h"
+#include "storage/store_lmdb_read.h"
+#include "storage/store_lmdb_repair.h"
+#include "storage/store_lmdb_rows.h"
+#include "storage/store_lmdb_tail.h"
 
 enum {
     REMOVAL_MAX = 65536,   /* most records that one commit takes away */

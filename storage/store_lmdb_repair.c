@@ -12,9 +12,13 @@
  *    told that it failed was told wrong, and offsets would be used twice: nothing is written until
  *    the log is opened from the start. Readers go on; they look no further than what was told.
  */
+#include "storage/store_lmdb_repair.h"
+
 #include "base/log.h"
 #include "storage/lmdb_env.h"
-#include "storage/store_lmdb.h"
+#include "storage/lmdb_reader.h"
+#include "storage/store_lmdb_copy.h"
+#include "storage/store_lmdb_rows.h"
 
 static bool has_panicked(struct lmdb_store *s)
 {

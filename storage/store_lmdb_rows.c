@@ -1,10 +1,10 @@
 /* The small rows of the durable log: format, state and topics; and LMDB's error codes as ours. */
+#include "storage/store_lmdb_rows.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
-
-#include "storage/store_lmdb.h"
 
 enum err lmdb_err(int rc)
 {

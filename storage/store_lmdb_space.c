@@ -5,13 +5,18 @@
  * while some are left, in the map and on the disk: purging, trimming and opening can always go on,
  * and removing gives the room back. On the disk, space is taken ahead of the file's end, in steps.
  */
+#include "storage/store_lmdb_space.h"
+
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "storage/lmdb_full.h"
 #include "storage/lmdb_write.h"
 #include "storage/record.h"
-#include "storage/store_lmdb.h"
+#include "storage/store_lmdb_guard.h"
+#include "storage/store_lmdb_repair.h"
+#include "storage/store_lmdb_rows.h"
 
 /* Pages. */
 enum {
@@ -162,4 +167,19 @@ enum err lmdb_age_free_pages(struct lmdb_store *s)
         return lmdb_write_commit(s, &w);
     lmdb_write_abort(s, &w);
     return e;
+}
+
+uint64_t lmdb_size(struct store *base)
+{
+    struct stat st;
+    int fd;
+    if (mdb_env_get_fd(lmdb_of(base)->env, &fd) || fstat(fd, &st))
+        return 0;
+    return (uint64_t)st.st_size;
+}
+
+uint64_t lmdb_used(struct store *base)
+{
+    const struct lmdb_store *s = lmdb_of(base);
+    return (uint64_t)s->used_pages * s->page_size;
 }

@@ -4,9 +4,11 @@
  * It is only a picture of what is committed. A commit that fails while it closes a block leaves the
  * picture unknown; the next commit loads it again.
  */
+#include "storage/store_lmdb_tail.h"
+
 #include "storage/lmdb_cursor.h"
 #include "storage/record.h"
-#include "storage/store_lmdb.h"
+#include "storage/store_lmdb_rows.h"
 
 struct tail_mark tail_mark(const struct lmdb_tail *t)
 {

@@ -1,6 +1,8 @@
 /* Makes durable what is known of steps of the clock; see times.h. */
+#include "storage/store_lmdb_times.h"
+
 #include "storage/lmdb_write.h"
-#include "storage/store_lmdb.h"
+#include "storage/store_lmdb_rows.h"
 
 enum err lmdb_save_times(struct store *base)
 {

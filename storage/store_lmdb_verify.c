@@ -11,13 +11,19 @@
  *     topic's oldest records first and move its `swept`: a topic whose row has moved by the end is
  *     not settled, the totals of all others must be what was counted.
  */
+#include "storage/store_lmdb_verify.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "storage/lmdb_cursor.h"
+#include "storage/lmdb_reader.h"
+#include "storage/lmdb_store.h"
 #include "storage/record.h"
-#include "storage/store_lmdb.h"
+#include "storage/store_lmdb_check.h"
+#include "storage/store_lmdb_pages.h"
+#include "storage/store_lmdb_rows.h"
 
 enum {
     STEP_BYTES = 1 << 20, /* what one step looks at, and */
@@ -717,30 +723,29 @@ static void end_pages(struct lmdb_verify *v)
 /* ERR_AGAIN: somebody commits meanwhile. */
 static enum err begin_pages(struct lmdb_verify *v)
 {
-    MDB_txn *txn;
     enum err e = lmdb_reader_create(v->base.reader->store, &v->moment);
     if (!e)
-        e = lmdb_reader_begin(v->moment, &txn);
+        e = lmdb_reader_begin(lmdb_reader_of(v->moment));
     if (e)
         return e;
-    e = lmdb_pages_of(store_of(v), txn, &v->pages);
+    e = lmdb_pages_of(store_of(v), lmdb_reader_of(v->moment)->txn, &v->pages);
     if (e)
-        lmdb_reader_end(v->moment);
+        lmdb_reader_end(lmdb_reader_of(v->moment));
     else
-        lmdb_reader_park(v->moment);
+        lmdb_reader_park(lmdb_reader_of(v->moment));
     return e;
 }
 
 static enum err walk_pages(struct lmdb_verify *v, bool *ret_done)
 {
-    enum err e = lmdb_reader_resume(v->moment);
+    enum err e = lmdb_reader_resume(lmdb_reader_of(v->moment));
     if (e)
         return e;
     e = pages_step(v->pages, STEP_PAGES, ret_done);
     if (e || *ret_done)
-        lmdb_reader_end(v->moment);
+        lmdb_reader_end(lmdb_reader_of(v->moment));
     else
-        lmdb_reader_park(v->moment);
+        lmdb_reader_park(lmdb_reader_of(v->moment));
     return e;
 }
 
@@ -773,12 +778,14 @@ enum err lmdb_verify_step(struct store_verify *base, bool *ret_done)
     }
     if (v->phase == PHASE_PAGES)
         next_phase(v); /* the opening of a closed log has looked at all of them */
-    enum err e = lmdb_reader_begin(base->reader, &v->txn);
+    struct lmdb_reader *r = lmdb_reader_of(base->reader);
+    enum err e = lmdb_reader_begin(r);
     if (e)
         return e;
+    v->txn = r->txn;
     v->left = STEP_BYTES;
     e = run_step(v);
-    lmdb_reader_end(base->reader);
+    lmdb_reader_end(r);
     if (!e && v->phase == PHASE_TOTALS && base->report.damage[STORE_DAMAGE_FILE])
         skip_totals(v);
     *ret_done = v->phase == PHASE_DONE;

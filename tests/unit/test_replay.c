@@ -5,11 +5,11 @@
 #include "broker/replay.h"
 
 #include <check.h>
+#include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/topic_table.h"
-#include "storage/store_lmdb.h"
 #include "tests/unit/broker_fixture.h"
 
 static struct rig rig;

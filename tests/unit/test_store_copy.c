@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "storage/store_lmdb.h"
+#include "storage/store_ops.h"
 #include "tests/unit/store_fixture.h"
 
 /* --- what can be made to fail: the linker puts these in place of what they are named for --- */

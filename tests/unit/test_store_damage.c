@@ -3,6 +3,7 @@
  * else is found, and removals neither stop at it nor miscount.
  */
 #include <check.h>
+#include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -8,12 +8,14 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "storage/store_lmdb.h"
+#include "storage/store_ops.h"
 #include "tests/unit/store_fixture.h"
 
 #define FUNCTIONS(X)                                                                               \

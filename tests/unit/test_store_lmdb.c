@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "storage/lmdb_store.h"
 #include "storage/store_lmdb.h"
 #include "tests/unit/store_fixture.h"
 
