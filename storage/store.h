@@ -3,7 +3,7 @@
  *
  * A store keeps messages by offset, finds them by topic, and remembers topics, epoch and head
  * across restarts. It knows no broker type: topics are numbers with names. Two members:
- * store_lmdb.c (the durable log, doc/storage-format.md) and store_memory.c (for tests); both pass
+ * lmdb/ (the durable log, doc/storage-format.md) and store_memory.c (for tests); both pass
  * tests/unit/test_store.c.
  *
  * Threads: open, append, trim, purge, sync and close belong to one thread (the broker's). Readers

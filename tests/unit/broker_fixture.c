@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "broker/topic_table.h"
-#include "storage/store_lmdb.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "tests/unit/store_fixture.h"
 
 enum { READERS_MAX = 16 };

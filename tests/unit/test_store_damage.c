@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "tests/unit/store_fixture.h"
 
 static char *dir;

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "storage/store_ops.h"
 #include "tests/unit/store_fixture.h"
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "storage/lmdb_store.h"
+#include "storage/lmdb/lmdb_store.h"
 #include "tests/unit/store_fixture.h"
 
 enum { PAGE = 4096, HEADERS_END = 2 * PAGE, RECORDS = 5000 };

@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "storage/lmdb_store.h"
-#include "storage/store_lmdb.h"
+#include "storage/lmdb/lmdb_store.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "tests/unit/store_fixture.h"
 
 static char *dir;

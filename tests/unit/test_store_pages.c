@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "storage/lmdb_store.h"
-#include "storage/store_lmdb.h"
-#include "storage/store_lmdb_pages.h"
+#include "storage/lmdb/lmdb_pages.h"
+#include "storage/lmdb/lmdb_store.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "tests/unit/store_fixture.h"
 
 enum { PAGE = 4096, TOPICS = 40, RECORDS = 12000, LARGE = 9000 };

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "storage/store_lmdb.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "tests/unit/random.h"
 #include "tests/unit/store_fixture.h"
 

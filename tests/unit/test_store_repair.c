@@ -1,6 +1,6 @@
 /*
  * A header that cannot be written: LMDB then refuses every transaction, and the log opens its
- * environment anew (storage/store_lmdb_repair.c). This program's functions come before the C
+ * environment anew (storage/lmdb/lmdb_repair.c). This program's functions come before the C
  * library's when LMDB writes.
  */
 #include <check.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "storage/store_lmdb.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "tests/unit/store_fixture.h"
 
 enum { HEADERS_END = 8192, TOPICS = 5, READERS = 3 };

@@ -13,7 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "storage/store_lmdb.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "tests/unit/store_fixture.h"
 
 enum { PAGE = 4096, DISK = 3 << 20, MORE = 5 << 20, MAP = 64 << 20 };

@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "storage/lmdb_store.h"
+#include "storage/lmdb/lmdb_rows.h"
+#include "storage/lmdb/lmdb_store.h"
+#include "storage/lmdb/store_lmdb.h"
 #include "storage/record.h"
-#include "storage/store_lmdb.h"
-#include "storage/store_lmdb_rows.h"
 #include "tests/unit/store_fixture.h"
 
 enum { FIRST_RUN = 5000, SECOND = 64 * BLOCK_SLOTS, SECOND_RUN = 6000, TOPICS = 3 };

@@ -1,9 +1,0 @@
-/* The steps of the clock in the log: as the store's operation. */
-#ifndef STORAGE_STORE_LMDB_TIMES_H
-#define STORAGE_STORE_LMDB_TIMES_H
-
-#include "storage/lmdb_store.h"
-
-MUST_CHECK enum err lmdb_save_times(struct store *base);
-
-#endif
