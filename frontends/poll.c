@@ -245,17 +245,52 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
         subscribe_fail(p->conn, ERR_NOMEM);
 }
 
-void poll_go_on(struct conn *c)
+/* It was put off while many others were answered. */
+static void go_on(struct conn *c, struct http *h)
 {
-    struct poll *p = http_of(c)->poll;
+    struct poll *p = h->waiting;
+    (void)c;
     if (!answer(p, (struct gap){0}, false))
         feed_go_live(&p->receiver.sub);
 }
 
-void poll_timeout(struct conn *c)
+static void time_up(struct conn *c, struct http *h)
 {
-    answer(http_of(c)->poll, (struct gap){0}, true);
+    (void)c;
+    answer(h->waiting, (struct gap){0}, true);
 }
+
+static void end(struct http *h)
+{
+    struct poll *p = h->waiting;
+    conn_count_as(p->conn, p->conn->protocol->transport);
+    feed_leave(&p->receiver.sub, worker_of(p->conn)->feeds);
+    free(p);
+}
+
+/* About what its subscriptions take. */
+static size_t held(const struct http *h)
+{
+    const struct poll *p = h->waiting;
+    return feed_share(p->receiver.sub.feed);
+}
+
+static void describe(const struct http *h, struct description *d)
+{
+    const struct poll *p = h->waiting;
+    d->feed = p->receiver.sub.feed;
+    d->has_cursor = true;
+    d->cursor = feed_is_live(&p->receiver.sub) ? worker_of(p->conn)->head : p->position.offset;
+}
+
+static const struct exchange_waiter waiter = {
+    .go_on = go_on,
+    .time_up = time_up,
+    .end = end,
+    .held = held,
+    .describe = describe,
+    .may_refuse = true,
+};
 
 static void wait_for_messages(struct poll *p, uint64_t ms)
 {
@@ -287,32 +322,11 @@ void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_
     p->conn = c;
     p->limit = r->limit;
     p->raw = r->raw;
-    http_of(c)->poll = p; /* freed with the exchange */
+    http_wait(http_of(c), &waiter, p);
     struct gap gap = {0};
     enum err e = subscribe(p, spec, &r->after, &gap);
     if (e != ERR_OK)
         subscribe_fail(c, e);
     else if (!answer(p, gap, r->wait_ms == 0 || c->loop->draining || c->input_over))
         wait_for_messages(p, r->wait_ms);
-}
-
-void poll_free(struct poll *p)
-{
-    if (!p)
-        return;
-    conn_count_as(p->conn, p->conn->protocol->transport);
-    feed_leave(&p->receiver.sub, worker_of(p->conn)->feeds);
-    free(p);
-}
-
-size_t poll_held(const struct poll *p)
-{
-    return feed_share(p->receiver.sub.feed);
-}
-
-void poll_describe(const struct poll *p, struct description *d)
-{
-    d->feed = p->receiver.sub.feed;
-    d->has_cursor = true;
-    d->cursor = feed_is_live(&p->receiver.sub) ? worker_of(p->conn)->head : p->position.offset;
 }

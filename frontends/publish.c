@@ -11,7 +11,6 @@
 #include "frontends/http/http.h"
 #include "frontends/http/http_access.h"
 #include "frontends/http/http_response.h"
-#include "frontends/http/http_status.h"
 #include "frontends/http/ndjson.h"
 #include "frontends/worker.h"
 
@@ -109,6 +108,93 @@ enum err publish_one(struct conn *c, const struct message_init *init)
     return ERR_OK;
 }
 
+/* --- answers --- */
+
+/* TEXT with the line that it is about before it, in DETAIL. */
+static const char *of_line(struct buf *detail, size_t line, const char *text)
+{
+    buf_printf(detail, "Line %zu: %s", line, text);
+    buf_putc(detail, '\0');
+    return detail->failed ? text : detail->data;
+}
+
+static void put_id(struct conn *c, struct buf *out, uint64_t offset)
+{
+    char text[CURSOR_TEXT_SIZE];
+    size_t n = cursor_format(text, offset, worker_of(c)->replay.log->epoch);
+    buf_putc(out, '"');
+    buf_append(out, text, n);
+    buf_putc(out, '"');
+}
+
+static void answer_ids(struct conn *c, struct http_due_answer *a, const struct publish *p)
+{
+    struct buf body = {0};
+    buf_puts(&body, "{\"ids\":[");
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (i)
+            buf_putc(&body, ',');
+        put_id(c, &body, p->items[i].offset);
+    }
+    buf_puts(&body, "]}");
+    http_due_created(c, a, body.data, body.len);
+    buf_finish(&body);
+}
+
+static void answer_id(struct conn *c, struct http_due_answer *a, const struct publish *p)
+{
+    static const char begin[] = "{\"id\":\"", end[] = "\"}";
+    char body[sizeof(begin) + CURSOR_TEXT_SIZE + sizeof(end)];
+    size_t n = sizeof(begin) - 1;
+    memcpy(body, begin, n);
+    n += cursor_format(body + n, p->items[0].offset, worker_of(c)->replay.log->epoch);
+    memcpy(body + n, end, sizeof(end) - 1);
+    http_due_created(c, a, body, n + sizeof(end) - 1);
+}
+
+static void answer_conflict(struct conn *c, struct http_due_answer *a, const struct publish *p,
+                            bool batch)
+{
+    struct buf detail = {0}, body = {0};
+    char current[CURSOR_TEXT_SIZE];
+    const char *text = publish_fault(ERR_CONFLICT)->message;
+    if (batch)
+        text = of_line(&detail, p->expectations[p->conflict].tag, text);
+    cursor_format(current, p->current, worker_of(c)->replay.log->epoch);
+    http_response_header(&a->text, "Longwire-Cursor", current);
+    http_problem_begin(&body, 409, text, strlen(text));
+    buf_printf(&body, ",\"current\":\"%s\"", current);
+    http_problem_end(&body);
+    http_due_reply(c, a, 409, HTTP_PROBLEM_TYPE, body.data, body.len);
+    buf_finish(&detail);
+    buf_finish(&body);
+}
+
+/* True: P did not fail; otherwise it is answered. */
+static bool was_stored(struct conn *c, struct http_due_answer *a, const struct publish *p,
+                       bool batch)
+{
+    if (p->result == ERR_CONFLICT)
+        answer_conflict(c, a, p, batch);
+    else if (p->result == ERR_LIMIT)
+        http_due_fail(c, a, 429, 60, publish_fault(p->result)->message);
+    else if (p->result != ERR_OK)
+        http_due_fail(c, a, 503, 5, publish_fault(p->result)->message);
+    return p->result == ERR_OK;
+}
+
+static void answer_one(struct conn *c, struct http_due_answer *a, const struct publish *p)
+{
+    if (was_stored(c, a, p, false))
+        answer_id(c, a, p);
+}
+
+static void answer_batch(struct conn *c, struct http_due_answer *a, const struct publish *p)
+{
+    if (was_stored(c, a, p, true))
+        answer_ids(c, a, p);
+}
+
 /* --- POST /t/{topic} --- */
 
 static bool may_publish(struct conn *c)
@@ -203,7 +289,7 @@ void publish_http_run(struct conn *c, struct http *h)
     if (wrong || fault)
         http_fail(c, fault == &too_large ? 413 : 400, wrong ? wrong : fault->message);
     else
-        http_publish(c, publish_make(&m), false);
+        http_publish(c, publish_make(&m), answer_one);
 }
 
 /* --- POST /t --- */
@@ -228,14 +314,6 @@ void publish_http_batch_head(struct conn *c, struct http *h)
         return;
     }
     h->body_max = c->loop->settings->max_body_bytes;
-}
-
-/* TEXT with the line that it is about before it, in DETAIL. */
-static const char *of_line(struct buf *detail, size_t line, const char *text)
-{
-    buf_printf(detail, "Line %zu: %s", line, text);
-    buf_putc(detail, '\0');
-    return detail->failed ? text : detail->data;
 }
 
 static void fail_line(struct conn *c, size_t line, const char *text, unsigned status)
@@ -264,33 +342,38 @@ struct publish_batch {
     struct buf scratch;
 };
 
-void publish_batch_free(struct publish_batch *b)
+static void end_batch(struct http *h)
 {
-    if (!b)
-        return;
+    struct publish_batch *b = h->waiting;
     publish_free(b->publish);
     buf_finish(&b->scratch);
     free(b);
 }
 
-size_t publish_batch_held(const struct publish_batch *b)
+/* What has been read of it. */
+static size_t batch_held(const struct http *h)
 {
-    return b && b->publish ? b->publish->bytes + b->publish->count * sizeof(struct publish_item)
-                           : 0;
+    const struct publish *p = ((const struct publish_batch *)h->waiting)->publish;
+    return p ? p->bytes + p->count * sizeof(struct publish_item) : 0;
 }
 
-static struct publish_batch *begin_batch(struct buf *body, size_t lines)
+static const struct exchange_waiter batch_waiter = {.end = end_batch, .held = batch_held};
+
+/* Makes room for LINES messages; false: answered. */
+static bool begin_batch(struct conn *c, struct http *h, size_t lines)
 {
     struct publish_batch *b = calloc(1, sizeof(*b));
-    if (!b)
-        return NULL;
-    b->text = body->data;
-    b->len = body->len;
-    b->publish = publish_create((uint32_t)lines);
-    if (b->publish)
-        return b;
-    publish_batch_free(b);
-    return NULL;
+    if (b)
+        b->publish = publish_create((uint32_t)lines);
+    if (!b || !b->publish) {
+        free(b);
+        http_publish(c, NULL, answer_batch);
+        return false;
+    }
+    b->text = h->body.data;
+    b->len = h->body.len;
+    http_wait(h, &batch_waiter, b);
+    return true;
 }
 
 /* Makes LINE the next item. False: answered with what is wrong. */
@@ -311,7 +394,7 @@ static bool take_line(struct conn *c, struct publish_batch *b, char *line, size_
 /* Reads as many lines as the slice of work has room for. */
 static void go_on_with_batch(struct conn *c, struct http *h)
 {
-    struct publish_batch *b = h->batch;
+    struct publish_batch *b = h->waiting;
     char *line;
     size_t len;
     while (ndjson_next_line(&b->text, &b->len, &line, &len, &b->line)) {
@@ -324,90 +407,24 @@ static void go_on_with_batch(struct conn *c, struct http *h)
     }
     struct publish *p = b->publish;
     b->publish = NULL;
-    http_publish(c, p, true);
+    http_publish(c, p, answer_batch);
+}
+
+/* Begins with the batch that the body of H is; false: answered with what is in the way. */
+static bool begin(struct conn *c, struct http *h)
+{
+    size_t count = count_lines(&h->body);
+    if (count == 0)
+        http_fail(c, 400, "The batch has no lines");
+    else if (count > BATCH_MESSAGES_MAX)
+        http_fail(c, 413, "A batch has at most 10000 lines");
+    else
+        return begin_batch(c, h, count);
+    return false;
 }
 
 void publish_http_batch_run(struct conn *c, struct http *h)
 {
-    size_t count = h->batch ? 0 : count_lines(&h->body);
-    if (!h->batch && (count == 0 || count > BATCH_MESSAGES_MAX)) {
-        http_fail(c, count ? 413 : 400,
-                  count ? "A batch has at most 10000 lines" : "The batch has no lines");
-        return;
-    }
-    if (!h->batch)
-        h->batch = begin_batch(&h->body, count);
-    if (h->batch)
+    if (h->waiter || begin(c, h))
         go_on_with_batch(c, h);
-    else
-        http_publish(c, NULL, true);
-}
-
-/* --- answers --- */
-
-static void put_id(struct conn *c, struct buf *out, uint64_t offset)
-{
-    char text[CURSOR_TEXT_SIZE];
-    size_t n = cursor_format(text, offset, worker_of(c)->replay.log->epoch);
-    buf_putc(out, '"');
-    buf_append(out, text, n);
-    buf_putc(out, '"');
-}
-
-static void answer_ids(struct conn *c, struct http_due_answer *a, const struct publish *p)
-{
-    struct buf body = {0};
-    buf_puts(&body, "{\"ids\":[");
-    for (uint32_t i = 0; i < p->count; i++) {
-        if (i)
-            buf_putc(&body, ',');
-        put_id(c, &body, p->items[i].offset);
-    }
-    buf_puts(&body, "]}");
-    http_due_created(c, a, body.data, body.len);
-    buf_finish(&body);
-}
-
-static void answer_id(struct conn *c, struct http_due_answer *a, const struct publish *p)
-{
-    static const char begin[] = "{\"id\":\"", end[] = "\"}";
-    char body[sizeof(begin) + CURSOR_TEXT_SIZE + sizeof(end)];
-    size_t n = sizeof(begin) - 1;
-    memcpy(body, begin, n);
-    n += cursor_format(body + n, p->items[0].offset, worker_of(c)->replay.log->epoch);
-    memcpy(body + n, end, sizeof(end) - 1);
-    http_due_created(c, a, body, n + sizeof(end) - 1);
-}
-
-static void answer_conflict(struct conn *c, struct http_due_answer *a, const struct publish *p)
-{
-    struct buf detail = {0}, body = {0};
-    char current[CURSOR_TEXT_SIZE];
-    const char *text = publish_fault(ERR_CONFLICT)->message;
-    if (a->batch)
-        text = of_line(&detail, p->expectations[p->conflict].tag, text);
-    cursor_format(current, p->current, worker_of(c)->replay.log->epoch);
-    http_response_header(&a->text, "Longwire-Cursor", current);
-    http_problem_begin(&body, 409, text, strlen(text));
-    buf_printf(&body, ",\"current\":\"%s\"", current);
-    http_problem_end(&body);
-    http_due_reply(c, a, 409, HTTP_PROBLEM_TYPE, body.data, body.len);
-    buf_finish(&detail);
-    buf_finish(&body);
-}
-
-void publish_http_answer(struct conn *c, struct http_due_answer *a, const struct publish *p)
-{
-    if (p->count == 0)
-        http_status_probed(c, a, p);
-    else if (p->result == ERR_CONFLICT)
-        answer_conflict(c, a, p);
-    else if (p->result == ERR_LIMIT)
-        http_due_fail(c, a, 429, 60, publish_fault(p->result)->message);
-    else if (p->result != ERR_OK)
-        http_due_fail(c, a, 503, 5, publish_fault(p->result)->message);
-    else if (a->batch)
-        answer_ids(c, a, p);
-    else
-        answer_id(c, a, p);
 }

@@ -13,8 +13,6 @@
 #include "frontends/conn.h"
 
 struct http;
-struct http_due_answer;
-struct publish_batch;
 struct settings;
 
 /* What a payload of no declared type is: a JSON object or array, else UTF-8 text, else binary. */
@@ -35,11 +33,5 @@ void publish_http_run(struct conn *c, struct http *h);
  */
 void publish_http_batch_head(struct conn *c, struct http *h);
 void publish_http_batch_run(struct conn *c, struct http *h);
-/* One that is being read; NULL is accepted. */
-void publish_batch_free(struct publish_batch *b);
-/* Bytes of memory that what has been read of it takes; NULL is accepted. */
-size_t publish_batch_held(const struct publish_batch *b);
-/* The answer to either, or to a readiness probe: P came back. */
-void publish_http_answer(struct conn *c, struct http_due_answer *a, const struct publish *p);
 
 #endif

@@ -363,6 +363,28 @@ static void start_websocket(struct conn *c, struct http *h, struct query *q,
         ws_start(c, sub);
 }
 
+static void end_counting(struct http *h)
+{
+    counting_free(h->waiting);
+}
+
+static size_t held_by_counting(const struct http *h)
+{
+    return counting_held(h->waiting);
+}
+
+/* While the place is counted, some of it in each call of the route's run(). */
+static const struct exchange_waiter counting_waiter = {.end = end_counting,
+                                                       .held = held_by_counting};
+
+static enum err count_place(struct conn *c, struct http *h, struct subscription *sub)
+{
+    struct counting *counting = h->waiting;
+    enum err e = counting_resolve(c, &counting, &sub->spec, &sub->after);
+    http_wait(h, counting ? &counting_waiter : NULL, counting);
+    return e;
+}
+
 /* Finds the place, if that takes work; false: not yet. What goes wrong is left for the transport,
  * to which it will happen again. */
 static bool find_place(struct conn *c, struct http *h, struct subscription *sub)
@@ -372,7 +394,7 @@ static bool find_place(struct conn *c, struct http *h, struct subscription *sub)
     if (need == CONN_NEEDS_LITTLE)
         return true;
     if (conn_has_whole_slice(c))
-        e = counting_resolve(c, &h->counting, &sub->spec, &sub->after);
+        e = count_place(c, h, sub);
     if (e == ERR_AGAIN)
         http_go_on_for(c, need);
     return e != ERR_AGAIN;

@@ -3,13 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/counting.h"
 #include "frontends/http/forwarding.h"
 #include "frontends/http/http_access.h"
 #include "frontends/http/http_refusal.h"
 #include "frontends/http/http_response.h"
-#include "frontends/poll.h"
-#include "frontends/publish.h"
 #include "frontends/worker.h"
 
 enum {
@@ -107,12 +104,9 @@ static void end_exchange(struct http *h)
     forget_body(h);
     buf_finish(&h->fields);
     forget_name(h);
-    poll_free(h->poll);
-    h->poll = NULL;
-    publish_batch_free(h->batch);
-    h->batch = NULL;
-    counting_free(h->counting);
-    h->counting = NULL;
+    if (h->waiter)
+        h->waiter->end(h);
+    http_wait(h, NULL, NULL);
     h->unfinished = false;
 }
 
@@ -358,7 +352,8 @@ void http_go_on_for(struct conn *c, enum conn_need need)
 /* --- publishes under way, and their answers --- */
 
 /* Hands P over and notes what its answer needs; ERR_NOMEM. CURRENT: as in http_due_answer. */
-static enum err hand_over(struct conn *c, struct publish *p, bool batch, bool current)
+static enum err hand_over(struct conn *c, struct publish *p, http_due_answer_fn *answer,
+                          bool current)
 {
     struct http *h = http_of(c);
     struct http_due_answer *a = http_due_add(&h->due, p, p->bytes);
@@ -366,11 +361,11 @@ static enum err hand_over(struct conn *c, struct publish *p, bool batch, bool cu
         publish_free(p);
         return ERR_NOMEM;
     }
+    a->answer = answer;
     a->text = h->fields;
     h->fields = (struct buf){0};
     a->method = (uint8_t)h->method;
     a->minor = h->request.minor;
-    a->batch = batch;
     a->current = current;
     p->uncounted = true;
     worker_publish(worker_of(c), c, p);
@@ -378,11 +373,11 @@ static enum err hand_over(struct conn *c, struct publish *p, bool batch, bool cu
     return ERR_OK;
 }
 
-void http_publish(struct conn *c, struct publish *p, bool batch)
+void http_publish(struct conn *c, struct publish *p, http_due_answer_fn *answer)
 {
     struct http *h = http_of(c);
     bool goes_on = keeps_alive(c, h);
-    if (!p || hand_over(c, p, batch, !goes_on) != ERR_OK) {
+    if (!p || hand_over(c, p, answer, !goes_on) != ERR_OK) {
         http_fail_later(c, 503, 1, no_memory);
     } else if (goes_on) {
         end_exchange(h);
@@ -390,9 +385,9 @@ void http_publish(struct conn *c, struct publish *p, bool batch)
     }
 }
 
-void http_probe(struct conn *c, struct publish *p, uint64_t ms)
+void http_probe(struct conn *c, struct publish *p, http_due_answer_fn *answer, uint64_t ms)
 {
-    if (!p || hand_over(c, p, false, true) != ERR_OK)
+    if (!p || hand_over(c, p, answer, true) != ERR_OK)
         http_fail_later(c, 503, 1, no_memory);
     else
         deadline_in(c, ms);
@@ -519,7 +514,7 @@ static void http_answered(struct conn *c, struct publish *p)
     struct http_due_answer *a = http_due_first(h->due);
     if (!a || a->publish != p)
         return; /* its request was given up */
-    publish_http_answer(c, a, p);
+    a->answer(c, a, p);
     drop_first_due(c, h);
 }
 
@@ -861,8 +856,8 @@ static void go_on(struct conn *c, struct http *h)
     if (!h->unfinished)
         return;
     h->unfinished = false;
-    if (h->poll)
-        poll_go_on(c);
+    if (h->waiter && h->waiter->go_on)
+        h->waiter->go_on(c, h);
     else
         h->route->run(c, h);
 }
@@ -910,13 +905,20 @@ static size_t http_input(struct conn *c, char *data, size_t n)
     return used;
 }
 
+/* A request that waits for something is answered with what there is. False: none does. */
+static bool time_up(struct conn *c, struct http *h)
+{
+    if (!h->waiter || !h->waiter->time_up)
+        return false;
+    h->waiter->time_up(c, h);
+    return true;
+}
+
 /* All requests that it sent get their answers; a poll does not wait any more. */
 static void http_input_ended(struct conn *c)
 {
     struct http *h = http_of(c);
-    if (h->poll)
-        poll_timeout(c);
-    else if (!c->in)
+    if (!time_up(c, h) && !c->in)
         end_of_input(c, h);
 }
 
@@ -956,9 +958,9 @@ static void request_too_slow(struct conn *c, struct http *h)
 static void http_timeout(struct conn *c)
 {
     struct http *h = http_of(c);
-    if (h->poll)
-        poll_timeout(c);
-    else if (h->due && (h->phase == HTTP_PHASE_ANSWERING || h->phase == HTTP_PHASE_ENDING))
+    if (time_up(c, h))
+        return;
+    if (h->due && (h->phase == HTTP_PHASE_ANSWERING || h->phase == HTTP_PHASE_ENDING))
         give_up_due(c, h);
     else if (h->last)
         conn_close(c, CLOSE_KICKED);
@@ -982,9 +984,8 @@ static void http_finish(struct conn *c)
 static void http_shutdown(struct conn *c)
 {
     struct http *h = http_of(c);
-    if (h->poll)
-        poll_timeout(c);
-    else if (h->phase == HTTP_PHASE_IDLE && (http_request_idle(&h->request) || c->level))
+    if (!time_up(c, h) && h->phase == HTTP_PHASE_IDLE &&
+        (http_request_idle(&h->request) || c->level))
         end_in_order(c, h); /* who pipelines much would otherwise always have begun one */
 }
 
@@ -992,10 +993,8 @@ static void http_kicked(struct conn *c)
 {
     struct http *h = http_of(c);
     h->last = true;
-    if (h->poll) {
-        poll_timeout(c);
+    if (time_up(c, h))
         return;
-    }
     if (h->phase != HTTP_PHASE_ANSWERING)
         end_or_close(c, h, CLOSE_KICKED);
     if (h->due || h->phase == HTTP_PHASE_ANSWERING)
@@ -1006,8 +1005,7 @@ static size_t http_held(const struct conn *c)
 {
     const struct http *h = c->state;
     return http_request_held(&h->request) + h->body.cap + h->fields.cap + h->name_len +
-           (h->poll ? poll_held(h->poll) : 0) + publish_batch_held(h->batch) +
-           counting_held(h->counting) + http_due_held(h->due);
+           (h->waiter ? h->waiter->held(h) : 0) + http_due_held(h->due);
 }
 
 /* Whether the current request has been handed over, to be answered when it comes back. */
@@ -1016,11 +1014,17 @@ static bool awaits_current(const struct http *h)
     return h->due && http_due_last(h->due)->current;
 }
 
-/* To whoever may be an EventSource nothing is said, as in refuse_path(). */
+/* Whether the current request may be told that it is refused: whoever may be an EventSource may
+ * not, as in refuse_path(). */
+static bool may_be_refused(const struct http *h)
+{
+    return h->method == HTTP_POST || (h->waiter && h->waiter->may_refuse);
+}
+
 static void http_refuse(struct conn *c)
 {
     struct http *h = http_of(c);
-    if (h->phase == HTTP_PHASE_ENDING || (!h->due && !h->poll && h->method != HTTP_POST)) {
+    if (h->phase == HTTP_PHASE_ENDING || (!h->due && !may_be_refused(h))) {
         conn_close(c, CLOSE_MEMORY);
         return;
     }
@@ -1028,7 +1032,7 @@ static void http_refuse(struct conn *c)
         h->last = true;
         return;
     }
-    if (h->method != HTTP_POST && !h->poll) { /* between requests */
+    if (!may_be_refused(h)) { /* between requests */
         end_behind_due(c, h);
         return;
     }
@@ -1039,8 +1043,8 @@ static void http_refuse(struct conn *c)
 static void http_describe(struct conn *c, struct description *d)
 {
     struct http *h = http_of(c);
-    if (h && h->poll)
-        poll_describe(h->poll, d);
+    if (h && h->waiter && h->waiter->describe)
+        h->waiter->describe(h, d);
 }
 
 const struct protocol http_protocol = {

@@ -25,9 +25,7 @@
 #include "frontends/http/http_request.h"
 #include "frontends/http/url.h"
 
-struct counting;
-struct poll;
-struct publish_batch;
+struct description;
 struct worker_part;
 
 enum http_phase {
@@ -54,6 +52,23 @@ enum {
     HTTP_ROUTE_STATUS = 2,  /* on listeners for figures and readiness, too */
     HTTP_ROUTE_PRIVATE = 4, /* only for those who may see the hub's status */
     HTTP_ROUTE_MESSAGE = 8, /* its body is looked at once, as a whole */
+};
+
+/* What whoever has taken a request does for it until it is answered; handed in with what it keeps
+ * for that (http_wait). */
+struct exchange_waiter {
+    /* After http_go_on_later; NULL: the route's run() again. */
+    void (*go_on)(struct conn *c, struct http *h);
+    /* The deadline has come, the hub stops, or the peer sends no more or is to go: answers with
+     * what there is. NULL: it needs no such push. */
+    void (*time_up)(struct conn *c, struct http *h);
+    /* It is answered, or its connection has ended: frees h->waiting. */
+    void (*end)(struct http *h);
+    /* Bytes of memory that h->waiting takes. */
+    size_t (*held)(const struct http *h);
+    /* NULL: there is nothing to tell. */
+    void (*describe)(const struct http *h, struct description *d);
+    bool may_refuse; /* when memory is needed it gets a 503, whatever its method */
 };
 
 /* What a path does. */
@@ -92,13 +107,13 @@ struct http {
     char *name;     /* what the path says behind the route, decoded; NULL = none */
     size_t name_len;
     struct buf body;
-    size_t body_max;             /* bytes that this route takes */
-    uint64_t body_until_ms;      /* when the body is too late if nothing more of it comes */
-    struct buf fields;           /* header lines for the answer, whichever it is (CORS) */
-    struct poll *poll;           /* while a long-poll waits */
-    struct publish_batch *batch; /* while its lines are read */
-    struct counting *counting;   /* while its place is counted */
-    struct http_due *due;        /* answers that are due, of requests before this one */
+    size_t body_max;        /* bytes that this route takes */
+    uint64_t body_until_ms; /* when the body is too late if nothing more of it comes */
+    struct buf fields;      /* header lines for the answer, whichever it is (CORS) */
+    /* While it takes more than one call to answer the request; NULL otherwise. */
+    const struct exchange_waiter *waiter;
+    void *waiting;        /* the waiter's */
+    struct http_due *due; /* answers that are due, of requests before this one */
 };
 
 extern const struct protocol http_protocol;
@@ -129,17 +144,24 @@ void http_fail(struct conn *c, unsigned status, const char *detail);
 void http_deny(struct conn *c, const char *detail);
 /* http_fail with a Retry-After, seconds. */
 void http_fail_later(struct conn *c, unsigned status, unsigned retry_s, const char *detail);
-/* Not now: others have their turn, then the route's run() is called again, or poll_go_on(). */
+/* From now on W does for the request what is to be done, with WAITING, and frees that; instead of a
+ * waiter before it, which has freed its own. Both NULL: nobody. */
+static inline void http_wait(struct http *h, const struct exchange_waiter *w, void *waiting)
+{
+    h->waiter = w;
+    h->waiting = waiting;
+}
+
+/* Not now: others have their turn, then the waiter's go_on() is called, or the route's run(). */
 void http_go_on_later(struct conn *c);
 /* The same for what NEED says. */
 void http_go_on_for(struct conn *c, enum conn_need need);
-/* Publishes P (takes it; NULL = out of memory), to be answered when it comes back by
- * publish_http_answer; unless its request is the last one, the next one is read meanwhile. BATCH:
- * http_due_answer.batch. */
-void http_publish(struct conn *c, struct publish *p, bool batch);
+/* Publishes P (takes it; NULL = out of memory), to be answered by ANSWER when it comes back; unless
+ * its request is the last one, the next one is read meanwhile. */
+void http_publish(struct conn *c, struct publish *p, http_due_answer_fn *answer);
 /* The same for an empty publish, whose answer is waited for, MS at most, before anything else is
  * read. */
-void http_probe(struct conn *c, struct publish *p, uint64_t ms);
+void http_probe(struct conn *c, struct publish *p, http_due_answer_fn *answer, uint64_t ms);
 /* As http_reply, http_fail and (RETRY_S not 0) http_fail_later, for a publish that came back. */
 void http_due_reply(struct conn *c, struct http_due_answer *a, unsigned status, const char *type,
                     const char *body, size_t n);

@@ -19,7 +19,12 @@
 
 #include "base/buf.h"
 
+struct conn;
+struct http_due_answer;
 struct publish;
+
+/* Answers A on C: its publish P came back. */
+typedef void http_due_answer_fn(struct conn *c, struct http_due_answer *a, const struct publish *p);
 
 enum {
     /* A connection that has so many bytes due, publishes under way and texts together, is not read
@@ -30,11 +35,11 @@ enum {
 /* What an answer needs of its request, which has been read and given back. */
 struct http_due_answer {
     const struct publish *publish; /* it waits for this to come back; NULL: `text` is all of it */
+    http_due_answer_fn *answer;    /* called then */
     struct buf text; /* header lines that it gets (CORS), or one or more whole answers */
     size_t weight;   /* bytes, counted in the queue's */
     uint8_t method;  /* enum http_method */
     uint8_t minor;   /* HTTP/1.minor */
-    bool batch;      /* of several messages: answered with a list */
     bool current; /* its request is the connection's still: nothing is read until it is answered */
 };
 

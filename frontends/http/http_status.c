@@ -41,17 +41,7 @@ void http_status_health(struct conn *c, struct http *h)
     reply_text(c, "ok\n");
 }
 
-void http_status_ready(struct conn *c, struct http *h)
-{
-    (void)h;
-    if (c->loop->draining) {
-        http_fail_later(c, 503, 5, "The hub is stopping");
-        return;
-    }
-    http_probe(c, publish_create(0), PROBE_MS);
-}
-
-void http_status_probed(struct conn *c, struct http_due_answer *a, const struct publish *p)
+static void probed(struct conn *c, struct http_due_answer *a, const struct publish *p)
 {
     static const char ready[] = "ready\n";
     struct hub_stats stats;
@@ -62,6 +52,16 @@ void http_status_probed(struct conn *c, struct http_due_answer *a, const struct 
         http_due_reply(c, a, 200, text_type, ready, strlen(ready));
     else
         http_due_fail(c, a, 503, 5, "The log does not take publishes now");
+}
+
+void http_status_ready(struct conn *c, struct http *h)
+{
+    (void)h;
+    if (c->loop->draining) {
+        http_fail_later(c, 503, 5, "The hub is stopping");
+        return;
+    }
+    http_probe(c, publish_create(0), probed, PROBE_MS);
 }
 
 static void put_metric(struct buf *out, const char *name, const char *type, const char *help)

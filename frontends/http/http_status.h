@@ -2,7 +2,6 @@
 #ifndef FRONTENDS_HTTP_HTTP_STATUS_H
 #define FRONTENDS_HTTP_HTTP_STATUS_H
 
-#include "broker/broker.h"
 #include "frontends/http/http.h"
 
 void http_status_cursor(struct conn *c, struct http *h);
@@ -10,8 +9,6 @@ void http_status_cursor(struct conn *c, struct http *h);
 void http_status_health(struct conn *c, struct http *h);
 /* Publishes are delivered: sends an empty one all the way through the broker and back. */
 void http_status_ready(struct conn *c, struct http *h);
-/* Its answer: P came back. */
-void http_status_probed(struct conn *c, struct http_due_answer *a, const struct publish *p);
 /* Prometheus text, version 0.0.4. */
 void http_status_metrics(struct conn *c, struct http *h);
 

@@ -302,12 +302,12 @@ START_TEST(what_is_read_of_a_batch_is_held)
     ck_assert_uint_eq(backlog_count(&desk.worker->loop.backlog), 1);
     const struct http *h = http_of(client.conn);
     size_t items = LINES * sizeof(struct publish_item);
-    ck_assert_uint_gt(publish_batch_held(h->batch), items);
-    ck_assert_uint_ge(conn_held(client.conn), h->body.cap + publish_batch_held(h->batch));
+    ck_assert_uint_gt(h->waiter->held(h), items);
+    ck_assert_uint_ge(conn_held(client.conn), h->body.cap + h->waiter->held(h));
     buf_finish(&text);
     while (backlog_count(&desk.worker->loop.backlog))
         desk_go_on(&desk);
-    ck_assert_uint_eq(publish_batch_held(h->batch), 0);
+    ck_assert_ptr_null(h->waiter);
     desk_end_turn(&desk);
     desk_commit(&desk);
     check_answers(1, "HTTP/1.1 201 ");
