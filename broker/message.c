@@ -156,6 +156,16 @@ struct blob *message_encoded(struct message *m, const struct encoding *e)
     return e->costly ? encode_once(m, e) : encode_and_publish(m, e);
 }
 
+void message_encode(const struct message *m, const struct encoding *e, struct buf *out)
+{
+    size_t at = out->len;
+    e->encode(m, out);
+    if (out->failed || e->head + e->tail == 0)
+        return;
+    out->len -= e->head + e->tail;
+    memmove(out->data + at, out->data + at + e->head, out->len - at);
+}
+
 /* C0, DEL, and C1 in their UTF-8 form (C2 80 .. C2 9F). */
 static int has_control(const unsigned char *p, size_t n)
 {

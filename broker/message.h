@@ -64,10 +64,13 @@ struct message {
  * appends M to OUT and reads nothing but M. Offset, time, topic and epoch are set. */
 struct encoding {
     const char *name;
-    unsigned slot; /* < MESSAGE_ENCODINGS, unique to this encoding; or MESSAGE_UNSHARED */
+    unsigned slot; /* < MESSAGE_ENCODINGS, unique to what it writes; or MESSAGE_UNSHARED */
     void (*encode)(const struct message *m, struct buf *out);
     /* Worth waiting for when another thread is at it, instead of doing it twice. */
     bool costly;
+    /* Framing at both ends of what it writes, bytes, that its receivers do not get, while those of
+     * another encoding with the same slot do. */
+    uint8_t head, tail;
 };
 
 /* What a publisher gives; all borrowed, copied by message_create. */
@@ -96,6 +99,16 @@ void message_unref(struct message *m);
 /* The bytes of M in E, encoded now if nobody has yet; owned by M (take blob_ref to keep them).
  * NULL: out of memory. M must have been made by message_create. E has a slot. Any thread. */
 struct blob *message_encoded(struct message *m, const struct encoding *e);
+/* Appends what the receivers of E get of M, which may be a view. */
+void message_encode(const struct message *m, const struct encoding *e, struct buf *out);
+/* Where in B, the bytes of a message in E, begins what the receivers of E get, and how long it is.
+ */
+static inline const char *message_part(const struct blob *b, const struct encoding *e,
+                                       size_t *ret_len)
+{
+    *ret_len = b->len - e->head - e->tail;
+    return b->data + e->head;
+}
 /* Bytes of the shared encodings of all messages that live. Any thread. */
 uint64_t message_encoded_bytes(void);
 /* Event names: 1-255 bytes of UTF-8 without control characters, not beginning "longwire.". */

@@ -9,6 +9,7 @@ libwscodec_a_SOURCES = \
 	frontends/session_request.c frontends/session_request.h \
 	frontends/sse_encoding.c frontends/sse_encoding.h \
 	frontends/sse_text.c frontends/sse_text.h \
+	frontends/http/chunk.c frontends/http/chunk.h \
 	frontends/http/ndjson.c frontends/http/ndjson.h \
 	frontends/resp/resp_encoding.c frontends/resp/resp_encoding.h \
 	frontends/resp/resp_glob.c frontends/resp/resp_glob.h \

@@ -146,7 +146,7 @@ enum err conn_create(struct loop *l, int fd, bool local, bool trusted, const str
     l->conns++;
     if (!local)
         atomic_fetch_add(&l->process->conns, 1);
-    c->counted_as = (uint8_t)p->transport;
+    c->counted_as = p->transport & 15;
     l->conns_by_transport[p->transport]++;
     *ret = c;
     return ERR_OK;
@@ -255,7 +255,7 @@ void conn_count_as(struct conn *c, enum transport t)
 {
     c->loop->conns_by_transport[t]++; /* first: the sum over all is never too low */
     c->loop->conns_by_transport[c->counted_as]--;
-    c->counted_as = (uint8_t)t;
+    c->counted_as = t & 15;
 }
 
 void conn_set_protocol(struct conn *c, const struct protocol *p, void *state)
@@ -321,9 +321,14 @@ bool conn_is_stuck(const struct conn *c)
     return c->blocked && c->loop->now_ms - moved_ms >= c->loop->settings->write_timeout_ms;
 }
 
+static size_t rest_unsent(const struct conn *c)
+{
+    return c->rest ? c->rest->len - c->rest_tail - c->rest_at : 0;
+}
+
 size_t conn_unsent(const struct conn *c)
 {
-    return (c->out ? c->out->len - c->out_at : 0) + (c->rest ? c->rest->len - c->rest_at : 0);
+    return (c->out ? c->out->len - c->out_at : 0) + rest_unsent(c);
 }
 
 static void progress(struct conn *c, size_t n)
@@ -365,12 +370,13 @@ size_t conn_push(struct conn *c, const void *data, size_t n)
     return write_some(c, data, n);
 }
 
-void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at)
+void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at, unsigned tail)
 {
     if (conn_state(c) == CONN_CLOSED)
         return;
     c->rest = blob_ref(b);
     c->rest_at = at;
+    c->rest_tail = tail & 15;
     peer_memory_pin(c->loop->book.memory, b);
     conn_touch(c); /* to be counted */
 }
@@ -390,10 +396,9 @@ static void write_rest(struct conn *c)
 {
     if (!c->rest)
         return;
-    c->rest_at += (uint32_t)write_piece(c, c->rest->data + c->rest_at, c->rest->len - c->rest_at);
-    if (c->rest_at < c->rest->len)
-        return;
-    drop_rest(c);
+    c->rest_at += (uint32_t)write_piece(c, c->rest->data + c->rest_at, rest_unsent(c));
+    if (rest_unsent(c) == 0)
+        drop_rest(c);
 }
 
 /* Moves what is left only when it is less than what goes, so that a large reply is not copied with

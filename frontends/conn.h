@@ -116,7 +116,8 @@ struct conn {
     uint32_t id;                  /* unique in the hub together with the worker: see conn_number */
     uint32_t holds;               /* publishes under way and the like */
     uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
-    uint8_t counted_as;           /* enum transport */
+    uint8_t counted_as : 4;       /* enum transport */
+    uint8_t rest_tail : 4;        /* bytes at the end of `rest` that the peer does not get */
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
     uint8_t watched : 2;          /* READY_*; one writer: watch() */
     bool yielded : 1;             /* in the loop's backlog: reads nothing until it goes on */
@@ -183,9 +184,9 @@ static inline void conn_prefetch(const struct conn *c)
     __builtin_prefetch(&c->out);
     __builtin_prefetch(&c->state_bits);
 }
-/* After a conn_push that ended inside a message: the message's bytes (a reference is taken) and how
- * many of them are gone. */
-void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at);
+/* After a conn_push that ended inside a message: the message's bytes (a reference is taken), where
+ * in them it goes on, and how many at their end are not for the peer, less than 16. */
+void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at, unsigned tail);
 
 /* Bytes that C makes the hub hold and that nobody shares. */
 size_t conn_held(const struct conn *c);

@@ -3,4 +3,5 @@
 #include "frontends/encoding_slots.h"
 #include "frontends/envelope.h"
 
-const struct encoding envelope_encoding = {"poll", SLOT_POLL, envelope_append, false};
+const struct encoding envelope_encoding = {
+    .name = "poll", .slot = SLOT_POLL, .encode = envelope_append};

@@ -18,14 +18,17 @@ static enum err encode_hits(struct worker *w, const struct feed *f, struct parce
     buf_clear(&w->scratch);
     w->cut_count = 0;
     for (const struct feed_hit *hit = f->hits; hit; hit = hit->next) {
+        size_t n;
         const struct blob *b = message_encoded(hit->message, f->encoding);
-        if (!b || worker_add_cut(w, p->size + b->len, hit->message) != ERR_OK)
+        if (!b)
             return ERR_NOMEM;
-        p->data = b->data;
-        p->size += b->len;
+        p->data = message_part(b, f->encoding, &n);
+        p->size += n;
+        if (worker_add_cut(w, p->size, hit->message) != ERR_OK)
+            return ERR_NOMEM;
         if (hit == f->hits && !hit->next)
             break;
-        buf_append(&w->scratch, b->data, b->len);
+        buf_append(&w->scratch, p->data, n);
         p->data = w->scratch.data;
     }
     p->cuts = w->cuts;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "frontends/envelope.h"
+#include "frontends/http/chunk.h"
 #include "frontends/http/http.h"
 #include "frontends/http/http_response.h"
 #include "frontends/poll_body.h"
@@ -37,6 +38,38 @@ static void schedule_heartbeat(struct conn *c)
     conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->heartbeat_ms);
 }
 
+/* --- framing --- */
+
+static bool gets_chunks(const struct http *h)
+{
+    return h->request.minor > 0;
+}
+
+static const struct encoding *choose_encoding(const struct http *h, bool raw)
+{
+    if (gets_chunks(h))
+        return raw ? &sse_encoding_raw : &sse_encoding_envelope;
+    return raw ? &sse_encoding_raw_bare : &sse_encoding_envelope_bare;
+}
+
+/* The encoding remembers it. */
+static bool is_chunked(const struct stream *s)
+{
+    return sse_encoding_is_chunked(s->receiver.sub.feed->encoding);
+}
+
+/* What is appended until end_block is one block. */
+static size_t begin_block(const struct stream *s, struct buf *out)
+{
+    return is_chunked(s) ? chunk_begin(out) : out->len;
+}
+
+static void end_block(const struct stream *s, struct buf *out, size_t at)
+{
+    if (is_chunked(s))
+        chunk_end(out, at);
+}
+
 /* --- what the stream tells --- */
 
 /* Adds a member to the object at the end of DATA. */
@@ -50,9 +83,12 @@ static void add_topic(struct buf *data, const char *filter, size_t n)
 }
 
 /* An event of the hub's own; CURSOR NULL: without an id. It takes DATA. */
-static void put_event(struct buf *out, const char *name, struct buf *data, const char *cursor)
+static void put_event(const struct stream *s, struct buf *out, const char *name, struct buf *data,
+                      const char *cursor)
 {
+    size_t block = begin_block(s, out);
     sse_event(out, name, data->data, data->len, cursor);
+    end_block(s, out, block);
     out->failed |= data->failed;
     buf_finish(data);
 }
@@ -68,7 +104,7 @@ static bool sse_gap(struct stream *s, const struct gap *g, const char *filter, s
     if (filter)
         add_topic(&data, filter, n);
     format_offset(s->conn, g->resumed, resumed);
-    put_event(out, "longwire.gap", &data, filter ? NULL : resumed);
+    put_event(s, out, "longwire.gap", &data, filter ? NULL : resumed);
     return true;
 }
 
@@ -82,7 +118,7 @@ static void sse_live(struct stream *s, uint64_t offset, const char *filter, size
     buf_printf(&data, "{\"cursor\":\"%s\"}", cursor);
     if (filter)
         add_topic(&data, filter, n);
-    put_event(out, "longwire.live", &data, cursor);
+    put_event(s, out, "longwire.live", &data, cursor);
 }
 
 /* --- the connection --- */
@@ -109,9 +145,12 @@ static void sse_timeout(struct conn *c)
     if (conn_is_busy(c) || s->state != STREAM_LIVE)
         return; /* what it is catching up with keeps the connection alive */
     struct buf *out = conn_out(c);
+    if (!out)
+        return;
     format_offset(c, stream_offset(s), cursor);
-    if (out)
-        sse_heartbeat(out, cursor);
+    size_t block = begin_block(s, out);
+    sse_heartbeat(out, cursor);
+    end_block(s, out, block);
 }
 
 static void sse_finish(struct conn *c)
@@ -125,8 +164,11 @@ static void sse_finish(struct conn *c)
     c->state = NULL;
 }
 
-static void sse_shutdown(struct conn *c)
+/* Without the last chunk, as after a cut, clients take the stream for broken. */
+static void sse_farewell(struct conn *c)
 {
+    if (is_chunked(&listed_of(c)->stream))
+        conn_write(c, CHUNK_LAST, strlen(CHUNK_LAST));
     conn_finish_after_output(c);
 }
 
@@ -147,16 +189,15 @@ static const struct protocol sse_protocol = {
     .drained = sse_drained,
     .timeout = sse_timeout,
     .finish = sse_finish,
-    .shutdown = sse_shutdown,
-    .kicked = sse_shutdown,
+    .shutdown = sse_farewell,
+    .kicked = sse_farewell,
     .describe = sse_describe,
     .held = sse_held,
 };
 
 /* --- start --- */
 
-/* The length of the response is not known: it ends with the connection. HTTP/1.1 would allow
- * chunks, but then the same bytes could not go to all subscribers. */
+/* No other request is read in this connection, however the stream ends. */
 static void put_head(const struct http *h, struct buf *out)
 {
     http_response_start(out, 200, http_now());
@@ -165,22 +206,27 @@ static void put_head(const struct http *h, struct buf *out)
     http_response_header(out, "Content-Type", "text/event-stream; charset=utf-8");
     http_response_header(out, "Cache-Control", "no-store, no-transform");
     http_response_header(out, "X-Accel-Buffering", "no");
+    if (gets_chunks(h))
+        http_response_header(out, "Transfer-Encoding", "chunked");
     http_response_header(out, "Connection", "close");
     http_response_end(out);
 }
 
 /* The first two blocks: the place, and by what name the stream's topics can be changed. */
-static void put_hello(struct conn *c, struct buf *out, const char *cursor)
+static void put_hello(const struct stream *s, struct buf *out, const char *cursor)
 {
     char id[SESSION_ID_SIZE];
+    struct conn *c = s->conn;
     struct buf data = {0};
+    size_t block = begin_block(s, out);
     sse_hello(out, jittered_retry(c), cursor);
+    end_block(s, out, block);
     if (session_id_format(conn_number(c), id) != ERR_OK) {
         conn_close(c, CLOSE_NOMEM);
         return;
     }
     buf_printf(&data, "{\"session\":\"%s\"}", id);
-    put_event(out, "longwire.session", &data, NULL);
+    put_event(s, out, "longwire.session", &data, NULL);
 }
 
 /* From here on the connection is an event stream. */
@@ -198,7 +244,7 @@ static void sse_started(struct stream *s, uint64_t offset)
     schedule_heartbeat(c);
     format_offset(c, offset, cursor);
     if (out)
-        put_hello(c, out, cursor);
+        put_hello(s, out, cursor);
 }
 
 static const struct stream_ops sse_stream_ops = {
@@ -209,14 +255,28 @@ static const struct stream_ops sse_stream_ops = {
     .names_joined = true,
 };
 
-/* The head, as much of the body as is in TEXT, and the end. */
+/* A body of one block. */
+static void put_only_block(const struct http *h, struct buf *out, const char *text)
+{
+    if (!gets_chunks(h)) {
+        buf_puts(out, text);
+        return;
+    }
+    size_t chunk = chunk_begin(out);
+    buf_puts(out, text);
+    chunk_end(out, chunk);
+    buf_puts(out, CHUNK_LAST);
+}
+
+/* The head, the block TEXT unless it is NULL, and the end. */
 static void answer_briefly(struct conn *c, const char *text)
 {
     struct buf *out = conn_out(c);
     if (!out)
         return;
     put_head(http_of(c), out);
-    buf_puts(out, text);
+    if (text)
+        put_only_block(http_of(c), out, text);
     counter_add(&c->loop->counters, COUNTER_http_requests, 1);
     conn_finish_after_output(c);
 }
@@ -225,23 +285,23 @@ void sse_answer_later(struct conn *c)
 {
     char text[32];
     snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(c) + 1000);
-    answer_briefly(c, http_of(c)->method == HTTP_HEAD ? "" : text);
+    answer_briefly(c, http_of(c)->method == HTTP_HEAD ? NULL : text);
 }
 
 void sse_start(struct conn *c, const struct subscription *sub)
 {
     if (http_of(c)->method == HTTP_HEAD) {
-        answer_briefly(c, "");
+        answer_briefly(c, NULL);
         return;
     }
-    const struct encoding *encoding = sub->raw ? &sse_encoding_raw : &sse_encoding_envelope;
     struct listed_stream *s = c->loop->draining ? NULL : calloc(1, sizeof(*s));
     if (!s) {
         sse_answer_later(c);
         return;
     }
     stream_init(&s->stream, c, &sse_stream_ops);
-    enum err e = stream_start(&s->stream, &sub->spec, encoding, &sub->after);
+    enum err e =
+        stream_start(&s->stream, &sub->spec, choose_encoding(http_of(c), sub->raw), &sub->after);
     if (e == ERR_OK)
         return;
     free(s);

@@ -1,4 +1,8 @@
-/* Server-Sent Events (WHATWG HTML section 9.2): a stream of blocks over one HTTP response. */
+/*
+ * Server-Sent Events (WHATWG HTML section 9.2): a stream of blocks over one HTTP response. Over
+ * HTTP/1.1 each of them is a chunk, and the last chunk says that the hub ended the stream; over
+ * HTTP/1.0 the stream ends with the connection.
+ */
 #ifndef FRONTENDS_SSE_H
 #define FRONTENDS_SSE_H
 

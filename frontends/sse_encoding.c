@@ -3,6 +3,7 @@
 #include "broker/cursor.h"
 #include "frontends/encoding_slots.h"
 #include "frontends/envelope.h"
+#include "frontends/http/chunk.h"
 #include "frontends/sse_text.h"
 
 static void put_id(const struct message *m, struct buf *out)
@@ -12,7 +13,7 @@ static void put_id(const struct message *m, struct buf *out)
     sse_id_line(out, cursor, n);
 }
 
-static void joining(const struct message *m, struct buf *out)
+static void put_joining(const struct message *m, struct buf *out)
 {
     sse_event_line(out, m->event, m->event_len);
     buf_puts(out, "data: ");
@@ -20,16 +21,16 @@ static void joining(const struct message *m, struct buf *out)
     buf_append(out, "\n\n", 2);
 }
 
-static void envelope(const struct message *m, struct buf *out)
+static void put_envelope(const struct message *m, struct buf *out)
 {
     put_id(m, out);
-    joining(m, out);
+    put_joining(m, out);
 }
 
-static void raw(const struct message *m, struct buf *out)
+static void put_raw(const struct message *m, struct buf *out)
 {
     if (m->kind != MESSAGE_TEXT && m->kind != MESSAGE_JSON) {
-        envelope(m, out);
+        put_envelope(m, out);
         return;
     }
     put_id(m, out);
@@ -38,6 +39,57 @@ static void raw(const struct message *m, struct buf *out)
     buf_putc(out, '\n');
 }
 
-const struct encoding sse_encoding_raw = {"sse-raw", SLOT_SSE_RAW, raw, false};
-const struct encoding sse_encoding_envelope = {"sse-envelope", SLOT_SSE_ENVELOPE, envelope, false};
-const struct encoding sse_encoding_joining = {"sse-joining", MESSAGE_UNSHARED, joining, false};
+static void chunked_raw(const struct message *m, struct buf *out)
+{
+    size_t chunk = chunk_begin(out);
+    put_raw(m, out);
+    chunk_end(out, chunk);
+}
+
+static void chunked_envelope(const struct message *m, struct buf *out)
+{
+    size_t chunk = chunk_begin(out);
+    put_envelope(m, out);
+    chunk_end(out, chunk);
+}
+
+static void chunked_joining(const struct message *m, struct buf *out)
+{
+    size_t chunk = chunk_begin(out);
+    put_joining(m, out);
+    chunk_end(out, chunk);
+}
+
+const struct encoding sse_encoding_raw = {
+    .name = "sse-raw", .slot = SLOT_SSE_RAW, .encode = chunked_raw};
+const struct encoding sse_encoding_envelope = {
+    .name = "sse-envelope", .slot = SLOT_SSE_ENVELOPE, .encode = chunked_envelope};
+const struct encoding sse_encoding_joining = {
+    .name = "sse-joining", .slot = MESSAGE_UNSHARED, .encode = chunked_joining};
+const struct encoding sse_encoding_raw_bare = {.name = "sse-raw-bare",
+                                               .slot = SLOT_SSE_RAW,
+                                               .encode = chunked_raw,
+                                               .head = CHUNK_HEAD,
+                                               .tail = CHUNK_TAIL};
+const struct encoding sse_encoding_envelope_bare = {.name = "sse-envelope-bare",
+                                                    .slot = SLOT_SSE_ENVELOPE,
+                                                    .encode = chunked_envelope,
+                                                    .head = CHUNK_HEAD,
+                                                    .tail = CHUNK_TAIL};
+const struct encoding sse_encoding_joining_bare = {
+    .name = "sse-joining-bare", .slot = MESSAGE_UNSHARED, .encode = put_joining};
+
+bool sse_encoding_is_chunked(const struct encoding *e)
+{
+    return e == &sse_encoding_raw || e == &sse_encoding_envelope;
+}
+
+bool sse_encoding_is_raw(const struct encoding *e)
+{
+    return e == &sse_encoding_raw || e == &sse_encoding_raw_bare;
+}
+
+const struct encoding *sse_encoding_of_joining(const struct encoding *e)
+{
+    return sse_encoding_is_chunked(e) ? &sse_encoding_joining : &sse_encoding_joining_bare;
+}

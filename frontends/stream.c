@@ -145,7 +145,7 @@ static uint64_t push(struct stream *s, size_t first, uint64_t before)
             conn_close(s->conn, CLOSE_NOMEM);
             return reached;
         }
-        conn_keep_rest(s->conn, rest, 0);
+        conn_keep_rest(s->conn, rest, 0, 0);
         blob_unref(rest);
         counter_add(&s->conn->loop->counters, COUNTER_deliveries, 1);
         reached = w->cuts[whole].offset;
@@ -169,8 +169,9 @@ static uint64_t push_parcel(struct stream *s, const struct parcel *p)
         hit = hit->next;
     if (n == start)
         return hit->message->offset - 1;
-    struct blob *b = message_encoded(hit->message, s->receiver.sub.feed->encoding);
-    conn_keep_rest(s->conn, b, (uint32_t)(n - start));
+    const struct encoding *e = s->receiver.sub.feed->encoding;
+    struct blob *b = message_encoded(hit->message, e);
+    conn_keep_rest(s->conn, b, e->head + (uint32_t)(n - start), e->tail);
     return hit->message->offset;
 }
 
@@ -230,16 +231,19 @@ struct slice {
 static void encode_one(struct slice *sl, struct message *m, bool shared, struct buf *out)
 {
     struct stream *s = sl->stream;
+    const struct encoding *e = sl->feed->encoding;
+    size_t n;
     if (s->ops->encode) {
         s->ops->encode(s, m, out);
-    } else if (shared && sl->feed->encoding->slot != MESSAGE_UNSHARED) {
-        const struct blob *b = message_encoded(m, sl->feed->encoding);
-        if (b)
-            buf_append(out, b->data, b->len);
+    } else if (shared && e->slot != MESSAGE_UNSHARED) {
+        const struct blob *b = message_encoded(m, e);
+        const char *part = b ? message_part(b, e, &n) : NULL;
+        if (part)
+            buf_append(out, part, n);
         else
             sl->failed = true;
     } else {
-        sl->feed->encoding->encode(m, out);
+        message_encode(m, e, out);
     }
 }
 

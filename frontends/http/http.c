@@ -259,7 +259,7 @@ static void refer_shared(struct conn *c, struct blob *b, bool at_once)
     if (!at_once)
         budget_charge(&c->loop->work, b->len);
     if (sent < b->len)
-        conn_keep_rest(c, b, (uint32_t)sent);
+        conn_keep_rest(c, b, (uint32_t)sent, 0);
 }
 
 /* With the lines that this answer has for itself behind the first two. */

@@ -21,5 +21,7 @@ static void message3(const struct message *m, struct buf *out)
     put_push(m, RESP3, out);
 }
 
-const struct encoding resp_encoding_message = {"resp-message", SLOT_RESP, message, false};
-const struct encoding resp_encoding_message3 = {"resp3-message", SLOT_RESP3, message3, false};
+const struct encoding resp_encoding_message = {
+    .name = "resp-message", .slot = SLOT_RESP, .encode = message};
+const struct encoding resp_encoding_message3 = {
+    .name = "resp3-message", .slot = SLOT_RESP3, .encode = message3};

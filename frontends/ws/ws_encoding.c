@@ -65,10 +65,13 @@ static void raw_deflate(const struct message *m, struct buf *out)
     end_deflated(out, frame, raw_opcode(m));
 }
 
-const struct encoding ws_encoding_envelope = {"ws-envelope", SLOT_WS_ENVELOPE, envelope, false};
-const struct encoding ws_encoding_raw = {"ws-raw", SLOT_WS_RAW, raw, false};
+const struct encoding ws_encoding_envelope = {
+    .name = "ws-envelope", .slot = SLOT_WS_ENVELOPE, .encode = envelope};
+const struct encoding ws_encoding_raw = {.name = "ws-raw", .slot = SLOT_WS_RAW, .encode = raw};
 /* Compressing is costly. */
-const struct encoding ws_encoding_envelope_deflate = {
-    "ws-envelope-deflate", SLOT_WS_ENVELOPE_DEFLATE, envelope_deflate, true};
-const struct encoding ws_encoding_raw_deflate = {"ws-raw-deflate", SLOT_WS_RAW_DEFLATE, raw_deflate,
-                                                 true};
+const struct encoding ws_encoding_envelope_deflate = {.name = "ws-envelope-deflate",
+                                                      .slot = SLOT_WS_ENVELOPE_DEFLATE,
+                                                      .encode = envelope_deflate,
+                                                      .costly = true};
+const struct encoding ws_encoding_raw_deflate = {
+    .name = "ws-raw-deflate", .slot = SLOT_WS_RAW_DEFLATE, .encode = raw_deflate, .costly = true};

@@ -4,6 +4,7 @@ import { renameSync } from 'node:fs';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 
+import { readChunks } from './lib/chunks.mjs';
 import { Trap } from './lib/crashpoints.mjs';
 import { moved, offsetOf } from './lib/cursor.mjs';
 import { assertProblem, get, history, publish, publishBatch, request } from './lib/http.mjs';
@@ -58,9 +59,10 @@ for (const workers of [1, 4]) {
       const raw = await RawSocket.open(hub);
       t.after(() => raw.destroy());
       await raw.write('GET /t/s/raw HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
-      const text = await raw.untilText('longwire.live');
-      const [, block] = text.slice(text.indexOf('\r\n\r\n') + 4).split('\n\n');
-      assert.match(block, /^event: longwire\.session\ndata: \{"session":"[0-9a-f]{32}"\}$/);
+      await raw.untilText('longwire.live');
+      const body = raw.received.subarray(raw.received.indexOf('\r\n\r\n') + 4);
+      const [, block] = readChunks(body).chunks;
+      assert.match(`${block}`, /^event: longwire\.session\ndata: \{"session":"[0-9a-f]{32}"\}\n\n$/);
     });
 
     test('have names of their own', async (t) => {

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { EventSource } from 'eventsource';
 import { createParser } from 'eventsource-parser';
 
+import { joinChunks, readChunks } from './lib/chunks.mjs';
 import { assertProblem, get, publish, request, subscribePath } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
@@ -34,16 +35,20 @@ const PAYLOADS = {
   'as many control characters as there may be': '\x01'.repeat(MAX),
 };
 
+/** Of a block in a chunk. */
+const END = Buffer.from('\n\r\n');
+
 /** What a receiver has of a payload: line ends are LF. */
 const received = (payload) => payload.replace(/\r\n?/g, '\n');
 
-/** The bytes of an event stream, from the first of its body on. */
+/** An event stream as bytes: `text()` is what of it came, out of the chunks of HTTP/1.1. */
 async function openBytes(t, hub, path, version = '1.1') {
   const raw = await RawSocket.open(hub);
   t.after(() => raw.destroy());
   await raw.write(`GET ${path} HTTP/${version}\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n`);
   const head = (await raw.untilText('longwire.live')).split('\r\n\r\n')[0];
-  return { raw, head, body: () => raw.received.subarray(Buffer.byteLength(head) + 4) };
+  const body = () => raw.received.subarray(Buffer.byteLength(head) + 4);
+  return { raw, head, body, text: () => (version === '1.0' ? body() : joinChunks(body())) };
 }
 
 /** The events of eventsource-parser for bytes that come in pieces of `size`. */
@@ -73,11 +78,12 @@ describe('payloads, as eventsource-parser reads them', () => {
       const last = await publish(hub, topic, 'end', { ...options, event: 'last' });
       for (const stream of [raw, enveloped]) {
         const end = `id: ${last}\nevent: last\n`;
-        const isWhole = (bytes) => bytes.lastIndexOf(end) > 0 && bytes.at(-1) === 10;
+        const isWhole = (bytes) => bytes.lastIndexOf(end) > 0 && bytes.subarray(-3).equals(END);
         await stream.raw.until(isWhole, 'all');
-        const sizes = stream.body().length < 5_000 ? [1, 2, 3, MAX] : [65_537];
+        const text = stream.text();
+        const sizes = text.length < 5_000 ? [1, 2, 3, MAX] : [65_537];
         for (const size of sizes) {
-          const [first, second, ...more] = parse(stream.body(), size);
+          const [first, second, ...more] = parse(text, size);
           assert.equal(first.id, id);
           assert.equal(first.event, undefined);
           assert.equal(second.event, 'last');
@@ -95,10 +101,10 @@ describe('payloads, as eventsource-parser reads them', () => {
     const enveloped = await openBytes(t, hub, subscribePath('p/json', { format: 'envelope' }));
     await publish(hub, 'p/json', text, { type: 'application/json' });
     for (const stream of [raw, enveloped]) {
-      await stream.raw.until(() => parse(stream.body(), MAX).length > 0, 'it');
+      await stream.raw.until(() => parse(stream.text(), MAX).length > 0, 'it');
     }
-    assert.equal(parse(raw.body(), MAX)[0].data, received(text));
-    const { data } = JSON.parse(parse(enveloped.body(), MAX)[0].data);
+    assert.equal(parse(raw.text(), MAX)[0].data, received(text));
+    const { data } = JSON.parse(parse(enveloped.text(), MAX)[0].data);
     assert.deepEqual(data, { a: [1, 2], b: '\n' });
   });
 
@@ -106,17 +112,17 @@ describe('payloads, as eventsource-parser reads them', () => {
     const stream = await openBytes(t, hub, subscribePath('p/binary'));
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
     const id = await publish(hub, 'p/binary', bytes);
-    await stream.raw.until((all) => all.includes(`id: ${id}\ndata: `) && all.at(-1) === 10, 'it');
-    const [event] = parse(stream.body(), 1);
+    await stream.raw.until((all) => all.includes(`id: ${id}\ndata: `) && all.subarray(-3).equals(END), 'it');
+    const [event] = parse(stream.text(), 1);
     const envelope = JSON.parse(event.data);
     assert.equal(envelope.encoding, 'base64');
     assert.deepEqual(Buffer.from(envelope.data, 'base64'), bytes);
   });
 
-  test('no byte order mark, and no chunks', async (t) => {
+  test('no byte order mark, and no length', async (t) => {
     const stream = await openBytes(t, hub, subscribePath('p/first'));
-    assert.match(stream.body().toString('latin1'), /^retry: \d+\nid: \d+-\d+\n\nevent: /);
-    assert.doesNotMatch(stream.head, /transfer-encoding|content-length/i);
+    assert.match(stream.text().toString('latin1'), /^retry: \d+\nid: \d+-\d+\n\nevent: /);
+    assert.doesNotMatch(stream.head, /content-length/i);
   });
 });
 
@@ -164,16 +170,18 @@ describe('the connection', () => {
   for (const version of ['1.0', '1.1']) {
     test(`an HTTP/${version} client reads until the hub closes`, async (t) => {
       const hub = await startHub(t);
-      const { raw, head, body } = await openBytes(t, hub, '/t/c', version);
+      const { raw, head, body, text } = await openBytes(t, hub, '/t/c', version);
       assert.match(head, /^HTTP\/1\.1 200 /);
       assert.match(head, /^connection: close$/im);
-      assert.doesNotMatch(head, /transfer-encoding|content-length|keep-alive/i);
+      assert.doesNotMatch(head, /content-length|keep-alive/i);
+      assert.equal(/^transfer-encoding: chunked$/im.test(head), version === '1.1');
       await publish(hub, 'c', 'x');
       await raw.untilText('data: x\n\n');
       await hub.stop();
       await raw.until(() => false, 'the end');
       assert.ok(raw.closed);
-      assert.deepEqual(parse(body(), MAX).map((event) => event.data), ['x']);
+      assert.deepEqual(parse(text(), MAX).map((event) => event.data), ['x']);
+      assert.ok(version === '1.0' || readChunks(body()).ended);
     });
   }
 

@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 
 import { get, publishBatch } from './lib/http.mjs';
 import { BUILD, startHub } from './lib/hub.mjs';
+import { RawSocket } from './lib/raw.mjs';
 import { SseStream } from './lib/sse.mjs';
 import { WsClient } from './lib/ws.mjs';
 
@@ -57,6 +58,27 @@ const RECEIVERS = {
     const stream = await SseStream.open(hub, 'cut');
     const next = async () => (await stream.messages(1))[0];
     return { next, close: () => stream.close() };
+  },
+  // Its part of the shared bytes begins and ends inside of them.
+  'event stream without chunks': async (hub) => {
+    const raw = await RawSocket.open(hub);
+    await raw.write('GET /t/cut HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n');
+    await raw.untilText('"cursor"');
+    await raw.untilText('}\n\n');
+    const isWhole = (all) => /^data: .*\n\n/m.test(all);
+    await raw.until((all) => `${all}`.endsWith('}\n\n'), 'all of its beginning');
+    raw.take();
+    let text = '';
+    const next = async () => {
+      await raw.until((all) => isWhole(text + all), 'a message');
+      text += raw.take();
+      const end = text.indexOf('\n\n') + 2;
+      const block = /^id: [0-9-]+\ndata: (.*)\n\n$/.exec(text.slice(0, end));
+      assert.ok(block, text);
+      text = text.slice(end);
+      return block[1];
+    };
+    return { next, close: () => raw.destroy() };
   },
 };
 

@@ -205,7 +205,7 @@ describe('a hub that is stopping', () => {
       'an event stream',
       'GET /t/s/sse HTTP/1.1\r\nHost: localhost\r\n',
       'Accept: text/event-stream\r\n\r\n',
-      / 200 [^]*retry: \d+\n\n$/,
+      / 200 [^]*retry: \d+\n\n\r\n0\r\n\r\n$/,
     ],
     [
       'a WebSocket',

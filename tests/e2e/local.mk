@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/e2e/vanish.py \
 	tests/e2e/websockets_client.py \
 	tests/e2e/lib/browser.mjs \
+	tests/e2e/lib/chunks.mjs \
 	tests/e2e/lib/clients.mjs \
 	tests/e2e/lib/clock.mjs \
 	tests/e2e/lib/crashpoints.mjs \
@@ -82,6 +83,7 @@ EXTRA_DIST += \
 	tests/e2e/31-sse-session.test.mjs \
 	tests/e2e/32-sse-letter.test.mjs \
 	tests/e2e/33-sse-browser.test.mjs \
+	tests/e2e/34-sse-chunks.test.mjs \
 	tests/e2e/40-websocket.test.mjs \
 	tests/e2e/41-websocket-raw.test.mjs \
 	tests/e2e/42-websocket-protocol.test.mjs \

@@ -11,10 +11,11 @@
 #include "frontends/readiness.h"
 #include "tests/unit/desk.h"
 
-#define HOST       "Host: localhost\r\n"
-#define GET(path)  "GET " path " HTTP/1.1\r\n" HOST "\r\n"
-#define POST(path) "POST " path " HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx"
-#define SSE(path)  "GET " path " HTTP/1.1\r\n" HOST "Accept: text/event-stream\r\n\r\n"
+#define HOST          "Host: localhost\r\n"
+#define GET(path)     "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+#define POST(path)    "POST " path " HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\nx"
+#define SSE(path)     "GET " path " HTTP/1.1\r\n" HOST "Accept: text/event-stream\r\n\r\n"
+#define OLD_SSE(path) "GET " path " HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n"
 #define WS(path)                                                                                   \
     "GET " path " HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n"               \
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -94,13 +95,20 @@ START_TEST(a_poll_that_waits_is_answered)
 }
 END_TEST
 
-START_TEST(an_event_stream_just_ends)
+/* Those of HTTP/1.0 have no chunks. */
+START_TEST(an_event_stream_ends_with_the_last_chunk)
 {
-    client_say(&client, SSE("/t/a"));
+    static const struct {
+        const char *request, *end;
+    } cases[] = {{SSE("/t/a"), "0\r\n\r\n"}, {OLD_SSE("/t/a"), ""}};
+    const char *end = cases[_i / 2].end;
+    client_say(&client, cases[_i / 2].request);
+    ck_assert(client_heard(&client, "event: longwire.live\n"));
     client_forget(&client);
-    ways[_i]();
+    ways[_i % 2]();
     ck_assert(client_ended(&client));
-    ck_assert_uint_eq(client.got.len, 0);
+    ck_assert_uint_eq(client.got.len, strlen(end));
+    ck_assert_mem_eq(client.got.data, end, strlen(end));
 }
 END_TEST
 
@@ -389,7 +397,7 @@ static Suite *ends_suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, an_idle_one_ends_without_a_word, 0, 3);
     tcase_add_loop_test(t, a_poll_that_waits_is_answered, 0, 3);
-    tcase_add_loop_test(t, an_event_stream_just_ends, 0, 2);
+    tcase_add_loop_test(t, an_event_stream_ends_with_the_last_chunk, 0, 4);
     tcase_add_loop_test(t, a_websocket_is_told, 0, 3);
     tcase_add_loop_test(t, a_publish_is_answered_first, 0, 3);
     tcase_add_test(t, but_who_is_kicked_waits_only_so_long);

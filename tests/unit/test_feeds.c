@@ -10,7 +10,8 @@
 #include "broker/topic_table.h"
 #include "tests/unit/random.h"
 
-static const struct encoding encoding_a = {"a", 0, NULL, false}, encoding_b = {"b", 1, NULL, false};
+static const struct encoding encoding_a = {.name = "a", .slot = 0},
+                             encoding_b = {.name = "b", .slot = 1};
 
 static struct topic_table *topics;
 static struct feed_table *feeds;

@@ -29,11 +29,13 @@ static void encode_nothing(const struct message *m, struct buf *out)
     (void)out;
 }
 
-static const struct encoding plain = {"plain", 0, encode_plain, false};
-static const struct encoding failing = {"failing", 1, encode_failing, false};
-static const struct encoding nothing = {"nothing", 2, encode_nothing, false};
-static const struct encoding costly = {"costly", 3, encode_plain, true};
-static const struct encoding costly_failing = {"costly-failing", 4, encode_failing, true};
+static const struct encoding plain = {.name = "plain", .slot = 0, .encode = encode_plain};
+static const struct encoding failing = {.name = "failing", .slot = 1, .encode = encode_failing};
+static const struct encoding nothing = {.name = "nothing", .slot = 2, .encode = encode_nothing};
+static const struct encoding costly = {
+    .name = "costly", .slot = 3, .encode = encode_plain, .costly = true};
+static const struct encoding costly_failing = {
+    .name = "costly-failing", .slot = 4, .encode = encode_failing, .costly = true};
 
 static struct message *make(const char *payload, size_t n)
 {

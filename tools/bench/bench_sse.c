@@ -1,4 +1,5 @@
-/* Server-Sent Events: lines are read as far as their marks. */
+/* Server-Sent Events: lines are read as far as their marks. Size lines and ends of chunks, which no
+ * hub lets begin inside of a line, are passed over like all lines that are no data. */
 #include "tools/bench/bench_subscriber.h"
 
 enum phase { PHASE_HEAD, PHASE_LINES, PHASE_LONG_LINE };
