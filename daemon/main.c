@@ -29,8 +29,10 @@
 #include "daemon/rules.h"
 #include "daemon/signals.h"
 #include "frontends/holding.h"
+#include "frontends/http/http.h"
 #include "frontends/listener.h"
 #include "frontends/local_socket.h"
+#include "frontends/routes.h"
 #include "frontends/session_id.h"
 #include "frontends/settings.h"
 #include "frontends/worker_thread.h"
@@ -275,6 +277,7 @@ static enum err create_workers(struct daemon *d)
 {
     d->workers = calloc(d->worker_count, sizeof(struct worker *));
     enum err e = d->workers ? session_id_init() : ERR_NOMEM;
+    http_set_routes(&hub_routes);
     for (unsigned i = 0; i < d->worker_count && e == ERR_OK; i++) {
         struct store_reader *reader;
         e = store_reader_create(d->store, &reader);

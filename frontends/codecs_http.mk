@@ -10,6 +10,7 @@ libhttpcodec_a_SOURCES = \
 	frontends/http/http_fields.c frontends/http/http_fields.h \
 	frontends/http/http_request.c frontends/http/http_request.h \
 	frontends/http/http_response.c frontends/http/http_response.h \
+	frontends/http/http_routes.c frontends/http/http_routes.h \
 	frontends/http/prefer.c frontends/http/prefer.h \
 	frontends/http/proxy_header.c frontends/http/proxy_header.h \
 	frontends/http/url.c frontends/http/url.h

@@ -12,7 +12,6 @@ libfrontends_a_SOURCES = \
 	frontends/http/http.c frontends/http/http.h \
 	frontends/http/http_access.c frontends/http/http_access.h \
 	frontends/http/http_refusal.c frontends/http/http_refusal.h \
-	frontends/http/http_routes.c \
 	frontends/http/http_status.c frontends/http/http_status.h \
 	frontends/http/proxy.c frontends/http/proxy.h \
 	frontends/http/webfiles.c frontends/http/webfiles.h \
@@ -33,6 +32,7 @@ libfrontends_a_SOURCES = \
 	frontends/readiness.c frontends/readiness.h \
 	frontends/refusals.c frontends/refusals.h \
 	frontends/service.h \
+	frontends/routes.c frontends/routes.h \
 	frontends/session.c frontends/session.h \
 	frontends/settings.c frontends/settings.h \
 	frontends/sse.c frontends/sse.h \

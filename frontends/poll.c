@@ -7,7 +7,6 @@
 #include "frontends/envelope_encoding.h"
 #include "frontends/http/http.h"
 #include "frontends/poll_body.h"
-#include "frontends/subscribe.h"
 
 enum { ANSWER_BYTES = 512 }; /* what an answer takes besides its messages, as work too */
 
@@ -311,7 +310,7 @@ static enum err subscribe(struct poll *p, const struct feed_spec *spec, const st
                         ret_gap);
 }
 
-void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_request *r)
+void poll_start(struct conn *c, const struct subscription *sub)
 {
     struct poll *p = calloc(1, sizeof(*p));
     if (!p) {
@@ -320,13 +319,13 @@ void poll_start(struct conn *c, const struct feed_spec *spec, const struct poll_
     }
     p->receiver.deliver = deliver;
     p->conn = c;
-    p->limit = r->limit;
-    p->raw = r->raw;
+    p->limit = sub->limit;
+    p->raw = sub->raw;
     http_wait(http_of(c), &waiter, p);
     struct gap gap = {0};
-    enum err e = subscribe(p, spec, &r->after, &gap);
+    enum err e = subscribe(p, &sub->spec, &sub->after, &gap);
     if (e != ERR_OK)
         subscribe_fail(c, e);
-    else if (!answer(p, gap, r->wait_ms == 0 || c->loop->draining || c->input_over))
-        wait_for_messages(p, r->wait_ms);
+    else if (!answer(p, gap, sub->wait_ms == 0 || c->loop->draining || c->input_over))
+        wait_for_messages(p, sub->wait_ms);
 }

@@ -11,11 +11,7 @@
 #include "frontends/http/http.h"
 #include "frontends/http/http_access.h"
 #include "frontends/http/prefer.h"
-#include "frontends/poll.h"
-#include "frontends/publish.h"
-#include "frontends/sse.h"
 #include "frontends/worker.h"
-#include "frontends/ws/ws.h"
 
 enum {
     PARAM_MAX = 1024,         /* bytes of a decoded parameter */
@@ -255,6 +251,11 @@ static void choose_format(struct query *q, struct subscription *sub, bool raw_by
 
 /* --- transports --- */
 
+static const struct subscribe_ways *ways_of(const struct http *h)
+{
+    return h->route->ctx;
+}
+
 enum conn_need subscribe_need(const struct conn *c, const struct after *a)
 {
     uint64_t head = worker_of(c)->head;
@@ -325,28 +326,24 @@ static void take_preference(const struct conn *c, struct http *h, struct query *
     http_add_field(h, "Preference-Applied", applied);
 }
 
-static void start_poll(struct conn *c, struct http *h, struct query *q,
-                       const struct subscription *sub)
+static void start_poll(struct conn *c, struct http *h, struct query *q, struct subscription *sub)
 {
     if (!check(c, q, sub, true))
         return;
     take_preference(c, h, q);
-    struct poll_request r = {
-        .after = sub->after,
-        .wait_ms = h->method == HTTP_HEAD ? 0 : q->wait_ms,
-        .limit = q->limit,
-        .raw = sub->raw,
-    };
-    poll_start(c, &sub->spec, &r);
+    sub->wait_ms = h->method == HTTP_HEAD ? 0 : q->wait_ms;
+    sub->limit = q->limit;
+    ways_of(h)->poll(c, sub);
 }
 
-static void start_events(struct conn *c, struct query *q, struct subscription *sub)
+static void start_events(struct conn *c, const struct http *h, struct query *q,
+                         struct subscription *sub)
 {
     choose_format(q, sub, true);
     if ((q->wrong == no_memory || q->wrong == full) && http_may_subscribe(c))
-        sse_answer_later(c);
+        ways_of(h)->events_later(c);
     else if (check(c, q, sub, true))
-        sse_start(c, sub);
+        ways_of(h)->events(c, sub);
 }
 
 static bool is_websocket(const struct http *h)
@@ -360,7 +357,7 @@ static void start_websocket(struct conn *c, struct http *h, struct query *q,
     if (!h->origin_allowed)
         http_fail(c, 403, "Pages of this origin may not connect (see access.origin)");
     else if (check(c, q, sub, needs_topic))
-        ws_start(c, sub);
+        ways_of(h)->websocket(c, sub);
 }
 
 static void end_counting(struct http *h)
@@ -411,7 +408,7 @@ static void start(struct conn *c, struct http *h, struct query *q, struct subscr
     if (is_websocket(h))
         start_websocket(c, h, q, sub, needs_topic);
     else if (events)
-        start_events(c, q, sub);
+        start_events(c, h, q, sub);
     else
         start_poll(c, h, q, sub);
 }
@@ -429,39 +426,12 @@ static void subscribe(struct conn *c, struct http *h, bool needs_topic)
 
 /* --- routes --- */
 
-void topic_http_head(struct conn *c, struct http *h)
+void subscribe_http_run(struct conn *c, struct http *h)
 {
-    if (h->method == HTTP_POST)
-        publish_http_head(c, h);
-}
-
-void topic_http_run(struct conn *c, struct http *h)
-{
-    if (h->method == HTTP_POST)
-        publish_http_run(c, h);
-    else
-        subscribe(c, h, true);
-}
-
-void topics_http_head(struct conn *c, struct http *h)
-{
-    if (h->method == HTTP_POST)
-        publish_http_batch_head(c, h);
-}
-
-void topics_http_run(struct conn *c, struct http *h)
-{
-    if (h->method == HTTP_POST)
-        publish_http_batch_run(c, h);
-    else
-        subscribe(c, h, true);
+    subscribe(c, h, true);
 }
 
 void subscribe_http_websocket(struct conn *c, struct http *h)
 {
-    if (is_websocket(h)) {
-        subscribe(c, h, false);
-        return;
-    }
-    ws_fail_upgrade(c, "This path is for WebSockets");
+    subscribe(c, h, false);
 }

@@ -21,6 +21,14 @@ static const char data_guard[] = HTTP_DATA_ONLY "Cache-Control: no-store\r\n";
 static const char no_memory[] = "The hub is out of memory";
 static const char too_long[] = "The body is longer than the hub takes";
 
+/* What stands at which path; written before there is a connection. */
+static const struct http_routes *routes;
+
+void http_set_routes(const struct http_routes *r)
+{
+    routes = r;
+}
+
 struct http *http_of(struct conn *c)
 {
     return c->state;
@@ -536,14 +544,29 @@ static unsigned method_of(const char *name)
     return HTTP_UNKNOWN;
 }
 
+/* Finds the route of what is asked; *RET_STATUS says why there is none. */
+static const struct http_route *find_route(struct http *h, unsigned *ret_status)
+{
+    const struct http_route *r = http_routes_find(routes, &h->url, h->method);
+    *ret_status = 404;
+    if (!r || (h->status_only && !(r->flags & HTTP_ROUTE_STATUS)))
+        return NULL;
+    if (!r->takes_rest)
+        return r;
+    enum err e = http_route_rest(r, &h->url, &h->name, &h->name_len, &h->name_borrowed);
+    *ret_status = e == ERR_NOMEM ? 503 : 400;
+    return e == ERR_OK ? r : NULL;
+}
+
 static void add_allow(struct http *h)
 {
+    unsigned methods = http_routes_methods(routes, h->route);
     char allow[64] = "";
-    if (h->route->methods & HTTP_GET)
+    if (methods & HTTP_GET)
         strcat(allow, "GET, ");
-    if (h->route->methods & HTTP_HEAD)
+    if (methods & HTTP_HEAD)
         strcat(allow, "HEAD, ");
-    if (h->route->methods & HTTP_POST)
+    if (methods & HTTP_POST)
         strcat(allow, "POST, ");
     strcat(allow, "OPTIONS");
     http_add_field(h, "Allow", allow);
@@ -646,7 +669,7 @@ static void handle_head(struct conn *c, struct http *h)
     h->body_max = 0;
     url_split(h->request.target, strlen(h->request.target), &h->url);
     h->origin_allowed = http_access_take_origin(c, &h->request, &h->fields);
-    h->route = http_route_find(h, &status);
+    h->route = find_route(h, &status);
     if (asks_for_options(h) && !is_shut_out(c, h))
         answer_options(c, h);
     else if (check_access(c, h) && check_method(c, h, status) && h->route->head)

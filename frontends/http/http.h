@@ -10,7 +10,7 @@
  * protocol | |    answers due  | | |                 +-- publish: its answer is due, IDLE at once
  *   | +-- closed, kicked, at the end: ENDING, ends behind the answers that are due
  *
- * What the paths mean is in http_routes.c; who may do what in http_access.h.
+ * What stands at the paths is handed in (http_routes.h); who may do what is in http_access.h.
  */
 #ifndef FRONTENDS_HTTP_HTTP_H
 #define FRONTENDS_HTTP_HTTP_H
@@ -23,9 +23,9 @@
 #include "frontends/conn.h"
 #include "frontends/http/http_due.h"
 #include "frontends/http/http_request.h"
+#include "frontends/http/http_routes.h"
 #include "frontends/http/url.h"
 
-struct description;
 struct worker_part;
 
 enum http_phase {
@@ -36,23 +36,7 @@ enum http_phase {
     HTTP_PHASE_ENDING, /* reads nothing; answers are due, the last of which ends the connection */
 };
 
-enum http_method {
-    HTTP_GET = 1,
-    HTTP_HEAD = 2,
-    HTTP_POST = 4,
-    HTTP_OPTIONS = 8,
-    HTTP_OTHER = 16, /* of RFC 9110 or RFC 5789, but for no path here */
-    HTTP_UNKNOWN = 32
-};
-
 struct http;
-
-enum {
-    HTTP_ROUTE_OPEN = 1,    /* to everybody who reaches the listener, whatever the Host */
-    HTTP_ROUTE_STATUS = 2,  /* on listeners for figures and readiness, too */
-    HTTP_ROUTE_PRIVATE = 4, /* only for those who may see the hub's status */
-    HTTP_ROUTE_MESSAGE = 8, /* its body is looked at once, as a whole */
-};
 
 /* What whoever has taken a request does for it until it is answered; handed in with what it keeps
  * for that (http_wait). */
@@ -69,18 +53,6 @@ struct exchange_waiter {
     /* NULL: there is nothing to tell. */
     void (*describe)(const struct http *h, struct description *d);
     bool may_refuse; /* when memory is needed it gets a 503, whatever its method */
-};
-
-/* What a path does. */
-struct http_route {
-    const char *path; /* a trailing "/" with more behind it: `name` gets the rest */
-    unsigned methods; /* allowed, enum http_method; OPTIONS always is */
-    bool takes_rest;
-    unsigned flags; /* HTTP_ROUTE_… */
-    /* Once the head is there: may answer at once. NULL: nothing to check. */
-    void (*head)(struct conn *c, struct http *h);
-    /* The whole request is there; again after http_go_on_later(). */
-    void (*run)(struct conn *c, struct http *h);
 };
 
 /* What the head of an answer takes at most, mostly. */
@@ -118,6 +90,8 @@ struct http {
 
 extern const struct protocol http_protocol;
 
+/* Hands in what stands at which path (borrowed), for all threads: before the first connection. */
+void http_set_routes(const struct http_routes *r);
 /* A new TCP connection speaks http_protocol: sets it up. STATUS_ONLY: it may only ask for figures
  * and readiness. */
 void http_accepted(struct conn *c, bool status_only);
@@ -181,9 +155,6 @@ void http_reply_file(struct conn *c, const char *type, const char *body, size_t 
 void http_put_fields(const struct http *h, struct buf *out);
 /* The current time as an HTTP Date; valid until the next call of this thread. */
 const char *http_now(void);
-
-/* http_routes.c: the route of a path, NULL when there is none. Decodes the rest into h->name. */
-const struct http_route *http_route_find(struct http *h, unsigned *ret_status);
 
 /* Gives back the memory of heads. */
 extern const struct worker_part http_part;

@@ -687,7 +687,8 @@ static const struct protocol ws_protocol = {
 
 /* --- start --- */
 
-void ws_fail_upgrade(struct conn *c, const char *detail)
+/* 426 with what an upgrade would have to be (RFC 9110 section 15.5.22, RFC 6455 section 4.4). */
+static void fail_upgrade(struct conn *c, const char *detail)
 {
     struct http *h = http_of(c);
     http_add_field(h, "Upgrade", "websocket");
@@ -713,7 +714,7 @@ static bool check_handshake(struct conn *c, struct ws_handshake *h)
         http_fail_later(c, 503, 5, "The hub is stopping");
         return false;
     case WS_HANDSHAKE_VERSION:
-        ws_fail_upgrade(c, "The hub speaks version 13 of the WebSocket protocol");
+        fail_upgrade(c, "The hub speaks version 13 of the WebSocket protocol");
         return false;
     case WS_HANDSHAKE_KEY:
         http_fail(c, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
@@ -816,3 +817,11 @@ const struct worker_part ws_part = {
     .end_turn = count_compressed,
     .end_thread = ws_deflate_finish_thread,
 };
+
+void ws_http_run(struct conn *c, struct http *h)
+{
+    if (http_request_upgrade(&h->request, "websocket"))
+        subscribe_http_websocket(c, h);
+    else
+        fail_upgrade(c, "This path is for WebSockets");
+}

@@ -5,11 +5,12 @@
 #include "frontends/conn.h"
 #include "frontends/subscribe.h"
 
+struct http;
+
 /* Answers an HTTP upgrade request; the connection changes its protocol. SUB may have no topics. */
 void ws_start(struct conn *c, const struct subscription *sub);
-/* Answers 426 with what an upgrade would have to be (RFC 9110 section 15.5.22, RFC 6455
- * section 4.4). */
-void ws_fail_upgrade(struct conn *c, const char *detail);
+/* GET of /ws: subscribes so, or answers what an upgrade would have to be. */
+void ws_http_run(struct conn *c, struct http *h);
 
 /* Counts what was compressed; gives the memory for it back. */
 extern const struct worker_part ws_part;

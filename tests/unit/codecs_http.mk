@@ -11,6 +11,7 @@ http_codec_tests = \
 	tests/unit/test_http_request \
 	tests/unit/test_http_request_scalar \
 	tests/unit/test_http_response \
+	tests/unit/test_http_routes \
 	tests/unit/test_prefer \
 	tests/unit/test_proxy_header \
 	tests/unit/test_rfc3339 \
@@ -80,6 +81,10 @@ tests_unit_test_url_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 tests_unit_test_forwarded_SOURCES = tests/unit/test_forwarded.c
 tests_unit_test_forwarded_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_forwarded_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_routes_SOURCES = tests/unit/test_http_routes.c
+tests_unit_test_http_routes_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_routes_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_prefer_SOURCES = tests/unit/test_prefer.c
 tests_unit_test_prefer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

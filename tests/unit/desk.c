@@ -13,6 +13,7 @@
 #include "frontends/holding.h"
 #include "frontends/http/http.h"
 #include "frontends/readiness.h"
+#include "frontends/routes.h"
 #include "frontends/stream.h"
 #include "frontends/worker_thread.h"
 
@@ -60,6 +61,7 @@ void desk_open(struct desk *d)
     rig_start(&d->rig);
     struct hub_options o = {1, 64 << 20, 0, &d->rig.log};
     ck_assert_int_eq(hub_start(&o, d->rig.broker, &d->hub), ERR_OK);
+    http_set_routes(&hub_routes);
     d->settings = default_settings();
     d->process.memory.limit = 256 << 20;
     d->process.conns_max = 100;

@@ -1,0 +1,9 @@
+/* What stands at which path of the hub's HTTP, and who answers there. */
+#ifndef FRONTENDS_ROUTES_H
+#define FRONTENDS_ROUTES_H
+
+#include "frontends/http/http_routes.h"
+
+extern const struct http_routes hub_routes;
+
+#endif
