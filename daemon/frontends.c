@@ -2,12 +2,12 @@
 
 #include <stddef.h>
 
-#include "frontends/http/http.h"
-#include "frontends/http/proxy.h"
+#include "delivery/worker.h"
 #include "frontends/resp/resp_protocol.h"
-#include "frontends/service.h"
-#include "frontends/worker.h"
 #include "frontends/ws/ws.h"
+#include "http/http.h"
+#include "net/proxy.h"
+#include "net/service.h"
 
 const struct worker_part *const frontends_parts[] = {&http_part, &ws_part, NULL};
 

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "daemon/frontends.h"
-#include "frontends/listener.h"
+#include "net/listener.h"
 
 struct listener_call {
     struct hub_call call;

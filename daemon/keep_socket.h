@@ -9,8 +9,8 @@
 #define DAEMON_KEEP_SOCKET_H
 
 #include "broker/hub.h"
-#include "frontends/local_socket.h"
-#include "frontends/worker.h"
+#include "delivery/worker.h"
+#include "net/local_socket.h"
 
 enum { KEEP_SOCKET_MS = 1000 }; /* how often it is worth looking */
 

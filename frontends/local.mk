@@ -1,55 +1,57 @@
-# Files of frontends/; included by ../Makefile.am.
-include frontends/codecs_http.mk
-include frontends/codecs_ws.mk
-
+# frontends/: a folder a protocol; included by ../Makefile.am.
 noinst_LIBRARIES += libfrontends.a
 libfrontends_a_SOURCES = \
-	frontends/backlog.c frontends/backlog.h \
-	frontends/budget.c frontends/budget.h \
-	frontends/conn.c frontends/conn.h \
-	frontends/counters.c frontends/counters.h \
-	frontends/http/forwarding.c frontends/http/forwarding.h \
-	frontends/http/http.c frontends/http/http.h \
-	frontends/http/http_access.c frontends/http/http_access.h \
-	frontends/http/http_refusal.c frontends/http/http_refusal.h \
-	frontends/http/http_status.c frontends/http/http_status.h \
-	frontends/http/proxy.c frontends/http/proxy.h \
-	frontends/http/webfiles.c frontends/http/webfiles.h \
-	frontends/fanout.c frontends/fanout.h \
-	frontends/holding.c frontends/holding.h \
-	frontends/joiner.c frontends/joiner.h \
-	frontends/counting.c frontends/counting.h \
-	frontends/lagging.c frontends/lagging.h \
-	frontends/listener.c frontends/listener.h \
-	frontends/local_socket.c frontends/local_socket.h \
-	frontends/loop.c frontends/loop.h \
-	frontends/peer.c frontends/peer.h \
-	frontends/peer_memory.c frontends/peer_memory.h \
-	frontends/poll.c frontends/poll.h \
-	frontends/poll_shared.c frontends/poll_shared.h \
-	frontends/poll_body.c frontends/poll_body.h \
-	frontends/publish.c frontends/publish.h \
-	frontends/readiness.c frontends/readiness.h \
-	frontends/refusals.c frontends/refusals.h \
-	frontends/service.h \
+	frontends/poll/poll.c frontends/poll/poll.h \
+	frontends/resp/resp.c frontends/resp/resp.h \
+	frontends/resp/resp_client.c frontends/resp/resp_client.h \
+	frontends/resp/resp_command.c frontends/resp/resp_command.h \
+	frontends/resp/resp_connection.c frontends/resp/resp_connection.h \
+	frontends/resp/resp_docs.c frontends/resp/resp_docs.h \
+	frontends/resp/resp_error.c frontends/resp/resp_error.h \
+	frontends/resp/resp_hub.c frontends/resp/resp_hub.h \
+	frontends/resp/resp_job.c frontends/resp/resp_job.h \
+	frontends/resp/resp_multi.c frontends/resp/resp_multi.h \
+	frontends/resp/resp_names.c frontends/resp/resp_names.h \
+	frontends/resp/resp_protocol.c frontends/resp/resp_protocol.h \
+	frontends/resp/resp_publish.c frontends/resp/resp_publish.h \
+	frontends/resp/resp_read.c frontends/resp/resp_read.h \
+	frontends/resp/resp_request.c frontends/resp/resp_request.h \
+	frontends/resp/resp_subscribe.c frontends/resp/resp_subscribe.h \
+	frontends/resp/resp_table.c frontends/resp/resp_table.h \
+	frontends/resp/resp_wait.c frontends/resp/resp_wait.h \
 	frontends/routes.c frontends/routes.h \
-	frontends/session.c frontends/session.h \
-	frontends/settings.c frontends/settings.h \
-	frontends/sse.c frontends/sse.h \
-	frontends/stream.c frontends/stream.h \
-	frontends/stream_table.c frontends/stream_table.h \
-	frontends/subscribe.c frontends/subscribe.h \
-	frontends/turn_clock.c frontends/turn_clock.h \
-	frontends/transport.c frontends/transport.h \
-	frontends/turn.c frontends/turn.h \
-	frontends/wheel.c frontends/wheel.h \
-	frontends/worker.c frontends/worker.h \
-	frontends/worker_thread.c frontends/worker_thread.h \
+	frontends/sse/session.c frontends/sse/session.h \
+	frontends/sse/sse.c frontends/sse/sse.h \
 	frontends/ws/ws.c frontends/ws/ws.h
-libfrontends_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir)
-include frontends/resp.mk
 
-# webfiles.c takes these files in.
-frontends/http/libfrontends_a-webfiles.$(OBJEXT): $(top_srcdir)/clients/js/longwire.js \
-	$(top_srcdir)/demo/index.html $(top_srcdir)/demo/demo.js $(top_srcdir)/demo/demo.css \
-	$(top_srcdir)/demo/icon.svg
+libwscodec_a_SOURCES += \
+	frontends/resp/resp_encoding.c frontends/resp/resp_encoding.h \
+	frontends/resp/resp_glob.c frontends/resp/resp_glob.h \
+	frontends/resp/resp_reader.c frontends/resp/resp_reader.h \
+	frontends/resp/resp_reply.c frontends/resp/resp_reply.h \
+	frontends/sse/session_id.c frontends/sse/session_id.h \
+	frontends/sse/sse_encoding.c frontends/sse/sse_encoding.h \
+	frontends/sse/sse_text.c frontends/sse/sse_text.h \
+	frontends/ws/ws_control.c frontends/ws/ws_control.h \
+	frontends/ws/ws_deflate.c frontends/ws/ws_deflate.h \
+	frontends/ws/ws_encoding.c frontends/ws/ws_encoding.h \
+	frontends/ws/ws_extension.c frontends/ws/ws_extension.h \
+	frontends/ws/ws_frame.c frontends/ws/ws_frame.h \
+	frontends/ws/ws_handshake.c frontends/ws/ws_handshake.h
+
+AM_CPPFLAGS += -DLONGWIRE_VERSION='"$(PACKAGE_VERSION)"'
+
+check_PROGRAMS += tests/unit/test_resp_names
+TESTS += tests/unit/test_resp_names
+tests_unit_test_resp_names_SOURCES = tests/unit/test_resp_names.c
+tests_unit_test_resp_names_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_resp_names_LDADD = $(hub_libs) $(CHECK_LIBS)
+
+EXTRA_DIST += \
+	tests/e2e/60-resp3.test.mjs \
+	tests/e2e/60-resp-multi.test.mjs \
+	tests/e2e/62-redis-clients.test.mjs \
+	tests/e2e/62-redis-py.test.mjs \
+	tests/e2e/redis_py_client.py \
+	tests/e2e/66-resp-globs.test.mjs \
+	tests/e2e/66-resp-order.test.mjs

@@ -1,14 +1,14 @@
 #include "frontends/routes.h"
 
-#include "frontends/http/http.h"
-#include "frontends/http/http_status.h"
-#include "frontends/http/webfiles.h"
-#include "frontends/poll.h"
-#include "frontends/publish.h"
-#include "frontends/session.h"
-#include "frontends/sse.h"
-#include "frontends/subscribe.h"
+#include "admin/http_status.h"
+#include "frontends/poll/poll.h"
+#include "frontends/sse/session.h"
+#include "frontends/sse/sse.h"
 #include "frontends/ws/ws.h"
+#include "http/http.h"
+#include "http/publish.h"
+#include "http/subscribe.h"
+#include "http/webfiles.h"
 
 enum { READ = HTTP_GET | HTTP_HEAD };
 

@@ -2,7 +2,7 @@
 #ifndef FRONTENDS_ROUTES_H
 #define FRONTENDS_ROUTES_H
 
-#include "frontends/http/http_routes.h"
+#include "http/http_routes.h"
 
 extern const struct http_routes hub_routes;
 

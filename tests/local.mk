@@ -23,7 +23,7 @@ TESTS += $(structure_tests)
 AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=300; export CK_DEFAULT_TIMEOUT; \
 	CC='$(CC)'; export CC;
 dist_check_SCRIPTS += $(structure_tests)
-EXTRA_DIST += tests/include-rules tests/known-circles .ci/run
+EXTRA_DIST += tests/include-rules .ci/run
 
 include tests/mutate/local.mk
 

@@ -20,11 +20,11 @@
 #include <unistd.h>
 
 #include "base/std_fds.h"
-#include "frontends/http/http_request.h"
-#include "frontends/http/http_response.h"
 #include "frontends/ws/ws_deflate.h"
 #include "frontends/ws/ws_frame.h"
 #include "frontends/ws/ws_handshake.h"
+#include "http/http_request.h"
+#include "http/http_response.h"
 
 enum {
     MESSAGE_MAX = 64 << 20,

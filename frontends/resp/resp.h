@@ -19,10 +19,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "frontends/conn.h"
+#include "delivery/worker.h"
 #include "frontends/resp/resp_reader.h"
 #include "frontends/resp/resp_reply.h"
-#include "frontends/worker.h"
+#include "net/conn.h"
 
 struct resp_command;
 struct resp_held;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/admin.h"
+#include "admin/admin.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_client.h"
 #include "frontends/resp/resp_error.h"

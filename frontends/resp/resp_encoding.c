@@ -1,6 +1,6 @@
 #include "frontends/resp/resp_encoding.h"
 
-#include "frontends/encoding_slots.h"
+#include "delivery/encoding_slots.h"
 #include "frontends/resp/resp_reply.h"
 
 static void put_push(const struct message *m, enum resp_version v, struct buf *out)

@@ -3,16 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
-#include "frontends/admin.h"
-#include "frontends/poll_body.h"
+#include "delivery/poll_body.h"
+#include "delivery/scan.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_job.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/resp/resp_wait.h"
-#include "frontends/scan.h"
 
 static const char bad_topic[] = "BADTOPIC not a valid topic";
 static const char bad_pattern[] = "BADTOPIC not a valid topic or pattern";

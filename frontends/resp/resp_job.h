@@ -2,7 +2,7 @@
 #ifndef FRONTENDS_RESP_RESP_JOB_H
 #define FRONTENDS_RESP_RESP_JOB_H
 
-#include "frontends/admin.h"
+#include "admin/admin.h"
 #include "frontends/resp/resp.h"
 
 /* How a kind of job is answered. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
-#include "frontends/description.h"
+#include "delivery/description.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_publish.h"

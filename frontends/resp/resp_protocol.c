@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/description.h"
-#include "frontends/http/http.h"
+#include "delivery/description.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_error.h"
@@ -13,6 +12,7 @@
 #include "frontends/resp/resp_subscribe.h"
 #include "frontends/resp/resp_table.h"
 #include "frontends/resp/resp_wait.h"
+#include "http/http.h"
 
 enum {
     ARGS_MAX = 65536,      /* words of a command */

@@ -19,7 +19,7 @@
 #ifndef FRONTENDS_RESP_RESP_PROTOCOL_H
 #define FRONTENDS_RESP_RESP_PROTOCOL_H
 
-#include "frontends/conn.h"
+#include "net/conn.h"
 
 /* What every connection of the local socket speaks at first; one whose first bytes are an HTTP
  * request changes to HTTP. */

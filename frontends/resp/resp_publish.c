@@ -6,10 +6,10 @@
 #include "base/json_slice.h"
 #include "base/utf8.h"
 #include "broker/cursor.h"
-#include "frontends/publish.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_reply.h"
+#include "http/publish.h"
 
 const struct fault *resp_publish_publish(const struct resp_request *q, struct message_init *ret)
 {

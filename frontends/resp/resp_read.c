@@ -6,11 +6,11 @@
 #include "broker/cursor.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
+#include "delivery/scan.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_reply.h"
 #include "frontends/resp/resp_wait.h"
-#include "frontends/scan.h"
 
 static const char bad_topic[] = "BADTOPIC not a valid topic";
 static const char bad_count[] = "ERR value is not an integer or out of range";

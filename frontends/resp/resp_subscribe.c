@@ -5,14 +5,14 @@
 
 #include "broker/cursor.h"
 #include "broker/topic_name.h"
-#include "frontends/description.h"
+#include "delivery/description.h"
+#include "delivery/stream.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_encoding.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_glob.h"
 #include "frontends/resp/resp_names.h"
 #include "frontends/resp/resp_reply.h"
-#include "frontends/stream.h"
 
 struct resp_subscription {
     struct stream stream; /* first: stream_ops get it */

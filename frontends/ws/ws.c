@@ -3,17 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/counting.h"
-#include "frontends/description.h"
-#include "frontends/http/http.h"
-#include "frontends/http/http_access.h"
-#include "frontends/http/http_response.h"
-#include "frontends/publish.h"
-#include "frontends/stream.h"
+#include "delivery/counting.h"
+#include "delivery/description.h"
+#include "delivery/stream.h"
 #include "frontends/ws/ws_control.h"
 #include "frontends/ws/ws_encoding.h"
 #include "frontends/ws/ws_frame.h"
 #include "frontends/ws/ws_handshake.h"
+#include "http/http.h"
+#include "http/http_access.h"
+#include "http/http_response.h"
+#include "http/publish.h"
 #include "utlist.h"
 
 enum {

@@ -2,8 +2,8 @@
 #ifndef FRONTENDS_WS_WS_H
 #define FRONTENDS_WS_WS_H
 
-#include "frontends/conn.h"
-#include "frontends/subscribe.h"
+#include "http/subscribe.h"
+#include "net/conn.h"
 
 struct http;
 

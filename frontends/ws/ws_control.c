@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "broker/topic_name.h"
-#include "frontends/envelope.h"
-#include "frontends/publish_json.h"
+#include "delivery/envelope.h"
+#include "delivery/publish_json.h"
 
 enum member { OP = PUBLISH_MEMBERS, AFTER, TOKEN, REF, MEMBERS };
 

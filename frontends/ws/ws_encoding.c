@@ -1,7 +1,7 @@
 #include "frontends/ws/ws_encoding.h"
 
-#include "frontends/encoding_slots.h"
-#include "frontends/envelope.h"
+#include "delivery/encoding_slots.h"
+#include "delivery/envelope.h"
 #include "frontends/ws/ws_frame.h"
 
 static void envelope(const struct message *m, struct buf *out)

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "frontends/http/field.h"
 #include "frontends/ws/ws_deflate.h"
+#include "http/field.h"
 
 struct reader {
     const char *p, *end;

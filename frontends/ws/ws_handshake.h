@@ -10,8 +10,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "frontends/http/http_request.h"
 #include "frontends/ws/ws_extension.h"
+#include "http/http_request.h"
 
 /* The subprotocol spoken on connections with envelopes; a client may also ask for none. */
 #define WS_HANDSHAKE_PROTOCOL "longwire.v1"

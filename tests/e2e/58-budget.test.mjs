@@ -1,4 +1,4 @@
-// Work has a budget for each turn of a worker's loop (frontends/budget.h): whatever a peer sends, the
+// Work has a budget for each turn of a worker's loop (net/budget.h): whatever a peer sends, the
 // others are served between.
 //
 // What is asserted is work, counted by the hub in units that the input alone decides, never time.

@@ -1,4 +1,4 @@
-// What one request of each kind costs of a turn's budget (frontends/budget.h), to the unit: the same
+// What one request of each kind costs of a turn's budget (net/budget.h), to the unit: the same
 // input is the same work on every machine, so a charge that is missing anywhere shows here.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

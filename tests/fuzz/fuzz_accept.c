@@ -1,7 +1,7 @@
 /* The input is the value of Accept, and of Content-Type. */
 #include <string.h>
 
-#include "frontends/http/accept.h"
+#include "http/accept.h"
 #include "tests/fuzz/fuzz.h"
 
 static void check_accept(const char *value, size_t n)

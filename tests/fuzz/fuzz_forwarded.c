@@ -1,8 +1,8 @@
 /* The input is a value of Forwarded, X-Forwarded-For or Prefer. */
 #include <string.h>
 
-#include "frontends/http/forwarded.h"
-#include "frontends/http/prefer.h"
+#include "http/forwarded.h"
+#include "http/prefer.h"
 #include "tests/fuzz/fuzz.h"
 
 typedef void adder(struct forwarded *f, const char *value, size_t n, const struct ip_net *trusted,

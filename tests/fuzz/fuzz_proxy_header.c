@@ -1,7 +1,7 @@
 /* The input is what a proxy sends: however it is cut, it means the same. */
 #include <string.h>
 
-#include "frontends/http/proxy_header.h"
+#include "net/proxy_header.h"
 #include "tests/fuzz/fuzz.h"
 
 struct outcome {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "broker/topic_name.h"
-#include "frontends/session_request.h"
+#include "delivery/session_request.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { ENTRIES_MAX = 16 };

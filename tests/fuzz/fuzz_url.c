@@ -1,7 +1,7 @@
 /* The input is a request target: splitting loses nothing, decoding can be undone. */
 #include <string.h>
 
-#include "frontends/http/url.h"
+#include "http/url.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Encodes every byte of TEXT and decodes it again. */

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "broker/topic_name.h"
-#include "frontends/envelope.h"
-#include "frontends/http/ndjson.h"
+#include "delivery/envelope.h"
 #include "frontends/ws/ws_control.h"
+#include "http/ndjson.h"
 #include "tests/fuzz/fuzz.h"
 
 static void compare_with_jansson(const char *text, size_t n)

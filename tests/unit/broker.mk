@@ -67,33 +67,33 @@ tests_unit_test_lag_SOURCES = tests/unit/test_lag.c
 tests_unit_test_lag_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_lag_LDADD = $(broker_test_libs)
 
-tests_unit_test_refusals_SOURCES = tests/unit/test_refusals.c frontends/refusals.c \
-	frontends/refusals.h
+tests_unit_test_refusals_SOURCES = tests/unit/test_refusals.c net/refusals.c \
+	net/refusals.h
 tests_unit_test_refusals_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_refusals_LDADD = libbase.a $(CHECK_LIBS)
 
-tests_unit_test_wheel_SOURCES = tests/unit/test_wheel.c frontends/wheel.c frontends/wheel.h \
+tests_unit_test_wheel_SOURCES = tests/unit/test_wheel.c net/wheel.c net/wheel.h \
 	tests/unit/random.c tests/unit/random.h
 tests_unit_test_wheel_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_wheel_LDADD = $(CHECK_LIBS)
 
-tests_unit_test_readiness_SOURCES = tests/unit/test_readiness.c frontends/readiness.c \
-	frontends/readiness.h
+tests_unit_test_readiness_SOURCES = tests/unit/test_readiness.c net/readiness.c \
+	net/readiness.h
 tests_unit_test_readiness_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_readiness_LDADD = $(CHECK_LIBS)
 
-tests_unit_test_budget_SOURCES = tests/unit/test_budget.c frontends/budget.c frontends/budget.h \
-	frontends/backlog.c frontends/backlog.h
+tests_unit_test_budget_SOURCES = tests/unit/test_budget.c net/budget.c net/budget.h \
+	net/backlog.c net/backlog.h
 tests_unit_test_budget_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_budget_LDADD = $(CHECK_LIBS)
 
-tests_unit_test_turn_clock_SOURCES = tests/unit/test_turn_clock.c frontends/turn_clock.c \
-	frontends/turn_clock.h
+tests_unit_test_turn_clock_SOURCES = tests/unit/test_turn_clock.c net/turn_clock.c \
+	net/turn_clock.h
 tests_unit_test_turn_clock_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_turn_clock_LDADD = $(CHECK_LIBS)
 
-tests_unit_test_peer_memory_SOURCES = tests/unit/test_peer_memory.c frontends/peer_memory.c \
-	frontends/peer_memory.h
+tests_unit_test_peer_memory_SOURCES = tests/unit/test_peer_memory.c net/peer_memory.c \
+	net/peer_memory.h
 tests_unit_test_peer_memory_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_peer_memory_LDADD = $(broker_test_libs)
 

@@ -36,7 +36,7 @@ tests_unit_test_field_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_field_LDADD = libhttpcodec.a $(CHECK_LIBS)
 
 # What machines without SSE2 do.
-tests_unit_test_field_scalar_SOURCES = tests/unit/test_field.c frontends/http/field.c
+tests_unit_test_field_scalar_SOURCES = tests/unit/test_field.c http/field.c
 tests_unit_test_field_scalar_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -DFIELD_SCALAR
 tests_unit_test_field_scalar_LDADD = $(CHECK_LIBS)
 
@@ -54,7 +54,7 @@ tests_unit_test_http_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_request_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_http_request_scalar_SOURCES = $(tests_unit_test_http_request_SOURCES) \
-	frontends/http/field.c
+	http/field.c
 tests_unit_test_http_request_scalar_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -DFIELD_SCALAR
 tests_unit_test_http_request_scalar_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 

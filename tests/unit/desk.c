@@ -10,12 +10,12 @@
 
 #include "base/log.h"
 #include "broker/topic_table.h"
-#include "frontends/holding.h"
-#include "frontends/http/http.h"
-#include "frontends/readiness.h"
+#include "delivery/stream.h"
+#include "delivery/worker_thread.h"
 #include "frontends/routes.h"
-#include "frontends/stream.h"
-#include "frontends/worker_thread.h"
+#include "http/http.h"
+#include "net/holding.h"
+#include "net/readiness.h"
 
 enum { START_MS = 1000000, STEP_MS = 20 };
 

@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "frontends/conn.h"
-#include "frontends/settings.h"
-#include "frontends/worker.h"
+#include "delivery/worker.h"
+#include "net/conn.h"
+#include "net/settings.h"
 #include "tests/unit/broker_fixture.h"
 
 struct desk {

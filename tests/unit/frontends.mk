@@ -12,7 +12,7 @@ frontends_tests = \
 check_PROGRAMS += $(frontends_tests)
 TESTS += $(frontends_tests)
 
-frontends_test_libs = libfrontends.a libwscodec.a libhttpcodec.a $(broker_test_libs) \
+frontends_test_libs = $(hub_libs) libwscodec.a libhttpcodec.a $(broker_test_libs) \
 	$(LIBEVENT_LIBS) $(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) -lm
 # A worker that the test runs, by a clock of its own.
 desk = tests/unit/desk.c tests/unit/desk.h $(broker_fixture)

@@ -1,10 +1,10 @@
 /* The budget of work: a slice for each, a part for each kind, and none for ever last. */
-#include "frontends/budget.h"
+#include "net/budget.h"
 
 #include <check.h>
 #include <stdlib.h>
 
-#include "frontends/backlog.h"
+#include "net/backlog.h"
 
 static struct budget budget;
 

@@ -1,9 +1,9 @@
 /* What all shared encodings have in common, and the envelope alone. */
 #include <check.h>
 
-#include "frontends/envelope_encoding.h"
+#include "delivery/envelope_encoding.h"
 #include "frontends/resp/resp_encoding.h"
-#include "frontends/sse_encoding.h"
+#include "frontends/sse/sse_encoding.h"
 #include "frontends/ws/ws_encoding.h"
 #include "tests/unit/encoding_fixture.h"
 

@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 
 #include "broker/broker.h"
-#include "frontends/http/http.h"
-#include "frontends/publish.h"
-#include "frontends/readiness.h"
+#include "http/http.h"
+#include "http/publish.h"
+#include "net/readiness.h"
 #include "tests/unit/desk.h"
 
 #define HOST          "Host: localhost\r\n"

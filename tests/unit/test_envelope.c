@@ -1,5 +1,5 @@
 /* The envelope: its members, and what each kind of payload becomes. */
-#include "frontends/envelope.h"
+#include "delivery/envelope.h"
 
 #include <check.h>
 #include <jansson.h>

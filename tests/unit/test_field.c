@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/http/field.h"
+#include "http/field.h"
 
 enum { LENGTH_MAX = 67 };
 

@@ -1,5 +1,5 @@
 /* Who gives way when peers hold too much, and how many at once. */
-#include "frontends/holding.h"
+#include "net/holding.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/http/host.h"
+#include "http/host.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/http/http_fields.h"
+#include "http/http_fields.h"
 
 static const struct {
     const char *name;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "frontends/http/http_response.h"
+#include "http/http_response.h"
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/http/http_routes.h"
+#include "http/http_routes.h"
 
 static const struct http_route rows[] = {
     {.path = "/a/", .methods = HTTP_POST, .takes_rest = true},

@@ -1,12 +1,12 @@
 /* Streams that fall behind: how far they are, what limits do to them, and what joins them
  * meanwhile. */
-#include "frontends/lagging.h"
+#include "delivery/lagging.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/description.h"
+#include "delivery/description.h"
 #include "tests/unit/desk.h"
 
 #define HOST      "Host: localhost\r\n"

@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "frontends/conn.h"
-#include "frontends/listener.h"
-#include "frontends/loop.h"
-#include "frontends/service.h"
-#include "frontends/turn.h"
+#include "net/conn.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "net/service.h"
+#include "net/turn.h"
 
 static struct process process;
 static struct loop loop;

@@ -1,5 +1,5 @@
 /* The budget of memory: what is counted, who is the largest, and when it presses. */
-#include "frontends/peer_memory.h"
+#include "net/peer_memory.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Answers of long-polls: what is lost between finding the place and reading is told, in its place
  * and once. */
-#include "frontends/poll_body.h"
+#include "delivery/poll_body.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Which polls are answered with what another one got, and which are not. */
-#include "frontends/poll_shared.h"
+#include "delivery/poll_shared.h"
 
 #include <check.h>
 #include <stdlib.h>

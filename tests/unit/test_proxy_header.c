@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/http/proxy_header.h"
+#include "net/proxy_header.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 #define TEXT(s)  s, sizeof(s) - 1

@@ -1,5 +1,5 @@
 /* Readiness: what is watched is told, and nothing else, whatever happens to the other side. */
-#include "frontends/readiness.h"
+#include "net/readiness.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "frontends/refusals.h"
+#include "net/refusals.h"
 
 START_TEST(a_flood_gets_few_lines)
 {

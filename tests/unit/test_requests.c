@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/http/http.h"
+#include "http/http.h"
 #include "tests/unit/desk.h"
 
 #define HOST "Host: localhost\r\n"

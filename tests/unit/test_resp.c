@@ -9,7 +9,7 @@
 
 #include "broker/broker.h"
 #include "broker/hub.h"
-#include "frontends/description.h"
+#include "delivery/description.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_client.h"
 #include "frontends/resp/resp_command.h"

@@ -1,5 +1,5 @@
 /* The names of event streams, and the block cipher that they are made with. */
-#include "frontends/session_id.h"
+#include "frontends/sse/session_id.h"
 
 #include <check.h>
 #include <stdio.h>

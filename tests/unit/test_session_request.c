@@ -1,5 +1,5 @@
 /* The body of POST /session/{id}. */
-#include "frontends/session_request.h"
+#include "delivery/session_request.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /* Messages as blocks of an event stream, and its control blocks, read back as a receiver would. */
-#include "frontends/sse_encoding.h"
+#include "frontends/sse/sse_encoding.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/http/chunk.h"
-#include "frontends/sse_text.h"
+#include "frontends/sse/sse_text.h"
+#include "http/chunk.h"
 #include "tests/unit/encoding_fixture.h"
 
 /* Of an event stream: the block alone is TEXT, and in a chunk it has its length before it. */

@@ -1,5 +1,5 @@
 /* The worker's clock: time in which the worker did not run does not count. */
-#include "frontends/turn_clock.h"
+#include "net/turn_clock.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The timer wheel: nothing early, nothing more than a tick late, nothing lost. */
-#include "frontends/wheel.h"
+#include "net/wheel.h"
 
 #include <check.h>
 #include <stdbool.h>

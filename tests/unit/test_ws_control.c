@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/http/ndjson.h"
+#include "http/ndjson.h"
 
 static struct buf scratch, out;
 static struct ws_control c;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontends/envelope_encoding.h"
+#include "delivery/envelope_encoding.h"
 #include "tests/unit/encoding_fixture.h"
 
 START_TEST(raw_frames)

@@ -1,0 +1,80 @@
+/*
+ * What administrators ask a hub, as JSON documents and counts, whatever protocol they ask by.
+ *
+ * Most of it takes a while or happens on other threads: a job is created, one admin_... function
+ * starts it, and `done` gets it back on the thread that asked. These give documents in `text` (as
+ * described in doc/protocol.md) or a `number`; the rest answers at once.
+ */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "broker/replay.h"
+#include "delivery/errand.h"
+#include "delivery/worker.h"
+#include "net/counters.h"
+
+enum { ADMIN_TEXT_MAX = 64 << 20 }; /* bytes of a document; a longer one is ERR_LIMIT */
+
+struct admin {
+    struct errand errand; /* errand.result is the job's */
+    void (*done)(struct admin *a);
+    void *owner; /* opaque */
+    struct buf text;
+    uint64_t number;
+    /* The job's own. */
+    char *word; /* pattern, path, address */
+    size_t word_len;
+    void (*visit)(struct admin *a, struct conn *c);
+    const char *end; /* what comes after the last visit */
+    uint32_t topic_id;
+    struct hub_backup backup;
+    struct store_verify *verify; /* owned */
+    uint64_t at, until;
+};
+
+/* On the worker that asks; NULL when out of memory. */
+struct admin *admin_create(struct worker *w, void (*done)(struct admin *a), void *owner);
+/* After it is done. NULL is accepted. */
+void admin_destroy(struct admin *a);
+
+/* Array of all topics that match PATTERN (N bytes, valid). */
+void admin_topics(struct admin *a, const char *pattern, size_t n);
+/* Figures of the hub. */
+void admin_stats(struct admin *a);
+/* Array of all connections. */
+void admin_clients(struct admin *a);
+/* The same as lines of text, in the form of CLIENT LIST. */
+void admin_client_lines(struct admin *a);
+/* Ends the connection with that number, or all that come from ADDRESS; `number`: how many. */
+void admin_kick(struct admin *a, uint64_t number);
+void admin_kick_address(struct admin *a, const char *address, size_t n);
+/* Takes away messages: of one topic, or of all topics up to an offset; `number`: how many. */
+void admin_purge(struct admin *a, const struct topic *topic);
+void admin_trim(struct admin *a, uint64_t upto);
+/* Copies the log into the directory PATH (hub_backup); `text`: what the copy has. */
+void admin_backup(struct admin *a, const char *path, size_t n);
+/* Checks the whole log (store_verify), bit by bit on the worker that asks; `text`: what was found.
+ */
+void admin_verify(struct admin *a);
+
+/* One topic, at once. ERR_NOMEM and the store's errors. */
+MUST_CHECK enum err admin_topic(struct worker *w, struct topic *topic, struct buf *out);
+/* One line of admin_client_lines, at once. */
+void admin_client_line(struct conn *c, struct buf *out);
+
+/* The figures that admin_stats shows, but for the size of the log. */
+struct admin_totals {
+    uint64_t counters[COUNTER_COUNT];
+    uint64_t connections[TRANSPORT_COUNT];
+    uint64_t topics, messages, bytes;
+    uint64_t uptime_s;
+};
+
+void admin_total(struct worker *w, struct admin_totals *ret);
+
+#endif

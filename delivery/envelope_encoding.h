@@ -1,0 +1,10 @@
+/* Messages as envelopes and nothing else. */
+#ifndef DELIVERY_ENVELOPE_ENCODING_H
+#define DELIVERY_ENVELOPE_ENCODING_H
+
+#include "broker/message.h"
+
+/* One element of a long-poll answer's `messages`. */
+extern const struct encoding envelope_encoding;
+
+#endif

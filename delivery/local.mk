@@ -1,0 +1,25 @@
+# delivery/: what one worker delivers, and how messages are written; included by ../Makefile.am.
+noinst_LIBRARIES += libdelivery.a
+libdelivery_a_SOURCES = \
+	delivery/counting.c delivery/counting.h \
+	delivery/description.h \
+	delivery/errand.c delivery/errand.h \
+	delivery/fanout.c delivery/fanout.h \
+	delivery/joiner.c delivery/joiner.h \
+	delivery/lagging.c delivery/lagging.h \
+	delivery/poll_body.c delivery/poll_body.h \
+	delivery/poll_shared.c delivery/poll_shared.h \
+	delivery/scan.c delivery/scan.h \
+	delivery/stream.c delivery/stream.h \
+	delivery/stream_table.c delivery/stream_table.h \
+	delivery/worker.c delivery/worker.h \
+	delivery/worker_thread.c delivery/worker_thread.h
+
+# Codecs of messages, SSE, WebSocket, RESP and batches: no loop, no broker.
+noinst_LIBRARIES += libwscodec.a
+libwscodec_a_SOURCES = \
+	delivery/encoding_slots.h \
+	delivery/envelope.c delivery/envelope.h \
+	delivery/envelope_encoding.c delivery/envelope_encoding.h \
+	delivery/publish_json.c delivery/publish_json.h \
+	delivery/session_request.c delivery/session_request.h

@@ -1,0 +1,331 @@
+#include "frontends/poll/poll.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "delivery/description.h"
+#include "delivery/envelope_encoding.h"
+#include "delivery/poll_body.h"
+#include "http/http.h"
+
+enum { ANSWER_BYTES = 512 }; /* what an answer takes besides its messages, as work too */
+
+/* While it waits; there are many that do. */
+struct poll {
+    struct receiver receiver;
+    struct conn *conn;
+    struct position position;
+    uint32_t limit;
+    bool raw;
+};
+
+/* The answer with BODY for all who would get the same; NULL: out of memory. */
+static struct blob *make_shared(struct worker *w, uint64_t offset, const struct poll_body *body)
+{
+    char field[sizeof("Longwire-Cursor: \r\n") + CURSOR_TEXT_SIZE] = "Longwire-Cursor: ";
+    size_t n = strlen(field);
+    n += cursor_format(field + n, offset, w->replay.log->epoch);
+    memcpy(field + n, "\r\n", 3);
+    if (body->buf.failed)
+        return NULL;
+    return http_shared_create(field, "application/json", body->buf.data + body->at,
+                              body->buf.len - body->at);
+}
+
+static void reply_shared(struct conn *c, struct blob *answer, bool at_once)
+{
+    counter_add(&c->loop->counters, COUNTER_polls, 1);
+    http_reply_shared(c, answer, at_once);
+}
+
+static void add_cursor(struct conn *c, uint64_t offset)
+{
+    char text[CURSOR_TEXT_SIZE];
+    cursor_format(text, offset, worker_of(c)->replay.log->epoch);
+    http_add_field(http_of(c), "Longwire-Cursor", text);
+    counter_add(&c->loop->counters, COUNTER_polls, 1);
+}
+
+static void reply_body(struct conn *c, uint64_t offset, struct poll_body *body)
+{
+    add_cursor(c, offset);
+    http_reply_with(c, 200, "application/json", &body->buf, body->at);
+}
+
+/* --- format=raw: one message as it is --- */
+
+struct raw {
+    struct conn *conn;
+    bool found;
+    struct buf body;
+    uint64_t offset;
+    enum message_kind kind;
+    struct topic *topic;
+    char event[MESSAGE_EVENT_MAX + 1];
+};
+
+static bool take_raw(void *ctx, struct message *m, bool shared)
+{
+    struct raw *r = ctx;
+    (void)shared;
+    if (r->found)
+        return false;
+    r->found = true;
+    r->offset = m->offset;
+    r->kind = m->kind;
+    r->topic = m->topic;
+    memcpy(r->event, m->event, m->event_len);
+    r->event[m->event_len] = '\0';
+    buf_append(&r->body, m->payload, m->payload_len);
+    return true;
+}
+
+static void reply_raw(struct conn *c, struct raw *r, uint64_t offset)
+{
+    static const char *const types[] = {
+        [MESSAGE_TEXT] = "text/plain; charset=utf-8",
+        [MESSAGE_JSON] = "application/json",
+        [MESSAGE_BINARY] = "application/octet-stream",
+    };
+    add_cursor(c, r->found ? r->offset : offset);
+    if (!r->found) {
+        http_reply(c, 204, NULL, NULL, 0);
+        return;
+    }
+    http_add_field(http_of(c), "Longwire-Topic", r->topic->name);
+    if (r->event[0])
+        http_add_field(http_of(c), "Longwire-Event", r->event);
+    http_reply(c, 200, types[r->kind], r->body.data, r->body.len);
+}
+
+/* --- answering --- */
+
+/* Whether others may ask for the same in this turn, and the same is said to them. */
+static bool may_share(const struct poll *p, const struct gap *gap)
+{
+    return gap->reason == GAP_NONE && p->receiver.sub.feed->refs > 1 &&
+           http_of(p->conn)->method != HTTP_HEAD;
+}
+
+/* Answers as another one was. False: none was. */
+static bool answer_as_another(struct poll *p)
+{
+    struct worker *w = worker_of(p->conn);
+    struct blob *answer =
+        poll_shared_read(&w->polls, &w->replay, p->receiver.sub.feed, &p->position, p->limit);
+    if (answer)
+        reply_shared(p->conn, answer, false);
+    return answer != NULL;
+}
+
+/* Answers with BODY, which others may get, too: what was read in SPAN. */
+static void answer_first(struct poll *p, struct replay_span *span, const struct poll_body *body)
+{
+    struct worker *w = worker_of(p->conn);
+    struct blob *answer = make_shared(w, p->position.offset, body);
+    if (!answer) {
+        subscribe_fail(p->conn, ERR_NOMEM);
+        return;
+    }
+    replay_span_end(span, &p->position);
+    poll_shared_keep_read(&w->polls, &w->replay, p->receiver.sub.feed, span, p->limit, answer);
+    reply_shared(p->conn, answer, false);
+}
+
+/* Reads what there is. True: answered. */
+static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty)
+{
+    struct conn *c = p->conn;
+    struct poll_body body = {0};
+    struct replay_span span;
+    if (may_share(p, gap) && answer_as_another(p))
+        return true;
+    replay_span_begin(&span, &worker_of(c)->replay, &p->position);
+    enum err e =
+        poll_body_read(worker_of(c), p->receiver.sub.feed, &p->position, gap, p->limit, &body);
+    /* A long way without a match is answered too: the client goes on from the new cursor. */
+    bool answers = even_if_empty || body.count || gap->reason != GAP_NONE || !body.live;
+    if (e != ERR_OK)
+        subscribe_fail(c, e);
+    else if (body.count && may_share(p, gap))
+        answer_first(p, &span, &body);
+    else if (answers)
+        reply_body(c, p->position.offset, &body);
+    buf_finish(&body.buf);
+    return e != ERR_OK || answers;
+}
+
+static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
+{
+    struct conn *c = p->conn;
+    struct worker *w = worker_of(c);
+    struct raw raw = {.conn = c};
+    enum err e = ERR_OK;
+    while (e == ERR_OK && gap.reason == GAP_NONE && !raw.found && p->position.offset < w->head) {
+        e = replay_next(&w->replay, p->receiver.sub.feed, &p->position, w->head, take_raw, &raw,
+                        &gap);
+        if (e == ERR_AGAIN) {
+            raw.found = false;
+            buf_clear(&raw.body);
+            e = ERR_OK;
+        }
+    }
+    bool answers = even_if_empty || raw.found || gap.reason != GAP_NONE || e != ERR_OK;
+    if (e == ERR_OK && raw.body.failed)
+        e = ERR_NOMEM;
+    if (gap.reason != GAP_NONE && e == ERR_OK) {
+        /* A bare payload has no place for a gap: told as a conflict, with the cursor to go on from.
+         */
+        worker_count_gap(w, gap.reason);
+        add_cursor(c, gap.resumed);
+        http_add_field(http_of(c), "Longwire-Gap", gap_reason_name(gap.reason));
+        http_fail(c, 409, "Messages after this cursor are lost; go on from Longwire-Cursor");
+    } else if (e != ERR_OK) {
+        subscribe_fail(c, e);
+    } else if (answers) {
+        reply_raw(c, &raw, p->position.offset);
+    }
+    buf_finish(&raw.body);
+    return answers;
+}
+
+/* GAP was found at the start; one that is found now is told, too. After true P is freed. */
+static bool answer(struct poll *p, struct gap gap, bool even_if_empty)
+{
+    if (!even_if_empty && gap.reason == GAP_NONE && p->position.offset >= worker_of(p->conn)->head)
+        return false; /* mostly there is nothing yet */
+    return p->raw ? answer_raw(p, gap, even_if_empty) : answer_envelopes(p, &gap, even_if_empty);
+}
+
+/* Many wait for the same: this one reads what came behind BEFORE in another turn. */
+static void answer_later(struct poll *p, uint64_t before)
+{
+    if (p->position.offset < before)
+        p->position = (struct position){.offset = before, .floor_serial = UINT64_MAX};
+    feed_go_idle(&p->receiver.sub);
+    http_go_on_later(p->conn);
+}
+
+/* The answer for all members of F with PARCEL; NULL: out of memory. */
+static struct blob *answer_of(struct worker *w, struct feed *f, const struct parcel *parcel)
+{
+    struct blob *answer = poll_shared_live(&w->polls, f, parcel->last);
+    struct poll_body body = {0};
+    if (answer)
+        return answer;
+    poll_body_append(w, parcel->data, parcel->cuts, parcel->count, parcel->last, &body);
+    answer = make_shared(w, parcel->last, &body);
+    buf_finish(&body.buf);
+    if (answer)
+        poll_shared_keep_live(&w->polls, w->feeds, f, parcel->last, answer);
+    return answer;
+}
+
+/* A waiting poll at the head: the answer is the same for all who wait. */
+static void deliver(struct receiver *r, const struct parcel *parcel)
+{
+    struct poll *p = (struct poll *)r;
+    struct worker *w = worker_of(p->conn);
+    if (conn_state(p->conn) == CONN_CLOSED)
+        return;
+    if (!budget_take_answer(&w->loop.work, parcel->size + ANSWER_BYTES)) {
+        answer_later(p, parcel->before);
+        return;
+    }
+    if (parcel->count == 0 || parcel->count > p->limit || p->raw ||
+        p->position.offset > parcel->before || parcel->size > POLL_BODY_BYTES) {
+        answer(p, (struct gap){0}, false);
+        return;
+    }
+    struct blob *shared = answer_of(w, p->receiver.sub.feed, parcel);
+    if (shared)
+        reply_shared(p->conn, shared, true);
+    else
+        subscribe_fail(p->conn, ERR_NOMEM);
+}
+
+/* It was put off while many others were answered. */
+static void go_on(struct conn *c, struct http *h)
+{
+    struct poll *p = h->waiting;
+    (void)c;
+    if (!answer(p, (struct gap){0}, false))
+        feed_go_live(&p->receiver.sub);
+}
+
+static void time_up(struct conn *c, struct http *h)
+{
+    (void)c;
+    answer(h->waiting, (struct gap){0}, true);
+}
+
+static void end(struct http *h)
+{
+    struct poll *p = h->waiting;
+    conn_count_as(p->conn, p->conn->protocol->transport);
+    feed_leave(&p->receiver.sub, worker_of(p->conn)->feeds);
+    free(p);
+}
+
+/* About what its subscriptions take. */
+static size_t held(const struct http *h)
+{
+    const struct poll *p = h->waiting;
+    return feed_share(p->receiver.sub.feed);
+}
+
+static void describe(const struct http *h, struct description *d)
+{
+    const struct poll *p = h->waiting;
+    d->feed = p->receiver.sub.feed;
+    d->has_cursor = true;
+    d->cursor = feed_is_live(&p->receiver.sub) ? worker_of(p->conn)->head : p->position.offset;
+}
+
+static const struct exchange_waiter waiter = {
+    .go_on = go_on,
+    .time_up = time_up,
+    .end = end,
+    .held = held,
+    .describe = describe,
+    .may_refuse = true,
+};
+
+static void wait_for_messages(struct poll *p, uint64_t ms)
+{
+    feed_go_live(&p->receiver.sub);
+    http_forget_head(http_of(p->conn));
+    conn_count_as(p->conn, TRANSPORT_POLL);
+    conn_set_deadline(p->conn, loop_now(p->conn->loop) + ms);
+}
+
+static enum err subscribe(struct poll *p, const struct feed_spec *spec, const struct after *after,
+                          struct gap *ret_gap)
+{
+    struct worker *w = worker_of(p->conn);
+    enum err e = feed_join(&p->receiver.sub, spec, &envelope_encoding, TRANSPORT_POLL);
+    if (e != ERR_OK)
+        return e;
+    return replay_start(&w->replay, p->receiver.sub.feed, after, hub_head(w->hub), &p->position,
+                        ret_gap);
+}
+
+void poll_start(struct conn *c, const struct subscription *sub)
+{
+    struct poll *p = calloc(1, sizeof(*p));
+    if (!p) {
+        subscribe_fail(c, ERR_NOMEM);
+        return;
+    }
+    p->receiver.deliver = deliver;
+    p->conn = c;
+    p->limit = sub->limit;
+    p->raw = sub->raw;
+    http_wait(http_of(c), &waiter, p);
+    struct gap gap = {0};
+    enum err e = subscribe(p, &sub->spec, &sub->after, &gap);
+    if (e != ERR_OK)
+        subscribe_fail(c, e);
+    else if (!answer(p, gap, sub->wait_ms == 0 || c->loop->draining || c->input_over))
+        wait_for_messages(p, sub->wait_ms);
+}

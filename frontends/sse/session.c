@@ -1,0 +1,271 @@
+#include "frontends/sse/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "delivery/envelope.h"
+#include "delivery/errand.h"
+#include "delivery/session_request.h"
+#include "delivery/stream_table.h"
+#include "frontends/sse/session_id.h"
+#include "frontends/sse/sse_encoding.h"
+#include "http/accept.h"
+#include "http/http.h"
+#include "http/http_access.h"
+#include "http/subscribe.h"
+
+enum {
+    /* Bytes of the answer, at most: */
+    ANSWER_FRAME_MAX = 64,
+    ANSWER_ENTRY_MAX = 64 + CURSOR_TEXT_SIZE, /* but for the topic */
+    JSON_ESCAPE_MAX = 6,                      /* of one byte */
+};
+
+static const char no_session[] = "There is no such session: its event stream has ended";
+static const char no_memory[] = "The hub is out of memory";
+static const char too_many[] = "More topics than limits.subscriptions allows";
+
+/* A change on its way to the stream and back. */
+struct change {
+    struct errand errand;
+    struct conn *conn; /* held; it waits for the answer */
+    uint64_t number;   /* the stream's */
+    struct buf body;   /* the request's texts lie in it */
+    struct session_request request;
+    bool *parted;
+    uint64_t *offsets;
+    struct buf answer; /* with room for all of it: what was done must not fail for want of memory */
+    /* The answer when it is none of 200: */
+    unsigned status;
+    const char *detail;
+};
+
+static void change_destroy(struct change *g)
+{
+    session_request_finish(&g->request);
+    buf_finish(&g->body);
+    buf_finish(&g->answer);
+    free(g->parted);
+    free(g->offsets);
+    free(g);
+}
+
+/* --- at the stream --- */
+
+static void refuse(struct change *g, unsigned status, const char *detail)
+{
+    g->status = status;
+    g->detail = detail;
+}
+
+static bool changes_nothing(const struct change *g)
+{
+    return g->request.subscribe.count == 0 && g->request.unsubscribe.count == 0;
+}
+
+static void edit(struct change *g, struct stream *s)
+{
+    struct stream_edit edit = {
+        .part = &g->request.unsubscribe,
+        .join = &g->request.subscribe,
+        .encoding = sse_encoding_of_joining(s->receiver.sub.feed->encoding),
+        .ret_parted = g->parted,
+        .ret_offsets = g->offsets,
+    };
+    if (stream_filters_after(s, &edit) > s->conn->loop->settings->subscriptions) {
+        refuse(g, 400, too_many);
+        return;
+    }
+    enum err e = stream_edit(s, &edit);
+    if (e == ERR_LIMIT)
+        refuse(g, 400, SUBSCRIBE_TOO_FAR);
+    else if (e == ERR_FULL)
+        refuse(g, 429, SUBSCRIBE_FULL);
+    else if (e != ERR_OK)
+        refuse(g, 503, e == ERR_NOMEM ? no_memory : "The log cannot be read");
+}
+
+static void apply(struct errand *e, void *where)
+{
+    struct change *g = (struct change *)e;
+    struct worker *w = where;
+    struct listed_stream *s = stream_table_find(w->streams, g->number);
+    if (!s || !conn_is_open(s->stream.conn)) /* as all of them when the hub stops */
+        refuse(g, 404, no_session);
+    else if (sse_encoding_is_raw(s->stream.receiver.sub.feed->encoding) && !changes_nothing(g))
+        refuse(g, 409,
+               "The stream is in raw format, which is for one topic: payloads do not say "
+               "whose they are. Open it with format=envelope");
+    else
+        edit(g, &s->stream);
+    errand_home(e, ERR_OK);
+}
+
+/* --- the answer --- */
+
+static void put_subscribed(const struct change *g, struct buf *out)
+{
+    const struct session_list *list = &g->request.subscribe;
+    char cursor[CURSOR_TEXT_SIZE];
+    for (size_t i = 0; i < list->count; i++) {
+        buf_puts(out, i ? ",{\"topic\":" : "{\"topic\":");
+        envelope_json_string(out, list->entries[i].topic.data, list->entries[i].topic.len);
+        cursor_format(cursor, g->offsets[i], worker_of(g->conn)->replay.log->epoch);
+        buf_printf(out, ",\"cursor\":\"%s\"}", cursor);
+    }
+}
+
+static void put_unsubscribed(const struct change *g, struct buf *out)
+{
+    const struct session_list *list = &g->request.unsubscribe;
+    bool any = false;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!g->parted[i])
+            continue;
+        if (any)
+            buf_putc(out, ',');
+        any = true;
+        envelope_json_string(out, list->entries[i].topic.data, list->entries[i].topic.len);
+    }
+}
+
+static void answer_changed(struct conn *c, struct change *g)
+{
+    struct buf *body = &g->answer;
+    buf_puts(body, "{\"subscribed\":[");
+    put_subscribed(g, body);
+    buf_puts(body, "],\"unsubscribed\":[");
+    put_unsubscribed(g, body);
+    buf_puts(body, "]}");
+    http_reply(c, 200, "application/json", body->data, body->len);
+}
+
+static void change_done(struct errand *e)
+{
+    struct change *g = (struct change *)e;
+    struct conn *c = g->conn;
+    if (conn_state(c) != CONN_CLOSED) {
+        if (g->status == 503 || g->status == 429)
+            http_fail_later(c, g->status, g->status == 429 ? 10 : 1, g->detail);
+        else if (g->status)
+            http_fail(c, g->status, g->detail);
+        else
+            answer_changed(c, g);
+    }
+    conn_release(c);
+    change_destroy(g);
+}
+
+/* --- the request --- */
+
+static bool is_json(struct http *h)
+{
+    struct content_type type = {.kind = CONTENT_SNIFF};
+    size_t n;
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
+    if (value && content_type_parse(value, n, &type) != ERR_OK)
+        return false;
+    return type.kind == CONTENT_JSON || type.kind == CONTENT_SNIFF;
+}
+
+void session_http_head(struct conn *c, struct http *h)
+{
+    uint64_t number;
+    enum err e = session_id_parse(h->name, h->name_len, &number);
+    if (!http_may_subscribe(c)) {
+        http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
+    } else if (e == ERR_NOT_FOUND) {
+        http_fail(c, 404, no_session);
+    } else if (e != ERR_OK) {
+        http_fail_later(c, 503, 1, no_memory);
+    } else if (c->loop->draining) {
+        http_fail_later(c, 503, 5, "The hub is stopping");
+    } else if (http_fields_has(h->request.fields, HTTP_FIELD_CONTENT_ENCODING)) {
+        http_fail(c, 415, "Encoded bodies are not taken");
+    } else if (!is_json(h)) {
+        http_add_field(h, "Accept", "application/json");
+        http_fail(c, 415, "What is to change is said in application/json");
+    } else {
+        h->body_max = c->loop->settings->max_body_bytes;
+    }
+}
+
+static struct change *change_create(struct http *h)
+{
+    struct change *g = calloc(1, sizeof(*g));
+    if (!g)
+        return NULL;
+    g->body = h->body;
+    h->body = (struct buf){0};
+    return g;
+}
+
+static void fail_entry(struct conn *c, const struct session_request *r, const struct fault *fault)
+{
+    struct buf detail = {0};
+    buf_printf(&detail, "%s[%zu]: %s", r->wrong_list, r->wrong_index, fault->message);
+    buf_putc(&detail, '\0');
+    http_fail(c, 400, detail.failed ? fault->message : detail.data);
+    buf_finish(&detail);
+}
+
+/* False: answered with what is wrong. */
+static bool read_request(struct conn *c, struct change *g)
+{
+    struct session_request *r = &g->request;
+    const struct fault *fault =
+        session_request_parse(g->body.data, g->body.len, c->loop->settings->subscriptions, r);
+    if (fault && strcmp(fault->code, "unavailable") == 0)
+        http_fail_later(c, 503, 1, fault->message);
+    else if (fault && r->wrong_list)
+        fail_entry(c, r, fault);
+    else if (fault)
+        http_fail(c, 400, fault->message);
+    return !fault;
+}
+
+/* The most that the answer takes for the entries of LIST. */
+static size_t answer_size(const struct session_list *list)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < list->count; i++)
+        size += ANSWER_ENTRY_MAX + JSON_ESCAPE_MAX * list->entries[i].topic.len;
+    return size;
+}
+
+static bool make_room(struct conn *c, struct change *g)
+{
+    size_t size = ANSWER_FRAME_MAX + answer_size(&g->request.subscribe) +
+                  answer_size(&g->request.unsubscribe);
+    g->parted = calloc(g->request.unsubscribe.count + 1, sizeof(*g->parted));
+    g->offsets = calloc(g->request.subscribe.count + 1, sizeof(*g->offsets));
+    if (g->parted && g->offsets && buf_reserve(&g->answer, size))
+        return true;
+    http_fail_later(c, 503, 1, no_memory);
+    return false;
+}
+
+static void dispatch(struct conn *c, struct change *g)
+{
+    conn_hold(c);
+    g->conn = c;
+    errand_init(&g->errand, worker_of(c), change_done);
+    errand_to_worker(&g->errand, (unsigned)(g->number % HUB_WORKERS_MAX), apply);
+}
+
+void session_http_run(struct conn *c, struct http *h)
+{
+    uint64_t number;
+    enum err e = session_id_parse(h->name, h->name_len, &number);
+    struct change *g = e == ERR_OK ? change_create(h) : NULL;
+    if (!g) { /* the head was fine: only memory can be missing */
+        http_fail_later(c, 503, 1, no_memory);
+        return;
+    }
+    g->number = number;
+    budget_charge(&c->loop->work, g->body.len * WORK_JSON_BYTE);
+    if (read_request(c, g) && make_room(c, g))
+        dispatch(c, g);
+    else
+        change_destroy(g);
+}

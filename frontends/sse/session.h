@@ -1,0 +1,17 @@
+/*
+ * Sessions: event streams whose topics are changed while they run, by POST /session/{id}.
+ *
+ * The request may come to another worker than the stream's. It travels there as an errand, is done
+ * there between two writes of the stream, and is answered from where it came.
+ */
+#ifndef FRONTENDS_SSE_SESSION_H
+#define FRONTENDS_SSE_SESSION_H
+
+struct conn;
+struct http;
+
+/* POST /session/{id} */
+void session_http_head(struct conn *c, struct http *h);
+void session_http_run(struct conn *c, struct http *h);
+
+#endif

@@ -1,0 +1,312 @@
+#include "frontends/sse/sse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delivery/envelope.h"
+#include "delivery/poll_body.h"
+#include "delivery/stream_table.h"
+#include "frontends/sse/session_id.h"
+#include "frontends/sse/sse_encoding.h"
+#include "frontends/sse/sse_text.h"
+#include "http/chunk.h"
+#include "http/http.h"
+#include "http/http_response.h"
+
+static struct listed_stream *listed_of(struct conn *c)
+{
+    return c->state;
+}
+
+static void format_offset(const struct conn *c, uint64_t offset, char *out)
+{
+    cursor_format(out, offset, worker_of(c)->replay.log->epoch);
+}
+
+/* Spread over half to one and a half times the setting, so that clients that were dropped together
+ * do not come back together. */
+static uint32_t jittered_retry(const struct conn *c)
+{
+    uint64_t retry = c->loop->settings->retry_ms;
+    uint64_t seed = (conn_number(c) + loop_now(c->loop)) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)(retry / 2 + (seed >> 32) % (retry + 1));
+}
+
+static void schedule_heartbeat(struct conn *c)
+{
+    conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->heartbeat_ms);
+}
+
+/* --- framing --- */
+
+static bool gets_chunks(const struct http *h)
+{
+    return h->request.minor > 0;
+}
+
+static const struct encoding *choose_encoding(const struct http *h, bool raw)
+{
+    if (gets_chunks(h))
+        return raw ? &sse_encoding_raw : &sse_encoding_envelope;
+    return raw ? &sse_encoding_raw_bare : &sse_encoding_envelope_bare;
+}
+
+/* The encoding remembers it. */
+static bool is_chunked(const struct stream *s)
+{
+    return sse_encoding_is_chunked(s->receiver.sub.feed->encoding);
+}
+
+/* What is appended until end_block is one block. */
+static size_t begin_block(const struct stream *s, struct buf *out)
+{
+    return is_chunked(s) ? chunk_begin(out) : out->len;
+}
+
+static void end_block(const struct stream *s, struct buf *out, size_t at)
+{
+    if (is_chunked(s))
+        chunk_end(out, at);
+}
+
+/* --- what the stream tells --- */
+
+/* Adds a member to the object at the end of DATA. */
+static void add_topic(struct buf *data, const char *filter, size_t n)
+{
+    if (data->len)
+        data->len--; /* the brace */
+    buf_puts(data, ",\"topic\":");
+    envelope_json_string(data, filter, n);
+    buf_putc(data, '}');
+}
+
+/* An event of the hub's own; CURSOR NULL: without an id. It takes DATA. */
+static void put_event(const struct stream *s, struct buf *out, const char *name, struct buf *data,
+                      const char *cursor)
+{
+    size_t block = begin_block(s, out);
+    sse_event(out, name, data->data, data->len, cursor);
+    end_block(s, out, block);
+    out->failed |= data->failed;
+    buf_finish(data);
+}
+
+/* A gap of a topic that is on its way into the set is none of the stream: its place stays. */
+static bool sse_gap(struct stream *s, const struct gap *g, const char *filter, size_t n)
+{
+    char resumed[CURSOR_TEXT_SIZE];
+    struct buf data = {0}, *out = conn_out(s->conn);
+    if (!out)
+        return false;
+    poll_body_gap(worker_of(s->conn), g, &data);
+    if (filter)
+        add_topic(&data, filter, n);
+    format_offset(s->conn, g->resumed, resumed);
+    put_event(s, out, "longwire.gap", &data, filter ? NULL : resumed);
+    return true;
+}
+
+static void sse_live(struct stream *s, uint64_t offset, const char *filter, size_t n)
+{
+    char cursor[CURSOR_TEXT_SIZE];
+    struct buf data = {0}, *out = conn_out(s->conn);
+    if (!out)
+        return;
+    format_offset(s->conn, offset, cursor);
+    buf_printf(&data, "{\"cursor\":\"%s\"}", cursor);
+    if (filter)
+        add_topic(&data, filter, n);
+    put_event(s, out, "longwire.live", &data, cursor);
+}
+
+/* --- the connection --- */
+
+static size_t sse_input(struct conn *c, char *data, size_t n)
+{
+    (void)c;
+    (void)data;
+    return n; /* nothing more is expected of the client */
+}
+
+static void sse_drained(struct conn *c)
+{
+    stream_drained(&listed_of(c)->stream);
+}
+
+static void sse_timeout(struct conn *c)
+{
+    struct stream *s = &listed_of(c)->stream;
+    char cursor[CURSOR_TEXT_SIZE];
+    schedule_heartbeat(c);
+    if (conn_is_stuck(c))
+        conn_close(c, CLOSE_WRITE_TIMEOUT);
+    if (conn_is_busy(c) || s->state != STREAM_LIVE)
+        return; /* what it is catching up with keeps the connection alive */
+    struct buf *out = conn_out(c);
+    if (!out)
+        return;
+    format_offset(c, stream_offset(s), cursor);
+    size_t block = begin_block(s, out);
+    sse_heartbeat(out, cursor);
+    end_block(s, out, block);
+}
+
+static void sse_finish(struct conn *c)
+{
+    struct listed_stream *s = listed_of(c);
+    if (!s)
+        return;
+    stream_table_remove(worker_of(c)->streams, s);
+    stream_finish(&s->stream);
+    free(s);
+    c->state = NULL;
+}
+
+/* Without the last chunk, as after a cut, clients take the stream for broken. */
+static void sse_farewell(struct conn *c)
+{
+    if (is_chunked(&listed_of(c)->stream))
+        conn_write(c, CHUNK_LAST, strlen(CHUNK_LAST));
+    conn_finish_after_output(c);
+}
+
+static size_t sse_held(const struct conn *c)
+{
+    return stream_held(&((const struct listed_stream *)c->state)->stream);
+}
+
+static void sse_describe(struct conn *c, struct description *d)
+{
+    stream_describe(&listed_of(c)->stream, d);
+}
+
+static const struct protocol sse_protocol = {
+    .name = "sse",
+    .transport = TRANSPORT_SSE,
+    .input = sse_input,
+    .drained = sse_drained,
+    .timeout = sse_timeout,
+    .finish = sse_finish,
+    .shutdown = sse_farewell,
+    .kicked = sse_farewell,
+    .describe = sse_describe,
+    .held = sse_held,
+};
+
+/* --- start --- */
+
+/* No other request is read in this connection, however the stream ends. */
+static void put_head(const struct http *h, struct buf *out)
+{
+    http_response_start(out, 200, http_now());
+    http_put_fields(h, out);
+    buf_puts(out, HTTP_DATA_ONLY);
+    http_response_header(out, "Content-Type", "text/event-stream; charset=utf-8");
+    http_response_header(out, "Cache-Control", "no-store, no-transform");
+    http_response_header(out, "X-Accel-Buffering", "no");
+    if (gets_chunks(h))
+        http_response_header(out, "Transfer-Encoding", "chunked");
+    http_response_header(out, "Connection", "close");
+    http_response_end(out);
+}
+
+/* The first two blocks: the place, and by what name the stream's topics can be changed. */
+static void put_hello(const struct stream *s, struct buf *out, const char *cursor)
+{
+    char id[SESSION_ID_SIZE];
+    struct conn *c = s->conn;
+    struct buf data = {0};
+    size_t block = begin_block(s, out);
+    sse_hello(out, jittered_retry(c), cursor);
+    end_block(s, out, block);
+    if (session_id_format(conn_number(c), id) != ERR_OK) {
+        conn_close(c, CLOSE_NOMEM);
+        return;
+    }
+    buf_printf(&data, "{\"session\":\"%s\"}", id);
+    put_event(s, out, "longwire.session", &data, NULL);
+}
+
+/* From here on the connection is an event stream. */
+static void sse_started(struct stream *s, uint64_t offset)
+{
+    struct listed_stream *listed = (struct listed_stream *)s;
+    struct conn *c = s->conn;
+    char cursor[CURSOR_TEXT_SIZE];
+    struct buf *out = conn_out(c);
+    if (out)
+        put_head(http_of(c), out);
+    conn_set_protocol(c, &sse_protocol, listed);
+    stream_table_add(worker_of(c)->streams, listed);
+    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
+    schedule_heartbeat(c);
+    format_offset(c, offset, cursor);
+    if (out)
+        put_hello(s, out, cursor);
+}
+
+static const struct stream_ops sse_stream_ops = {
+    .transport = TRANSPORT_SSE,
+    .started = sse_started,
+    .gap = sse_gap,
+    .live = sse_live,
+    .names_joined = true,
+};
+
+/* A body of one block. */
+static void put_only_block(const struct http *h, struct buf *out, const char *text)
+{
+    if (!gets_chunks(h)) {
+        buf_puts(out, text);
+        return;
+    }
+    size_t chunk = chunk_begin(out);
+    buf_puts(out, text);
+    chunk_end(out, chunk);
+    buf_puts(out, CHUNK_LAST);
+}
+
+/* The head, the block TEXT unless it is NULL, and the end. */
+static void answer_briefly(struct conn *c, const char *text)
+{
+    struct buf *out = conn_out(c);
+    if (!out)
+        return;
+    put_head(http_of(c), out);
+    if (text)
+        put_only_block(http_of(c), out, text);
+    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
+    conn_finish_after_output(c);
+}
+
+void sse_answer_later(struct conn *c)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(c) + 1000);
+    answer_briefly(c, http_of(c)->method == HTTP_HEAD ? NULL : text);
+}
+
+void sse_start(struct conn *c, const struct subscription *sub)
+{
+    if (http_of(c)->method == HTTP_HEAD) {
+        answer_briefly(c, NULL);
+        return;
+    }
+    struct listed_stream *s = c->loop->draining ? NULL : calloc(1, sizeof(*s));
+    if (!s) {
+        sse_answer_later(c);
+        return;
+    }
+    stream_init(&s->stream, c, &sse_stream_ops);
+    enum err e =
+        stream_start(&s->stream, &sub->spec, choose_encoding(http_of(c), sub->raw), &sub->after);
+    if (e == ERR_OK)
+        return;
+    free(s);
+    if (e == ERR_LIMIT)
+        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
+    else
+        sse_answer_later(c);
+}

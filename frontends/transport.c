@@ -1,3 +1,0 @@
-#include "frontends/transport.h"
-
-const char *const transport_names[TRANSPORT_COUNT] = {"sse", "ws", "poll", "resp", "http"};

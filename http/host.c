@@ -1,0 +1,72 @@
+#include "http/host.h"
+
+#include <string.h>
+
+#include "base/ip.h"
+#include "http/field.h"
+
+static const char localhost[] = "localhost", loopback[] = "127.0.0.1";
+
+/* The authority without its port. */
+static struct field_text host_of(const char *authority)
+{
+    const char *end = authority[0] == '[' ? strchr(authority, ']') : NULL;
+    size_t n = end ? (size_t)(end - authority) + 1 : strcspn(authority, ":");
+    return (struct field_text){authority, n};
+}
+
+/* "[…]", IPv6; else IPv4 in dotted decimal: browsers write no other form into Host. */
+static bool read_address(struct field_text host, struct ip *ret)
+{
+    bool v6 = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+    if (v6)
+        host = (struct field_text){host.p + 1, host.n - 2};
+    return v6 == (memchr(host.p, ':', host.n) != NULL) && ip_parse(host.p, host.n, ret) == ERR_OK;
+}
+
+/* Letters, digits, '-' and '_' in parts that are not empty, with dots between. */
+static bool is_name(struct field_text host)
+{
+    char before = '.';
+    for (size_t i = 0; i < host.n; before = host.p[i++]) {
+        char c = host.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && c != '-' && c != '_' && (c != '.' || before == '.'))
+            return false;
+    }
+    return before != '.';
+}
+
+/* The one that is mostly written. */
+static bool is_127_0_0_1(struct field_text host)
+{
+    return host.n == sizeof(loopback) - 1 && memcmp(host.p, loopback, sizeof(loopback) - 1) == 0;
+}
+
+/* Whether HOST is "localhost", or ends with ".localhost". */
+static bool is_localhost(struct field_text host)
+{
+    size_t n = sizeof(localhost) - 1;
+    if (host.n <= n)
+        return field_is(host, localhost);
+    size_t before = host.n - n;
+    return host.p[before - 1] == '.' && is_name(host) &&
+           field_is((struct field_text){host.p + before, n}, localhost);
+}
+
+bool host_is_loopback(const char *authority)
+{
+    struct field_text host = host_of(authority);
+    struct ip ip;
+    return is_127_0_0_1(host) || is_localhost(host) ||
+           (read_address(host, &ip) && ip_is_loopback(&ip));
+}
+
+bool host_is_listed(const char *authority, char *const *names, size_t count)
+{
+    struct field_text host = host_of(authority);
+    for (size_t i = 0; i < count; i++)
+        if (field_is(host, names[i]))
+            return true;
+    return false;
+}

@@ -1,0 +1,97 @@
+#include "http/http_access.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "http/forwarding.h"
+#include "http/host.h"
+#include "http/http_response.h"
+#include "net/loop.h"
+
+#define PREFLIGHT_AGE "7200"
+
+bool http_may_subscribe(const struct conn *c)
+{
+    return c->trusted || c->loop->settings->anonymous_subscribe;
+}
+
+bool http_may_see_status(const struct conn *c)
+{
+    return c->trusted || c->loop->settings->anonymous_status;
+}
+
+bool http_may_publish(const struct conn *c)
+{
+    return c->trusted || c->loop->settings->anonymous_publish;
+}
+
+/* --- the host --- */
+
+/* A name besides loopback is only believed of who came directly, or through a proxy that is known:
+ * one on this machine that is not would open the hub to all whom it serves. */
+static bool is_own_host(const struct conn *c, const struct http_request *r)
+{
+    const struct settings *s = c->loop->settings;
+    if (!r->has_host || host_is_loopback(r->host))
+        return true;
+    return host_is_listed(r->host, s->hosts, s->host_count) && (c->peer || !forwarding_is_said(r));
+}
+
+bool http_access_is_foreign_host(const struct conn *c, const struct http_request *r)
+{
+    return !c->local && !is_own_host(c, r);
+}
+
+/* --- the origin --- */
+
+/* "https://example.org:8443" -> "example.org:8443"; NULL when it is no such thing ("null"). */
+static const char *authority_of(const char *origin)
+{
+    const char *p = strstr(origin, "://");
+    return p && p[3] ? p + 3 : NULL;
+}
+
+static bool is_listed(const struct settings *s, const char *origin)
+{
+    for (size_t i = 0; i < s->origin_count; i++)
+        if (strcasecmp(s->origins[i], origin) == 0)
+            return true;
+    return false;
+}
+
+static bool is_known(const struct conn *c, const struct http_request *r, const char *origin)
+{
+    const char *authority = authority_of(origin);
+    if (authority && (strcasecmp(authority, r->host) == 0 || host_is_loopback(authority)))
+        return true;
+    return is_listed(c->loop->settings, origin);
+}
+
+bool http_access_take_origin(const struct conn *c, const struct http_request *r, struct buf *fields)
+{
+    const char *origin = http_fields_get(r->fields, HTTP_FIELD_ORIGIN, NULL);
+    if (!origin)
+        return true;
+    bool known = is_known(c, r, origin), allowed = known || is_listed(c->loop->settings, "*");
+    http_response_add_field(fields, "Vary", "Origin");
+    if (!allowed)
+        return false;
+    http_response_add_field(fields, "Access-Control-Allow-Origin", known ? origin : "*");
+    if (known)
+        http_response_add_field(fields, "Access-Control-Allow-Credentials", "true");
+    http_response_add_field(fields, "Access-Control-Expose-Headers",
+                            "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, "
+                            "Preference-Applied, Retry-After");
+    return true;
+}
+
+void http_access_put_preflight(const struct http_request *r, struct buf *fields)
+{
+    if (!http_fields_has(r->fields, HTTP_FIELD_ACCESS_CONTROL_REQUEST_METHOD))
+        return;
+    http_response_add_field(fields, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+    http_response_add_field(fields, "Access-Control-Allow-Headers",
+                            "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "
+                            "Idempotency-Key, Authorization, Cache-Control, Prefer");
+    http_response_add_field(fields, "Access-Control-Max-Age", PREFLIGHT_AGE);
+}

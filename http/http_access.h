@@ -1,0 +1,30 @@
+/*
+ * Who may do what: pages of other origins (CORS, the Fetch standard section 3.2), requests for a
+ * foreign host, and anonymous peers on listeners that are not on loopback. Says so, and answers
+ * nothing.
+ */
+#ifndef HTTP_HTTP_ACCESS_H
+#define HTTP_HTTP_ACCESS_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "http/http_request.h"
+#include "net/conn.h"
+
+bool http_may_subscribe(const struct conn *c);
+bool http_may_publish(const struct conn *c);
+/* Whether it may see readiness, figures and the page, whatever its listener is for. */
+bool http_may_see_status(const struct conn *c);
+
+/* Whether R is for a host that is none of this machine's: on a loopback listener, its page may have
+ * been pointed here (DNS rebinding). Behind forwarding_take. */
+bool http_access_is_foreign_host(const struct conn *c, const struct http_request *r);
+/* Looks at the Origin of R: whether its pages have access. Adds the CORS lines that the answer
+ * needs to FIELDS. */
+bool http_access_take_origin(const struct conn *c, const struct http_request *r,
+                             struct buf *fields);
+/* The lines that answer a preflight, if R is one. */
+void http_access_put_preflight(const struct http_request *r, struct buf *fields);
+
+#endif

@@ -1,0 +1,34 @@
+# http/: requests and answers, whatever is asked by them; included by ../Makefile.am.
+noinst_LIBRARIES += libhttp.a
+libhttp_a_SOURCES = \
+	http/forwarding.c http/forwarding.h \
+	http/http.c http/http.h \
+	http/http_access.c http/http_access.h \
+	http/http_refusal.c http/http_refusal.h \
+	http/publish.c http/publish.h \
+	http/subscribe.c http/subscribe.h \
+	http/webfiles.c http/webfiles.h
+
+libwscodec_a_SOURCES += \
+	http/chunk.c http/chunk.h \
+	http/ndjson.c http/ndjson.h
+
+libhttpcodec_a_SOURCES += \
+	http/accept.c http/accept.h \
+	http/chunk_ext.c http/chunk_ext.h \
+	http/field.c http/field.h \
+	http/forwarded.c http/forwarded.h \
+	http/host.c http/host.h \
+	http/http_due.c http/http_due.h \
+	http/http_fields.c http/http_fields.h \
+	http/http_request.c http/http_request.h \
+	http/http_response.c http/http_response.h \
+	http/http_routes.c http/http_routes.h \
+	http/prefer.c http/prefer.h \
+	http/url.c http/url.h
+
+libhttp_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir)
+# webfiles.c takes these files in.
+http/libhttp_a-webfiles.$(OBJEXT): $(top_srcdir)/clients/js/longwire.js \
+	$(top_srcdir)/demo/index.html $(top_srcdir)/demo/demo.js $(top_srcdir)/demo/demo.css \
+	$(top_srcdir)/demo/icon.svg

@@ -1,0 +1,430 @@
+#include "http/publish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_slice.h"
+#include "base/utf8.h"
+#include "broker/cursor.h"
+#include "broker/topic_name.h"
+#include "delivery/worker.h"
+#include "http/accept.h"
+#include "http/http.h"
+#include "http/http_access.h"
+#include "http/http_response.h"
+#include "http/ndjson.h"
+
+enum {
+    BATCH_MESSAGES_MAX = 10000, /* lines of one batch */
+};
+
+static const struct fault bad_topic = {
+    "bad_topic", "A topic is 1 to 255 bytes of UTF-8 without control characters, '+' and '#', not "
+                 "beginning with '/' or '$'"};
+static const struct fault bad_event = {
+    "bad_event", "An event name is 1 to 255 bytes of UTF-8 without control characters, not "
+                 "beginning with \"longwire.\""};
+static const struct fault bad_key = {"bad_key", "An idempotency key is 1 to 255 bytes"};
+static const struct fault bad_expect = {"bad_cursor",
+                                        "Longwire-Expect-Last is not one cursor (OFFSET-EPOCH)"};
+static const struct fault too_large = {"too_large",
+                                       "The message is longer than hub.max_message_bytes"};
+
+enum message_kind publish_sniff_kind(const char *payload, size_t n)
+{
+    size_t i = 0;
+    while (i < n &&
+           (payload[i] == ' ' || payload[i] == '\t' || payload[i] == '\n' || payload[i] == '\r'))
+        i++;
+    if (i < n && (payload[i] == '{' || payload[i] == '[') && json_valid(payload, n))
+        return MESSAGE_JSON;
+    return utf8_valid(payload, n) ? MESSAGE_TEXT : MESSAGE_BINARY;
+}
+
+/* All but its topic. */
+static const struct fault *check_rest(const struct settings *s, const struct message_init *m)
+{
+    if (m->event_len && !message_event_valid(m->event, m->event_len))
+        return &bad_event;
+    if (m->key_len > MESSAGE_KEY_MAX)
+        return &bad_key;
+    if (m->payload_len > s->max_message_bytes)
+        return &too_large;
+    return NULL;
+}
+
+const struct fault *publish_check(const struct settings *s, const struct message_init *m)
+{
+    return topic_name_valid(m->topic, m->topic_len) ? check_rest(s, m) : &bad_topic;
+}
+
+const struct fault *publish_fault(enum err e)
+{
+    static const struct fault conflict = {"conflict", "The topic has moved on since that cursor"};
+    static const struct fault topics = {"limit",
+                                        "The hub has as many topics as hub.max_topics allows"};
+    static const struct fault space = {"no_space", "The disk or the log is full"};
+    static const struct fault memory = {"unavailable", "The hub is out of memory"};
+    static const struct fault io = {"unavailable", "The log cannot be written"};
+    static const struct fault gone = {"unavailable", "The log's directory has been removed"};
+    if (e == ERR_CONFLICT)
+        return &conflict;
+    if (e == ERR_GONE)
+        return &gone;
+    if (e == ERR_LIMIT)
+        return &topics;
+    if (e == ERR_NOSPACE)
+        return &space;
+    return e == ERR_NOMEM ? &memory : &io;
+}
+
+/* Gives item I its message and its condition; TAG is the mark of the latter. ERR_NOMEM. */
+MUST_CHECK static enum err set_item(struct publish *p, uint32_t i, const struct message_init *init,
+                                    uint32_t tag)
+{
+    struct message *m = message_create(init);
+    if (!m)
+        return ERR_NOMEM;
+    publish_set(p, i, m);
+    return init->conditional ? publish_expect(p, i, &init->expect, tag) : ERR_OK;
+}
+
+struct publish *publish_make(const struct message_init *init)
+{
+    struct publish *p = publish_create(1);
+    if (p && set_item(p, 0, init, 0) == ERR_OK)
+        return p;
+    publish_free(p);
+    return NULL;
+}
+
+enum err publish_one(struct conn *c, const struct message_init *init)
+{
+    struct publish *p = publish_make(init);
+    if (!p)
+        return ERR_NOMEM;
+    p->uncounted = true;
+    worker_publish(worker_of(c), c, p);
+    return ERR_OK;
+}
+
+/* --- answers --- */
+
+/* TEXT with the line that it is about before it, in DETAIL. */
+static const char *of_line(struct buf *detail, size_t line, const char *text)
+{
+    buf_printf(detail, "Line %zu: %s", line, text);
+    buf_putc(detail, '\0');
+    return detail->failed ? text : detail->data;
+}
+
+static void put_id(struct conn *c, struct buf *out, uint64_t offset)
+{
+    char text[CURSOR_TEXT_SIZE];
+    size_t n = cursor_format(text, offset, worker_of(c)->replay.log->epoch);
+    buf_putc(out, '"');
+    buf_append(out, text, n);
+    buf_putc(out, '"');
+}
+
+static void answer_ids(struct conn *c, struct http_due_answer *a, const struct publish *p)
+{
+    struct buf body = {0};
+    buf_puts(&body, "{\"ids\":[");
+    for (uint32_t i = 0; i < p->count; i++) {
+        if (i)
+            buf_putc(&body, ',');
+        put_id(c, &body, p->items[i].offset);
+    }
+    buf_puts(&body, "]}");
+    http_due_created(c, a, body.data, body.len);
+    buf_finish(&body);
+}
+
+static void answer_id(struct conn *c, struct http_due_answer *a, const struct publish *p)
+{
+    static const char begin[] = "{\"id\":\"", end[] = "\"}";
+    char body[sizeof(begin) + CURSOR_TEXT_SIZE + sizeof(end)];
+    size_t n = sizeof(begin) - 1;
+    memcpy(body, begin, n);
+    n += cursor_format(body + n, p->items[0].offset, worker_of(c)->replay.log->epoch);
+    memcpy(body + n, end, sizeof(end) - 1);
+    http_due_created(c, a, body, n + sizeof(end) - 1);
+}
+
+static void answer_conflict(struct conn *c, struct http_due_answer *a, const struct publish *p,
+                            bool batch)
+{
+    struct buf detail = {0}, body = {0};
+    char current[CURSOR_TEXT_SIZE];
+    const char *text = publish_fault(ERR_CONFLICT)->message;
+    if (batch)
+        text = of_line(&detail, p->expectations[p->conflict].tag, text);
+    cursor_format(current, p->current, worker_of(c)->replay.log->epoch);
+    http_response_header(&a->text, "Longwire-Cursor", current);
+    http_problem_begin(&body, 409, text, strlen(text));
+    buf_printf(&body, ",\"current\":\"%s\"", current);
+    http_problem_end(&body);
+    http_due_reply(c, a, 409, HTTP_PROBLEM_TYPE, body.data, body.len);
+    buf_finish(&detail);
+    buf_finish(&body);
+}
+
+/* True: P did not fail; otherwise it is answered. */
+static bool was_stored(struct conn *c, struct http_due_answer *a, const struct publish *p,
+                       bool batch)
+{
+    if (p->result == ERR_CONFLICT)
+        answer_conflict(c, a, p, batch);
+    else if (p->result == ERR_LIMIT)
+        http_due_fail(c, a, 429, 60, publish_fault(p->result)->message);
+    else if (p->result != ERR_OK)
+        http_due_fail(c, a, 503, 5, publish_fault(p->result)->message);
+    return p->result == ERR_OK;
+}
+
+static void answer_one(struct conn *c, struct http_due_answer *a, const struct publish *p)
+{
+    if (was_stored(c, a, p, false))
+        answer_id(c, a, p);
+}
+
+static void answer_batch(struct conn *c, struct http_due_answer *a, const struct publish *p)
+{
+    if (was_stored(c, a, p, true))
+        answer_ids(c, a, p);
+}
+
+/* --- POST /t/{topic} --- */
+
+static bool may_publish(struct conn *c)
+{
+    if (!http_may_publish(c)) {
+        http_deny(c, "Anonymous publishing is not allowed here (see access.anonymous)");
+        return false;
+    }
+    if (c->loop->draining) {
+        http_fail_later(c, 503, 5, "The hub is stopping");
+        return false;
+    }
+    if (http_fields_has(http_of(c)->request.fields, HTTP_FIELD_CONTENT_ENCODING)) {
+        http_fail(c, 415, "Encoded bodies are not taken");
+        return false;
+    }
+    return true;
+}
+
+void publish_http_head(struct conn *c, struct http *h)
+{
+    if (!may_publish(c))
+        return;
+    if (!topic_name_valid(h->name, h->name_len)) {
+        http_fail(c, 400, bad_topic.message);
+        return;
+    }
+    h->body_max = c->loop->settings->max_message_bytes;
+}
+
+/* The kind that Content-Type says, or NULL fault text with *RET set. */
+static const char *kind_of(const struct http *h, enum message_kind *ret)
+{
+    struct content_type type = {.kind = CONTENT_SNIFF};
+    size_t n;
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
+    if (value && content_type_parse(value, n, &type) != ERR_OK)
+        return "The Content-Type is malformed";
+    const char *body = h->body.data ? h->body.data : "";
+    *ret = MESSAGE_BINARY;
+    if (type.kind == CONTENT_SNIFF)
+        *ret = publish_sniff_kind(body, h->body.len);
+    if (type.kind == CONTENT_JSON) {
+        if (!json_valid(body, h->body.len))
+            return "The body is not valid JSON";
+        *ret = MESSAGE_JSON;
+    }
+    if (type.kind == CONTENT_TEXT) {
+        if (!utf8_valid(body, h->body.len))
+            return "The body is not valid UTF-8";
+        *ret = MESSAGE_TEXT;
+    }
+    return NULL;
+}
+
+static void header(const struct http *h, enum http_field which, const char **ret, size_t *ret_len)
+{
+    *ret_len = 0;
+    *ret = http_fields_get(h->request.fields, which, ret_len);
+}
+
+/* Longwire-Expect-Last: one cursor, if it is there. */
+static const struct fault *read_expect(const struct http *h, struct message_init *ret)
+{
+    size_t n;
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_LONGWIRE_EXPECT_LAST, &n);
+    if (!value)
+        return NULL;
+    ret->conditional = true;
+    return cursor_parse(value, n, &ret->expect) == ERR_OK ? NULL : &bad_expect;
+}
+
+void publish_http_run(struct conn *c, struct http *h)
+{
+    struct message_init m = {
+        .topic = h->name,
+        .topic_len = h->name_len,
+        .payload = h->body.data ? h->body.data : "",
+        .payload_len = h->body.len,
+    };
+    header(h, HTTP_FIELD_LONGWIRE_EVENT, &m.event, &m.event_len);
+    header(h, HTTP_FIELD_IDEMPOTENCY_KEY, &m.key, &m.key_len);
+    budget_charge(&c->loop->work, h->body.len * WORK_JSON_BYTE);
+    const char *wrong = kind_of(h, &m.kind);
+    const struct fault *fault = check_rest(c->loop->settings, &m);
+    if (!fault)
+        fault = read_expect(h, &m);
+    if (m.event && !m.event_len)
+        fault = &bad_event;
+    if (m.key && !m.key_len)
+        fault = &bad_key;
+    if (wrong || fault)
+        http_fail(c, fault == &too_large ? 413 : 400, wrong ? wrong : fault->message);
+    else
+        http_publish(c, publish_make(&m), answer_one);
+}
+
+/* --- POST /t --- */
+
+void publish_http_batch_head(struct conn *c, struct http *h)
+{
+    struct content_type type;
+    size_t n = 0;
+    if (!may_publish(c))
+        return;
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
+    if (!value || content_type_parse(value, n, &type) != ERR_OK ||
+        strcmp(type.name, "application/x-ndjson") != 0) {
+        http_add_field(h, "Accept", "application/x-ndjson");
+        http_fail(c, 415,
+                  "A batch is application/x-ndjson; to publish one message POST it to "
+                  "/t/{topic}");
+        return;
+    }
+    if (http_fields_has(h->request.fields, HTTP_FIELD_LONGWIRE_EXPECT_LAST)) {
+        http_fail(c, 400, "Longwire-Expect-Last is for one message; lines have \"expect\"");
+        return;
+    }
+    h->body_max = c->loop->settings->max_body_bytes;
+}
+
+static void fail_line(struct conn *c, size_t line, const char *text, unsigned status)
+{
+    struct buf detail = {0};
+    http_fail(c, status, of_line(&detail, line, text));
+    buf_finish(&detail);
+}
+
+static size_t count_lines(const struct buf *body)
+{
+    char *text = body->data, *line;
+    size_t n = body->len, len, number = 0, count = 0;
+    while (count <= BATCH_MESSAGES_MAX && ndjson_next_line(&text, &n, &line, &len, &number))
+        count++;
+    return count;
+}
+
+/* A batch whose lines are being read, some of them in each turn. */
+struct publish_batch {
+    struct publish *publish; /* owned until it is handed over */
+    char *text;              /* of the body: what is left of it */
+    size_t len;
+    size_t line; /* the number of the last line */
+    uint32_t items;
+    struct buf scratch;
+};
+
+static void end_batch(struct http *h)
+{
+    struct publish_batch *b = h->waiting;
+    publish_free(b->publish);
+    buf_finish(&b->scratch);
+    free(b);
+}
+
+/* What has been read of it. */
+static size_t batch_held(const struct http *h)
+{
+    const struct publish *p = ((const struct publish_batch *)h->waiting)->publish;
+    return p ? p->bytes + p->count * sizeof(struct publish_item) : 0;
+}
+
+static const struct exchange_waiter batch_waiter = {.end = end_batch, .held = batch_held};
+
+/* Makes room for LINES messages; false: answered. */
+static bool begin_batch(struct conn *c, struct http *h, size_t lines)
+{
+    struct publish_batch *b = calloc(1, sizeof(*b));
+    if (b)
+        b->publish = publish_create((uint32_t)lines);
+    if (!b || !b->publish) {
+        free(b);
+        http_publish(c, NULL, answer_batch);
+        return false;
+    }
+    b->text = h->body.data;
+    b->len = h->body.len;
+    http_wait(h, &batch_waiter, b);
+    return true;
+}
+
+/* Makes LINE the next item. False: answered with what is wrong. */
+static bool take_line(struct conn *c, struct publish_batch *b, char *line, size_t len)
+{
+    struct message_init init;
+    budget_charge(&c->loop->work, WORK_COMMAND + len * WORK_JSON_BYTE);
+    const struct fault *fault = ndjson_line_parse(line, len, &b->scratch, &init);
+    if (!fault)
+        fault = publish_check(c->loop->settings, &init);
+    if (!fault && set_item(b->publish, b->items++, &init, (uint32_t)b->line) == ERR_OK)
+        return true;
+    unsigned status = fault == &too_large ? 413 : fault ? 400 : 503;
+    fail_line(c, b->line, fault ? fault->message : "The hub is out of memory", status);
+    return false;
+}
+
+/* Reads as many lines as the slice of work has room for. */
+static void go_on_with_batch(struct conn *c, struct http *h)
+{
+    struct publish_batch *b = h->waiting;
+    char *line;
+    size_t len;
+    while (ndjson_next_line(&b->text, &b->len, &line, &len, &b->line)) {
+        if (!take_line(c, b, line, len))
+            return;
+        if (!budget_slice_left(&c->loop->work)) {
+            http_go_on_later(c);
+            return;
+        }
+    }
+    struct publish *p = b->publish;
+    b->publish = NULL;
+    http_publish(c, p, answer_batch);
+}
+
+/* Begins with the batch that the body of H is; false: answered with what is in the way. */
+static bool begin(struct conn *c, struct http *h)
+{
+    size_t count = count_lines(&h->body);
+    if (count == 0)
+        http_fail(c, 400, "The batch has no lines");
+    else if (count > BATCH_MESSAGES_MAX)
+        http_fail(c, 413, "A batch has at most 10000 lines");
+    else
+        return begin_batch(c, h, count);
+    return false;
+}
+
+void publish_http_batch_run(struct conn *c, struct http *h)
+{
+    if (h->waiter || begin(c, h))
+        go_on_with_batch(c, h);
+}

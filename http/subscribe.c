@@ -1,0 +1,437 @@
+#include "http/subscribe.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/topic_name.h"
+#include "delivery/counting.h"
+#include "delivery/worker.h"
+#include "http/accept.h"
+#include "http/http.h"
+#include "http/http_access.h"
+#include "http/prefer.h"
+
+enum {
+    PARAM_MAX = 1024,         /* bytes of a decoded parameter */
+    WAIT_MAX_MS = 1000000000, /* of a `wait` that is one; less is waited */
+    /* Offsets behind the head: read at once, or read in one piece. */
+    NEAR = 1024,
+    NOT_FAR = 16384,
+};
+
+static const char bad_topic[] =
+    "A topic is 1 to 255 bytes of UTF-8 without control characters, not "
+    "beginning with '/' or '$'; in the topic parameter '+' may stand for "
+    "one level and '#' for the rest";
+static const char too_many_levels[] = "Too many levels: " TOPIC_LEVELS_RULE;
+static const char bad_cursor[] =
+    "A place is OFFSET-EPOCH, earliest, latest, -N or an RFC 3339 time";
+static const char no_memory[] = "The hub is out of memory";
+static const char full[] = SUBSCRIBE_FULL;
+
+/* What the query says. */
+struct query {
+    unsigned seen; /* bits of enum param */
+    bool has_after, has_id, has_wait;
+    struct after after, id;
+    int format; /* 0 = not given, 'r', 'e' */
+    uint64_t wait_ms;
+    uint32_t limit;
+    uint32_t topics;
+    const char *wrong; /* the first thing that is wrong, NULL = nothing */
+};
+
+/* --- parameters --- */
+
+static const char *add_topic(struct feed_spec *spec, const char *text, size_t n)
+{
+    enum err e = feed_spec_add(spec, text, n);
+    if (e == ERR_FULL)
+        return full;
+    return e == ERR_OK ? NULL : no_memory;
+}
+
+static void read_topic(struct query *q, struct feed_spec *spec, const char *text, size_t n,
+                       uint32_t max)
+{
+    if (!topic_pattern_valid(text, n))
+        q->wrong = bad_topic;
+    else if (!topic_pattern_bounded(text, n))
+        q->wrong = too_many_levels;
+    else if (++q->topics > max)
+        q->wrong = "More topics than limits.subscriptions allows";
+    else
+        q->wrong = add_topic(spec, text, n);
+}
+
+static void read_after(struct query *q, bool *has, struct after *ret, const char *text, size_t n)
+{
+    *has = true;
+    if (after_parse(text, n, ret) != ERR_OK)
+        q->wrong = bad_cursor;
+}
+
+static void read_format(struct query *q, const char *text)
+{
+    q->format = strcmp(text, "raw") == 0 ? 'r' : 'e';
+    if (q->format == 'e' && strcmp(text, "envelope") != 0)
+        q->wrong = "format is raw or envelope";
+}
+
+/* 1*DIGIT [ "." *DIGIT ], in thousandths. False: it is none, or above WAIT_MAX_MS. */
+static bool read_seconds(const char *text, uint64_t *ret_ms)
+{
+    uint64_t ms = 0, unit = 100;
+    if (!isdigit((unsigned char)*text))
+        return false;
+    for (; isdigit((unsigned char)*text) && ms <= WAIT_MAX_MS; text++)
+        ms = ms * 10 + (uint64_t)(*text - '0') * 1000;
+    if (*text == '.')
+        for (text++; isdigit((unsigned char)*text); text++, unit /= 10)
+            ms += (uint64_t)(*text - '0') * unit;
+    *ret_ms = ms;
+    return *text == '\0' && ms <= WAIT_MAX_MS;
+}
+
+static void read_wait(struct query *q, const char *text, uint64_t max_ms)
+{
+    uint64_t ms;
+    q->has_wait = true;
+    if (!read_seconds(text, &ms))
+        q->wrong = "wait is a number of seconds";
+    else
+        q->wait_ms = ms < max_ms ? ms : max_ms;
+}
+
+static void read_limit(struct query *q, const char *text, uint32_t max)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || n == 0)
+        q->wrong = "limit is a number of messages from 1";
+    else
+        q->limit = n < max ? (uint32_t)n : max;
+}
+
+enum param {
+    PARAM_TOPIC,
+    PARAM_AFTER,
+    PARAM_LAST_EVENT_ID,
+    PARAM_FORMAT,
+    PARAM_WAIT,
+    PARAM_LIMIT,
+    PARAM_UNKNOWN /* passed over, whatever it holds */
+};
+
+static enum param which_param(const struct url_param *p)
+{
+    static const char *const names[] = {"topic", "after", "lastEventId", "format", "wait", "limit"};
+    unsigned i = 0;
+    while (i < PARAM_UNKNOWN && !url_param_is(p, names[i]))
+        i++;
+    return i;
+}
+
+static void read_value(struct conn *c, struct query *q, struct feed_spec *spec, enum param which,
+                       const char *text, size_t n)
+{
+    const struct settings *s = c->loop->settings;
+    switch (which) {
+    case PARAM_TOPIC:
+        read_topic(q, spec, text, n, s->subscriptions);
+        break;
+    case PARAM_AFTER:
+        read_after(q, &q->has_after, &q->after, text, n);
+        break;
+    case PARAM_LAST_EVENT_ID:
+        if (n)
+            read_after(q, &q->has_id, &q->id, text, n);
+        break;
+    case PARAM_FORMAT:
+        read_format(q, text);
+        break;
+    case PARAM_WAIT:
+        read_wait(q, text, s->poll_wait_max_ms);
+        break;
+    case PARAM_LIMIT:
+        read_limit(q, text, s->poll_limit);
+        break;
+    case PARAM_UNKNOWN:
+        break;
+    }
+}
+
+static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
+                       const struct url_param *p)
+{
+    char text[PARAM_MAX];
+    size_t n;
+    enum param which = which_param(p);
+    if (which == PARAM_UNKNOWN)
+        return;
+    if (which != PARAM_TOPIC && q->seen & 1u << which) {
+        q->wrong = "after, lastEventId, format, wait and limit may be there once";
+        return;
+    }
+    q->seen |= 1u << which;
+    if (url_decode(p->value, p->value_len, text, sizeof(text), &n) == ERR_OK)
+        read_value(c, q, spec, which, text, n);
+    else
+        q->wrong = "A parameter is malformed or too long";
+}
+
+/* Last-Event-ID. A browser brings what the server before us had given it, and would never come back
+ * after an error: what is no cursor is one of a log that is not known here, and its gap is told. */
+static bool read_last_event_id(const struct conn *c, const struct http *h, struct after *ret)
+{
+    size_t n;
+    const char *id = http_fields_get(h->request.fields, HTTP_FIELD_LAST_EVENT_ID, &n);
+    if (!id || n == 0)
+        return false;
+    ret->kind = AFTER_CURSOR;
+    if (cursor_parse(id, n, &ret->cursor) != ERR_OK)
+        ret->cursor = (struct cursor){0, replay_unknown_epoch(worker_of(c)->replay.log)};
+    return true;
+}
+
+/* The place: a reconnecting EventSource repeats the URL's `after`, so Last-Event-ID wins. */
+static void choose_place(const struct conn *c, const struct http *h, const struct query *q,
+                         struct subscription *sub)
+{
+    sub->after.kind = AFTER_LATEST;
+    if (read_last_event_id(c, h, &sub->after))
+        return;
+    if (q->has_id)
+        sub->after = q->id;
+    else if (q->has_after)
+        sub->after = q->after;
+}
+
+static void read_query(struct conn *c, struct http *h, struct query *q, struct subscription *sub)
+{
+    const struct settings *s = c->loop->settings;
+    struct url_param param;
+    struct url url = h->url; /* it may be read again */
+    q->wait_ms = s->poll_wait_ms;
+    q->limit = s->poll_limit;
+    if (h->name) {
+        q->topics = 1;
+        if (!topic_name_valid(h->name, h->name_len))
+            q->wrong = "The path names no topic: 1 to 255 bytes of UTF-8 without control "
+                       "characters, '+' and '#' (patterns go into the topic parameter), not "
+                       "beginning with '/' or '$'";
+        else
+            q->wrong = add_topic(&sub->spec, h->name, h->name_len);
+    }
+    while (!q->wrong && url_next_param(&url, &param))
+        read_param(c, q, &sub->spec, &param);
+    if (!q->wrong)
+        choose_place(c, h, q, sub);
+}
+
+static bool is_single_topic(const struct feed_spec *spec)
+{
+    size_t n;
+    if (spec->count != 1)
+        return false;
+    const char *name = filter_name(spec->filters[0], &n);
+    return !topic_is_pattern(name, n);
+}
+
+/* Raw is possible for one topic only; it is the default there for event streams. */
+static void choose_format(struct query *q, struct subscription *sub, bool raw_by_default)
+{
+    bool single = is_single_topic(&sub->spec);
+    sub->raw = q->format == 'r' || (q->format == 0 && raw_by_default && single);
+    if (sub->raw && !single && !q->wrong)
+        q->wrong = "format=raw is for one topic";
+}
+
+/* --- transports --- */
+
+static const struct subscribe_ways *ways_of(const struct http *h)
+{
+    return h->route->ctx;
+}
+
+enum conn_need subscribe_need(const struct conn *c, const struct after *a)
+{
+    uint64_t head = worker_of(c)->head;
+    uint64_t back = a->cursor.offset < head ? head - a->cursor.offset : 0;
+    if (a->kind == AFTER_LATEST || a->kind == AFTER_PLACE)
+        return CONN_NEEDS_LITTLE;
+    if (a->kind == AFTER_LAST)
+        return CONN_NEEDS_MORE;
+    if (a->kind != AFTER_CURSOR)
+        return CONN_NEEDS_MUCH;
+    return back <= NEAR ? CONN_NEEDS_LITTLE : back <= NOT_FAR ? CONN_NEEDS_SOME : CONN_NEEDS_MUCH;
+}
+
+void subscribe_fail(struct conn *c, enum err e)
+{
+    if (e == ERR_LIMIT)
+        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
+    else if (e == ERR_FULL)
+        http_fail_later(c, 429, SUBSCRIBE_FULL_RETRY_S, full);
+    else
+        http_fail_later(c, 503, 1, err_text(e));
+}
+
+static bool wants_events(const struct http *h)
+{
+    struct accept accept = {0};
+    size_t n;
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_ACCEPT, &n);
+    for (; value; value = http_fields_next(h->request.fields, HTTP_FIELD_ACCEPT, value, &n))
+        accept_add(&accept, value, n);
+    return accept_events(&accept);
+}
+
+/* Checks what all transports have in common. False: answered. */
+static bool check(struct conn *c, const struct query *q, const struct subscription *sub,
+                  bool needs_topic)
+{
+    if (!http_may_subscribe(c))
+        http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
+    else if (q->wrong == no_memory)
+        http_fail_later(c, 503, 1, q->wrong);
+    else if (q->wrong == full)
+        subscribe_fail(c, ERR_FULL);
+    else if (q->wrong)
+        http_fail(c, 400, q->wrong);
+    else if (needs_topic && sub->spec.count == 0)
+        http_fail(c, 400, "Say which topics: /t/{topic} or /t?topic=...&topic=...");
+    else
+        return true;
+    return false;
+}
+
+/* Prefer: wait=N (RFC 7240 section 4.3), where the query does not say; the answer tells that it was
+ * taken, and as what. */
+static void take_preference(const struct conn *c, struct http *h, struct query *q)
+{
+    struct prefer prefer = {0};
+    size_t n;
+    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_PREFER, &n);
+    for (; value; value = http_fields_next(h->request.fields, HTTP_FIELD_PREFER, value, &n))
+        prefer_add(&prefer, value, n);
+    if (q->has_wait || !prefer.valid || h->method == HTTP_HEAD)
+        return;
+    uint64_t ms = (uint64_t)prefer.wait_s * 1000, max_ms = c->loop->settings->poll_wait_max_ms;
+    char applied[sizeof("wait=4294967295")];
+    q->wait_ms = ms < max_ms ? ms : max_ms;
+    snprintf(applied, sizeof(applied), "wait=%u", (unsigned)(q->wait_ms / 1000));
+    http_add_field(h, "Preference-Applied", applied);
+}
+
+static void start_poll(struct conn *c, struct http *h, struct query *q, struct subscription *sub)
+{
+    if (!check(c, q, sub, true))
+        return;
+    take_preference(c, h, q);
+    sub->wait_ms = h->method == HTTP_HEAD ? 0 : q->wait_ms;
+    sub->limit = q->limit;
+    ways_of(h)->poll(c, sub);
+}
+
+static void start_events(struct conn *c, const struct http *h, struct query *q,
+                         struct subscription *sub)
+{
+    choose_format(q, sub, true);
+    if ((q->wrong == no_memory || q->wrong == full) && http_may_subscribe(c))
+        ways_of(h)->events_later(c);
+    else if (check(c, q, sub, true))
+        ways_of(h)->events(c, sub);
+}
+
+static bool is_websocket(const struct http *h)
+{
+    return h->method == HTTP_GET && http_request_upgrade(&h->request, "websocket");
+}
+
+static void start_websocket(struct conn *c, struct http *h, struct query *q,
+                            struct subscription *sub, bool needs_topic)
+{
+    if (!h->origin_allowed)
+        http_fail(c, 403, "Pages of this origin may not connect (see access.origin)");
+    else if (check(c, q, sub, needs_topic))
+        ways_of(h)->websocket(c, sub);
+}
+
+static void end_counting(struct http *h)
+{
+    counting_free(h->waiting);
+}
+
+static size_t held_by_counting(const struct http *h)
+{
+    return counting_held(h->waiting);
+}
+
+/* While the place is counted, some of it in each call of the route's run(). */
+static const struct exchange_waiter counting_waiter = {.end = end_counting,
+                                                       .held = held_by_counting};
+
+static enum err count_place(struct conn *c, struct http *h, struct subscription *sub)
+{
+    struct counting *counting = h->waiting;
+    enum err e = counting_resolve(c, &counting, &sub->spec, &sub->after);
+    http_wait(h, counting ? &counting_waiter : NULL, counting);
+    return e;
+}
+
+/* Finds the place, if that takes work; false: not yet. What goes wrong is left for the transport,
+ * to which it will happen again. */
+static bool find_place(struct conn *c, struct http *h, struct subscription *sub)
+{
+    enum err e = ERR_AGAIN;
+    enum conn_need need = subscribe_need(c, &sub->after);
+    if (need == CONN_NEEDS_LITTLE)
+        return true;
+    if (conn_has_whole_slice(c))
+        e = count_place(c, h, sub);
+    if (e == ERR_AGAIN)
+        http_go_on_for(c, need);
+    return e != ERR_AGAIN;
+}
+
+static void start(struct conn *c, struct http *h, struct query *q, struct subscription *sub,
+                  bool needs_topic)
+{
+    bool events = (h->method & (HTTP_GET | HTTP_HEAD)) && wants_events(h);
+    if (!q->wrong && sub->spec.count && http_may_subscribe(c) && !find_place(c, h, sub))
+        return;
+    if (!q->wrong && !events && (sub->spec.count || q->format == 'r'))
+        choose_format(q, sub, false);
+    if (is_websocket(h))
+        start_websocket(c, h, q, sub, needs_topic);
+    else if (events)
+        start_events(c, h, q, sub);
+    else
+        start_poll(c, h, q, sub);
+}
+
+static void subscribe(struct conn *c, struct http *h, bool needs_topic)
+{
+    struct query q = {0};
+    struct subscription sub = {0};
+    feed_spec_init(&sub.spec, worker_of(c)->feeds);
+    read_query(c, h, &q, &sub);
+    budget_charge(&c->loop->work, q.topics * WORK_TOPIC);
+    start(c, h, &q, &sub, needs_topic);
+    feed_spec_finish(&sub.spec);
+}
+
+/* --- routes --- */
+
+void subscribe_http_run(struct conn *c, struct http *h)
+{
+    subscribe(c, h, true);
+}
+
+void subscribe_http_websocket(struct conn *c, struct http *h)
+{
+    subscribe(c, h, false);
+}

@@ -1,0 +1,50 @@
+/*
+ * Subscribing over HTTP: what is asked for (topics, place, format) and by which transport.
+ */
+#ifndef HTTP_SUBSCRIBE_H
+#define HTTP_SUBSCRIBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/cursor.h"
+#include "broker/feed.h"
+#include "net/conn.h"
+
+struct http;
+
+/* Why an `after=-N` is refused. */
+#define SUBSCRIBE_TOO_FAR "after=-N reaches back at most 100000 messages"
+
+/* Why any subscription is refused when all together take as much as they may (ERR_FULL). */
+#define SUBSCRIBE_FULL "Subscriptions take all the memory that hub.subscription_bytes allows"
+enum { SUBSCRIBE_FULL_RETRY_S = 10 };
+
+/* A parsed subscription, before it becomes a stream or a poll. */
+struct subscription {
+    struct feed_spec spec; /* the set; may be empty for a WebSocket */
+    struct after after;
+    bool raw;         /* payloads as they are, instead of envelopes */
+    uint32_t limit;   /* of a poll: messages, >= 1 */
+    uint64_t wait_ms; /* of a poll; 0 = answer at once */
+};
+
+/* How messages may come: the context of the routes that subscribe. */
+struct subscribe_ways {
+    void (*poll)(struct conn *c, const struct subscription *sub);
+    void (*events)(struct conn *c, const struct subscription *sub);
+    /* The hub cannot serve an event stream now: come back later. */
+    void (*events_later)(struct conn *c);
+    void (*websocket)(struct conn *c, const struct subscription *sub);
+};
+
+/* How much work finding the place A, and what follows it, may be. */
+enum conn_need subscribe_need(const struct conn *c, const struct after *a);
+/* Answers that C cannot subscribe, because of E (stream_start, replay_start). */
+void subscribe_fail(struct conn *c, enum err e);
+/* GET and HEAD of /t/{topic} and /t: a poll, an event stream or a WebSocket, as H asks. */
+void subscribe_http_run(struct conn *c, struct http *h);
+/* H asks for a WebSocket, which may begin without topics. */
+void subscribe_http_websocket(struct conn *c, struct http *h);
+
+#endif

@@ -1,0 +1,14 @@
+/* The files that the hub serves itself, built in: the browser client, and the demo page. */
+#ifndef HTTP_WEBFILES_H
+#define HTTP_WEBFILES_H
+
+#include "http/http.h"
+
+/* /longwire.js */
+void webfiles_client(struct conn *c, struct http *h);
+/* /demo/..., when http.demo is on */
+void webfiles_demo(struct conn *c, struct http *h);
+/* /: the demo page when it is on, otherwise a few words on what this is. */
+void webfiles_root(struct conn *c, struct http *h);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * Every counter of the frontends, defined once: /metrics, HUB STATS and the documentation are made
+ * from this table. Each worker counts for itself; readers add the workers up.
+ */
+#ifndef NET_COUNTERS_H
+#define NET_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* name, help */
+#define COUNTER_TABLE(X)                                                                           \
+    X(accepted, "connections accepted")                                                            \
+    X(accept_paused, "times that accepting stopped for want of descriptors")                       \
+    X(proxy_errors, "connections refused for their PROXY header, or for having none")              \
+    X(http_requests, "HTTP requests answered or upgraded")                                         \
+    X(http_errors, "HTTP requests answered with a 4xx or 5xx status")                              \
+    X(http_invalid, "HTTP requests answered 400")                                                  \
+    X(http_denied, "HTTP requests answered 401 or 403")                                            \
+    X(http_not_found, "HTTP requests answered 404")                                                \
+    X(resp_commands, "commands on the local socket")                                               \
+    X(resp_errors, "commands answered with an error")                                              \
+    X(ws_control, "WebSocket control messages from clients")                                       \
+    X(ws_errors, "WebSocket control messages answered with an error")                              \
+    X(ws_deflated, "WebSocket messages compressed, each once for all who get it")                  \
+    X(ws_deflated_plain_bytes, "bytes of these before compressing")                                \
+    X(ws_deflated_bytes, "bytes of these after compressing")                                       \
+    X(ws_inflated, "compressed WebSocket messages from clients")                                   \
+    X(ws_inflated_packed_bytes, "bytes of these before inflating")                                 \
+    X(ws_inflated_bytes, "bytes of these after inflating")                                         \
+    X(ws_silent, "WebSockets ended because their peer answered no ping")                           \
+    X(publishes, "publish requests accepted for commit")                                           \
+    X(publish_errors, "publish requests that failed at or after commit")                           \
+    X(publish_conflicts, "publish requests refused because a topic was not as expected")           \
+    X(publish_duplicates, "messages answered from the idempotency window")                         \
+    X(deliveries, "messages handed to subscribers' sockets")                                       \
+    X(delivered_bytes, "bytes of messages handed to subscribers' sockets")                         \
+    X(replayed, "deliveries that were read from tail or log for a lagging subscriber")             \
+    X(lags, "times that a live subscriber fell behind")                                            \
+    X(gaps_epoch, "gaps told: cursor of another epoch")                                            \
+    X(gaps_ahead, "gaps told: cursor ahead of the head")                                           \
+    X(gaps_trimmed, "gaps told: messages no longer kept")                                          \
+    X(gaps_lagged, "gaps told: skipped by a lag limit")                                            \
+    X(gaps_damaged, "gaps told: messages that cannot be read")                                     \
+    X(lag_limit_replays, "times that a subscriber beyond a lag limit was left to replay")          \
+    X(lag_limit_skips, "times that a subscriber beyond a lag limit was moved to the head")         \
+    X(lag_limit_closes, "times that a subscriber beyond a lag limit was disconnected")             \
+    X(subscriptions_refused, "subscriptions refused for hub.subscription_bytes")                   \
+    X(polls, "long-polls answered")                                                                \
+    X(turns, "turns of the workers' loops")                                                        \
+    X(turns_full, "turns that left work over for the next one")                                    \
+    X(work, "work for clients' input, in units of about a nanosecond")                             \
+    X(turn_work_max, "most work of one turn so far, in the same; of each worker, added up")        \
+    X(yields, "times that a connection had used up its slice of work and waited for another")      \
+    X(pauses, "times that a worker did not run for long; time limits are later by that")           \
+    X(memory_paused, "times that a connection was not read from since it held too much")           \
+    X(memory_refused, "connections refused since they held too much")                              \
+    X(read_errors, "failed reads of the log")                                                      \
+    X(bytes_in, "bytes read from connections")                                                     \
+    X(bytes_out, "bytes written to connections")
+
+enum counter {
+#define COUNTER_ENUM(name, help) COUNTER_##name,
+    COUNTER_TABLE(COUNTER_ENUM)
+#undef COUNTER_ENUM
+        COUNTER_COUNT
+};
+
+struct counters {
+    _Atomic uint64_t value[COUNTER_COUNT];
+};
+
+extern const char *const counter_names[COUNTER_COUNT];
+extern const char *const counter_helps[COUNTER_COUNT];
+
+/* Only the owning worker adds, so a plain add of a relaxed atomic does. */
+static inline void counter_add(struct counters *c, enum counter which, uint64_t n)
+{
+    uint64_t now = atomic_load_explicit(&c->value[which], memory_order_relaxed);
+    atomic_store_explicit(&c->value[which], now + n, memory_order_relaxed);
+}
+
+static inline uint64_t counter_get(const struct counters *c, enum counter which)
+{
+    return atomic_load_explicit(&c->value[which], memory_order_relaxed);
+}
+
+#endif

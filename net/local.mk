@@ -1,0 +1,30 @@
+# net/: the loop, connections, links and listening sockets; included by ../Makefile.am.
+# The floors above the broker, from the top.
+hub_libs = libfrontends.a libadmin.a libhttp.a libdelivery.a libnet.a
+
+noinst_LIBRARIES += libnet.a
+libnet_a_SOURCES = \
+	net/backlog.c net/backlog.h \
+	net/budget.c net/budget.h \
+	net/conn.c net/conn.h \
+	net/counters.c net/counters.h \
+	net/holding.c net/holding.h \
+	net/listener.c net/listener.h \
+	net/local_socket.c net/local_socket.h \
+	net/loop.c net/loop.h \
+	net/peer.c net/peer.h \
+	net/peer_memory.c net/peer_memory.h \
+	net/proxy.c net/proxy.h \
+	net/readiness.c net/readiness.h \
+	net/refusals.c net/refusals.h \
+	net/service.h \
+	net/settings.c net/settings.h \
+	net/transport.c net/transport.h \
+	net/turn.c net/turn.h \
+	net/turn_clock.c net/turn_clock.h \
+	net/wheel.c net/wheel.h
+
+# HTTP as text: readers and writers without I/O; http_response.c also needs libwscodec.a.
+noinst_LIBRARIES += libhttpcodec.a
+libhttpcodec_a_SOURCES = \
+	net/proxy_header.c net/proxy_header.h

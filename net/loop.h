@@ -1,0 +1,102 @@
+/*
+ * The loop of one thread, as far as connections and listening sockets need it: what is ready, what
+ * time it is, deadlines, the budget of work, and the lists of what is to be done before a turn
+ * ends.
+ *
+ * What a turn does stands in turn.h, and its order in worker_thread.c.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "broker/hub.h"
+#include "net/backlog.h"
+#include "net/budget.h"
+#include "net/counters.h"
+#include "net/peer_memory.h"
+#include "net/readiness.h"
+#include "net/settings.h"
+#include "net/transport.h"
+#include "net/turn_clock.h"
+#include "net/wheel.h"
+
+struct conn;
+struct listener;
+
+/* What all loops of the process share. */
+struct process {
+    _Atomic uint32_t conns; /* those that came over TCP */
+    uint32_t conns_max;
+    /* Pauses of accepting before that are only counted, not logged; of TCP, of the local socket. */
+    _Atomic uint64_t quiet_until_ms[2];
+    _Atomic bool local_lost;             /* nobody reaches the local socket; /readyz tells it */
+    struct peer_memory memory;           /* what they make the process hold */
+    struct loop *loops[HUB_WORKERS_MAX]; /* to read what is atomic in them */
+    unsigned loop_count;
+};
+
+struct loop {
+    unsigned index;
+    bool in_backlog;       /* those that wait in the backlog are served */
+    bool conns_ready;      /* some can be read or written: not found out yet which */
+    bool timer_fired;      /* since the turn that did look after it */
+    _Atomic bool draining; /* the hub is stopping */
+    uint32_t next_conn_id;
+    uint32_t conns;
+    struct process *process;
+    struct settings *settings; /* as of this turn; a reference is held */
+    uint64_t now_ms;           /* monotonic, as of this turn: the clock's */
+    struct counters counters;
+    struct turn_clock clock;
+    struct conn *turn, *turn_last; /* connections with something to do at the end of this turn */
+    struct budget work;            /* the turn's */
+    struct backlog backlog;
+    char *read_buffer; /* LOOP_READ_BYTES */
+    struct listener *listeners;
+    /* Has loop OTHER end a turn soon. False: out of memory. */
+    bool (*nudge)(struct loop *l, unsigned other);
+    /* Written by this loop alone, read by all. */
+    _Atomic uint32_t conns_by_transport[TRANSPORT_COUNT];
+    uint64_t timer_at_ms;          /* when timer_event fires */
+    uint64_t cpu_ms, cpu_asked_ms; /* what its thread had run, and when that was asked */
+    struct event_base *base;
+    struct event conns_event, local_conns_event, timer_event;
+    /* The large ones, behind what every delivery needs. */
+    struct readiness readiness[2]; /* of its connections: others, those of the local socket */
+    struct wheel wheel;
+    struct peer_book book; /* of its connections that hold much */
+};
+
+enum { LOOP_READ_BYTES = 65536 };
+
+/* In place, all zero before. Takes a reference of SETTINGS, borrows P, where it is entered.
+ * ERR_NOMEM and ERR_IO; then loop_finish, too. */
+MUST_CHECK enum err loop_init(struct loop *l, unsigned index, struct process *p,
+                              struct settings *s);
+/* Behind the end of all connections and listeners. */
+void loop_finish(struct loop *l);
+/* Gives it new settings (takes a reference of its own), on its thread. */
+void loop_set_settings(struct loop *l, struct settings *s);
+/* Has RUN(FD, what, CTX) called when FD can be read; FLAGS: EV_PERSIST, and EV_ET or none. E is in
+ * place, and goes by event_del. ERR_IO. */
+MUST_CHECK enum err loop_watch(struct loop *l, struct event *e, int fd, short flags,
+                               event_callback_fn run, void *ctx);
+/* One round of the event base; does not wait if there is MORE to do. */
+void loop_wait(struct loop *l, bool more);
+/* The timer fires in WAIT_MS at the latest; UINT64_MAX: whenever. */
+void loop_set_timer(struct loop *l, uint64_t wait_ms);
+/* Reads the clock once for what follows. */
+void loop_update_clock(struct loop *l);
+/* Monotonic ms as of loop_update_clock. */
+static inline uint64_t loop_now(const struct loop *l)
+{
+    return l->now_ms;
+}
+
+#endif

@@ -1,0 +1,41 @@
+#include "net/settings.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct settings *settings_create(void)
+{
+    struct settings *s = calloc(1, sizeof(*s));
+    if (s)
+        s->refs = 1;
+    return s;
+}
+
+struct settings *settings_ref(struct settings *s)
+{
+    atomic_fetch_add(&s->refs, 1);
+    return s;
+}
+
+static void free_strings(char **strings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(strings[i]);
+    free(strings);
+}
+
+void settings_unref(struct settings *s)
+{
+    if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+        return;
+    free_strings(s->origins, s->origin_count);
+    free_strings(s->hosts, s->host_count);
+    free(s->trusted_proxies);
+    lag_rules_finish(&s->lag);
+    free(s);
+}
+
+bool settings_trust_proxy(const struct settings *s, const struct ip *ip)
+{
+    return ip_in_nets(ip, s->trusted_proxies, s->trusted_proxy_count);
+}

@@ -1,0 +1,3 @@
+#include "net/transport.h"
+
+const char *const transport_names[TRANSPORT_COUNT] = {"sse", "ws", "poll", "resp", "http"};
