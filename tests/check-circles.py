@@ -8,9 +8,9 @@ includes its header or uses (calls, or points to) what the other defines. The se
 the objects in the folder BUILD, which is the present one by default: a header may declare what
 other files define, and hides there who needs whom.
 
-tests/known-circles, if there is one, lists ties that are known to close circles, "A -> B" a line; they are left out,
-so that it can become shorter one by one, and another circle is found all the same. Each of them has
-to be there still and to close a circle.
+tests/known-circles, if there is one, lists ties that are known to close circles, "A -> B" a line;
+they are left out, so that it can become shorter one by one, and another circle is found all the
+same. Each of them has to be there still and to close a circle.
 
 Prints one circle of each group of units that are tied together, with the names that tie each pair;
 with --all every tie inside such a group, the known ones too. Fails if there is one, if an entry of
