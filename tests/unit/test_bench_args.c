@@ -10,7 +10,7 @@
 
 #include "tools/bench/bench.h"
 
-enum { WORDS_MAX = 12 };
+enum { WORDS_MAX = 24 };
 
 static struct bench_config config;
 
@@ -21,9 +21,11 @@ static enum bench_exit parse(enum bench_mode mode, const char *options)
     char *argv[WORDS_MAX + 1] = {text}, *rest = text + 6;
     int argc = 1;
     snprintf(text, sizeof(text), "bench%c%s", '\0', options);
-    for (char *word; (word = strsep(&rest, " "));)
+    for (char *word; (word = strsep(&rest, " "));) {
+        ck_assert_int_lt(argc, WORDS_MAX);
         if (*word)
             argv[argc++] = word;
+    }
     optind = 0; /* GNU: begin anew */
     return bench_args_parse(&config, mode, argc, argv);
 }

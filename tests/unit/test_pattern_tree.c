@@ -210,7 +210,7 @@ static void put_mask(uint64_t mask, int count)
     static int any;
     char pattern[TOPIC_NAME_MAX + 1], *at = pattern;
     for (int i = 0; i < count; i++)
-        at = stpcpy(at, mask >> i & 1 ? "+/" : "a/");
+        at = stpcpy(at, i < 64 && mask >> i & 1 ? "+/" : "a/");
     at[-1] = '\0';
     size_t n = strlen(pattern);
     ck_assert(topic_pattern_bounded(pattern, n));
