@@ -27,9 +27,13 @@ static bool is_plain(const struct resp_arg *text)
 /* Puts TEXT into *TO, NULL for an empty one; returns NULL, or the error to reply with. */
 static const char *change_text(char **to, const struct resp_arg *text)
 {
-    char *copy = text->len ? strndup(text->data, text->len) : NULL;
+    char *copy = text->len ? malloc(text->len + 1) : NULL;
     if (text->len && !copy)
         return "ERR out of memory";
+    if (copy) {
+        memcpy(copy, text->data, text->len);
+        copy[text->len] = '\0';
+    }
     free(*to);
     *to = copy;
     return NULL;

@@ -103,6 +103,7 @@ void desk_end_turn(struct desk *d)
     }
     if (w->loop.turn)
         desk_end_turn(d);
+    poll_shared_drop(&w->polls, w->feeds);
     topic_table_exit(&w->topics);
 }
 
