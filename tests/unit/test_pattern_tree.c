@@ -207,7 +207,7 @@ END_TEST
 /* Puts in the pattern of COUNT levels whose + are where MASK says. */
 static void put_mask(uint64_t mask, int count)
 {
-    static int any;
+    static struct value any;
     char pattern[TOPIC_NAME_MAX + 1], *at = pattern;
     for (int i = 0; i < count; i++)
         at = stpcpy(at, i < 64 && mask >> i & 1 ? "+/" : "a/");
