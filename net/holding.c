@@ -119,11 +119,16 @@ static bool refuse_until(struct loop *l, uint64_t mark, unsigned most)
     return false;
 }
 
+bool holding_is_full(const struct loop *l)
+{
+    return peer_memory_held(l->book.memory) > peer_memory_limit(l->book.memory);
+}
+
 /* The limit holds at once, whatever that takes: no more than it has to. */
 static void keep_limit(struct loop *l)
 {
     const struct peer_memory *m = l->book.memory;
-    if (peer_memory_held(m) > peer_memory_limit(m))
+    if (holding_is_full(l))
         refuse_until(l, peer_memory_brim(m), UINT_MAX);
 }
 

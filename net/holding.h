@@ -37,6 +37,8 @@ void holding_count(struct conn *c);
 /* The same; refuses others at once if the limit is reached. For who has called conn_ready or
  * conn_end_turn; not from callbacks of connections. */
 void holding_settle(struct conn *c);
+/* More is held than the limit, by whomever: what is large waits for the next turn. */
+bool holding_is_full(const struct loop *l);
 /* At the end of a turn. */
 void holding_end_turn(struct loop *l);
 /* When holding_end_turn wants to be called next, in ms; UINT64_MAX = whenever. */

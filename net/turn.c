@@ -82,7 +82,8 @@ void turn_go_on(struct loop *l)
             holding_settle(c); /* each may be answered with very much */
         }
         backlog_charge(&l->backlog, l->work.done - before);
-    } while (c && (budget_has_left(&l->work) || !backlog_all_had_one(&l->backlog)));
+    } while (c && !holding_is_full(l) &&
+             (budget_has_left(&l->work) || !backlog_all_had_one(&l->backlog)));
     l->in_backlog = false;
 }
 

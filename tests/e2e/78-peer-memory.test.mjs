@@ -18,9 +18,8 @@ import { OP, frame, handshake } from './lib/wsframe.mjs';
 const KiB = 1024;
 const MiB = 1024 * KiB;
 const LIMIT = 8 * MiB;
-/** What comes in before the hub looks: one read of each worker, a buffer that doubles, and answers
- * until the worker whose connections hold the most has been woken. */
-const OVER = 6 * MiB;
+/** What comes in before the hub looks: one read of each worker, and a buffer that doubles. */
+const OVER = 4 * MiB;
 /** More than that of the process's own memory would be another leak. */
 const PROCESS = 64 * MiB;
 
