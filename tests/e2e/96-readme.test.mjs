@@ -51,14 +51,18 @@ describe('the first steps of the README', () => {
 
   const interrupt = (child) => process.kill(-child.pid, 'SIGKILL');
 
-  /** A block that ends by itself must end well; one that follows has to print something new. */
-  async function works(program, text) {
+  /**
+   * A block that ends by itself must end well; one that follows has to print something new, `first`
+   * before that.
+   */
+  async function works(program, text, first = /(?:)/) {
     const child = paste(program, text);
     if (!FOLLOWS.test(text)) {
       const { code } = await within(child.ended, 'the block to end');
       assert.equal(code, 0, child.output);
       return child.output;
     }
+    await eventually(() => first.test(child.output), `${first} to be printed`);
     const mark = `mark-${Math.random()}`;
     await eventually(async () => {
       for (const topic of ['news', 'news/a']) await publish(hub, topic, mark);
@@ -99,7 +103,6 @@ describe('the first steps of the README', () => {
 
   test('Node.js', async () => {
     const [[, text]] = ofLanguage('js');
-    const output = await works(['node', '--input-type=module', '-e'], text);
-    assert.match(output, /hello from Node/);
+    await works(['node', '--input-type=module', '-e'], text, /hello from Node/);
   });
 });

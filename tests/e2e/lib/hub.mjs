@@ -2,7 +2,7 @@
 // it is gone, and had nothing to complain about, when the test ends.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before } from 'node:test';
@@ -67,13 +67,16 @@ class Hub {
   #settings;
   #prefix;
   #env;
-  #stderr = '';
+  #errors;
   #lines;
   #child = null;
 
   constructor({ set = {}, config = '', env = {}, prefix = [] }) {
     this.config = join(this.#folder, 'longwire.ini');
     writeFileSync(this.config, config);
+    // A file and no pipe: what the hub wrote before it answered is there when it is looked for.
+    this.#errors = join(this.#folder, 'stderr');
+    writeFileSync(this.#errors, '');
     this.dataDir = join(this.#folder, 'data');
     this.socket = join(this.#folder, 'hub.sock');
     this.#prefix = [...WRAP, ...prefix];
@@ -101,7 +104,7 @@ class Hub {
 
   /** Everything that this hub has written to standard error, over all its restarts. */
   stderr() {
-    return this.#stderr;
+    return readFileSync(this.#errors, 'utf8');
   }
 
   /** Starts the daemon and waits for its ready line. */
@@ -109,18 +112,17 @@ class Hub {
     const daemon = [join(BUILD, 'longwired'), '--config', this.config];
     const words = [...this.#prefix, ...daemon, ...this.#arguments()];
     this.#lines = new Inbox();
+    const errors = openSync(this.#errors, 'a');
     this.#child = launch(words[0], words.slice(1), {
       env: this.#env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', errors],
     });
-    this.#child.stderr.on('data', (data) => {
-      this.#stderr += data;
-    });
+    closeSync(errors);
     this.#readLines();
     const line = await this.#lines.next('the ready line', undefined, START_MS).catch((error) => {
       this.#child?.kill('SIGKILL');
       this.#child = null;
-      throw new Error(`${error.message}\n${this.#stderr}`);
+      throw new Error(`${error.message}\n${this.stderr()}`);
     });
     const ready = /^ready http=(\S+) socket=(.+)$/.exec(line);
     assert.ok(ready, `not a ready line: ${line}`);
@@ -158,11 +160,11 @@ class Hub {
     child.kill('SIGTERM');
     const end = await within(child.ended, 'longwired to stop', STOP_MS).catch((error) => {
       child.kill('SIGKILL');
-      throw new Error(`${error.message}\n${this.#stderr}`);
+      throw new Error(`${error.message}\n${this.stderr()}`);
     });
     this.#child = null;
-    assert.ok(!SANITIZER_REPORT.test(this.#stderr), `a sanitizer's report:\n${this.#stderr}`);
-    assert.deepEqual(end, { code: 0, signal: null }, `longwired's end\n${this.#stderr}`);
+    assert.ok(!SANITIZER_REPORT.test(this.stderr()), `a sanitizer's report:\n${this.stderr()}`);
+    assert.deepEqual(end, { code: 0, signal: null }, `longwired's end\n${this.stderr()}`);
   }
 
   /** A crash: nothing is flushed, nothing is said to anyone. */
@@ -171,7 +173,7 @@ class Hub {
     child.kill('SIGKILL');
     const end = await within(child.ended, 'longwired to be killed');
     this.#child = null;
-    assert.equal(end.signal, 'SIGKILL', `longwired ended before it was killed\n${this.#stderr}`);
+    assert.equal(end.signal, 'SIGKILL', `longwired ended before it was killed\n${this.stderr()}`);
   }
 
   /** Waits for a crash that comes by itself; LONGWIRE_CRASH_AT says where (crash_points.c). */
@@ -179,7 +181,7 @@ class Hub {
     const child = this.#child;
     const end = await within(child.ended, 'longwired to crash');
     this.#child = null;
-    assert.equal(end.signal, 'SIGKILL', `longwired's end\n${this.#stderr}`);
+    assert.equal(end.signal, 'SIGKILL', `longwired's end\n${this.stderr()}`);
   }
 
   /** Sets (or with undefined, takes away) variables of the environment, for the next start. */
