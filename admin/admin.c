@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/now.h"
+#include "base/workers.h"
 #include "broker/cursor.h"
 #include "broker/interest.h"
 #include "broker/topic_name.h"
@@ -21,7 +23,7 @@ static uint64_t started_ms; /* monotonic */
 
 __attribute__((constructor)) static void note_start(void)
 {
-    started_ms = hub_monotonic_ms();
+    started_ms = now_monotonic_ms();
 }
 
 /* --- life --- */
@@ -208,7 +210,7 @@ void admin_total(struct worker *w, struct admin_totals *ret)
     struct id_walk all = topic_table_walk(topics, 0);
     const struct topic *t;
     ret->topics = topic_table_count(topics);
-    ret->uptime_s = (hub_monotonic_ms() - started_ms) / 1000;
+    ret->uptime_s = (now_monotonic_ms() - started_ms) / 1000;
     while ((t = id_walk_next(&all))) {
         ret->messages += t->messages;
         ret->bytes += t->bytes;
@@ -471,7 +473,7 @@ static void kick_step(struct errand *e, void *where)
 
 void admin_kick(struct admin *a, uint64_t number)
 {
-    unsigned w = (unsigned)(number % HUB_WORKERS_MAX);
+    unsigned w = (unsigned)(number % WORKERS_MAX);
     a->at = number;
     if (w < hub_workers(a->errand.home->hub))
         errand_to_worker(&a->errand, w, kick_step);

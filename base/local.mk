@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
 	base/err.c base/err.h \
+	base/blob.c base/blob.h \
 	base/buf.c base/buf.h \
 	base/buckets.h \
 	base/bytes.h \
@@ -11,6 +12,8 @@ libbase_a_SOURCES = \
 	base/ip.c base/ip.h \
 	base/json_slice.c base/json_slice.h \
 	base/log.c base/log.h \
+	base/now.c base/now.h \
 	base/rfc3339.c base/rfc3339.h \
 	base/std_fds.c base/std_fds.h \
-	base/utf8.c base/utf8.h
+	base/utf8.c base/utf8.h \
+	base/workers.h

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "broker/clock.h"
 #include "broker/topic_table.h"
 
@@ -71,32 +72,9 @@ struct hub {
     struct backups backups;
 };
 
-static uint64_t clock_ms(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-uint64_t hub_time_ms(void)
-{
-    return clock_ms(CLOCK_REALTIME);
-}
-
-uint64_t hub_monotonic_ms(void)
-{
-    return clock_ms(CLOCK_MONOTONIC);
-}
-
-/* Goes on while the machine sleeps, and cannot be set. */
-static uint64_t steady_ms(void)
-{
-    return clock_ms(CLOCK_BOOTTIME);
-}
-
 uint64_t hub_clock_ms(const struct hub *h)
 {
-    return steady_ms() + atomic_load_explicit(&h->ahead_ms, memory_order_relaxed);
+    return now_boottime_ms() + atomic_load_explicit(&h->ahead_ms, memory_order_relaxed);
 }
 
 /* --- inboxes --- */
@@ -300,7 +278,7 @@ static void tell_doubt(int64_t off_ms)
 static uint64_t tell_time(struct hub *h)
 {
     int64_t off_ms;
-    switch (clock_tell(&h->clock, hub_time_ms(), steady_ms(), &off_ms)) {
+    switch (clock_tell(&h->clock, now_unix_ms(), now_boottime_ms(), &off_ms)) {
     case CLOCK_SAME:
         break;
     case CLOCK_DOUBTED:
@@ -349,7 +327,7 @@ static void send_answers(struct hub *h, struct publish *list)
  * hub is ready. */
 static enum err look_for_log(struct hub *h, const struct publish *list)
 {
-    uint64_t now_ms = hub_monotonic_ms();
+    uint64_t now_ms = now_monotonic_ms();
     bool asked = false;
     for (const struct publish *p = list; p && !asked; p = p->next)
         asked = p->count == 0;
@@ -397,7 +375,7 @@ static void count_results(struct hub *h, const struct publish *list, const struc
             e = p->result;
     }
     if (e)
-        atomic_store_explicit(&h->failed_at_ms, hub_monotonic_ms(), memory_order_relaxed);
+        atomic_store_explicit(&h->failed_at_ms, now_monotonic_ms(), memory_order_relaxed);
     else if (b)
         atomic_store_explicit(&h->failed_at_ms, 0, memory_order_relaxed);
     tell_refusal(h, e, b);
@@ -444,7 +422,7 @@ struct timetable {
 /* How long nothing will be due, in ms. */
 static uint64_t idle_ms(const struct hub *h, const struct timetable *t)
 {
-    uint64_t now = hub_monotonic_ms(), unix_now = hub_clock_ms(h), idle = IDLE_MAX_MS;
+    uint64_t now = now_monotonic_ms(), unix_now = hub_clock_ms(h), idle = IDLE_MAX_MS;
     if (t->sync_at_ms <= now || t->retain_at_ms <= unix_now || t->clock_at_ms <= now)
         return 0;
     if (t->sync_at_ms - now < idle)
@@ -457,7 +435,7 @@ static uint64_t idle_ms(const struct hub *h, const struct timetable *t)
 /* With the lock held. */
 static void wait_for_work(struct hub *h, uint64_t ms)
 {
-    uint64_t until_ms = hub_monotonic_ms() + ms;
+    uint64_t until_ms = now_monotonic_ms() + ms;
     struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
     h->sleeping = true;
@@ -488,7 +466,7 @@ static bool look_at_clock(struct hub *h, struct timetable *t)
     uint64_t ahead = atomic_load_explicit(&h->ahead_ms, memory_order_relaxed);
     uint64_t now = tell_time(h);
     int64_t moved = (int64_t)(atomic_load_explicit(&h->ahead_ms, memory_order_relaxed) - ahead);
-    t->clock_at_ms = hub_monotonic_ms() + IDLE_MAX_MS;
+    t->clock_at_ms = now_monotonic_ms() + IDLE_MAX_MS;
     return t->retain_at_ms <= now || moved < -CLOCK_STEP_MS;
 }
 
@@ -499,12 +477,12 @@ static void work(struct hub *h, struct timetable *t, struct hub_call *calls, str
     if (list) {
         commit_group(h, list, bytes);
         if (interval && t->sync_at_ms == UINT64_MAX)
-            t->sync_at_ms = hub_monotonic_ms() + interval;
+            t->sync_at_ms = now_monotonic_ms() + interval;
     }
     run_calls(h, calls);
     if (look_at_clock(h, t) || list || calls)
         retain(h, t);
-    if (t->sync_at_ms <= hub_monotonic_ms())
+    if (t->sync_at_ms <= now_monotonic_ms())
         sync_log(h, t);
 }
 
@@ -619,7 +597,7 @@ enum err hub_start(const struct hub_options *o, struct broker *b, struct hub **r
     h->options = *o;
     h->broker = b;
     h->head = broker_head(b);
-    clock_init(&h->clock, hub_time_ms(), steady_ms(), o->log->last_time_ms);
+    clock_init(&h->clock, now_unix_ms(), now_boottime_ms(), o->log->last_time_ms);
     h->ahead_ms = h->clock.now_ms - h->clock.steady_ms;
     h->queue_end = &h->queue;
     h->calls_end = &h->calls;
@@ -713,6 +691,6 @@ void hub_read_stats(const struct hub *h, struct hub_stats *ret)
         .forgotten = broker_forgotten(h->broker),
         .queued_bytes = atomic_load_explicit(&h->queued_bytes, memory_order_relaxed),
         .damaged = broker_log_damaged(h->broker),
-        .failing = failed_at && hub_monotonic_ms() - failed_at < FAILING_MS,
+        .failing = failed_at && now_monotonic_ms() - failed_at < FAILING_MS,
     };
 }

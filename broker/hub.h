@@ -32,13 +32,11 @@ struct hub_call {
 };
 
 struct hub_options {
-    unsigned workers;              /* 1..HUB_WORKERS_MAX */
+    unsigned workers;              /* 1..WORKERS_MAX */
     size_t queue_bytes;            /* publishes that may wait, all workers together */
     uint64_t sync_interval_ms;     /* store_sync_now so often; 0 = never */
     const struct store_state *log; /* as opened; borrowed */
 };
-
-enum { HUB_WORKERS_MAX = 64 };
 
 /* What arrived for a worker since it last looked. Vectors are the caller's to reuse; their
  * elements' references pass to the caller. */
@@ -106,10 +104,7 @@ struct topic_table *hub_topics(struct hub *h);
 struct interest *hub_interest(struct hub *h);
 unsigned hub_workers(const struct hub *h);
 void hub_read_stats(const struct hub *h, struct hub_stats *ret);
-/* Unix time in ms, and a monotonic clock in ms. */
-uint64_t hub_time_ms(void);
 /* The time by which messages are dated (clock.h); Unix, ms. Any thread. */
 uint64_t hub_clock_ms(const struct hub *h);
-uint64_t hub_monotonic_ms(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/blob.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "broker/cursor.h"
@@ -27,14 +28,6 @@ enum { MESSAGE_EVENT_MAX = 255, MESSAGE_KEY_MAX = 255 }; /* bytes */
 enum {
     MESSAGE_ENCODINGS = 9, /* slots for shared encodings */
     MESSAGE_UNSHARED,      /* for an encoding's slot: what it writes is for one receiver alone */
-};
-
-/* Immutable shared bytes. */
-struct blob {
-    _Atomic uint32_t refs;
-    _Atomic uint32_t pins; /* connections that keep it beyond their turn, whoever counts them */
-    uint32_t len;
-    char data[];
 };
 
 /*
@@ -113,12 +106,5 @@ static inline const char *message_part(const struct blob *b, const struct encodi
 uint64_t message_encoded_bytes(void);
 /* Event names: 1-255 bytes of UTF-8 without control characters, not beginning "longwire.". */
 int message_event_valid(const char *event, size_t n);
-
-/* Copies N bytes; one reference; NULL when out of memory. */
-struct blob *blob_create(const void *data, size_t n);
-/* The same of two texts, one behind the other. */
-struct blob *blob_join(const void *a, size_t a_len, const void *b, size_t b_len);
-struct blob *blob_ref(struct blob *b);
-void blob_unref(struct blob *b);
 
 #endif

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "base/std_fds.h"
+#include "base/workers.h"
 #include "broker/broker.h"
 #include "broker/hub.h"
 #include "broker/topic_name.h"
@@ -166,7 +168,7 @@ static bool is_memory_topic(void *ctx, const char *topic, size_t n)
 static unsigned count_workers(const struct config *c)
 {
     uint64_t n = c->hub.workers ? c->hub.workers : cpus_usable();
-    return n < HUB_WORKERS_MAX ? (unsigned)n : HUB_WORKERS_MAX;
+    return n < WORKERS_MAX ? (unsigned)n : WORKERS_MAX;
 }
 
 /* As many descriptors as the system gives. */
@@ -222,7 +224,7 @@ static enum err open_log(struct daemon *d)
         .path = c->hub.data_dir,
         .sync = c->log.sync,
         .map_bytes = c->log.map_bytes,
-        .readers_max = HUB_WORKERS_MAX + 8,
+        .readers_max = WORKERS_MAX + 8,
     };
     enum err e = store_lmdb_open(&o, &d->store, &d->log);
     if (e == ERR_LOCKED)
@@ -262,7 +264,7 @@ static enum err start_broker(struct daemon *d)
         .sync_interval_ms = c->log.sync == STORE_SYNC_INTERVAL ? c->log.interval_ms : 0,
         .log = &d->log,
     };
-    enum err e = broker_create(&o, d->store, &d->log, hub_time_ms(), &d->broker);
+    enum err e = broker_create(&o, d->store, &d->log, now_unix_ms(), &d->broker);
     if (e == ERR_OK)
         e = hub_start(&ho, d->broker, &d->hub);
     if (e == ERR_LIMIT)
@@ -295,7 +297,7 @@ static enum err listen_at_all(struct daemon *d, const struct config_listen_list 
                               const struct service *s, struct listen_address *ret,
                               struct buf *error)
 {
-    int fds[HUB_WORKERS_MAX];
+    int fds[WORKERS_MAX];
     enum err e = ERR_OK;
     for (size_t i = 0; i < list->count && e == ERR_OK; i++) {
         const struct config_listen *from = &list->item[i];

@@ -1,6 +1,8 @@
 /* A hash table with chains. Numbers count up, so that their low bits are as good as any hash. */
 #include "delivery/stream_table.h"
 
+#include "base/workers.h"
+
 #include <stdlib.h>
 
 enum { SLOTS_MIN = 64 };
@@ -14,7 +16,7 @@ struct stream_table {
 static struct listed_stream **slot_of(const struct stream_table *t, uint64_t number)
 {
     /* The rest, the worker's index, is the same for all of them. */
-    return &t->slots[number / HUB_WORKERS_MAX & t->mask];
+    return &t->slots[number / WORKERS_MAX & t->mask];
 }
 
 static uint64_t number_of(const struct listed_stream *s)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "broker/topic_table.h"
 #include "delivery/fanout.h"
 #include "delivery/lagging.h"
@@ -204,7 +205,7 @@ static bool is_done(const struct worker *w)
     bool empty = true;
     for (unsigned i = 0; w->loop.draining && i < w->loop.process->loop_count; i++)
         empty &= is_empty(worker_of_loop(w->loop.process->loops[i]));
-    return w->loop.draining && (empty || hub_monotonic_ms() >= w->drain_until_ms);
+    return w->loop.draining && (empty || now_monotonic_ms() >= w->drain_until_ms);
 }
 
 static void *run(void *arg)
@@ -366,7 +367,7 @@ static void start_draining(struct hub_call *call, void *where)
     struct worker *w = where;
     struct stop_call *stop = (struct stop_call *)call;
     w->loop.draining = true;
-    w->drain_until_ms = hub_monotonic_ms() + stop->grace_ms; /* also if the process is paused */
+    w->drain_until_ms = now_monotonic_ms() + stop->grace_ms; /* also if the process is paused */
     free(stop);
     listener_close_all(&w->loop);
     turn_say_goodbye(&w->loop);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/now.h"
 #include "delivery/worker.h"
 #include "http/forwarding.h"
 #include "http/http_access.h"
@@ -37,7 +38,7 @@ struct http *http_of(struct conn *c)
 const char *http_now(void)
 {
     static _Thread_local struct http_date date;
-    return http_date(&date, hub_time_ms());
+    return http_date(&date, now_unix_ms());
 }
 
 /* Of L's turn. */

@@ -10,8 +10,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/blob.h"
 #include "base/ip.h"
 #include "base/log.h"
+#include "base/workers.h"
 #include "net/backlog.h"
 #include "net/budget.h"
 #include "net/counters.h"
@@ -68,7 +70,7 @@ int conn_fd(const struct conn *c)
 
 uint64_t conn_number(const struct conn *c)
 {
-    return (uint64_t)c->id * HUB_WORKERS_MAX + c->loop->index;
+    return (uint64_t)c->id * WORKERS_MAX + c->loop->index;
 }
 
 void conn_touch(struct conn *c)

@@ -18,10 +18,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "broker/message.h"
 #include "net/transport.h"
 #include "net/wheel.h"
 
+struct blob;
 struct conn;
 struct description;
 struct ip_port;

@@ -7,6 +7,7 @@
 #endif
 
 #include "base/log.h"
+#include "base/now.h"
 #include "net/conn.h"
 #include "net/loop.h"
 
@@ -202,7 +203,7 @@ static void tell_pressed(struct loop *l)
 static void tell_relieved(struct loop *l)
 {
     struct peer_memory *m = l->book.memory;
-    if (hub_monotonic_ms() - atomic_load(&m->relieved_ms) < HOLDING_QUIET_MS ||
+    if (now_monotonic_ms() - atomic_load(&m->relieved_ms) < HOLDING_QUIET_MS ||
         !atomic_exchange(&m->told, false))
         return;
     log_info("clients hold %llu bytes, as much as they may; %llu were refused",
@@ -239,7 +240,7 @@ static bool is_worth_trimming(const struct loop *l)
 static void trim(struct loop *l)
 {
     struct peer_memory *m = l->book.memory;
-    uint64_t now = hub_monotonic_ms(), last = atomic_load(&m->trimmed_ms);
+    uint64_t now = now_monotonic_ms(), last = atomic_load(&m->trimmed_ms);
     if (now - last < HOLDING_TRIM_MS || !atomic_compare_exchange_strong(&m->trimmed_ms, &last, now))
         return;
     atomic_store(&m->trim_mark, footprint(l));
@@ -268,7 +269,7 @@ void holding_end_turn(struct loop *l)
     if (change == PEER_MEMORY_PRESSED)
         tell_pressed(l);
     else if (change == PEER_MEMORY_RELIEVED)
-        atomic_store(&m->relieved_ms, hub_monotonic_ms());
+        atomic_store(&m->relieved_ms, now_monotonic_ms());
     if (peer_memory_is_pressed(m)) {
         go_on_pressed(l);
         return;

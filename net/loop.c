@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/now.h"
 
 enum { CPU_ASKED_MS = 100 /* no pause is shorter (CLOCK_PAUSE_MS) */ };
 
@@ -25,7 +26,7 @@ static uint64_t ran_ms(struct loop *l, uint64_t real_ms)
 
 void loop_update_clock(struct loop *l)
 {
-    uint64_t real_ms = hub_monotonic_ms();
+    uint64_t real_ms = now_monotonic_ms();
     uint64_t pause = turn_clock_read(&l->clock, real_ms, ran_ms(l, real_ms));
     l->now_ms = l->clock.now_ms;
     if (!pause)
@@ -109,7 +110,7 @@ enum err loop_init(struct loop *l, unsigned index, struct process *p, struct set
     l->settings = settings_ref(s);
     l->readiness[0].fd = l->readiness[1].fd = -1;
     peer_book_init(&l->book, &p->memory, index);
-    turn_clock_init(&l->clock, hub_monotonic_ms());
+    turn_clock_init(&l->clock, now_monotonic_ms());
     l->now_ms = l->clock.now_ms;
     wheel_init(&l->wheel, l->now_ms);
     p->loops[index] = l;

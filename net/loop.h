@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "broker/hub.h"
+#include "base/workers.h"
 #include "net/backlog.h"
 #include "net/budget.h"
 #include "net/counters.h"
@@ -35,9 +35,9 @@ struct process {
     uint32_t conns_max;
     /* Pauses of accepting before that are only counted, not logged; of TCP, of the local socket. */
     _Atomic uint64_t quiet_until_ms[2];
-    _Atomic bool local_lost;             /* nobody reaches the local socket; /readyz tells it */
-    struct peer_memory memory;           /* what they make the process hold */
-    struct loop *loops[HUB_WORKERS_MAX]; /* to read what is atomic in them */
+    _Atomic bool local_lost;         /* nobody reaches the local socket; /readyz tells it */
+    struct peer_memory memory;       /* what they make the process hold */
+    struct loop *loops[WORKERS_MAX]; /* to read what is atomic in them */
     unsigned loop_count;
 };
 

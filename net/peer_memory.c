@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-#include "broker/message.h"
+#include "base/blob.h"
+#include "base/workers.h"
 #include "utlist.h"
 
 /* --- what is held --- */
@@ -153,7 +154,7 @@ struct peer_load *peer_book_largest(const struct peer_book *b)
 unsigned peer_book_whose(const struct peer_book *b)
 {
     unsigned whose = b->worker, most = b->top;
-    for (unsigned i = 0; i < HUB_WORKERS_MAX; i++) {
+    for (unsigned i = 0; i < WORKERS_MAX; i++) {
         unsigned class = atomic_load_explicit(&b->memory->largest[i], memory_order_relaxed);
         if (class > most) {
             most = class;

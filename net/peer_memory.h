@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "broker/hub.h"
+#include "base/workers.h"
 
 struct blob;
 struct conn;
@@ -50,8 +50,8 @@ struct peer_memory {
     _Atomic uint32_t holders; /* connections above their floor */
     _Atomic bool pressed;
     /* The class of each worker's largest holder, and whether it has been asked to look at it. */
-    _Atomic uint8_t largest[HUB_WORKERS_MAX];
-    _Atomic bool asked[HUB_WORKERS_MAX];
+    _Atomic uint8_t largest[WORKERS_MAX];
+    _Atomic bool asked[WORKERS_MAX];
     /* For holding.c: what was told of it, and given back to the system; monotonic ms. */
     _Atomic bool told;
     _Atomic uint64_t relieved_ms, trimmed_ms, trim_mark, refused_before;

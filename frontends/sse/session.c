@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/workers.h"
 #include "delivery/envelope.h"
 #include "delivery/errand.h"
 #include "delivery/session_request.h"
@@ -250,7 +251,7 @@ static void dispatch(struct conn *c, struct change *g)
     conn_hold(c);
     g->conn = c;
     errand_init(&g->errand, worker_of(c), change_done);
-    errand_to_worker(&g->errand, (unsigned)(g->number % HUB_WORKERS_MAX), apply);
+    errand_to_worker(&g->errand, (unsigned)(g->number % WORKERS_MAX), apply);
 }
 
 void session_http_run(struct conn *c, struct http *h)

@@ -1,5 +1,6 @@
 # Unit tests of base/; included by tests/local.mk.
 base_tests = \
+	tests/unit/test_blob \
 	tests/unit/test_buckets \
 	tests/unit/test_buf \
 	tests/unit/test_bytes \
@@ -10,6 +11,10 @@ base_tests = \
 	tests/unit/test_log
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
+
+tests_unit_test_blob_SOURCES = tests/unit/test_blob.c
+tests_unit_test_blob_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_blob_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_buckets_SOURCES = tests/unit/test_buckets.c
 tests_unit_test_buckets_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "broker/topic_table.h"
 #include "delivery/stream.h"
 #include "delivery/worker_thread.h"
@@ -21,9 +22,9 @@ enum { START_MS = 1000000, STEP_MS = 20 };
 
 static uint64_t now_ms;
 
-uint64_t __wrap_hub_monotonic_ms(void);
+uint64_t __wrap_now_monotonic_ms(void);
 
-uint64_t __wrap_hub_monotonic_ms(void)
+uint64_t __wrap_now_monotonic_ms(void)
 {
     return now_ms;
 }

@@ -2,7 +2,7 @@
  * What the tests of frontends/ share: a worker whose thread does not run, so that the test makes
  * its turns itself, by a clock of its own, and clients that speak to it through socket pairs.
  *
- * Programs with it are linked with --wrap=hub_monotonic_ms.
+ * Programs with it are linked with --wrap=now_monotonic_ms.
  */
 #ifndef TESTS_UNIT_DESK_H
 #define TESTS_UNIT_DESK_H

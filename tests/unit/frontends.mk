@@ -16,7 +16,7 @@ frontends_test_libs = $(hub_libs) libwscodec.a libhttpcodec.a $(broker_test_libs
 	$(LIBEVENT_LIBS) $(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) -lm
 # A worker that the test runs, by a clock of its own.
 desk = tests/unit/desk.c tests/unit/desk.h $(broker_fixture)
-desk_ldflags = $(AM_LDFLAGS) -Wl,--wrap=hub_monotonic_ms
+desk_ldflags = $(AM_LDFLAGS) -Wl,--wrap=now_monotonic_ms
 
 tests_unit_test_conns_SOURCES = tests/unit/test_conns.c $(desk)
 tests_unit_test_conns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -317,13 +317,13 @@ START_TEST(workers_are_as_many_as_is_said_or_as_fit)
 {
     d.config = load((const char *const[]){"hub.workers=3", NULL});
     ck_assert_uint_eq(count_workers(d.config), 3);
-    d.config->hub.workers = HUB_WORKERS_MAX;
-    ck_assert_uint_eq(count_workers(d.config), HUB_WORKERS_MAX);
-    d.config->hub.workers = HUB_WORKERS_MAX + 1;
-    ck_assert_uint_eq(count_workers(d.config), HUB_WORKERS_MAX);
+    d.config->hub.workers = WORKERS_MAX;
+    ck_assert_uint_eq(count_workers(d.config), WORKERS_MAX);
+    d.config->hub.workers = WORKERS_MAX + 1;
+    ck_assert_uint_eq(count_workers(d.config), WORKERS_MAX);
     d.config->hub.workers = 0;
     unsigned usable = cpus_usable();
-    ck_assert_uint_eq(count_workers(d.config), usable < HUB_WORKERS_MAX ? usable : HUB_WORKERS_MAX);
+    ck_assert_uint_eq(count_workers(d.config), usable < WORKERS_MAX ? usable : WORKERS_MAX);
 }
 END_TEST
 
@@ -379,7 +379,7 @@ START_TEST(the_log_is_opened_as_is_said)
     ck_assert_str_eq(got.store.path, d.config->hub.data_dir);
     ck_assert_int_eq(got.store.sync, STORE_SYNC_NEVER);
     ck_assert_uint_eq(got.store.map_bytes, 1 << 30);
-    ck_assert_uint_gt(got.store.readers_max, HUB_WORKERS_MAX);
+    ck_assert_uint_gt(got.store.readers_max, WORKERS_MAX);
     ck_assert_ptr_nonnull(strstr(got.log, "/x: created, head 41, epoch 6\n"));
 }
 END_TEST

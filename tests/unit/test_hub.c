@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/workers.h"
 #include "tests/unit/broker_fixture.h"
 
 static struct rig rig;
@@ -670,7 +671,7 @@ END_TEST
 
 START_TEST(an_unused_hub_stops)
 {
-    start_hub(HUB_WORKERS_MAX, 1, 0);
+    start_hub(WORKERS_MAX, 1, 0);
     hub_stop(hub);
     hub_stop(NULL);
     hub_destroy(NULL);
