@@ -351,9 +351,18 @@ describe('while the log takes its time', () => {
     }
   }
 
+  /** Tells the hub to stop; its worker knows when it closes a connection that waits for nothing. */
+  async function stop(hub) {
+    const idle = await RawSocket.open(hub);
+    await idle.write(get('/healthz'));
+    await idle.until((data) => `${data}`.includes('200 OK'), 'an answer');
+    hub.signal('SIGTERM');
+    await idle.untilClosed();
+  }
+
   for (const [how, end] of [
-    ['the administrator kicks the client', (hub) => kick(hub)],
-    ['the hub stops', (hub) => hub.signal('SIGTERM')],
+    ['the administrator kicks the client', kick],
+    ['the hub stops', stop],
   ]) {
     test(`256 are under way, and half of another request: ${how}`, async (t) => {
       const [hub, gate] = await stalled(t);
@@ -361,8 +370,6 @@ describe('while the log takes its time', () => {
       await raw.write(upTo(256).map((n) => post('/t/many', `${n}`)).join(''));
       await underWay(hub, 257);
       await end(hub);
-      const probe = await RespClient.open(hub).catch(() => null); // behind the end
-      await probe?.command('PING').catch(() => {});
       gate.open();
       const answers = await rest(raw);
       assert.deepEqual(statuses(answers), Array(256).fill(201));
