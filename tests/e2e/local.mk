@@ -54,6 +54,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/hub.mjs \
 	tests/e2e/lib/ledger.mjs \
 	tests/e2e/lib/load.mjs \
+	tests/e2e/lib/logtools.mjs \
 	tests/e2e/lib/memory.mjs \
 	tests/e2e/lib/messages.mjs \
 	tests/e2e/lib/nginx.mjs \
@@ -122,6 +123,7 @@ EXTRA_DIST += \
 	tests/e2e/64-curl.test.mjs \
 	tests/e2e/65-longwirectl.test.mjs \
 	tests/e2e/66-resp-order.test.mjs \
+	tests/e2e/67-backup.test.mjs \
 	tests/e2e/67-log-tools.test.mjs \
 	tests/e2e/68-clock.test.mjs \
 	tests/e2e/68-damage.test.mjs \

@@ -1,6 +1,6 @@
 /*
- * Preloaded into programs by tests of what happens while the log takes its time: commits and copies
- * wait before they make data.mdb safe, for as long as a file exists.
+ * Preloaded into programs by tests of what happens while the log takes its time: for as long as a
+ * file exists, commits wait before they make data.mdb safe, and copies before they write anything.
  *
  *   LONGWIRE_SLOW_LOG=FILE
  */
@@ -13,35 +13,39 @@
 
 enum { LOOK_US = 1000 };
 
-static int is_log(int fd)
+static const char log_name[] = "/data.mdb", copy_name[] = "/data.mdb.part";
+
+/* Whether FD is a file of that NAME now: who cancels a copy puts something else in its place. */
+static int is_named(int fd, const char *name)
 {
-    static const char *const names[] = {"/data.mdb", "/data.mdb.part"};
     char link[64], path[4096];
+    size_t len = strlen(name);
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof(path));
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        size_t len = strlen(names[i]);
-        if (n >= (ssize_t)len && memcmp(path + n - len, names[i], len) == 0)
-            return 1;
-    }
-    return 0;
+    return n >= (ssize_t)len && memcmp(path + n - len, name, len) == 0;
 }
 
-static void wait_while_closed(int fd)
+static void wait_while_closed(int fd, const char *name)
 {
     const char *gate = getenv("LONGWIRE_SLOW_LOG");
-    while (gate && is_log(fd) && access(gate, F_OK) == 0)
+    while (gate && access(gate, F_OK) == 0 && is_named(fd, name))
         usleep(LOOK_US);
+}
+
+ssize_t write(int fd, const void *data, size_t n)
+{
+    wait_while_closed(fd, copy_name);
+    return ((__typeof__(&write))dlsym(RTLD_NEXT, "write"))(fd, data, n);
 }
 
 int fdatasync(int fd)
 {
-    wait_while_closed(fd);
+    wait_while_closed(fd, log_name);
     return ((__typeof__(&fdatasync))dlsym(RTLD_NEXT, "fdatasync"))(fd);
 }
 
 int fsync(int fd)
 {
-    wait_while_closed(fd);
+    wait_while_closed(fd, log_name);
     return ((__typeof__(&fsync))dlsym(RTLD_NEXT, "fsync"))(fd);
 }

@@ -45,8 +45,11 @@ export function launch(program, args, options = {}) {
   return child;
 }
 
-/** Runs a program to its end; returns { code, stdout, stderr }. `input` goes to its stdin. */
-export async function run(program, args, { input = '', ...options } = {}) {
+/**
+ * Runs a program to its end, which comes in `ms`; returns { code, stdout, stderr }. `input` goes to
+ * its stdin.
+ */
+export async function run(program, args, { input = '', ms, ...options } = {}) {
   const child = launch(program, args, options);
   const out = [];
   const err = [];
@@ -54,7 +57,7 @@ export async function run(program, args, { input = '', ...options } = {}) {
   child.stderr.on('data', (data) => err.push(data));
   child.stdin.on('error', () => {});
   child.stdin.end(input);
-  const { code, error } = await within(child.ended, `${program} ${args.join(' ')} to end`);
+  const { code, error } = await within(child.ended, `${program} ${args.join(' ')} to end`, ms);
   if (error) throw error;
   return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
 }

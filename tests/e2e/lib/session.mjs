@@ -4,7 +4,7 @@
 import { offsetOf } from './cursor.mjs';
 import { get, poll, request } from './http.mjs';
 import { SseStream } from './sse.mjs';
-import { sleep } from './wait.mjs';
+import { WAIT_MS, sleep } from './wait.mjs';
 
 /** What is thrown when the stream ended meanwhile. */
 class Over extends Error {}
@@ -60,6 +60,12 @@ export class SessionRoamer {
     }
   }
 
+  async #lives(stream, isOver, changes) {
+    const end = Date.now() + WAIT_MS;
+    while (!isOver() && this.changes < changes && !stream.blocks.ended && Date.now() < end)
+      await sleep(10);
+  }
+
   #stillOn(stream) {
     if (stream !== this.#stream) throw new Over();
   }
@@ -111,8 +117,8 @@ export class SessionRoamer {
     return this.#joined.has(topic) ? this.#cursor : this.#places.get(topic);
   }
 
-  /** One connection, to `hub` or what is in front of it, for `ms`. */
-  async stream(hub, ms) {
+  /** One connection, to `hub` or what is in front of it, until `isOver` or so many `changes`. */
+  async stream(hub, isOver, changes) {
     const first = this.#random.pick(this.topics);
     const others = this.topics.filter((topic) => topic !== first);
     const places = new Map(this.topics.map((topic) => [topic, this.#placeOf(topic)]));
@@ -121,11 +127,11 @@ export class SessionRoamer {
     this.#joined = new Set([first]);
     this.connections++;
     const stream = await SseStream.open(hub, [first], { after: this.#cursor, format: 'envelope' });
-    stream.over = sleep(ms).then(() => {
+    this.#stream = stream;
+    stream.over = this.#lives(stream, isOver, this.changes + changes).then(() => {
       this.#stream = null;
       stream.close();
     });
-    this.#stream = stream;
     const reading = this.#read(stream).catch(() => {});
     try {
       await this.#act(hub, stream, others);
