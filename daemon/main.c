@@ -30,6 +30,7 @@
 #include "daemon/keep_socket.h"
 #include "daemon/rules.h"
 #include "daemon/signals.h"
+#include "delivery/settings.h"
 #include "delivery/worker_thread.h"
 #include "frontends/routes.h"
 #include "frontends/sse/session_id.h"
@@ -38,7 +39,6 @@
 #include "net/holding.h"
 #include "net/listener.h"
 #include "net/local_socket.h"
-#include "net/settings.h"
 #include "storage/store.h"
 
 enum {
@@ -87,12 +87,12 @@ static enum err copy_names(const struct config *c, struct settings *s)
 static enum err copy_proxies(const struct config *c, struct settings *s)
 {
     const struct config_net_list *list = &c->http.trusted_proxies;
-    s->proxy_protocol = c->http.proxy_protocol;
-    s->trusted_proxies = calloc(list->count + 1, sizeof(struct ip_net));
-    if (!s->trusted_proxies)
+    s->net.proxy_protocol = c->http.proxy_protocol;
+    s->net.trusted_proxies = calloc(list->count + 1, sizeof(struct ip_net));
+    if (!s->net.trusted_proxies)
         return ERR_NOMEM;
-    s->trusted_proxy_count = list->count;
-    memcpy(s->trusted_proxies, list->item, list->count * sizeof(struct ip_net));
+    s->net.trusted_proxy_count = list->count;
+    memcpy(s->net.trusted_proxies, list->item, list->count * sizeof(struct ip_net));
     return ERR_OK;
 }
 
@@ -126,18 +126,18 @@ static struct settings *make_settings(const struct config *c)
     s->max_message_bytes = c->hub.max_message_bytes;
     s->max_head_bytes = c->http.max_head_bytes;
     s->max_body_bytes = c->http.max_body_bytes;
-    s->head_timeout_ms = c->http.head_timeout_ms;
+    s->net.head_timeout_ms = c->http.head_timeout_ms;
     s->body_timeout_ms = c->http.body_timeout_ms;
     s->idle_timeout_ms = c->http.idle_timeout_ms;
-    s->write_timeout_ms = c->http.write_timeout_ms;
+    s->net.write_timeout_ms = c->http.write_timeout_ms;
     s->heartbeat_ms = c->http.heartbeat_ms;
     s->retry_ms = c->http.retry_ms;
     s->poll_wait_ms = c->http.poll_wait_ms;
     s->poll_wait_max_ms = c->http.poll_wait_max_ms;
     s->poll_limit = (uint32_t)c->http.poll_limit;
     s->ws_deflate = c->http.ws_deflate;
-    s->send_buffer = (int)c->http.send_buffer_bytes;
-    s->notsent_lowat = (int)c->http.notsent_lowat_bytes;
+    s->net.send_buffer = (int)c->http.send_buffer_bytes;
+    s->net.notsent_lowat = (int)c->http.notsent_lowat_bytes;
     s->demo = c->http.demo;
     s->anonymous_subscribe = c->access.anonymous & CONFIG_SUBSCRIBE;
     s->anonymous_publish = c->access.anonymous & CONFIG_PUBLISH;
@@ -428,8 +428,8 @@ static void keep_fixed(const struct settings *old, struct settings *fresh)
     fresh->max_message_bytes = old->max_message_bytes;
     fresh->max_head_bytes = old->max_head_bytes;
     fresh->max_body_bytes = old->max_body_bytes;
-    fresh->send_buffer = old->send_buffer;
-    fresh->notsent_lowat = old->notsent_lowat;
+    fresh->net.send_buffer = old->net.send_buffer;
+    fresh->net.notsent_lowat = old->net.notsent_lowat;
     fresh->demo = old->demo;
 }
 

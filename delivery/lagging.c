@@ -90,7 +90,7 @@ void lagging_keep(struct lagging *l, const struct lag_figures *figures)
 static const struct lag_limits *limits_of(const struct lagging *l)
 {
     const struct worker *w = worker_of(l->conn);
-    return lag_rules_of(&w->loop.settings->lag, w->settings_serial, l->sub->feed);
+    return lag_rules_of(&w->settings->lag, w->settings_serial, l->sub->feed);
 }
 
 static bool is_beyond(const struct lagging *l)
@@ -126,7 +126,7 @@ static void look_at(struct worker *w, struct lagging *l)
 void lagging_check(struct worker *w)
 {
     struct lagging *l, *next;
-    if (w->loop.now_ms < w->lag_check_ms || !w->loop.settings->lag.any)
+    if (w->loop.now_ms < w->lag_check_ms || !w->settings->lag.any)
         return;
     w->lag_check_ms = w->loop.now_ms + LAGGING_CHECK_MS;
     DL_FOREACH_SAFE (w->laggards, l, next) {
@@ -136,7 +136,7 @@ void lagging_check(struct worker *w)
 
 uint64_t lagging_wait_ms(const struct worker *w)
 {
-    if (!w->laggards || !w->loop.settings->lag.any)
+    if (!w->laggards || !w->settings->lag.any)
         return UINT64_MAX;
     return w->lag_check_ms > w->loop.now_ms ? w->lag_check_ms - w->loop.now_ms : 0;
 }

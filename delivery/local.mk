@@ -10,6 +10,7 @@ libdelivery_a_SOURCES = \
 	delivery/poll_body.c delivery/poll_body.h \
 	delivery/poll_shared.c delivery/poll_shared.h \
 	delivery/scan.c delivery/scan.h \
+	delivery/settings.c delivery/settings.h \
 	delivery/stream.c delivery/stream.h \
 	delivery/stream_table.c delivery/stream_table.h \
 	delivery/worker.c delivery/worker.h \

@@ -1,4 +1,4 @@
-#include "net/settings.h"
+#include "delivery/settings.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -30,12 +30,7 @@ void settings_unref(struct settings *s)
         return;
     free_strings(s->origins, s->origin_count);
     free_strings(s->hosts, s->host_count);
-    free(s->trusted_proxies);
+    free(s->net.trusted_proxies);
     lag_rules_finish(&s->lag);
     free(s);
-}
-
-bool settings_trust_proxy(const struct settings *s, const struct ip *ip)
-{
-    return ip_in_nets(ip, s->trusted_proxies, s->trusted_proxy_count);
 }

@@ -1,37 +1,33 @@
 /*
- * What the frontends need to know of the configuration. Immutable; a reload makes a new one and
- * hands it to every worker.
+ * What workers, and all that they serve, need to know of the configuration. Immutable; a reload
+ * makes a new one and hands it to every worker.
  */
-#ifndef NET_SETTINGS_H
-#define NET_SETTINGS_H
+#ifndef DELIVERY_SETTINGS_H
+#define DELIVERY_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/ip.h"
 #include "broker/lag.h"
+#include "net/settings.h"
 
 struct settings {
     _Atomic uint32_t refs;
+    struct net_settings net;
     /* [hub] */
     size_t max_message_bytes;
     /* [http]; times in ms */
     size_t max_head_bytes, max_body_bytes;
-    uint64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms;
+    uint64_t body_timeout_ms, idle_timeout_ms;
     uint64_t heartbeat_ms, retry_ms;
     uint64_t poll_wait_ms, poll_wait_max_ms;
     uint32_t poll_limit;
-    bool ws_deflate;   /* accept permessage-deflate; how: ws_encoding_set_deflate */
-    int send_buffer;   /* SO_SNDBUF, 0 = the kernel's choice */
-    int notsent_lowat; /* TCP_NOTSENT_LOWAT, 0 = none */
-    bool demo;         /* serve the demo page */
-    char **hosts;      /* that requests to loopback listeners may be for, besides
-                          loopback names; without ports */
+    bool ws_deflate; /* accept permessage-deflate; how: ws_encoding_set_deflate */
+    bool demo;       /* serve the demo page */
+    char **hosts;    /* that requests to loopback listeners may be for, besides
+                        loopback names; without ports */
     size_t host_count;
-    struct ip_net *trusted_proxies; /* whose word on who the client is counts */
-    size_t trusted_proxy_count;
-    bool proxy_protocol; /* all connections are theirs, and begin with a PROXY header */
     /* [access] what anonymous peers may do on listeners that are not on loopback */
     bool anonymous_subscribe, anonymous_publish, anonymous_status;
     char **origins; /* allowed besides the same origin and loopback; "*" = all */
@@ -47,8 +43,5 @@ struct settings *settings_create(void);
 struct settings *settings_ref(struct settings *s);
 /* NULL is accepted. */
 void settings_unref(struct settings *s);
-
-/* Whether the word of a peer at that address counts (http.trusted_proxies). */
-bool settings_trust_proxy(const struct settings *s, const struct ip *ip);
 
 #endif

@@ -52,7 +52,10 @@ void worker_count_gap(struct worker *w, enum gap_reason reason)
 
 void worker_set_settings(struct worker *w, struct settings *s)
 {
-    loop_set_settings(&w->loop, s);
+    struct settings *old = w->settings;
+    w->settings = settings_ref(s);
+    w->loop.settings = &s->net;
+    settings_unref(old);
     w->settings_serial++;
 }
 

@@ -19,6 +19,7 @@
 #include "broker/hub.h"
 #include "broker/replay.h"
 #include "delivery/poll_shared.h"
+#include "delivery/settings.h"
 #include "net/conn.h"
 #include "net/loop.h"
 #include "net/refusals.h"
@@ -63,6 +64,7 @@ struct worker {
     struct loop loop; /* first: the worker of a connection is that of its loop (worker_of) */
     struct hub *hub;
     const struct worker_part *const *parts; /* borrowed; NULL ends them */
+    struct settings *settings;              /* as of this turn; a reference is held */
     uint32_t settings_serial;               /* changes with them; never 0 */
     struct event mail_event;
     struct hub_mail mail;
@@ -103,6 +105,11 @@ static inline struct worker *worker_of_loop(struct loop *l)
 static inline struct worker *worker_of(const struct conn *c)
 {
     return worker_of_loop(c->loop);
+}
+/* As of this turn. */
+static inline const struct settings *worker_settings(const struct conn *c)
+{
+    return worker_of(c)->settings;
 }
 
 /* Queues a publish of a connection for the end of the turn (takes P; holds C until its answer,

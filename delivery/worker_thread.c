@@ -310,7 +310,8 @@ static enum err create_tables(struct worker *w, struct store_reader *reader)
 static enum err set_up(struct worker *w, unsigned index, struct settings *s, struct process *p,
                        struct store_reader *reader)
 {
-    enum err e = loop_init(&w->loop, index, p, s);
+    w->settings = settings_ref(s);
+    enum err e = loop_init(&w->loop, index, p, &s->net);
     w->loop.nudge = nudge;
     w->loop.work.looked = &w->replay.looked;
     if (e == ERR_OK)
@@ -417,6 +418,7 @@ void worker_destroy(struct worker *w)
     if (w->loop.base && event_initialized(&w->mail_event))
         event_del(&w->mail_event);
     loop_finish(&w->loop);
+    settings_unref(w->settings);
     tail_finish(&w->tail);
     feed_table_destroy(w->feeds);
     stream_table_destroy(w->streams);

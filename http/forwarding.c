@@ -12,7 +12,7 @@ typedef void adder(struct forwarded *f, const char *value, size_t n, const struc
 static struct forwarded read_fields(const struct conn *c, const struct http_request *r,
                                     enum http_field which, adder *add)
 {
-    const struct settings *s = c->loop->settings;
+    const struct net_settings *s = c->loop->settings;
     struct forwarded f = {0};
     size_t n;
     const char *value = http_fields_get(r->fields, which, &n);
@@ -71,7 +71,7 @@ void forwarding_take(struct conn *c, const struct http_request *r)
         return;
     peer->client = peer->sender;
     c->trusted = peer->trusted;
-    if (peer->hidden || !settings_trust_proxy(c->loop->settings, &peer->sender.ip))
+    if (peer->hidden || !net_settings_trust(c->loop->settings, &peer->sender.ip))
         return;
     struct forwarded f = read_forwarded(c, r);
     if (f.known)

@@ -54,7 +54,7 @@ static const char *date_of(const struct loop *l)
 
 static const struct settings *settings_of(const struct conn *c)
 {
-    return c->loop->settings;
+    return worker_settings(c);
 }
 
 static void deadline_in(struct conn *c, uint64_t ms)
@@ -893,7 +893,7 @@ static void set_reading_deadline(struct conn *c, const struct http *h, bool begu
     if (h->phase == HTTP_PHASE_BODY && h->request.has_body)
         conn_set_deadline(c, h->body_until_ms);
     else if (h->phase == HTTP_PHASE_IDLE && begun && !http_request_idle(&h->request))
-        deadline_in(c, settings_of(c)->head_timeout_ms);
+        deadline_in(c, c->loop->settings->head_timeout_ms);
 }
 
 /* Reads what there is of DATA; returns how much that is. */

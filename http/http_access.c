@@ -3,26 +3,26 @@
 #include <string.h>
 #include <strings.h>
 
+#include "delivery/worker.h"
 #include "http/forwarding.h"
 #include "http/host.h"
 #include "http/http_response.h"
-#include "net/loop.h"
 
 #define PREFLIGHT_AGE "7200"
 
 bool http_may_subscribe(const struct conn *c)
 {
-    return c->trusted || c->loop->settings->anonymous_subscribe;
+    return c->trusted || worker_settings(c)->anonymous_subscribe;
 }
 
 bool http_may_see_status(const struct conn *c)
 {
-    return c->trusted || c->loop->settings->anonymous_status;
+    return c->trusted || worker_settings(c)->anonymous_status;
 }
 
 bool http_may_publish(const struct conn *c)
 {
-    return c->trusted || c->loop->settings->anonymous_publish;
+    return c->trusted || worker_settings(c)->anonymous_publish;
 }
 
 /* --- the host --- */
@@ -31,7 +31,7 @@ bool http_may_publish(const struct conn *c)
  * one on this machine that is not would open the hub to all whom it serves. */
 static bool is_own_host(const struct conn *c, const struct http_request *r)
 {
-    const struct settings *s = c->loop->settings;
+    const struct settings *s = worker_settings(c);
     if (!r->has_host || host_is_loopback(r->host))
         return true;
     return host_is_listed(r->host, s->hosts, s->host_count) && (c->peer || !forwarding_is_said(r));
@@ -64,7 +64,7 @@ static bool is_known(const struct conn *c, const struct http_request *r, const c
     const char *authority = authority_of(origin);
     if (authority && (strcasecmp(authority, r->host) == 0 || host_is_loopback(authority)))
         return true;
-    return is_listed(c->loop->settings, origin);
+    return is_listed(worker_settings(c), origin);
 }
 
 bool http_access_take_origin(const struct conn *c, const struct http_request *r, struct buf *fields)
@@ -72,7 +72,7 @@ bool http_access_take_origin(const struct conn *c, const struct http_request *r,
     const char *origin = http_fields_get(r->fields, HTTP_FIELD_ORIGIN, NULL);
     if (!origin)
         return true;
-    bool known = is_known(c, r, origin), allowed = known || is_listed(c->loop->settings, "*");
+    bool known = is_known(c, r, origin), allowed = known || is_listed(worker_settings(c), "*");
     http_response_add_field(fields, "Vary", "Origin");
     if (!allowed)
         return false;

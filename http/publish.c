@@ -222,7 +222,7 @@ void publish_http_head(struct conn *c, struct http *h)
         http_fail(c, 400, bad_topic.message);
         return;
     }
-    h->body_max = c->loop->settings->max_message_bytes;
+    h->body_max = worker_settings(c)->max_message_bytes;
 }
 
 /* The kind that Content-Type says, or NULL fault text with *RET set. */
@@ -279,7 +279,7 @@ void publish_http_run(struct conn *c, struct http *h)
     header(h, HTTP_FIELD_IDEMPOTENCY_KEY, &m.key, &m.key_len);
     budget_charge(&c->loop->work, h->body.len * WORK_JSON_BYTE);
     const char *wrong = kind_of(h, &m.kind);
-    const struct fault *fault = check_rest(c->loop->settings, &m);
+    const struct fault *fault = check_rest(worker_settings(c), &m);
     if (!fault)
         fault = read_expect(h, &m);
     if (m.event && !m.event_len)
@@ -313,7 +313,7 @@ void publish_http_batch_head(struct conn *c, struct http *h)
         http_fail(c, 400, "Longwire-Expect-Last is for one message; lines have \"expect\"");
         return;
     }
-    h->body_max = c->loop->settings->max_body_bytes;
+    h->body_max = worker_settings(c)->max_body_bytes;
 }
 
 static void fail_line(struct conn *c, size_t line, const char *text, unsigned status)
@@ -383,7 +383,7 @@ static bool take_line(struct conn *c, struct publish_batch *b, char *line, size_
     budget_charge(&c->loop->work, WORK_COMMAND + len * WORK_JSON_BYTE);
     const struct fault *fault = ndjson_line_parse(line, len, &b->scratch, &init);
     if (!fault)
-        fault = publish_check(c->loop->settings, &init);
+        fault = publish_check(worker_settings(c), &init);
     if (!fault && set_item(b->publish, b->items++, &init, (uint32_t)b->line) == ERR_OK)
         return true;
     unsigned status = fault == &too_large ? 413 : fault ? 400 : 503;

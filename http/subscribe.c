@@ -137,7 +137,7 @@ static enum param which_param(const struct url_param *p)
 static void read_value(struct conn *c, struct query *q, struct feed_spec *spec, enum param which,
                        const char *text, size_t n)
 {
-    const struct settings *s = c->loop->settings;
+    const struct settings *s = worker_settings(c);
     switch (which) {
     case PARAM_TOPIC:
         read_topic(q, spec, text, n, s->subscriptions);
@@ -211,7 +211,7 @@ static void choose_place(const struct conn *c, const struct http *h, const struc
 
 static void read_query(struct conn *c, struct http *h, struct query *q, struct subscription *sub)
 {
-    const struct settings *s = c->loop->settings;
+    const struct settings *s = worker_settings(c);
     struct url_param param;
     struct url url = h->url; /* it may be read again */
     q->wait_ms = s->poll_wait_ms;
@@ -319,7 +319,7 @@ static void take_preference(const struct conn *c, struct http *h, struct query *
         prefer_add(&prefer, value, n);
     if (q->has_wait || !prefer.valid || h->method == HTTP_HEAD)
         return;
-    uint64_t ms = (uint64_t)prefer.wait_s * 1000, max_ms = c->loop->settings->poll_wait_max_ms;
+    uint64_t ms = (uint64_t)prefer.wait_s * 1000, max_ms = worker_settings(c)->poll_wait_max_ms;
     char applied[sizeof("wait=4294967295")];
     q->wait_ms = ms < max_ms ? ms : max_ms;
     snprintf(applied, sizeof(applied), "wait=%u", (unsigned)(q->wait_ms / 1000));

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "net/loop.h"
+#include "delivery/worker.h"
 
 /* The assembler finds the files below the source tree (-I in frontends/local.mk). */
 #define EMBED(name, file)                                                                          \
@@ -48,7 +48,7 @@ void webfiles_demo(struct conn *c, struct http *h)
     static const struct manner script = {SCRIPT_TYPE, OWN_POLICY, "same-origin"};
     static const struct manner style = {"text/css; charset=utf-8", OWN_POLICY, "same-origin"};
     static const struct manner icon = {"image/svg+xml", OWN_POLICY, "same-origin"};
-    bool on = c->loop->settings->demo;
+    bool on = worker_settings(c)->demo;
     if (on && strcmp(h->name, "demo.js") == 0)
         serve(c, &script, webfile_script, webfile_script_end);
     else if (on && strcmp(h->name, "demo.css") == 0)
@@ -67,7 +67,7 @@ void webfiles_root(struct conn *c, struct http *h)
     static const struct manner line = {"text/plain; charset=utf-8", "frame-ancestors 'none'",
                                        "same-origin"};
     (void)h;
-    if (c->loop->settings->demo)
+    if (worker_settings(c)->demo)
         serve(c, &page, webfile_page, webfile_page_end);
     else
         serve(c, &line, text, text + sizeof(text) - 1);

@@ -236,7 +236,7 @@ static void dismantle(struct conn *c)
 
 enum err conn_accepted(struct conn *c, const struct ip_port *from)
 {
-    if (!settings_trust_proxy(c->loop->settings, &from->ip))
+    if (!net_settings_trust(c->loop->settings, &from->ip))
         return ERR_ACCESS;
     c->peer = peer_create(from, c->trusted);
     return c->peer ? ERR_OK : ERR_NOMEM;

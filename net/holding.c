@@ -6,6 +6,7 @@
 #include <malloc.h>
 #endif
 
+#include "base/blob.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "net/conn.h"

@@ -131,7 +131,7 @@ static void pause_listener(struct listener *l, const char *why)
 static void set_options(const struct loop *loop, int fd, bool local)
 {
     static const int on = 1;
-    const struct settings *s = loop->settings;
+    const struct net_settings *s = loop->settings;
     unsigned timeout_ms = (unsigned)s->write_timeout_ms;
     if (local)
         return;

@@ -103,11 +103,11 @@ static enum err create_events(struct loop *l)
     return e == ERR_OK ? watch_conns(l, &l->readiness[1], &l->local_conns_event) : e;
 }
 
-enum err loop_init(struct loop *l, unsigned index, struct process *p, struct settings *s)
+enum err loop_init(struct loop *l, unsigned index, struct process *p, const struct net_settings *s)
 {
     l->index = index;
     l->process = p;
-    l->settings = settings_ref(s);
+    l->settings = s;
     l->readiness[0].fd = l->readiness[1].fd = -1;
     peer_book_init(&l->book, &p->memory, index);
     turn_clock_init(&l->clock, now_monotonic_ms());
@@ -131,12 +131,4 @@ void loop_finish(struct loop *l)
     readiness_close(&l->readiness[0]);
     readiness_close(&l->readiness[1]);
     free(l->read_buffer);
-    settings_unref(l->settings);
-}
-
-void loop_set_settings(struct loop *l, struct settings *s)
-{
-    struct settings *old = l->settings;
-    l->settings = settings_ref(s);
-    settings_unref(old);
 }

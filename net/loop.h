@@ -50,8 +50,8 @@ struct loop {
     uint32_t next_conn_id;
     uint32_t conns;
     struct process *process;
-    struct settings *settings; /* as of this turn; a reference is held */
-    uint64_t now_ms;           /* monotonic, as of this turn: the clock's */
+    const struct net_settings *settings; /* as of this turn; borrowed, see worker_set_settings */
+    uint64_t now_ms;                     /* monotonic, as of this turn: the clock's */
     struct counters counters;
     struct turn_clock clock;
     struct conn *turn, *turn_last; /* connections with something to do at the end of this turn */
@@ -75,14 +75,12 @@ struct loop {
 
 enum { LOOP_READ_BYTES = 65536 };
 
-/* In place, all zero before. Takes a reference of SETTINGS, borrows P, where it is entered.
+/* In place, all zero before. Borrows SETTINGS until others are set, and P, where it is entered.
  * ERR_NOMEM and ERR_IO; then loop_finish, too. */
 MUST_CHECK enum err loop_init(struct loop *l, unsigned index, struct process *p,
-                              struct settings *s);
+                              const struct net_settings *s);
 /* Behind the end of all connections and listeners. */
 void loop_finish(struct loop *l);
-/* Gives it new settings (takes a reference of its own), on its thread. */
-void loop_set_settings(struct loop *l, struct settings *s);
 /* Has RUN(FD, what, CTX) called when FD can be read; FLAGS: EV_PERSIST, and EV_ET or none. E is in
  * place, and goes by event_del. ERR_IO. */
 MUST_CHECK enum err loop_watch(struct loop *l, struct event *e, int fd, short flags,

@@ -243,7 +243,7 @@ static void destroy_read(struct resp_wait *wait)
 
 static const char *check_topics(const struct resp *r, const struct resp_request *q, size_t first)
 {
-    if (q->argc - first > r->conn->loop->settings->subscriptions)
+    if (q->argc - first > worker_settings(r->conn)->subscriptions)
         return "LIMIT more topics than limits.subscriptions allows";
     for (size_t i = first; i < q->argc; i++) {
         if (!topic_pattern_valid(q->argv[i].data, q->argv[i].len))
@@ -295,7 +295,7 @@ static enum err start_read(struct hub_read *h, struct resp *r, const struct resp
 void resp_hub_read(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     struct after after;
-    uint64_t limit, wait_ms, wait_max_ms = r->conn->loop->settings->poll_wait_max_ms;
+    uint64_t limit, wait_ms, wait_max_ms = worker_settings(r->conn)->poll_wait_max_ms;
     const char *error = parse_read(r, q, &after, &limit, &wait_ms);
     struct hub_read *h = error ? NULL : calloc(1, sizeof(*h));
     if (!h) {

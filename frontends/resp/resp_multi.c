@@ -102,7 +102,7 @@ static const char *check_limits(const struct resp *r, size_t bytes)
     const struct resp_multi *m = r->multi;
     if (m->count == RESP_MULTI_COMMANDS_MAX)
         return "LIMIT a transaction has at most 10000 commands";
-    if (m->count && m->bytes + bytes > r->conn->loop->settings->max_body_bytes)
+    if (m->count && m->bytes + bytes > worker_settings(r->conn)->max_body_bytes)
         return "LIMIT the commands of a transaction are at most http.max_body_bytes long";
     return NULL;
 }

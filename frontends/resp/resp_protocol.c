@@ -45,7 +45,7 @@ static enum err sniff_http(const char *data, size_t n)
 static struct resp *create(struct conn *c)
 {
     struct resp *r = calloc(1, sizeof(*r));
-    size_t payload = c->loop->settings->max_message_bytes;
+    size_t payload = worker_settings(c)->max_message_bytes;
     if (!r) {
         conn_close(c, CLOSE_NOMEM);
         return NULL;
@@ -173,7 +173,7 @@ static void run_held(struct resp *r)
 
 static bool has_room(const struct resp *r)
 {
-    return r->inflight < r->conn->loop->settings->inflight && !conn_is_congested(r->conn);
+    return r->inflight < worker_settings(r->conn)->inflight && !conn_is_congested(r->conn);
 }
 
 /* Whether another command may be taken now; if not, input stops until it may. */

@@ -143,7 +143,7 @@ const struct fault *resp_publish_read(const struct resp *r, const struct resp_co
 {
     *ret = (struct message_init){0};
     const struct fault *fault = c->publish(q, ret);
-    return fault ? fault : publish_check(r->conn->loop->settings, ret);
+    return fault ? fault : publish_check(worker_settings(r->conn), ret);
 }
 
 bool resp_publish_run(struct resp *r, const struct resp_command *c, const struct resp_request *q)

@@ -315,7 +315,7 @@ static const char *parse_options(const struct resp *r, const struct resp_request
         return "ERR Unbalanced 'xread' list of streams: for each topic a cursor or '$' must be "
                "specified.";
     o->keys = (q->argc - o->first) / 2;
-    if (o->keys > r->conn->loop->settings->subscriptions)
+    if (o->keys > worker_settings(r->conn)->subscriptions)
         return "LIMIT more topics than limits.subscriptions allows";
     return NULL;
 }

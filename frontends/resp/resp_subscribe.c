@@ -291,7 +291,7 @@ static const char *check(const struct resp *r, const struct resp_request *q,
             return error;
         count += !s || !resp_names_has(names_of(s, side), q->argv[i].data, q->argv[i].len);
     }
-    return count <= r->conn->loop->settings->subscriptions
+    return count <= worker_settings(r->conn)->subscriptions
                ? NULL
                : "LIMIT more topics and patterns than limits.subscriptions allows";
 }

@@ -73,7 +73,7 @@ static void edit(struct change *g, struct stream *s)
         .ret_parted = g->parted,
         .ret_offsets = g->offsets,
     };
-    if (stream_filters_after(s, &edit) > s->conn->loop->settings->subscriptions) {
+    if (stream_filters_after(s, &edit) > worker_settings(s->conn)->subscriptions) {
         refuse(g, 400, too_many);
         return;
     }
@@ -187,7 +187,7 @@ void session_http_head(struct conn *c, struct http *h)
         http_add_field(h, "Accept", "application/json");
         http_fail(c, 415, "What is to change is said in application/json");
     } else {
-        h->body_max = c->loop->settings->max_body_bytes;
+        h->body_max = worker_settings(c)->max_body_bytes;
     }
 }
 
@@ -215,7 +215,7 @@ static bool read_request(struct conn *c, struct change *g)
 {
     struct session_request *r = &g->request;
     const struct fault *fault =
-        session_request_parse(g->body.data, g->body.len, c->loop->settings->subscriptions, r);
+        session_request_parse(g->body.data, g->body.len, worker_settings(c)->subscriptions, r);
     if (fault && strcmp(fault->code, "unavailable") == 0)
         http_fail_later(c, 503, 1, fault->message);
     else if (fault && r->wrong_list)

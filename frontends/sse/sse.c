@@ -28,14 +28,14 @@ static void format_offset(const struct conn *c, uint64_t offset, char *out)
  * do not come back together. */
 static uint32_t jittered_retry(const struct conn *c)
 {
-    uint64_t retry = c->loop->settings->retry_ms;
+    uint64_t retry = worker_settings(c)->retry_ms;
     uint64_t seed = (conn_number(c) + loop_now(c->loop)) * 0x9E3779B97F4A7C15u;
     return (uint32_t)(retry / 2 + (seed >> 32) % (retry + 1));
 }
 
 static void schedule_heartbeat(struct conn *c)
 {
-    conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->heartbeat_ms);
+    conn_set_deadline(c, loop_now(c->loop) + worker_settings(c)->heartbeat_ms);
 }
 
 /* --- framing --- */

@@ -301,7 +301,7 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
     budget_charge(&c->loop->work, WORK_SUBSCRIBE);
     if (!http_may_subscribe(c))
         answer_error(c, &denied, &m->ref);
-    else if (stream_filters(&ws_of(c)->stream) >= c->loop->settings->subscriptions)
+    else if (stream_filters(&ws_of(c)->stream) >= worker_settings(c)->subscriptions)
         answer_error(c, &limit, &m->ref);
     else if (subscribe_need(c, &m->after) != CONN_NEEDS_LITTLE)
         wait_for_turn(c, m);
@@ -361,7 +361,7 @@ static const struct fault *check_publish(struct conn *c, const struct message_in
         return &denied;
     if (c->loop->draining)
         return &stopping;
-    return publish_check(c->loop->settings, m);
+    return publish_check(worker_settings(c), m);
 }
 
 static void handle_publish(struct conn *c, const struct ws_control *m)
@@ -480,13 +480,13 @@ static bool takes_input(struct conn *c, const struct ws *ws)
 {
     if (!conn_is_open(c) || ws->phase != WS_OPEN || ws->waiting || conn_is_congested(c))
         return false;
-    return ws->inflight < c->loop->settings->inflight && !worker_must_wait(worker_of(c), c) &&
+    return ws->inflight < worker_settings(c)->inflight && !worker_must_wait(worker_of(c), c) &&
            conn_may_go_on(c);
 }
 
 static bool create_reader(struct conn *c, struct ws *ws)
 {
-    const struct settings *s = c->loop->settings;
+    const struct settings *s = worker_settings(c);
     ws->reader = malloc(sizeof(*ws->reader));
     if (!ws->reader) {
         conn_close(c, CLOSE_NOMEM);
@@ -590,7 +590,7 @@ static void ws_drained(struct conn *c)
 
 static bool is_silent(const struct conn *c, const struct ws *ws)
 {
-    uint64_t limit = SILENCE_HEARTBEATS * c->loop->settings->heartbeat_ms + 1000;
+    uint64_t limit = SILENCE_HEARTBEATS * worker_settings(c)->heartbeat_ms + 1000;
     return loop_now(c->loop) - (uint64_t)ws->heard_s * 1000 >= limit;
 }
 
@@ -603,7 +603,7 @@ static void give_up(struct conn *c)
 static void ws_timeout(struct conn *c)
 {
     char frame[WS_CONTROL_FRAME_MAX];
-    const struct settings *s = c->loop->settings;
+    const struct settings *s = worker_settings(c);
     const struct ws *ws = ws_of(c);
     uint64_t now = loop_now(c->loop);
     if (ws->phase == WS_LEAVING) {
@@ -700,7 +700,7 @@ static void fail_upgrade(struct conn *c, const char *detail)
 static enum ws_handshake_result read_handshake(struct conn *c, struct ws_handshake *ret)
 {
     /* Others could not share what is compressed for a smaller window. */
-    return ws_handshake_read(&http_of(c)->request, c->loop->settings->ws_deflate, WS_WINDOW_MAX,
+    return ws_handshake_read(&http_of(c)->request, worker_settings(c)->ws_deflate, WS_WINDOW_MAX,
                              ret);
 }
 
@@ -754,7 +754,7 @@ static void ws_started(struct stream *s, uint64_t offset)
     conn_set_protocol(c, &ws_protocol, ws);
     counter_add(&c->loop->counters, COUNTER_http_requests, 1);
     ws->heard_s = (uint32_t)(loop_now(c->loop) / 1000);
-    conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->heartbeat_ms);
+    conn_set_deadline(c, loop_now(c->loop) + worker_settings(c)->heartbeat_ms);
 }
 
 static const struct stream_ops ws_stream_ops = {

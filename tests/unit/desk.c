@@ -36,10 +36,10 @@ static struct settings *default_settings(void)
     s->max_message_bytes = 1 << 20;
     s->max_head_bytes = 16 << 10;
     s->max_body_bytes = 8 << 20;
-    s->head_timeout_ms = 10000;
+    s->net.head_timeout_ms = 10000;
     s->body_timeout_ms = 30000;
     s->idle_timeout_ms = 75000;
-    s->write_timeout_ms = 60000;
+    s->net.write_timeout_ms = 60000;
     s->heartbeat_ms = 15000;
     s->retry_ms = 2000;
     s->poll_wait_ms = 25000;

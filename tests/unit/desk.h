@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "delivery/settings.h"
 #include "delivery/worker.h"
 #include "net/conn.h"
-#include "net/settings.h"
 #include "tests/unit/broker_fixture.h"
 
 struct desk {

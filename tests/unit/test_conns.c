@@ -66,7 +66,7 @@ START_TEST(a_head_has_its_time_however_it_comes)
     client_say(&client, "G");
     desk_wait(&desk, 3000);
     client_say(&client, "ET /healthz HTTP/1.1\r\n");
-    check_comes_after(desk.settings->head_timeout_ms - 3000, "HTTP/1.1 408 ");
+    check_comes_after(desk.settings->net.head_timeout_ms - 3000, "HTTP/1.1 408 ");
     ck_assert(client_heard(&client, "Connection: close\r\n"));
     ck_assert(client_ended(&client));
 }
@@ -156,11 +156,11 @@ START_TEST(who_takes_nothing_is_given_up)
     desk_publish(&desk, "much", 20, 50000);
     client_say(&client, stuck[_i]);
     desk_catch_up(&desk);
-    desk_wait(&desk, desk.settings->write_timeout_ms - 2000);
+    desk_wait(&desk, desk.settings->net.write_timeout_ms - 2000);
     ck_assert(!is_gone());
     desk_wait(&desk, 2000 + desk.settings->heartbeat_ms + desk.settings->idle_timeout_ms);
     if (_i == 3)
-        desk_wait(&desk, desk.settings->write_timeout_ms);
+        desk_wait(&desk, desk.settings->net.write_timeout_ms);
     ck_assert(is_gone());
     ck_assert_uint_eq(desk_count(&desk, COUNTER_ws_silent), 0);
 }
@@ -172,7 +172,7 @@ START_TEST(who_takes_something_is_not)
     desk_publish(&desk, "much", 40, 50000);
     client_say(&client, stuck[_i]);
     for (int i = 0; i < 6; i++) {
-        desk_wait(&desk, desk.settings->write_timeout_ms - 20000);
+        desk_wait(&desk, desk.settings->net.write_timeout_ms - 20000);
         if (_i == 1)
             client_say_bytes(&client, pong, sizeof(pong) - 1);
         ck_assert(!is_gone());

@@ -207,17 +207,17 @@ START_TEST(each_option_gets_to_the_workers)
     ck_assert_uint_eq(s->max_message_bytes, 2001);
     ck_assert_uint_eq(s->max_head_bytes, 20002);
     ck_assert_uint_eq(s->max_body_bytes, 2000003);
-    ck_assert_uint_eq(s->head_timeout_ms, 4000);
+    ck_assert_uint_eq(s->net.head_timeout_ms, 4000);
     ck_assert_uint_eq(s->body_timeout_ms, 5000);
     ck_assert_uint_eq(s->idle_timeout_ms, 76000);
-    ck_assert_uint_eq(s->write_timeout_ms, 7000);
+    ck_assert_uint_eq(s->net.write_timeout_ms, 7000);
     ck_assert_uint_eq(s->heartbeat_ms, 8000);
     ck_assert_uint_eq(s->retry_ms, 9000);
     ck_assert_uint_eq(s->poll_wait_ms, 11000);
     ck_assert_uint_eq(s->poll_wait_max_ms, 12000);
     ck_assert_uint_eq(s->poll_limit, 13);
-    ck_assert_int_eq(s->send_buffer, 14000);
-    ck_assert_int_eq(s->notsent_lowat, 15000);
+    ck_assert_int_eq(s->net.send_buffer, 14000);
+    ck_assert_int_eq(s->net.notsent_lowat, 15000);
     ck_assert_uint_eq(s->subscriptions, 16);
     ck_assert_uint_eq(s->inflight, 17);
 }
@@ -235,7 +235,7 @@ START_TEST(each_switch_is_one)
         struct settings *s = make_settings(c);
         ck_assert_int_eq(s->ws_deflate, on == 0);
         ck_assert_int_eq(s->demo, on == 1);
-        ck_assert_int_eq(s->proxy_protocol, on == 2);
+        ck_assert_int_eq(s->net.proxy_protocol, on == 2);
         settings_unref(s);
         config_free(c);
     }
@@ -266,8 +266,8 @@ START_TEST(lists_get_to_the_workers)
     ck_assert_str_eq(s->origins[1], "https://b.example");
     ck_assert_uint_eq(s->host_count, 1);
     ck_assert_str_eq(s->hosts[0], "c.example");
-    ck_assert_uint_eq(s->trusted_proxy_count, 2);
-    ck_assert_mem_eq(s->trusted_proxies, d.config->http.trusted_proxies.item,
+    ck_assert_uint_eq(s->net.trusted_proxy_count, 2);
+    ck_assert_mem_eq(s->net.trusted_proxies, d.config->http.trusted_proxies.item,
                      2 * sizeof(struct ip_net));
 }
 END_TEST
@@ -533,8 +533,8 @@ START_TEST(what_takes_a_restart_stays_and_is_named)
     ck_assert_uint_eq(s->max_message_bytes, before->max_message_bytes);
     ck_assert_uint_eq(s->max_head_bytes, before->max_head_bytes);
     ck_assert_uint_eq(s->max_body_bytes, before->max_body_bytes);
-    ck_assert_int_eq(s->send_buffer, before->send_buffer);
-    ck_assert_int_eq(s->notsent_lowat, before->notsent_lowat);
+    ck_assert_int_eq(s->net.send_buffer, before->net.send_buffer);
+    ck_assert_int_eq(s->net.notsent_lowat, before->net.notsent_lowat);
     ck_assert_int_eq(s->demo, before->demo);
     ck_assert_uint_eq(s->retry_ms, 9000);
     settings_unref(before);

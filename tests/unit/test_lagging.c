@@ -41,7 +41,7 @@ static void set_limits(uint64_t messages, uint64_t bytes, uint64_t age_ms, enum 
     struct settings *s = settings_create();
     ck_assert_ptr_nonnull(s);
     lag_rules_set_others(&s->lag, &limits);
-    s->heartbeat_ms = s->write_timeout_ms = 3600000;
+    s->heartbeat_ms = s->net.write_timeout_ms = 3600000;
     s->subscriptions = 1000;
     s->inflight = 256;
     worker_set_settings(desk.worker, s);

@@ -17,7 +17,7 @@
 
 static struct process process;
 static struct loop loop;
-static struct settings *settings;
+static const struct net_settings settings;
 static struct listen_address address;
 
 /* --- a protocol that says the same again --- */
@@ -59,9 +59,7 @@ static void set_up(void)
     memset(&loop, 0, sizeof(loop));
     process.conns_max = 10;
     process.memory.limit = 1 << 20;
-    settings = settings_create();
-    ck_assert_ptr_nonnull(settings);
-    ck_assert_int_eq(loop_init(&loop, 0, &process, settings), ERR_OK);
+    ck_assert_int_eq(loop_init(&loop, 0, &process, &settings), ERR_OK);
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     address = (struct listen_address){.len = sizeof(in), .loopback = true};
     memcpy(&address.addr, &in, sizeof(in));
@@ -77,7 +75,6 @@ static void tear_down(void)
     ck_assert_uint_eq(loop.conns, 0);
     ck_assert_uint_eq(process.conns, 0);
     loop_finish(&loop);
-    settings_unref(settings);
 }
 
 /* Waits until something happens, and does what it takes. */
@@ -133,18 +130,15 @@ END_TEST
 /* As of each new connection; those that are there go on as they began. */
 START_TEST(the_settings_say_whether_proxies_are_in_front)
 {
-    struct settings *behind = settings_create();
-    ck_assert_ptr_nonnull(behind);
-    behind->proxy_protocol = true;
+    static const struct net_settings behind = {.proxy_protocol = true};
     int before = client();
     expect(before, "plain\n");
-    loop_set_settings(&loop, behind);
+    loop.settings = &behind;
     int fd = client();
     expect(fd, "proxy\n");
-    loop_set_settings(&loop, settings);
+    loop.settings = &settings;
     int after = client();
     expect(after, "plain\n");
-    settings_unref(behind);
     close(before);
     close(fd);
     close(after);

@@ -154,7 +154,7 @@ static void setup(void)
     settings.max_body_bytes = BODY_MAX;
     settings.inflight = INFLIGHT;
     settings.subscriptions = 5;
-    worker.loop.settings = &settings;
+    worker.settings = &settings;
     worker.loop.now_ms = 1000;
     conn.loop = &worker.loop;
     conn.protocol = &resp_protocol;

@@ -19,7 +19,7 @@ enum { MANY = 20 };
 
 static struct process process;
 static struct loop loop;
-static struct settings *settings;
+static const struct net_settings settings;
 static uint64_t line_work; /* what the next lines cost */
 
 static size_t take_line(struct conn *c, char *data, size_t n)
@@ -62,9 +62,7 @@ static void set_up(void)
     memset(&process, 0, sizeof(process));
     memset(&loop, 0, sizeof(loop));
     process.memory.limit = 1 << 20;
-    settings = settings_create();
-    ck_assert_ptr_nonnull(settings);
-    ck_assert_int_eq(loop_init(&loop, 0, &process, settings), ERR_OK);
+    ck_assert_int_eq(loop_init(&loop, 0, &process, &settings), ERR_OK);
     line_work = 0;
     open_end(&quiet);
     for (int i = 0; i < MANY; i++)
@@ -80,7 +78,6 @@ static void tear_down(void)
     for (int i = 0; i < MANY; i++)
         close(others[i].fd);
     loop_finish(&loop);
-    settings_unref(settings);
 }
 
 static void say(const struct peer_end *p, const char *text)
