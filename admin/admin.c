@@ -373,7 +373,7 @@ static void line_peer(const struct conn *c, const struct description *d, struct 
     conn_address(c, address, sizeof(address));
     conn_local_address(c, local, sizeof(local));
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)conn_number(c),
-               address, local, conn_fd(c), d->name ? d->name : "");
+               address, local, conn_fan_fd(c), d->name ? d->name : "");
     buf_printf(out, " age=%llu idle=%llu flags=%s%s db=0", (unsigned long long)age_s(c),
                (unsigned long long)(now_s - c->progress_s), d->feed ? "P" : "",
                d->in_transaction ? "x"

@@ -28,7 +28,8 @@
     X(ERR_CLOSED, "closed")                                                                        \
     X(ERR_UNFINISHED, "only the beginning of a copy is there")                                     \
     X(ERR_GONE, "its files are no longer in their place")                                          \
-    X(ERR_FULL, "subscriptions take all that hub.subscription_bytes allows")
+    X(ERR_FULL, "subscriptions take all that hub.subscription_bytes allows")                       \
+    X(ERR_TIMEOUT, "no answer in time")
 
 enum err {
 #define ERR_ENUM(name, text) name,

@@ -178,6 +178,7 @@ static bool run_turn(struct worker *w)
     poll_shared_drop(&w->polls, w->feeds);
     holding_end_turn(&w->loop);
     more |= stream_run_lagging(w);
+    turn_flush(&w->loop);
     end_parts(w);
     worker_submit_publishes(w);
     count_turn(w);

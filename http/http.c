@@ -858,7 +858,7 @@ static bool takes_input(struct conn *c, const struct http *h)
 /* The connection ends behind all that is to be written or due; if that is nothing, at once. */
 static void end_or_close(struct conn *c, struct http *h, enum close_reason why)
 {
-    if (h->due || c->out || c->rest)
+    if (h->due || conn_has_output(c))
         end_in_order(c, h);
     else
         conn_close(c, why);

@@ -1,14 +1,7 @@
 #include "net/conn.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "base/blob.h"
 #include "base/ip.h"
@@ -18,6 +11,7 @@
 #include "net/budget.h"
 #include "net/counters.h"
 #include "net/loop.h"
+#include "net/output.h"
 #include "net/peer.h"
 #include "net/peer_memory.h"
 #include "net/readiness.h"
@@ -63,11 +57,6 @@ bool conn_is_open(const struct conn *c)
     return conn_state(c) == CONN_OPEN;
 }
 
-int conn_fd(const struct conn *c)
-{
-    return c->fd;
-}
-
 uint64_t conn_number(const struct conn *c)
 {
     return (uint64_t)c->id * WORKERS_MAX + c->loop->index;
@@ -104,11 +93,6 @@ static bool wants_input(const struct conn *c)
     return conn_is_open(c) && c->reading && has_room_for_input(c) && !peer_load_is_paused(c->load);
 }
 
-static struct readiness *readiness_of(const struct conn *c)
-{
-    return &c->loop->readiness[c->local];
-}
-
 static void watch(struct conn *c)
 {
     unsigned wanted = READY_NONE;
@@ -120,23 +104,35 @@ static void watch(struct conn *c)
         wanted |= READY_WRITE;
     if (wanted == c->watched)
         return;
-    if (readiness_watch(readiness_of(c), c->fd, c, c->watched, wanted) == ERR_OK)
+    if (c->link.ops->want(&c->link, c->loop, c->watched, wanted) == ERR_OK)
         c->watched = wanted & (READY_READ | READY_WRITE);
     else
         conn_close(c, CLOSE_NOMEM);
 }
 
-enum err conn_create(struct loop *l, int fd, bool local, bool trusted, const struct protocol *p,
-                     struct conn **ret)
+/* All zero but for its link, which tells input from now on. NULL: out of memory; LINK is closed. */
+static struct conn *linked(struct loop *l, struct link link)
 {
     struct conn *c = calloc(1, sizeof(*c));
-    if (!c || readiness_watch(&l->readiness[local], fd, c, READY_NONE, READY_READ) != ERR_OK) {
-        close(fd);
-        free(c);
-        return ERR_NOMEM;
+    if (!c) {
+        link.ops->close(&link, l);
+        return NULL;
     }
+    c->link = link;
+    if (link.ops->want(&c->link, l, READY_NONE, READY_READ) == ERR_OK)
+        return c;
+    link.ops->close(&c->link, l);
+    free(c);
+    return NULL;
+}
+
+enum err conn_create(struct loop *l, struct link link, bool local, bool trusted,
+                     const struct protocol *p, struct conn **ret)
+{
+    struct conn *c = linked(l, link);
+    if (!c)
+        return ERR_NOMEM;
     c->loop = l;
-    c->fd = fd;
     c->watched = READY_READ;
     c->protocol = p;
     c->id = ++l->next_conn_id;
@@ -193,38 +189,33 @@ void conn_kick(struct conn *c)
         conn_close(c, CLOSE_KICKED);
 }
 
-static void drop_buf(struct buf **b)
+static void drop_in(struct conn *c)
 {
-    if (!*b)
+    if (!c->in)
         return;
-    buf_finish(*b);
-    free(*b);
-    *b = NULL;
+    buf_finish(c->in);
+    free(c->in);
+    c->in = NULL;
 }
 
-static void drop_rest(struct conn *c)
+static void drop_output(struct conn *c)
 {
-    if (!c->rest)
-        return;
-    peer_memory_unpin(c->loop->book.memory, c->rest);
-    blob_unref(c->rest);
-    c->rest = NULL;
+    output_destroy(c->output, c->loop->book.memory);
+    c->output = NULL;
 }
 
 /* Gives back everything but the memory of C itself. */
 static void dismantle(struct conn *c)
 {
     struct loop *l = c->loop;
-    if (c->fd < 0)
+    if (link_is_none(&c->link))
         return;
     if (c->protocol->finish)
         c->protocol->finish(c);
-    readiness_forget(readiness_of(c), c);
-    close(c->fd); /* it is not watched any more then */
-    c->fd = -1;
-    drop_buf(&c->in);
-    drop_buf(&c->out);
-    drop_rest(c);
+    c->link.ops->close(&c->link, l);
+    c->link = link_none();
+    drop_in(c);
+    drop_output(c);
     peer_book_remove(&l->book, &c->load);
     free(c->peer);
     c->peer = NULL;
@@ -271,18 +262,27 @@ void conn_set_protocol(struct conn *c, const struct protocol *p, void *state)
 
 /* --- output --- */
 
+/* NULL: out of memory, C is closed. */
+static struct output *output_of(struct conn *c)
+{
+    if (!c->output)
+        c->output = output_create();
+    if (!c->output)
+        conn_close(c, CLOSE_NOMEM);
+    return c->output;
+}
+
 struct buf *conn_out(struct conn *c)
 {
-    if (conn_state(c) == CONN_CLOSED || conn_state(c) == CONN_LINGERING)
+    if (conn_state(c) == CONN_CLOSED || conn_state(c) == CONN_LINGERING || !output_of(c))
         return NULL;
-    if (!c->out)
-        c->out = calloc(1, sizeof(*c->out));
-    if (!c->out || c->out->failed || c->out->len > OUTPUT_MAX) {
-        conn_close(c, c->out && !c->out->failed ? CLOSE_OVERFLOW : CLOSE_NOMEM);
+    struct buf *replies = &c->output->replies;
+    if (replies->failed || replies->len > OUTPUT_MAX) {
+        conn_close(c, replies->failed ? CLOSE_NOMEM : CLOSE_OVERFLOW);
         return NULL;
     }
     conn_touch(c);
-    return c->out;
+    return replies;
 }
 
 void conn_write(struct conn *c, const void *data, size_t n)
@@ -294,27 +294,20 @@ void conn_write(struct conn *c, const void *data, size_t n)
 
 void conn_give(struct conn *c, struct buf *b, size_t at)
 {
-    struct buf *out = conn_out(c);
-    if (out && out->len == 0 && !b->failed && b->len <= UINT32_MAX) {
-        buf_finish(out);
-        *out = *b;
-        c->out_at = (uint32_t)at;
-        buf_init(b);
-        return;
-    }
-    if (out)
-        buf_append(out, b->data + at, b->len - at);
-    buf_finish(b);
+    if (conn_out(c))
+        output_give(c->output, b, at);
+    else
+        buf_finish(b);
 }
 
 bool conn_is_congested(const struct conn *c)
 {
-    return c->out && c->out->len - c->out_at > OUTPUT_CONGESTED;
+    return output_replies(c->output) > OUTPUT_CONGESTED;
 }
 
 bool conn_is_busy(const struct conn *c)
 {
-    return conn_state(c) != CONN_OPEN || c->blocked || c->rest || c->out;
+    return conn_state(c) != CONN_OPEN || c->blocked || c->output;
 }
 
 bool conn_is_stuck(const struct conn *c)
@@ -323,14 +316,14 @@ bool conn_is_stuck(const struct conn *c)
     return c->blocked && c->loop->now_ms - moved_ms >= c->loop->settings->write_timeout_ms;
 }
 
-static size_t rest_unsent(const struct conn *c)
-{
-    return c->rest ? c->rest->len - c->rest_tail - c->rest_at : 0;
-}
-
 size_t conn_unsent(const struct conn *c)
 {
-    return (c->out ? c->out->len - c->out_at : 0) + rest_unsent(c);
+    return output_unsent(c->output);
+}
+
+const struct blob *conn_rest(const struct conn *c)
+{
+    return c->output ? c->output->rest : NULL;
 }
 
 static void progress(struct conn *c, size_t n)
@@ -339,32 +332,28 @@ static void progress(struct conn *c, size_t n)
     c->progress_s = (uint32_t)(c->loop->now_ms / 1000);
 }
 
-/* The kernel gives up what the peer has not taken for http.write_timeout (TCP_USER_TIMEOUT): it may
- * notice before the deadline does. */
-static enum close_reason why_lost(int error)
+static void lose(struct conn *c, enum err why)
 {
-    return error == ETIMEDOUT ? CLOSE_WRITE_TIMEOUT : CLOSE_RESET;
+    conn_close(c, why == ERR_TIMEOUT ? CLOSE_WRITE_TIMEOUT : CLOSE_RESET);
 }
 
-/* One write; 0 when the socket is full or broken (then C is closed). */
+static void block(struct conn *c)
+{
+    c->blocked = true;
+    watch(c);
+}
+
+/* One write; less than N when the link is full or lost (then C is closed). */
 static size_t write_some(struct conn *c, const void *data, size_t n)
 {
-    ssize_t m;
-    do
-        m = send(conn_fd(c), data, n, MSG_NOSIGNAL);
-    while (m < 0 && errno == EINTR);
-    if (m < 0) {
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
-            conn_close(c, why_lost(errno));
-        m = 0;
-    }
-    if ((size_t)m < n && conn_state(c) != CONN_CLOSED) {
-        c->blocked = true;
-        watch(c);
-    }
-    if (m)
-        progress(c, (size_t)m);
-    return (size_t)m;
+    struct link_io io = c->link.ops->send(&c->link, data, n);
+    if (io.err == ERR_AGAIN)
+        block(c);
+    else if (io.err != ERR_OK)
+        lose(c, io.err);
+    if (io.n)
+        progress(c, io.n);
+    return io.n;
 }
 
 size_t conn_push(struct conn *c, const void *data, size_t n)
@@ -374,102 +363,88 @@ size_t conn_push(struct conn *c, const void *data, size_t n)
 
 void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at, unsigned tail)
 {
-    if (conn_state(c) == CONN_CLOSED)
+    if (conn_state(c) == CONN_CLOSED || !output_of(c))
         return;
-    c->rest = blob_ref(b);
-    c->rest_at = at;
-    c->rest_tail = tail & 15;
-    peer_memory_pin(c->loop->book.memory, b);
+    output_keep_rest(c->output, c->loop->book.memory, b, at, (uint32_t)b->len - tail);
     conn_touch(c); /* to be counted */
 }
 
-/* The same for what waits: of very much one piece, and the others when others have had theirs. */
-static size_t write_piece(struct conn *c, const void *data, size_t n)
+/* Of very much one piece, and the others when others have had theirs. */
+static void write_piece(struct conn *c)
 {
+    size_t n;
+    const char *data = output_next(c->output, &n);
     size_t piece = n < WRITE_PIECE ? n : WRITE_PIECE, m = write_some(c, data, piece);
-    if (m == piece && piece < n) {
-        c->blocked = true;
-        watch(c);
-    }
-    return m;
+    if (m == piece && piece < n)
+        block(c);
+    output_wrote(c->output, c->loop->book.memory, m);
 }
 
-static void write_rest(struct conn *c)
+static void write_output(struct conn *c)
 {
-    if (!c->rest)
-        return;
-    c->rest_at += (uint32_t)write_piece(c, c->rest->data + c->rest_at, rest_unsent(c));
-    if (rest_unsent(c) == 0)
-        drop_rest(c);
-}
-
-/* Moves what is left only when it is less than what goes, so that a large reply is not copied with
- * every write, and a peer that never quite catches up does not make the buffer grow. */
-static void drop_written(struct conn *c)
-{
-    if (c->out_at == c->out->len)
-        drop_buf(&c->out);
-    else if (c->out_at >= c->out->len / 2)
-        buf_consume(c->out, c->out_at);
-    else
-        return;
-    c->out_at = 0;
-}
-
-static void write_out(struct conn *c)
-{
-    if (!c->out)
-        return;
-    if (c->out->failed) {
+    if (c->output->replies.failed) {
         conn_close(c, CLOSE_NOMEM);
         return;
     }
     bool congested = conn_is_congested(c);
-    size_t left = c->out->len - c->out_at;
-    c->out_at += left ? (uint32_t)write_piece(c, c->out->data + c->out_at, left) : 0;
-    drop_written(c);
+    while (!output_is_empty(c->output) && !c->blocked && conn_state(c) != CONN_CLOSED)
+        write_piece(c);
+    if (output_is_empty(c->output))
+        drop_output(c);
     if (congested && !conn_is_congested(c))
         conn_resume(c);
 }
 
 void conn_flush(struct conn *c)
 {
-    if (c->blocked || conn_state(c) == CONN_CLOSED)
+    if (c->output && !c->blocked && conn_state(c) != CONN_CLOSED)
+        write_output(c);
+}
+
+/* Once it has left, our side may end. */
+static void let_go_some(struct conn *c)
+{
+    c->progress_s = (uint32_t)(c->loop->now_ms / 1000);
+    conn_touch(c);
+}
+
+void conn_let_go(struct conn *c)
+{
+    size_t held = link_held(&c->link);
+    if (!held || conn_state(c) == CONN_CLOSED)
         return;
-    write_rest(c);
-    if (!c->rest && !c->blocked)
-        write_out(c);
+    enum err e = c->link.ops->flush(&c->link);
+    if (link_held(&c->link) < held)
+        let_go_some(c);
+    if (e == ERR_AGAIN)
+        block(c);
+    else if (e != ERR_OK)
+        lose(c, e);
 }
 
 /* --- what it holds --- */
 
-static size_t room_of(const struct buf *b)
-{
-    return b ? b->cap : 0;
-}
-
 size_t conn_held(const struct conn *c)
 {
     size_t own = c->protocol->held && c->state ? c->protocol->held(c) : 0;
-    return own + room_of(c->in) + room_of(c->out);
+    return own + (c->in ? c->in->cap : 0) + output_held(c->output) + link_held(&c->link);
 }
 
 /* Whether the peer has read what it was told so far, or nearly. */
 static bool would_hear(const struct conn *c)
 {
-    return !c->rest && room_of(c->out) <= PEER_MEMORY_FLOOR;
+    return !conn_rest(c) && output_held(c->output) + link_held(&c->link) <= PEER_MEMORY_FLOOR;
 }
 
 void conn_refuse(struct conn *c)
 {
-    drop_buf(&c->in);
+    drop_in(c);
     if (conn_is_open(c) && c->protocol->refuse && would_hear(c)) {
         c->protocol->refuse(c);
         return;
     }
     conn_close(c, CLOSE_MEMORY);
-    drop_buf(&c->out);
-    drop_rest(c);
+    drop_output(c);
 }
 
 void conn_look_again(struct conn *c)
@@ -495,7 +470,7 @@ static void tell_input_over(struct conn *c)
 {
     if (c->protocol->input_ended)
         c->protocol->input_ended(c);
-    else if (c->out || c->rest)
+    else if (conn_has_output(c))
         conn_finish_after_output(c);
     else
         conn_close(c, CLOSE_PEER);
@@ -578,24 +553,23 @@ static void drop_input(struct conn *c, size_t n)
 static void on_readable(struct conn *c)
 {
     struct loop *l = c->loop;
-    ssize_t n;
-    do
-        n = recv(conn_fd(c), l->read_buffer, LOOP_READ_BYTES, 0);
-    while (n < 0 && errno == EINTR);
-    if (n > 0 && conn_state(c) == CONN_LINGERING)
-        drop_input(c, (size_t)n);
-    else if (n > 0)
-        input(c, l->read_buffer, (size_t)n);
-    else if (n == 0)
+    struct link_io io = c->link.ops->receive(&c->link, l->read_buffer, LOOP_READ_BYTES);
+    if (io.n > 0 && conn_state(c) == CONN_LINGERING)
+        drop_input(c, io.n);
+    else if (io.n > 0)
+        input(c, l->read_buffer, io.n);
+    else if (io.err == ERR_OK)
         input_ended(c);
-    else if (errno != EAGAIN && errno != EWOULDBLOCK)
-        conn_close(c, why_lost(errno));
+    else if (io.err != ERR_AGAIN)
+        lose(c, io.err);
 }
 
 static void on_writable(struct conn *c)
 {
     size_t unsent = conn_unsent(c);
-    c->blocked = false;
+    c->blocked = !link_is_ready(&c->link);
+    if (!c->blocked)
+        conn_let_go(c);
     conn_flush(c);
     budget_charge(&c->loop->work, WORK_SLICE + unsent - conn_unsent(c));
     watch(c);
@@ -779,7 +753,7 @@ void conn_set_deadline(struct conn *c, uint64_t at_ms)
 
 static void linger(struct conn *c)
 {
-    if (c->input_over || shutdown(conn_fd(c), SHUT_WR) != 0) {
+    if (c->input_over || !c->link.ops->shut(&c->link)) {
         conn_close(c, CLOSE_DONE);
         return;
     }
@@ -815,7 +789,7 @@ bool conn_end_turn(struct conn *c)
             yield_to(c, BACKLOG_LIGHT);
     }
     conn_flush(c);
-    if (conn_state(c) == CONN_ENDING && !c->out && !c->rest)
+    if (conn_state(c) == CONN_ENDING && !c->output && !link_held(&c->link))
         linger(c);
     if (conn_state(c) == CONN_CLOSED) {
         dismantle(c);
@@ -828,30 +802,25 @@ bool conn_end_turn(struct conn *c)
     return true;
 }
 
+static void put_address(bool known, const struct ip_port *a, bool local, char *out, size_t size)
+{
+    char text[IP_PORT_TEXT_SIZE];
+    snprintf(out, size, local ? "unix" : "unknown");
+    if (!known)
+        return;
+    ip_port_format(a, text);
+    snprintf(out, size, "%s", text);
+}
+
 void conn_address(const struct conn *c, char *out, size_t size)
 {
-    struct sockaddr_storage a;
-    socklen_t len = sizeof(a);
-    struct ip_port socket;
-    char text[IP_PORT_TEXT_SIZE];
-    snprintf(out, size, c->local ? "unix" : "unknown");
-    if (!c->peer && (c->local || getpeername(conn_fd(c), (struct sockaddr *)&a, &len) != 0 ||
-                     !ip_from_sockaddr((struct sockaddr *)&a, &socket)))
-        return;
-    ip_port_format(c->peer ? &c->peer->client : &socket, text);
-    snprintf(out, size, "%s", text);
+    struct ip_port at;
+    bool known = c->peer || link_peer(&c->link, &at);
+    put_address(known, c->peer ? &c->peer->client : &at, c->local, out, size);
 }
 
 void conn_local_address(const struct conn *c, char *out, size_t size)
 {
-    struct sockaddr_storage a;
-    socklen_t len = sizeof(a);
-    struct ip_port socket;
-    char text[IP_PORT_TEXT_SIZE];
-    snprintf(out, size, c->local ? "unix" : "unknown");
-    if (c->local || getsockname(conn_fd(c), (struct sockaddr *)&a, &len) != 0 ||
-        !ip_from_sockaddr((struct sockaddr *)&a, &socket))
-        return;
-    ip_port_format(&socket, text);
-    snprintf(out, size, "%s", text);
+    struct ip_port at;
+    put_address(link_here(&c->link, &at), &at, c->local, out, size);
 }

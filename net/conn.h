@@ -1,12 +1,12 @@
 /*
- * One connection: its socket, what waits to be written, and the protocol that it speaks now.
+ * One connection: its link (link.h), what waits to be written, and the protocol that it speaks now.
  *
  * A connection lives and dies on one worker. Protocols are modules behind `struct protocol`;
  * an HTTP connection that becomes an event stream or a WebSocket changes its protocol.
  *
  * Output has two kinds. Replies and control blocks are appended to a small buffer (conn_write) and
  * leave at the end of the loop turn in one write. Messages are never queued: conn_push writes
- * shared bytes at once, or says how much the socket took. A message cut in its middle leaves its
+ * shared bytes at once, or says how much the link took. A message cut in its middle leaves its
  * rest behind (conn_keep_rest), which goes out before anything else.
  */
 #ifndef NET_CONN_H
@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "net/link.h"
 #include "net/transport.h"
 #include "net/wheel.h"
 
@@ -26,6 +27,7 @@ struct conn;
 struct description;
 struct ip_port;
 struct loop;
+struct output;
 struct peer;
 struct peer_load;
 struct publish;
@@ -96,7 +98,8 @@ enum conn_state {
     /* Our side is closed; what the peer still sends is read and dropped for a moment, so that the
      * reset which unread input causes does not overtake the answer (RFC 9112 section 9.6). */
     CONN_LINGERING,
-    CONN_CLOSED, /* its descriptor is closed; freed at the end of the turn or with the last hold */
+    CONN_CLOSED, /* its link is about to be closed; freed at the end of the turn or with the last
+                    hold */
 };
 
 struct conn {
@@ -108,16 +111,12 @@ struct conn {
     struct wheel_item wheel;      /* c->wheel is in the loop's wheel while the connection is open */
     struct conn *turn_next;       /* list of those with something to do at the end of this turn */
     struct buf *in;               /* input not used yet; NULL = none */
-    struct buf *out;              /* replies not written yet; NULL = none */
-    struct blob *rest;            /* of a message cut in its middle; goes out before `out` */
-    uint32_t out_at;              /* bytes of `out` already written */
-    uint32_t rest_at;             /* bytes of it already written */
-    int fd;                       /* -1 once it is closed */
+    struct output *output;        /* what waits to be written; NULL = nothing */
+    struct link link;             /* what carries its bytes; none once it is closed */
     uint32_t id;                  /* unique in the hub together with the worker: see conn_number */
     uint32_t holds;               /* publishes under way and the like */
     uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
     uint8_t counted_as : 4;       /* enum transport */
-    uint8_t rest_tail : 4;        /* bytes at the end of `rest` that the peer does not get */
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
     uint8_t watched : 2;          /* READY_*; one writer: watch() */
     bool yielded : 1;             /* in the loop's backlog: reads nothing until it goes on */
@@ -127,15 +126,19 @@ struct conn {
     bool trusted : 1;             /* loopback or local: everything is allowed (peer.h) */
     bool reading : 1;             /* wants input */
     bool input_over : 1;          /* the peer sends no more */
-    bool blocked : 1;             /* the socket is full */
+    bool blocked : 1;             /* the link is full */
     bool in_turn : 1;             /* in the loop's turn list */
     bool resumed : 1;             /* input() is to be called again even without new bytes */
     bool awaits_room : 1;         /* in the worker's list of paused publishers */
 };
 
-/* Takes FD (closed on failure). ERR_NOMEM, ERR_IO. */
-MUST_CHECK enum err conn_create(struct loop *l, int fd, bool local, bool trusted,
+/* Takes LINK (closed on failure). LOCAL: it came over the local socket. ERR_NOMEM. */
+MUST_CHECK enum err conn_create(struct loop *l, struct link link, bool local, bool trusted,
                                 const struct protocol *p, struct conn **ret);
+static inline struct conn *conn_of_link(struct link *l)
+{
+    return (struct conn *)((char *)l - offsetof(struct conn, link));
+}
 /* C, which has no peer yet, was accepted from FROM: gives it one if that is a trusted proxy.
  * ERR_ACCESS: it is none; ERR_NOMEM. */
 MUST_CHECK enum err conn_accepted(struct conn *c, const struct ip_port *from);
@@ -168,20 +171,20 @@ struct buf *conn_out(struct conn *c);
 /* Replies wait because the peer reads too slowly: take no more commands. When enough of them have
  * left, input goes on by itself as after conn_resume. */
 bool conn_is_congested(const struct conn *c);
-/* The socket is full, replies are still to be written, or the connection is ending: no messages. */
+/* The link is full, output is still to be written, or the connection is ending: no messages. */
 bool conn_is_busy(const struct conn *c);
-/* The socket is full, and the peer has read nothing for http.write_timeout. */
+/* The link is full, and the peer has read nothing for http.write_timeout. */
 bool conn_is_stuck(const struct conn *c);
 /* Tries to write the replies now instead of at the end of the turn. */
 void conn_flush(struct conn *c);
-/* Writes message bytes now; nothing else may wait (not conn_is_busy). Returns how many the socket
+/* Writes message bytes now; nothing else may wait (not conn_is_busy). Returns how many the link
  * took; fewer than N: the connection is blocked (drained() follows) or closed. */
 size_t conn_push(struct conn *c, const void *data, size_t n);
 /* Has what conn_push will need of C brought into the cache. */
 static inline void conn_prefetch(const struct conn *c)
 {
     __builtin_prefetch(&c->loop);
-    __builtin_prefetch(&c->out);
+    __builtin_prefetch(&c->output);
     __builtin_prefetch(&c->state_bits);
 }
 /* After a conn_push that ended inside a message: the message's bytes (a reference is taken), where
@@ -231,6 +234,8 @@ void conn_deadline(struct conn *c);
 /* At the end of the turn. False: it has ended, and may have been freed. Worker only, which counts
  * what it holds behind that and behind conn_ready (holding_settle). */
 bool conn_end_turn(struct conn *c);
+/* Has its link let go what it has gathered. Worker only. */
+void conn_let_go(struct conn *c);
 /* The number that HUB CLIENTS and HUB KICK use. */
 uint64_t conn_number(const struct conn *c);
 /* "127.0.0.1:4711", "[::1]:4711" or "unix"; of a client behind a trusted proxy its own address,
@@ -238,8 +243,20 @@ uint64_t conn_number(const struct conn *c);
 void conn_address(const struct conn *c, char *out, size_t size);
 /* The end of the hub: the address that the peer connected to, or "unix". SIZE at least 64. */
 void conn_local_address(const struct conn *c, char *out, size_t size);
-int conn_fd(const struct conn *c);
-/* Bytes of replies that have not left, the rest of a message included. */
+/* A descriptor to which a fan-out may write past conn_push, -1: there is none, conn_push it is.
+ * Only to be handed back to net/. */
+static inline int conn_fan_fd(const struct conn *c)
+{
+    return link_fan_fd(&c->link);
+}
+/* Output waits, or may be about to: conn_out was called and nothing written since. */
+static inline bool conn_has_output(const struct conn *c)
+{
+    return c->output != NULL;
+}
+/* Bytes of output that have not left, the rest of a message included. */
 size_t conn_unsent(const struct conn *c);
+/* Of which message a rest waits; NULL = of none. */
+const struct blob *conn_rest(const struct conn *c);
 
 #endif

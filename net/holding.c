@@ -32,10 +32,11 @@ static uint64_t refused_so_far(const struct loop *l)
  * many share it now. */
 static size_t shared_by(const struct conn *c)
 {
-    if (!c->rest)
+    const struct blob *rest = conn_rest(c);
+    if (!rest)
         return 0;
-    size_t share = peer_memory_share(c->rest);
-    bool large = c->rest->len > PEER_MEMORY_FLOOR;
+    size_t share = peer_memory_share(rest);
+    bool large = rest->len > PEER_MEMORY_FLOOR;
     return large && share <= PEER_MEMORY_FLOOR ? PEER_MEMORY_FLOOR + 1 : share;
 }
 

@@ -14,6 +14,7 @@
 #include "net/conn.h"
 #include "net/loop.h"
 #include "net/service.h"
+#include "net/socket.h"
 
 enum {
     ACCEPTS_PER_TURN = 128, /* a storm of connects must not starve the others */
@@ -163,7 +164,8 @@ static void adopt(struct listener *l, int fd, const struct ip_port *from)
     const struct service *s = service_of(l);
     struct conn *c;
     set_options(loop, fd, l->local);
-    if (conn_create(loop, fd, l->local, l->local || l->loopback, s->protocol, &c) != ERR_OK) {
+    struct link link = socket_link(fd, l->local);
+    if (conn_create(loop, link, l->local, l->local || l->loopback, s->protocol, &c) != ERR_OK) {
         pause_listener(l, "out of memory");
         return;
     }

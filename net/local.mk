@@ -9,9 +9,11 @@ libnet_a_SOURCES = \
 	net/conn.c net/conn.h \
 	net/counters.c net/counters.h \
 	net/holding.c net/holding.h \
+	net/link.c net/link.h \
 	net/listener.c net/listener.h \
 	net/local_socket.c net/local_socket.h \
 	net/loop.c net/loop.h \
+	net/output.c net/output.h \
 	net/peer.c net/peer.h \
 	net/peer_memory.c net/peer_memory.h \
 	net/proxy.c net/proxy.h \
@@ -19,6 +21,7 @@ libnet_a_SOURCES = \
 	net/refusals.c net/refusals.h \
 	net/service.h \
 	net/settings.c net/settings.h \
+	net/socket.c net/socket.h \
 	net/transport.c net/transport.h \
 	net/turn.c net/turn.h \
 	net/turn_clock.c net/turn_clock.h \

@@ -5,6 +5,8 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "net/link.h"
+#include "utlist.h"
 
 enum { CPU_ASKED_MS = 100 /* no pause is shorter (CLOCK_PAUSE_MS) */ };
 
@@ -80,6 +82,22 @@ void loop_wait(struct loop *l, bool more)
 {
     turn_clock_sleep(&l->clock, more ? l->now_ms : l->timer_at_ms);
     event_base_loop(l->base, more ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+}
+
+/* --- links that gather --- */
+
+void loop_flush_later(struct loop *l, struct gathering *g)
+{
+    if (!g->prev)
+        DL_APPEND(l->to_flush, g);
+}
+
+void loop_flush_never(struct loop *l, struct gathering *g)
+{
+    if (!g->prev)
+        return;
+    DL_DELETE(l->to_flush, g);
+    g->prev = NULL;
 }
 
 /* --- life --- */

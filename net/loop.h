@@ -27,6 +27,7 @@
 #include "net/wheel.h"
 
 struct conn;
+struct gathering;
 struct listener;
 
 /* What all loops of the process share. */
@@ -55,6 +56,7 @@ struct loop {
     struct counters counters;
     struct turn_clock clock;
     struct conn *turn, *turn_last; /* connections with something to do at the end of this turn */
+    struct gathering *to_flush;    /* links with something to let go before the turn is over */
     struct budget work;            /* the turn's */
     struct backlog backlog;
     char *read_buffer; /* LOOP_READ_BYTES */
@@ -89,6 +91,10 @@ MUST_CHECK enum err loop_watch(struct loop *l, struct event *e, int fd, short fl
 void loop_wait(struct loop *l, bool more);
 /* The timer fires in WAIT_MS at the latest; UINT64_MAX: whenever. */
 void loop_set_timer(struct loop *l, uint64_t wait_ms);
+/* G's link has gathered something: turn_flush lets it go. Again, before that, is fine. */
+void loop_flush_later(struct loop *l, struct gathering *g);
+/* G is about to be freed. */
+void loop_flush_never(struct loop *l, struct gathering *g);
 /* Reads the clock once for what follows. */
 void loop_update_clock(struct loop *l);
 /* Monotonic ms as of loop_update_clock. */

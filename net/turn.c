@@ -7,10 +7,11 @@
 
 /* --- those that are ready --- */
 
-static void on_ready(void *conn, unsigned what)
+static void on_ready(void *link, unsigned what)
 {
-    conn_ready(conn, what);
-    holding_settle(conn);
+    struct conn *c = conn_of_link(link);
+    conn_ready(c, what);
+    holding_settle(c);
 }
 
 /* Serves one that was collected, and more of them as long as there is budget. */
@@ -114,6 +115,15 @@ void turn_end(struct loop *l)
         c->in_turn = false;
         if (conn_end_turn(c))
             holding_settle(c);
+    }
+}
+
+void turn_flush(struct loop *l)
+{
+    struct gathering *g;
+    while ((g = l->to_flush)) {
+        loop_flush_never(l, g);
+        conn_let_go(conn_of_link(g->link));
     }
 }
 

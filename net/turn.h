@@ -22,6 +22,8 @@ void turn_go_on(struct loop *l);
 /* The end of the turn for those that had something to do: what they write leaves, what was closed
  * goes. */
 void turn_end(struct loop *l);
+/* Links let go what they have gathered, in this turn or while they were full. */
+void turn_flush(struct loop *l);
 /* Connections have input that waits for nothing but its turn. */
 bool turn_work_left(const struct loop *l);
 /* Gives back those that wait in the backlog, which are not served any more. */

@@ -17,6 +17,7 @@
 #include "http/http.h"
 #include "net/holding.h"
 #include "net/readiness.h"
+#include "net/socket.h"
 
 enum { START_MS = 1000000, STEP_MS = 20 };
 
@@ -229,7 +230,8 @@ void client_open(struct client *c, struct desk *d, bool local)
     c->desk = d;
     c->fd = fds[1];
     begin_turn(d);
-    ck_assert_int_eq(conn_create(&d->worker->loop, fds[0], local, true, &http_protocol, &c->conn),
+    ck_assert_int_eq(conn_create(&d->worker->loop, socket_link(fds[0], local), local, true,
+                                 &http_protocol, &c->conn),
                      ERR_OK);
     http_accepted(c->conn, false);
     conn_hold(c->conn); /* to be looked at when it is closed */

@@ -191,7 +191,7 @@ START_TEST(a_large_answer_leaves_in_pieces)
     enum { PIECE = 256 << 10, SIZE = 1000000 };
     int room = 1 << 20;
     desk_publish(&desk, "large", 1, SIZE);
-    setsockopt(conn_fd(client.conn), SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    setsockopt(conn_fan_fd(client.conn), SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
     client_say(&client, GET("/t/large?after=earliest&wait=0"));
     uint64_t work = desk.worker->loop.work.done;
     size_t left = conn_unsent(client.conn);

@@ -13,6 +13,7 @@
 
 #include "net/conn.h"
 #include "net/loop.h"
+#include "net/socket.h"
 #include "net/turn.h"
 
 enum { MANY = 20 };
@@ -53,7 +54,8 @@ static void open_end(struct peer_end *p)
 {
     int fds[2];
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    ck_assert_int_eq(conn_create(&loop, fds[0], false, true, &lines, &p->conn), ERR_OK);
+    ck_assert_int_eq(conn_create(&loop, socket_link(fds[0], false), false, true, &lines, &p->conn),
+                     ERR_OK);
     p->fd = fds[1];
 }
 
