@@ -7,6 +7,7 @@ libdelivery_a_SOURCES = \
 	delivery/fanout.c delivery/fanout.h \
 	delivery/joiner.c delivery/joiner.h \
 	delivery/lagging.c delivery/lagging.h \
+	delivery/places.h \
 	delivery/poll_body.c delivery/poll_body.h \
 	delivery/poll_shared.c delivery/poll_shared.h \
 	delivery/scan.c delivery/scan.h \
@@ -22,5 +23,4 @@ libwscodec_a_SOURCES = \
 	delivery/encoding_slots.h \
 	delivery/envelope.c delivery/envelope.h \
 	delivery/envelope_encoding.c delivery/envelope_encoding.h \
-	delivery/publish_json.c delivery/publish_json.h \
-	delivery/session_request.c delivery/session_request.h
+	delivery/publish_json.c delivery/publish_json.h

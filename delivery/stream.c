@@ -717,9 +717,8 @@ static enum err create_joiners(struct stream *s, const struct stream_edit *edit,
     struct joiner *list = NULL, *j;
     enum err e = ERR_OK;
     for (size_t i = 0; i < edit->join->count && e == ERR_OK; i++) {
-        const struct session_entry *entry = &edit->join->entries[i];
-        e = joiner_create(s, entry->topic.data, entry->topic.len, edit->encoding, &entry->after,
-                          &j);
+        const struct place *place = &edit->join->entries[i];
+        e = joiner_create(s, place->filter, place->len, edit->encoding, &place->after, &j);
         if (e != ERR_OK)
             break;
         edit->ret_offsets[i] = j->position.offset;
@@ -746,8 +745,8 @@ static enum err part_from_set(struct stream *s, const struct stream_edit *edit)
     feed_spec_init(&spec, worker_of(s->conn)->feeds);
     enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
     for (size_t i = 0; i < edit->part->count && e == ERR_OK; i++) {
-        const struct json_slice *topic = &edit->part->entries[i].topic;
-        enum err removed = feed_spec_remove(&spec, topic->data, topic->len);
+        const struct place *place = &edit->part->entries[i];
+        enum err removed = feed_spec_remove(&spec, place->filter, place->len);
         edit->ret_parted[i] = removed == ERR_OK;
         any |= removed == ERR_OK;
     }
@@ -768,20 +767,20 @@ enum err stream_edit(struct stream *s, const struct stream_edit *edit)
         return e;
     }
     for (size_t i = 0; i < edit->part->count; i++) {
-        const struct json_slice *topic = &edit->part->entries[i].topic;
-        edit->ret_parted[i] |= part_joiner(s, topic->data, topic->len);
+        const struct place *place = &edit->part->entries[i];
+        edit->ret_parted[i] |= part_joiner(s, place->filter, place->len);
     }
     start_joiners(s, joining, (uint32_t)edit->join->count);
     return ERR_OK;
 }
 
-static bool is_named(const struct session_list *list, const struct filter *f)
+static bool is_named(const struct places *list, const struct filter *f)
 {
     size_t n;
     const char *name = filter_name(f, &n);
     for (size_t i = 0; i < list->count; i++) {
-        const struct json_slice *topic = &list->entries[i].topic;
-        if (topic->len == n && memcmp(topic->data, name, n) == 0)
+        const struct place *place = &list->entries[i];
+        if (place->len == n && memcmp(place->filter, name, n) == 0)
             return true;
     }
     return false;

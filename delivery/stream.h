@@ -22,7 +22,7 @@
 #include "broker/feed.h"
 #include "broker/replay.h"
 #include "delivery/joiner.h"
-#include "delivery/session_request.h"
+#include "delivery/places.h"
 #include "delivery/worker.h"
 #include "net/conn.h"
 
@@ -91,8 +91,8 @@ void stream_settle(struct stream *s);
 MUST_CHECK enum err stream_part(struct stream *s, const char *filter, size_t n);
 /* One change of the set: what leaves it, and what joins it, each at a place of its own. */
 struct stream_edit {
-    const struct session_list *part; /* what is not there is passed over */
-    const struct session_list *join;
+    const struct places *part; /* what is not there is passed over */
+    const struct places *join;
     const struct encoding *encoding; /* of those that join, until they have */
     bool *ret_parted;                /* for each of `part`: whether it was there */
     uint64_t *ret_offsets;           /* for each of `join`: where it starts */

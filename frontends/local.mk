@@ -30,6 +30,7 @@ libwscodec_a_SOURCES += \
 	frontends/resp/resp_reader.c frontends/resp/resp_reader.h \
 	frontends/resp/resp_reply.c frontends/resp/resp_reply.h \
 	frontends/sse/session_id.c frontends/sse/session_id.h \
+	frontends/sse/session_request.c frontends/sse/session_request.h \
 	frontends/sse/sse_encoding.c frontends/sse/sse_encoding.h \
 	frontends/sse/sse_text.c frontends/sse/sse_text.h \
 	frontends/ws/ws_control.c frontends/ws/ws_control.h \

@@ -6,9 +6,9 @@
 #include "base/workers.h"
 #include "delivery/envelope.h"
 #include "delivery/errand.h"
-#include "delivery/session_request.h"
 #include "delivery/stream_table.h"
 #include "frontends/sse/session_id.h"
+#include "frontends/sse/session_request.h"
 #include "frontends/sse/sse_encoding.h"
 #include "http/accept.h"
 #include "http/http.h"
@@ -106,11 +106,11 @@ static void apply(struct errand *e, void *where)
 
 static void put_subscribed(const struct change *g, struct buf *out)
 {
-    const struct session_list *list = &g->request.subscribe;
+    const struct places *list = &g->request.subscribe;
     char cursor[CURSOR_TEXT_SIZE];
     for (size_t i = 0; i < list->count; i++) {
         buf_puts(out, i ? ",{\"topic\":" : "{\"topic\":");
-        envelope_json_string(out, list->entries[i].topic.data, list->entries[i].topic.len);
+        envelope_json_string(out, list->entries[i].filter, list->entries[i].len);
         cursor_format(cursor, g->offsets[i], worker_of(g->conn)->replay.log->epoch);
         buf_printf(out, ",\"cursor\":\"%s\"}", cursor);
     }
@@ -118,7 +118,7 @@ static void put_subscribed(const struct change *g, struct buf *out)
 
 static void put_unsubscribed(const struct change *g, struct buf *out)
 {
-    const struct session_list *list = &g->request.unsubscribe;
+    const struct places *list = &g->request.unsubscribe;
     bool any = false;
     for (size_t i = 0; i < list->count; i++) {
         if (!g->parted[i])
@@ -126,7 +126,7 @@ static void put_unsubscribed(const struct change *g, struct buf *out)
         if (any)
             buf_putc(out, ',');
         any = true;
-        envelope_json_string(out, list->entries[i].topic.data, list->entries[i].topic.len);
+        envelope_json_string(out, list->entries[i].filter, list->entries[i].len);
     }
 }
 
@@ -226,11 +226,11 @@ static bool read_request(struct conn *c, struct change *g)
 }
 
 /* The most that the answer takes for the entries of LIST. */
-static size_t answer_size(const struct session_list *list)
+static size_t answer_size(const struct places *list)
 {
     size_t size = 0;
     for (size_t i = 0; i < list->count; i++)
-        size += ANSWER_ENTRY_MAX + JSON_ESCAPE_MAX * list->entries[i].topic.len;
+        size += ANSWER_ENTRY_MAX + JSON_ESCAPE_MAX * list->entries[i].len;
     return size;
 }
 

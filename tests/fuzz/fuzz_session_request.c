@@ -6,20 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_slice.h"
 #include "broker/topic_name.h"
-#include "delivery/session_request.h"
+#include "frontends/sse/session_request.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { ENTRIES_MAX = 16 };
 
-static void check_list(const struct session_list *list, const char *text, size_t n)
+static void check_list(const struct places *list, const char *text, size_t n)
 {
     REQUIRE(list->count <= ENTRIES_MAX);
     for (size_t i = 0; i < list->count; i++) {
-        const struct json_slice *topic = &list->entries[i].topic;
-        REQUIRE(topic->data >= text && topic->data + topic->len <= text + n);
-        REQUIRE(topic_pattern_valid(topic->data, topic->len) &&
-                topic_pattern_bounded(topic->data, topic->len));
+        const struct place *place = &list->entries[i];
+        REQUIRE(place->filter >= text && place->filter + place->len <= text + n);
+        REQUIRE(topic_pattern_valid(place->filter, place->len) &&
+                topic_pattern_bounded(place->filter, place->len));
     }
 }
 

@@ -1,5 +1,5 @@
 /* The body of POST /session/{id}. */
-#include "delivery/session_request.h"
+#include "frontends/sse/session_request.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -34,11 +34,11 @@ static const char *parse(const char *json)
     return parse_bytes(json, strlen(json));
 }
 
-static void expect_topic(const struct session_list *list, size_t i, const char *expected)
+static void expect_topic(const struct places *list, size_t i, const char *expected)
 {
     ck_assert_uint_lt(i, list->count);
-    ck_assert_uint_eq(list->entries[i].topic.len, strlen(expected));
-    ck_assert_mem_eq(list->entries[i].topic.data, expected, strlen(expected));
+    ck_assert_uint_eq(list->entries[i].len, strlen(expected));
+    ck_assert_mem_eq(list->entries[i].filter, expected, strlen(expected));
 }
 
 static void expect_sizes(size_t subscribe, size_t unsubscribe)

@@ -1,4 +1,4 @@
-#include "delivery/session_request.h"
+#include "frontends/sse/session_request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +20,18 @@ static const struct fault bad_cursor = {
 static const struct fault too_many = {"limit", "More topics than limits.subscriptions allows"};
 static const struct fault no_memory = {"unavailable", "The hub is out of memory"};
 
-typedef const struct fault *read_entry(struct json_slice value, struct session_entry *ret);
+typedef const struct fault *read_entry(struct json_slice value, struct place *ret);
 
-static const struct fault *take_topic(const struct json_slice *text, struct session_entry *ret)
+static const struct fault *take_topic(const struct json_slice *text, struct place *ret)
 {
-    ret->topic = *text;
+    ret->filter = text->data;
+    ret->len = text->len;
     if (!topic_pattern_valid(text->data, text->len))
         return &bad_topic;
     return topic_pattern_bounded(text->data, text->len) ? NULL : &too_many_levels;
 }
 
-static const struct fault *read_topic(struct json_slice value, struct session_entry *ret)
+static const struct fault *read_topic(struct json_slice value, struct place *ret)
 {
     if (!json_slice_is_string(&value))
         return &not_text;
@@ -38,7 +39,7 @@ static const struct fault *read_topic(struct json_slice value, struct session_en
     return take_topic(&value, ret);
 }
 
-static const struct fault *read_object(struct json_slice value, struct session_entry *ret)
+static const struct fault *read_object(struct json_slice value, struct place *ret)
 {
     struct json_member m[] = {{.name = "topic"}, {.name = "after"}};
     const struct fault *fault = publish_json_fault(json_slice_members(value.data, value.len, m, 2));
@@ -54,7 +55,7 @@ static const struct fault *read_object(struct json_slice value, struct session_e
     return e == ERR_OK ? NULL : &bad_cursor;
 }
 
-static const struct fault *read_place(struct json_slice value, struct session_entry *ret)
+static const struct fault *read_place(struct json_slice value, struct place *ret)
 {
     ret->after.kind = AFTER_LATEST;
     if (json_slice_is_string(&value))
@@ -72,7 +73,7 @@ static size_t count_elements(const struct json_slice *array, size_t max)
 }
 
 static const struct fault *read_elements(struct json_slice rest, read_entry *read,
-                                         struct session_list *ret)
+                                         struct places *ret)
 {
     struct json_slice element;
     while (json_slice_next(&rest, &element)) {
@@ -85,7 +86,7 @@ static const struct fault *read_elements(struct json_slice rest, read_entry *rea
 }
 
 static const struct fault *read_list(const struct json_member *m, size_t max, read_entry *read,
-                                     struct session_request *r, struct session_list *ret)
+                                     struct session_request *r, struct places *ret)
 {
     if (!m->value.data || json_slice_is_null(&m->value))
         return NULL;

@@ -6,29 +6,16 @@
  * Either list may be left out or null, and so may `after`, whose default is `latest`. Members that
  * the hub does not know are passed over, as everywhere.
  */
-#ifndef DELIVERY_SESSION_REQUEST_H
-#define DELIVERY_SESSION_REQUEST_H
+#ifndef FRONTENDS_SSE_SESSION_REQUEST_H
+#define FRONTENDS_SSE_SESSION_REQUEST_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/fault.h"
-#include "base/json_slice.h"
-#include "broker/cursor.h"
-
-/* One entry; `topic` is a valid topic or pattern, borrowed from the parsed text. */
-struct session_entry {
-    struct json_slice topic;
-    struct after after; /* of `subscribe` */
-};
-
-struct session_list {
-    struct session_entry *entries; /* in the order in which they are written */
-    size_t count;
-};
+#include "delivery/places.h"
 
 struct session_request {
-    struct session_list subscribe, unsubscribe;
+    struct places subscribe, unsubscribe; /* borrowed from the parsed text */
     /* The entry that the fault is about: its list and its index there; NULL: the whole request. */
     const char *wrong_list;
     size_t wrong_index;
