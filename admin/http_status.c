@@ -12,56 +12,54 @@ enum {
     PROBE_MS = 2000, /* how long an empty publish may take */
 };
 
-void http_status_cursor(struct conn *c, struct http *h)
+void http_status_cursor(struct exchange *x)
 {
-    struct worker *w = worker_of(c);
+    struct worker *w = worker_of(x->conn);
     char text[CURSOR_TEXT_SIZE];
     struct buf body = {0};
-    if (!http_may_subscribe(c)) {
-        http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
+    if (!http_may_subscribe(x->conn)) {
+        exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
         return;
     }
     cursor_format(text, w->head, w->replay.log->epoch);
-    http_add_field(h, "Longwire-Cursor", text);
+    exchange_add_field(x, "Longwire-Cursor", text);
     buf_printf(&body, "{\"cursor\":\"%s\"}", text);
-    http_reply(c, 200, "application/json", body.data, body.len);
+    exchange_reply(x, 200, exchange_json, body.data, body.len);
     buf_finish(&body);
 }
 
 static const char text_type[] = "text/plain; charset=utf-8";
 
-static void reply_text(struct conn *c, const char *text)
+static void reply_text(struct exchange *x, const char *text)
 {
-    http_reply(c, 200, text_type, text, strlen(text));
+    exchange_reply(x, 200, text_type, text, strlen(text));
 }
 
-void http_status_health(struct conn *c, struct http *h)
+void http_status_health(struct exchange *x)
 {
-    (void)h;
-    reply_text(c, "ok\n");
+    reply_text(x, "ok\n");
 }
 
-static void probed(struct conn *c, struct http_due_answer *a, const struct publish *p)
+static void probed(struct exchange_answer *a, const struct publish *p)
 {
     static const char ready[] = "ready\n";
     struct hub_stats stats;
-    hub_read_stats(worker_of(c)->hub, &stats);
-    if (c->loop->process->local_lost)
-        http_due_fail(c, a, 503, 5, "The local socket is gone");
+    hub_read_stats(worker_of(a->conn)->hub, &stats);
+    if (a->conn->loop->process->local_lost)
+        exchange_answer_fail(a, 503, 5, "The local socket is gone");
     else if (p->result == ERR_OK && !stats.failing)
-        http_due_reply(c, a, 200, text_type, ready, strlen(ready));
+        exchange_answer_reply(a, 200, text_type, ready, strlen(ready));
     else
-        http_due_fail(c, a, 503, 5, "The log does not take publishes now");
+        exchange_answer_fail(a, 503, 5, "The log does not take publishes now");
 }
 
-void http_status_ready(struct conn *c, struct http *h)
+void http_status_ready(struct exchange *x)
 {
-    (void)h;
-    if (c->loop->draining) {
-        http_fail_later(c, 503, 5, "The hub is stopping");
+    if (x->conn->loop->draining) {
+        exchange_fail_later(x, 503, 5, "The hub is stopping");
         return;
     }
-    http_probe(c, publish_create(0), probed, PROBE_MS);
+    exchange_probe(x, publish_create(0), probed, PROBE_MS);
 }
 
 static void put_metric(struct buf *out, const char *name, const char *type, const char *help)
@@ -127,13 +125,12 @@ static void put_hub(struct buf *out, const struct worker *w)
               interest_bytes(hub_interest(w->hub)));
 }
 
-void http_status_metrics(struct conn *c, struct http *h)
+void http_status_metrics(struct exchange *x)
 {
     struct buf body = {0};
-    (void)h;
-    put_hub(&body, worker_of(c));
-    put_connections(&body, worker_of(c));
-    put_counters(&body, worker_of(c));
-    http_reply(c, 200, "text/plain; version=0.0.4; charset=utf-8", body.data, body.len);
+    put_hub(&body, worker_of(x->conn));
+    put_connections(&body, worker_of(x->conn));
+    put_counters(&body, worker_of(x->conn));
+    exchange_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8", body.data, body.len);
     buf_finish(&body);
 }

@@ -35,7 +35,7 @@
 #include "frontends/routes.h"
 #include "frontends/sse/session_id.h"
 #include "frontends/ws/ws_encoding.h"
-#include "http/http.h"
+#include "http/dispatch.h"
 #include "net/holding.h"
 #include "net/listener.h"
 #include "net/local_socket.h"
@@ -279,7 +279,7 @@ static enum err create_workers(struct daemon *d)
 {
     d->workers = calloc(d->worker_count, sizeof(struct worker *));
     enum err e = d->workers ? session_id_init() : ERR_NOMEM;
-    http_set_routes(&hub_routes);
+    dispatch_set_routes(&hub_routes);
     for (unsigned i = 0; i < d->worker_count && e == ERR_OK; i++) {
         struct store_reader *reader;
         e = store_reader_create(d->store, &reader);

@@ -5,7 +5,6 @@
 #include "frontends/sse/session.h"
 #include "frontends/sse/sse.h"
 #include "frontends/ws/ws.h"
-#include "http/http.h"
 #include "http/publish.h"
 #include "http/subscribe.h"
 #include "http/webfiles.h"

@@ -1,7 +1,7 @@
 #include "http/forwarding.h"
 
 #include "http/forwarded.h"
-#include "http/http_request.h"
+#include "http/http_fields.h"
 #include "net/conn.h"
 #include "net/loop.h"
 #include "net/peer.h"
@@ -9,21 +9,20 @@
 typedef void adder(struct forwarded *f, const char *value, size_t n, const struct ip_net *trusted,
                    size_t count);
 
-static struct forwarded read_fields(const struct conn *c, const struct http_request *r,
+static struct forwarded read_fields(const struct conn *c, const struct http_fields *fields,
                                     enum http_field which, adder *add)
 {
     const struct net_settings *s = c->loop->settings;
     struct forwarded f = {0};
     size_t n;
-    const char *value = http_fields_get(r->fields, which, &n);
-    for (; value; value = http_fields_next(r->fields, which, value, &n))
+    const char *value = http_fields_get(fields, which, &n);
+    for (; value; value = http_fields_next(fields, which, value, &n))
         add(&f, value, n, s->trusted_proxies, s->trusted_proxy_count);
     return f;
 }
 
-bool forwarding_is_said(const struct http_request *r)
+bool forwarding_is_said(const struct http_fields *f)
 {
-    const struct http_fields *f = r->fields;
     return http_fields_has(f, HTTP_FIELD_FORWARDED) || http_fields_has(f, HTTP_FIELD_VIA) ||
            http_fields_has(f, HTTP_FIELD_X_REAL_IP) ||
            http_fields_has(f, HTTP_FIELD_X_FORWARDED_FOR) ||
@@ -53,18 +52,18 @@ static void combine_one(struct forwarded *all, const struct forwarded *one)
         all->remote |= one->remote;
 }
 
-static struct forwarded read_forwarded(const struct conn *c, const struct http_request *r)
+static struct forwarded read_forwarded(const struct conn *c, const struct http_fields *fields)
 {
-    struct forwarded all = read_fields(c, r, HTTP_FIELD_FORWARDED, forwarded_add);
-    struct forwarded list = read_fields(c, r, HTTP_FIELD_X_FORWARDED_FOR, forwarded_add_list);
-    struct forwarded one = read_fields(c, r, HTTP_FIELD_X_REAL_IP, forwarded_add_one);
+    struct forwarded all = read_fields(c, fields, HTTP_FIELD_FORWARDED, forwarded_add);
+    struct forwarded list = read_fields(c, fields, HTTP_FIELD_X_FORWARDED_FOR, forwarded_add_list);
+    struct forwarded one = read_fields(c, fields, HTTP_FIELD_X_REAL_IP, forwarded_add_one);
     combine(&all, &list);
     combine_one(&all, &one);
-    all.any |= forwarding_is_said(r); /* by whom, and for nobody that it names */
+    all.any |= forwarding_is_said(fields); /* by whom, and for nobody that it names */
     return all;
 }
 
-void forwarding_take(struct conn *c, const struct http_request *r)
+void forwarding_take(struct conn *c, const struct http_fields *fields)
 {
     struct peer *peer = c->peer;
     if (!peer)
@@ -73,7 +72,7 @@ void forwarding_take(struct conn *c, const struct http_request *r)
     c->trusted = peer->trusted;
     if (peer->hidden || !net_settings_trust(c->loop->settings, &peer->sender.ip))
         return;
-    struct forwarded f = read_forwarded(c, r);
+    struct forwarded f = read_forwarded(c, fields);
     if (f.known)
         peer->client = f.client;
     if (f.any)

@@ -8,12 +8,12 @@
 #include <stdbool.h>
 
 struct conn;
-struct http_request;
+struct http_fields;
 
-/* Whether R says that it came through a proxy, be it true or not. */
-bool forwarding_is_said(const struct http_request *r);
-/* A request of C begins, whose head is there: its client is C's peer from now on, and C is trusted
- * accordingly. Nothing changes for connections that do not come from a trusted proxy. */
-void forwarding_take(struct conn *c, const struct http_request *r);
+/* Whether a request with F says that it came through a proxy, be it true or not. */
+bool forwarding_is_said(const struct http_fields *f);
+/* A request of C begins, whose fields F are there: its client is C's peer from now on, and C is
+ * trusted accordingly. Nothing changes for connections that do not come from a trusted proxy. */
+void forwarding_take(struct conn *c, const struct http_fields *f);
 
 #endif

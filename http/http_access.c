@@ -29,17 +29,18 @@ bool http_may_publish(const struct conn *c)
 
 /* A name besides loopback is only believed of who came directly, or through a proxy that is known:
  * one on this machine that is not would open the hub to all whom it serves. */
-static bool is_own_host(const struct conn *c, const struct http_request *r)
+static bool is_own_host(const struct exchange *x)
 {
-    const struct settings *s = worker_settings(c);
-    if (!r->has_host || host_is_loopback(r->host))
+    const struct settings *s = worker_settings(x->conn);
+    if (!x->has_host || host_is_loopback(x->host))
         return true;
-    return host_is_listed(r->host, s->hosts, s->host_count) && (c->peer || !forwarding_is_said(r));
+    return host_is_listed(x->host, s->hosts, s->host_count) &&
+           (x->conn->peer || !forwarding_is_said(x->fields));
 }
 
-bool http_access_is_foreign_host(const struct conn *c, const struct http_request *r)
+bool http_access_is_foreign_host(const struct exchange *x)
 {
-    return !c->local && !is_own_host(c, r);
+    return !x->conn->local && !is_own_host(x);
 }
 
 /* --- the origin --- */
@@ -59,39 +60,39 @@ static bool is_listed(const struct settings *s, const char *origin)
     return false;
 }
 
-static bool is_known(const struct conn *c, const struct http_request *r, const char *origin)
+static bool is_known(const struct exchange *x, const char *origin)
 {
     const char *authority = authority_of(origin);
-    if (authority && (strcasecmp(authority, r->host) == 0 || host_is_loopback(authority)))
+    if (authority && (strcasecmp(authority, x->host) == 0 || host_is_loopback(authority)))
         return true;
-    return is_listed(worker_settings(c), origin);
+    return is_listed(worker_settings(x->conn), origin);
 }
 
-bool http_access_take_origin(const struct conn *c, const struct http_request *r, struct buf *fields)
+bool http_access_take_origin(struct exchange *x)
 {
-    const char *origin = http_fields_get(r->fields, HTTP_FIELD_ORIGIN, NULL);
+    const char *origin = http_fields_get(x->fields, HTTP_FIELD_ORIGIN, NULL);
     if (!origin)
         return true;
-    bool known = is_known(c, r, origin), allowed = known || is_listed(worker_settings(c), "*");
-    http_response_add_field(fields, "Vary", "Origin");
+    bool known = is_known(x, origin), allowed = known || is_listed(worker_settings(x->conn), "*");
+    exchange_add_field(x, "Vary", "Origin");
     if (!allowed)
         return false;
-    http_response_add_field(fields, "Access-Control-Allow-Origin", known ? origin : "*");
+    exchange_add_field(x, "Access-Control-Allow-Origin", known ? origin : "*");
     if (known)
-        http_response_add_field(fields, "Access-Control-Allow-Credentials", "true");
-    http_response_add_field(fields, "Access-Control-Expose-Headers",
-                            "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, "
-                            "Preference-Applied, Retry-After");
+        exchange_add_field(x, "Access-Control-Allow-Credentials", "true");
+    exchange_add_field(x, "Access-Control-Expose-Headers",
+                       "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, "
+                       "Preference-Applied, Retry-After");
     return true;
 }
 
-void http_access_put_preflight(const struct http_request *r, struct buf *fields)
+void http_access_put_preflight(const struct http_fields *fields, struct buf *lines)
 {
-    if (!http_fields_has(r->fields, HTTP_FIELD_ACCESS_CONTROL_REQUEST_METHOD))
+    if (!http_fields_has(fields, HTTP_FIELD_ACCESS_CONTROL_REQUEST_METHOD))
         return;
-    http_response_add_field(fields, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
-    http_response_add_field(fields, "Access-Control-Allow-Headers",
+    http_response_add_field(lines, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+    http_response_add_field(lines, "Access-Control-Allow-Headers",
                             "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "
                             "Idempotency-Key, Authorization, Cache-Control, Prefer");
-    http_response_add_field(fields, "Access-Control-Max-Age", PREFLIGHT_AGE);
+    http_response_add_field(lines, "Access-Control-Max-Age", PREFLIGHT_AGE);
 }

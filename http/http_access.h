@@ -8,23 +8,20 @@
 
 #include <stdbool.h>
 
-#include "base/buf.h"
-#include "http/http_request.h"
-#include "net/conn.h"
+#include "http/exchange.h"
 
 bool http_may_subscribe(const struct conn *c);
 bool http_may_publish(const struct conn *c);
 /* Whether it may see readiness, figures and the page, whatever its listener is for. */
 bool http_may_see_status(const struct conn *c);
 
-/* Whether R is for a host that is none of this machine's: on a loopback listener, its page may have
+/* Whether X is for a host that is none of this machine's: on a loopback listener, its page may have
  * been pointed here (DNS rebinding). Behind forwarding_take. */
-bool http_access_is_foreign_host(const struct conn *c, const struct http_request *r);
-/* Looks at the Origin of R: whether its pages have access. Adds the CORS lines that the answer
- * needs to FIELDS. */
-bool http_access_take_origin(const struct conn *c, const struct http_request *r,
-                             struct buf *fields);
-/* The lines that answer a preflight, if R is one. */
-void http_access_put_preflight(const struct http_request *r, struct buf *fields);
+bool http_access_is_foreign_host(const struct exchange *x);
+/* Looks at the Origin of X: whether its pages have access. Adds the CORS lines that the answer
+ * needs. */
+bool http_access_take_origin(struct exchange *x);
+/* The lines that answer a preflight, if the request with FIELDS is one. */
+void http_access_put_preflight(const struct http_fields *fields, struct buf *lines);
 
 #endif

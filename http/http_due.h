@@ -19,12 +19,8 @@
 
 #include "base/buf.h"
 
-struct conn;
-struct http_due_answer;
+struct exchange_answer;
 struct publish;
-
-/* Answers A on C: its publish P came back. */
-typedef void http_due_answer_fn(struct conn *c, struct http_due_answer *a, const struct publish *p);
 
 enum {
     /* A connection that has so many bytes due, publishes under way and texts together, is not read
@@ -35,7 +31,8 @@ enum {
 /* What an answer needs of its request, which has been read and given back. */
 struct http_due_answer {
     const struct publish *publish; /* it waits for this to come back; NULL: `text` is all of it */
-    http_due_answer_fn *answer;    /* called then */
+    /* Called then (exchange.h). */
+    void (*answer)(struct exchange_answer *a, const struct publish *p);
     struct buf text; /* header lines that it gets (CORS), or one or more whole answers */
     size_t weight;   /* bytes, counted in the queue's */
     uint8_t method;  /* enum http_method */

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "delivery/envelope.h"
 #include "http/field.h"
+#include "http/guard.h"
 
 /* Room that is made at once, in bytes, for the head of an answer and for the lines that are
  * gathered for one: mostly no more is needed. */
@@ -228,7 +229,7 @@ void http_response_problem(struct buf *out, const struct http_problem *p, const 
     http_problem_body(&body, p->status, p->detail, p->detail_len);
     http_response_start(out, p->status, date);
     http_response_connection(out, p->minor, p->keep_alive);
-    buf_puts(out, HTTP_DATA_ONLY "Cache-Control: no-store\r\n");
+    buf_puts(out, HTTP_DATA_GUARD);
     if (p->headers)
         buf_puts(out, p->headers);
     http_response_content(out, HTTP_PROBLEM_TYPE, body.len);

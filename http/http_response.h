@@ -21,16 +21,6 @@
 #define HTTP_CONTINUE     "HTTP/1.1 100 Continue\r\n\r\n"
 #define HTTP_PROBLEM_TYPE "application/problem+json"
 
-/* What every answer tells browsers: to take it for what its Content-Type says, and into no frame.
- */
-#define HTTP_NO_GUESS "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n"
-/* And of what is data, payloads of strangers among it: not to be a document that loads or runs
- * anything, nor part of another site's page but by CORS (OWASP REST Security Cheat Sheet). */
-#define HTTP_DATA_ONLY                                                                             \
-    HTTP_NO_GUESS                                                                                  \
-    "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"                      \
-    "Cross-Origin-Resource-Policy: same-origin\r\n"
-
 /* "Sun, 06 Nov 1994 08:49:37 GMT" and its NUL. */
 #define HTTP_DATE_SIZE 30
 /* As much as the head of an answer with a guard takes. */

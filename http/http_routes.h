@@ -1,6 +1,6 @@
 /*
- * What stands at which path: a table that is handed in (http_set_routes), so that HTTP knows none
- * of those who answer. Pure.
+ * What stands at which path: a table that is handed in (dispatch_set_routes), so that HTTP knows
+ * none of those who answer. Pure.
  */
 #ifndef HTTP_HTTP_ROUTES_H
 #define HTTP_HTTP_ROUTES_H
@@ -10,8 +10,7 @@
 
 #include "http/url.h"
 
-struct conn;
-struct http;
+struct exchange;
 
 enum http_method {
     HTTP_GET = 1,
@@ -36,9 +35,9 @@ struct http_route {
     bool takes_rest;
     unsigned flags; /* HTTP_ROUTE_… */
     /* Once the head is there: may answer at once. NULL: nothing to check. */
-    void (*head)(struct conn *c, struct http *h);
-    /* The whole request is there; again after http_go_on_later(). */
-    void (*run)(struct conn *c, struct http *h);
+    void (*head)(struct exchange *x);
+    /* The whole request is there; again after exchange_go_on_later(). */
+    void (*run)(struct exchange *x);
     const void *ctx; /* for these two */
 };
 

@@ -1,11 +1,15 @@
 # http/: requests and answers, whatever is asked by them; included by ../Makefile.am.
 noinst_LIBRARIES += libhttp.a
 libhttp_a_SOURCES = \
+	http/dispatch.c http/dispatch.h \
+	http/exchange.c http/exchange.h \
 	http/forwarding.c http/forwarding.h \
 	http/http.c http/http.h \
 	http/http_access.c http/http_access.h \
+	http/http_now.c http/http_now.h \
 	http/http_refusal.c http/http_refusal.h \
 	http/publish.c http/publish.h \
+	http/shared_answer.c http/shared_answer.h \
 	http/subscribe.c http/subscribe.h \
 	http/webfiles.c http/webfiles.h
 
@@ -18,6 +22,7 @@ libhttpcodec_a_SOURCES += \
 	http/chunk_ext.c http/chunk_ext.h \
 	http/field.c http/field.h \
 	http/forwarded.c http/forwarded.h \
+	http/guard.h \
 	http/host.c http/host.h \
 	http/http_due.c http/http_due.h \
 	http/http_fields.c http/http_fields.h \

@@ -9,7 +9,7 @@
 #include "broker/topic_name.h"
 #include "delivery/worker.h"
 #include "http/accept.h"
-#include "http/http.h"
+#include "http/exchange.h"
 #include "http/http_access.h"
 #include "http/http_response.h"
 #include "http/ndjson.h"
@@ -118,7 +118,7 @@ static const char *of_line(struct buf *detail, size_t line, const char *text)
     return detail->failed ? text : detail->data;
 }
 
-static void put_id(struct conn *c, struct buf *out, uint64_t offset)
+static void put_id(const struct conn *c, struct buf *out, uint64_t offset)
 {
     char text[CURSOR_TEXT_SIZE];
     size_t n = cursor_format(text, offset, worker_of(c)->replay.log->epoch);
@@ -127,199 +127,198 @@ static void put_id(struct conn *c, struct buf *out, uint64_t offset)
     buf_putc(out, '"');
 }
 
-static void answer_ids(struct conn *c, struct http_due_answer *a, const struct publish *p)
+static void answer_ids(struct exchange_answer *a, const struct publish *p)
 {
     struct buf body = {0};
     buf_puts(&body, "{\"ids\":[");
     for (uint32_t i = 0; i < p->count; i++) {
         if (i)
             buf_putc(&body, ',');
-        put_id(c, &body, p->items[i].offset);
+        put_id(a->conn, &body, p->items[i].offset);
     }
     buf_puts(&body, "]}");
-    http_due_created(c, a, body.data, body.len);
+    exchange_answer_reply(a, 201, exchange_json, body.data, body.len);
     buf_finish(&body);
 }
 
-static void answer_id(struct conn *c, struct http_due_answer *a, const struct publish *p)
+static void answer_id(struct exchange_answer *a, const struct publish *p)
 {
     static const char begin[] = "{\"id\":\"", end[] = "\"}";
     char body[sizeof(begin) + CURSOR_TEXT_SIZE + sizeof(end)];
     size_t n = sizeof(begin) - 1;
     memcpy(body, begin, n);
-    n += cursor_format(body + n, p->items[0].offset, worker_of(c)->replay.log->epoch);
+    n += cursor_format(body + n, p->items[0].offset, worker_of(a->conn)->replay.log->epoch);
     memcpy(body + n, end, sizeof(end) - 1);
-    http_due_created(c, a, body, n + sizeof(end) - 1);
+    exchange_answer_reply(a, 201, exchange_json, body, n + sizeof(end) - 1);
 }
 
-static void answer_conflict(struct conn *c, struct http_due_answer *a, const struct publish *p,
-                            bool batch)
+static void answer_conflict(struct exchange_answer *a, const struct publish *p, bool batch)
 {
     struct buf detail = {0}, body = {0};
     char current[CURSOR_TEXT_SIZE];
     const char *text = publish_fault(ERR_CONFLICT)->message;
     if (batch)
         text = of_line(&detail, p->expectations[p->conflict].tag, text);
-    cursor_format(current, p->current, worker_of(c)->replay.log->epoch);
-    http_response_header(&a->text, "Longwire-Cursor", current);
+    cursor_format(current, p->current, worker_of(a->conn)->replay.log->epoch);
+    http_response_header(a->lines, "Longwire-Cursor", current);
     http_problem_begin(&body, 409, text, strlen(text));
     buf_printf(&body, ",\"current\":\"%s\"", current);
     http_problem_end(&body);
-    http_due_reply(c, a, 409, HTTP_PROBLEM_TYPE, body.data, body.len);
+    exchange_answer_reply(a, 409, HTTP_PROBLEM_TYPE, body.data, body.len);
     buf_finish(&detail);
     buf_finish(&body);
 }
 
 /* True: P did not fail; otherwise it is answered. */
-static bool was_stored(struct conn *c, struct http_due_answer *a, const struct publish *p,
-                       bool batch)
+static bool was_stored(struct exchange_answer *a, const struct publish *p, bool batch)
 {
     if (p->result == ERR_CONFLICT)
-        answer_conflict(c, a, p, batch);
+        answer_conflict(a, p, batch);
     else if (p->result == ERR_LIMIT)
-        http_due_fail(c, a, 429, 60, publish_fault(p->result)->message);
+        exchange_answer_fail(a, 429, 60, publish_fault(p->result)->message);
     else if (p->result != ERR_OK)
-        http_due_fail(c, a, 503, 5, publish_fault(p->result)->message);
+        exchange_answer_fail(a, 503, 5, publish_fault(p->result)->message);
     return p->result == ERR_OK;
 }
 
-static void answer_one(struct conn *c, struct http_due_answer *a, const struct publish *p)
+static void answer_one(struct exchange_answer *a, const struct publish *p)
 {
-    if (was_stored(c, a, p, false))
-        answer_id(c, a, p);
+    if (was_stored(a, p, false))
+        answer_id(a, p);
 }
 
-static void answer_batch(struct conn *c, struct http_due_answer *a, const struct publish *p)
+static void answer_batch(struct exchange_answer *a, const struct publish *p)
 {
-    if (was_stored(c, a, p, true))
-        answer_ids(c, a, p);
+    if (was_stored(a, p, true))
+        answer_ids(a, p);
 }
 
 /* --- POST /t/{topic} --- */
 
-static bool may_publish(struct conn *c)
+static bool may_publish(struct exchange *x)
 {
-    if (!http_may_publish(c)) {
-        http_deny(c, "Anonymous publishing is not allowed here (see access.anonymous)");
+    if (!http_may_publish(x->conn)) {
+        exchange_deny(x, "Anonymous publishing is not allowed here (see access.anonymous)");
         return false;
     }
-    if (c->loop->draining) {
-        http_fail_later(c, 503, 5, "The hub is stopping");
+    if (x->conn->loop->draining) {
+        exchange_fail_later(x, 503, 5, "The hub is stopping");
         return false;
     }
-    if (http_fields_has(http_of(c)->request.fields, HTTP_FIELD_CONTENT_ENCODING)) {
-        http_fail(c, 415, "Encoded bodies are not taken");
+    if (http_fields_has(x->fields, HTTP_FIELD_CONTENT_ENCODING)) {
+        exchange_fail(x, 415, "Encoded bodies are not taken");
         return false;
     }
     return true;
 }
 
-void publish_http_head(struct conn *c, struct http *h)
+void publish_http_head(struct exchange *x)
 {
-    if (!may_publish(c))
+    if (!may_publish(x))
         return;
-    if (!topic_name_valid(h->name, h->name_len)) {
-        http_fail(c, 400, bad_topic.message);
+    if (!topic_name_valid(x->name, x->name_len)) {
+        exchange_fail(x, 400, bad_topic.message);
         return;
     }
-    h->body_max = worker_settings(c)->max_message_bytes;
+    x->body_max = worker_settings(x->conn)->max_message_bytes;
 }
 
 /* The kind that Content-Type says, or NULL fault text with *RET set. */
-static const char *kind_of(const struct http *h, enum message_kind *ret)
+static const char *kind_of(const struct exchange *x, enum message_kind *ret)
 {
     struct content_type type = {.kind = CONTENT_SNIFF};
     size_t n;
-    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
+    const char *value = http_fields_get(x->fields, HTTP_FIELD_CONTENT_TYPE, &n);
     if (value && content_type_parse(value, n, &type) != ERR_OK)
         return "The Content-Type is malformed";
-    const char *body = h->body.data ? h->body.data : "";
+    const char *body = x->body.data ? x->body.data : "";
     *ret = MESSAGE_BINARY;
     if (type.kind == CONTENT_SNIFF)
-        *ret = publish_sniff_kind(body, h->body.len);
+        *ret = publish_sniff_kind(body, x->body.len);
     if (type.kind == CONTENT_JSON) {
-        if (!json_valid(body, h->body.len))
+        if (!json_valid(body, x->body.len))
             return "The body is not valid JSON";
         *ret = MESSAGE_JSON;
     }
     if (type.kind == CONTENT_TEXT) {
-        if (!utf8_valid(body, h->body.len))
+        if (!utf8_valid(body, x->body.len))
             return "The body is not valid UTF-8";
         *ret = MESSAGE_TEXT;
     }
     return NULL;
 }
 
-static void header(const struct http *h, enum http_field which, const char **ret, size_t *ret_len)
+static void header(const struct exchange *x, enum http_field which, const char **ret,
+                   size_t *ret_len)
 {
     *ret_len = 0;
-    *ret = http_fields_get(h->request.fields, which, ret_len);
+    *ret = http_fields_get(x->fields, which, ret_len);
 }
 
 /* Longwire-Expect-Last: one cursor, if it is there. */
-static const struct fault *read_expect(const struct http *h, struct message_init *ret)
+static const struct fault *read_expect(const struct exchange *x, struct message_init *ret)
 {
     size_t n;
-    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_LONGWIRE_EXPECT_LAST, &n);
+    const char *value = http_fields_get(x->fields, HTTP_FIELD_LONGWIRE_EXPECT_LAST, &n);
     if (!value)
         return NULL;
     ret->conditional = true;
     return cursor_parse(value, n, &ret->expect) == ERR_OK ? NULL : &bad_expect;
 }
 
-void publish_http_run(struct conn *c, struct http *h)
+void publish_http_run(struct exchange *x)
 {
     struct message_init m = {
-        .topic = h->name,
-        .topic_len = h->name_len,
-        .payload = h->body.data ? h->body.data : "",
-        .payload_len = h->body.len,
+        .topic = x->name,
+        .topic_len = x->name_len,
+        .payload = x->body.data ? x->body.data : "",
+        .payload_len = x->body.len,
     };
-    header(h, HTTP_FIELD_LONGWIRE_EVENT, &m.event, &m.event_len);
-    header(h, HTTP_FIELD_IDEMPOTENCY_KEY, &m.key, &m.key_len);
-    budget_charge(&c->loop->work, h->body.len * WORK_JSON_BYTE);
-    const char *wrong = kind_of(h, &m.kind);
-    const struct fault *fault = check_rest(worker_settings(c), &m);
+    header(x, HTTP_FIELD_LONGWIRE_EVENT, &m.event, &m.event_len);
+    header(x, HTTP_FIELD_IDEMPOTENCY_KEY, &m.key, &m.key_len);
+    budget_charge(&x->conn->loop->work, x->body.len * WORK_JSON_BYTE);
+    const char *wrong = kind_of(x, &m.kind);
+    const struct fault *fault = check_rest(worker_settings(x->conn), &m);
     if (!fault)
-        fault = read_expect(h, &m);
+        fault = read_expect(x, &m);
     if (m.event && !m.event_len)
         fault = &bad_event;
     if (m.key && !m.key_len)
         fault = &bad_key;
     if (wrong || fault)
-        http_fail(c, fault == &too_large ? 413 : 400, wrong ? wrong : fault->message);
+        exchange_fail(x, fault == &too_large ? 413 : 400, wrong ? wrong : fault->message);
     else
-        http_publish(c, publish_make(&m), answer_one);
+        exchange_publish(x, publish_make(&m), answer_one);
 }
 
 /* --- POST /t --- */
 
-void publish_http_batch_head(struct conn *c, struct http *h)
+void publish_http_batch_head(struct exchange *x)
 {
     struct content_type type;
     size_t n = 0;
-    if (!may_publish(c))
+    if (!may_publish(x))
         return;
-    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
+    const char *value = http_fields_get(x->fields, HTTP_FIELD_CONTENT_TYPE, &n);
     if (!value || content_type_parse(value, n, &type) != ERR_OK ||
         strcmp(type.name, "application/x-ndjson") != 0) {
-        http_add_field(h, "Accept", "application/x-ndjson");
-        http_fail(c, 415,
-                  "A batch is application/x-ndjson; to publish one message POST it to "
-                  "/t/{topic}");
+        exchange_add_field(x, "Accept", "application/x-ndjson");
+        exchange_fail(x, 415,
+                      "A batch is application/x-ndjson; to publish one message POST it to "
+                      "/t/{topic}");
         return;
     }
-    if (http_fields_has(h->request.fields, HTTP_FIELD_LONGWIRE_EXPECT_LAST)) {
-        http_fail(c, 400, "Longwire-Expect-Last is for one message; lines have \"expect\"");
+    if (http_fields_has(x->fields, HTTP_FIELD_LONGWIRE_EXPECT_LAST)) {
+        exchange_fail(x, 400, "Longwire-Expect-Last is for one message; lines have \"expect\"");
         return;
     }
-    h->body_max = worker_settings(c)->max_body_bytes;
+    x->body_max = worker_settings(x->conn)->max_body_bytes;
 }
 
-static void fail_line(struct conn *c, size_t line, const char *text, unsigned status)
+static void fail_line(struct exchange *x, size_t line, const char *text, unsigned status)
 {
     struct buf detail = {0};
-    http_fail(c, status, of_line(&detail, line, text));
+    exchange_fail(x, status, of_line(&detail, line, text));
     buf_finish(&detail);
 }
 
@@ -342,89 +341,89 @@ struct publish_batch {
     struct buf scratch;
 };
 
-static void end_batch(struct http *h)
+static void end_batch(struct exchange *x)
 {
-    struct publish_batch *b = h->waiting;
+    struct publish_batch *b = x->waiting;
     publish_free(b->publish);
     buf_finish(&b->scratch);
     free(b);
 }
 
 /* What has been read of it. */
-static size_t batch_held(const struct http *h)
+static size_t batch_held(const struct exchange *x)
 {
-    const struct publish *p = ((const struct publish_batch *)h->waiting)->publish;
+    const struct publish *p = ((const struct publish_batch *)x->waiting)->publish;
     return p ? p->bytes + p->count * sizeof(struct publish_item) : 0;
 }
 
 static const struct exchange_waiter batch_waiter = {.end = end_batch, .held = batch_held};
 
 /* Makes room for LINES messages; false: answered. */
-static bool begin_batch(struct conn *c, struct http *h, size_t lines)
+static bool begin_batch(struct exchange *x, size_t lines)
 {
     struct publish_batch *b = calloc(1, sizeof(*b));
     if (b)
         b->publish = publish_create((uint32_t)lines);
     if (!b || !b->publish) {
         free(b);
-        http_publish(c, NULL, answer_batch);
+        exchange_publish(x, NULL, answer_batch);
         return false;
     }
-    b->text = h->body.data;
-    b->len = h->body.len;
-    http_wait(h, &batch_waiter, b);
+    b->text = x->body.data;
+    b->len = x->body.len;
+    exchange_wait(x, &batch_waiter, b);
     return true;
 }
 
 /* Makes LINE the next item. False: answered with what is wrong. */
-static bool take_line(struct conn *c, struct publish_batch *b, char *line, size_t len)
+static bool take_line(struct exchange *x, struct publish_batch *b, char *line, size_t len)
 {
     struct message_init init;
-    budget_charge(&c->loop->work, WORK_COMMAND + len * WORK_JSON_BYTE);
+    budget_charge(&x->conn->loop->work, WORK_COMMAND + len * WORK_JSON_BYTE);
     const struct fault *fault = ndjson_line_parse(line, len, &b->scratch, &init);
     if (!fault)
-        fault = publish_check(worker_settings(c), &init);
+        fault = publish_check(worker_settings(x->conn), &init);
     if (!fault && set_item(b->publish, b->items++, &init, (uint32_t)b->line) == ERR_OK)
         return true;
     unsigned status = fault == &too_large ? 413 : fault ? 400 : 503;
-    fail_line(c, b->line, fault ? fault->message : "The hub is out of memory", status);
+    fail_line(x, b->line, fault ? fault->message : "The hub is out of memory", status);
     return false;
 }
 
 /* Reads as many lines as the slice of work has room for. */
-static void go_on_with_batch(struct conn *c, struct http *h)
+static void go_on_with_batch(struct exchange *x)
 {
-    struct publish_batch *b = h->waiting;
+    struct publish_batch *b = x->waiting;
     char *line;
     size_t len;
     while (ndjson_next_line(&b->text, &b->len, &line, &len, &b->line)) {
-        if (!take_line(c, b, line, len))
+        if (!take_line(x, b, line, len))
             return;
-        if (!budget_slice_left(&c->loop->work)) {
-            http_go_on_later(c);
+        if (!budget_slice_left(&x->conn->loop->work)) {
+            exchange_go_on_later(x);
             return;
         }
     }
     struct publish *p = b->publish;
     b->publish = NULL;
-    http_publish(c, p, answer_batch);
+    exchange_publish(x, p, answer_batch);
 }
 
-/* Begins with the batch that the body of H is; false: answered with what is in the way. */
-static bool begin(struct conn *c, struct http *h)
+/* Begins with the batch that the body of X is; false: answered with what is in the way. */
+static bool begin(struct exchange *x)
 {
-    size_t count = count_lines(&h->body);
+    size_t count = count_lines(&x->body);
     if (count == 0)
-        http_fail(c, 400, "The batch has no lines");
+        exchange_fail(x, 400, "The batch has no lines");
     else if (count > BATCH_MESSAGES_MAX)
-        http_fail(c, 413, "A batch has at most 10000 lines");
+        exchange_fail(x, 413, "A batch has at most 10000 lines");
     else
-        return begin_batch(c, h, count);
+        return begin_batch(x, count);
     return false;
 }
 
-void publish_http_batch_run(struct conn *c, struct http *h)
+void publish_http_batch_run(struct exchange *x)
 {
-    if (h->waiter || begin(c, h))
-        go_on_with_batch(c, h);
+    if (x->waiter || begin(x))
+        go_on_with_batch(x);
 }

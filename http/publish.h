@@ -12,7 +12,7 @@
 #include "broker/message.h"
 #include "net/conn.h"
 
-struct http;
+struct exchange;
 struct settings;
 
 /* What a payload of no declared type is: a JSON object or array, else UTF-8 text, else binary. */
@@ -27,11 +27,11 @@ struct publish *publish_make(const struct message_init *m);
 MUST_CHECK enum err publish_one(struct conn *c, const struct message_init *m);
 
 /* POST /t/{topic}: refuses before the body what can be, then publishes it. */
-void publish_http_head(struct conn *c, struct http *h);
-void publish_http_run(struct conn *c, struct http *h);
+void publish_http_head(struct exchange *x);
+void publish_http_run(struct exchange *x);
 /* POST /t: a batch of lines, stored all or none. Its lines are read in as many turns as it takes.
  */
-void publish_http_batch_head(struct conn *c, struct http *h);
-void publish_http_batch_run(struct conn *c, struct http *h);
+void publish_http_batch_head(struct exchange *x);
+void publish_http_batch_run(struct exchange *x);
 
 #endif

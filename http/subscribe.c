@@ -9,7 +9,7 @@
 #include "delivery/counting.h"
 #include "delivery/worker.h"
 #include "http/accept.h"
-#include "http/http.h"
+#include "http/exchange.h"
 #include "http/http_access.h"
 #include "http/prefer.h"
 
@@ -184,24 +184,23 @@ static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
 
 /* Last-Event-ID. A browser brings what the server before us had given it, and would never come back
  * after an error: what is no cursor is one of a log that is not known here, and its gap is told. */
-static bool read_last_event_id(const struct conn *c, const struct http *h, struct after *ret)
+static bool read_last_event_id(const struct exchange *x, struct after *ret)
 {
     size_t n;
-    const char *id = http_fields_get(h->request.fields, HTTP_FIELD_LAST_EVENT_ID, &n);
+    const char *id = http_fields_get(x->fields, HTTP_FIELD_LAST_EVENT_ID, &n);
     if (!id || n == 0)
         return false;
     ret->kind = AFTER_CURSOR;
     if (cursor_parse(id, n, &ret->cursor) != ERR_OK)
-        ret->cursor = (struct cursor){0, replay_unknown_epoch(worker_of(c)->replay.log)};
+        ret->cursor = (struct cursor){0, replay_unknown_epoch(worker_of(x->conn)->replay.log)};
     return true;
 }
 
 /* The place: a reconnecting EventSource repeats the URL's `after`, so Last-Event-ID wins. */
-static void choose_place(const struct conn *c, const struct http *h, const struct query *q,
-                         struct subscription *sub)
+static void choose_place(const struct exchange *x, const struct query *q, struct subscription *sub)
 {
     sub->after.kind = AFTER_LATEST;
-    if (read_last_event_id(c, h, &sub->after))
+    if (read_last_event_id(x, &sub->after))
         return;
     if (q->has_id)
         sub->after = q->id;
@@ -209,26 +208,26 @@ static void choose_place(const struct conn *c, const struct http *h, const struc
         sub->after = q->after;
 }
 
-static void read_query(struct conn *c, struct http *h, struct query *q, struct subscription *sub)
+static void read_query(struct exchange *x, struct query *q, struct subscription *sub)
 {
-    const struct settings *s = worker_settings(c);
+    const struct settings *s = worker_settings(x->conn);
     struct url_param param;
-    struct url url = h->url; /* it may be read again */
+    struct url url = x->url; /* it may be read again */
     q->wait_ms = s->poll_wait_ms;
     q->limit = s->poll_limit;
-    if (h->name) {
+    if (x->name) {
         q->topics = 1;
-        if (!topic_name_valid(h->name, h->name_len))
+        if (!topic_name_valid(x->name, x->name_len))
             q->wrong = "The path names no topic: 1 to 255 bytes of UTF-8 without control "
                        "characters, '+' and '#' (patterns go into the topic parameter), not "
                        "beginning with '/' or '$'";
         else
-            q->wrong = add_topic(&sub->spec, h->name, h->name_len);
+            q->wrong = add_topic(&sub->spec, x->name, x->name_len);
     }
     while (!q->wrong && url_next_param(&url, &param))
-        read_param(c, q, &sub->spec, &param);
+        read_param(x->conn, q, &sub->spec, &param);
     if (!q->wrong)
-        choose_place(c, h, q, sub);
+        choose_place(x, q, sub);
 }
 
 static bool is_single_topic(const struct feed_spec *spec)
@@ -251,9 +250,9 @@ static void choose_format(struct query *q, struct subscription *sub, bool raw_by
 
 /* --- transports --- */
 
-static const struct subscribe_ways *ways_of(const struct http *h)
+static const struct subscribe_ways *ways_of(const struct exchange *x)
 {
-    return h->route->ctx;
+    return x->route->ctx;
 }
 
 enum conn_need subscribe_need(const struct conn *c, const struct after *a)
@@ -269,40 +268,40 @@ enum conn_need subscribe_need(const struct conn *c, const struct after *a)
     return back <= NEAR ? CONN_NEEDS_LITTLE : back <= NOT_FAR ? CONN_NEEDS_SOME : CONN_NEEDS_MUCH;
 }
 
-void subscribe_fail(struct conn *c, enum err e)
+void subscribe_fail(struct exchange *x, enum err e)
 {
     if (e == ERR_LIMIT)
-        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
+        exchange_fail(x, 400, SUBSCRIBE_TOO_FAR);
     else if (e == ERR_FULL)
-        http_fail_later(c, 429, SUBSCRIBE_FULL_RETRY_S, full);
+        exchange_fail_later(x, 429, SUBSCRIBE_FULL_RETRY_S, full);
     else
-        http_fail_later(c, 503, 1, err_text(e));
+        exchange_fail_later(x, 503, 1, err_text(e));
 }
 
-static bool wants_events(const struct http *h)
+static bool wants_events(const struct exchange *x)
 {
     struct accept accept = {0};
     size_t n;
-    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_ACCEPT, &n);
-    for (; value; value = http_fields_next(h->request.fields, HTTP_FIELD_ACCEPT, value, &n))
+    const char *value = http_fields_get(x->fields, HTTP_FIELD_ACCEPT, &n);
+    for (; value; value = http_fields_next(x->fields, HTTP_FIELD_ACCEPT, value, &n))
         accept_add(&accept, value, n);
     return accept_events(&accept);
 }
 
 /* Checks what all transports have in common. False: answered. */
-static bool check(struct conn *c, const struct query *q, const struct subscription *sub,
+static bool check(struct exchange *x, const struct query *q, const struct subscription *sub,
                   bool needs_topic)
 {
-    if (!http_may_subscribe(c))
-        http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
+    if (!http_may_subscribe(x->conn))
+        exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
     else if (q->wrong == no_memory)
-        http_fail_later(c, 503, 1, q->wrong);
+        exchange_fail_later(x, 503, 1, q->wrong);
     else if (q->wrong == full)
-        subscribe_fail(c, ERR_FULL);
+        subscribe_fail(x, ERR_FULL);
     else if (q->wrong)
-        http_fail(c, 400, q->wrong);
+        exchange_fail(x, 400, q->wrong);
     else if (needs_topic && sub->spec.count == 0)
-        http_fail(c, 400, "Say which topics: /t/{topic} or /t?topic=...&topic=...");
+        exchange_fail(x, 400, "Say which topics: /t/{topic} or /t?topic=...&topic=...");
     else
         return true;
     return false;
@@ -310,128 +309,127 @@ static bool check(struct conn *c, const struct query *q, const struct subscripti
 
 /* Prefer: wait=N (RFC 7240 section 4.3), where the query does not say; the answer tells that it was
  * taken, and as what. */
-static void take_preference(const struct conn *c, struct http *h, struct query *q)
+static void take_preference(struct exchange *x, struct query *q)
 {
     struct prefer prefer = {0};
     size_t n;
-    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_PREFER, &n);
-    for (; value; value = http_fields_next(h->request.fields, HTTP_FIELD_PREFER, value, &n))
+    const char *value = http_fields_get(x->fields, HTTP_FIELD_PREFER, &n);
+    for (; value; value = http_fields_next(x->fields, HTTP_FIELD_PREFER, value, &n))
         prefer_add(&prefer, value, n);
-    if (q->has_wait || !prefer.valid || h->method == HTTP_HEAD)
+    if (q->has_wait || !prefer.valid || x->method == HTTP_HEAD)
         return;
-    uint64_t ms = (uint64_t)prefer.wait_s * 1000, max_ms = worker_settings(c)->poll_wait_max_ms;
+    uint64_t ms = (uint64_t)prefer.wait_s * 1000,
+             max_ms = worker_settings(x->conn)->poll_wait_max_ms;
     char applied[sizeof("wait=4294967295")];
     q->wait_ms = ms < max_ms ? ms : max_ms;
     snprintf(applied, sizeof(applied), "wait=%u", (unsigned)(q->wait_ms / 1000));
-    http_add_field(h, "Preference-Applied", applied);
+    exchange_add_field(x, "Preference-Applied", applied);
 }
 
-static void start_poll(struct conn *c, struct http *h, struct query *q, struct subscription *sub)
+static void start_poll(struct exchange *x, struct query *q, struct subscription *sub)
 {
-    if (!check(c, q, sub, true))
+    if (!check(x, q, sub, true))
         return;
-    take_preference(c, h, q);
-    sub->wait_ms = h->method == HTTP_HEAD ? 0 : q->wait_ms;
+    take_preference(x, q);
+    sub->wait_ms = x->method == HTTP_HEAD ? 0 : q->wait_ms;
     sub->limit = q->limit;
-    ways_of(h)->poll(c, sub);
+    ways_of(x)->poll(x, sub);
 }
 
-static void start_events(struct conn *c, const struct http *h, struct query *q,
-                         struct subscription *sub)
+static void start_events(struct exchange *x, struct query *q, struct subscription *sub)
 {
     choose_format(q, sub, true);
-    if ((q->wrong == no_memory || q->wrong == full) && http_may_subscribe(c))
-        ways_of(h)->events_later(c);
-    else if (check(c, q, sub, true))
-        ways_of(h)->events(c, sub);
+    if ((q->wrong == no_memory || q->wrong == full) && http_may_subscribe(x->conn))
+        ways_of(x)->events_later(x);
+    else if (check(x, q, sub, true))
+        ways_of(x)->events(x, sub);
 }
 
-static bool is_websocket(const struct http *h)
+static bool is_websocket(const struct exchange *x)
 {
-    return h->method == HTTP_GET && http_request_upgrade(&h->request, "websocket");
+    return x->method == HTTP_GET && x->websocket;
 }
 
-static void start_websocket(struct conn *c, struct http *h, struct query *q,
-                            struct subscription *sub, bool needs_topic)
+static void start_websocket(struct exchange *x, struct query *q, struct subscription *sub,
+                            bool needs_topic)
 {
-    if (!h->origin_allowed)
-        http_fail(c, 403, "Pages of this origin may not connect (see access.origin)");
-    else if (check(c, q, sub, needs_topic))
-        ways_of(h)->websocket(c, sub);
+    if (!x->origin_allowed)
+        exchange_fail(x, 403, "Pages of this origin may not connect (see access.origin)");
+    else if (check(x, q, sub, needs_topic))
+        ways_of(x)->websocket(x, sub);
 }
 
-static void end_counting(struct http *h)
+static void end_counting(struct exchange *x)
 {
-    counting_free(h->waiting);
+    counting_free(x->waiting);
 }
 
-static size_t held_by_counting(const struct http *h)
+static size_t held_by_counting(const struct exchange *x)
 {
-    return counting_held(h->waiting);
+    return counting_held(x->waiting);
 }
 
 /* While the place is counted, some of it in each call of the route's run(). */
 static const struct exchange_waiter counting_waiter = {.end = end_counting,
                                                        .held = held_by_counting};
 
-static enum err count_place(struct conn *c, struct http *h, struct subscription *sub)
+static enum err count_place(struct exchange *x, struct subscription *sub)
 {
-    struct counting *counting = h->waiting;
-    enum err e = counting_resolve(c, &counting, &sub->spec, &sub->after);
-    http_wait(h, counting ? &counting_waiter : NULL, counting);
+    struct counting *counting = x->waiting;
+    enum err e = counting_resolve(x->conn, &counting, &sub->spec, &sub->after);
+    exchange_wait(x, counting ? &counting_waiter : NULL, counting);
     return e;
 }
 
 /* Finds the place, if that takes work; false: not yet. What goes wrong is left for the transport,
  * to which it will happen again. */
-static bool find_place(struct conn *c, struct http *h, struct subscription *sub)
+static bool find_place(struct exchange *x, struct subscription *sub)
 {
     enum err e = ERR_AGAIN;
-    enum conn_need need = subscribe_need(c, &sub->after);
+    enum conn_need need = subscribe_need(x->conn, &sub->after);
     if (need == CONN_NEEDS_LITTLE)
         return true;
-    if (conn_has_whole_slice(c))
-        e = count_place(c, h, sub);
+    if (conn_has_whole_slice(x->conn))
+        e = count_place(x, sub);
     if (e == ERR_AGAIN)
-        http_go_on_for(c, need);
+        exchange_go_on_for(x, need);
     return e != ERR_AGAIN;
 }
 
-static void start(struct conn *c, struct http *h, struct query *q, struct subscription *sub,
-                  bool needs_topic)
+static void start(struct exchange *x, struct query *q, struct subscription *sub, bool needs_topic)
 {
-    bool events = (h->method & (HTTP_GET | HTTP_HEAD)) && wants_events(h);
-    if (!q->wrong && sub->spec.count && http_may_subscribe(c) && !find_place(c, h, sub))
+    bool events = (x->method & (HTTP_GET | HTTP_HEAD)) && wants_events(x);
+    if (!q->wrong && sub->spec.count && http_may_subscribe(x->conn) && !find_place(x, sub))
         return;
     if (!q->wrong && !events && (sub->spec.count || q->format == 'r'))
         choose_format(q, sub, false);
-    if (is_websocket(h))
-        start_websocket(c, h, q, sub, needs_topic);
+    if (is_websocket(x))
+        start_websocket(x, q, sub, needs_topic);
     else if (events)
-        start_events(c, h, q, sub);
+        start_events(x, q, sub);
     else
-        start_poll(c, h, q, sub);
+        start_poll(x, q, sub);
 }
 
-static void subscribe(struct conn *c, struct http *h, bool needs_topic)
+static void subscribe(struct exchange *x, bool needs_topic)
 {
     struct query q = {0};
     struct subscription sub = {0};
-    feed_spec_init(&sub.spec, worker_of(c)->feeds);
-    read_query(c, h, &q, &sub);
-    budget_charge(&c->loop->work, q.topics * WORK_TOPIC);
-    start(c, h, &q, &sub, needs_topic);
+    feed_spec_init(&sub.spec, worker_of(x->conn)->feeds);
+    read_query(x, &q, &sub);
+    budget_charge(&x->conn->loop->work, q.topics * WORK_TOPIC);
+    start(x, &q, &sub, needs_topic);
     feed_spec_finish(&sub.spec);
 }
 
 /* --- routes --- */
 
-void subscribe_http_run(struct conn *c, struct http *h)
+void subscribe_http_run(struct exchange *x)
 {
-    subscribe(c, h, true);
+    subscribe(x, true);
 }
 
-void subscribe_http_websocket(struct conn *c, struct http *h)
+void subscribe_http_websocket(struct exchange *x)
 {
-    subscribe(c, h, false);
+    subscribe(x, false);
 }

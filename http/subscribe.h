@@ -11,7 +11,7 @@
 #include "broker/feed.h"
 #include "net/conn.h"
 
-struct http;
+struct exchange;
 
 /* Why an `after=-N` is refused. */
 #define SUBSCRIBE_TOO_FAR "after=-N reaches back at most 100000 messages"
@@ -31,20 +31,20 @@ struct subscription {
 
 /* How messages may come: the context of the routes that subscribe. */
 struct subscribe_ways {
-    void (*poll)(struct conn *c, const struct subscription *sub);
-    void (*events)(struct conn *c, const struct subscription *sub);
+    void (*poll)(struct exchange *x, const struct subscription *sub);
+    void (*events)(struct exchange *x, const struct subscription *sub);
     /* The hub cannot serve an event stream now: come back later. */
-    void (*events_later)(struct conn *c);
-    void (*websocket)(struct conn *c, const struct subscription *sub);
+    void (*events_later)(struct exchange *x);
+    void (*websocket)(struct exchange *x, const struct subscription *sub);
 };
 
 /* How much work finding the place A, and what follows it, may be. */
 enum conn_need subscribe_need(const struct conn *c, const struct after *a);
-/* Answers that C cannot subscribe, because of E (stream_start, replay_start). */
-void subscribe_fail(struct conn *c, enum err e);
-/* GET and HEAD of /t/{topic} and /t: a poll, an event stream or a WebSocket, as H asks. */
-void subscribe_http_run(struct conn *c, struct http *h);
-/* H asks for a WebSocket, which may begin without topics. */
-void subscribe_http_websocket(struct conn *c, struct http *h);
+/* Answers that X cannot subscribe, because of E (stream_start, replay_start). */
+void subscribe_fail(struct exchange *x, enum err e);
+/* GET and HEAD of /t/{topic} and /t: a poll, an event stream or a WebSocket, as X asks. */
+void subscribe_http_run(struct exchange *x);
+/* X asks for a WebSocket, which may begin without topics. */
+void subscribe_http_websocket(struct exchange *x);
 
 #endif

@@ -27,48 +27,47 @@ struct manner {
 #define OWN_POLICY                                                                                 \
     "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'"
 
-static void serve(struct conn *c, const struct manner *m, const char *data, const char *end)
+static void serve(struct exchange *x, const struct manner *m, const char *data, const char *end)
 {
-    http_add_field(http_of(c), "Content-Security-Policy", m->policy);
-    http_add_field(http_of(c), "Cross-Origin-Resource-Policy", m->sharing);
-    http_reply_file(c, m->type, data, (size_t)(end - data));
+    exchange_add_field(x, "Content-Security-Policy", m->policy);
+    exchange_add_field(x, "Cross-Origin-Resource-Policy", m->sharing);
+    exchange_reply_file(x, m->type, data, (size_t)(end - data));
 }
 
-void webfiles_client(struct conn *c, struct http *h)
+void webfiles_client(struct exchange *x)
 {
     /* Pages of any origin may load the client; what they may do with it is checked elsewhere. */
-    if (!h->origin_allowed)
-        http_add_field(h, "Access-Control-Allow-Origin", "*");
+    if (!x->origin_allowed)
+        exchange_add_field(x, "Access-Control-Allow-Origin", "*");
     static const struct manner m = {SCRIPT_TYPE, OWN_POLICY, "cross-origin"};
-    serve(c, &m, webfile_client, webfile_client_end);
+    serve(x, &m, webfile_client, webfile_client_end);
 }
 
-void webfiles_demo(struct conn *c, struct http *h)
+void webfiles_demo(struct exchange *x)
 {
     static const struct manner script = {SCRIPT_TYPE, OWN_POLICY, "same-origin"};
     static const struct manner style = {"text/css; charset=utf-8", OWN_POLICY, "same-origin"};
     static const struct manner icon = {"image/svg+xml", OWN_POLICY, "same-origin"};
-    bool on = worker_settings(c)->demo;
-    if (on && strcmp(h->name, "demo.js") == 0)
-        serve(c, &script, webfile_script, webfile_script_end);
-    else if (on && strcmp(h->name, "demo.css") == 0)
-        serve(c, &style, webfile_style, webfile_style_end);
-    else if (on && strcmp(h->name, "icon.svg") == 0)
-        serve(c, &icon, webfile_icon, webfile_icon_end);
+    bool on = worker_settings(x->conn)->demo;
+    if (on && strcmp(x->name, "demo.js") == 0)
+        serve(x, &script, webfile_script, webfile_script_end);
+    else if (on && strcmp(x->name, "demo.css") == 0)
+        serve(x, &style, webfile_style, webfile_style_end);
+    else if (on && strcmp(x->name, "icon.svg") == 0)
+        serve(x, &icon, webfile_icon, webfile_icon_end);
     else
-        http_fail(c, 404, "There is nothing at this path");
+        exchange_fail(x, 404, "There is nothing at this path");
 }
 
-void webfiles_root(struct conn *c, struct http *h)
+void webfiles_root(struct exchange *x)
 {
     static const char text[] = "Longwire: publish and subscribe at /t/{topic}, see longwired(8).\n";
     static const struct manner page = {"text/html; charset=utf-8", OWN_POLICY, "same-origin"};
     /* Nothing of strangers is in it: from a console on it, everything can be tried. */
     static const struct manner line = {"text/plain; charset=utf-8", "frame-ancestors 'none'",
                                        "same-origin"};
-    (void)h;
-    if (worker_settings(c)->demo)
-        serve(c, &page, webfile_page, webfile_page_end);
+    if (worker_settings(x->conn)->demo)
+        serve(x, &page, webfile_page, webfile_page_end);
     else
-        serve(c, &line, text, text + sizeof(text) - 1);
+        serve(x, &line, text, text + sizeof(text) - 1);
 }

@@ -2,13 +2,13 @@
 #ifndef HTTP_WEBFILES_H
 #define HTTP_WEBFILES_H
 
-#include "http/http.h"
+#include "http/exchange.h"
 
 /* /longwire.js */
-void webfiles_client(struct conn *c, struct http *h);
+void webfiles_client(struct exchange *x);
 /* /demo/..., when http.demo is on */
-void webfiles_demo(struct conn *c, struct http *h);
+void webfiles_demo(struct exchange *x);
 /* /: the demo page when it is on, otherwise a few words on what this is. */
-void webfiles_root(struct conn *c, struct http *h);
+void webfiles_root(struct exchange *x);
 
 #endif

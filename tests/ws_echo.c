@@ -157,6 +157,8 @@ static void refuse(struct peer *p, unsigned status)
 static void accept_upgrade(struct peer *p)
 {
     put_start(p, 101);
+    http_response_header(&p->out, "Upgrade", "websocket");
+    http_response_header(&p->out, "Connection", "Upgrade");
     ws_handshake_answer(&p->handshake, &p->out);
     http_response_end(&p->out);
     flush(p);
@@ -172,7 +174,7 @@ static void handle_request(struct peer *p, const struct http_request *r)
         refuse(p, 426);
         return;
     }
-    switch (ws_handshake_read(r, true, WS_WINDOW_MIN, &p->handshake)) {
+    switch (ws_handshake_read(r->fields, true, WS_WINDOW_MIN, &p->handshake)) {
     case WS_HANDSHAKE_OK:
         accept_upgrade(p);
         break;

@@ -6,18 +6,24 @@
 #include "delivery/description.h"
 #include "delivery/envelope_encoding.h"
 #include "delivery/poll_body.h"
-#include "http/http.h"
+#include "http/exchange.h"
+#include "http/shared_answer.h"
 
 enum { ANSWER_BYTES = 512 }; /* what an answer takes besides its messages, as work too */
 
 /* While it waits; there are many that do. */
 struct poll {
     struct receiver receiver;
-    struct conn *conn;
+    struct exchange *exchange;
     struct position position;
     uint32_t limit;
     bool raw;
 };
+
+static struct worker *worker_of_poll(const struct poll *p)
+{
+    return worker_of(p->exchange->conn);
+}
 
 /* The answer with BODY for all who would get the same; NULL: out of memory. */
 static struct blob *make_shared(struct worker *w, uint64_t offset, const struct poll_body *body)
@@ -28,34 +34,33 @@ static struct blob *make_shared(struct worker *w, uint64_t offset, const struct 
     memcpy(field + n, "\r\n", 3);
     if (body->buf.failed)
         return NULL;
-    return http_shared_create(field, "application/json", body->buf.data + body->at,
-                              body->buf.len - body->at);
+    return shared_answer_create(field, exchange_json, body->buf.data + body->at,
+                                body->buf.len - body->at);
 }
 
-static void reply_shared(struct conn *c, struct blob *answer, bool at_once)
+static void reply_shared(struct exchange *x, struct blob *answer, bool at_once)
 {
-    counter_add(&c->loop->counters, COUNTER_polls, 1);
-    http_reply_shared(c, answer, at_once);
+    counter_add(&x->conn->loop->counters, COUNTER_polls, 1);
+    exchange_reply_shared(x, answer, at_once);
 }
 
-static void add_cursor(struct conn *c, uint64_t offset)
+static void add_cursor(struct exchange *x, uint64_t offset)
 {
     char text[CURSOR_TEXT_SIZE];
-    cursor_format(text, offset, worker_of(c)->replay.log->epoch);
-    http_add_field(http_of(c), "Longwire-Cursor", text);
-    counter_add(&c->loop->counters, COUNTER_polls, 1);
+    cursor_format(text, offset, worker_of(x->conn)->replay.log->epoch);
+    exchange_add_field(x, "Longwire-Cursor", text);
+    counter_add(&x->conn->loop->counters, COUNTER_polls, 1);
 }
 
-static void reply_body(struct conn *c, uint64_t offset, struct poll_body *body)
+static void reply_body(struct exchange *x, uint64_t offset, struct poll_body *body)
 {
-    add_cursor(c, offset);
-    http_reply_with(c, 200, "application/json", &body->buf, body->at);
+    add_cursor(x, offset);
+    exchange_reply_with(x, 200, exchange_json, &body->buf, body->at);
 }
 
 /* --- format=raw: one message as it is --- */
 
 struct raw {
-    struct conn *conn;
     bool found;
     struct buf body;
     uint64_t offset;
@@ -80,22 +85,22 @@ static bool take_raw(void *ctx, struct message *m, bool shared)
     return true;
 }
 
-static void reply_raw(struct conn *c, struct raw *r, uint64_t offset)
+static void reply_raw(struct exchange *x, struct raw *r, uint64_t offset)
 {
     static const char *const types[] = {
         [MESSAGE_TEXT] = "text/plain; charset=utf-8",
         [MESSAGE_JSON] = "application/json",
         [MESSAGE_BINARY] = "application/octet-stream",
     };
-    add_cursor(c, r->found ? r->offset : offset);
+    add_cursor(x, r->found ? r->offset : offset);
     if (!r->found) {
-        http_reply(c, 204, NULL, NULL, 0);
+        exchange_reply(x, 204, NULL, NULL, 0);
         return;
     }
-    http_add_field(http_of(c), "Longwire-Topic", r->topic->name);
+    exchange_add_field(x, "Longwire-Topic", r->topic->name);
     if (r->event[0])
-        http_add_field(http_of(c), "Longwire-Event", r->event);
-    http_reply(c, 200, types[r->kind], r->body.data, r->body.len);
+        exchange_add_field(x, "Longwire-Event", r->event);
+    exchange_reply(x, 200, types[r->kind], r->body.data, r->body.len);
 }
 
 /* --- answering --- */
@@ -104,62 +109,62 @@ static void reply_raw(struct conn *c, struct raw *r, uint64_t offset)
 static bool may_share(const struct poll *p, const struct gap *gap)
 {
     return gap->reason == GAP_NONE && p->receiver.sub.feed->refs > 1 &&
-           http_of(p->conn)->method != HTTP_HEAD;
+           p->exchange->method != HTTP_HEAD;
 }
 
 /* Answers as another one was. False: none was. */
 static bool answer_as_another(struct poll *p)
 {
-    struct worker *w = worker_of(p->conn);
+    struct worker *w = worker_of_poll(p);
     struct blob *answer =
         poll_shared_read(&w->polls, &w->replay, p->receiver.sub.feed, &p->position, p->limit);
     if (answer)
-        reply_shared(p->conn, answer, false);
+        reply_shared(p->exchange, answer, false);
     return answer != NULL;
 }
 
 /* Answers with BODY, which others may get, too: what was read in SPAN. */
 static void answer_first(struct poll *p, struct replay_span *span, const struct poll_body *body)
 {
-    struct worker *w = worker_of(p->conn);
+    struct worker *w = worker_of_poll(p);
     struct blob *answer = make_shared(w, p->position.offset, body);
     if (!answer) {
-        subscribe_fail(p->conn, ERR_NOMEM);
+        subscribe_fail(p->exchange, ERR_NOMEM);
         return;
     }
     replay_span_end(span, &p->position);
     poll_shared_keep_read(&w->polls, &w->replay, p->receiver.sub.feed, span, p->limit, answer);
-    reply_shared(p->conn, answer, false);
+    reply_shared(p->exchange, answer, false);
 }
 
 /* Reads what there is. True: answered. */
 static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty)
 {
-    struct conn *c = p->conn;
+    struct exchange *x = p->exchange;
     struct poll_body body = {0};
     struct replay_span span;
     if (may_share(p, gap) && answer_as_another(p))
         return true;
-    replay_span_begin(&span, &worker_of(c)->replay, &p->position);
+    replay_span_begin(&span, &worker_of_poll(p)->replay, &p->position);
     enum err e =
-        poll_body_read(worker_of(c), p->receiver.sub.feed, &p->position, gap, p->limit, &body);
+        poll_body_read(worker_of_poll(p), p->receiver.sub.feed, &p->position, gap, p->limit, &body);
     /* A long way without a match is answered too: the client goes on from the new cursor. */
     bool answers = even_if_empty || body.count || gap->reason != GAP_NONE || !body.live;
     if (e != ERR_OK)
-        subscribe_fail(c, e);
+        subscribe_fail(x, e);
     else if (body.count && may_share(p, gap))
         answer_first(p, &span, &body);
     else if (answers)
-        reply_body(c, p->position.offset, &body);
+        reply_body(x, p->position.offset, &body);
     buf_finish(&body.buf);
     return e != ERR_OK || answers;
 }
 
 static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
 {
-    struct conn *c = p->conn;
-    struct worker *w = worker_of(c);
-    struct raw raw = {.conn = c};
+    struct exchange *x = p->exchange;
+    struct worker *w = worker_of_poll(p);
+    struct raw raw = {0};
     enum err e = ERR_OK;
     while (e == ERR_OK && gap.reason == GAP_NONE && !raw.found && p->position.offset < w->head) {
         e = replay_next(&w->replay, p->receiver.sub.feed, &p->position, w->head, take_raw, &raw,
@@ -177,13 +182,13 @@ static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
         /* A bare payload has no place for a gap: told as a conflict, with the cursor to go on from.
          */
         worker_count_gap(w, gap.reason);
-        add_cursor(c, gap.resumed);
-        http_add_field(http_of(c), "Longwire-Gap", gap_reason_name(gap.reason));
-        http_fail(c, 409, "Messages after this cursor are lost; go on from Longwire-Cursor");
+        add_cursor(x, gap.resumed);
+        exchange_add_field(x, "Longwire-Gap", gap_reason_name(gap.reason));
+        exchange_fail(x, 409, "Messages after this cursor are lost; go on from Longwire-Cursor");
     } else if (e != ERR_OK) {
-        subscribe_fail(c, e);
+        subscribe_fail(x, e);
     } else if (answers) {
-        reply_raw(c, &raw, p->position.offset);
+        reply_raw(x, &raw, p->position.offset);
     }
     buf_finish(&raw.body);
     return answers;
@@ -192,7 +197,7 @@ static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
 /* GAP was found at the start; one that is found now is told, too. After true P is freed. */
 static bool answer(struct poll *p, struct gap gap, bool even_if_empty)
 {
-    if (!even_if_empty && gap.reason == GAP_NONE && p->position.offset >= worker_of(p->conn)->head)
+    if (!even_if_empty && gap.reason == GAP_NONE && p->position.offset >= worker_of_poll(p)->head)
         return false; /* mostly there is nothing yet */
     return p->raw ? answer_raw(p, gap, even_if_empty) : answer_envelopes(p, &gap, even_if_empty);
 }
@@ -203,7 +208,7 @@ static void answer_later(struct poll *p, uint64_t before)
     if (p->position.offset < before)
         p->position = (struct position){.offset = before, .floor_serial = UINT64_MAX};
     feed_go_idle(&p->receiver.sub);
-    http_go_on_later(p->conn);
+    exchange_go_on_later(p->exchange);
 }
 
 /* The answer for all members of F with PARCEL; NULL: out of memory. */
@@ -225,8 +230,8 @@ static struct blob *answer_of(struct worker *w, struct feed *f, const struct par
 static void deliver(struct receiver *r, const struct parcel *parcel)
 {
     struct poll *p = (struct poll *)r;
-    struct worker *w = worker_of(p->conn);
-    if (conn_state(p->conn) == CONN_CLOSED)
+    struct worker *w = worker_of_poll(p);
+    if (conn_state(p->exchange->conn) == CONN_CLOSED)
         return;
     if (!budget_take_answer(&w->loop.work, parcel->size + ANSWER_BYTES)) {
         answer_later(p, parcel->before);
@@ -239,47 +244,45 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
     }
     struct blob *shared = answer_of(w, p->receiver.sub.feed, parcel);
     if (shared)
-        reply_shared(p->conn, shared, true);
+        reply_shared(p->exchange, shared, true);
     else
-        subscribe_fail(p->conn, ERR_NOMEM);
+        subscribe_fail(p->exchange, ERR_NOMEM);
 }
 
 /* It was put off while many others were answered. */
-static void go_on(struct conn *c, struct http *h)
+static void go_on(struct exchange *x)
 {
-    struct poll *p = h->waiting;
-    (void)c;
+    struct poll *p = x->waiting;
     if (!answer(p, (struct gap){0}, false))
         feed_go_live(&p->receiver.sub);
 }
 
-static void time_up(struct conn *c, struct http *h)
+static void time_up(struct exchange *x)
 {
-    (void)c;
-    answer(h->waiting, (struct gap){0}, true);
+    answer(x->waiting, (struct gap){0}, true);
 }
 
-static void end(struct http *h)
+static void end(struct exchange *x)
 {
-    struct poll *p = h->waiting;
-    conn_count_as(p->conn, p->conn->protocol->transport);
-    feed_leave(&p->receiver.sub, worker_of(p->conn)->feeds);
+    struct poll *p = x->waiting;
+    conn_count_as(x->conn, x->conn->protocol->transport);
+    feed_leave(&p->receiver.sub, worker_of_poll(p)->feeds);
     free(p);
 }
 
 /* About what its subscriptions take. */
-static size_t held(const struct http *h)
+static size_t held(const struct exchange *x)
 {
-    const struct poll *p = h->waiting;
+    const struct poll *p = x->waiting;
     return feed_share(p->receiver.sub.feed);
 }
 
-static void describe(const struct http *h, struct description *d)
+static void describe(const struct exchange *x, struct description *d)
 {
-    const struct poll *p = h->waiting;
+    const struct poll *p = x->waiting;
     d->feed = p->receiver.sub.feed;
     d->has_cursor = true;
-    d->cursor = feed_is_live(&p->receiver.sub) ? worker_of(p->conn)->head : p->position.offset;
+    d->cursor = feed_is_live(&p->receiver.sub) ? worker_of_poll(p)->head : p->position.offset;
 }
 
 static const struct exchange_waiter waiter = {
@@ -293,16 +296,17 @@ static const struct exchange_waiter waiter = {
 
 static void wait_for_messages(struct poll *p, uint64_t ms)
 {
+    struct conn *c = p->exchange->conn;
     feed_go_live(&p->receiver.sub);
-    http_forget_head(http_of(p->conn));
-    conn_count_as(p->conn, TRANSPORT_POLL);
-    conn_set_deadline(p->conn, loop_now(p->conn->loop) + ms);
+    exchange_forget_head(p->exchange);
+    conn_count_as(c, TRANSPORT_POLL);
+    conn_set_deadline(c, loop_now(c->loop) + ms);
 }
 
 static enum err subscribe(struct poll *p, const struct feed_spec *spec, const struct after *after,
                           struct gap *ret_gap)
 {
-    struct worker *w = worker_of(p->conn);
+    struct worker *w = worker_of_poll(p);
     enum err e = feed_join(&p->receiver.sub, spec, &envelope_encoding, TRANSPORT_POLL);
     if (e != ERR_OK)
         return e;
@@ -310,22 +314,23 @@ static enum err subscribe(struct poll *p, const struct feed_spec *spec, const st
                         ret_gap);
 }
 
-void poll_start(struct conn *c, const struct subscription *sub)
+void poll_start(struct exchange *x, const struct subscription *sub)
 {
+    const struct conn *c = x->conn;
     struct poll *p = calloc(1, sizeof(*p));
     if (!p) {
-        subscribe_fail(c, ERR_NOMEM);
+        subscribe_fail(x, ERR_NOMEM);
         return;
     }
     p->receiver.deliver = deliver;
-    p->conn = c;
+    p->exchange = x;
     p->limit = sub->limit;
     p->raw = sub->raw;
-    http_wait(http_of(c), &waiter, p);
+    exchange_wait(x, &waiter, p);
     struct gap gap = {0};
     enum err e = subscribe(p, &sub->spec, &sub->after, &gap);
     if (e != ERR_OK)
-        subscribe_fail(c, e);
+        subscribe_fail(x, e);
     else if (!answer(p, gap, sub->wait_ms == 0 || c->loop->draining || c->input_over))
         wait_for_messages(p, sub->wait_ms);
 }

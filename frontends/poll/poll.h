@@ -6,9 +6,8 @@
 #define FRONTENDS_POLL_POLL_H
 
 #include "http/subscribe.h"
-#include "net/conn.h"
 
-/* Answers, or waits (http_wait). */
-void poll_start(struct conn *c, const struct subscription *sub);
+/* Answers, or waits (exchange_wait). */
+void poll_start(struct exchange *x, const struct subscription *sub);
 
 #endif

@@ -11,7 +11,7 @@
 #include "frontends/sse/session_request.h"
 #include "frontends/sse/sse_encoding.h"
 #include "http/accept.h"
-#include "http/http.h"
+#include "http/exchange.h"
 #include "http/http_access.h"
 #include "http/subscribe.h"
 
@@ -130,7 +130,7 @@ static void put_unsubscribed(const struct change *g, struct buf *out)
     }
 }
 
-static void answer_changed(struct conn *c, struct change *g)
+static void answer_changed(struct exchange *x, struct change *g)
 {
     struct buf *body = &g->answer;
     buf_puts(body, "{\"subscribed\":[");
@@ -138,90 +138,95 @@ static void answer_changed(struct conn *c, struct change *g)
     buf_puts(body, "],\"unsubscribed\":[");
     put_unsubscribed(g, body);
     buf_puts(body, "]}");
-    http_reply(c, 200, "application/json", body->data, body->len);
+    exchange_reply(x, 200, exchange_json, body->data, body->len);
+}
+
+static void answer(struct exchange *x, struct change *g)
+{
+    if (g->status == 503 || g->status == 429)
+        exchange_fail_later(x, g->status, g->status == 429 ? 10 : 1, g->detail);
+    else if (g->status)
+        exchange_fail(x, g->status, g->detail);
+    else
+        answer_changed(x, g);
 }
 
 static void change_done(struct errand *e)
 {
     struct change *g = (struct change *)e;
     struct conn *c = g->conn;
-    if (conn_state(c) != CONN_CLOSED) {
-        if (g->status == 503 || g->status == 429)
-            http_fail_later(c, g->status, g->status == 429 ? 10 : 1, g->detail);
-        else if (g->status)
-            http_fail(c, g->status, g->detail);
-        else
-            answer_changed(c, g);
-    }
+    if (conn_state(c) != CONN_CLOSED)
+        answer(exchange_of(c), g);
     conn_release(c);
     change_destroy(g);
 }
 
 /* --- the request --- */
 
-static bool is_json(struct http *h)
+static bool is_json(const struct exchange *x)
 {
     struct content_type type = {.kind = CONTENT_SNIFF};
     size_t n;
-    const char *value = http_fields_get(h->request.fields, HTTP_FIELD_CONTENT_TYPE, &n);
+    const char *value = http_fields_get(x->fields, HTTP_FIELD_CONTENT_TYPE, &n);
     if (value && content_type_parse(value, n, &type) != ERR_OK)
         return false;
     return type.kind == CONTENT_JSON || type.kind == CONTENT_SNIFF;
 }
 
-void session_http_head(struct conn *c, struct http *h)
+void session_http_head(struct exchange *x)
 {
     uint64_t number;
-    enum err e = session_id_parse(h->name, h->name_len, &number);
-    if (!http_may_subscribe(c)) {
-        http_deny(c, "Anonymous subscribing is not allowed here (see access.anonymous)");
+    enum err e = session_id_parse(x->name, x->name_len, &number);
+    if (!http_may_subscribe(x->conn)) {
+        exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
     } else if (e == ERR_NOT_FOUND) {
-        http_fail(c, 404, no_session);
+        exchange_fail(x, 404, no_session);
     } else if (e != ERR_OK) {
-        http_fail_later(c, 503, 1, no_memory);
-    } else if (c->loop->draining) {
-        http_fail_later(c, 503, 5, "The hub is stopping");
-    } else if (http_fields_has(h->request.fields, HTTP_FIELD_CONTENT_ENCODING)) {
-        http_fail(c, 415, "Encoded bodies are not taken");
-    } else if (!is_json(h)) {
-        http_add_field(h, "Accept", "application/json");
-        http_fail(c, 415, "What is to change is said in application/json");
+        exchange_fail_later(x, 503, 1, no_memory);
+    } else if (x->conn->loop->draining) {
+        exchange_fail_later(x, 503, 5, "The hub is stopping");
+    } else if (http_fields_has(x->fields, HTTP_FIELD_CONTENT_ENCODING)) {
+        exchange_fail(x, 415, "Encoded bodies are not taken");
+    } else if (!is_json(x)) {
+        exchange_add_field(x, "Accept", "application/json");
+        exchange_fail(x, 415, "What is to change is said in application/json");
     } else {
-        h->body_max = worker_settings(c)->max_body_bytes;
+        x->body_max = worker_settings(x->conn)->max_body_bytes;
     }
 }
 
-static struct change *change_create(struct http *h)
+static struct change *change_create(struct exchange *x)
 {
     struct change *g = calloc(1, sizeof(*g));
     if (!g)
         return NULL;
-    g->body = h->body;
-    h->body = (struct buf){0};
+    g->body = x->body;
+    x->body = (struct buf){0};
     return g;
 }
 
-static void fail_entry(struct conn *c, const struct session_request *r, const struct fault *fault)
+static void fail_entry(struct exchange *x, const struct session_request *r,
+                       const struct fault *fault)
 {
     struct buf detail = {0};
     buf_printf(&detail, "%s[%zu]: %s", r->wrong_list, r->wrong_index, fault->message);
     buf_putc(&detail, '\0');
-    http_fail(c, 400, detail.failed ? fault->message : detail.data);
+    exchange_fail(x, 400, detail.failed ? fault->message : detail.data);
     buf_finish(&detail);
 }
 
 /* False: answered with what is wrong. */
-static bool read_request(struct conn *c, struct change *g)
+static bool read_request(struct exchange *x, struct change *g)
 {
     struct session_request *r = &g->request;
-    const struct fault *fault =
-        session_request_parse(g->body.data, g->body.len, worker_settings(c)->subscriptions, r);
+    const struct fault *fault = session_request_parse(g->body.data, g->body.len,
+                                                      worker_settings(x->conn)->subscriptions, r);
     if (fault && strcmp(fault->code, "unavailable") == 0)
-        http_fail_later(c, 503, 1, fault->message);
+        exchange_fail_later(x, 503, 1, fault->message);
     else if (fault && r->wrong_list)
-        fail_entry(c, r, fault);
+        fail_entry(x, r, fault);
     else if (fault)
-        http_fail(c, 400, fault->message);
+        exchange_fail(x, 400, fault->message);
     return !fault;
 }
 
@@ -234,7 +239,7 @@ static size_t answer_size(const struct places *list)
     return size;
 }
 
-static bool make_room(struct conn *c, struct change *g)
+static bool make_room(struct exchange *x, struct change *g)
 {
     size_t size = ANSWER_FRAME_MAX + answer_size(&g->request.subscribe) +
                   answer_size(&g->request.unsubscribe);
@@ -242,7 +247,7 @@ static bool make_room(struct conn *c, struct change *g)
     g->offsets = calloc(g->request.subscribe.count + 1, sizeof(*g->offsets));
     if (g->parted && g->offsets && buf_reserve(&g->answer, size))
         return true;
-    http_fail_later(c, 503, 1, no_memory);
+    exchange_fail_later(x, 503, 1, no_memory);
     return false;
 }
 
@@ -254,19 +259,19 @@ static void dispatch(struct conn *c, struct change *g)
     errand_to_worker(&g->errand, (unsigned)(g->number % WORKERS_MAX), apply);
 }
 
-void session_http_run(struct conn *c, struct http *h)
+void session_http_run(struct exchange *x)
 {
     uint64_t number;
-    enum err e = session_id_parse(h->name, h->name_len, &number);
-    struct change *g = e == ERR_OK ? change_create(h) : NULL;
+    enum err e = session_id_parse(x->name, x->name_len, &number);
+    struct change *g = e == ERR_OK ? change_create(x) : NULL;
     if (!g) { /* the head was fine: only memory can be missing */
-        http_fail_later(c, 503, 1, no_memory);
+        exchange_fail_later(x, 503, 1, no_memory);
         return;
     }
     g->number = number;
-    budget_charge(&c->loop->work, g->body.len * WORK_JSON_BYTE);
-    if (read_request(c, g) && make_room(c, g))
-        dispatch(c, g);
+    budget_charge(&x->conn->loop->work, g->body.len * WORK_JSON_BYTE);
+    if (read_request(x, g) && make_room(x, g))
+        dispatch(x->conn, g);
     else
         change_destroy(g);
 }

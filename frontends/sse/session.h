@@ -7,11 +7,10 @@
 #ifndef FRONTENDS_SSE_SESSION_H
 #define FRONTENDS_SSE_SESSION_H
 
-struct conn;
-struct http;
+struct exchange;
 
 /* POST /session/{id} */
-void session_http_head(struct conn *c, struct http *h);
-void session_http_run(struct conn *c, struct http *h);
+void session_http_head(struct exchange *x);
+void session_http_run(struct exchange *x);
 
 #endif

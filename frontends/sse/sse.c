@@ -11,8 +11,8 @@
 #include "frontends/sse/sse_encoding.h"
 #include "frontends/sse/sse_text.h"
 #include "http/chunk.h"
-#include "http/http.h"
-#include "http/http_response.h"
+#include "http/exchange.h"
+#include "http/guard.h"
 
 static struct listed_stream *listed_of(struct conn *c)
 {
@@ -40,14 +40,9 @@ static void schedule_heartbeat(struct conn *c)
 
 /* --- framing --- */
 
-static bool gets_chunks(const struct http *h)
+static const struct encoding *choose_encoding(const struct exchange *x, bool raw)
 {
-    return h->request.minor > 0;
-}
-
-static const struct encoding *choose_encoding(const struct http *h, bool raw)
-{
-    if (gets_chunks(h))
+    if (x->chunked)
         return raw ? &sse_encoding_raw : &sse_encoding_envelope;
     return raw ? &sse_encoding_raw_bare : &sse_encoding_envelope_bare;
 }
@@ -197,19 +192,12 @@ static const struct protocol sse_protocol = {
 
 /* --- start --- */
 
-/* No other request is read in this connection, however the stream ends. */
-static void put_head(const struct http *h, struct buf *out)
+/* Begins the answer; NULL: its connection ends. */
+static struct buf *begin_answer(struct exchange *x)
 {
-    http_response_start(out, 200, http_now());
-    http_put_fields(h, out);
-    buf_puts(out, HTTP_DATA_ONLY);
-    http_response_header(out, "Content-Type", "text/event-stream; charset=utf-8");
-    http_response_header(out, "Cache-Control", "no-store, no-transform");
-    http_response_header(out, "X-Accel-Buffering", "no");
-    if (gets_chunks(h))
-        http_response_header(out, "Transfer-Encoding", "chunked");
-    http_response_header(out, "Connection", "close");
-    http_response_end(out);
+    static const char guard[] = HTTP_DATA_ONLY "Cache-Control: no-store, no-transform\r\n"
+                                               "X-Accel-Buffering: no\r\n";
+    return exchange_stream(x, guard, "text/event-stream; charset=utf-8");
 }
 
 /* The first two blocks: the place, and by what name the stream's topics can be changed. */
@@ -235,12 +223,9 @@ static void sse_started(struct stream *s, uint64_t offset)
     struct listed_stream *listed = (struct listed_stream *)s;
     struct conn *c = s->conn;
     char cursor[CURSOR_TEXT_SIZE];
-    struct buf *out = conn_out(c);
-    if (out)
-        put_head(http_of(c), out);
+    struct buf *out = begin_answer(exchange_of(c));
     conn_set_protocol(c, &sse_protocol, listed);
     stream_table_add(worker_of(c)->streams, listed);
-    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
     schedule_heartbeat(c);
     format_offset(c, offset, cursor);
     if (out)
@@ -256,9 +241,9 @@ static const struct stream_ops sse_stream_ops = {
 };
 
 /* A body of one block. */
-static void put_only_block(const struct http *h, struct buf *out, const char *text)
+static void put_only_block(const struct exchange *x, struct buf *out, const char *text)
 {
-    if (!gets_chunks(h)) {
+    if (!x->chunked) {
         buf_puts(out, text);
         return;
     }
@@ -269,44 +254,41 @@ static void put_only_block(const struct http *h, struct buf *out, const char *te
 }
 
 /* The head, the block TEXT unless it is NULL, and the end. */
-static void answer_briefly(struct conn *c, const char *text)
+static void answer_briefly(struct exchange *x, const char *text)
 {
-    struct buf *out = conn_out(c);
+    struct buf *out = begin_answer(x);
     if (!out)
         return;
-    put_head(http_of(c), out);
     if (text)
-        put_only_block(http_of(c), out, text);
-    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
-    conn_finish_after_output(c);
+        put_only_block(x, out, text);
+    conn_finish_after_output(x->conn);
 }
 
-void sse_answer_later(struct conn *c)
+void sse_answer_later(struct exchange *x)
 {
     char text[32];
-    snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(c) + 1000);
-    answer_briefly(c, http_of(c)->method == HTTP_HEAD ? NULL : text);
+    snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(x->conn) + 1000);
+    answer_briefly(x, x->method == HTTP_HEAD ? NULL : text);
 }
 
-void sse_start(struct conn *c, const struct subscription *sub)
+void sse_start(struct exchange *x, const struct subscription *sub)
 {
-    if (http_of(c)->method == HTTP_HEAD) {
-        answer_briefly(c, NULL);
+    if (x->method == HTTP_HEAD) {
+        answer_briefly(x, NULL);
         return;
     }
-    struct listed_stream *s = c->loop->draining ? NULL : calloc(1, sizeof(*s));
+    struct listed_stream *s = x->conn->loop->draining ? NULL : calloc(1, sizeof(*s));
     if (!s) {
-        sse_answer_later(c);
+        sse_answer_later(x);
         return;
     }
-    stream_init(&s->stream, c, &sse_stream_ops);
-    enum err e =
-        stream_start(&s->stream, &sub->spec, choose_encoding(http_of(c), sub->raw), &sub->after);
+    stream_init(&s->stream, x->conn, &sse_stream_ops);
+    enum err e = stream_start(&s->stream, &sub->spec, choose_encoding(x, sub->raw), &sub->after);
     if (e == ERR_OK)
         return;
     free(s);
     if (e == ERR_LIMIT)
-        http_fail(c, 400, SUBSCRIBE_TOO_FAR);
+        exchange_fail(x, 400, SUBSCRIBE_TOO_FAR);
     else
-        sse_answer_later(c);
+        sse_answer_later(x);
 }

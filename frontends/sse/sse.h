@@ -13,8 +13,8 @@
  * answered with the head of one. Whatever keeps the hub from serving it is answered with an empty
  * 200 and a retry time, since any other status stops a browser's EventSource for ever; only a
  * faulty request gets its 400. */
-void sse_start(struct conn *c, const struct subscription *sub);
+void sse_start(struct exchange *x, const struct subscription *sub);
 /* Answers so a request for an event stream that the hub cannot serve now: come back later. */
-void sse_answer_later(struct conn *c);
+void sse_answer_later(struct exchange *x);
 
 #endif

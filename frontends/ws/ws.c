@@ -10,9 +10,8 @@
 #include "frontends/ws/ws_encoding.h"
 #include "frontends/ws/ws_frame.h"
 #include "frontends/ws/ws_handshake.h"
-#include "http/http.h"
+#include "http/exchange.h"
 #include "http/http_access.h"
-#include "http/http_response.h"
 #include "http/publish.h"
 #include "utlist.h"
 
@@ -688,58 +687,57 @@ static const struct protocol ws_protocol = {
 /* --- start --- */
 
 /* 426 with what an upgrade would have to be (RFC 9110 section 15.5.22, RFC 6455 section 4.4). */
-static void fail_upgrade(struct conn *c, const char *detail)
+static void fail_upgrade(struct exchange *x, const char *detail)
 {
-    struct http *h = http_of(c);
-    http_add_field(h, "Upgrade", "websocket");
-    http_add_field(h, "Connection", "Upgrade");
-    http_add_field(h, "Sec-WebSocket-Version", "13");
-    http_fail(c, 426, detail);
+    exchange_add_field(x, "Upgrade", "websocket");
+    exchange_add_field(x, "Connection", "Upgrade");
+    exchange_add_field(x, "Sec-WebSocket-Version", "13");
+    exchange_fail(x, 426, detail);
 }
 
-static enum ws_handshake_result read_handshake(struct conn *c, struct ws_handshake *ret)
+static enum ws_handshake_result read_handshake(const struct exchange *x, struct ws_handshake *ret)
 {
     /* Others could not share what is compressed for a smaller window. */
-    return ws_handshake_read(&http_of(c)->request, worker_settings(c)->ws_deflate, WS_WINDOW_MAX,
-                             ret);
+    return ws_handshake_read(x->fields, worker_settings(x->conn)->ws_deflate, WS_WINDOW_MAX, ret);
 }
 
 /* Checks the handshake (RFC 6455 section 4.2.1). False: answered. */
-static bool check_handshake(struct conn *c, struct ws_handshake *h)
+static bool check_handshake(struct exchange *x, struct ws_handshake *h)
 {
-    switch (read_handshake(c, h)) {
+    switch (read_handshake(x, h)) {
     case WS_HANDSHAKE_OK:
-        if (!c->loop->draining)
+        if (!x->conn->loop->draining)
             return true;
-        http_fail_later(c, 503, 5, "The hub is stopping");
+        exchange_fail_later(x, 503, 5, "The hub is stopping");
         return false;
     case WS_HANDSHAKE_VERSION:
-        fail_upgrade(c, "The hub speaks version 13 of the WebSocket protocol");
+        fail_upgrade(x, "The hub speaks version 13 of the WebSocket protocol");
         return false;
     case WS_HANDSHAKE_KEY:
-        http_fail(c, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
+        exchange_fail(x, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
         return false;
     case WS_HANDSHAKE_EXTENSION:
-        http_fail(c, 400, "Sec-WebSocket-Extensions is malformed");
+        exchange_fail(x, 400, "Sec-WebSocket-Extensions is malformed");
         return false;
     case WS_HANDSHAKE_NOMEM:
         break;
     }
-    http_fail_later(c, 503, 1, "The hub is out of memory");
+    exchange_fail_later(x, 503, 1, "The hub is out of memory");
     return false;
 }
 
-static void put_head(struct conn *c, const struct ws *ws, struct buf *out)
+static void answer_handshake(struct exchange *x, const struct ws *ws)
 {
     struct ws_handshake h;
-    if (read_handshake(c, &h) != WS_HANDSHAKE_OK) {
-        out->failed = true; /* memory is out: check_handshake has read the same */
-        return;
+    struct buf lines = {0};
+    if (read_handshake(x, &h) == WS_HANDSHAKE_OK) {
+        h.protocol &= !ws->raw;
+        ws_handshake_answer(&h, &lines);
+    } else {
+        lines.failed = true; /* memory is out: check_handshake has read the same */
     }
-    h.protocol &= !ws->raw;
-    http_response_start(out, 101, http_now());
-    ws_handshake_answer(&h, out);
-    http_response_end(out);
+    exchange_upgrade(x, &lines);
+    buf_finish(&lines);
 }
 
 /* From here on the connection is a WebSocket. */
@@ -747,12 +745,9 @@ static void ws_started(struct stream *s, uint64_t offset)
 {
     struct ws *ws = (struct ws *)s;
     struct conn *c = s->conn;
-    struct buf *out = conn_out(c);
     (void)offset;
-    if (out)
-        put_head(c, ws, out);
+    answer_handshake(exchange_of(c), ws);
     conn_set_protocol(c, &ws_protocol, ws);
-    counter_add(&c->loop->counters, COUNTER_http_requests, 1);
     ws->heard_s = (uint32_t)(loop_now(c->loop) / 1000);
     conn_set_deadline(c, loop_now(c->loop) + worker_settings(c)->heartbeat_ms);
 }
@@ -775,30 +770,30 @@ static struct ws *create(const struct subscription *sub, const struct ws_handsha
     return ws;
 }
 
-static void fail_start(struct conn *c, struct ws *ws, enum err e)
+static void fail_start(struct exchange *x, struct ws *ws, enum err e)
 {
     free(ws);
-    subscribe_fail(c, e);
+    subscribe_fail(x, e);
 }
 
-void ws_start(struct conn *c, const struct subscription *sub)
+void ws_start(struct exchange *x, const struct subscription *sub)
 {
     static const struct after latest = {.kind = AFTER_LATEST};
     struct ws_handshake h;
     bool empty = sub->spec.count == 0;
-    if (!check_handshake(c, &h))
+    if (!check_handshake(x, &h))
         return;
     struct ws *ws = create(sub, &h);
     if (!ws) {
-        http_fail_later(c, 503, 1, "The hub is out of memory");
+        exchange_fail_later(x, 503, 1, "The hub is out of memory");
         return;
     }
-    stream_init(&ws->stream, c, &ws_stream_ops);
+    stream_init(&ws->stream, x->conn, &ws_stream_ops);
     ws->stream.told_live = empty; /* no topic yet: nothing to be live about */
     enum err e =
         stream_start(&ws->stream, &sub->spec, encoding_of(ws), empty ? &latest : &sub->after);
     if (e != ERR_OK)
-        fail_start(c, ws, e);
+        fail_start(x, ws, e);
 }
 
 /* --- what every worker does for them --- */
@@ -818,10 +813,10 @@ const struct worker_part ws_part = {
     .end_thread = ws_deflate_finish_thread,
 };
 
-void ws_http_run(struct conn *c, struct http *h)
+void ws_http_run(struct exchange *x)
 {
-    if (http_request_upgrade(&h->request, "websocket"))
-        subscribe_http_websocket(c, h);
+    if (x->websocket)
+        subscribe_http_websocket(x);
     else
-        fail_upgrade(c, "This path is for WebSockets");
+        fail_upgrade(x, "This path is for WebSockets");
 }

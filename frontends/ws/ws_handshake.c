@@ -72,51 +72,51 @@ bool ws_handshake_offers_protocol(const char *list, size_t n)
     return false;
 }
 
-static enum ws_handshake_result read_key(const struct http_request *r, struct ws_handshake *ret)
+static enum ws_handshake_result read_key(const struct http_fields *f, struct ws_handshake *ret)
 {
     size_t n;
-    const char *key = http_fields_get(r->fields, HTTP_FIELD_SEC_WEBSOCKET_KEY, &n);
+    const char *key = http_fields_get(f, HTTP_FIELD_SEC_WEBSOCKET_KEY, &n);
     enum err e = key ? ws_handshake_accept(key, n, ret->accept) : ERR_INVALID;
     if (e == ERR_OK)
         return WS_HANDSHAKE_OK;
     return e == ERR_INVALID ? WS_HANDSHAKE_KEY : WS_HANDSHAKE_NOMEM;
 }
 
-static bool read_protocols(const struct http_request *r)
+static bool read_protocols(const struct http_fields *f)
 {
     static const enum http_field which = HTTP_FIELD_SEC_WEBSOCKET_PROTOCOL;
     size_t n;
-    const char *list = http_fields_get(r->fields, which, &n);
-    for (; list; list = http_fields_next(r->fields, which, list, &n))
+    const char *list = http_fields_get(f, which, &n);
+    for (; list; list = http_fields_next(f, which, list, &n))
         if (ws_handshake_offers_protocol(list, n))
             return true;
     return false;
 }
 
-static enum ws_handshake_result read_extensions(const struct http_request *r, int least_window,
+static enum ws_handshake_result read_extensions(const struct http_fields *f, int least_window,
                                                 struct ws_extension *ret)
 {
     static const enum http_field which = HTTP_FIELD_SEC_WEBSOCKET_EXTENSIONS;
     size_t n;
-    const char *list = http_fields_get(r->fields, which, &n);
-    for (; list; list = http_fields_next(r->fields, which, list, &n))
+    const char *list = http_fields_get(f, which, &n);
+    for (; list; list = http_fields_next(f, which, list, &n))
         if (ws_extension_read(list, n, least_window, ret) != ERR_OK)
             return WS_HANDSHAKE_EXTENSION;
     return WS_HANDSHAKE_OK;
 }
 
-enum ws_handshake_result ws_handshake_read(const struct http_request *r, bool deflate,
+enum ws_handshake_result ws_handshake_read(const struct http_fields *f, bool deflate,
                                            int least_window, struct ws_handshake *ret)
 {
-    const char *version = http_fields_get(r->fields, HTTP_FIELD_SEC_WEBSOCKET_VERSION, NULL);
+    const char *version = http_fields_get(f, HTTP_FIELD_SEC_WEBSOCKET_VERSION, NULL);
     memset(ret, 0, sizeof(*ret));
     if (!version || strcmp(version, "13") != 0)
         return WS_HANDSHAKE_VERSION;
-    enum ws_handshake_result result = read_key(r, ret);
+    enum ws_handshake_result result = read_key(f, ret);
     if (result == WS_HANDSHAKE_OK)
-        result = read_extensions(r, least_window, &ret->extension);
+        result = read_extensions(f, least_window, &ret->extension);
     ret->extension.deflate &= deflate;
-    ret->protocol = read_protocols(r);
+    ret->protocol = read_protocols(f);
     return result;
 }
 
@@ -134,8 +134,6 @@ static void put_extension(const struct ws_extension *x, struct buf *out)
 
 void ws_handshake_answer(const struct ws_handshake *h, struct buf *out)
 {
-    http_response_header(out, "Upgrade", "websocket");
-    http_response_header(out, "Connection", "Upgrade");
     http_response_header(out, "Sec-WebSocket-Accept", h->accept);
     if (h->protocol)
         http_response_header(out, "Sec-WebSocket-Protocol", WS_HANDSHAKE_PROTOCOL);

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "frontends/ws/ws_extension.h"
-#include "http/http_request.h"
+#include "http/http_fields.h"
 
 /* The subprotocol spoken on connections with envelopes; a client may also ask for none. */
 #define WS_HANDSHAKE_PROTOCOL "longwire.v1"
@@ -40,11 +40,11 @@ enum ws_handshake_result {
     WS_HANDSHAKE_NOMEM,
 };
 
-/* Reads the header fields of R. Extensions are accepted if DEFLATE, with windows of the server's of
+/* Reads the header fields F. Extensions are accepted if DEFLATE, with windows of the server's of
  * at least LEAST_WINDOW bits. */
-MUST_CHECK enum ws_handshake_result ws_handshake_read(const struct http_request *r, bool deflate,
+MUST_CHECK enum ws_handshake_result ws_handshake_read(const struct http_fields *f, bool deflate,
                                                       int least_window, struct ws_handshake *ret);
-/* Appends the header fields of the answer 101, those of Date and the like excepted. */
+/* Appends what header fields the answer has besides those of any upgrade. */
 void ws_handshake_answer(const struct ws_handshake *h, struct buf *out);
 
 #endif

@@ -14,6 +14,7 @@
 #include "delivery/stream.h"
 #include "delivery/worker_thread.h"
 #include "frontends/routes.h"
+#include "http/dispatch.h"
 #include "http/http.h"
 #include "net/holding.h"
 #include "net/readiness.h"
@@ -63,7 +64,7 @@ void desk_open(struct desk *d)
     rig_start(&d->rig);
     struct hub_options o = {1, 64 << 20, 0, &d->rig.log};
     ck_assert_int_eq(hub_start(&o, d->rig.broker, &d->hub), ERR_OK);
-    http_set_routes(&hub_routes);
+    dispatch_set_routes(&hub_routes);
     d->settings = default_settings();
     d->process.memory.limit = 256 << 20;
     d->process.conns_max = 100;

@@ -308,14 +308,14 @@ START_TEST(what_is_read_of_a_batch_is_held)
     ck_assert_int_eq(send(client.fd, text.data, text.len, 0), (int)text.len);
     conn_ready(client.conn, READY_READ);
     ck_assert_uint_eq(backlog_count(&desk.worker->loop.backlog), 1);
-    const struct http *h = http_of(client.conn);
+    const struct exchange *x = exchange_of(client.conn);
     size_t items = LINES * sizeof(struct publish_item);
-    ck_assert_uint_gt(h->waiter->held(h), items);
-    ck_assert_uint_ge(conn_held(client.conn), h->body.cap + h->waiter->held(h));
+    ck_assert_uint_gt(x->waiter->held(x), items);
+    ck_assert_uint_ge(conn_held(client.conn), x->body.cap + x->waiter->held(x));
     buf_finish(&text);
     while (backlog_count(&desk.worker->loop.backlog))
         desk_go_on(&desk);
-    ck_assert_ptr_null(h->waiter);
+    ck_assert_ptr_null(x->waiter);
     desk_end_turn(&desk);
     desk_commit(&desk);
     check_answers(1, "HTTP/1.1 201 ");

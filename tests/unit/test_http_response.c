@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "http/guard.h"
 #include "http/http_response.h"
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
