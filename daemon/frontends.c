@@ -5,7 +5,7 @@
 #include "delivery/worker.h"
 #include "frontends/resp/resp_protocol.h"
 #include "frontends/ws/ws.h"
-#include "http/http.h"
+#include "http/h1/h1.h"
 #include "net/proxy.h"
 #include "net/service.h"
 

@@ -5,8 +5,8 @@
 
 #include "broker/broker.h"
 #include "http/guard.h"
+#include "http/h1/http_response.h"
 #include "http/http_refusal.h"
-#include "http/http_response.h"
 
 const char exchange_json[] = "application/json";
 

@@ -5,8 +5,8 @@
 
 #include "delivery/worker.h"
 #include "http/forwarding.h"
+#include "http/h1/http_response.h"
 #include "http/host.h"
-#include "http/http_response.h"
 
 #define PREFLIGHT_AGE "7200"
 

@@ -1,7 +1,7 @@
 #include "http/http_now.h"
 
 #include "base/now.h"
-#include "http/http_response.h"
+#include "http/h1/http_response.h"
 
 const char *http_now(void)
 {

@@ -4,7 +4,7 @@ libhttp_a_SOURCES = \
 	http/dispatch.c http/dispatch.h \
 	http/exchange.c http/exchange.h \
 	http/forwarding.c http/forwarding.h \
-	http/http.c http/http.h \
+	http/h1/h1.c http/h1/h1.h \
 	http/http_access.c http/http_access.h \
 	http/http_now.c http/http_now.h \
 	http/http_refusal.c http/http_refusal.h \
@@ -19,15 +19,15 @@ libwscodec_a_SOURCES += \
 
 libhttpcodec_a_SOURCES += \
 	http/accept.c http/accept.h \
-	http/chunk_ext.c http/chunk_ext.h \
+	http/h1/chunk_ext.c http/h1/chunk_ext.h \
 	http/field.c http/field.h \
 	http/forwarded.c http/forwarded.h \
 	http/guard.h \
 	http/host.c http/host.h \
-	http/http_due.c http/http_due.h \
+	http/h1/http_due.c http/h1/http_due.h \
 	http/http_fields.c http/http_fields.h \
-	http/http_request.c http/http_request.h \
-	http/http_response.c http/http_response.h \
+	http/h1/http_request.c http/h1/http_request.h \
+	http/h1/http_response.c http/h1/http_response.h \
 	http/http_routes.c http/http_routes.h \
 	http/prefer.c http/prefer.h \
 	http/url.c http/url.h

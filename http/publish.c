@@ -10,8 +10,8 @@
 #include "delivery/worker.h"
 #include "http/accept.h"
 #include "http/exchange.h"
+#include "http/h1/http_response.h"
 #include "http/http_access.h"
-#include "http/http_response.h"
 #include "http/ndjson.h"
 
 enum {

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "http/http_request.h"
+#include "http/h1/http_request.h"
 
 /* Feeds the first FIRST bytes, then STEP at a time (>= 1), each piece in an allocation of its own
  * size that is gone afterwards. Aborts when the reader breaks the promises of its header. */

@@ -23,8 +23,8 @@
 #include "frontends/ws/ws_deflate.h"
 #include "frontends/ws/ws_frame.h"
 #include "frontends/ws/ws_handshake.h"
-#include "http/http_request.h"
-#include "http/http_response.h"
+#include "http/h1/http_request.h"
+#include "http/h1/http_response.h"
 
 enum {
     MESSAGE_MAX = 64 << 20,

@@ -12,7 +12,7 @@
 #include "frontends/resp/resp_subscribe.h"
 #include "frontends/resp/resp_table.h"
 #include "frontends/resp/resp_wait.h"
-#include "http/http.h"
+#include "http/h1/h1.h"
 
 enum {
     ARGS_MAX = 65536,      /* words of a command */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "http/http_response.h"
+#include "http/h1/http_response.h"
 
 enum { KEY_LEN = 24, KEY_BYTES = 16 };
 

@@ -15,7 +15,7 @@
 #include "delivery/worker_thread.h"
 #include "frontends/routes.h"
 #include "http/dispatch.h"
-#include "http/http.h"
+#include "http/h1/h1.h"
 #include "net/holding.h"
 #include "net/readiness.h"
 #include "net/socket.h"

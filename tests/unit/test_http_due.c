@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/http_due.h"
+#include "http/h1/http_due.h"
 
 /* Opaque there: any address will do. */
 static const struct publish *number(uintptr_t n)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/http_request.h"
+#include "http/h1/http_request.h"
 #include "tests/http_transcript.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "http/guard.h"
-#include "http/http_response.h"
+#include "http/h1/http_response.h"
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 

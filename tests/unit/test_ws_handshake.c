@@ -1,7 +1,7 @@
 /* Sec-WebSocket-Accept, the keys that are refused, the choice of the subprotocol, and whole
  * requests with their answers. */
 #include "frontends/ws/ws_handshake.h"
-#include "http/http_request.h"
+#include "http/h1/http_request.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  *
  *     *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )
  */
-#ifndef HTTP_CHUNK_EXT_H
-#define HTTP_CHUNK_EXT_H
+#ifndef HTTP_H1_CHUNK_EXT_H
+#define HTTP_H1_CHUNK_EXT_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "http/chunk_ext.h"
+#include "http/h1/chunk_ext.h"
 
 #include "http/field.h"
 

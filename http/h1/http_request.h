@@ -17,8 +17,8 @@
  * DONE and ERROR repeat until http_request_finish and http_request_init start the next request.
  * DONE and the event after HEAD may come with no further input, so feed after each event.
  */
-#ifndef HTTP_HTTP_REQUEST_H
-#define HTTP_HTTP_REQUEST_H
+#ifndef HTTP_H1_HTTP_REQUEST_H
+#define HTTP_H1_HTTP_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>

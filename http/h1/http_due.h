@@ -10,8 +10,8 @@
  * Its memory is there while something is due: an idle connection has none. Pure; what is published
  * is an opaque pointer here.
  */
-#ifndef HTTP_HTTP_DUE_H
-#define HTTP_HTTP_DUE_H
+#ifndef HTTP_H1_HTTP_DUE_H
+#define HTTP_H1_HTTP_DUE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,12 +1,12 @@
-#include "http/http.h"
+#include "http/h1/h1.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "delivery/worker.h"
 #include "http/dispatch.h"
+#include "http/h1/http_response.h"
 #include "http/http_now.h"
-#include "http/http_response.h"
 #include "http/shared_answer.h"
 
 enum {

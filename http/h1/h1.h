@@ -12,16 +12,16 @@
  *
  * One version of HTTP (exchange.h): what a request may, and who answers it, is in dispatch.h.
  */
-#ifndef HTTP_HTTP_H
-#define HTTP_HTTP_H
+#ifndef HTTP_H1_H1_H
+#define HTTP_H1_H1_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "http/exchange.h"
-#include "http/http_due.h"
-#include "http/http_request.h"
+#include "http/h1/http_due.h"
+#include "http/h1/http_request.h"
 
 struct worker_part;
 

@@ -7,12 +7,12 @@
  * Body: its bytes are handed out where they lie; the framing around chunks is read byte by byte and
  * not kept.
  */
-#include "http/http_request.h"
+#include "http/h1/http_request.h"
 
 #include <string.h>
 
-#include "http/chunk_ext.h"
 #include "http/field.h"
+#include "http/h1/chunk_ext.h"
 #include "http/url.h"
 
 /* Two spaces and the version with its line end. */

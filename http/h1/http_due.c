@@ -1,4 +1,4 @@
-#include "http/http_due.h"
+#include "http/h1/http_due.h"
 
 #include <stdlib.h>
 

@@ -8,8 +8,8 @@
  *     http_response_content(out, "application/json", n);
  *     http_response_end(out);
  */
-#ifndef HTTP_HTTP_RESPONSE_H
-#define HTTP_HTTP_RESPONSE_H
+#ifndef HTTP_H1_HTTP_RESPONSE_H
+#define HTTP_H1_HTTP_RESPONSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

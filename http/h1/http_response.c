@@ -1,4 +1,4 @@
-#include "http/http_response.h"
+#include "http/h1/http_response.h"
 
 #include <stdio.h>
 #include <string.h>
