@@ -3,17 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin_document.h"
 #include "base/now.h"
-#include "base/workers.h"
 #include "broker/cursor.h"
 #include "broker/interest.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
-#include "delivery/description.h"
 #include "delivery/envelope.h"
 #include "delivery/scan.h"
-#include "delivery/stream.h"
-#include "net/turn.h"
 
 enum {
     STEP_TOPICS = 256, /* topics looked at in one turn */
@@ -31,19 +28,22 @@ __attribute__((constructor)) static void note_start(void)
 static void come_home(struct errand *e)
 {
     struct admin *a = (struct admin *)e;
+    admin_count(a);
     if (e->result == ERR_OK && a->text.failed)
         e->result = ERR_NOMEM;
     a->done(a);
 }
 
-struct admin *admin_create(struct worker *w, void (*done)(struct admin *a), void *owner)
+struct admin *admin_create(struct conn *c, void (*done)(struct admin *a), void *owner)
 {
     struct admin *a = calloc(1, sizeof(*a));
     if (!a)
         return NULL;
-    errand_init(&a->errand, w, come_home);
+    errand_init(&a->errand, worker_of(c), come_home);
     a->done = done;
     a->owner = owner;
+    a->asker = c;
+    conn_hold(c);
     return a;
 }
 
@@ -54,15 +54,27 @@ void admin_destroy(struct admin *a)
     store_verify_destroy(a->verify);
     buf_finish(&a->text);
     free(a->word);
+    conn_release(a->asker);
     free(a);
 }
 
-static struct admin *admin_of(struct errand *e)
+void admin_count(struct admin *a)
 {
-    return (struct admin *)e;
+    size_t walk = a->walk.cap * sizeof(struct conn *);
+    atomic_store_explicit(&a->held, sizeof(*a) + a->text.cap + a->word_len + walk,
+                          memory_order_relaxed);
 }
 
-static enum err keep_word(struct admin *a, const char *word, size_t n)
+bool admin_goes_on(struct admin *a)
+{
+    admin_count(a);
+    if (conn_state(a->asker) == CONN_CLOSED)
+        return false;
+    conn_touch(a->asker); /* to be counted */
+    return true;
+}
+
+enum err admin_keep_word(struct admin *a, const char *word, size_t n)
 {
     a->word = malloc(n + 1);
     if (!a->word)
@@ -71,27 +83,6 @@ static enum err keep_word(struct admin *a, const char *word, size_t n)
     a->word[n] = '\0';
     a->word_len = n;
     return ERR_OK;
-}
-
-static void put_cursor(const struct worker *w, uint64_t offset, struct buf *out)
-{
-    char text[CURSOR_TEXT_SIZE];
-    size_t n = cursor_format(text, offset, hub_log(w->hub)->epoch);
-    buf_putc(out, '"');
-    buf_append(out, text, n);
-    buf_putc(out, '"');
-}
-
-static void put_number(struct buf *out, const char *name, uint64_t n)
-{
-    buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)n);
-}
-
-/* Before each element of the array that is being written. */
-static void put_comma(struct buf *out)
-{
-    if (out->len > 1)
-        buf_putc(out, ',');
 }
 
 /* --- topics --- */
@@ -118,7 +109,7 @@ static enum err put_first(struct worker *w, struct scan *scan, const struct topi
     }
     buf_puts(out, ",\"first\":");
     if (first)
-        put_cursor(w, first, out);
+        admin_put_cursor(w, first, out);
     else
         buf_puts(out, "null");
     return e;
@@ -129,12 +120,12 @@ static enum err put_topic(struct worker *w, struct scan *scan, const struct topi
 {
     buf_puts(out, "{\"topic\":");
     envelope_json_string(out, t->name, t->name_len);
-    put_number(out, "messages", t->messages);
-    put_number(out, "bytes", t->bytes);
+    admin_put_number(out, "messages", t->messages);
+    admin_put_number(out, "bytes", t->bytes);
     enum err e = put_first(w, scan, t, out);
     buf_puts(out, ",\"last\":");
     if (t->last)
-        put_cursor(w, t->last, out);
+        admin_put_cursor(w, t->last, out);
     else
         buf_puts(out, "null");
     buf_printf(out, ",\"durability\":\"%s\"", t->memory ? "memory" : "disk");
@@ -164,7 +155,7 @@ static enum err add_topics(struct admin *a, struct worker *w, struct scan *scan)
         a->at = t->id;
         if (!topic_matches(a->word, a->word_len, t->name, t->name_len))
             continue;
-        put_comma(&a->text);
+        admin_put_comma(&a->text);
         e = put_topic(w, scan, t, &a->text);
     }
     if (!t || a->at > a->until)
@@ -174,7 +165,7 @@ static enum err add_topics(struct admin *a, struct worker *w, struct scan *scan)
 
 static void topics_step(struct errand *errand, void *where)
 {
-    struct admin *a = admin_of(errand);
+    struct admin *a = admin_of_errand(errand);
     struct worker *w = where;
     struct scan scan;
     enum err e = scan_init(&scan, w);
@@ -182,7 +173,7 @@ static void topics_step(struct errand *errand, void *where)
         e = add_topics(a, w, &scan);
         scan_finish(&scan);
     }
-    if (e == ERR_OK && a->at < a->until) {
+    if (e == ERR_OK && a->at < a->until && admin_goes_on(a)) {
         errand_to_worker(errand, w->loop.index, topics_step);
         return;
     }
@@ -195,7 +186,7 @@ void admin_topics(struct admin *a, const char *pattern, size_t n)
     struct worker *w = a->errand.home;
     a->until = topic_table_last_id(hub_topics(w->hub));
     buf_putc(&a->text, '[');
-    if (keep_word(a, pattern, n) == ERR_OK)
+    if (admin_keep_word(a, pattern, n) == ERR_OK)
         errand_to_worker(&a->errand, w->loop.index, topics_step);
     else
         errand_home(&a->errand, ERR_NOMEM);
@@ -225,14 +216,6 @@ void admin_total(struct worker *w, struct admin_totals *ret)
     }
 }
 
-/* The members of an object whose names and values are given. */
-static void put_members(struct buf *out, const char *const *names, const uint64_t *values,
-                        unsigned count)
-{
-    for (unsigned i = 0; i < count; i++)
-        buf_printf(out, "%s\"%s\":%llu", i ? "," : "", names[i], (unsigned long long)values[i]);
-}
-
 /* NUMBER and AT of the job are the size of the log, and what is in use of it. */
 static void put_stats(const struct worker *w, const struct admin_totals *t, struct admin *a)
 {
@@ -240,34 +223,34 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
     struct hub_stats s;
     hub_read_stats(w->hub, &s);
     buf_puts(out, "{\"version\":\"" LONGWIRE_VERSION "\"");
-    put_number(out, "uptime_seconds", t->uptime_s);
-    put_number(out, "epoch", hub_log(w->hub)->epoch);
+    admin_put_number(out, "uptime_seconds", t->uptime_s);
+    admin_put_number(out, "epoch", hub_log(w->hub)->epoch);
     buf_puts(out, ",\"head\":");
-    put_cursor(w, hub_head(w->hub), out);
-    put_number(out, "topics", t->topics);
-    put_number(out, "topics_forgotten", s.forgotten);
-    put_number(out, "messages", t->messages);
-    put_number(out, "bytes", t->bytes);
-    put_number(out, "log_bytes", a->number);
-    put_number(out, "log_used_bytes", a->at);
-    put_number(out, "log_damaged", s.damaged);
-    put_number(out, "workers", hub_workers(w->hub));
-    put_number(out, "commits", s.commits);
-    put_number(out, "published", s.published);
-    put_number(out, "expired", s.expired);
-    put_number(out, "queued_bytes", s.queued_bytes);
-    put_number(out, "peer_bytes", peer_memory_held(w->loop.book.memory));
-    put_number(out, "peer_bytes_peak", w->loop.book.memory->peak);
+    admin_put_cursor(w, hub_head(w->hub), out);
+    admin_put_number(out, "topics", t->topics);
+    admin_put_number(out, "topics_forgotten", s.forgotten);
+    admin_put_number(out, "messages", t->messages);
+    admin_put_number(out, "bytes", t->bytes);
+    admin_put_number(out, "log_bytes", a->number);
+    admin_put_number(out, "log_used_bytes", a->at);
+    admin_put_number(out, "log_damaged", s.damaged);
+    admin_put_number(out, "workers", hub_workers(w->hub));
+    admin_put_number(out, "commits", s.commits);
+    admin_put_number(out, "published", s.published);
+    admin_put_number(out, "expired", s.expired);
+    admin_put_number(out, "queued_bytes", s.queued_bytes);
+    admin_put_number(out, "peer_bytes", peer_memory_held(w->loop.book.memory));
+    admin_put_number(out, "peer_bytes_peak", w->loop.book.memory->peak);
     buf_puts(out, ",\"connections\":{");
-    put_members(out, transport_names, t->connections, TRANSPORT_COUNT);
+    admin_put_members(out, transport_names, t->connections, TRANSPORT_COUNT);
     buf_puts(out, "},\"counters\":{");
-    put_members(out, counter_names, t->counters, COUNTER_COUNT);
+    admin_put_members(out, counter_names, t->counters, COUNTER_COUNT);
     buf_puts(out, "}}");
 }
 
 static void stats_at_home(struct errand *e, void *where)
 {
-    struct admin *a = admin_of(e);
+    struct admin *a = admin_of_errand(e);
     struct admin_totals totals;
     admin_total(where, &totals);
     put_stats(where, &totals, a);
@@ -276,8 +259,8 @@ static void stats_at_home(struct errand *e, void *where)
 
 static void stats_at_broker(struct errand *e, void *where)
 {
-    admin_of(e)->number = broker_log_bytes(where);
-    admin_of(e)->at = broker_log_used(where);
+    admin_of_errand(e)->number = broker_log_bytes(where);
+    admin_of_errand(e)->at = broker_log_used(where);
     errand_to_worker(e, e->home->loop.index, stats_at_home);
 }
 
@@ -286,224 +269,11 @@ void admin_stats(struct admin *a)
     errand_to_broker(&a->errand, stats_at_broker);
 }
 
-/* --- connections --- */
-
-static void describe(struct conn *c, struct description *d)
-{
-    memset(d, 0, sizeof(*d));
-    if (c->protocol->describe)
-        c->protocol->describe(c, d);
-}
-
-static uint64_t age_s(const struct conn *c)
-{
-    return loop_now(c->loop) / 1000 - c->since_s;
-}
-
-static void put_filters(const struct feed *f, struct buf *out)
-{
-    for (uint32_t i = 0; f && i < f->filter_count; i++) {
-        size_t n;
-        const char *name = filter_name(f->filters[i], &n);
-        if (i)
-            buf_putc(out, ',');
-        envelope_json_string(out, name, n);
-    }
-}
-
-/* Besides, those that are replayed before they join. */
-static void put_joining(const struct stream *s, struct buf *out)
-{
-    const struct joiner *j = NULL;
-    const char *name;
-    size_t n;
-    while (s && (j = stream_next_joiner(s, j, &name, &n))) {
-        if (out->len && out->data[out->len - 1] != '[')
-            buf_putc(out, ',');
-        envelope_json_string(out, name, n);
-    }
-}
-
-static void put_lag(const struct lag_figures *lag, struct buf *out)
-{
-    put_number(out, "lag_messages", lag->messages);
-    put_number(out, "lag_bytes", lag->bytes);
-    put_number(out, "lag_seconds", lag->age_ms / 1000);
-}
-
-static void put_client(struct admin *a, struct conn *c)
-{
-    const struct worker *w = worker_of(c);
-    struct buf *out = &a->text;
-    struct description d;
-    char address[64];
-    describe(c, &d);
-    conn_address(c, address, sizeof(address));
-    put_comma(out);
-    buf_printf(out, "{\"id\":%llu", (unsigned long long)conn_number(c));
-    buf_printf(out, ",\"transport\":\"%s\",\"address\":\"%s\"", transport_names[c->counted_as],
-               address);
-    if (d.name) {
-        buf_puts(out, ",\"name\":");
-        envelope_json_string(out, d.name, strlen(d.name));
-    }
-    if (d.deflate)
-        buf_puts(out, ",\"deflate\":true");
-    buf_puts(out, ",\"topics\":[");
-    put_filters(d.feed, out);
-    put_joining(d.stream, out);
-    buf_puts(out, "],\"cursor\":");
-    if (d.has_cursor)
-        put_cursor(w, d.cursor, out);
-    else
-        buf_puts(out, "null");
-    put_number(out, "lag", d.has_cursor && d.cursor < w->head ? w->head - d.cursor : 0);
-    put_lag(&d.lag, out);
-    put_number(out, "age_seconds", age_s(c));
-    put_number(out, "held_bytes", conn_held(c));
-    buf_putc(out, '}');
-}
-
-/* --- lines as Redis 7 writes them: its fields in its order, then our own --- */
-
-static void line_peer(const struct conn *c, const struct description *d, struct buf *out)
-{
-    char address[64], local[64];
-    uint64_t now_s = loop_now(c->loop) / 1000;
-    conn_address(c, address, sizeof(address));
-    conn_local_address(c, local, sizeof(local));
-    buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)conn_number(c),
-               address, local, conn_fan_fd(c), d->name ? d->name : "");
-    buf_printf(out, " age=%llu idle=%llu flags=%s%s db=0", (unsigned long long)age_s(c),
-               (unsigned long long)(now_s - c->progress_s), d->feed ? "P" : "",
-               d->in_transaction ? "x"
-               : d->feed         ? ""
-                                 : "N");
-}
-
-static void line_subscriptions(const struct description *d, struct buf *out)
-{
-    uint32_t filters = d->stream ? stream_filters(d->stream) : d->feed ? d->feed->filter_count : 0;
-    uint32_t patterns = d->patterns < filters ? d->patterns : filters;
-    buf_printf(out, " sub=%u psub=%u ssub=0 multi=%lld", filters - patterns, patterns,
-               d->in_transaction ? (long long)d->queued : -1);
-}
-
-/* What is held for it. Replies are in one buffer: `oll` is whether there are any. */
-static void line_memory(const struct conn *c, const struct description *d, struct buf *out)
-{
-    size_t unread = c->in ? c->in->len : 0, unsent = conn_unsent(c);
-    buf_printf(out, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0", unread,
-               c->in ? c->in->cap - unread : 0, d->queued_bytes);
-    buf_printf(out, " oll=%d omem=%zu tot-mem=%zu", unsent > 0, unsent,
-               sizeof(*c) + (c->in ? c->in->cap : 0) + unsent + d->queued_bytes);
-}
-
-void admin_client_line(struct conn *c, struct buf *out)
-{
-    struct description d;
-    describe(c, &d);
-    line_peer(c, &d, out);
-    line_subscriptions(&d, out);
-    line_memory(c, &d, out);
-    buf_printf(out, " events=%s%s cmd=%s user=default redir=-1 resp=%u", c->reading ? "r" : "",
-               c->blocked ? "w" : "", d.command ? d.command : "NULL", d.resp);
-    buf_printf(out, " lib-name=%s lib-ver=%s transport=%s\n", d.lib_name ? d.lib_name : "",
-               d.lib_version ? d.lib_version : "", transport_names[c->counted_as]);
-}
-
-static void put_line(struct admin *a, struct conn *c)
-{
-    admin_client_line(c, &a->text);
-}
-
-static void visit_conn(struct conn *c, void *ctx)
-{
-    struct admin *a = ctx;
-    if (a->text.len <= ADMIN_TEXT_MAX)
-        a->visit(a, c);
-}
-
-/* From worker to worker; `at` is the next one. */
-static void conns_step(struct errand *e, void *where)
-{
-    struct admin *a = admin_of(e);
-    struct worker *w = where;
-    turn_each_conn(&w->loop, visit_conn, a);
-    if (a->text.len <= ADMIN_TEXT_MAX && ++a->at < hub_workers(e->home->hub)) {
-        errand_to_worker(e, (unsigned)a->at, conns_step);
-        return;
-    }
-    buf_puts(&a->text, a->end);
-    errand_home(e, a->text.len > ADMIN_TEXT_MAX ? ERR_LIMIT : ERR_OK);
-}
-
-static void visit_all_conns(struct admin *a, void (*visit)(struct admin *a, struct conn *c),
-                            const char *end)
-{
-    a->visit = visit;
-    a->end = end;
-    errand_to_worker(&a->errand, 0, conns_step);
-}
-
-void admin_clients(struct admin *a)
-{
-    buf_putc(&a->text, '[');
-    visit_all_conns(a, put_client, "]");
-}
-
-void admin_client_lines(struct admin *a)
-{
-    visit_all_conns(a, put_line, "");
-}
-
-/* --- ending connections --- */
-
-static void kick_step(struct errand *e, void *where)
-{
-    struct admin *a = admin_of(e);
-    struct worker *w = where;
-    struct conn *c = turn_find_conn(&w->loop, a->at);
-    if (c && conn_state(c) != CONN_LINGERING) { /* else it has ended, for its peer */
-        conn_kick(c);
-        a->number = 1;
-    }
-    errand_home(e, ERR_OK);
-}
-
-void admin_kick(struct admin *a, uint64_t number)
-{
-    unsigned w = (unsigned)(number % WORKERS_MAX);
-    a->at = number;
-    if (w < hub_workers(a->errand.home->hub))
-        errand_to_worker(&a->errand, w, kick_step);
-    else
-        errand_home(&a->errand, ERR_OK);
-}
-
-static void kick_if_from(struct admin *a, struct conn *c)
-{
-    char address[64];
-    conn_address(c, address, sizeof(address));
-    if (strcmp(address, a->word) != 0)
-        return;
-    conn_kick(c);
-    a->number++;
-}
-
-void admin_kick_address(struct admin *a, const char *address, size_t n)
-{
-    if (keep_word(a, address, n) == ERR_OK)
-        visit_all_conns(a, kick_if_from, "");
-    else
-        errand_home(&a->errand, ERR_NOMEM);
-}
-
 /* --- the log --- */
 
 static void purge_step(struct errand *e, void *where)
 {
-    struct admin *a = admin_of(e);
+    struct admin *a = admin_of_errand(e);
     struct topic *topic = topic_table_get(broker_topics(where), a->topic_id);
     enum err result = topic ? broker_purge(where, topic, &a->number) : ERR_OK; /* else forgotten */
     errand_home(e, result);
@@ -518,7 +288,7 @@ void admin_purge(struct admin *a, const struct topic *topic)
 /* One piece, and behind what waits for the broker for the next. */
 static void trim_step(struct errand *errand, void *where)
 {
-    struct admin *a = admin_of(errand);
+    struct admin *a = admin_of_errand(errand);
     uint64_t removed;
     enum err e = broker_trim(where, &a->at, a->until, &removed);
     a->number += removed;
@@ -541,7 +311,7 @@ static void put_copied(struct admin *a)
     cursor_format(cursor, c->last, c->epoch);
     buf_puts(&a->text, "{\"path\":");
     envelope_json_string(&a->text, a->word, a->word_len);
-    put_number(&a->text, "bytes", c->bytes);
+    admin_put_number(&a->text, "bytes", c->bytes);
     buf_printf(&a->text, ",\"cursor\":\"%s\"}", cursor);
 }
 
@@ -557,7 +327,7 @@ static void backup_over(struct hub_call *call, void *where)
 void admin_backup(struct admin *a, const char *path, size_t n)
 {
     struct worker *w = a->errand.home;
-    enum err e = keep_word(a, path, n);
+    enum err e = admin_keep_word(a, path, n);
     a->backup = (struct hub_backup){
         .call.run = backup_over,
         .worker = w->loop.index,
@@ -576,9 +346,9 @@ static void put_place(const struct store_place *p, struct buf *out)
     const char *unit = store_damage_unit(p->damage);
     buf_printf(out, "{\"damage\":\"%s\"", store_damage_name(p->damage));
     if (*unit)
-        put_number(out, unit, p->number);
+        admin_put_number(out, unit, p->number);
     if (p->topic_id)
-        put_number(out, "topic_id", p->topic_id);
+        admin_put_number(out, "topic_id", p->topic_id);
     if (p->name_len) {
         buf_puts(out, ",\"topic\":");
         envelope_json_string(out, p->name, p->name_len);
@@ -592,13 +362,13 @@ static void put_report(const struct store_report *r, struct buf *out)
     for (unsigned i = 0; i < STORE_DAMAGE_KINDS; i++)
         names[i] = store_damage_name(i);
     buf_printf(out, "{\"records\":%llu", (unsigned long long)r->records);
-    put_number(out, "damaged", store_report_damaged(r));
-    put_number(out, "topics", r->topics);
-    put_number(out, "blocks", r->blocks);
-    put_number(out, "groups", r->groups);
-    put_number(out, "unsettled", r->unsettled);
+    admin_put_number(out, "damaged", store_report_damaged(r));
+    admin_put_number(out, "topics", r->topics);
+    admin_put_number(out, "blocks", r->blocks);
+    admin_put_number(out, "groups", r->groups);
+    admin_put_number(out, "unsettled", r->unsettled);
     buf_puts(out, ",\"damage\":{");
-    put_members(out, names, r->damage, STORE_DAMAGE_KINDS);
+    admin_put_members(out, names, r->damage, STORE_DAMAGE_KINDS);
     buf_puts(out, "},\"places\":[");
     for (size_t i = 0; i < r->place_count; i++) {
         if (i)
@@ -611,15 +381,15 @@ static void put_report(const struct store_report *r, struct buf *out)
 /* One step a turn. A hub that stops does not wait for the end. */
 static void verify_step(struct errand *errand, void *where)
 {
-    struct admin *a = admin_of(errand);
+    struct admin *a = admin_of_errand(errand);
     struct worker *w = where;
     bool done = false;
     enum err e = w->loop.draining ? ERR_CLOSED : store_verify_step(a->verify, &done);
-    if (e == ERR_OK && !done) {
+    if (e == ERR_OK && !done && admin_goes_on(a)) {
         errand_to_worker(errand, w->loop.index, verify_step);
         return;
     }
-    if (e == ERR_OK)
+    if (e == ERR_OK && done)
         put_report(store_verify_report(a->verify), &a->text);
     errand_home(errand, e);
 }

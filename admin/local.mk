@@ -2,4 +2,6 @@
 noinst_LIBRARIES += libadmin.a
 libadmin_a_SOURCES = \
 	admin/admin.c admin/admin.h \
+	admin/admin_clients.c admin/admin_clients.h \
+	admin/admin_document.c admin/admin_document.h \
 	admin/http_status.c admin/http_status.h

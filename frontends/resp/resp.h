@@ -24,6 +24,7 @@
 #include "frontends/resp/resp_reply.h"
 #include "net/conn.h"
 
+struct admin;
 struct resp_command;
 struct resp_held;
 struct resp_multi;
@@ -53,6 +54,7 @@ struct resp {
     struct resp_multi *multi;               /* since MULTI; NULL = no transaction */
     struct buf *replies;                    /* of the transaction that runs; NULL = none does */
     struct resp_wait *wait;                 /* RESP_WAITING for messages */
+    const struct admin *job;                /* RESP_WAITING for other threads */
     struct resp_subscription *subscription; /* NULL when subscribed to nothing */
     const struct resp_command *last;        /* that ran; NULL = none yet */
     char *name;                             /* CLIENT SETNAME; NULL = none */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin_clients.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_job.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/admin_clients.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
 #include "delivery/poll_body.h"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin.h"
 #include "delivery/description.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_command.h"
@@ -368,7 +369,8 @@ static size_t held(const struct conn *c)
     const struct resp *r = c->state;
     return resp_reader_held(&r->reader) + (r->held ? resp_request_bytes(&r->held->request) : 0) +
            resp_multi_held(r->multi) + resp_subscribe_held(r) +
-           (r->wait ? feed_share(r->wait->receiver.sub.feed) : 0);
+           (r->wait ? feed_share(r->wait->receiver.sub.feed) : 0) +
+           (r->job ? admin_held(r->job) : 0);
 }
 
 /* A command that is half read is answered in its place; one that runs is cut off. */

@@ -13,6 +13,7 @@
 #include "broker/topic_table.h"
 #include "delivery/stream.h"
 #include "delivery/worker_thread.h"
+#include "frontends/resp/resp_protocol.h"
 #include "frontends/routes.h"
 #include "http/dispatch.h"
 #include "http/h1/h1.h"
@@ -130,13 +131,13 @@ void desk_wait(struct desk *d, uint64_t ms)
     }
 }
 
-static void take_mail(struct desk *d)
+void desk_take_mail(struct desk *d)
 {
     struct pollfd p = {.fd = hub_mail_fd(d->hub, 0), .events = POLLIN};
     while (poll(&p, 1, -1) < 0)
         ck_assert_int_eq(errno, EINTR);
     begin_turn(d);
-    event_base_loop(d->worker->loop.base, EVLOOP_NONBLOCK);
+    event_base_loop(d->worker->loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     desk_end_turn(d);
 }
 
@@ -149,7 +150,7 @@ void desk_commit(struct desk *d)
     w->publishes = w->publishes_last = NULL;
     w->publish_bytes = 0;
     while (w->head == head)
-        take_mail(d);
+        desk_take_mail(d);
 }
 
 static void drop_answer(struct conn *c, struct publish *p)
@@ -184,7 +185,7 @@ void desk_publish(struct desk *d, const char *topic, unsigned count, size_t byte
     worker_publish(d->worker, c, p);
     desk_commit(d);
     while (c->holds > 1)
-        take_mail(d);
+        desk_take_mail(d);
     free(c);
 }
 
@@ -222,7 +223,7 @@ static void set_buffer(int fd, int which)
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, which, &bytes, sizeof(bytes)), 0);
 }
 
-void client_open(struct client *c, struct desk *d, bool local)
+static void open_client(struct client *c, struct desk *d, bool local, const struct protocol *p)
 {
     int fds[2];
     memset(c, 0, sizeof(*c));
@@ -231,12 +232,23 @@ void client_open(struct client *c, struct desk *d, bool local)
     c->desk = d;
     c->fd = fds[1];
     begin_turn(d);
-    ck_assert_int_eq(conn_create(&d->worker->loop, socket_link(fds[0], local), local, true,
-                                 &http_protocol, &c->conn),
-                     ERR_OK);
-    http_accepted(c->conn, false);
+    ck_assert_int_eq(
+        conn_create(&d->worker->loop, socket_link(fds[0], local), local, true, p, &c->conn),
+        ERR_OK);
     conn_hold(c->conn); /* to be looked at when it is closed */
+    if (p == &http_protocol)
+        http_accepted(c->conn, false);
     desk_end_turn(d);
+}
+
+void client_open(struct client *c, struct desk *d, bool local)
+{
+    open_client(c, d, local, &http_protocol);
+}
+
+void client_open_resp(struct client *c, struct desk *d)
+{
+    open_client(c, d, true, &resp_protocol);
 }
 
 static bool is_closed(const struct client *c)

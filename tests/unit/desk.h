@@ -26,7 +26,7 @@ struct desk {
     struct worker *worker;
 };
 
-/* The peer's end of a connection that speaks HTTP as it begins. */
+/* The peer's end of a connection. */
 struct client {
     struct desk *desk;
     struct conn *conn; /* until the hub has closed it */
@@ -43,6 +43,8 @@ void desk_end_turn(struct desk *d);
 void desk_go_on(struct desk *d);
 /* Time passes, MS in all, and deadlines are kept. */
 void desk_wait(struct desk *d, uint64_t ms);
+/* Waits for mail (answers, steps of jobs) and takes what has come in a turn of its own. */
+void desk_take_mail(struct desk *d);
 /* Publishes of this turn are committed, and what came of it is brought. */
 void desk_commit(struct desk *d);
 /* COUNT messages of BYTES bytes each from elsewhere are committed, as one group, and brought. */
@@ -52,6 +54,8 @@ void desk_catch_up(struct desk *d);
 uint64_t desk_count(const struct desk *d, enum counter which);
 
 void client_open(struct client *c, struct desk *d, bool local);
+/* The same over the local socket, by the Redis protocol. */
+void client_open_resp(struct client *c, struct desk *d);
 /* Closes, and ends what is left of it in the hub. */
 void client_close(struct client *c);
 /* Sends TEXT, which the hub takes in turns of its own. */

@@ -1,6 +1,7 @@
 # Unit tests of what the workers run; included by tests/local.mk.
 frontends_tests = \
 	tests/unit/test_conns \
+	tests/unit/test_documents \
 	tests/unit/test_ends \
 	tests/unit/test_holding \
 	tests/unit/test_lagging \
@@ -23,6 +24,11 @@ tests_unit_test_conns_SOURCES = tests/unit/test_conns.c $(desk)
 tests_unit_test_conns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_conns_LDFLAGS = $(desk_ldflags)
 tests_unit_test_conns_LDADD = $(frontends_test_libs)
+
+tests_unit_test_documents_SOURCES = tests/unit/test_documents.c $(desk)
+tests_unit_test_documents_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_documents_LDFLAGS = $(desk_ldflags)
+tests_unit_test_documents_LDADD = $(frontends_test_libs)
 
 tests_unit_test_ends_SOURCES = tests/unit/test_ends.c $(desk)
 tests_unit_test_ends_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
