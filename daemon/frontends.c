@@ -5,18 +5,18 @@
 #include "delivery/worker.h"
 #include "frontends/resp/resp_protocol.h"
 #include "frontends/ws/ws.h"
-#include "http/h1/h1.h"
+#include "http/h1/h1_protocol.h"
 #include "net/proxy.h"
 #include "net/service.h"
 
-const struct worker_part *const frontends_parts[] = {&http_part, &ws_part, NULL};
+const struct worker_part *const frontends_parts[] = {&h1_part, &ws_part, NULL};
 
 static void begin_http(struct conn *c, const struct ip_port *from, bool status_only)
 {
     if (conn_accepted(c, from) == ERR_NOMEM)
         conn_close(c, CLOSE_NOMEM);
     else
-        http_accepted(c, status_only);
+        h1_accepted(c, status_only);
 }
 
 static void http_comes(struct conn *c, const struct service *s, const struct ip_port *from)
@@ -38,13 +38,13 @@ static const struct service proxied = {
 };
 
 const struct service frontends_http = {
-    .protocol = &http_protocol,
+    .protocol = &h1_protocol,
     .accepted = http_comes,
-    .adopt = http_adopt,
+    .adopt = h1_adopt,
     .proxied = &proxied,
 };
 
-const struct service frontends_status = {.protocol = &http_protocol, .accepted = status_comes};
+const struct service frontends_status = {.protocol = &h1_protocol, .accepted = status_comes};
 
 /* Whoever begins to speak HTTP there gets it: resp_protocol finds out. */
 const struct service frontends_local = {.protocol = &resp_protocol};

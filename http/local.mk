@@ -5,6 +5,10 @@ libhttp_a_SOURCES = \
 	http/exchange.c http/exchange.h \
 	http/forwarding.c http/forwarding.h \
 	http/h1/h1.c http/h1/h1.h \
+	http/h1/h1_answer.c http/h1/h1_answer.h \
+	http/h1/h1_protocol.c http/h1/h1_protocol.h \
+	http/h1/h1_publish.c http/h1/h1_publish.h \
+	http/h1/h1_reader.c http/h1/h1_reader.h \
 	http/http_access.c http/http_access.h \
 	http/http_now.c http/http_now.h \
 	http/http_refusal.c http/http_refusal.h \

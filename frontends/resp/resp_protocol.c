@@ -13,7 +13,7 @@
 #include "frontends/resp/resp_subscribe.h"
 #include "frontends/resp/resp_table.h"
 #include "frontends/resp/resp_wait.h"
-#include "http/h1/h1.h"
+#include "http/h1/h1_protocol.h"
 
 enum {
     ARGS_MAX = 65536,      /* words of a command */
@@ -72,7 +72,7 @@ static struct resp *state_of(struct conn *c, const char *data, size_t n)
         return c->state;
     switch (sniff_http(data, n)) {
     case ERR_OK:
-        http_adopt(c);
+        h1_adopt(c);
         return NULL;
     case ERR_AGAIN:
         return NULL;

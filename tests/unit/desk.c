@@ -16,7 +16,7 @@
 #include "frontends/resp/resp_protocol.h"
 #include "frontends/routes.h"
 #include "http/dispatch.h"
-#include "http/h1/h1.h"
+#include "http/h1/h1_protocol.h"
 #include "net/holding.h"
 #include "net/readiness.h"
 #include "net/socket.h"
@@ -236,14 +236,14 @@ static void open_client(struct client *c, struct desk *d, bool local, const stru
         conn_create(&d->worker->loop, socket_link(fds[0], local), local, true, p, &c->conn),
         ERR_OK);
     conn_hold(c->conn); /* to be looked at when it is closed */
-    if (p == &http_protocol)
-        http_accepted(c->conn, false);
+    if (p == &h1_protocol)
+        h1_accepted(c->conn, false);
     desk_end_turn(d);
 }
 
 void client_open(struct client *c, struct desk *d, bool local)
 {
-    open_client(c, d, local, &http_protocol);
+    open_client(c, d, local, &h1_protocol);
 }
 
 void client_open_resp(struct client *c, struct desk *d)

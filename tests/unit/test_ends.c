@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "broker/broker.h"
-#include "http/h1/h1.h"
+#include "http/exchange.h"
 #include "http/publish.h"
 #include "net/readiness.h"
 #include "tests/unit/desk.h"

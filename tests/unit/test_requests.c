@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/h1/h1.h"
+#include "http/h1/h1_protocol.h"
 #include "tests/unit/desk.h"
 
 #define HOST "Host: localhost\r\n"

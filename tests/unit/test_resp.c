@@ -48,7 +48,7 @@ bool __wrap_conn_may_go_on(struct conn *c);
 void __wrap_conn_set_deadline(struct conn *c, uint64_t at_ms);
 void __wrap_worker_publish(struct worker *w, struct conn *c, struct publish *p);
 bool __wrap_worker_must_wait(struct worker *w, struct conn *c);
-void __wrap_http_adopt(struct conn *c);
+void __wrap_h1_adopt(struct conn *c);
 const struct store_state *__wrap_hub_log(const struct hub *h);
 void __wrap_feed_leave(struct subscriber *s, struct feed_table *t);
 void __wrap_resp_read_xread(struct resp *r, const struct resp_request *q, struct buf *out);
@@ -126,7 +126,7 @@ bool __wrap_worker_must_wait(struct worker *w, struct conn *c)
     return peer.full_hub;
 }
 
-void __wrap_http_adopt(struct conn *c)
+void __wrap_h1_adopt(struct conn *c)
 {
     (void)c;
     peer.adopted++;

@@ -1,0 +1,22 @@
+/* HTTP/1.1 as a protocol of connections. */
+#ifndef HTTP_H1_H1_PROTOCOL_H
+#define HTTP_H1_H1_PROTOCOL_H
+
+#include <stdbool.h>
+
+#include "net/conn.h"
+
+struct worker_part;
+
+extern const struct protocol h1_protocol;
+
+/* A new TCP connection speaks h1_protocol: sets it up. STATUS_ONLY: it may only ask for figures and
+ * readiness. */
+void h1_accepted(struct conn *c, bool status_only);
+/* A connection of the local socket turned out to speak HTTP. */
+void h1_adopt(struct conn *c);
+
+/* Gives back the memory of heads. */
+extern const struct worker_part h1_part;
+
+#endif
