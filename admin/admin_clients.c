@@ -122,11 +122,11 @@ static void line_subscriptions(const struct description *d, struct buf *out)
 /* What is held for it. Replies are in one buffer: `oll` is whether there are any. */
 static void line_memory(const struct conn *c, const struct description *d, struct buf *out)
 {
-    size_t unread = c->in ? c->in->len : 0, unsent = conn_unsent(c);
+    size_t room = c->in ? c->in->text.cap : 0, unread = conn_unread(c), unsent = conn_unsent(c);
     buf_printf(out, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu rbs=0 rbp=0 obl=0", unread,
-               c->in ? c->in->cap - unread : 0, d->queued_bytes);
+               room - unread, d->queued_bytes);
     buf_printf(out, " oll=%d omem=%zu tot-mem=%zu", unsent > 0, unsent,
-               sizeof(*c) + (c->in ? c->in->cap : 0) + unsent + d->queued_bytes);
+               sizeof(*c) + room + unsent + d->queued_bytes);
 }
 
 void admin_client_line(struct conn *c, struct buf *out)

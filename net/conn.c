@@ -78,10 +78,15 @@ void conn_touch(struct conn *c)
 
 /* --- what the loop watches --- */
 
+size_t conn_unread(const struct conn *c)
+{
+    return c->in ? c->in->text.len - c->in->used : 0;
+}
+
 /* Not while the protocol takes less than comes. */
 static bool has_room_for_input(const struct conn *c)
 {
-    return !c->in || c->in->len < INPUT_KEPT_MAX;
+    return conn_unread(c) < INPUT_KEPT_MAX;
 }
 
 static bool wants_input(const struct conn *c)
@@ -193,7 +198,7 @@ static void drop_in(struct conn *c)
 {
     if (!c->in)
         return;
-    buf_finish(c->in);
+    buf_finish(&c->in->text);
     free(c->in);
     c->in = NULL;
 }
@@ -427,7 +432,7 @@ void conn_let_go(struct conn *c)
 size_t conn_held(const struct conn *c)
 {
     size_t own = c->protocol->held && c->state ? c->protocol->held(c) : 0;
-    return own + (c->in ? c->in->cap : 0) + output_held(c->output) + link_held(&c->link);
+    return own + (c->in ? c->in->text.cap : 0) + output_held(c->output) + link_held(&c->link);
 }
 
 /* Whether the peer has read what it was told so far, or nearly. */
@@ -454,16 +459,33 @@ void conn_look_again(struct conn *c)
 
 /* --- input --- */
 
+static void forget_used(struct kept_input *in)
+{
+    buf_consume(&in->text, in->used);
+    in->used = 0;
+}
+
 static void keep_input(struct conn *c, const char *data, size_t n)
 {
     if (n == 0)
         return;
     if (!c->in)
         c->in = calloc(1, sizeof(*c->in));
+    if (c->in && n > c->in->text.cap - c->in->text.len)
+        forget_used(c->in); /* it does not grow for that */
     if (c->in)
-        buf_append(c->in, data, n);
-    if (!c->in || c->in->failed)
+        buf_append(&c->in->text, data, n);
+    if (!c->in || c->in->text.failed)
         conn_close(c, CLOSE_NOMEM);
+}
+
+/* N more bytes of IN are used. Moves what is left only when it is less than what goes: slice by
+ * slice, a long input would be copied again and again. */
+static void use_kept(struct kept_input *in, size_t n)
+{
+    in->used += n;
+    if (in->used >= in->text.len - in->used)
+        forget_used(in);
 }
 
 static void tell_input_over(struct conn *c)
@@ -497,19 +519,16 @@ static size_t give(struct conn *c, char *data, size_t n)
 /* Gives what was kept, or nothing at all to a protocol that was resumed. */
 static void give_kept(struct conn *c)
 {
-    struct buf none = {0}, *in = c->in;
+    struct kept_input *in = c->in;
+    size_t left = conn_unread(c);
     c->in = NULL;
     c->resumed = false;
-    size_t used = give(c, in ? in->data : none.data, in ? in->len : 0);
-    if (!in)
-        return;
-    if (conn_is_open(c) && used < in->len) {
-        buf_consume(in, used);
-        c->in = in;
-        return;
-    }
-    buf_finish(in);
-    free(in);
+    size_t used = give(c, in ? in->text.data + in->used : NULL, left);
+    c->in = in;
+    if (in && conn_is_open(c) && used < left)
+        use_kept(in, used);
+    else
+        drop_in(c);
 }
 
 static void input(struct conn *c, char *data, size_t n)

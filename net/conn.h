@@ -102,6 +102,12 @@ enum conn_state {
                     hold */
 };
 
+/* What came and could not be used yet. */
+struct kept_input {
+    struct buf text;
+    size_t used; /* bytes at its beginning that have been, less than half of them */
+};
+
 struct conn {
     struct loop *loop;
     const struct protocol *protocol;
@@ -110,7 +116,7 @@ struct conn {
     struct peer_load *load;       /* it holds more than its floor (holding.h); NULL = it does not */
     struct wheel_item wheel;      /* c->wheel is in the loop's wheel while the connection is open */
     struct conn *turn_next;       /* list of those with something to do at the end of this turn */
-    struct buf *in;               /* input not used yet; NULL = none */
+    struct kept_input *in;        /* input not used yet; NULL = none */
     struct output *output;        /* what waits to be written; NULL = nothing */
     struct link link;             /* what carries its bytes; none once it is closed */
     uint32_t id;                  /* unique in the hub together with the worker: see conn_number */
@@ -254,6 +260,8 @@ static inline bool conn_has_output(const struct conn *c)
 {
     return c->output != NULL;
 }
+/* Bytes of input that wait. */
+size_t conn_unread(const struct conn *c);
 /* Bytes of output that have not left, the rest of a message included. */
 size_t conn_unsent(const struct conn *c);
 /* Of which message a rest waits; NULL = of none. */

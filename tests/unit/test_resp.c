@@ -482,7 +482,7 @@ END_TEST
 
 START_TEST(a_half_closed_peer_gets_all_that_it_sent)
 {
-    struct buf rest = {0};
+    struct kept_input rest = {0};
     conn.in = &rest; /* something is left to be fed */
     feed("PUBLISH a 1\r\n");
     conn.input_over = true;
