@@ -81,54 +81,6 @@ struct broker {
     size_t turned_count, turned_cap;
 };
 
-struct publish *publish_create(uint32_t count)
-{
-    size_t size = sizeof(struct publish) + count * sizeof(struct publish_item);
-    struct publish *p = malloc(size); /* which, unlike calloc, asks its thread's cache */
-    if (p) {
-        memset(p, 0, size);
-        p->count = count;
-        p->bytes = sizeof(*p);
-    }
-    return p;
-}
-
-void publish_free(struct publish *p)
-{
-    if (!p)
-        return;
-    for (uint32_t i = 0; i < p->count; i++)
-        message_unref(p->items[i].message);
-    free(p->expectations);
-    free(p);
-}
-
-/* What a message weighs in queue and tail; shared encodings come on top. */
-static size_t weight(const struct message *m)
-{
-    return sizeof(*m) + sizeof(struct publish_item) + m->payload_len + m->event_len + m->key_len +
-           m->topic_name_len;
-}
-
-void publish_set(struct publish *p, uint32_t i, struct message *m)
-{
-    p->items[i].message = m;
-    p->bytes += weight(m);
-}
-
-enum err publish_expect(struct publish *p, uint32_t i, const struct cursor *seen, uint32_t tag)
-{
-    if (!p->expectations) {
-        p->expectations = calloc(p->count, sizeof(*p->expectations));
-        if (!p->expectations)
-            return ERR_NOMEM;
-        p->bytes += p->count * sizeof(*p->expectations);
-    }
-    p->expectations[i] = (struct expectation){*seen, tag};
-    p->items[i].conditional = true;
-    return ERR_OK;
-}
-
 /* --- start --- */
 
 struct load {
@@ -825,7 +777,7 @@ static void harvest(struct broker *b, struct publish *list, struct batch *batch)
 static void evict_message(struct broker *b, const struct message *m)
 {
     struct topic *t = m->topic;
-    b->tail_weight -= weight(m);
+    b->tail_weight -= publish_weight(m);
     if (!t->memory || m->offset <= t->floor)
         return;
     topic_table_evict(b->topics, t, m->offset);
@@ -869,7 +821,7 @@ static void enter_tail(struct broker *b, struct batch *batch)
 {
     uint64_t before = b->tail_weight;
     for (uint32_t i = 0; i < batch->count; i++)
-        b->tail_weight += weight(batch->messages[i]);
+        b->tail_weight += publish_weight(batch->messages[i]);
     uint64_t limit = tail_limit(b, b->tail_weight - before);
     if (tail_push(&b->tail, batch_ref(batch)) != ERR_OK) {
         /* Without room even for a pointer the tail starts anew; the log has the rest. */

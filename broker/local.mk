@@ -15,6 +15,7 @@ libbroker_a_SOURCES = \
 	broker/interest.c broker/interest.h \
 	broker/lag.c broker/lag.h \
 	broker/pattern_tree.c broker/pattern_tree.h \
+	broker/publish.c broker/publish.h \
 	broker/replay.c broker/replay.h \
 	broker/retention.c broker/retention.h \
 	broker/tail.c broker/tail.h \

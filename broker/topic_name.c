@@ -2,13 +2,34 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/utf8.h"
+
+static bool is_plain_word(const char *text)
+{
+    uint64_t word = bytes_load(text);
+    return !(word & BYTES_HIGHS) && !bytes_have_below(word, 0x20) && !bytes_have(word, 0x7F);
+}
+
+/* Printable ASCII, which most names are: in words, the last of which may overlap. */
+static bool is_plain(const char *text, size_t n)
+{
+    size_t i = 0;
+    if (n < 8)
+        return false; /* soon looked at byte by byte */
+    for (; n - i > 8; i += 8)
+        if (!is_plain_word(text + i))
+            return false;
+    return is_plain_word(text + n - 8);
+}
 
 /* UTF-8 without C0, DEL and C1 (C1 is 0xC2 0x80 to 0xC2 0x9F). */
 static bool text_valid(const char *text, size_t n)
 {
     const uint8_t *p = (const uint8_t *)text;
     uint8_t all = 0;
+    if (is_plain(text, n))
+        return true;
     for (size_t i = 0; i < n; all |= p[i++])
         if (p[i] < 0x20 || p[i] == 0x7F || (p[i] == 0xC2 && i + 1 < n && p[i + 1] < 0xA0))
             return false;

@@ -229,6 +229,7 @@ static void *run(void *arg)
     poll_shared_drop(&w->polls, w->feeds);
     topic_table_exit(&w->topics);
     end_parts_of_thread(w);
+    publish_finish_thread();
     return NULL;
 }
 
