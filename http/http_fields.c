@@ -33,10 +33,20 @@ static void destroy(struct http_fields *f)
     free(f);
 }
 
+struct http_fields *http_fields_share(struct http_fields *f)
+{
+    f->shares++;
+    return f;
+}
+
 void http_fields_give_back(struct http_fields *f)
 {
     if (!f)
         return;
+    if (f->shares) {
+        f->shares--;
+        return;
+    }
     if (spare.count == SPARE_MAX || f->text.cap > SPARE_BYTES) {
         destroy(f);
         return;

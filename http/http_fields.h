@@ -77,12 +77,15 @@ struct http_fields {
     struct {
         uint32_t at, len;
     } values[HTTP_FIELD_UNKNOWN]; /* in `text`, of the first of those that are present */
+    uint32_t shares;              /* how many more than one have them */
     struct http_fields *next_spare;
 };
 
 /* Fields without text, mostly from memory that this thread used for those before. NULL: out of
  * memory. */
 struct http_fields *http_fields_take(void);
+/* F is complete: one more has it, on this thread, and gives it back. */
+struct http_fields *http_fields_share(struct http_fields *f);
 /* NULL is accepted. */
 void http_fields_give_back(struct http_fields *f);
 /* When this thread ends: frees what it keeps for the next ones. */

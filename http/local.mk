@@ -30,6 +30,7 @@ libhttpcodec_a_SOURCES += \
 	http/host.c http/host.h \
 	http/h1/http_due.c http/h1/http_due.h \
 	http/http_fields.c http/http_fields.h \
+	http/h1/http_repeat.c http/h1/http_repeat.h \
 	http/h1/http_request.c http/h1/http_request.h \
 	http/h1/http_response.c http/h1/http_response.h \
 	http/http_routes.c http/http_routes.h \

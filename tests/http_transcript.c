@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/h1/http_repeat.h"
 #include "tests/require.h"
 
 struct transcript {
@@ -82,7 +83,7 @@ static void check_final(struct transcript *t, enum http_read got)
 /* One event; returns false when all was taken. */
 static bool feed_once(struct transcript *t, const char *data, size_t n, size_t *used)
 {
-    enum http_read got = http_request_feed(&t->request, data, n, used);
+    enum http_read got = http_repeat_feed(&t->request, data, n, used);
     REQUIRE(*used <= n);
     if (got == HTTP_READ_MORE) {
         REQUIRE(*used == n);

@@ -7,6 +7,7 @@
 #include "http/h1/h1_answer.h"
 #include "http/h1/h1_publish.h"
 #include "http/h1/h1_reader.h"
+#include "http/h1/http_repeat.h"
 
 /* --- input --- */
 
@@ -227,4 +228,10 @@ void h1_adopt(struct conn *c)
     h1_begin(c, h);
 }
 
-const struct worker_part h1_part = {.end_thread = http_fields_finish_thread};
+static void end_thread(void)
+{
+    http_repeat_finish_thread();
+    http_fields_finish_thread();
+}
+
+const struct worker_part h1_part = {.end_thread = end_thread};

@@ -6,6 +6,7 @@
 #include "http/dispatch.h"
 #include "http/h1/h1_answer.h"
 #include "http/h1/h1_publish.h"
+#include "http/h1/http_repeat.h"
 
 enum { BODY_BYTES_PER_MS = 4 }; /* a body that is slower for long is cut off */
 
@@ -250,7 +251,7 @@ size_t h1_read(struct conn *c, struct h1 *h, char *data, size_t n)
     while (more && takes_input(c, h)) {
         bool was_idle = http_request_idle(&h->request);
         size_t taken = 0;
-        enum http_read event = http_request_feed(&h->request, data + used, n - used, &taken);
+        enum http_read event = http_repeat_feed(&h->request, data + used, n - used, &taken);
         used += taken;
         h->more = used < n;
         begun |= was_idle && !http_request_idle(&h->request);

@@ -8,6 +8,7 @@ http_codec_tests = \
 	tests/unit/test_host \
 	tests/unit/test_http_due \
 	tests/unit/test_http_fields \
+	tests/unit/test_http_repeat \
 	tests/unit/test_http_request \
 	tests/unit/test_http_request_scalar \
 	tests/unit/test_http_response \
@@ -61,6 +62,10 @@ tests_unit_test_http_request_scalar_LDADD = libhttpcodec.a libbase.a $(CHECK_LIB
 tests_unit_test_http_fields_SOURCES = tests/unit/test_http_fields.c
 tests_unit_test_http_fields_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_fields_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_repeat_SOURCES = tests/unit/test_http_repeat.c
+tests_unit_test_http_repeat_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_repeat_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_http_response_SOURCES = tests/unit/test_http_response.c
 tests_unit_test_http_response_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
