@@ -74,6 +74,7 @@ describe('the daemon', () => {
     assert.ok(busySocket.includes(hub.socket), busySocket);
     const busyPort = await refused({ ...free, 'http.listen': `127.0.0.1:${hub.port}` });
     assert.ok(busyPort.includes(String(hub.port)), busyPort);
+    assert.ok(!existsSync(free['socket.path']), 'its own socket is left behind');
     assert.equal((await get(hub, '/readyz', { local: true })).status, 200);
     assert.equal((await get(hub, '/readyz')).status, 200);
   });

@@ -194,6 +194,53 @@ START_TEST(header_values)
 }
 END_TEST
 
+/* ---- Several links, and those that end ---- */
+
+/* Each is read from, whatever became of those before it. */
+START_TEST(links_that_have_ended_hide_no_other)
+{
+    struct doctor_link links[3], *all[] = {&links[0], &links[1], &links[2]};
+    int others[3];
+    for (int i = 0; i < 3; i++)
+        init_link(&links[i], &others[i]);
+    close(others[0]);
+    ck_assert(doctor_links_wait(all, 3, doctor_now() + 60));
+    ck_assert_int_ne(links[0].state, LINK_OPEN);
+    for (int i = 1; i < 3; i++)
+        ck_assert_int_eq(write(others[i], "H", 1), 1);
+    ck_assert(doctor_links_wait(all, 3, doctor_now() + 60));
+    for (int i = 1; i < 3; i++)
+        ck_assert_uint_eq(links[i].in.len, 1);
+    ck_assert(!doctor_links_wait(all, 1, doctor_now() + 60)); /* nothing can come of it */
+    ck_assert(!doctor_links_wait(all, 3, doctor_now()));
+    for (int i = 0; i < 3; i++)
+        doctor_link_finish(&links[i]);
+    close(others[1]);
+    close(others[2]);
+}
+END_TEST
+
+START_TEST(what_nobody_takes_is_no_endless_wait)
+{
+    static const char much[4 << 20];
+    struct doctor_link l;
+    int other;
+    init_link(&l, &other);
+    ck_assert_int_eq(doctor_link_send(&l, "GET", 3, doctor_now() + 60), ERR_OK);
+    ck_assert_int_eq(doctor_link_send(&l, much, sizeof(much), doctor_now()), ERR_CLOSED);
+    ck_assert_int_eq(l.error, ETIMEDOUT);
+    ck_assert_int_ne(l.state, LINK_OPEN);
+    doctor_link_finish(&l);
+    close(other);
+    init_link(&l, &other);
+    close(other);
+    ck_assert_int_eq(doctor_link_send(&l, "GET", 3, doctor_now() + 60), ERR_CLOSED);
+    ck_assert_int_eq(l.error, EPIPE);
+    ck_assert_int_ne(l.state, LINK_OPEN);
+    doctor_link_finish(&l);
+}
+END_TEST
+
 /* ---- Frames ---- */
 
 START_TEST(frames_one_after_the_other)
@@ -243,6 +290,8 @@ int main(void)
     tcase_add_test(tcase, no_answers);
     tcase_add_test(tcase, endless_lines);
     tcase_add_test(tcase, header_values);
+    tcase_add_test(tcase, links_that_have_ended_hide_no_other);
+    tcase_add_test(tcase, what_nobody_takes_is_no_endless_wait);
     tcase_add_test(tcase, frames_one_after_the_other);
     tcase_add_test(tcase, closes_have_a_code);
     SRunner *runner = srunner_create(suite);

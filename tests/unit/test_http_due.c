@@ -122,6 +122,23 @@ START_TEST(what_weighs_leaves_with_its_answer)
 }
 END_TEST
 
+/* What was appended to an answer while it was the last weighs until it leaves, and no longer. */
+START_TEST(a_text_weighs_as_long_as_it_is_there)
+{
+    struct http_due *d = NULL;
+    add(&d, 1, 10);
+    size_t held = http_due_held(d);
+    buf_puts(&http_due_last(d)->text, "Vary: Origin\r\n");
+    size_t cap = http_due_last(d)->text.cap;
+    ck_assert_uint_eq(http_due_held(d), held + cap);
+    add(&d, 2, 10);
+    ck_assert_uint_eq(http_due_held(d), held + cap + 10);
+    http_due_drop_first(&d);
+    ck_assert_uint_eq(http_due_held(d), held);
+    http_due_clear(&d);
+}
+END_TEST
+
 START_TEST(all_but_the_first_can_be_dropped)
 {
     struct http_due *d = NULL;
@@ -146,6 +163,7 @@ int main(void)
     tcase_add_test(t, order_survives_growing);
     tcase_add_test(t, number_and_bytes_are_bounded);
     tcase_add_test(t, what_weighs_leaves_with_its_answer);
+    tcase_add_test(t, a_text_weighs_as_long_as_it_is_there);
     tcase_add_test(t, all_but_the_first_can_be_dropped);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -20,12 +20,19 @@ static struct loop loop;
 static const struct net_settings settings;
 static struct listen_address address;
 
-/* --- a protocol that says the same again --- */
+/* --- a protocol that says the same again, or does what a test wants --- */
 
-static size_t echo_input(struct conn *c, char *data, size_t n)
+static size_t say_again(struct conn *c, char *data, size_t n)
 {
     conn_write(c, data, n);
     return n;
+}
+
+static size_t (*take)(struct conn *c, char *data, size_t n);
+
+static size_t echo_input(struct conn *c, char *data, size_t n)
+{
+    return take(c, data, n);
 }
 
 static const struct protocol echo = {
@@ -57,6 +64,7 @@ static void set_up(void)
     int fd;
     memset(&process, 0, sizeof(process));
     memset(&loop, 0, sizeof(loop));
+    take = say_again;
     process.conns_max = 10;
     process.memory.limit = 1 << 20;
     ck_assert_int_eq(loop_init(&loop, 0, &process, &settings), ERR_OK);
@@ -165,6 +173,183 @@ START_TEST(nobody_is_accepted_beyond_the_limit_until_somebody_goes)
 }
 END_TEST
 
+/* --- what a turn does --- */
+
+static uint64_t looked, inputs;
+
+/* Reads records for whoever asks, */
+static size_t look(struct conn *c, char *data, size_t n)
+{
+    (void)c;
+    (void)data;
+    looked += 1000;
+    return n;
+}
+
+/* or never has enough, */
+static uint64_t cost;
+
+static size_t want_more(struct conn *c, char *data, size_t n)
+{
+    (void)n;
+    inputs++;
+    budget_charge(&c->loop->work, cost);
+    if (*data == 'x')
+        conn_yield(c);
+    else
+        conn_yield_for(c, CONN_NEEDS_MUCH); /* in a ring of its own */
+    return 0;
+}
+
+/* or answers with much, in the second slice. */
+enum { MUCH = 100000 };
+
+static size_t answer_much(struct conn *c, char *data, size_t n)
+{
+    static char answer[MUCH];
+    (void)data;
+    if (inputs++ == 0) {
+        conn_yield(c);
+        return 0;
+    }
+    conn_write(c, answer, sizeof(answer));
+    return n;
+}
+
+/* Its greeting is read, then it says something. */
+static int talker_of(const char *word)
+{
+    int fd = client();
+    expect(fd, "plain\n");
+    ck_assert_int_eq(send(fd, word, 1, 0), 1);
+    return fd;
+}
+
+static int talker(void)
+{
+    return talker_of("x");
+}
+
+/* Turns of which no backlog takes anything, until COUNT wait. */
+static void wait_for_backlog(size_t count)
+{
+    while (backlog_count(&loop.backlog) < count)
+        turn();
+}
+
+START_TEST(what_is_looked_at_is_charged_to_the_turn)
+{
+    looked = 0;
+    loop.work.looked = &looked;
+    take = look;
+    int fd = talker();
+    uint64_t before = loop.work.done;
+    while (looked == 0)
+        turn();
+    ck_assert_uint_ge(loop.work.done - before, looked * WORK_RECORD);
+    ck_assert_uint_eq(loop.work.paid, looked);
+    close(fd);
+}
+END_TEST
+
+START_TEST(what_is_answered_is_charged_to_the_turn)
+{
+    char many[2000] = {0};
+    int fd = talker();
+    expect(fd, "x");
+    uint64_t before = loop.work.done, in = counter_get(&loop.counters, COUNTER_bytes_in);
+    ck_assert_int_eq(send(fd, many, sizeof(many), 0), sizeof(many));
+    while (counter_get(&loop.counters, COUNTER_bytes_in) - in < sizeof(many))
+        turn();
+    ck_assert_uint_ge(loop.work.done - before, WORK_SLICE + 2 * sizeof(many)); /* in and out */
+    close(fd);
+}
+END_TEST
+
+enum { CLIENTS = 4 };
+
+/* Clients that wait in the backlog; two of them in a ring of their own if MIXED. */
+static void fill_backlog(int fds[CLIENTS], bool mixed)
+{
+    take = want_more;
+    cost = 0;
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = talker_of(mixed && i % 2 ? "y" : "x");
+    wait_for_backlog(CLIENTS);
+}
+
+static void empty_backlog(const int fds[CLIENTS])
+{
+    turn_end(&loop);
+    turn_drop_backlog(&loop);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+}
+
+/* Those of the backlog that went on in one more turn. */
+static uint64_t go_on_in_turn(uint64_t spent)
+{
+    inputs = 0;
+    budget_begin_turn(&loop.work);
+    budget_charge(&loop.work, spent);
+    turn_go_on(&loop);
+    return inputs;
+}
+
+/* If the turn has nothing left, each ring gives one all the same, and no more. */
+START_TEST(the_backlog_takes_what_the_turn_has_left)
+{
+    int fds[CLIENTS];
+    fill_backlog(fds, _i);
+    ck_assert_uint_ge(go_on_in_turn(0), BUDGET_BACKLOG / WORK_SLICE / 2);
+    ck_assert_uint_eq(backlog_count(&loop.backlog), CLIENTS);
+    ck_assert_uint_eq(go_on_in_turn(BUDGET_TURN), _i ? 2 : 1);
+    ck_assert_uint_eq(backlog_count(&loop.backlog), CLIENTS);
+    empty_backlog(fds);
+}
+END_TEST
+
+/* Work that took more than a ring has in a turn is paid for in the next. */
+START_TEST(a_ring_pays_for_what_it_has_had_too_much)
+{
+    int fds[CLIENTS];
+    fill_backlog(fds, false);
+    cost = 5 * BUDGET_BACKLOG / 2;
+    ck_assert_uint_eq(go_on_in_turn(0), 1);
+    ck_assert_uint_eq(go_on_in_turn(0), 0);
+    ck_assert_uint_eq(go_on_in_turn(0), 1);
+    empty_backlog(fds);
+}
+END_TEST
+
+/* Not only when the turn ends: many may have an answer in it. */
+START_TEST(what_the_backlog_answers_is_held_at_once)
+{
+    take = answer_much;
+    inputs = 0;
+    int fd = talker();
+    wait_for_backlog(1);
+    ck_assert_uint_eq(peer_memory_held(&process.memory), 0);
+    budget_begin_turn(&loop.work);
+    turn_go_on(&loop);
+    ck_assert_uint_ge(peer_memory_held(&process.memory), MUCH - PEER_MEMORY_FLOOR);
+    turn_end(&loop);
+    close(fd);
+}
+END_TEST
+
+/* Beyond the limit of memory nobody else of the backlog is answered in this turn. */
+START_TEST(the_backlog_waits_when_too_much_is_held)
+{
+    int fds[CLIENTS];
+    fill_backlog(fds, false);
+    atomic_store(&process.memory.held, process.memory.limit + 1);
+    ck_assert_uint_eq(go_on_in_turn(0), 1);
+    atomic_store(&process.memory.held, 0);
+    empty_backlog(fds);
+}
+END_TEST
+
 static Suite *loop_suite(void)
 {
     Suite *s = suite_create("loop");
@@ -173,6 +358,12 @@ static Suite *loop_suite(void)
     tcase_add_test(t, connections_speak_what_their_socket_was_given);
     tcase_add_test(t, the_settings_say_whether_proxies_are_in_front);
     tcase_add_test(t, nobody_is_accepted_beyond_the_limit_until_somebody_goes);
+    tcase_add_test(t, what_is_looked_at_is_charged_to_the_turn);
+    tcase_add_test(t, what_is_answered_is_charged_to_the_turn);
+    tcase_add_loop_test(t, the_backlog_takes_what_the_turn_has_left, 0, 2);
+    tcase_add_test(t, a_ring_pays_for_what_it_has_had_too_much);
+    tcase_add_test(t, what_the_backlog_answers_is_held_at_once);
+    tcase_add_test(t, the_backlog_waits_when_too_much_is_held);
     suite_add_tcase(s, t);
     return s;
 }
