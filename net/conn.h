@@ -49,6 +49,7 @@ struct publish;
     X(CLOSE_LAG, false, "too far behind")                                                          \
     X(CLOSE_MEMORY, true, "held too much while hub.peer_bytes was used up")                        \
     X(CLOSE_NOMEM, true, "out of memory")                                                          \
+    X(CLOSE_UNANSWERED, true, "the log did not answer in time")                                    \
     X(CLOSE_LOG, true, "the log cannot be read")
 
 enum close_reason {

@@ -48,6 +48,7 @@ struct resp {
     enum resp_version version;              /* RESP2 until HELLO 3 */
     bool publisher;                         /* has published: waits while the hub's queue is full */
     bool kicked;                            /* ends behind the command that runs */
+    bool quits;                             /* what is `held` is QUIT */
     bool has_read;                          /* this input: as much as belongs into one turn */
     uint32_t inflight;                      /* publishes not answered yet */
     struct resp_held *held;                 /* RESP_HELD */

@@ -100,16 +100,29 @@ static void finish(struct conn *c)
 
 /* --- commands --- */
 
+/* A connection that ends behind publishes under way waits for the next answer so long, since the
+ * log may be stuck; who is kicked, as long in all. */
+static void limit_answers(struct resp *r)
+{
+    bool ends = r->quits || r->conn->input_over || r->state == RESP_FAILED;
+    if (!ends || r->kicked || !conn_is_open(r->conn))
+        return;
+    conn_set_deadline(r->conn,
+                      r->inflight ? loop_now(r->conn->loop) + CONN_FAREWELL_MS : WHEEL_NEVER);
+}
+
 /* Puts Q by until the publishes before it are answered. */
 static void hold(struct resp *r, const struct resp_request *q)
 {
     r->held = resp_request_copy(q);
+    r->quits = resp_arg_is(&q->argv[0], "QUIT");
     if (!r->held) {
         conn_close(r->conn, CLOSE_NOMEM);
         return;
     }
     resp_set_state(r, RESP_HELD);
     conn_pause(r->conn);
+    limit_answers(r);
 }
 
 /* A transaction that is being put together gets no publish under way, so nothing waits here. */
@@ -210,6 +223,8 @@ static void fail(struct resp *r)
     resp_set_state(r, RESP_FAILED);
     if (r->inflight == 0)
         tell_failure(r);
+    else
+        limit_answers(r);
 }
 
 /* Others are to have their turn before the next command that is here already. */
@@ -286,6 +301,8 @@ static void input_ended(struct conn *c)
         conn_close(c, CLOSE_PEER);
     else if (r->wait)
         resp_wait_time_is_up(r);
+    else if (r->inflight)
+        limit_answers(r);
     else if (!c->in)
         end_if_over(r);
 }
@@ -299,6 +316,7 @@ static void answered(struct conn *c, struct publish *p)
     else
         resp_publish_answer(r, p);
     go_on_if_room(r);
+    limit_answers(r);
     if (r->inflight)
         return;
     if (r->state == RESP_HELD)
@@ -326,6 +344,8 @@ static void timeout(struct conn *c)
     struct resp *r = c->state;
     if (r && r->kicked)
         conn_close(c, CLOSE_KICKED);
+    else if (r && r->inflight)
+        conn_close(c, CLOSE_UNANSWERED);
     else if (r)
         resp_wait_time_is_up(r);
 }

@@ -2,7 +2,11 @@
 
 #include "delivery/worker.h"
 
-enum { HEADERS_MAX = 100 };
+enum {
+    HEADERS_MAX = 100,
+    /* How long the answer to a publish that is the last request may take. */
+    LAST_ANSWER_MS = 30000,
+};
 
 /* As the settings are now; a request that is being read has them, too. */
 static const struct http_limits *limits_of(const struct conn *c)
@@ -46,11 +50,27 @@ void h1_end(struct h1 *h)
     exchange_end(&h->exchange);
 }
 
+bool h1_awaits_current(const struct h1 *h)
+{
+    return h->due && http_due_last(h->due)->current;
+}
+
+void h1_limit_due(struct conn *c, const struct h1 *h)
+{
+    if (!h->due || h->last)
+        return;
+    if (h1_awaits_current(h))
+        h1_set_deadline(c, LAST_ANSWER_MS);
+    else if (h->phase == H1_ENDING || c->input_over)
+        h1_set_deadline(c, CONN_FAREWELL_MS);
+}
+
 void h1_end_behind_due(struct conn *c, struct h1 *h)
 {
     h1_end(h);
     h1_begin(c, h);
     h->phase = H1_ENDING;
+    h1_limit_due(c, h);
     conn_pause(c);
 }
 

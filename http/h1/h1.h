@@ -73,6 +73,11 @@ void h1_answered(struct conn *c, struct h1 *h, bool keep_alive);
 void h1_end_in_order(struct conn *c, struct h1 *h);
 /* The same where some are: nothing more is read, and what has been read in part is given up. */
 void h1_end_behind_due(struct conn *c, struct h1 *h);
+/* Whether the current request has been handed over, to be answered when it comes back. */
+bool h1_awaits_current(const struct h1 *h);
+/* A connection that ends behind what is due waits for the next answer only so long, since the log
+ * may be stuck: sets the deadline, unless it is kicked, which has one for all. */
+void h1_limit_due(struct conn *c, const struct h1 *h);
 /* When the protocol's timeout() is to be called, in MS. */
 void h1_set_deadline(struct conn *c, uint64_t ms);
 

@@ -44,8 +44,11 @@ static size_t h1_input(struct conn *c, char *data, size_t n)
 static void h1_input_ended(struct conn *c)
 {
     struct h1 *h = h1_of(c);
-    if (!exchange_time_up(&h->exchange) && !c->in)
+    if (exchange_time_up(&h->exchange))
+        return;
+    if (!c->in)
         end_of_input(c, h);
+    h1_limit_due(c, h);
 }
 
 /* --- time --- */
@@ -78,7 +81,7 @@ static void h1_timeout(struct conn *c)
     struct h1 *h = h1_of(c);
     if (exchange_time_up(&h->exchange))
         return;
-    if (h->due && (h->phase == H1_ANSWERING || h->phase == H1_ENDING))
+    if (h->due && (c->input_over || h->phase == H1_ANSWERING || h->phase == H1_ENDING))
         h1_give_up_due(c, h);
     else if (h->last)
         conn_close(c, CLOSE_KICKED);
@@ -129,12 +132,6 @@ static size_t h1_held(const struct conn *c)
     return http_request_held(&h->request) + exchange_held(&h->exchange) + http_due_held(h->due);
 }
 
-/* Whether the current request has been handed over, to be answered when it comes back. */
-static bool awaits_current(const struct h1 *h)
-{
-    return h->due && http_due_last(h->due)->current;
-}
-
 static void h1_refuse(struct conn *c)
 {
     struct h1 *h = h1_of(c);
@@ -142,7 +139,7 @@ static void h1_refuse(struct conn *c)
         conn_close(c, CLOSE_MEMORY);
         return;
     }
-    if (awaits_current(h)) {
+    if (h1_awaits_current(h)) {
         h->last = true;
         return;
     }

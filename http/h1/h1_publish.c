@@ -41,6 +41,8 @@ enum err h1_publish(struct exchange *x, struct publish *p, exchange_published_fn
         h1_begin(x->conn, h);
     } else if (e == ERR_OK && wait_ms) {
         h1_set_deadline(x->conn, wait_ms);
+    } else if (e == ERR_OK) {
+        h1_limit_due(x->conn, h);
     }
     return e;
 }
@@ -137,13 +139,19 @@ bool h1_has_room(const struct conn *c, const struct h1 *h)
     return !http_due_is_full(h->due, worker_settings(c)->inflight);
 }
 
+static void go_on_with_held(struct conn *c)
+{
+    conn_set_deadline(c, WHEEL_NEVER);
+    conn_resume(c);
+}
+
 /* Nothing is due any more. */
 static void go_on_behind_due(struct conn *c, struct h1 *h)
 {
     if (h->phase == H1_ENDING)
         conn_finish_after_output(c);
     else if (h->phase == H1_HELD)
-        conn_resume(c);
+        go_on_with_held(c);
     else if (h->phase == H1_IDLE && http_request_idle(&h->request))
         h1_set_deadline(c, worker_settings(c)->idle_timeout_ms);
 }
@@ -159,6 +167,7 @@ static void drop_first_due(struct conn *c, struct h1 *h)
         h1_answered(c, h, keep_alive);
     else if (!h->due)
         go_on_behind_due(c, h);
+    h1_limit_due(c, h);
     if (!c->reading && h->phase != H1_ENDING && h1_has_room(c, h))
         conn_resume(c);
 }
@@ -181,6 +190,8 @@ static void tell_late(struct exchange_answer *a, const struct publish *p)
 
 void h1_give_up_due(struct conn *c, struct h1 *h)
 {
+    if (!http_due_first(h->due)->current)
+        h1_end_behind_due(c, h);
     h->complete = false;
     http_due_drop_others(h->due);
     struct http_due_answer *first = http_due_first(h->due);

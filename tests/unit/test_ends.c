@@ -154,6 +154,106 @@ START_TEST(but_who_is_kicked_waits_only_so_long)
 }
 END_TEST
 
+/* What is due is waited for whoever ends it, but not for ever: each answer wins as long again. */
+static const struct {
+    const char *text;
+    void (*end)(void); /* NULL: the text says it */
+    uint64_t ms;
+    unsigned answers; /* of those that come when the time is up */
+} last_requests[] = {
+    {POST("/t/a") POST("/t/a"), half_close, CONN_FAREWELL_MS, 1},
+    {POST("/t/a") GET("/healthz"), half_close, CONN_FAREWELL_MS, 1},
+    {POST("/t/a") "nonsense\r\n\r\n", NULL, CONN_FAREWELL_MS, 1},
+    {POST("/t/a") "POST /t/a HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Length: 0\r\n\r\n",
+     NULL, 30000, 1},
+    {"POST /t/a HTTP/1.0\r\nContent-Length: 1\r\n\r\nx", NULL, 30000, 1},
+};
+
+START_TEST(who_ends_behind_publishes_waits_only_so_long)
+{
+    client_say(&client, last_requests[_i].text);
+    if (last_requests[_i].end)
+        last_requests[_i].end();
+    desk_wait(&desk, last_requests[_i].ms - 200);
+    ck_assert(!client_ended(&client));
+    desk_wait(&desk, 400);
+    check_answers(last_requests[_i].answers, " 503 ");
+    ck_assert(client_heard(&client, "The log did not answer in time"));
+    ck_assert(client_ended(&client));
+    desk_commit(&desk); /* its answers are nobody's any more */
+}
+END_TEST
+
+START_TEST(but_is_answered_in_time)
+{
+    client_say(&client, last_requests[_i].text);
+    if (last_requests[_i].end)
+        last_requests[_i].end();
+    desk_wait(&desk, last_requests[_i].ms - 200);
+    desk_commit(&desk);
+    ck_assert(client_heard(&client, " 201 "));
+    ck_assert(!client_heard(&client, " 503 "));
+    ck_assert(client_ended(&client));
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    bool half_close;
+    const char *answers;
+} last_commands[] = {
+    {"PUBLISH a x\r\nQUIT\r\n", false, ":0\r\n+OK\r\n"},
+    {"PUBLISH a x\r\nPUBLISH a y\r\n", true, ":0\r\n:0\r\n"},
+    {"PUBLISH a x\r\n*x\r\n", false, ":0\r\n-ERR Protocol error"},
+};
+
+START_TEST(so_is_whoever_quits)
+{
+    for (int late = 0; late < 2; late++) {
+        struct client c;
+        client_open_resp(&c, &desk);
+        client_say(&c, last_commands[_i].text);
+        if (last_commands[_i].half_close)
+            client_half_close(&c);
+        desk_wait(&desk, CONN_FAREWELL_MS - 200);
+        ck_assert(!client_ended(&c));
+        if (late)
+            desk_wait(&desk, 400);
+        else
+            desk_commit(&desk);
+        ck_assert(client_ended(&c));
+        if (late)
+            ck_assert_uint_eq(c.got.len, 0);
+        else
+            ck_assert(client_heard(&c, last_commands[_i].answers));
+        client_close(&c);
+        if (late)
+            desk_commit(&desk);
+    }
+}
+END_TEST
+
+/* As from a log that takes seconds for each. */
+START_TEST(each_answer_wins_time)
+{
+    struct client c;
+    client_open_resp(&c, &desk);
+    client_say(&c, "PUBLISH a 1\r\n");
+    hub_publish(desk.hub, desk.worker->publishes, desk.worker->publishes_last);
+    desk.worker->publishes = desk.worker->publishes_last = NULL;
+    client_say(&c, "PUBLISH a 2\r\nQUIT\r\n");
+    desk_wait(&desk, CONN_FAREWELL_MS - 500);
+    desk_take_mail(&desk);
+    ck_assert(client_heard(&c, ":0\r\n"));
+    desk_wait(&desk, CONN_FAREWELL_MS - 500);
+    ck_assert(!client_ended(&c));
+    desk_commit(&desk);
+    ck_assert(client_heard(&c, "+OK\r\n"));
+    ck_assert(client_ended(&c));
+    client_close(&c);
+}
+END_TEST
+
 static void say_object(const char *object)
 {
     char frame[200] = {(char)0x81, (char)(0x80 | strlen(object))};
@@ -401,6 +501,10 @@ static Suite *ends_suite(void)
     tcase_add_loop_test(t, a_websocket_is_told, 0, 3);
     tcase_add_loop_test(t, a_publish_is_answered_first, 0, 3);
     tcase_add_test(t, but_who_is_kicked_waits_only_so_long);
+    tcase_add_loop_test(t, who_ends_behind_publishes_waits_only_so_long, 0, 5);
+    tcase_add_loop_test(t, but_is_answered_in_time, 0, 5);
+    tcase_add_loop_test(t, so_is_whoever_quits, 0, 3);
+    tcase_add_test(t, each_answer_wins_time);
     tcase_add_loop_test(t, a_websocket_gets_its_answers_first, 0, 4);
     tcase_add_loop_test(t, but_not_for_ever, 0, 4);
     tcase_add_test(t, nothing_is_taken_behind_a_close_frame);
