@@ -20,20 +20,23 @@ static const struct subscribe_ways ways = {
 
 /* Those of one path stand side by side, and have the same rights. */
 static const struct http_route rows[] = {
-    {"/t/", HTTP_POST, true, HTTP_ROUTE_MESSAGE, publish_http_head, publish_http_run, NULL},
-    {"/t/", READ, true, 0, NULL, subscribe_http_run, &ways},
-    {"/t", HTTP_POST, false, 0, publish_http_batch_head, publish_http_batch_run, NULL},
-    {"/t", READ, false, 0, NULL, subscribe_http_run, &ways},
-    {"/ws", HTTP_GET, false, 0, NULL, ws_http_run, &ways},
-    {"/session/", HTTP_POST, true, 0, session_http_head, session_http_run, NULL},
-    {"/cursor", READ, false, 0, NULL, http_status_cursor, NULL},
-    {"/healthz", READ, false, HTTP_ROUTE_OPEN | HTTP_ROUTE_STATUS, NULL, http_status_health, NULL},
-    {"/readyz", READ, false, HTTP_ROUTE_STATUS | HTTP_ROUTE_PRIVATE, NULL, http_status_ready, NULL},
-    {"/metrics", READ, false, HTTP_ROUTE_STATUS | HTTP_ROUTE_PRIVATE, NULL, http_status_metrics,
+    {HTTP_PATH("/t/"), HTTP_POST, true, HTTP_ROUTE_MESSAGE, publish_http_head, publish_http_run,
      NULL},
-    {"/longwire.js", READ, false, 0, NULL, webfiles_client, NULL},
-    {"/demo/", READ, true, HTTP_ROUTE_PRIVATE, NULL, webfiles_demo, NULL},
-    {"/", READ, false, HTTP_ROUTE_PRIVATE, NULL, webfiles_root, NULL},
+    {HTTP_PATH("/t/"), READ, true, 0, NULL, subscribe_http_run, &ways},
+    {HTTP_PATH("/t"), HTTP_POST, false, 0, publish_http_batch_head, publish_http_batch_run, NULL},
+    {HTTP_PATH("/t"), READ, false, 0, NULL, subscribe_http_run, &ways},
+    {HTTP_PATH("/ws"), HTTP_GET, false, 0, NULL, ws_http_run, &ways},
+    {HTTP_PATH("/session/"), HTTP_POST, true, 0, session_http_head, session_http_run, NULL},
+    {HTTP_PATH("/cursor"), READ, false, 0, NULL, http_status_cursor, NULL},
+    {HTTP_PATH("/healthz"), READ, false, HTTP_ROUTE_OPEN | HTTP_ROUTE_STATUS, NULL,
+     http_status_health, NULL},
+    {HTTP_PATH("/readyz"), READ, false, HTTP_ROUTE_STATUS | HTTP_ROUTE_PRIVATE, NULL,
+     http_status_ready, NULL},
+    {HTTP_PATH("/metrics"), READ, false, HTTP_ROUTE_STATUS | HTTP_ROUTE_PRIVATE, NULL,
+     http_status_metrics, NULL},
+    {HTTP_PATH("/longwire.js"), READ, false, 0, NULL, webfiles_client, NULL},
+    {HTTP_PATH("/demo/"), READ, true, HTTP_ROUTE_PRIVATE, NULL, webfiles_demo, NULL},
+    {HTTP_PATH("/"), READ, false, HTTP_ROUTE_PRIVATE, NULL, webfiles_root, NULL},
 };
 
 const struct http_routes hub_routes = {rows, sizeof(rows) / sizeof(rows[0])};

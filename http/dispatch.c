@@ -85,9 +85,9 @@ static void judge_host(struct exchange *x)
 static bool is_shut_out(const struct exchange *x)
 {
     const struct conn *c = x->conn;
-    bool open = x->route && x->route->flags & HTTP_ROUTE_OPEN;
-    return x->foreign_host && !open && !http_may_subscribe(c) && !http_may_publish(c) &&
-           !http_may_see_status(c);
+    if (!x->foreign_host || (x->route && x->route->flags & HTTP_ROUTE_OPEN))
+        return false;
+    return !http_may_subscribe(c) && !http_may_publish(c) && !http_may_see_status(c);
 }
 
 static bool may_see_private(const struct exchange *x)

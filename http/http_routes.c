@@ -6,7 +6,7 @@
 
 static bool matches(const struct http_route *r, const struct url *u)
 {
-    size_t n = strlen(r->path);
+    size_t n = r->path_len;
     if (r->takes_rest)
         return u->path_len > n && memcmp(u->path, r->path, n) == 0;
     return u->path_len == n && memcmp(u->path, r->path, n) == 0;
@@ -44,7 +44,7 @@ static bool stands_plain(const struct url *u)
 enum err http_route_rest(const struct http_route *r, const struct url *u, char **ret,
                          size_t *ret_len, bool *ret_borrowed)
 {
-    size_t skip = strlen(r->path), n = u->path_len - skip;
+    size_t skip = r->path_len, n = u->path_len - skip;
     *ret_borrowed = stands_plain(u);
     *ret_len = n;
     *ret = *ret_borrowed ? (char *)(uintptr_t)u->path + skip : malloc(n + 1);

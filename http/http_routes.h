@@ -28,9 +28,13 @@ enum {
     HTTP_ROUTE_MESSAGE = 8, /* its body is looked at once, as a whole */
 };
 
+/* The first two members of a row. */
+#define HTTP_PATH(text) (text), sizeof(text) - 1
+
 /* What some methods of a path do. */
 struct http_route {
     const char *path; /* takes_rest: ends with a "/", and there is more behind it */
+    size_t path_len;
     unsigned methods; /* enum http_method */
     bool takes_rest;
     unsigned flags; /* HTTP_ROUTE_… */

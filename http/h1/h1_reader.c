@@ -206,7 +206,7 @@ static bool is_over(const struct conn *c, const struct h1 *h)
 /* Stops reading before the next request if as much is due as may be. */
 static bool must_wait_for_due(struct conn *c, const struct h1 *h)
 {
-    if (h->phase != H1_IDLE || !http_request_idle(&h->request) || h1_has_room(c, h))
+    if (!h->due || h->phase != H1_IDLE || !http_request_idle(&h->request) || h1_has_room(c, h))
         return false;
     conn_pause(c);
     return true;

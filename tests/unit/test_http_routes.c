@@ -6,9 +6,9 @@
 #include "http/http_routes.h"
 
 static const struct http_route rows[] = {
-    {.path = "/a/", .methods = HTTP_POST, .takes_rest = true},
-    {.path = "/a/", .methods = HTTP_GET | HTTP_HEAD, .takes_rest = true},
-    {.path = "/a", .methods = HTTP_GET},
+    {HTTP_PATH("/a/"), .methods = HTTP_POST, .takes_rest = true},
+    {HTTP_PATH("/a/"), .methods = HTTP_GET | HTTP_HEAD, .takes_rest = true},
+    {HTTP_PATH("/a"), .methods = HTTP_GET},
 };
 static const struct http_routes table = {rows, sizeof(rows) / sizeof(rows[0])};
 
