@@ -5,7 +5,8 @@
 
 #include "broker/broker.h"
 #include "http/guard.h"
-#include "http/h1/http_response.h"
+#include "http/http_lines.h"
+#include "http/http_problem.h"
 #include "http/http_refusal.h"
 
 const char exchange_json[] = "application/json";
@@ -58,7 +59,7 @@ void exchange_deny(struct exchange *x, const char *detail)
 
 void exchange_fail_later(struct exchange *x, unsigned status, unsigned retry_s, const char *detail)
 {
-    http_response_header_u64(&x->lines, "Retry-After", retry_s);
+    http_lines_put_u64(&x->lines, "Retry-After", retry_s);
     exchange_fail(x, status, detail);
 }
 
@@ -69,7 +70,7 @@ void exchange_drop(struct exchange *x, enum close_reason why)
 
 void exchange_add_field(struct exchange *x, const char *name, const char *value)
 {
-    http_response_add_field(&x->lines, name, value);
+    http_lines_gather(&x->lines, name, value);
 }
 
 struct buf *exchange_stream(struct exchange *x, const char *guard, const char *type)
@@ -136,7 +137,7 @@ void exchange_answer_fail(struct exchange_answer *a, unsigned status, unsigned r
     struct buf body = {0};
     http_refusal_note_publish(a->conn, status, detail, a->publish);
     if (retry_s)
-        http_response_header_u64(a->lines, "Retry-After", retry_s);
+        http_lines_put_u64(a->lines, "Retry-After", retry_s);
     http_problem_body(&body, status, detail, strlen(detail));
     exchange_answer_reply(a, status, HTTP_PROBLEM_TYPE, body.data, body.len);
     buf_finish(&body);

@@ -5,8 +5,8 @@
 
 #include "delivery/worker.h"
 #include "http/forwarding.h"
-#include "http/h1/http_response.h"
 #include "http/host.h"
+#include "http/http_lines.h"
 
 #define PREFLIGHT_AGE "7200"
 
@@ -90,9 +90,9 @@ void http_access_put_preflight(const struct http_fields *fields, struct buf *lin
 {
     if (!http_fields_has(fields, HTTP_FIELD_ACCESS_CONTROL_REQUEST_METHOD))
         return;
-    http_response_add_field(lines, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
-    http_response_add_field(lines, "Access-Control-Allow-Headers",
-                            "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "
-                            "Idempotency-Key, Authorization, Cache-Control, Prefer");
-    http_response_add_field(lines, "Access-Control-Max-Age", PREFLIGHT_AGE);
+    http_lines_gather(lines, "Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS");
+    http_lines_gather(lines, "Access-Control-Allow-Headers",
+                      "Content-Type, Last-Event-ID, Longwire-Event, Longwire-Expect-Last, "
+                      "Idempotency-Key, Authorization, Cache-Control, Prefer");
+    http_lines_gather(lines, "Access-Control-Max-Age", PREFLIGHT_AGE);
 }

@@ -10,7 +10,6 @@ libhttp_a_SOURCES = \
 	http/h1/h1_publish.c http/h1/h1_publish.h \
 	http/h1/h1_reader.c http/h1/h1_reader.h \
 	http/http_access.c http/http_access.h \
-	http/http_now.c http/http_now.h \
 	http/http_refusal.c http/http_refusal.h \
 	http/publish.c http/publish.h \
 	http/shared_answer.c http/shared_answer.h \
@@ -29,7 +28,10 @@ libhttpcodec_a_SOURCES += \
 	http/guard.h \
 	http/host.c http/host.h \
 	http/h1/http_due.c http/h1/http_due.h \
+	http/http_date.c http/http_date.h \
 	http/http_fields.c http/http_fields.h \
+	http/http_lines.c http/http_lines.h \
+	http/http_problem.c http/http_problem.h \
 	http/h1/http_repeat.c http/h1/http_repeat.h \
 	http/h1/http_request.c http/h1/http_request.h \
 	http/h1/http_response.c http/h1/http_response.h \

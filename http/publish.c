@@ -10,8 +10,9 @@
 #include "delivery/worker.h"
 #include "http/accept.h"
 #include "http/exchange.h"
-#include "http/h1/http_response.h"
 #include "http/http_access.h"
+#include "http/http_lines.h"
+#include "http/http_problem.h"
 #include "http/ndjson.h"
 
 enum {
@@ -160,7 +161,7 @@ static void answer_conflict(struct exchange_answer *a, const struct publish *p, 
     if (batch)
         text = of_line(&detail, p->expectations[p->conflict].tag, text);
     cursor_format(current, p->current, worker_of(a->conn)->replay.log->epoch);
-    http_response_header(a->lines, "Longwire-Cursor", current);
+    http_lines_put(a->lines, "Longwire-Cursor", current);
     http_problem_begin(&body, 409, text, strlen(text));
     buf_printf(&body, ",\"current\":\"%s\"", current);
     http_problem_end(&body);

@@ -4,7 +4,8 @@
 
 #include "base/buf.h"
 #include "http/guard.h"
-#include "http/http_now.h"
+#include "http/h1/http_response.h"
+#include "http/http_date.h"
 
 enum { HEAD_SIZE = 512 }; /* bytes that are made at once, since mostly no more is needed */
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "base/blob.h"
-#include "http/h1/http_response.h"
+#include "http/http_date.h"
 
 /* Behind how many bytes, the status line and the Date, lines of one's own may be put in. */
 enum { SHARED_ANSWER_START = sizeof("HTTP/1.1 200 OK\r\nDate: \r\n") - 1 + HTTP_DATE_SIZE - 1 };

@@ -25,6 +25,8 @@
 #include "frontends/ws/ws_handshake.h"
 #include "http/h1/http_request.h"
 #include "http/h1/http_response.h"
+#include "http/http_date.h"
+#include "http/http_lines.h"
 
 enum {
     MESSAGE_MAX = 64 << 20,
@@ -146,9 +148,9 @@ static void refuse(struct peer *p, unsigned status)
 {
     put_start(p, status);
     if (status == 426)
-        http_response_header(&p->out, "Sec-WebSocket-Version", "13");
-    http_response_header(&p->out, "Connection", "close");
-    http_response_header_u64(&p->out, "Content-Length", 0);
+        http_lines_put(&p->out, "Sec-WebSocket-Version", "13");
+    http_lines_put(&p->out, "Connection", "close");
+    http_lines_put_u64(&p->out, "Content-Length", 0);
     http_response_end(&p->out);
     flush(p);
     p->ended = true;
@@ -157,8 +159,8 @@ static void refuse(struct peer *p, unsigned status)
 static void accept_upgrade(struct peer *p)
 {
     put_start(p, 101);
-    http_response_header(&p->out, "Upgrade", "websocket");
-    http_response_header(&p->out, "Connection", "Upgrade");
+    http_lines_put(&p->out, "Upgrade", "websocket");
+    http_lines_put(&p->out, "Connection", "Upgrade");
     ws_handshake_answer(&p->handshake, &p->out);
     http_response_end(&p->out);
     flush(p);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "http/h1/http_response.h"
+#include "http/http_lines.h"
 
 enum { KEY_LEN = 24, KEY_BYTES = 16 };
 
@@ -128,15 +128,15 @@ static void put_extension(const struct ws_extension *x, struct buf *out)
     if (value.failed)
         out->failed = true; /* without it the client would not know what to read */
     else
-        http_response_header(out, "Sec-WebSocket-Extensions", value.data);
+        http_lines_put(out, "Sec-WebSocket-Extensions", value.data);
     buf_finish(&value);
 }
 
 void ws_handshake_answer(const struct ws_handshake *h, struct buf *out)
 {
-    http_response_header(out, "Sec-WebSocket-Accept", h->accept);
+    http_lines_put(out, "Sec-WebSocket-Accept", h->accept);
     if (h->protocol)
-        http_response_header(out, "Sec-WebSocket-Protocol", WS_HANDSHAKE_PROTOCOL);
+        http_lines_put(out, "Sec-WebSocket-Protocol", WS_HANDSHAKE_PROTOCOL);
     if (h->extension.deflate)
         put_extension(&h->extension, out);
 }

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-#include "http/http_now.h"
+#include "http/h1/http_response.h"
+#include "http/http_date.h"
+#include "http/http_lines.h"
 #include "http/shared_answer.h"
 #include "net/loop.h"
 
@@ -165,9 +167,9 @@ struct buf *h1_stream(struct exchange *x, const struct exchange_reply *r)
     http_response_start(out, r->status, h1_date(x->conn->loop));
     put_lines(out, &x->lines);
     buf_puts(out, r->guard);
-    http_response_header(out, "Content-Type", r->type);
+    http_lines_put(out, "Content-Type", r->type);
     if (x->chunked)
-        http_response_header(out, "Transfer-Encoding", "chunked");
+        http_lines_put(out, "Transfer-Encoding", "chunked");
     http_response_connection(out, h1_of_exchange(x)->request.minor, false);
     http_response_end(out);
     return out;
@@ -180,8 +182,8 @@ void h1_upgrade(struct exchange *x, const struct buf *lines)
     if (!out)
         return;
     http_response_start(out, 101, h1_date(x->conn->loop));
-    http_response_header(out, "Upgrade", "websocket");
-    http_response_header(out, "Connection", "Upgrade");
+    http_lines_put(out, "Upgrade", "websocket");
+    http_lines_put(out, "Connection", "Upgrade");
     put_lines(out, lines);
     http_response_end(out);
 }

@@ -8,6 +8,9 @@
 
 #include "http/guard.h"
 #include "http/h1/http_response.h"
+#include "http/http_date.h"
+#include "http/http_lines.h"
+#include "http/http_problem.h"
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 
@@ -58,8 +61,8 @@ START_TEST(writes_heads)
 {
     struct buf b = {0};
     http_response_start(&b, 200, DATE);
-    http_response_header(&b, "Cache-Control", "no-store");
-    http_response_header_u64(&b, "Retry-After", UINT64_MAX);
+    http_lines_put(&b, "Cache-Control", "no-store");
+    http_lines_put_u64(&b, "Retry-After", UINT64_MAX);
     http_response_content(&b, "application/json", 12);
     http_response_end(&b);
     check_text(&b, "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nCache-Control: no-store\r\n"
@@ -87,7 +90,7 @@ END_TEST
 START_TEST(splits_no_response)
 {
     struct buf b = {0};
-    http_response_header(&b, "X", "a\r\nSet-Cookie: b\r\n\r\nc\x7F\x01\td\xC3\xBC");
+    http_lines_put(&b, "X", "a\r\nSet-Cookie: b\r\n\r\nc\x7F\x01\td\xC3\xBC");
     check_text(&b, "X: aSet-Cookie: bc\td\xC3\xBC\r\n");
 }
 END_TEST
@@ -133,8 +136,8 @@ END_TEST
     "{\"type\":\"about:blank\",\"title\":\"Method Not "                                            \
     "Allowed\",\"status\":405,\"detail\":\"no\"}\n"
 #define HEAD(connection)                                                                           \
-    "HTTP/1.1 405 Method Not Allowed\r\nDate: " DATE "\r\n" connection HTTP_DATA_ONLY              \
-    "Cache-Control: no-store\r\nAllow: GET\r\nContent-Type: application/problem+json\r\n"          \
+    "HTTP/1.1 405 Method Not Allowed\r\nDate: " DATE                                               \
+    "\r\nAllow: GET\r\n" HTTP_DATA_GUARD connection "Content-Type: application/problem+json\r\n"   \
     "Content-Length: 79\r\n\r\n"
 
 START_TEST(problem_documents_take_members_of_ones_own)
@@ -151,26 +154,32 @@ END_TEST
 START_TEST(answers_with_problems)
 {
     ck_assert_uint_eq(strlen(BODY), 79);
-    struct http_problem p = {.status = 405,
-                             .detail = "no",
-                             .detail_len = 2,
-                             .headers = "Allow: GET\r\n",
-                             .minor = 1,
-                             .keep_alive = true};
-    struct buf b = {0};
-    http_response_problem(&b, &p, DATE);
+    struct buf b = {0}, lines = {0}, body = {0};
+    http_problem_body(&body, 405, "no", 2);
+    http_lines_gather(&lines, "Allow", "GET");
+    struct http_answer a = {.status = 405,
+                            .minor = 1,
+                            .keep_alive = true,
+                            .fields = &lines,
+                            .guard = HTTP_DATA_GUARD,
+                            .type = HTTP_PROBLEM_TYPE,
+                            .body = body.data,
+                            .body_len = body.len};
+    http_response_answer(&b, &a, DATE);
     check_text(&b, HEAD("") BODY);
-    p.keep_alive = false;
-    p.head = true;
-    http_response_problem(&b, &p, DATE);
+    a.keep_alive = false;
+    a.head = true;
+    http_response_answer(&b, &a, DATE);
     check_text(&b, HEAD("Connection: close\r\n"));
+    buf_finish(&lines);
+    buf_finish(&body);
 }
 END_TEST
 
 /* The same bytes as the long way, also when the date changes. */
 START_TEST(created_answers_are_like_others)
 {
-    static const char guard[] = HTTP_DATA_ONLY "Cache-Control: no-store\r\n";
+    static const char guard[] = HTTP_DATA_GUARD;
     static const char body[] = "{\"id\":\"18446744073709551615-4294967295\"}";
     struct http_created k = {0};
     struct http_date d = {0};
