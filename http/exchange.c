@@ -101,6 +101,11 @@ void exchange_go_on_later(struct exchange *x)
     conn_yield(x->conn);
 }
 
+void exchange_go_on_resumed(struct exchange *x)
+{
+    x->unfinished = true;
+}
+
 void exchange_go_on_for(struct exchange *x, enum conn_need need)
 {
     x->unfinished = true;

@@ -186,6 +186,8 @@ static inline void exchange_wait(struct exchange *x, const struct exchange_waite
 void exchange_forget_head(struct exchange *x);
 /* Not now: others have their turn, then the waiter's go_on() is called, or the route's run(). */
 void exchange_go_on_later(struct exchange *x);
+/* The same when the connection, which is paused, is resumed. */
+void exchange_go_on_resumed(struct exchange *x);
 /* The same for what NEED says. */
 void exchange_go_on_for(struct exchange *x, enum conn_need need);
 

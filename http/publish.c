@@ -391,12 +391,17 @@ static bool take_line(struct exchange *x, struct publish_batch *b, char *line, s
     return false;
 }
 
-/* Reads as many lines as the slice of work has room for. */
+/* Reads as many lines as the slice of work has room for; none while the hub takes no publishes: the
+ * other batches that are being read would all be handed over then. */
 static void go_on_with_batch(struct exchange *x)
 {
     struct publish_batch *b = x->waiting;
     char *line;
     size_t len;
+    if (worker_must_wait(worker_of(x->conn), x->conn)) {
+        exchange_go_on_resumed(x);
+        return;
+    }
     while (ndjson_next_line(&b->text, &b->len, &line, &len, &b->line)) {
         if (!take_line(x, b, line, len))
             return;

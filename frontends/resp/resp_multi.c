@@ -157,6 +157,7 @@ static const struct fault *put_by(struct resp *r, const struct resp_command *c,
     m->count++;
     m->publishes += c->publish != NULL;
     m->bytes += bytes;
+    r->publisher |= c->publish != NULL; /* EXEC is not taken while the hub has no room */
     return NULL;
 }
 

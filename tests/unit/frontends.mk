@@ -3,6 +3,7 @@ frontends_tests = \
 	tests/unit/test_conns \
 	tests/unit/test_documents \
 	tests/unit/test_ends \
+	tests/unit/test_full_hub \
 	tests/unit/test_holding \
 	tests/unit/test_lagging \
 	tests/unit/test_loop \
@@ -34,6 +35,11 @@ tests_unit_test_ends_SOURCES = tests/unit/test_ends.c $(desk)
 tests_unit_test_ends_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ends_LDFLAGS = $(desk_ldflags)
 tests_unit_test_ends_LDADD = $(frontends_test_libs)
+
+tests_unit_test_full_hub_SOURCES = tests/unit/test_full_hub.c $(desk)
+tests_unit_test_full_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_full_hub_LDFLAGS = $(desk_ldflags) -Wl,--wrap=hub_is_full
+tests_unit_test_full_hub_LDADD = $(frontends_test_libs)
 
 tests_unit_test_holding_SOURCES = tests/unit/test_holding.c $(desk)
 tests_unit_test_holding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
