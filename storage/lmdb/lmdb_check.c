@@ -12,6 +12,7 @@
 enum {
     STEP_PAGES = 1024, /* between two looks at whether a copy has been called off */
     TRIES_MAX = 1000,  /* commits come in between */
+    TRY_US = 1000,     /* between two tries: who commits may have been put off in its middle */
 };
 
 /* Such a file is looked at wholly, however the last stop was: it takes a fraction of a second. */
@@ -117,15 +118,25 @@ static enum err check_pages(struct lmdb_store *s, struct store_copy *c, MDB_txn 
     return e;
 }
 
+static enum err try_check(struct lmdb_store *s, struct store_copy *c)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
+    if (rc)
+        return lmdb_err(rc);
+    enum err e = check_pages(s, c, txn);
+    mdb_txn_abort(txn);
+    return e;
+}
+
 enum err lmdb_check_before_copy(struct lmdb_store *s, struct store_copy *c)
 {
-    enum err e = ERR_AGAIN;
-    for (int i = 0; e == ERR_AGAIN && i < TRIES_MAX; i++) {
-        MDB_txn *txn;
-        int rc = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn);
-        e = rc ? lmdb_err(rc) : check_pages(s, c, txn);
-        if (!rc)
-            mdb_txn_abort(txn);
+    enum err e = try_check(s, c);
+    for (int i = 1; e == ERR_AGAIN && i < TRIES_MAX; i++) {
+        usleep(TRY_US);
+        e = store_copy_ended(c);
+        if (!e)
+            e = try_check(s, c);
     }
     if (e == ERR_CORRUPT)
         store_met_damage(&s->base, STORE_DAMAGE_FILE, 0);
