@@ -204,13 +204,13 @@ describe('each counter', () => {
       'a message that is brought live to a stream with an encoding of its own, before one of others',
       async () => {
         const client = await RespClient.open(hub);
-        await client.command('SUBSCRIBE', 'c/own');
-        const lines = ['c/own', 'c/others'].map((topic) => JSON.stringify({ topic, data: 'x' }));
+        await client.command('PSUBSCRIBE', 'c/+/own');
+        const lines = ['c/1/own', 'c/others'].map((topic) => JSON.stringify({ topic, data: 'x' }));
         const body = lines.join('\n');
         await ask(
           `POST /t HTTP/1.1\r\nContent-Type: application/x-ndjson\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
         );
-        assert.deepEqual(await client.reply(), ['message', 'c/own', 'x']);
+        assert.deepEqual(await client.reply(), ['pmessage', 'c/+/own', 'c/1/own', 'x']);
         client.close();
       },
       { accepted: 2, http_requests: 1, publishes: 1, deliveries: 1, delivered_bytes: null },

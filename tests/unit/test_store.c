@@ -426,6 +426,11 @@ START_TEST(purge_takes_one_topic_away)
     ck_assert_uint_eq(removed, 1000);
     ck_assert(!done);
     ck_assert_uint_eq(topic_row(store, 1).floor, 9000);
+    struct store_query all = {.until = 10000};
+    ck_assert_int_eq(read_into(reader, &all, &found), ERR_OK);
+    ck_assert_uint_eq(found.count, 5500); /* the floor hides what is still there, itself too */
+    for (size_t i = 0; i < found.count; i++)
+        REQUIRE(found.topics[i] != 1 || found.offsets[i] > 9000);
     struct store_query q = {.until = 10000, .topics = (uint32_t[]){1}, .topic_count = 1};
     ck_assert_int_eq(read_into(reader, &q, &found), ERR_OK); /* all at once, though half done */
     ck_assert_uint_eq(found.count, 500);

@@ -200,6 +200,38 @@ START_TEST(what_was_damaged_in_the_open_block_is_not_forgotten)
 }
 END_TEST
 
+/* In a block where none of the topics asked for is; _i: they are many. */
+START_TEST(what_may_be_anybodys_is_told_in_blocks_of_others)
+{
+    enum { TOPICS = 60, RECORDS = 300000 };
+    uint32_t topics[TOPICS];
+    for (uint32_t i = 0; i < TOPICS; i++)
+        topics[i] = i + 3;
+    open_log();
+    add_topics(store, 1, TOPICS + 2);
+    ck_assert_int_eq(append_run(store, 1, 3000, 2), ERR_OK);
+    leave(true);
+    damage_value("log", 2000, AT_TOPIC);
+    open_log();
+    for (uint64_t first = 3001; first < RECORDS; first += 10000)
+        ck_assert_int_eq(append_run(store, first, 10000, 2), ERR_OK);
+    ck_assert_int_eq(append_one(store, RECORDS + 10000, 3), ERR_OK);
+    struct store_query q = {.until = RECORDS + 10000,
+                            .topics = topics,
+                            .topic_count = _i ? TOPICS : 1,
+                            .damaged = note_damaged};
+    for (int reverse = 0; reverse < 2; reverse++) {
+        uint64_t reached;
+        q.reverse = reverse;
+        found.count = damaged.count = 0;
+        ck_assert_int_eq(store_read(reader, &q, note_sound, NULL, &reached), ERR_OK);
+        ck_assert_uint_eq(damaged.count, 1);
+        ck_assert_uint_eq(damaged.offsets[0], 2000);
+        ck_assert_uint_eq(found.count, 1);
+    }
+}
+END_TEST
+
 START_TEST(damage_behind_the_checkpoint_is_told_to_all)
 {
     open_log();
@@ -502,6 +534,7 @@ int main(void)
                         2 * (int)(sizeof(places) / sizeof(places[0])));
     tcase_add_test(t, what_was_damaged_in_the_open_block_is_not_forgotten);
     tcase_add_test(t, damage_behind_the_checkpoint_is_told_to_all);
+    tcase_add_loop_test(t, what_may_be_anybodys_is_told_in_blocks_of_others, 0, 2);
     tcase_add_loop_test(t, a_damaged_index_hides_nothing, 0, 4);
     tcase_add_test(t, an_index_value_that_is_gone_hides_nothing);
     tcase_add_test(t, a_record_that_is_gone_is_told);

@@ -9,6 +9,7 @@
 #include <check.h>
 #include <errno.h>
 #include <lmdb.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -461,6 +462,30 @@ START_TEST(every_call_may_fail_once)
 }
 END_TEST
 
+/* However often: the hub goes on, and asks again. */
+START_TEST(readers_that_cannot_begin_leave_nothing)
+{
+    enum { TIMES = 1000, BYTES_MAX = 1 << 20 };
+    dir = make_dir();
+    must(open_step);
+    size_t before = mallinfo2().uordblks;
+    fault.function = AT_mdb_txn_begin;
+    fault.call = 1;
+    fault.code = EIO;
+    for (int i = 0; i < TIMES; i++) {
+        fault.calls[AT_mdb_txn_begin] = 0;
+        fault.armed = true;
+        ck_assert_int_eq(reader_step(), ERR_IO);
+        fault.armed = false;
+    }
+    ck_assert_uint_lt(mallinfo2().uordblks, before + BYTES_MAX);
+    must(reader_step);
+    store_reader_destroy(reader);
+    store_abandon(store);
+    remove_dir(dir);
+}
+END_TEST
+
 int main(void)
 {
     if (access("/dev/shm", W_OK) == 0)
@@ -469,6 +494,7 @@ int main(void)
     TCase *t = tcase_create("faults");
     tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, every_call_may_fail_once, 0, FUNCTION_COUNT);
+    tcase_add_test(t, readers_that_cannot_begin_leave_nothing);
     suite_add_tcase(suite, t);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -236,6 +236,52 @@ START_TEST(faults_of_others_stay_theirs)
 }
 END_TEST
 
+/* --- those who had caught faults before --- */
+
+enum { OWN_SEGV = 51, OWN_BUS = 52 };
+
+static void on_own(int number)
+{
+    _exit(number == SIGSEGV ? OWN_SEGV : OWN_BUS);
+}
+
+static void on_other(int number)
+{
+    (void)number;
+    _exit(FAILED);
+}
+
+static int fault_of(int number)
+{
+    open_log();
+    for (int i = 0; i < 3; i++)
+        raise(number);
+    return SERVED;
+}
+
+static int segv(void)
+{
+    return fault_of(SIGSEGV);
+}
+
+static int bus(void)
+{
+    return fault_of(SIGBUS);
+}
+
+/* Of the two there are, _i is the one that comes. */
+START_TEST(a_fault_goes_to_who_was_asked_before_for_that_one)
+{
+    struct end end;
+    signal(SIGSEGV, _i ? on_other : on_own); /* before the first log of this process */
+    signal(SIGBUS, _i ? on_own : on_other);
+    live(_i ? bus : segv, &end);
+    ck_assert(WIFEXITED(end.status));
+    ck_assert_int_eq(WEXITSTATUS(end.status), _i ? OWN_BUS : OWN_SEGV);
+    ck_assert_str_eq(end.words, "");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("store_guard");
@@ -245,6 +291,7 @@ int main(void)
     tcase_add_loop_test(t, pages_that_cannot_be_read_end_the_process_in_words, 0, 2);
     tcase_add_test(t, pages_of_something_else_are_no_crash);
     tcase_add_loop_test(t, faults_of_others_stay_theirs, 0, 3);
+    tcase_add_loop_test(t, a_fault_goes_to_who_was_asked_before_for_that_one, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

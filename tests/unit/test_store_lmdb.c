@@ -121,6 +121,28 @@ START_TEST(a_closed_log_comes_back)
 }
 END_TEST
 
+/* Its times: what was before a step of the clock is by so much later, after a restart as well. */
+START_TEST(steps_of_the_clock_come_back)
+{
+    uint64_t after;
+    open_log();
+    ck_assert_int_eq(store_save_times(store), ERR_OK); /* there are none yet */
+    add_topics(store, 1, 1);
+    ck_assert_int_eq(append_run(store, 1, 100, 1), ERR_OK);
+    ck_assert_int_eq(store_step_times(store, 100, 10000, 1000), ERR_OK);
+    ck_assert_int_eq(append_run(store, 2001, 50, 1), ERR_OK);
+    ck_assert_int_eq(store_step_times(store, 2050, 10000, 500), ERR_OK);
+    ck_assert_int_eq(store_save_times(store), ERR_OK);
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(store_seek_time(reader, 1500 + 30, &after), ERR_OK);
+        ck_assert_uint_eq(after, 29);
+        close_at(0);
+        open_log();
+        ck_assert_uint_eq(state.last_time_ms, 2050 + 500);
+    }
+}
+END_TEST
+
 static void keep_name(void *ctx, const struct store_topic *t)
 {
     if (t->id == 2)
@@ -947,6 +969,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 300);
     tcase_add_test(t, a_closed_log_comes_back);
+    tcase_add_test(t, steps_of_the_clock_come_back);
     tcase_add_test(t, topic_names_and_flags_come_back);
     tcase_add_test(t, an_abandoned_log_is_counted_again);
     tcase_add_test(t, reserved_offsets_are_not_used_again);
