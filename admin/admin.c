@@ -92,8 +92,13 @@ static void put_subscribers(struct worker *w, const struct topic *t, struct buf 
     uint32_t count[INTEREST_TRANSPORTS];
     interest_count(hub_interest(w->hub), t->name, t->name_len, count);
     buf_puts(out, ",\"subscribers\":{");
-    for (unsigned i = 0; i < INTEREST_TRANSPORTS; i++)
-        buf_printf(out, "%s\"%s\":%u", i ? "," : "", transport_names[i], count[i]);
+    bool any = false;
+    for (unsigned i = 0; i < transport_count(); i++) {
+        if (!transports[i]->subscribes)
+            continue;
+        buf_printf(out, "%s\"%s\":%u", any ? "," : "", transport_name(i), count[i]);
+        any = true;
+    }
     buf_putc(out, '}');
 }
 
@@ -211,9 +216,17 @@ void admin_total(struct worker *w, struct admin_totals *ret)
         const struct loop *other = p->loops[i];
         for (unsigned k = 0; k < COUNTER_COUNT; k++)
             ret->counters[k] += counter_get(&other->counters, k);
-        for (unsigned k = 0; k < TRANSPORT_COUNT; k++)
+        for (unsigned k = 0; k < transport_count(); k++)
             ret->connections[k] += other->conns_by_transport[k];
     }
+}
+
+static void put_connections(const struct admin_totals *t, struct buf *out)
+{
+    const char *names[TRANSPORTS_MAX];
+    for (unsigned i = 0; i < transport_count(); i++)
+        names[i] = transport_name(i);
+    admin_put_members(out, names, t->connections, transport_count());
 }
 
 /* NUMBER and AT of the job are the size of the log, and what is in use of it. */
@@ -242,7 +255,7 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
     admin_put_number(out, "peer_bytes", peer_memory_held(w->loop.book.memory));
     admin_put_number(out, "peer_bytes_peak", w->loop.book.memory->peak);
     buf_puts(out, ",\"connections\":{");
-    admin_put_members(out, transport_names, t->connections, TRANSPORT_COUNT);
+    put_connections(t, out);
     buf_puts(out, "},\"counters\":{");
     admin_put_members(out, counter_names, t->counters, COUNTER_COUNT);
     buf_puts(out, "}}");

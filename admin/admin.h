@@ -90,7 +90,7 @@ MUST_CHECK enum err admin_topic(struct worker *w, struct topic *topic, struct bu
 /* The figures that admin_stats shows, but for the size of the log. */
 struct admin_totals {
     uint64_t counters[COUNTER_COUNT];
-    uint64_t connections[TRANSPORT_COUNT];
+    uint64_t connections[TRANSPORTS_MAX];
     uint64_t topics, messages, bytes;
     uint64_t uptime_s;
 };

@@ -71,7 +71,7 @@ static void put_client(struct admin *a, struct conn *c)
     conn_address(c, address, sizeof(address));
     admin_put_comma(out);
     buf_printf(out, "{\"id\":%llu", (unsigned long long)conn_number(c));
-    buf_printf(out, ",\"transport\":\"%s\",\"address\":\"%s\"", transport_names[c->counted_as],
+    buf_printf(out, ",\"transport\":\"%s\",\"address\":\"%s\"", transport_name(c->counted_as),
                address);
     if (d.name) {
         buf_puts(out, ",\"name\":");
@@ -139,7 +139,7 @@ void admin_client_line(struct conn *c, struct buf *out)
     buf_printf(out, " events=%s%s cmd=%s user=default redir=-1 resp=%u", c->reading ? "r" : "",
                c->blocked ? "w" : "", d.command ? d.command : "NULL", d.resp);
     buf_printf(out, " lib-name=%s lib-ver=%s transport=%s\n", d.lib_name ? d.lib_name : "",
-               d.lib_version ? d.lib_version : "", transport_names[c->counted_as]);
+               d.lib_version ? d.lib_version : "", transport_name(c->counted_as));
 }
 
 static void put_line(struct admin *a, struct conn *c)

@@ -91,11 +91,11 @@ static void put_connections(struct buf *out, struct worker *w)
 {
     const struct process *p = w->loop.process;
     put_metric(out, "connections", "gauge", "open connections by transport");
-    for (unsigned t = 0; t < TRANSPORT_COUNT; t++) {
+    for (unsigned t = 0; t < transport_count(); t++) {
         uint64_t sum = 0;
         for (unsigned k = 0; k < p->loop_count; k++)
             sum += atomic_load_explicit(&p->loops[k]->conns_by_transport[t], memory_order_relaxed);
-        buf_printf(out, "longwire_connections{transport=\"%s\"} %llu\n", transport_names[t],
+        buf_printf(out, "longwire_connections{transport=\"%s\"} %llu\n", transport_name(t),
                    (unsigned long long)sum);
     }
 }

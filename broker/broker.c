@@ -386,7 +386,7 @@ enum err broker_create(const struct broker_options *o, struct store *s,
     b->group = 1; /* topics that no group has had have 0 */
     tail_init(&b->tail);
     b->topics = topic_table_create(o->max_topics);
-    b->interest = interest_create(o->subscription_bytes);
+    b->interest = interest_create(o->subscription_bytes, o->transports);
     b->dedup = dedup_create(o->dedup_window_ms, o->dedup_max_keys);
     enum err e = b->topics && b->interest && b->dedup ? ERR_OK : ERR_NOMEM;
     if (e == ERR_OK)

@@ -128,7 +128,7 @@ static size_t batch_bytes(const struct batch *b)
 {
     size_t n = sizeof(*b);
     for (uint32_t i = 0; i < b->count; i++)
-        n += sizeof(struct message) + b->messages[i]->payload_len;
+        n += message_size(b->messages[i]) + b->messages[i]->payload_len;
     return n;
 }
 

@@ -15,10 +15,9 @@ enum { BUCKETS_FIRST = 64 };
 
 struct entry {
     struct entry *hash_next;
-    uint32_t count[INTEREST_TRANSPORTS];
     uint32_t hash;
     uint8_t len;
-    char filter[];
+    uint32_t count[]; /* by transport; behind them the filter, see filter_of */
 };
 
 struct interest {
@@ -27,17 +26,19 @@ struct interest {
     size_t bucket_count, bucket_cap;
     size_t count;
     struct pattern_tree *patterns; /* the entries of the patterns */
+    unsigned transports;
     uint64_t steps;
     uint64_t max_bytes;
     _Atomic uint64_t bytes;
 };
 
-struct interest *interest_create(uint64_t max_bytes)
+struct interest *interest_create(uint64_t max_bytes, unsigned transports)
 {
     struct interest *i = calloc(1, sizeof(*i));
     if (!i)
         return NULL;
     i->max_bytes = max_bytes;
+    i->transports = transports - 1 < INTEREST_TRANSPORTS ? transports : INTEREST_TRANSPORTS;
     i->bucket_count = i->bucket_cap = BUCKETS_FIRST;
     i->buckets = calloc(BUCKETS_FIRST, sizeof(struct entry *));
     i->patterns = pattern_tree_create();
@@ -79,12 +80,17 @@ static struct entry **slot_of(const struct interest *i, uint32_t hash)
     return &i->buckets[bucket_of(hash, i->bucket_count)];
 }
 
+static char *filter_of(const struct interest *i, struct entry *e)
+{
+    return (char *)(e->count + i->transports);
+}
+
 static struct entry *find(struct interest *i, const char *filter, size_t n)
 {
     uint32_t hash = hash_of(i, filter, n);
     struct entry *e = *slot_of(i, hash);
     i->steps++;
-    while (e && (e->hash != hash || e->len != n || memcmp(e->filter, filter, n) != 0))
+    while (e && (e->hash != hash || e->len != n || memcmp(filter_of(i, e), filter, n) != 0))
         e = e->hash_next;
     return e;
 }
@@ -108,12 +114,12 @@ static void grow(struct interest *i)
 
 static struct entry *create(struct interest *i, const char *filter, size_t n)
 {
-    struct entry *e = calloc(1, sizeof(*e) + n);
+    struct entry *e = calloc(1, sizeof(*e) + i->transports * sizeof(e->count[0]) + n);
     if (!e)
         return NULL;
     e->hash = hash_of(i, filter, n);
     e->len = (uint8_t)n;
-    memcpy(e->filter, filter, n);
+    memcpy(filter_of(i, e), filter, n);
     if (topic_is_pattern(filter, n) && pattern_tree_add(i->patterns, filter, n, e) != ERR_OK) {
         free(e);
         return NULL;
@@ -126,16 +132,17 @@ static struct entry *create(struct interest *i, const char *filter, size_t n)
 
 static void drop(struct interest *i, struct entry *e)
 {
-    if (topic_is_pattern(e->filter, e->len))
-        pattern_tree_remove(i->patterns, e->filter, e->len);
+    const char *filter = filter_of(i, e);
+    if (topic_is_pattern(filter, e->len))
+        pattern_tree_remove(i->patterns, filter, e->len);
     LL_DELETE2(*slot_of(i, e->hash), e, hash_next);
     i->count--;
     free(e);
 }
 
-static bool is_empty(const struct entry *e)
+static bool is_empty(const struct interest *i, const struct entry *e)
 {
-    for (unsigned t = 0; t < INTEREST_TRANSPORTS; t++)
+    for (unsigned t = 0; t < i->transports; t++)
         if (e->count[t])
             return false;
     return true;
@@ -159,28 +166,34 @@ void interest_remove(struct interest *i, const char *filter, size_t n, unsigned 
 {
     pthread_mutex_lock(&i->lock);
     struct entry *e = find(i, filter, n);
-    if (e && e->count[transport] && --e->count[transport] == 0 && is_empty(e))
+    if (e && e->count[transport] && --e->count[transport] == 0 && is_empty(i, e))
         drop(i, e);
     pthread_mutex_unlock(&i->lock);
 }
 
+struct counts {
+    const struct interest *interest;
+    uint32_t *by_transport;
+};
+
 static void add_counts(void *ctx, void *value)
 {
-    uint32_t *counts = ctx;
+    const struct counts *counts = ctx;
     const struct entry *e = value;
-    for (unsigned t = 0; t < INTEREST_TRANSPORTS; t++)
-        counts[t] += e->count[t];
+    for (unsigned t = 0; t < counts->interest->transports; t++)
+        counts->by_transport[t] += e->count[t];
 }
 
 void interest_count(struct interest *i, const char *topic, size_t n,
                     uint32_t ret[INTEREST_TRANSPORTS])
 {
+    struct counts counts = {i, ret};
     memset(ret, 0, sizeof(uint32_t) * INTEREST_TRANSPORTS);
     pthread_mutex_lock(&i->lock);
     struct entry *exact = find(i, topic, n);
     if (exact)
-        add_counts(ret, exact);
-    pattern_tree_match(i->patterns, topic, n, add_counts, ret);
+        add_counts(&counts, exact);
+    pattern_tree_match(i->patterns, topic, n, add_counts, &counts);
     pthread_mutex_unlock(&i->lock);
 }
 

@@ -19,13 +19,14 @@
 
 #include "base/err.h"
 
-/* Transports are numbers here; the frontends name them. */
-enum { INTEREST_TRANSPORTS = 4 };
+/* Transports are numbers here, below what interest_create was told; who has them names them. */
+enum { INTEREST_TRANSPORTS = 8 };
 
 struct interest;
 
-/* What subscriptions take (interest_take) may grow to MAX_BYTES. */
-struct interest *interest_create(uint64_t max_bytes);
+/* What subscriptions take (interest_take) may grow to MAX_BYTES. There are TRANSPORTS of them; 0,
+ * or more than there may be: as many as there may be. */
+struct interest *interest_create(uint64_t max_bytes, unsigned transports);
 /* Everything must have been removed; NULL is accepted. */
 void interest_destroy(struct interest *i);
 /* One more subscriber of FILTER (a topic or pattern). ERR_NOMEM. */

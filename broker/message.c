@@ -21,6 +21,7 @@
 enum { ENCODING_OVERHEAD = 384 };
 
 static _Atomic uint64_t encoded_bytes; /* message_encoded_bytes() */
+static uint8_t slots_taken;            /* by encodings */
 
 static const char event_reserved[] = "longwire.";
 
@@ -34,17 +35,28 @@ static const char *put(char **at, const char *from, size_t n)
     return to;
 }
 
+enum err encoding_register(struct encoding *e)
+{
+    if (e->slot != MESSAGE_UNSHARED)
+        return ERR_OK;
+    if (!e->same && slots_taken == ENCODINGS_MAX)
+        return ERR_LIMIT;
+    e->slot = e->same ? e->same->slot : ++slots_taken;
+    return ERR_OK;
+}
+
 struct message *message_create(const struct message_init *init)
 {
     /* Wire parsers refuse longer names, and the payload limit is far below 4 GiB. */
     assert(init->topic_len <= TOPIC_NAME_MAX && init->event_len <= MESSAGE_EVENT_MAX);
     assert(init->key_len <= MESSAGE_KEY_MAX && init->payload_len <= UINT32_MAX);
+    size_t size = sizeof(struct message) + slots_taken * sizeof(_Atomic(struct blob *));
     struct message *m =
-        malloc(sizeof(*m) + init->payload_len + init->event_len + init->key_len + init->topic_len);
+        malloc(size + init->payload_len + init->event_len + init->key_len + init->topic_len);
     if (!m)
         return NULL;
-    memset(m, 0, sizeof(*m));
-    char *at = (char *)(m + 1);
+    memset(m, 0, size);
+    char *at = (char *)m + size;
     m->payload = put(&at, init->payload, init->payload_len);
     m->event = put(&at, init->event, init->event_len);
     m->key = put(&at, init->key, init->key_len);
@@ -55,7 +67,8 @@ struct message *message_create(const struct message_init *init)
     m->topic_name_len = (uint8_t)init->topic_len;
     m->kind = (uint8_t)init->kind;
     atomic_init(&m->refs, 1);
-    for (unsigned i = 0; i < MESSAGE_ENCODINGS; i++)
+    m->slots = slots_taken;
+    for (unsigned i = 0; i < slots_taken; i++)
         atomic_init(&m->encoded[i], NULL);
     return m;
 }
@@ -86,7 +99,7 @@ void message_unref(struct message *m)
     if (!m || atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
         return;
     topic_unref(m->topic);
-    for (unsigned i = 0; i < MESSAGE_ENCODINGS; i++)
+    for (unsigned i = 0; i < m->slots; i++)
         drop_encoded(atomic_load_explicit(&m->encoded[i], memory_order_relaxed));
     free(m);
 }
@@ -110,7 +123,7 @@ static struct blob *encode(const struct message *m, const struct encoding *e)
 
 static struct blob *encoded_already(struct message *m, const struct encoding *e)
 {
-    return atomic_load_explicit(&m->encoded[e->slot], memory_order_acquire);
+    return atomic_load_explicit(&m->encoded[e->slot - 1], memory_order_acquire);
 }
 
 static struct blob *encode_and_publish(struct message *m, const struct encoding *e)
@@ -119,7 +132,7 @@ static struct blob *encode_and_publish(struct message *m, const struct encoding 
     if (!ours)
         return NULL;
     atomic_fetch_add_explicit(&encoded_bytes, ours->len, memory_order_relaxed);
-    if (atomic_compare_exchange_strong_explicit(&m->encoded[e->slot], &theirs, ours,
+    if (atomic_compare_exchange_strong_explicit(&m->encoded[e->slot - 1], &theirs, ours,
                                                 memory_order_acq_rel, memory_order_acquire))
         return ours;
     drop_encoded(ours);

@@ -25,10 +25,8 @@ enum message_kind {
 
 enum { MESSAGE_EVENT_MAX = 255, MESSAGE_KEY_MAX = 255 }; /* bytes */
 
-enum {
-    MESSAGE_ENCODINGS = 9, /* slots for shared encodings */
-    MESSAGE_UNSHARED,      /* for an encoding's slot: what it writes is for one receiver alone */
-};
+/* MESSAGE_UNSHARED: an encoding without a slot, who writes for one receiver alone. */
+enum { MESSAGE_UNSHARED = 0, ENCODINGS_MAX = 64 };
 
 /*
  * Either allocated by message_create (refs >= 1, everything behind the pointers lives in the same
@@ -50,21 +48,28 @@ struct message {
     uint8_t topic_name_len; /* until resolved */
     const char *topic_name; /* until resolved */
     _Atomic uint32_t refs;
-    _Atomic(struct blob *) encoded[MESSAGE_ENCODINGS]; /* filled on first need, any thread */
+    uint32_t slots;                   /* of `encoded` */
+    _Atomic(struct blob *) encoded[]; /* by the encoding's slot; filled on first need, any thread */
 };
 
 /* How messages are written for one kind of receiver. `encode` is pure and deterministic: it
  * appends M to OUT and reads nothing but M. Offset, time, topic and epoch are set. */
 struct encoding {
     const char *name;
-    unsigned slot; /* < MESSAGE_ENCODINGS, unique to what it writes; or MESSAGE_UNSHARED */
     void (*encode)(const struct message *m, struct buf *out);
+    /* It writes what that one does, and has the same slot; NULL: one of its own. */
+    const struct encoding *same;
     /* Worth waiting for when another thread is at it, instead of doing it twice. */
     bool costly;
     /* Framing at both ends of what it writes, bytes, that its receivers do not get, while those of
      * another encoding with the same slot do. */
     uint8_t head, tail;
+    uint8_t slot; /* 1 + its place in a message's `encoded`; MESSAGE_UNSHARED if not registered */
 };
+
+/* Gives E its slot, if it has none, in all messages that are made from now on: before there are
+ * threads. E stays. ERR_LIMIT: ENCODINGS_MAX are taken. */
+MUST_CHECK enum err encoding_register(struct encoding *e);
 
 /* What a publisher gives; all borrowed, copied by message_create. */
 struct message_init {
@@ -90,7 +95,8 @@ void message_resolve(struct message *m, struct topic *topic);
 /* Drops a reference; NULL is accepted. */
 void message_unref(struct message *m);
 /* The bytes of M in E, encoded now if nobody has yet; owned by M (take blob_ref to keep them).
- * NULL: out of memory. M must have been made by message_create. E has a slot. Any thread. */
+ * NULL: out of memory. M must have been made by message_create, after E was registered. Any thread.
+ */
 struct blob *message_encoded(struct message *m, const struct encoding *e);
 /* Appends what the receivers of E get of M, which may be a view. */
 void message_encode(const struct message *m, const struct encoding *e, struct buf *out);
@@ -101,6 +107,11 @@ static inline const char *message_part(const struct blob *b, const struct encodi
 {
     *ret_len = b->len - e->head - e->tail;
     return b->data + e->head;
+}
+/* Bytes of M itself, without what its publisher gave. */
+static inline size_t message_size(const struct message *m)
+{
+    return sizeof(*m) + m->slots * sizeof(m->encoded[0]);
 }
 /* Bytes of the shared encodings of all messages that live. Any thread. */
 uint64_t message_encoded_bytes(void);

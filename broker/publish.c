@@ -67,8 +67,8 @@ void publish_free(struct publish *p)
 
 size_t publish_weight(const struct message *m)
 {
-    return sizeof(*m) + sizeof(struct publish_item) + m->payload_len + m->event_len + m->key_len +
-           m->topic_name_len;
+    return message_size(m) + sizeof(struct publish_item) + m->payload_len + m->event_len +
+           m->key_len + m->topic_name_len;
 }
 
 void publish_set(struct publish *p, uint32_t i, struct message *m)

@@ -2,14 +2,18 @@
 
 #include <stddef.h>
 
-#include "delivery/worker.h"
+#include "delivery/frontend.h"
+#include "frontends/poll/poll.h"
 #include "frontends/resp/resp_protocol.h"
+#include "frontends/sse/sse.h"
 #include "frontends/ws/ws.h"
 #include "http/h1/h1_protocol.h"
 #include "net/proxy.h"
 #include "net/service.h"
 
-const struct worker_part *const frontends_parts[] = {&h1_part, &ws_part, NULL};
+const struct frontend *const frontends[] = {
+    &sse_frontend, &ws_frontend, &poll_frontend, &resp_frontend, &h1_frontend, NULL,
+};
 
 static void begin_http(struct conn *c, const struct ip_port *from, bool status_only)
 {

@@ -4,11 +4,11 @@
 #ifndef DAEMON_FRONTENDS_H
 #define DAEMON_FRONTENDS_H
 
+struct frontend;
 struct service;
-struct worker_part;
 
-/* What they have every worker do; NULL ends them. */
-extern const struct worker_part *const frontends_parts[];
+/* All of them, in the order in which documents name their transports; NULL ends them. */
+extern const struct frontend *const frontends[];
 
 /* What is spoken at http.listen, at http.metrics_listen (only figures and readiness; no PROXY
  * header), and at the local socket. */

@@ -30,6 +30,7 @@
 #include "daemon/keep_socket.h"
 #include "daemon/rules.h"
 #include "daemon/signals.h"
+#include "delivery/frontend.h"
 #include "delivery/settings.h"
 #include "delivery/worker_thread.h"
 #include "frontends/routes.h"
@@ -254,6 +255,7 @@ static enum err start_broker(struct daemon *d)
         .subscription_bytes = c->hub.subscription_bytes,
         .dedup_window_ms = c->hub.dedup_window_ms,
         .dedup_max_keys = c->hub.dedup_max_keys,
+        .transports = transport_count(),
         .is_memory = is_memory_topic,
         .is_memory_ctx = d->config,
         .retention = d->rules,
@@ -284,7 +286,7 @@ static enum err create_workers(struct daemon *d)
         struct store_reader *reader;
         e = store_reader_create(d->store, &reader);
         if (e == ERR_OK)
-            e = worker_create(d->hub, i, d->settings, &d->process, frontends_parts, reader,
+            e = worker_create(d->hub, i, d->settings, &d->process, frontends, reader,
                               &d->workers[i]);
     }
     if (e != ERR_OK)
@@ -392,7 +394,7 @@ static enum err start(struct daemon *d)
     d->settings = make_settings(d->config);
     d->process.memory.limit = d->config->hub.peer_bytes;
     d->rules = rules_create(d->config);
-    enum err e = d->settings && d->rules ? ERR_OK : ERR_NOMEM;
+    enum err e = d->settings && d->rules ? frontend_register(frontends) : ERR_NOMEM;
     if (e == ERR_OK)
         e = open_log(d);
     if (e == ERR_OK)

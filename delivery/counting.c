@@ -30,7 +30,7 @@ static enum err begin(struct conn *c, const struct feed_spec *spec, struct count
     if (!k)
         return ERR_NOMEM;
     k->conn = c;
-    enum err e = feed_join(&k->sub, spec, &envelope_encoding, TRANSPORT_POLL);
+    enum err e = feed_join(&k->sub, spec, &envelope_encoding, c->counted_as);
     if (e != ERR_OK) {
         free(k);
         return e;

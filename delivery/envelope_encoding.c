@@ -1,7 +1,5 @@
 #include "delivery/envelope_encoding.h"
 
-#include "delivery/encoding_slots.h"
 #include "delivery/envelope.h"
 
-const struct encoding envelope_encoding = {
-    .name = "poll", .slot = SLOT_POLL, .encode = envelope_append};
+struct encoding envelope_encoding = {.name = "poll", .encode = envelope_append};

@@ -5,6 +5,6 @@
 #include "broker/message.h"
 
 /* One element of a long-poll answer's `messages`. */
-extern const struct encoding envelope_encoding;
+extern struct encoding envelope_encoding;
 
 #endif

@@ -5,6 +5,7 @@ libdelivery_a_SOURCES = \
 	delivery/description.h \
 	delivery/errand.c delivery/errand.h \
 	delivery/fanout.c delivery/fanout.h \
+	delivery/frontend.c delivery/frontend.h \
 	delivery/joiner.c delivery/joiner.h \
 	delivery/lagging.c delivery/lagging.h \
 	delivery/places.h \
@@ -20,7 +21,6 @@ libdelivery_a_SOURCES = \
 # Codecs of messages, SSE, WebSocket, RESP and batches: no loop, no broker.
 noinst_LIBRARIES += libwscodec.a
 libwscodec_a_SOURCES = \
-	delivery/encoding_slots.h \
 	delivery/envelope.c delivery/envelope.h \
 	delivery/envelope_encoding.c delivery/envelope_encoding.h \
 	delivery/publish_json.c delivery/publish_json.h

@@ -547,7 +547,7 @@ enum err stream_start(struct stream *s, const struct feed_spec *spec,
 {
     struct worker *w = worker_of(s->conn);
     struct gap gap;
-    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport);
+    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport->number);
     if (e != ERR_OK)
         return e;
     e = replay_start(&w->replay, s->receiver.sub.feed, after, hub_head(w->hub), &s->position, &gap);
@@ -571,7 +571,7 @@ enum err stream_change(struct stream *s, const struct feed_spec *spec,
 {
     struct lag_figures lag;
     lagging_figures(s->lagging, &lag);
-    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport);
+    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport->number);
     if (e != ERR_OK)
         return e;
     lagging_keep(s->lagging, &lag);
@@ -592,7 +592,7 @@ static enum err joiner_subscribe(struct stream *s, struct joiner *j, const char 
     feed_spec_init(&spec, worker_of(s->conn)->feeds);
     enum err e = feed_spec_add(&spec, filter, n);
     if (e == ERR_OK)
-        e = feed_join(&j->sub, &spec, encoding, s->ops->transport);
+        e = feed_join(&j->sub, &spec, encoding, s->ops->transport->number);
     feed_spec_finish(&spec);
     return e;
 }

@@ -30,7 +30,7 @@ struct stream;
 struct lagging;
 
 struct stream_ops {
-    enum transport transport;
+    const struct transport *transport;
     /* Writes what comes before everything else (response head, hello block); the stream starts
      * after OFFSET. */
     void (*started)(struct stream *s, uint64_t offset);

@@ -18,6 +18,7 @@
 #include "broker/feed.h"
 #include "broker/hub.h"
 #include "broker/replay.h"
+#include "delivery/frontend.h"
 #include "delivery/poll_shared.h"
 #include "delivery/settings.h"
 #include "net/conn.h"
@@ -54,18 +55,12 @@ struct receiver {
     void (*deliver)(struct receiver *r, const struct parcel *p);
 };
 
-/* What a frontend does for every worker besides serving connections; either may be NULL. */
-struct worker_part {
-    void (*end_turn)(struct worker *w);
-    void (*end_thread)(void); /* once, on the worker's thread */
-};
-
 struct worker {
     struct loop loop; /* first: the worker of a connection is that of its loop (worker_of) */
     struct hub *hub;
-    const struct worker_part *const *parts; /* borrowed; NULL ends them */
-    struct settings *settings;              /* as of this turn; a reference is held */
-    uint32_t settings_serial;               /* changes with them; never 0 */
+    const struct frontend *const *frontends; /* borrowed; NULL ends them */
+    struct settings *settings;               /* as of this turn; a reference is held */
+    uint32_t settings_serial;                /* changes with them; never 0 */
     struct event mail_event;
     struct hub_mail mail;
     struct grace_reader topics; /* inside during a turn: what is found in the table stays */

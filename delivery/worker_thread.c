@@ -93,18 +93,18 @@ static void serve_conns(struct worker *w)
 /* --- turns --- */
 
 /* What the frontends have to do behind everything else. */
-static void end_parts(struct worker *w)
+static void end_frontends(struct worker *w)
 {
-    for (const struct worker_part *const *part = w->parts; *part; part++)
-        if ((*part)->end_turn)
-            (*part)->end_turn(w);
+    for (const struct frontend *const *f = w->frontends; *f; f++)
+        if ((*f)->part.end_turn)
+            (*f)->part.end_turn(w);
 }
 
-static void end_parts_of_thread(const struct worker *w)
+static void end_frontends_of_thread(const struct worker *w)
 {
-    for (const struct worker_part *const *part = w->parts; *part; part++)
-        if ((*part)->end_thread)
-            (*part)->end_thread();
+    for (const struct frontend *const *f = w->frontends; *f; f++)
+        if ((*f)->part.end_thread)
+            (*f)->part.end_thread();
 }
 
 static void count_turn(struct worker *w)
@@ -179,7 +179,7 @@ static bool run_turn(struct worker *w)
     holding_end_turn(&w->loop);
     more |= stream_run_lagging(w);
     turn_flush(&w->loop);
-    end_parts(w);
+    end_frontends(w);
     worker_submit_publishes(w);
     count_turn(w);
     loop_set_timer(&w->loop, wait_ms(w));
@@ -189,7 +189,7 @@ static bool run_turn(struct worker *w)
 static uint32_t count_conns(const struct worker *w)
 {
     uint32_t conns = 0;
-    for (unsigned i = 0; i < TRANSPORT_COUNT; i++)
+    for (unsigned i = 0; i <= TRANSPORTS_MAX; i++)
         conns += w->loop.conns_by_transport[i];
     return conns;
 }
@@ -228,7 +228,7 @@ static void *run(void *arg)
     turn_end(&w->loop);
     poll_shared_drop(&w->polls, w->feeds);
     topic_table_exit(&w->topics);
-    end_parts_of_thread(w);
+    end_frontends_of_thread(w);
     publish_finish_thread();
     return NULL;
 }
@@ -325,7 +325,7 @@ static enum err set_up(struct worker *w, unsigned index, struct settings *s, str
 }
 
 enum err worker_create(struct hub *h, unsigned index, struct settings *s, struct process *p,
-                       const struct worker_part *const *parts, struct store_reader *reader,
+                       const struct frontend *const *frontends, struct store_reader *reader,
                        struct worker **ret)
 {
     struct worker *w = calloc(1, sizeof(*w));
@@ -334,7 +334,7 @@ enum err worker_create(struct hub *h, unsigned index, struct settings *s, struct
         return ERR_NOMEM;
     }
     w->hub = h;
-    w->parts = parts;
+    w->frontends = frontends;
     topic_table_join(hub_topics(h), &w->topics);
     w->settings_serial = 1;
     tail_init(&w->tail);

@@ -18,7 +18,7 @@ struct store_reader;
 /* Takes a reference of SETTINGS, and READER; borrows the rest, PARTS (NULL ends them) among it.
  * ERR_NOMEM and ERR_IO. */
 MUST_CHECK enum err worker_create(struct hub *h, unsigned index, struct settings *s,
-                                  struct process *p, const struct worker_part *const *parts,
+                                  struct process *p, const struct frontend *const *frontends,
                                   struct store_reader *reader, struct worker **ret);
 /* Runs the loop on a thread of its own. ERR_IO. */
 MUST_CHECK enum err worker_start(struct worker *w);

@@ -131,6 +131,11 @@ static struct conn *linked(struct loop *l, struct link link)
     return NULL;
 }
 
+static unsigned number_of(const struct transport *t)
+{
+    return t ? t->number : TRANSPORT_NONE;
+}
+
 enum err conn_create(struct loop *l, struct link link, bool local, bool trusted,
                      const struct protocol *p, struct conn **ret)
 {
@@ -149,8 +154,8 @@ enum err conn_create(struct loop *l, struct link link, bool local, bool trusted,
     l->conns++;
     if (!local)
         atomic_fetch_add(&l->process->conns, 1);
-    c->counted_as = p->transport & 15;
-    l->conns_by_transport[p->transport]++;
+    c->counted_as = number_of(p->transport) & 15;
+    l->conns_by_transport[c->counted_as]++;
     *ret = c;
     return ERR_OK;
 }
@@ -249,11 +254,12 @@ void conn_release(struct conn *c)
         conn_touch(c);
 }
 
-void conn_count_as(struct conn *c, enum transport t)
+void conn_count_as(struct conn *c, const struct transport *t)
 {
-    c->loop->conns_by_transport[t]++; /* first: the sum over all is never too low */
+    unsigned number = number_of(t);
+    c->loop->conns_by_transport[number]++; /* first: the sum over all is never too low */
     c->loop->conns_by_transport[c->counted_as]--;
-    c->counted_as = t & 15;
+    c->counted_as = number & 15;
 }
 
 void conn_set_protocol(struct conn *c, const struct protocol *p, void *state)

@@ -61,7 +61,8 @@ enum close_reason {
 
 struct protocol {
     const char *name;
-    enum transport transport;
+    /* As whose its connections count; NULL: nobody's, conn_count_as follows. */
+    const struct transport *transport;
     /* N bytes arrived (or lay waiting, after conn_resume; then N may
      * be 0). Returns how many are done with; the rest
      * is kept and given again together with more. Bytes may be changed in place. */
@@ -123,7 +124,7 @@ struct conn {
     uint32_t id;                  /* unique in the hub together with the worker: see conn_number */
     uint32_t holds;               /* publishes under way and the like */
     uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
-    uint8_t counted_as : 4;       /* enum transport */
+    uint8_t counted_as : 4;       /* number of a transport */
     uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
     uint8_t watched : 2;          /* READY_*; one writer: watch() */
     bool yielded : 1;             /* in the loop's backlog: reads nothing until it goes on */
@@ -164,8 +165,8 @@ void conn_release(struct conn *c);
 /* Changes the protocol: finishes the old one, keeps unread input for the new one. */
 void conn_set_protocol(struct conn *c, const struct protocol *p, void *state);
 
-/* Counts C as one of TRANSPORT in the figures by transport, which are the protocol's at first. */
-void conn_count_as(struct conn *c, enum transport t);
+/* Counts C as one of T in the figures by transport, which are the protocol's at first. */
+void conn_count_as(struct conn *c, const struct transport *t);
 
 /* Appends a reply; it leaves at the end of the turn. */
 void conn_write(struct conn *c, const void *data, size_t n);

@@ -64,7 +64,7 @@ struct loop {
     /* Has loop OTHER end a turn soon. False: out of memory. */
     bool (*nudge)(struct loop *l, unsigned other);
     /* Written by this loop alone, read by all. */
-    _Atomic uint32_t conns_by_transport[TRANSPORT_COUNT];
+    _Atomic uint32_t conns_by_transport[TRANSPORTS_MAX + 1];
     uint64_t timer_at_ms;          /* when timer_event fires */
     uint64_t cpu_ms, cpu_asked_ms; /* what its thread had run, and when that was asked */
     struct event_base *base;

@@ -54,7 +54,6 @@ static void proxy_finish(struct conn *c)
 
 const struct protocol proxy_protocol = {
     .name = "proxy",
-    .transport = TRANSPORT_HTTP,
     .input = proxy_input,
     .timeout = proxy_timeout,
     .finish = proxy_finish,
@@ -71,6 +70,7 @@ void proxy_accepted(struct conn *c, const struct service *s, const struct ip_por
     } else {
         proxy_header_init(&p->header);
         p->behind = s->behind;
+        conn_count_as(c, s->behind->protocol->transport);
         c->state = p;
         conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->head_timeout_ms);
     }

@@ -1,3 +1,26 @@
 #include "net/transport.h"
 
-const char *const transport_names[TRANSPORT_COUNT] = {"sse", "ws", "poll", "resp", "http"};
+const struct transport *transports[TRANSPORTS_MAX];
+static unsigned count;
+
+enum err transport_register(struct transport *t)
+{
+    if (t->registered)
+        return ERR_OK;
+    if (count == TRANSPORTS_MAX)
+        return ERR_LIMIT;
+    t->number = (unsigned char)count;
+    t->registered = true;
+    transports[count++] = t;
+    return ERR_OK;
+}
+
+unsigned transport_count(void)
+{
+    return count;
+}
+
+const char *transport_name(unsigned number)
+{
+    return number < count ? transports[number]->name : "none";
+}

@@ -20,6 +20,11 @@ struct poll {
     bool raw;
 };
 
+static struct transport poll_transport = {.name = "poll", .subscribes = true};
+static struct encoding *const encodings[] = {&envelope_encoding, NULL};
+
+const struct frontend poll_frontend = {.transport = &poll_transport, .encodings = encodings};
+
 static struct worker *worker_of_poll(const struct poll *p)
 {
     return worker_of(p->exchange->conn);
@@ -299,7 +304,7 @@ static void wait_for_messages(struct poll *p, uint64_t ms)
     struct conn *c = p->exchange->conn;
     feed_go_live(&p->receiver.sub);
     exchange_forget_head(p->exchange);
-    conn_count_as(c, TRANSPORT_POLL);
+    conn_count_as(c, &poll_transport);
     conn_set_deadline(c, loop_now(c->loop) + ms);
 }
 
@@ -307,7 +312,7 @@ static enum err subscribe(struct poll *p, const struct feed_spec *spec, const st
                           struct gap *ret_gap)
 {
     struct worker *w = worker_of_poll(p);
-    enum err e = feed_join(&p->receiver.sub, spec, &envelope_encoding, TRANSPORT_POLL);
+    enum err e = feed_join(&p->receiver.sub, spec, &envelope_encoding, poll_transport.number);
     if (e != ERR_OK)
         return e;
     return replay_start(&w->replay, p->receiver.sub.feed, after, hub_head(w->hub), &p->position,

@@ -1,5 +1,7 @@
 #include "frontends/resp/resp.h"
 
+struct transport resp_transport = {.name = "resp", .subscribes = true};
+
 struct buf *resp_out(struct resp *r)
 {
     return r->replies ? r->replies : conn_out(r->conn);

@@ -31,6 +31,8 @@ struct resp_multi;
 struct resp_subscription;
 struct resp_wait;
 
+extern struct transport resp_transport;
+
 enum resp_state {
     RESP_READY,   /* takes commands */
     RESP_FULL,    /* takes none until publishes are answered or replies have left */

@@ -174,11 +174,11 @@ static void put_clients(const struct worker *w, const struct admin_totals *t, st
 {
     uint64_t all = 0;
     (void)w;
-    for (unsigned i = 0; i < TRANSPORT_COUNT; i++)
+    for (unsigned i = 0; i < transport_count(); i++)
         all += t->connections[i];
     buf_printf(out, "connected_clients:%llu\r\n", (unsigned long long)all);
-    for (unsigned i = 0; i < TRANSPORT_COUNT; i++)
-        buf_printf(out, "connected_%s:%llu\r\n", transport_names[i],
+    for (unsigned i = 0; i < transport_count(); i++)
+        buf_printf(out, "connected_%s:%llu\r\n", transport_name(i),
                    (unsigned long long)t->connections[i]);
 }
 

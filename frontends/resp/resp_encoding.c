@@ -1,6 +1,7 @@
 #include "frontends/resp/resp_encoding.h"
 
-#include "delivery/encoding_slots.h"
+#include <stddef.h>
+
 #include "frontends/resp/resp_reply.h"
 
 static void put_push(const struct message *m, enum resp_version v, struct buf *out)
@@ -21,7 +22,7 @@ static void message3(const struct message *m, struct buf *out)
     put_push(m, RESP3, out);
 }
 
-const struct encoding resp_encoding_message = {
-    .name = "resp-message", .slot = SLOT_RESP, .encode = message};
-const struct encoding resp_encoding_message3 = {
-    .name = "resp3-message", .slot = SLOT_RESP3, .encode = message3};
+struct encoding resp_encoding_message = {.name = "resp-message", .encode = message};
+struct encoding resp_encoding_message3 = {.name = "resp3-message", .encode = message3};
+
+struct encoding *const resp_encodings[] = {&resp_encoding_message, &resp_encoding_message3, NULL};

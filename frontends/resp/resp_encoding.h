@@ -5,7 +5,9 @@
 #include "broker/message.h"
 
 /* A `message` push in RESP2 and RESP3. `pmessage` depends on the pattern and is not shared. */
-extern const struct encoding resp_encoding_message;
-extern const struct encoding resp_encoding_message3;
+extern struct encoding resp_encoding_message;
+extern struct encoding resp_encoding_message3;
+/* Both. */
+extern struct encoding *const resp_encodings[];
 
 #endif

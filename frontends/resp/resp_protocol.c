@@ -7,6 +7,7 @@
 #include "delivery/description.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_command.h"
+#include "frontends/resp/resp_encoding.h"
 #include "frontends/resp/resp_error.h"
 #include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_publish.h"
@@ -423,7 +424,7 @@ static void describe(struct conn *c, struct description *d)
 
 const struct protocol resp_protocol = {
     .name = "resp",
-    .transport = TRANSPORT_RESP,
+    .transport = &resp_transport,
     .input = input,
     .input_ended = input_ended,
     .kicked = kicked,
@@ -436,3 +437,5 @@ const struct protocol resp_protocol = {
     .refuse = refuse_peer,
     .answered = answered,
 };
+
+const struct frontend resp_frontend = {.transport = &resp_transport, .encodings = resp_encodings};

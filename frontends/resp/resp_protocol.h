@@ -19,10 +19,12 @@
 #ifndef FRONTENDS_RESP_RESP_PROTOCOL_H
 #define FRONTENDS_RESP_RESP_PROTOCOL_H
 
+#include "delivery/frontend.h"
 #include "net/conn.h"
 
 /* What every connection of the local socket speaks at first; one whose first bytes are an HTTP
  * request changes to HTTP. */
 extern const struct protocol resp_protocol;
+extern const struct frontend resp_frontend;
 
 #endif

@@ -123,9 +123,9 @@ static void encode(struct stream *stream, struct message *m, struct buf *out)
 }
 
 static const struct stream_ops shared_ops = {
-    .transport = TRANSPORT_RESP, .gap = tell_gap, .live = ignore_live};
+    .transport = &resp_transport, .gap = tell_gap, .live = ignore_live};
 static const struct stream_ops pattern_ops = {
-    .transport = TRANSPORT_RESP, .encode = encode, .gap = tell_gap, .live = ignore_live};
+    .transport = &resp_transport, .encode = encode, .gap = tell_gap, .live = ignore_live};
 
 static enum err add_topics(struct feed_spec *spec, const struct resp_names *topics)
 {

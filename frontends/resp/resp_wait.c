@@ -25,7 +25,7 @@ enum err resp_wait_join(struct resp_wait *w, struct resp *r, const struct resp_a
     for (size_t i = 0; i < count && e == ERR_OK; i++)
         e = feed_spec_add(&spec, filters[i].data, filters[i].len);
     if (e == ERR_OK)
-        e = feed_join(&w->receiver.sub, &spec, NULL, TRANSPORT_RESP);
+        e = feed_join(&w->receiver.sub, &spec, NULL, resp_transport.number);
     feed_spec_finish(&spec);
     return e;
 }

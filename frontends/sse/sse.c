@@ -14,6 +14,10 @@
 #include "http/exchange.h"
 #include "http/guard.h"
 
+static struct transport sse_transport = {.name = "sse", .subscribes = true};
+
+const struct frontend sse_frontend = {.transport = &sse_transport, .encodings = sse_encodings};
+
 static struct listed_stream *listed_of(struct conn *c)
 {
     return c->state;
@@ -179,7 +183,7 @@ static void sse_describe(struct conn *c, struct description *d)
 
 static const struct protocol sse_protocol = {
     .name = "sse",
-    .transport = TRANSPORT_SSE,
+    .transport = &sse_transport,
     .input = sse_input,
     .drained = sse_drained,
     .timeout = sse_timeout,
@@ -233,7 +237,7 @@ static void sse_started(struct stream *s, uint64_t offset)
 }
 
 static const struct stream_ops sse_stream_ops = {
-    .transport = TRANSPORT_SSE,
+    .transport = &sse_transport,
     .started = sse_started,
     .gap = sse_gap,
     .live = sse_live,

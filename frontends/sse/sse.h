@@ -6,8 +6,11 @@
 #ifndef FRONTENDS_SSE_SSE_H
 #define FRONTENDS_SSE_SSE_H
 
+#include "delivery/frontend.h"
 #include "http/subscribe.h"
 #include "net/conn.h"
+
+extern const struct frontend sse_frontend;
 
 /* Answers an HTTP request with an event stream; the connection changes its protocol. HEAD is
  * answered with the head of one. Whatever keeps the hub from serving it is answered with an empty

@@ -1,7 +1,8 @@
 #include "frontends/sse/sse_encoding.h"
 
+#include <stddef.h>
+
 #include "broker/cursor.h"
-#include "delivery/encoding_slots.h"
 #include "delivery/envelope.h"
 #include "frontends/sse/sse_text.h"
 #include "http/chunk.h"
@@ -60,24 +61,24 @@ static void chunked_joining(const struct message *m, struct buf *out)
     chunk_end(out, chunk);
 }
 
-const struct encoding sse_encoding_raw = {
-    .name = "sse-raw", .slot = SLOT_SSE_RAW, .encode = chunked_raw};
-const struct encoding sse_encoding_envelope = {
-    .name = "sse-envelope", .slot = SLOT_SSE_ENVELOPE, .encode = chunked_envelope};
-const struct encoding sse_encoding_joining = {
-    .name = "sse-joining", .slot = MESSAGE_UNSHARED, .encode = chunked_joining};
-const struct encoding sse_encoding_raw_bare = {.name = "sse-raw-bare",
-                                               .slot = SLOT_SSE_RAW,
-                                               .encode = chunked_raw,
-                                               .head = CHUNK_HEAD,
-                                               .tail = CHUNK_TAIL};
-const struct encoding sse_encoding_envelope_bare = {.name = "sse-envelope-bare",
-                                                    .slot = SLOT_SSE_ENVELOPE,
-                                                    .encode = chunked_envelope,
-                                                    .head = CHUNK_HEAD,
-                                                    .tail = CHUNK_TAIL};
-const struct encoding sse_encoding_joining_bare = {
-    .name = "sse-joining-bare", .slot = MESSAGE_UNSHARED, .encode = put_joining};
+struct encoding sse_encoding_raw = {.name = "sse-raw", .encode = chunked_raw};
+struct encoding sse_encoding_envelope = {.name = "sse-envelope", .encode = chunked_envelope};
+struct encoding sse_encoding_joining = {.name = "sse-joining", .encode = chunked_joining};
+struct encoding sse_encoding_raw_bare = {.name = "sse-raw-bare",
+                                         .same = &sse_encoding_raw,
+                                         .encode = chunked_raw,
+                                         .head = CHUNK_HEAD,
+                                         .tail = CHUNK_TAIL};
+struct encoding sse_encoding_envelope_bare = {.name = "sse-envelope-bare",
+                                              .same = &sse_encoding_envelope,
+                                              .encode = chunked_envelope,
+                                              .head = CHUNK_HEAD,
+                                              .tail = CHUNK_TAIL};
+struct encoding sse_encoding_joining_bare = {.name = "sse-joining-bare", .encode = put_joining};
+
+struct encoding *const sse_encodings[] = {&sse_encoding_raw, &sse_encoding_envelope,
+                                          &sse_encoding_raw_bare, &sse_encoding_envelope_bare,
+                                          NULL};
 
 bool sse_encoding_is_chunked(const struct encoding *e)
 {

@@ -10,15 +10,18 @@
 #include "broker/message.h"
 
 /* A block with the payload as it is (binary payloads: as an envelope). */
-extern const struct encoding sse_encoding_raw;
+extern struct encoding sse_encoding_raw;
 /* A block with the envelope as its data. */
-extern const struct encoding sse_encoding_envelope;
+extern struct encoding sse_encoding_envelope;
 /* The same without an id: of a topic that is still on its way into the set, whose messages do not
  * move the place of the stream. Not shared. */
-extern const struct encoding sse_encoding_joining;
-extern const struct encoding sse_encoding_raw_bare;
-extern const struct encoding sse_encoding_envelope_bare;
-extern const struct encoding sse_encoding_joining_bare;
+extern struct encoding sse_encoding_joining;
+extern struct encoding sse_encoding_raw_bare;
+extern struct encoding sse_encoding_envelope_bare;
+extern struct encoding sse_encoding_joining_bare;
+
+/* Those that are shared. */
+extern struct encoding *const sse_encodings[];
 
 /* Whether the blocks of a stream in E, one of the above, are chunks. */
 bool sse_encoding_is_chunked(const struct encoding *e);

@@ -62,6 +62,8 @@ struct ws {
     };
 };
 
+static struct transport ws_transport = {.name = "ws", .subscribes = true};
+
 static struct ws *ws_of(struct conn *c)
 {
     return c->state;
@@ -670,7 +672,7 @@ static void ws_describe(struct conn *c, struct description *d)
 
 static const struct protocol ws_protocol = {
     .name = "ws",
-    .transport = TRANSPORT_WS,
+    .transport = &ws_transport,
     .input = ws_input,
     .input_ended = ws_input_ended,
     .drained = ws_drained,
@@ -753,7 +755,7 @@ static void ws_started(struct stream *s, uint64_t offset)
 }
 
 static const struct stream_ops ws_stream_ops = {
-    .transport = TRANSPORT_WS,
+    .transport = &ws_transport,
     .started = ws_started,
     .gap = ws_gap,
     .live = ws_live,
@@ -808,9 +810,11 @@ static void count_compressed(struct worker *w)
     counter_add(&w->loop.counters, COUNTER_ws_deflated_bytes, tally.packed_bytes);
 }
 
-const struct worker_part ws_part = {
-    .end_turn = count_compressed,
-    .end_thread = ws_deflate_finish_thread,
+/* Counts what was compressed; gives the memory for it back. */
+const struct frontend ws_frontend = {
+    .transport = &ws_transport,
+    .encodings = ws_encodings,
+    .part = {.end_turn = count_compressed, .end_thread = ws_deflate_finish_thread},
 };
 
 void ws_http_run(struct exchange *x)

@@ -1,6 +1,7 @@
 #include "frontends/ws/ws_encoding.h"
 
-#include "delivery/encoding_slots.h"
+#include <stddef.h>
+
 #include "delivery/envelope.h"
 #include "frontends/ws/ws_frame.h"
 
@@ -65,13 +66,14 @@ static void raw_deflate(const struct message *m, struct buf *out)
     end_deflated(out, frame, raw_opcode(m));
 }
 
-const struct encoding ws_encoding_envelope = {
-    .name = "ws-envelope", .slot = SLOT_WS_ENVELOPE, .encode = envelope};
-const struct encoding ws_encoding_raw = {.name = "ws-raw", .slot = SLOT_WS_RAW, .encode = raw};
+struct encoding ws_encoding_envelope = {.name = "ws-envelope", .encode = envelope};
+struct encoding ws_encoding_raw = {.name = "ws-raw", .encode = raw};
 /* Compressing is costly. */
-const struct encoding ws_encoding_envelope_deflate = {.name = "ws-envelope-deflate",
-                                                      .slot = SLOT_WS_ENVELOPE_DEFLATE,
-                                                      .encode = envelope_deflate,
-                                                      .costly = true};
-const struct encoding ws_encoding_raw_deflate = {
-    .name = "ws-raw-deflate", .slot = SLOT_WS_RAW_DEFLATE, .encode = raw_deflate, .costly = true};
+struct encoding ws_encoding_envelope_deflate = {
+    .name = "ws-envelope-deflate", .encode = envelope_deflate, .costly = true};
+struct encoding ws_encoding_raw_deflate = {
+    .name = "ws-raw-deflate", .encode = raw_deflate, .costly = true};
+
+struct encoding *const ws_encodings[] = {&ws_encoding_envelope, &ws_encoding_raw,
+                                         &ws_encoding_envelope_deflate, &ws_encoding_raw_deflate,
+                                         NULL};

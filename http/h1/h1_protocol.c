@@ -159,9 +159,11 @@ static void h1_describe(struct conn *c, struct description *d)
         x->waiter->describe(x, d);
 }
 
+static struct transport http_transport = {.name = "http"};
+
 const struct protocol h1_protocol = {
     .name = "http",
-    .transport = TRANSPORT_HTTP,
+    .transport = &http_transport,
     .input = h1_input,
     .input_ended = h1_input_ended,
     .timeout = h1_timeout,
@@ -231,4 +233,5 @@ static void end_thread(void)
     http_fields_finish_thread();
 }
 
-const struct worker_part h1_part = {.end_thread = end_thread};
+const struct frontend h1_frontend = {.transport = &http_transport,
+                                     .part = {.end_thread = end_thread}};

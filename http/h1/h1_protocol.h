@@ -4,9 +4,8 @@
 
 #include <stdbool.h>
 
+#include "delivery/frontend.h"
 #include "net/conn.h"
-
-struct worker_part;
 
 extern const struct protocol h1_protocol;
 
@@ -17,6 +16,6 @@ void h1_accepted(struct conn *c, bool status_only);
 void h1_adopt(struct conn *c);
 
 /* Gives back the memory of heads. */
-extern const struct worker_part h1_part;
+extern const struct frontend h1_frontend;
 
 #endif

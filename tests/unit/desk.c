@@ -13,8 +13,11 @@
 #include "broker/topic_table.h"
 #include "delivery/stream.h"
 #include "delivery/worker_thread.h"
+#include "frontends/poll/poll.h"
 #include "frontends/resp/resp_protocol.h"
 #include "frontends/routes.h"
+#include "frontends/sse/sse.h"
+#include "frontends/ws/ws.h"
 #include "http/dispatch.h"
 #include "http/h1/h1_protocol.h"
 #include "net/holding.h"
@@ -53,13 +56,15 @@ static struct settings *default_settings(void)
     return s;
 }
 
-static const struct worker_part *const no_parts[] = {NULL};
+static const struct frontend *const all[] = {&sse_frontend,  &ws_frontend, &poll_frontend,
+                                             &resp_frontend, &h1_frontend, NULL};
 
 void desk_open(struct desk *d)
 {
     struct store_reader *reader;
     memset(d, 0, sizeof(*d));
     now_ms = START_MS;
+    ck_assert_int_eq(frontend_register(all), ERR_OK);
     rig_init(&d->rig, false);
     log_set_level(LOG_ERROR);
     rig_start(&d->rig);
@@ -70,8 +75,8 @@ void desk_open(struct desk *d)
     d->process.memory.limit = 256 << 20;
     d->process.conns_max = 100;
     ck_assert_int_eq(store_reader_create(d->rig.store, &reader), ERR_OK);
-    ck_assert_int_eq(
-        worker_create(d->hub, 0, d->settings, &d->process, no_parts, reader, &d->worker), ERR_OK);
+    ck_assert_int_eq(worker_create(d->hub, 0, d->settings, &d->process, all, reader, &d->worker),
+                     ERR_OK);
 }
 
 void desk_close(struct desk *d)

@@ -83,3 +83,11 @@ tests_unit_test_resp_LDADD = $(frontends_test_libs)
 tests_unit_test_turns_SOURCES = tests/unit/test_turns.c
 tests_unit_test_turns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_turns_LDADD = $(frontends_test_libs)
+
+# A protocol of the tests' own, on the floors of the hub as they are.
+check_PROGRAMS += tests/protocol/test_lines
+TESTS += tests/protocol/test_lines
+tests_protocol_test_lines_SOURCES = tests/protocol/test_lines.c tests/protocol/lines.c \
+	tests/protocol/lines.h $(broker_fixture)
+tests_protocol_test_lines_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_protocol_test_lines_LDADD = $(frontends_test_libs)

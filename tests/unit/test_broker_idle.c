@@ -639,7 +639,7 @@ START_TEST(a_clock_that_is_set_back_holds_no_topic)
 {
     enum { TOPICS = 3, NOW = 100000000, BACK = 50000000 };
     struct idle_topics idle = {0};
-    struct interest *interest = interest_create(1 << 20);
+    struct interest *interest = interest_create(1 << 20, 1);
     struct topic *topics[TOPICS], *taken[TOPICS];
     for (int i = 0; i < TOPICS; i++) {
         topics[i] = calloc(1, sizeof(struct topic) + 1);

@@ -9,14 +9,15 @@
 
 START_TEST(slots_are_unique)
 {
-    const struct encoding *all[] = {&sse_encoding_raw,       &sse_encoding_envelope,
-                                    &ws_encoding_envelope,   &ws_encoding_raw,
-                                    &envelope_encoding,      &resp_encoding_message,
-                                    &resp_encoding_message3, &ws_encoding_envelope_deflate,
-                                    &ws_encoding_raw_deflate};
+    struct encoding *all[] = {&sse_encoding_raw,       &sse_encoding_envelope,
+                              &ws_encoding_envelope,   &ws_encoding_raw,
+                              &envelope_encoding,      &resp_encoding_message,
+                              &resp_encoding_message3, &ws_encoding_envelope_deflate,
+                              &ws_encoding_raw_deflate};
     unsigned seen = 0;
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
-        ck_assert_uint_lt(all[i]->slot, MESSAGE_ENCODINGS);
+        ck_assert_int_eq(encoding_register(all[i]), ERR_OK);
+        ck_assert_uint_ne(all[i]->slot, MESSAGE_UNSHARED);
         ck_assert(!(seen & 1u << all[i]->slot));
         seen |= 1u << all[i]->slot;
     }

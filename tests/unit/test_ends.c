@@ -7,6 +7,7 @@
 
 #include "broker/broker.h"
 #include "http/exchange.h"
+#include "http/h1/h1_protocol.h"
 #include "http/publish.h"
 #include "net/readiness.h"
 #include "tests/unit/desk.h"
@@ -481,9 +482,9 @@ START_TEST(nothing_is_left_of_them)
     ck_assert_msg(after.uordblks < before.uordblks || more < 100 * sizeof(void *), "%zu bytes",
                   more);
     ck_assert_uint_eq(desk.worker->loop.conns, 1);
-    ck_assert_uint_eq(desk.worker->loop.conns_by_transport[TRANSPORT_HTTP], 1);
-    for (int i = 0; i < TRANSPORT_COUNT; i++)
-        ck_assert(i == TRANSPORT_HTTP || desk.worker->loop.conns_by_transport[i] == 0);
+    for (unsigned i = 0; i <= TRANSPORTS_MAX; i++)
+        ck_assert_uint_eq(desk.worker->loop.conns_by_transport[i],
+                          i == h1_protocol.transport->number);
     ck_assert_uint_eq(interest_filters(hub_interest(desk.hub)), 0);
     ck_assert_uint_eq(interest_bytes(hub_interest(desk.hub)), 0);
     ck_assert_uint_eq(peer_memory_held(&desk.process.memory), 0);

@@ -10,8 +10,7 @@
 #include "broker/topic_table.h"
 #include "tests/unit/random.h"
 
-static const struct encoding encoding_a = {.name = "a", .slot = 0},
-                             encoding_b = {.name = "b", .slot = 1};
+static const struct encoding encoding_a = {.name = "a"}, encoding_b = {.name = "b"};
 
 static struct topic_table *topics;
 static struct feed_table *feeds;

@@ -19,7 +19,7 @@ static unsigned asked;               /* whether one is in use */
 static void setup(void)
 {
     table = topic_table_create(TOPICS);
-    interest = interest_create(0);
+    interest = interest_create(0, 1);
     memset(&idle, 0, sizeof(idle));
     used = NULL;
     asked = 0;

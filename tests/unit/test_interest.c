@@ -11,7 +11,7 @@ static struct interest *interest;
 
 static void setup(void)
 {
-    interest = interest_create(1000);
+    interest = interest_create(1000, 4);
     ck_assert_ptr_nonnull(interest);
 }
 
@@ -32,7 +32,7 @@ static void take_away(const char *filter, unsigned transport)
 
 static void check_counts(const char *topic, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
 {
-    uint32_t counts[INTEREST_TRANSPORTS] = {99, 99, 99, 99};
+    uint32_t counts[INTEREST_TRANSPORTS] = {99, 99, 99, 99, 99};
     interest_count(interest, topic, strlen(topic), counts);
     ck_assert_uint_eq(counts[0], c0);
     ck_assert_uint_eq(counts[1], c1);

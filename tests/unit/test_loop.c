@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/workers.h"
 #include "net/conn.h"
 #include "net/listener.h"
 #include "net/loop.h"
@@ -37,7 +38,6 @@ static size_t echo_input(struct conn *c, char *data, size_t n)
 
 static const struct protocol echo = {
     .name = "echo",
-    .transport = TRANSPORT_HTTP,
     .input = echo_input,
 };
 
@@ -132,6 +132,50 @@ START_TEST(connections_speak_what_their_socket_was_given)
     close(fd);
     while (loop.conns)
         turn();
+}
+END_TEST
+
+/* Those that have a number keep it, and there is an end of them. */
+START_TEST(transports_get_numbers)
+{
+    static struct transport all[TRANSPORTS_MAX + 1];
+    for (unsigned i = 0; i < TRANSPORTS_MAX; i++) {
+        all[i].name = i ? "other" : "first";
+        ck_assert_int_eq(transport_register(&all[i]), ERR_OK);
+        ck_assert_int_eq(transport_register(&all[0]), ERR_OK);
+        ck_assert_uint_eq(all[i].number, i);
+        ck_assert_uint_eq(transport_count(), i + 1);
+        ck_assert_ptr_eq(transports[i], &all[i]);
+    }
+    ck_assert_int_eq(transport_register(&all[TRANSPORTS_MAX]), ERR_LIMIT);
+    ck_assert_uint_eq(transport_count(), TRANSPORTS_MAX);
+    ck_assert_str_eq(transport_name(0), "first");
+    ck_assert_str_eq(transport_name(TRANSPORT_NONE), "none");
+}
+END_TEST
+
+/* Each counts as one of its protocol's, or of none, and of those that it is said to be one of. */
+START_TEST(connections_are_counted_by_transport)
+{
+    static struct transport one = {.name = "one"}, two = {.name = "two"};
+    static const struct protocol of_two = {.name = "two", .transport = &two, .input = echo_input};
+    ck_assert_int_eq(transport_register(&one), ERR_OK);
+    ck_assert_int_eq(transport_register(&two), ERR_OK);
+    int fd = client();
+    expect(fd, "plain\n");
+    ck_assert_uint_eq(loop.conns_by_transport[TRANSPORT_NONE], 1);
+    struct conn *c = turn_find_conn(&loop, WORKERS_MAX);
+    ck_assert_ptr_nonnull(c);
+    conn_count_as(c, &one);
+    ck_assert_uint_eq(loop.conns_by_transport[TRANSPORT_NONE], 0);
+    ck_assert_uint_eq(loop.conns_by_transport[one.number], 1);
+    conn_set_protocol(c, &of_two, NULL);
+    ck_assert_uint_eq(loop.conns_by_transport[one.number], 0);
+    ck_assert_uint_eq(loop.conns_by_transport[two.number], 1);
+    close(fd);
+    while (loop.conns)
+        turn();
+    ck_assert_uint_eq(loop.conns_by_transport[two.number], 0);
 }
 END_TEST
 
@@ -356,6 +400,8 @@ static Suite *loop_suite(void)
     TCase *t = tcase_create("loop");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, connections_speak_what_their_socket_was_given);
+    tcase_add_test(t, transports_get_numbers);
+    tcase_add_test(t, connections_are_counted_by_transport);
     tcase_add_test(t, the_settings_say_whether_proxies_are_in_front);
     tcase_add_test(t, nobody_is_accepted_beyond_the_limit_until_somebody_goes);
     tcase_add_test(t, what_is_looked_at_is_charged_to_the_turn);

@@ -29,13 +29,19 @@ static void encode_nothing(const struct message *m, struct buf *out)
     (void)out;
 }
 
-static const struct encoding plain = {.name = "plain", .slot = 0, .encode = encode_plain};
-static const struct encoding failing = {.name = "failing", .slot = 1, .encode = encode_failing};
-static const struct encoding nothing = {.name = "nothing", .slot = 2, .encode = encode_nothing};
-static const struct encoding costly = {
-    .name = "costly", .slot = 3, .encode = encode_plain, .costly = true};
-static const struct encoding costly_failing = {
-    .name = "costly-failing", .slot = 4, .encode = encode_failing, .costly = true};
+static struct encoding plain = {.name = "plain", .encode = encode_plain};
+static struct encoding failing = {.name = "failing", .encode = encode_failing};
+static struct encoding nothing = {.name = "nothing", .encode = encode_nothing};
+static struct encoding costly = {.name = "costly", .encode = encode_plain, .costly = true};
+static struct encoding costly_failing = {
+    .name = "costly-failing", .encode = encode_failing, .costly = true};
+
+static void register_all(void)
+{
+    struct encoding *all[] = {&plain, &failing, &nothing, &costly, &costly_failing};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        ck_assert_int_eq(encoding_register(all[i]), ERR_OK);
+}
 
 static struct message *make(const char *payload, size_t n)
 {
@@ -115,7 +121,7 @@ START_TEST(encoding_failure_leaves_the_slot_empty)
 {
     struct message *m = make("data", 4);
     ck_assert_ptr_null(message_encoded(m, &failing));
-    ck_assert_ptr_null(atomic_load(&m->encoded[failing.slot]));
+    ck_assert_ptr_null(atomic_load(&m->encoded[failing.slot - 1]));
     struct blob *b = message_encoded(m, &nothing);
     ck_assert_ptr_nonnull(b);
     ck_assert_uint_eq(b->len, 0);
@@ -170,7 +176,7 @@ static void run_race(const struct encoding *e)
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct message *m = race->messages[i];
         for (unsigned t = 0; t < THREADS; t++)
-            ck_assert_ptr_eq(race->seen[t][i], atomic_load(&m->encoded[e->slot]));
+            ck_assert_ptr_eq(race->seen[t][i], atomic_load(&m->encoded[e->slot - 1]));
         ck_assert_uint_eq(atomic_load(&m->refs), 1);
         message_unref(m);
     }
@@ -197,7 +203,7 @@ START_TEST(costly_failure_leaves_the_slot_empty)
     struct message *m = make("data", 4);
     ck_assert_ptr_null(message_encoded(m, &costly_failing));
     ck_assert_ptr_null(message_encoded(m, &costly_failing)); /* nobody holds the lock */
-    ck_assert_ptr_null(atomic_load(&m->encoded[costly_failing.slot]));
+    ck_assert_ptr_null(atomic_load(&m->encoded[costly_failing.slot - 1]));
     message_unref(m);
 }
 END_TEST
@@ -226,11 +232,37 @@ START_TEST(event_names)
 }
 END_TEST
 
+/* One that writes the same has the same place; whoever has one keeps it; and there is an end. */
+START_TEST(encodings_get_slots)
+{
+    struct encoding same = {.name = "same", .encode = encode_plain, .same = &plain};
+    static struct encoding many[ENCODINGS_MAX];
+    unsigned first = plain.slot;
+    register_all();
+    ck_assert_uint_eq(plain.slot, first);
+    ck_assert_uint_ne(plain.slot, costly.slot);
+    ck_assert_int_eq(encoding_register(&same), ERR_OK);
+    ck_assert_uint_eq(same.slot, plain.slot);
+    struct message *before = make("x", 1);
+    size_t i = 0;
+    while (encoding_register(&many[i]) == ERR_OK)
+        ck_assert_uint_eq(many[i++].slot, 6 + i - 1);
+    ck_assert_uint_eq(i, ENCODINGS_MAX - 5);
+    ck_assert_uint_eq(many[i].slot, MESSAGE_UNSHARED);
+    struct message *behind = make("x", 1);
+    ck_assert_uint_eq(message_size(behind) - message_size(before), i * sizeof(void *));
+    message_unref(before);
+    message_unref(behind);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("message");
     TCase *tc = tcase_create("message");
     suite_add_tcase(s, tc);
+    tcase_add_unchecked_fixture(tc, register_all, NULL);
+    tcase_add_test(tc, encodings_get_slots);
     tcase_add_test(tc, create_copies_everything);
     tcase_add_test(tc, create_with_nothing_optional);
     tcase_add_test(tc, references_are_counted);

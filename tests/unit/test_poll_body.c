@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delivery/envelope_encoding.h"
 #include "tests/unit/broker_fixture.h"
 
 static struct rig rig;
@@ -31,6 +32,7 @@ void __wrap_envelope_append(const struct message *m, struct buf *out)
 
 static void setup(void)
 {
+    ck_assert_int_eq(encoding_register(&envelope_encoding), ERR_OK);
     rig_init(&rig, false);
     rig_start(&rig);
     worker = calloc(1, sizeof(*worker));

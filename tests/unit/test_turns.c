@@ -38,7 +38,6 @@ static size_t take_line(struct conn *c, char *data, size_t n)
 
 static const struct protocol lines = {
     .name = "lines",
-    .transport = TRANSPORT_HTTP,
     .input = take_line,
 };
 
