@@ -271,13 +271,14 @@ static bool stop_at_damaged(void *ctx, const struct store_record *rec)
     return false;
 }
 
-/* Where delivery goes on after OFFSET: just before the first message that is still there. */
+/* Where delivery goes on after OFFSET: just before the first message that is still there, or, where
+ * that is too far to be looked for at once, behind what has been looked at in vain. */
 static enum err find_resumed(struct replay *r, const struct topic_set *s, uint64_t offset,
                              uint64_t *ret)
 {
-    uint64_t found = 0;
+    uint64_t found = 0, enough = r->looked + SCAN_MAX;
     struct visiting v = {.replay = r, .visit = stop_at_first, .ctx = &found, .evicted = UINT64_MAX};
-    while (offset < r->head && !v.stopped) {
+    while (offset < r->head && !v.stopped && r->looked < enough) {
         enum err e = read_some(&v, s, stop_at_damaged, &offset, r->head);
         if (e != ERR_OK)
             return e;

@@ -77,6 +77,8 @@ static void edit(struct change *g, struct stream *s)
         refuse(g, 400, too_many);
         return;
     }
+    budget_charge(&s->conn->loop->work, g->request.subscribe.count * WORK_SUBSCRIBE +
+                                            g->request.unsubscribe.count * WORK_TOPIC);
     enum err e = stream_edit(s, &edit);
     if (e == ERR_LIMIT)
         refuse(g, 400, SUBSCRIBE_TOO_FAR);
@@ -270,7 +272,10 @@ void session_http_run(struct exchange *x)
     }
     g->number = number;
     budget_charge(&x->conn->loop->work, g->body.len * WORK_JSON_BYTE);
-    if (read_request(x, g) && make_room(x, g))
+    bool fine = read_request(x, g);
+    size_t topics = g->request.subscribe.count + g->request.unsubscribe.count;
+    budget_charge(&x->conn->loop->work, topics * WORK_TOPIC);
+    if (fine && make_room(x, g))
         dispatch(x->conn, g);
     else
         change_destroy(g);

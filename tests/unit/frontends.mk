@@ -11,6 +11,7 @@ frontends_tests = \
 	tests/unit/test_poll_shared \
 	tests/unit/test_requests \
 	tests/unit/test_resp \
+	tests/unit/test_session_work \
 	tests/unit/test_turns
 check_PROGRAMS += $(frontends_tests)
 TESTS += $(frontends_tests)
@@ -79,6 +80,11 @@ tests_unit_test_resp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=conn_out -Wl,--wrap=conn
 	-Wl,--wrap=h1_adopt -Wl,--wrap=hub_log -Wl,--wrap=feed_leave \
 	-Wl,--wrap=resp_read_xread
 tests_unit_test_resp_LDADD = $(frontends_test_libs)
+
+tests_unit_test_session_work_SOURCES = tests/unit/test_session_work.c $(desk)
+tests_unit_test_session_work_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_session_work_LDFLAGS = $(desk_ldflags)
+tests_unit_test_session_work_LDADD = $(frontends_test_libs)
 
 tests_unit_test_turns_SOURCES = tests/unit/test_turns.c
 tests_unit_test_turns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

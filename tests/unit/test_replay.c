@@ -70,6 +70,31 @@ START_TEST(earliest_is_the_first_kept_message)
 }
 END_TEST
 
+/* A set whose topics are too many to be looked for reads all of the log, which may be long: what is
+ * looked at to find its first message is no more than a slice may. The place is before that, and
+ * nothing is missed. */
+START_TEST(the_first_message_is_not_looked_for_everywhere)
+{
+    enum { OTHERS = 40000, LOOKED_MAX = 2 * 16384 + 1 };
+    static const char *const afters[] = {"earliest", "-5", "0"};
+    rig.options.tail_bytes = 1 << 20;
+    rig_start(&rig);
+    rig_publish(&rig, _i == 2 ? "a" : "other");
+    rig_publish_run(&rig, "other", OTHERS);
+    rig_publish(&rig, "a");
+    rig.reads_all = true;
+    if (_i == 2)
+        rig_trim(&rig, 1);
+    uint64_t looked = rig.replay.looked;
+    follower_start_text(&rig, &f, "a", afters[_i]);
+    ck_assert_uint_le(rig.replay.looked - looked, LOOKED_MAX);
+    ck_assert_int_eq(f.gap.reason, _i == 2 ? GAP_TRIMMED : GAP_NONE);
+    while (follower_read(&rig, &f))
+        ;
+    CHECK_GOT(&f, OTHERS + 2);
+}
+END_TEST
+
 START_TEST(latest_is_the_head)
 {
     rig_start(&rig);
@@ -1312,6 +1337,7 @@ int main(void)
     tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, earliest_is_the_first_kept_message);
+    tcase_add_loop_test(t, the_first_message_is_not_looked_for_everywhere, 0, 3);
     tcase_add_test(t, latest_is_the_head);
     tcase_add_loop_test(t, minus_n_is_the_last_n_of_the_set, 0,
                         2 * (int)(sizeof(lasts) / sizeof(lasts[0])));
