@@ -37,11 +37,39 @@ longwirectl_LDADD = $(ctl_libs)
 
 dist_man_MANS += doc/longwirectl.1
 
-check_PROGRAMS += tests/unit/test_ctl tests/unit/test_doctor
-TESTS += tests/unit/test_ctl tests/unit/test_doctor
-tests_unit_test_ctl_SOURCES = tests/unit/test_ctl.c
-tests_unit_test_ctl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_ctl_LDADD = $(ctl_libs) $(CHECK_LIBS)
+ctl_tests = \
+	tests/unit/test_ctl_text \
+	tests/unit/test_ctl_span \
+	tests/unit/test_ctl_line \
+	tests/unit/test_ctl_import_state \
+	tests/unit/test_ctl_table \
+	tests/unit/test_ctl_sample \
+	tests/unit/test_doctor
+check_PROGRAMS += $(ctl_tests)
+TESTS += $(ctl_tests)
+tests_unit_test_ctl_text_SOURCES = tests/unit/test_ctl_text.c
+tests_unit_test_ctl_text_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_text_LDADD = $(ctl_libs) $(CHECK_LIBS)
+
+tests_unit_test_ctl_span_SOURCES = tests/unit/test_ctl_span.c
+tests_unit_test_ctl_span_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_span_LDADD = $(ctl_libs) $(CHECK_LIBS)
+
+tests_unit_test_ctl_line_SOURCES = tests/unit/test_ctl_line.c
+tests_unit_test_ctl_line_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_line_LDADD = $(ctl_libs) $(CHECK_LIBS)
+
+tests_unit_test_ctl_import_state_SOURCES = tests/unit/test_ctl_import_state.c
+tests_unit_test_ctl_import_state_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_import_state_LDADD = $(ctl_libs) $(CHECK_LIBS)
+
+tests_unit_test_ctl_table_SOURCES = tests/unit/test_ctl_table.c
+tests_unit_test_ctl_table_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_table_LDADD = $(ctl_libs) $(CHECK_LIBS)
+
+tests_unit_test_ctl_sample_SOURCES = tests/unit/test_ctl_sample.c
+tests_unit_test_ctl_sample_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_ctl_sample_LDADD = $(ctl_libs) $(CHECK_LIBS)
 tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c
 tests_unit_test_doctor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_doctor_LDADD = $(ctl_libs) $(CHECK_LIBS)
