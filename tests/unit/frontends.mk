@@ -5,6 +5,7 @@ frontends_tests = \
 	tests/unit/test_ends \
 	tests/unit/test_full_hub \
 	tests/unit/test_holding \
+	tests/unit/test_joiner \
 	tests/unit/test_lagging \
 	tests/unit/test_loop \
 	tests/unit/test_poll_body \
@@ -46,6 +47,10 @@ tests_unit_test_holding_SOURCES = tests/unit/test_holding.c $(desk)
 tests_unit_test_holding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_holding_LDFLAGS = $(desk_ldflags)
 tests_unit_test_holding_LDADD = $(frontends_test_libs)
+
+tests_unit_test_joiner_SOURCES = tests/unit/test_joiner.c
+tests_unit_test_joiner_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_joiner_LDADD = $(frontends_test_libs)
 
 tests_unit_test_lagging_SOURCES = tests/unit/test_lagging.c $(desk)
 tests_unit_test_lagging_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
