@@ -49,9 +49,14 @@ describe('subscriptions', () => {
   }
 
   test('what is too much is refused, on every transport, and only that', async (t) => {
-    const before = await SseStream.open(hub, ['news/+']);
+    const before = await SseStream.open(hub, ['news/+', 'kept']);
     t.after(() => before.close());
     const session = await before.session;
+    const change = (what) =>
+      request(hub, 'POST', `/session/${session}`, {
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(what),
+      });
     const local = await RespClient.open(hub);
     t.after(() => local.close());
     assert.deepEqual(await local.command('SUBSCRIBE', 'news/a'), ['subscribe', 'news/a', 1]);
@@ -86,12 +91,10 @@ describe('subscriptions', () => {
       assert.equal(late.status, 200); /* anything else would end an EventSource for ever */
       assert.match((await late.blocks.next('a block')).retry, /^\d+$/);
     });
-    await t.test('change of an event stream', async () => {
-      const reply = await request(hub, 'POST', `/session/${session}`, {
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ subscribe: ['late/+'] }),
-      });
-      assertProblem(reply, 429);
+    await t.test('change of an event stream, which then keeps what it was to leave', async () => {
+      assertProblem(await change({ subscribe: ['late/+'], unsubscribe: ['kept'] }), 429);
+      await publish(hub, 'kept', 'there');
+      await before.blocks.next('the message', ({ data }) => /there/.test(data));
     });
     await t.test('local socket', async () => {
       const c = await RespClient.open(hub);
@@ -107,6 +110,10 @@ describe('subscriptions', () => {
       c.close();
       const reply = await local.command('SUBSCRIBE', 'late/c');
       assert.match(reply.text, /^LIMIT /);
+    });
+    await t.test('event stream that has left something', async () => {
+      assert.equal((await change({ unsubscribe: ['kept'] })).status, 200);
+      assertProblem(await change({ subscribe: [filler('a'), filler('b'), filler('c')] }), 429);
     });
 
     await t.test('who is there goes on', async () => {
