@@ -354,16 +354,24 @@ static void block(struct conn *c)
     watch(c);
 }
 
+static void write_less(struct conn *c, struct link_io io)
+{
+    if (io.err == ERR_AGAIN)
+        block(c);
+    else
+        lose(c, io.err);
+    if (io.n)
+        progress(c, io.n);
+}
+
 /* One write; less than N when the link is full or lost (then C is closed). */
 static size_t write_some(struct conn *c, const void *data, size_t n)
 {
     struct link_io io = c->link.ops->send(&c->link, data, n);
-    if (io.err == ERR_AGAIN)
-        block(c);
-    else if (io.err != ERR_OK)
-        lose(c, io.err);
-    if (io.n)
+    if (io.err == ERR_OK)
         progress(c, io.n);
+    else
+        write_less(c, io);
     return io.n;
 }
 
@@ -592,9 +600,10 @@ static void on_readable(struct conn *c)
 static void on_writable(struct conn *c)
 {
     size_t unsent = conn_unsent(c);
-    c->blocked = !link_is_ready(&c->link);
-    if (!c->blocked)
-        conn_let_go(c);
+    c->blocked = false;
+    conn_let_go(c);
+    if (!link_is_ready(&c->link))
+        c->blocked = true;
     conn_flush(c);
     budget_charge(&c->loop->work, WORK_SLICE + unsent - conn_unsent(c));
     watch(c);

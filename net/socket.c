@@ -17,15 +17,17 @@ static struct link_io failed(int error)
     return (struct link_io){0, error == ETIMEDOUT ? ERR_TIMEOUT : ERR_CLOSED};
 }
 
+/* Straight where all is taken: this is called for each delivery. */
 static struct link_io socket_send(struct link *l, const void *data, size_t n)
 {
     ssize_t m;
-    do
-        m = send(l->at.fd, data, n, MSG_NOSIGNAL);
-    while (m < 0 && errno == EINTR);
-    if (m < 0)
-        return failed(errno);
-    return (struct link_io){(size_t)m, (size_t)m < n ? ERR_AGAIN : ERR_OK};
+    while ((m = send(l->at.fd, data, n, MSG_NOSIGNAL)) != (ssize_t)n) {
+        if (m >= 0)
+            return (struct link_io){(size_t)m, ERR_AGAIN};
+        if (errno != EINTR)
+            return failed(errno);
+    }
+    return (struct link_io){n, ERR_OK};
 }
 
 static struct link_io socket_receive(struct link *l, void *data, size_t n)
