@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,16 +22,19 @@
 #include "net/holding.h"
 #include "net/readiness.h"
 #include "net/socket.h"
+#include "net/turn.h"
 
 enum { START_MS = 1000000, STEP_MS = 20 };
 
 static uint64_t now_ms;
+static _Thread_local bool has_desk; /* the broker's thread waits by the machine's clock */
 
 uint64_t __wrap_now_monotonic_ms(void);
+uint64_t __real_now_monotonic_ms(void);
 
 uint64_t __wrap_now_monotonic_ms(void)
 {
-    return now_ms;
+    return has_desk ? now_ms : __real_now_monotonic_ms();
 }
 
 static struct settings *default_settings(void)
@@ -65,6 +67,7 @@ void desk_open(struct desk *d)
     memset(d, 0, sizeof(*d));
     now_ms = START_MS;
     ck_assert_int_eq(frontend_register(all), ERR_OK);
+    has_desk = true;
     rig_init(&d->rig, false);
     log_set_level(LOG_ERROR);
     rig_start(&d->rig);
@@ -101,17 +104,10 @@ static void begin_turn(struct desk *d)
 void desk_end_turn(struct desk *d)
 {
     struct worker *w = d->worker;
-    struct conn *list = w->loop.turn;
-    w->loop.turn = w->loop.turn_last = NULL;
-    while (list) {
-        struct conn *c = list;
-        list = c->turn_next;
-        c->in_turn = false;
-        if (conn_end_turn(c))
-            holding_settle(c);
-    }
-    if (w->loop.turn)
-        desk_end_turn(d);
+    do {
+        turn_end(&w->loop);
+        turn_flush(&w->loop);
+    } while (w->loop.turn);
     poll_shared_drop(&w->polls, w->feeds);
     topic_table_exit(&w->topics);
 }
@@ -138,11 +134,8 @@ void desk_wait(struct desk *d, uint64_t ms)
 
 void desk_take_mail(struct desk *d)
 {
-    struct pollfd p = {.fd = hub_mail_fd(d->hub, 0), .events = POLLIN};
-    while (poll(&p, 1, -1) < 0)
-        ck_assert_int_eq(errno, EINTR);
     begin_turn(d);
-    event_base_loop(d->worker->loop.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    event_base_loop(d->worker->loop.base, EVLOOP_ONCE);
     desk_end_turn(d);
 }
 
@@ -222,6 +215,38 @@ void desk_go_on(struct desk *d)
     desk_end_turn(d);
 }
 
+struct conn *desk_connect(struct desk *d, struct link link, bool local, const struct protocol *p)
+{
+    struct conn *c;
+    begin_turn(d);
+    ck_assert_int_eq(conn_create(&d->worker->loop, link, local, true, p, &c), ERR_OK);
+    if (p == &h1_protocol)
+        h1_accepted(c, false);
+    conn_hold(c);
+    desk_end_turn(d);
+    return c;
+}
+
+void desk_serve(struct desk *d, struct conn *c, unsigned what)
+{
+    if (conn_state(c) == CONN_CLOSED)
+        return;
+    begin_turn(d);
+    conn_ready(c, what);
+    holding_settle(c);
+    desk_end_turn(d);
+    while (backlog_count(&d->worker->loop.backlog))
+        desk_go_on(d);
+}
+
+void desk_disconnect(struct desk *d, struct conn *c)
+{
+    begin_turn(d);
+    conn_close(c, CLOSE_PEER);
+    conn_release(c);
+    desk_end_turn(d);
+}
+
 static void set_buffer(int fd, int which)
 {
     int bytes = 64 << 10;
@@ -236,14 +261,7 @@ static void open_client(struct client *c, struct desk *d, bool local, const stru
     set_buffer(fds[0], SO_SNDBUF);
     c->desk = d;
     c->fd = fds[1];
-    begin_turn(d);
-    ck_assert_int_eq(
-        conn_create(&d->worker->loop, socket_link(fds[0], local), local, true, p, &c->conn),
-        ERR_OK);
-    conn_hold(c->conn); /* to be looked at when it is closed */
-    if (p == &h1_protocol)
-        h1_accepted(c->conn, false);
-    desk_end_turn(d);
+    c->conn = desk_connect(d, socket_link(fds[0], local), local, p);
 }
 
 void client_open(struct client *c, struct desk *d, bool local)
@@ -263,24 +281,14 @@ static bool is_closed(const struct client *c)
 
 void client_close(struct client *c)
 {
-    begin_turn(c->desk);
     close(c->fd);
-    conn_close(c->conn, CLOSE_PEER);
-    conn_release(c->conn);
-    desk_end_turn(c->desk);
+    desk_disconnect(c->desk, c->conn);
     buf_finish(&c->got);
 }
 
 static void serve(struct client *c, unsigned what)
 {
-    if (is_closed(c))
-        return;
-    begin_turn(c->desk);
-    conn_ready(c->conn, what);
-    holding_settle(c->conn);
-    desk_end_turn(c->desk);
-    while (backlog_count(&c->desk->worker->loop.backlog))
-        desk_go_on(c->desk);
+    desk_serve(c->desk, c->conn, what);
 }
 
 void client_say_bytes(struct client *c, const void *data, size_t n)

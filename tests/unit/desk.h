@@ -53,6 +53,13 @@ void desk_publish(struct desk *d, const char *topic, unsigned count, size_t byte
 void desk_catch_up(struct desk *d);
 uint64_t desk_count(const struct desk *d, enum counter which);
 
+/* A connection over LINK that speaks P; it is held, to be looked at when it is closed. */
+struct conn *desk_connect(struct desk *d, struct link link, bool local, const struct protocol *p);
+/* Its link has told WHAT (READY_*): a turn of its own, and more if it waits for slices. */
+void desk_serve(struct desk *d, struct conn *c, unsigned what);
+/* Closes C, and lets go of it. */
+void desk_disconnect(struct desk *d, struct conn *c);
+
 void client_open(struct client *c, struct desk *d, bool local);
 /* The same over the local socket, by the Redis protocol. */
 void client_open_resp(struct client *c, struct desk *d);

@@ -7,6 +7,7 @@ frontends_tests = \
 	tests/unit/test_holding \
 	tests/unit/test_joiner \
 	tests/unit/test_lagging \
+	tests/unit/test_links \
 	tests/unit/test_loop \
 	tests/unit/test_poll_body \
 	tests/unit/test_poll_shared \
@@ -56,6 +57,14 @@ tests_unit_test_lagging_SOURCES = tests/unit/test_lagging.c $(desk)
 tests_unit_test_lagging_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_lagging_LDFLAGS = $(desk_ldflags)
 tests_unit_test_lagging_LDADD = $(frontends_test_libs)
+
+# A link that does what it likes, and nothing that differs from one run to the next.
+tests_unit_test_links_SOURCES = tests/unit/test_links.c tests/unit/roaming_link.c \
+	tests/unit/roaming_link.h $(desk)
+tests_unit_test_links_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_links_LDFLAGS = $(desk_ldflags) -Wl,--wrap=now_unix_ms \
+	-Wl,--wrap=now_boottime_ms -Wl,--wrap=store_draw_epoch
+tests_unit_test_links_LDADD = $(frontends_test_libs)
 
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
