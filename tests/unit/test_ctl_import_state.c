@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_exit.h"
 #include "tools/ctl/ctl_import_state.h"
 
 static char state_path[] = "/tmp/longwire-ctl-XXXXXX", *state_file;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_line.h"
 
 START_TEST(base64_is_strict)
 {

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_sample.h"
 
 /* STATS is what a hub says of itself, AT when, in seconds. */
 static struct ctl_sample sample_of(const char *stats, double at)

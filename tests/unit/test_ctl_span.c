@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_span.h"
 
 static void check_bytes(struct buf *b, const char *expected)
 {

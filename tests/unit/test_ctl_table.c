@@ -2,7 +2,8 @@
 #include <check.h>
 #include <stdlib.h>
 
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_table.h"
 
 static void check_bytes(struct buf *b, const char *expected)
 {

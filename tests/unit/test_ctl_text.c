@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_args.h"
+#include "tools/ctl/ctl_text.h"
 
 static void check_bytes(struct buf *b, const char *expected)
 {

@@ -1,12 +1,16 @@
 /* The short commands that change something, and `ping`. */
-#include "tools/ctl/ctl.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 /* Prints one line: {"NAME":VALUE} with --json, TEXT otherwise. */
 static enum ctl_exit print_result(struct ctl *c, const char *name, const char *value,

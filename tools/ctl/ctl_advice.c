@@ -1,5 +1,5 @@
 /* What to check when the hub cannot be reached: says what is there, and what was expected. */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_advice.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "tools/ctl/ctl_hub.h"
+#include "tools/ctl/ctl_out.h"
 
 enum { GROUPS_SHOWN = 32 };
 

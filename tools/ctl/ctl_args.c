@@ -1,11 +1,13 @@
 /* Options: getopt_long fed from the one table, and their help. */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_args.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tools/ctl/ctl_out.h"
 
 struct spec {
     char letter;

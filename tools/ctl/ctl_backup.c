@@ -1,11 +1,16 @@
 /* `backup`, by the hub that has the log, and `restore`, of a log that nobody has. */
-#include "tools/ctl/ctl.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_log.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 /* The hub has a working directory of its own. ERR_NOMEM, or ERR_IO with errno set. */
 static enum err put_absolute(struct buf *out, const char *path)

@@ -1,9 +1,12 @@
 /* What a check of a log has found, as people read it. */
+#include "tools/ctl/ctl_damage.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 #include "storage/store.h"
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 /* What a kind of damage means; NULL when NAME is none that is known. */
 static const char *meaning_of(const char *name)

@@ -1,6 +1,4 @@
 /* `doctor`: what the way to a hub, through all that is in between, lets pass. */
-#include "tools/ctl/ctl.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +6,9 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
 #include "tools/doctor/doctor.h"
 
 bool ctl_doctor_offline(const struct ctl *c)

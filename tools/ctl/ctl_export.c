@@ -5,8 +5,6 @@
  * much memory for a large log as for a small one. An answer counts when all its lines are written:
  * what is told as the place to go on from is never past what is out.
  */
-#include "tools/ctl/ctl.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +12,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_read.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_span.h"
+#include "tools/ctl/ctl_stop.h"
+#include "tools/ctl/ctl_text.h"
 
 enum {
     READ_MESSAGES = 1000, /* asked for at once; a mebibyte of them ends an answer, too */

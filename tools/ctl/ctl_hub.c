@@ -4,7 +4,7 @@
  * The socket is opened here and not by hiredis, which cuts long paths off without a word and leaves
  * the errno of a failed connect to chance.
  */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_hub.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -7,8 +7,6 @@
  * are dealt with, and if what was under way is not known, the hub's log is searched for it by its
  * keys.
  */
-#include "tools/ctl/ctl.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,7 +16,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/ctl/ctl_commands.h"
 #include "tools/ctl/ctl_import_state.h"
+#include "tools/ctl/ctl_line.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_read.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_stop.h"
+#include "tools/ctl/ctl_text.h"
 
 enum {
     IN_FLIGHT_MAX = 512,        /* messages sent and not yet answered */

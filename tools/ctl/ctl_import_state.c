@@ -11,6 +11,14 @@
 #include <unistd.h>
 
 #include "base/rfc3339.h"
+#include "tools/ctl/ctl_line.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_read.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_span.h"
+#include "tools/ctl/ctl_stop.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 enum {
     STATE_VERSION = 1,

@@ -5,7 +5,9 @@
 #ifndef TOOLS_CTL_CTL_IMPORT_STATE_H
 #define TOOLS_CTL_CTL_IMPORT_STATE_H
 
-#include "tools/ctl/ctl.h"
+#include <stdint.h>
+
+#include "tools/ctl/ctl_run.h"
 
 enum { IMPORT_RUN_SIZE = 17 }; /* 16 hexadecimal digits and a NUL */
 

@@ -3,9 +3,12 @@
  * `key_base64` and `kind` (doc/protocol.md, "HUB commands"). `time` and whatever else is there is
  * passed over.
  */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_line.h"
 
 #include <string.h>
+
+#include "tools/ctl/ctl_exit.h"
+#include "tools/ctl/ctl_span.h"
 
 enum member { ID, TOPIC, EVENT, KEY, KEY_BASE64, DATA, ENCODING, KIND, MEMBERS };
 

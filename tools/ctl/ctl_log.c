@@ -2,6 +2,8 @@
  * Logs that no hub uses: checking and copying them. The only file of longwirectl that sees a log on
  * the disk; all others know what a hub tells.
  */
+#include "tools/ctl/ctl_log.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -13,7 +15,11 @@
 #include <unistd.h>
 
 #include "storage/store.h"
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_damage.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 /* --- words --- */
 

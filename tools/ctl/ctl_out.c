@@ -1,5 +1,5 @@
 /* Standard output and standard error: colours, write errors, readers that have gone. */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_out.h"
 
 #include <errno.h>
 #include <inttypes.h>

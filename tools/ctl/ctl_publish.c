@@ -5,13 +5,16 @@
  * than a fixed number; their ids are printed in the order of the lines. The first line that the hub
  * refuses ends the run, after the answers to all that were sent before.
  */
-#include "tools/ctl/ctl.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_text.h"
 
 enum {
     IN_FLIGHT_MAX = 512,       /* messages sent and not yet answered */

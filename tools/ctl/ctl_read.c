@@ -3,7 +3,7 @@
  * cursor of the one before. An answer counts only when it has arrived whole, so nothing is printed
  * twice and nothing is left out when the connection breaks in the middle of one.
  */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_read.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,6 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_span.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 enum {
     READ_MESSAGES = 500,    /* asked for at once */

@@ -1,7 +1,11 @@
 /* One run: what the hub is asked, with words for the operator. */
+#include "tools/ctl/ctl_run.h"
+
 #include <string.h>
 
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_advice.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_text.h"
 
 enum ctl_exit ctl_connect(struct ctl *c)
 {

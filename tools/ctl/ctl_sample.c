@@ -1,8 +1,11 @@
 /* What `top` knows of the hub at one moment, and how fast its counters grow. */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_sample.h"
 
 #include <string.h>
 #include <time.h>
+
+#include "tools/ctl/ctl_hub.h"
+#include "tools/ctl/ctl_table.h"
 
 /* Above so many connections the list of clients is not asked for each second. */
 enum { CLIENTS_MAX = 5000 };

@@ -5,11 +5,12 @@
  * does not answer cannot keep it; tcsetattr, write and raise are async-signal-safe (POSIX.1-2017,
  * 2.4.3).
  */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_screen.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>

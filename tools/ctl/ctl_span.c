@@ -4,8 +4,9 @@
  * The hub has validated what publishers sent, so this only looks for where values begin and end;
  * it never reads outside of its span, whatever is in it.
  */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_span.h"
 
+#include <jansson.h>
 #include <string.h>
 
 static void skip(struct ctl_span *s, size_t n)

@@ -1,9 +1,13 @@
 /* `clients` and `stats`: who is connected, and how the hub is doing. */
-#include "tools/ctl/ctl.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 /* ---- Orders of clients ---- */
 

@@ -1,8 +1,10 @@
 /* SIGINT and SIGTERM for commands that want to say how far they got. */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_stop.h"
 
 #include <signal.h>
 #include <stdlib.h>
+
+#include "tools/ctl/ctl_exit.h"
 
 static volatile sig_atomic_t caught;
 

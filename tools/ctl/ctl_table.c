@@ -1,9 +1,12 @@
 /* Aligned tables, and the fields of the documents that fill them. */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_table.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_text.h"
 
 enum { GAP = 2 }; /* columns between two cells */
 

@@ -4,7 +4,7 @@
  * A topic name or payload may hold escape sequences that would retitle the terminal, move its
  * cursor or hide what follows, so nothing from the hub is printed without passing here.
  */
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_text.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,12 +1,18 @@
 /* `top`: the hub, its busiest topics and its slowest clients, each second. */
-#include "tools/ctl/ctl.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_sample.h"
+#include "tools/ctl/ctl_screen.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 enum {
     REFRESH_MS = 1000,

@@ -1,9 +1,13 @@
 /* `topics` and `topic`: what there is, and who listens. */
-#include "tools/ctl/ctl.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 static int by_name(const void *a, const void *b)
 {

@@ -1,9 +1,15 @@
 /* `verify`: is everything in the log as it should be? Asks the hub, or looks at a closed log. */
-#include "tools/ctl/ctl.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_damage.h"
+#include "tools/ctl/ctl_log.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_table.h"
+#include "tools/ctl/ctl_text.h"
 
 /* Prints a report that came as TEXT; damage shows in the exit status. */
 static enum ctl_exit show(struct ctl *c, const json_t *report, const char *text, size_t n)

@@ -1,30 +1,31 @@
 # longwirectl, the admin command. Its parts are a library so that the unit test can link them.
 noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
-	tools/ctl/ctl.h \
+	tools/ctl/ctl_commands.h \
+	tools/ctl/ctl_exit.h \
 	tools/ctl/ctl_admin.c \
-	tools/ctl/ctl_advice.c \
-	tools/ctl/ctl_args.c \
+	tools/ctl/ctl_advice.c tools/ctl/ctl_advice.h \
+	tools/ctl/ctl_args.c tools/ctl/ctl_args.h \
 	tools/ctl/ctl_backup.c \
-	tools/ctl/ctl_damage.c \
+	tools/ctl/ctl_damage.c tools/ctl/ctl_damage.h \
 	tools/ctl/ctl_doctor.c \
 	tools/ctl/ctl_export.c \
-	tools/ctl/ctl_hub.c \
+	tools/ctl/ctl_hub.c tools/ctl/ctl_hub.h \
 	tools/ctl/ctl_import.c \
 	tools/ctl/ctl_import_state.c tools/ctl/ctl_import_state.h \
-	tools/ctl/ctl_line.c \
-	tools/ctl/ctl_log.c \
-	tools/ctl/ctl_out.c \
+	tools/ctl/ctl_line.c tools/ctl/ctl_line.h \
+	tools/ctl/ctl_log.c tools/ctl/ctl_log.h \
+	tools/ctl/ctl_out.c tools/ctl/ctl_out.h \
 	tools/ctl/ctl_publish.c \
-	tools/ctl/ctl_read.c \
-	tools/ctl/ctl_run.c \
-	tools/ctl/ctl_sample.c \
-	tools/ctl/ctl_screen.c \
-	tools/ctl/ctl_span.c \
+	tools/ctl/ctl_read.c tools/ctl/ctl_read.h \
+	tools/ctl/ctl_run.c tools/ctl/ctl_run.h \
+	tools/ctl/ctl_sample.c tools/ctl/ctl_sample.h \
+	tools/ctl/ctl_screen.c tools/ctl/ctl_screen.h \
+	tools/ctl/ctl_span.c tools/ctl/ctl_span.h \
 	tools/ctl/ctl_status.c \
-	tools/ctl/ctl_stop.c \
-	tools/ctl/ctl_table.c \
-	tools/ctl/ctl_text.c \
+	tools/ctl/ctl_stop.c tools/ctl/ctl_stop.h \
+	tools/ctl/ctl_table.c tools/ctl/ctl_table.h \
+	tools/ctl/ctl_text.c tools/ctl/ctl_text.h \
 	tools/ctl/ctl_top.c \
 	tools/ctl/ctl_topics.c \
 	tools/ctl/ctl_verify.c

@@ -1,14 +1,15 @@
 /* longwirectl(1): the command table, help, and what happens before and after a command. */
 #include "config.h"
 
-#include "tools/ctl/ctl.h"
-
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/std_fds.h"
+#include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_run.h"
 
 #define READ_OPTIONS (CTL_BIT(CTL_OPT_AFTER) | CTL_BIT(CTL_OPT_LIMIT))
 

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/ctl/ctl.h"
+#include "tools/ctl/ctl_out.h"
+#include "tools/ctl/ctl_text.h"
 
 static const struct {
     const char *word, *json;

@@ -1,0 +1,22 @@
+/* Places in the log, as commands that read are told them. */
+#ifndef TOOLS_CTL_CTL_READ_H
+#define TOOLS_CTL_CTL_READ_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "tools/ctl/ctl_exit.h"
+#include "tools/ctl/ctl_run.h"
+#include "tools/ctl/ctl_span.h"
+
+/* Tells the gap of an answer. */
+void ctl_tell_gap(struct ctl_span gap);
+/* The hub's head. */
+MUST_CHECK enum ctl_exit ctl_head(struct ctl *c, char ret[CTL_CURSOR_SIZE]);
+/* For who asks again for what has to come soon: waits a moment; false when that was often enough.
+ */
+bool ctl_wait_a_moment(unsigned *times);
+/* The member `cursor` of an answer; false when it has none that is fit. */
+MUST_CHECK bool ctl_take_cursor(struct ctl_span answer, char ret[CTL_CURSOR_SIZE]);
+
+#endif
