@@ -27,8 +27,9 @@ struct topic {
     uint32_t id; /* ascending from 1 in order of first use, never used again; the log's topic id */
     _Atomic uint32_t refs; /* the table's, and those of messages */
     uint8_t name_len;
-    bool memory; /* kept only in the tail, never on disk */
-    bool marked; /* broker thread only: the log knows, or is told now, that it has been one */
+    bool memory;   /* kept only in the tail, never on disk */
+    bool marked;   /* broker thread only: the log knows, or is told now, that it has been one */
+    uint32_t hash; /* of the name, the table's */
     /* Every message of this topic at or below this offset is gone (trimmed, purged, evicted from
      * the tail); all above it are kept. Raised before the messages disappear. */
     _Atomic uint64_t floor;
@@ -60,6 +61,7 @@ struct topic {
     bool pending;                         /* in the list of topics to look at */
     bool held;    /* its oldest message is kept only until there are newer ones */
     bool unswept; /* a purge has raised the floor, and the log still has what is below */
+    struct topic *next_named; /* in its chain of the table */
     struct topic_place place;
     struct grace_item retired;
     char name[]; /* name_len bytes and a NUL */

@@ -7,9 +7,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/buckets.h"
+#include "utlist.h"
 #include "xxhash.h"
 
-enum { SLOTS_FIRST = 256 /* a power of two */ };
+enum { BUCKETS_FIRST = 256 };
 
 struct topic_table {
     uint32_t max;
@@ -23,11 +25,12 @@ struct topic_table {
     /* Of the forgotten topics: see struct topic_forgotten. */
     _Atomic uint64_t forgotten_mark, forgotten_serial, forgotten_evicted;
     _Atomic uint64_t forgets;
-    pthread_rwlock_t lock; /* guards the slots */
-    struct topic **slots;  /* open addressing, linear probing */
-    size_t slot_count;     /* a power of two */
+    pthread_rwlock_t lock;  /* guards the buckets */
+    struct topic **buckets; /* chains by hash of the name (base/buckets.h) */
+    size_t bucket_count, bucket_cap;
+    uint64_t steps; /* topics that were moved from chain to chain, or passed by to take one out */
     struct topic_index *index;
-    uint64_t seed; /* names come from peers: keep the order of the slots theirs to guess */
+    uint64_t seed; /* names come from peers: keep the chains theirs to guess */
 };
 
 /* --- references --- */
@@ -71,12 +74,12 @@ struct topic_table *topic_table_create(uint32_t max)
     if (!t)
         return NULL;
     t->max = max;
-    t->slot_count = SLOTS_FIRST;
-    t->slots = calloc(t->slot_count, sizeof(struct topic *));
+    t->bucket_count = t->bucket_cap = BUCKETS_FIRST;
+    t->buckets = calloc(t->bucket_count, sizeof(struct topic *));
     t->index = topic_index_create(look_up, t);
-    if (!t->slots || !t->index || pthread_rwlock_init(&t->lock, NULL) != 0) {
+    if (!t->buckets || !t->index || pthread_rwlock_init(&t->lock, NULL) != 0) {
         topic_index_destroy(t->index);
-        free(t->slots);
+        free(t->buckets);
         free(t);
         return NULL;
     }
@@ -99,7 +102,7 @@ void topic_table_destroy(struct topic_table *t)
     grace_finish(&t->grace);
     pthread_rwlock_destroy(&t->lock);
     topic_index_destroy(t->index);
-    free(t->slots);
+    free(t->buckets);
     free(t);
 }
 
@@ -133,75 +136,72 @@ struct id_walk topic_table_walk(const struct topic_table *t, uint32_t from)
     return id_table_walk(&t->ids, from);
 }
 
-static size_t first_slot_of(const struct topic_table *t, const char *name, size_t n)
+static uint32_t hash_of(const struct topic_table *t, const char *name, size_t n)
 {
-    return XXH3_64bits_withSeed(name, n, t->seed) & (t->slot_count - 1);
+    return (uint32_t)XXH3_64bits_withSeed(name, n, t->seed);
 }
 
-/* The slot that holds the name, or the free one where it would go. */
-static size_t slot_of(const struct topic_table *t, const char *name, size_t n)
+static struct topic **chain_of(const struct topic_table *t, uint32_t hash)
 {
-    size_t i = first_slot_of(t, name, n);
-    while (t->slots[i] && (t->slots[i]->name_len != n || memcmp(t->slots[i]->name, name, n) != 0))
-        i = (i + 1) & (t->slot_count - 1);
-    return i;
+    return &t->buckets[bucket_of(hash, t->bucket_count)];
+}
+
+static bool is_named(const struct topic *topic, const char *name, size_t n, uint32_t hash)
+{
+    return topic->hash == hash && topic->name_len == n && memcmp(topic->name, name, n) == 0;
 }
 
 struct topic *topic_table_find(struct topic_table *t, const char *name, size_t n)
 {
+    uint32_t hash = hash_of(t, name, n);
     pthread_rwlock_rdlock(&t->lock);
-    struct topic *found = t->slots[slot_of(t, name, n)];
+    struct topic *found = *chain_of(t, hash);
+    while (found && !is_named(found, name, n, hash))
+        found = found->next_named;
     pthread_rwlock_unlock(&t->lock);
     return found;
 }
 
-static enum err grow_slots(struct topic_table *t)
+/* One chain more, of which there are never less; when memory is out they get longer instead. */
+static void grow(struct topic_table *t)
 {
-    struct topic **old = t->slots;
-    size_t old_count = t->slot_count;
-    struct topic **slots = calloc(old_count * 2, sizeof(struct topic *));
-    if (!slots)
-        return ERR_NOMEM;
-    t->slots = slots;
-    t->slot_count = old_count * 2;
-    for (size_t i = 0; i < old_count; i++)
-        if (old[i])
-            t->slots[slot_of(t, old[i]->name, old[i]->name_len)] = old[i];
-    free(old);
-    return ERR_OK;
-}
-
-static enum err insert_slot(struct topic_table *t, struct topic *topic)
-{
-    enum err e = ERR_OK;
-    pthread_rwlock_wrlock(&t->lock);
-    if ((size_t)topic_table_count(t) + 1 > t->slot_count / 2)
-        e = grow_slots(t);
-    if (e == ERR_OK)
-        t->slots[slot_of(t, topic->name, topic->name_len)] = topic;
-    pthread_rwlock_unlock(&t->lock);
-    return e;
-}
-
-/* What was probed past the slot that becomes free moves up, or it would not be found again. */
-static void free_slot(struct topic_table *t, size_t free)
-{
-    size_t mask = t->slot_count - 1;
-    for (size_t i = (free + 1) & mask; t->slots[i]; i = (i + 1) & mask) {
-        size_t first = first_slot_of(t, t->slots[i]->name, t->slots[i]->name_len);
-        if (((i - first) & mask) < ((i - free) & mask))
-            continue; /* its way does not lead past the free one */
-        t->slots[free] = t->slots[i];
-        free = i;
+    size_t from = bucket_of(t->bucket_count, t->bucket_count);
+    struct topic **buckets = buckets_reserve(t->buckets, t->bucket_count, &t->bucket_cap);
+    if (!buckets)
+        return;
+    struct topic *topic, *all = buckets[from];
+    buckets[from] = buckets[t->bucket_count++] = NULL;
+    t->buckets = buckets;
+    while ((topic = all)) {
+        all = topic->next_named;
+        LL_PREPEND2(*chain_of(t, topic->hash), topic, next_named);
+        t->steps++;
     }
-    t->slots[free] = NULL;
 }
 
-static void remove_slot(struct topic_table *t, const struct topic *topic)
+static void name(struct topic_table *t, struct topic *topic)
+{
+    topic->hash = hash_of(t, topic->name, topic->name_len);
+    pthread_rwlock_wrlock(&t->lock);
+    if (topic_table_count(t) >= t->bucket_count)
+        grow(t);
+    LL_PREPEND2(*chain_of(t, topic->hash), topic, next_named);
+    pthread_rwlock_unlock(&t->lock);
+}
+
+static void unname(struct topic_table *t, const struct topic *topic)
 {
     pthread_rwlock_wrlock(&t->lock);
-    free_slot(t, slot_of(t, topic->name, topic->name_len));
+    struct topic **at = chain_of(t, topic->hash);
+    for (; *at != topic; at = &(*at)->next_named)
+        t->steps++;
+    *at = topic->next_named;
     pthread_rwlock_unlock(&t->lock);
+}
+
+uint64_t topic_table_steps(const struct topic_table *t)
+{
+    return t->steps;
 }
 
 /* By level and by name before by id: whoever finds it by id may look for its name. */
@@ -210,13 +210,11 @@ static enum err insert(struct topic_table *t, struct topic *topic)
     enum err e = topic_index_add(t->index, topic);
     if (e != ERR_OK)
         return e;
-    e = insert_slot(t, topic);
-    if (e == ERR_OK) {
-        e = id_table_add(&t->ids, topic->id, topic);
-        if (e == ERR_OK)
-            return ERR_OK;
-        remove_slot(t, topic);
-    }
+    name(t, topic);
+    e = id_table_add(&t->ids, topic->id, topic);
+    if (e == ERR_OK)
+        return ERR_OK;
+    unname(t, topic);
     topic_index_remove(t->index, topic);
     return e;
 }
@@ -325,7 +323,7 @@ void topic_table_forget(struct topic_table *t, struct topic *topic)
     raise(&t->forgotten_evicted, topic->evicted);
     raise(&t->forgotten_serial, topic->floor_serial);
     raise(&t->forgotten_mark, topic->floor);
-    remove_slot(t, topic);
+    unname(t, topic);
     topic_index_remove(t->index, topic);
     id_table_remove(&t->ids, topic->id);
     atomic_fetch_add(&t->forgets, 1);

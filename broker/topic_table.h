@@ -56,6 +56,8 @@ uint32_t topic_table_max(const struct topic_table *t);
 uint32_t topic_table_last_id(const struct topic_table *t);
 /* How often a topic has been forgotten; changes after it can be found no more. */
 uint64_t topic_table_forgets(const struct topic_table *t);
+/* Topics that were touched so far to make room for others, and to take some out. */
+uint64_t topic_table_steps(const struct topic_table *t);
 /* Any thread: the topics by level, to be looked up by pattern. */
 struct topic_index *topic_table_index(const struct topic_table *t);
 /* Adds a topic with the next id; broker thread only. The name is valid and not in the table.

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MANY = 5000 }; /* several chunks of ids, several growths of the slots */
+enum { MANY = 5000 }; /* several chunks of ids, several times the chains of an empty table */
 
 static struct topic_table *table;
 
@@ -93,6 +93,29 @@ START_TEST(a_full_table_takes_no_more)
         ck_assert_ptr_eq(find(name_of(id)), topics[id]);
         ck_assert_ptr_eq(topic_table_get(table, id), topics[id]);
     }
+}
+END_TEST
+
+/* However many there are, a new one moves a few others at most, and so does one that goes. */
+START_TEST(room_is_made_bit_by_bit)
+{
+    enum { MOVED_MAX = 16 };
+    uint64_t before = 0;
+    for (uint32_t i = 1; i <= MANY; i++) {
+        add(name_of(i));
+        ck_assert_uint_le(topic_table_steps(table) - before, MOVED_MAX);
+        before = topic_table_steps(table);
+    }
+    ck_assert_uint_ge(before, MANY / 4); /* it did grow */
+    for (uint32_t i = 1; i <= MANY; i++)
+        ck_assert_str_eq(find(name_of(i))->name, name_of(i));
+    for (uint32_t i = 1; i <= MANY; i += 2) {
+        topic_table_forget(table, find(name_of(i)));
+        ck_assert_uint_le(topic_table_steps(table) - before, MOVED_MAX);
+        before = topic_table_steps(table);
+    }
+    for (uint32_t i = 1; i <= MANY; i++)
+        ck_assert_int_eq(find(name_of(i)) == NULL, i % 2);
 }
 END_TEST
 
@@ -378,6 +401,7 @@ int main(void)
     tcase_add_test(t, topics_are_found_by_name_and_by_id);
     tcase_add_test(t, names_may_hold_any_utf8_and_be_as_long_as_allowed);
     tcase_add_test(t, a_full_table_takes_no_more);
+    tcase_add_test(t, room_is_made_bit_by_bit);
     tcase_add_test(t, small_limits_hold);
     tcase_add_test(t, forgotten_topics_are_not_found);
     tcase_add_test(t, ids_may_be_used_up);
