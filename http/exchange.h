@@ -95,7 +95,7 @@ struct exchange {
     const struct exchange_waiter *waiter;
     void *waiting; /* the waiter's */
     /* The request's head; of the version's memory, until exchange_forget_head. */
-    const struct http_fields *fields; /* NULL: there are none */
+    const struct http_fields *fields; /* known ones by number, others by name; NULL: none */
     const char *method_name;          /* as it was sent; NULL: none was read */
     const char *host;                 /* the authority it is for; "": none was said */
     struct url url;

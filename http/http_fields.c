@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "http/field.h"
 
@@ -200,6 +201,26 @@ const char *http_fields_next(const struct http_fields *f, enum http_field which,
             return found;
         }
         name = found + n + 1;
+    }
+    return NULL;
+}
+
+const char *http_fields_named(const struct http_fields *f, const char *name, const char *after,
+                              size_t *ret_len)
+{
+    if (!f || f->text.len == f->begin)
+        return NULL;
+    const char *end = f->text.data + f->text.len;
+    const char *at = after ? after + strlen(after) + 1 : f->text.data + f->begin;
+    while (at < end) {
+        const char *value = at + strlen(at) + 1;
+        size_t n = strlen(value);
+        if (strcasecmp(at, name) == 0) {
+            if (ret_len)
+                *ret_len = n;
+            return value;
+        }
+        at = value + n + 1;
     }
     return NULL;
 }

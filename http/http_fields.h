@@ -119,6 +119,11 @@ static inline const char *http_fields_get(const struct http_fields *f, enum http
 /* The same for the next one behind VALUE, which one of these two has returned. */
 const char *http_fields_next(const struct http_fields *f, enum http_field which, const char *value,
                              size_t *ret_len);
+/* The value of the first field of that name, in any letter case, be it known or not; AFTER not
+ * NULL: of the next one behind that value. *RET_LEN (may be NULL) is its length. NULL: there is
+ * none. */
+const char *http_fields_named(const struct http_fields *f, const char *name, const char *after,
+                              size_t *ret_len);
 /* Whether the comma-separated lists in all fields WHICH have TOKEN as a member, in any letter case:
  * (HTTP_FIELD_CONNECTION, "close"). */
 bool http_fields_has_token(const struct http_fields *f, enum http_field which, const char *token);

@@ -92,7 +92,7 @@ void desk_close(struct desk *d)
     rig_finish(&d->rig);
 }
 
-static void begin_turn(struct desk *d)
+void desk_begin_turn(struct desk *d)
 {
     turn_clock_sleep(&d->worker->loop.clock, now_ms); /* it was not held up */
     loop_update_clock(&d->worker->loop);
@@ -126,7 +126,7 @@ void desk_wait(struct desk *d, uint64_t ms)
 {
     for (uint64_t end = now_ms + ms; now_ms < end;) {
         now_ms = end - now_ms < STEP_MS ? end : now_ms + STEP_MS;
-        begin_turn(d);
+        desk_begin_turn(d);
         keep_deadlines(d);
         desk_end_turn(d);
     }
@@ -134,7 +134,7 @@ void desk_wait(struct desk *d, uint64_t ms)
 
 void desk_take_mail(struct desk *d)
 {
-    begin_turn(d);
+    desk_begin_turn(d);
     event_base_loop(d->worker->loop.base, EVLOOP_ONCE);
     desk_end_turn(d);
 }
@@ -191,7 +191,7 @@ void desk_catch_up(struct desk *d)
 {
     bool more = true;
     while (more) {
-        begin_turn(d);
+        desk_begin_turn(d);
         more = stream_run_lagging(d->worker);
         desk_end_turn(d);
     }
@@ -207,7 +207,7 @@ uint64_t desk_count(const struct desk *d, enum counter which)
 void desk_go_on(struct desk *d)
 {
     struct worker *w = d->worker;
-    begin_turn(d);
+    desk_begin_turn(d);
     backlog_begin_turn(&w->loop.backlog, BUDGET_TURN);
     w->loop.in_backlog = true;
     conn_go_on(backlog_take(&w->loop.backlog));
@@ -218,7 +218,7 @@ void desk_go_on(struct desk *d)
 struct conn *desk_connect(struct desk *d, struct link link, bool local, const struct protocol *p)
 {
     struct conn *c;
-    begin_turn(d);
+    desk_begin_turn(d);
     ck_assert_int_eq(conn_create(&d->worker->loop, link, local, true, p, &c), ERR_OK);
     if (p == &h1_protocol)
         h1_accepted(c, false);
@@ -231,7 +231,7 @@ void desk_serve(struct desk *d, struct conn *c, unsigned what)
 {
     if (conn_state(c) == CONN_CLOSED)
         return;
-    begin_turn(d);
+    desk_begin_turn(d);
     conn_ready(c, what);
     holding_settle(c);
     desk_end_turn(d);
@@ -241,7 +241,7 @@ void desk_serve(struct desk *d, struct conn *c, unsigned what)
 
 void desk_disconnect(struct desk *d, struct conn *c)
 {
-    begin_turn(d);
+    desk_begin_turn(d);
     conn_close(c, CLOSE_PEER);
     conn_release(c);
     desk_end_turn(d);

@@ -37,6 +37,8 @@ struct client {
 
 void desk_open(struct desk *d);
 void desk_close(struct desk *d);
+/* What a turn begins with, for what a test does itself. */
+void desk_begin_turn(struct desk *d);
 /* What the end of a turn does for connections. */
 void desk_end_turn(struct desk *d);
 /* Whoever waits for another slice of work, the next one of them, has it in a turn of its own. */

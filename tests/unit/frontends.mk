@@ -3,6 +3,9 @@ frontends_tests = \
 	tests/unit/test_conns \
 	tests/unit/test_documents \
 	tests/unit/test_ends \
+	tests/unit/test_exchange \
+	tests/unit/test_exchange_publish \
+	tests/unit/test_exchange_subscribe \
 	tests/unit/test_full_hub \
 	tests/unit/test_holding \
 	tests/unit/test_joiner \
@@ -43,6 +46,24 @@ tests_unit_test_full_hub_SOURCES = tests/unit/test_full_hub.c $(desk)
 tests_unit_test_full_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_full_hub_LDFLAGS = $(desk_ldflags) -Wl,--wrap=hub_is_full
 tests_unit_test_full_hub_LDADD = $(frontends_test_libs)
+
+# The second version of HTTP.
+fake_exchange = tests/unit/fake_exchange.c tests/unit/fake_exchange.h $(desk)
+
+tests_unit_test_exchange_SOURCES = tests/unit/test_exchange.c $(fake_exchange)
+tests_unit_test_exchange_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_exchange_LDFLAGS = $(desk_ldflags)
+tests_unit_test_exchange_LDADD = $(frontends_test_libs)
+
+tests_unit_test_exchange_publish_SOURCES = tests/unit/test_exchange_publish.c $(fake_exchange)
+tests_unit_test_exchange_publish_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_exchange_publish_LDFLAGS = $(desk_ldflags)
+tests_unit_test_exchange_publish_LDADD = $(frontends_test_libs)
+
+tests_unit_test_exchange_subscribe_SOURCES = tests/unit/test_exchange_subscribe.c $(fake_exchange)
+tests_unit_test_exchange_subscribe_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_exchange_subscribe_LDFLAGS = $(desk_ldflags)
+tests_unit_test_exchange_subscribe_LDADD = $(frontends_test_libs)
 
 tests_unit_test_holding_SOURCES = tests/unit/test_holding.c $(desk)
 tests_unit_test_holding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -208,6 +208,31 @@ START_TEST(starts_empty_again)
 }
 END_TEST
 
+START_TEST(finds_others_by_name)
+{
+    size_t n;
+    struct http_fields *f = http_fields_take();
+    ck_assert_ptr_null(http_fields_named(NULL, "X-A", NULL, &n));
+    ck_assert_ptr_null(http_fields_named(f, "X-A", NULL, &n));
+    buf_append(&f->text, "X-A\0before", 11);
+    f->begin = (uint32_t)f->text.len;
+    add(f, "x-a", "1");
+    add(f, "Accept", "*/*");
+    add(f, "X-A", "two");
+    const char *value = http_fields_named(f, "X-A", NULL, &n);
+    ck_assert_str_eq(value, "1");
+    ck_assert_uint_eq(n, 1);
+    value = http_fields_named(f, "X-A", value, &n);
+    ck_assert_str_eq(value, "two");
+    ck_assert_uint_eq(n, 3);
+    ck_assert_ptr_null(http_fields_named(f, "X-A", value, NULL));
+    ck_assert_str_eq(http_fields_named(f, "accept", NULL, NULL), "*/*");
+    ck_assert_ptr_null(http_fields_named(f, "X", NULL, NULL));
+    http_fields_give_back(f);
+    http_fields_finish_thread();
+}
+END_TEST
+
 /* One large head does not stay. */
 START_TEST(keeps_little)
 {
@@ -238,6 +263,7 @@ int main(void)
     tcase_add_test(t, finds_tokens);
     tcase_add_loop_test(t, tells_what_is_there_twice, 0, NAMES);
     tcase_add_test(t, starts_empty_again);
+    tcase_add_test(t, finds_others_by_name);
     tcase_add_test(t, keeps_little);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
