@@ -316,6 +316,41 @@ static void cancel(void)
     store_copy_cancel(copy);
 }
 
+/* Puts the first key of each leaf of records behind the others; nobody walks them for a copy. */
+static size_t disorder_keys(void)
+{
+    enum { PAGE = 4096, AT_FLAGS = 10, AT_NODES = 16, LEAF = 2, RECORD_KEY = 8 };
+    uint8_t page[PAGE];
+    char path[4200];
+    size_t changed = 0;
+    snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    int fd = open(path, O_RDWR);
+    ck_assert_int_ge(fd, 0);
+    for (off_t at = 2 * PAGE; pread(fd, page, PAGE, at) == PAGE; at += PAGE) {
+        uint16_t flags, node, key;
+        memcpy(&flags, page + AT_FLAGS, sizeof(flags));
+        memcpy(&node, page + AT_NODES, sizeof(node));
+        if (flags != LEAF || node > PAGE - 16)
+            continue;
+        memcpy(&key, page + node + 6, sizeof(key));
+        if (key != RECORD_KEY)
+            continue;
+        memset(page + node + 8, 0x7f, RECORD_KEY);
+        ck_assert_int_eq(pwrite(fd, page, PAGE, at), PAGE);
+        changed++;
+    }
+    close(fd);
+    return changed;
+}
+
+START_TEST(a_damaged_log_is_not_copied)
+{
+    ck_assert_uint_gt(disorder_keys(), 0);
+    ck_assert_int_eq(copy_to(target), ERR_CORRUPT);
+    ck_assert_ptr_null(names_in(target));
+}
+END_TEST
+
 START_TEST(a_copy_can_be_called_off)
 {
     copy = store_copy_create(store, target);
@@ -533,6 +568,7 @@ int main(void)
     tcase_add_test(t, a_copy_needs_an_empty_directory);
     tcase_add_test(t, an_unfinished_copy_is_no_log);
     tcase_add_loop_test(t, what_fails_leaves_nothing, 0, 2 * CALLS);
+    tcase_add_test(t, a_damaged_log_is_not_copied);
     tcase_add_loop_test(t, a_copy_can_be_called_off, 0, 2);
     tcase_add_loop_test(t, a_copy_is_certain_of_all_it_has, 0, 2);
     tcase_add_test(t, a_closed_log_can_be_copied);

@@ -329,6 +329,25 @@ START_TEST(a_sound_file_is_sound)
 }
 END_TEST
 
+/* By its last page; it says how much there is, and should be. */
+START_TEST(a_file_that_is_cut_off_says_by_how_much)
+{
+    struct pages_header header;
+    char wrong[200], expected[100];
+    make_log(true);
+    int fd = open(file, O_RDWR);
+    ck_assert_int_eq(pages_check(fd, PAGES_ALL, &header, wrong, sizeof(wrong)), ERR_OK);
+    unsigned long long pages = header.pages;
+    ck_assert_int_eq(ftruncate(fd, (off_t)(pages * PAGE)), 0);
+    ck_assert_int_eq(pages_check(fd, PAGES_ALL, &header, wrong, sizeof(wrong)), ERR_OK);
+    ck_assert_int_eq(ftruncate(fd, (off_t)(pages * PAGE - 1)), 0);
+    ck_assert_int_eq(pages_check(fd, PAGES_ALL, &header, wrong, sizeof(wrong)), ERR_CORRUPT);
+    snprintf(expected, sizeof(expected), "it has %llu of %llu pages", pages - 1, pages);
+    ck_assert_msg(strstr(wrong, expected) != NULL, "%s", wrong);
+    close(fd);
+}
+END_TEST
+
 /* The older header in the place of the newer one would take back the newest commit. */
 START_TEST(a_lost_header_is_noticed)
 {
@@ -374,6 +393,7 @@ int main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, a_sound_file_is_sound, 0, 2);
     tcase_add_loop_test(t, no_damage_ends_in_a_signal, 0, 2);
+    tcase_add_test(t, a_file_that_is_cut_off_says_by_how_much);
     tcase_add_test(t, a_lost_header_is_noticed);
     tcase_add_loop_test(t, what_is_left_of_a_log_is_refused, 0, 8);
     suite_add_tcase(s, t);
