@@ -23,6 +23,7 @@
 #include "net/readiness.h"
 #include "net/socket.h"
 #include "net/turn.h"
+#include "tests/unit/roaming_link.h"
 
 enum { START_MS = 1000000, STEP_MS = 20 };
 
@@ -253,13 +254,27 @@ static void set_buffer(int fd, int which)
     ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, which, &bytes, sizeof(bytes)), 0);
 }
 
+static void roam(struct client *c, bool local, const struct protocol *p)
+{
+    c->fd = -1;
+    c->roaming = malloc(sizeof(*c->roaming));
+    ck_assert_ptr_nonnull(c->roaming);
+    roaming_init(c->roaming, (enum roaming_manner)random_below(ROAMING_MANNERS),
+                 &c->desk->worker->loop);
+    c->conn = desk_connect(c->desk, roaming_link(c->roaming), local, p);
+}
+
 static void open_client(struct client *c, struct desk *d, bool local, const struct protocol *p)
 {
     int fds[2];
     memset(c, 0, sizeof(*c));
+    c->desk = d;
+    if (d->roams) {
+        roam(c, local, p);
+        return;
+    }
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     set_buffer(fds[0], SO_SNDBUF);
-    c->desk = d;
     c->fd = fds[1];
     c->conn = desk_connect(d, socket_link(fds[0], local), local, p);
 }
@@ -281,8 +296,12 @@ static bool is_closed(const struct client *c)
 
 void client_close(struct client *c)
 {
-    close(c->fd);
+    if (!c->roaming)
+        close(c->fd);
     desk_disconnect(c->desk, c->conn);
+    if (c->roaming)
+        roaming_finish(c->roaming);
+    free(c->roaming);
     buf_finish(&c->got);
 }
 
@@ -291,9 +310,21 @@ static void serve(struct client *c, unsigned what)
     desk_serve(c->desk, c->conn, what);
 }
 
+/* Until nothing moves, as it is now. */
+static void move_roaming(struct client *c)
+{
+    while (roaming_has_news(c->roaming) && !is_closed(c))
+        serve(c, roaming_look(c->roaming));
+}
+
 void client_say_bytes(struct client *c, const void *data, size_t n)
 {
     const char *at = data;
+    if (c->roaming) {
+        roaming_say(c->roaming, data, n);
+        move_roaming(c);
+        return;
+    }
     while (n > 0 && !is_closed(c)) {
         ssize_t m = send(c->fd, at, n < 30000 ? n : 30000, MSG_NOSIGNAL);
         ck_assert_int_gt(m, 0);
@@ -310,14 +341,32 @@ void client_say(struct client *c, const char *text)
 
 void client_half_close(struct client *c)
 {
+    if (c->roaming) {
+        c->roaming->input_over = true;
+        move_roaming(c);
+        return;
+    }
     shutdown(c->fd, SHUT_WR);
     serve(c, READY_READ);
+}
+
+static size_t hear_roaming(struct client *c)
+{
+    struct buf *out = &c->roaming->out;
+    move_roaming(c);
+    size_t n = out->len;
+    buf_append(&c->got, out->data, n);
+    buf_clear(out);
+    c->ended |= c->roaming->shut || c->roaming->closed;
+    return n;
 }
 
 /* Returns how many bytes came. */
 static size_t hear_some(struct client *c)
 {
     char some[16384];
+    if (c->roaming)
+        return hear_roaming(c);
     ssize_t n = recv(c->fd, some, sizeof(some), 0);
     c->ended |= n == 0 || (n < 0 && errno != EAGAIN);
     if (n <= 0)

@@ -24,15 +24,17 @@ struct desk {
     struct settings *settings; /* the daemon's defaults; changed before a client connects */
     struct process process;
     struct worker *worker;
+    bool roams; /* whoever connects from now on does so over a link that does what it likes */
 };
 
 /* The peer's end of a connection. */
 struct client {
     struct desk *desk;
-    struct conn *conn; /* until the hub has closed it */
-    int fd;
-    struct buf got; /* everything that came, with a zero behind it */
-    bool ended;     /* the hub sends no more */
+    struct conn *conn;       /* until the hub has closed it */
+    int fd;                  /* -1: of a link that roams, */
+    struct roaming *roaming; /* this one; else NULL */
+    struct buf got;          /* everything that came, with a zero behind it */
+    bool ended;              /* the hub sends no more */
 };
 
 void desk_open(struct desk *d);

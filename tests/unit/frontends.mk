@@ -24,7 +24,8 @@ TESTS += $(frontends_tests)
 frontends_test_libs = $(hub_libs) libwscodec.a libhttpcodec.a $(broker_test_libs) \
 	$(LIBEVENT_LIBS) $(MBEDCRYPTO_LIBS) $(ZLIB_LIBS) -lm
 # A worker that the test runs, by a clock of its own.
-desk = tests/unit/desk.c tests/unit/desk.h $(broker_fixture)
+desk = tests/unit/desk.c tests/unit/desk.h tests/unit/roaming_link.c tests/unit/roaming_link.h \
+	$(broker_fixture)
 desk_ldflags = $(AM_LDFLAGS) -Wl,--wrap=now_monotonic_ms
 
 tests_unit_test_conns_SOURCES = tests/unit/test_conns.c $(desk)
@@ -80,8 +81,7 @@ tests_unit_test_lagging_LDFLAGS = $(desk_ldflags)
 tests_unit_test_lagging_LDADD = $(frontends_test_libs)
 
 # A link that does what it likes, and nothing that differs from one run to the next.
-tests_unit_test_links_SOURCES = tests/unit/test_links.c tests/unit/roaming_link.c \
-	tests/unit/roaming_link.h $(desk)
+tests_unit_test_links_SOURCES = tests/unit/test_links.c $(desk)
 tests_unit_test_links_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_links_LDFLAGS = $(desk_ldflags) -Wl,--wrap=now_unix_ms \
 	-Wl,--wrap=now_boottime_ms -Wl,--wrap=store_draw_epoch

@@ -25,6 +25,13 @@ static void setup(void)
     client_open(&client, &desk, false);
 }
 
+static void setup_roaming(void)
+{
+    desk_open(&desk);
+    desk.roams = true;
+    client_open(&client, &desk, false);
+}
+
 static void teardown(void)
 {
     client_close(&client);
@@ -203,11 +210,11 @@ START_TEST(a_large_answer_leaves_in_pieces)
 }
 END_TEST
 
-static Suite *conns_suite(void)
+/* Whatever carries the bytes. */
+static TCase *with(const char *name, void (*set_up)(void))
 {
-    Suite *s = suite_create("conns");
-    TCase *t = tcase_create("conns");
-    tcase_add_checked_fixture(t, setup, teardown);
+    TCase *t = tcase_create(name);
+    tcase_add_checked_fixture(t, set_up, teardown);
     tcase_add_test(t, idle_connections_end_without_a_word);
     tcase_add_test(t, the_time_of_an_idle_one_begins_with_the_answer);
     tcase_add_test(t, a_head_has_its_time_however_it_comes);
@@ -217,15 +224,24 @@ static Suite *conns_suite(void)
     tcase_add_test(t, a_poll_waits_no_longer_than_it_may);
     tcase_add_test(t, an_event_stream_has_heartbeats);
     tcase_add_test(t, a_websocket_is_pinged_and_given_up_when_it_is_silent);
+    return t;
+}
+
+static Suite *conns_suite(void)
+{
+    Suite *s = suite_create("conns");
+    TCase *t = with("sockets", setup);
     tcase_add_loop_test(t, who_takes_nothing_is_given_up, 0, 4);
     tcase_add_test(t, a_large_answer_leaves_in_pieces);
     tcase_add_loop_test(t, who_takes_something_is_not, 0, 2);
     suite_add_tcase(s, t);
+    suite_add_tcase(s, with("a link that does what it likes", setup_roaming));
     return s;
 }
 
 int main(void)
 {
+    random_seed();
     SRunner *r = srunner_create(conns_suite());
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);

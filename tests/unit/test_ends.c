@@ -36,6 +36,13 @@ static void setup(void)
     client_open(&client, &desk, false);
 }
 
+static void setup_roaming(void)
+{
+    desk_open(&desk);
+    desk.roams = true;
+    client_open(&client, &desk, false);
+}
+
 static void teardown(void)
 {
     client_close(&client);
@@ -491,11 +498,11 @@ START_TEST(nothing_is_left_of_them)
 }
 END_TEST
 
-static Suite *ends_suite(void)
+/* Whatever carries the bytes. */
+static TCase *with(const char *name, void (*set_up)(void))
 {
-    Suite *s = suite_create("ends");
-    TCase *t = tcase_create("ends");
-    tcase_add_checked_fixture(t, setup, teardown);
+    TCase *t = tcase_create(name);
+    tcase_add_checked_fixture(t, set_up, teardown);
     tcase_add_loop_test(t, an_idle_one_ends_without_a_word, 0, 3);
     tcase_add_loop_test(t, a_poll_that_waits_is_answered, 0, 3);
     tcase_add_loop_test(t, an_event_stream_ends_with_the_last_chunk, 0, 4);
@@ -510,17 +517,26 @@ static Suite *ends_suite(void)
     tcase_add_loop_test(t, but_not_for_ever, 0, 4);
     tcase_add_test(t, nothing_is_taken_behind_a_close_frame);
     tcase_add_loop_test(t, a_refused_body_ends_the_connection, 0, 3);
+    tcase_add_test(t, an_answered_one_goes_on);
+    return t;
+}
+
+static Suite *ends_suite(void)
+{
+    Suite *s = suite_create("ends");
+    TCase *t = with("sockets", setup);
     tcase_add_test(t, what_comes_behind_the_last_answer_waits);
     tcase_add_test(t, but_not_for_longer_than_others);
-    tcase_add_test(t, an_answered_one_goes_on);
     tcase_add_test(t, what_is_read_of_a_batch_is_held);
     tcase_add_test(t, nothing_is_left_of_them);
     suite_add_tcase(s, t);
+    suite_add_tcase(s, with("a link that does what it likes", setup_roaming));
     return s;
 }
 
 int main(void)
 {
+    random_seed();
     SRunner *r = srunner_create(ends_suite());
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);

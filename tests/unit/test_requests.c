@@ -25,6 +25,14 @@ static void setup(void)
     client_open(&client, &desk, false);
 }
 
+static void setup_roaming(void)
+{
+    setup();
+    client_close(&client);
+    desk.roams = true;
+    client_open(&client, &desk, false);
+}
+
 static void teardown(void)
 {
     client_close(&client);
@@ -413,11 +421,10 @@ START_TEST(a_raw_one_publishes_so_much)
 }
 END_TEST
 
-static Suite *requests_suite(void)
+static TCase *requests(const char *name, void (*set_up)(void))
 {
-    Suite *s = suite_create("requests");
-    TCase *t = tcase_create("requests");
-    tcase_add_checked_fixture(t, setup, teardown);
+    TCase *t = tcase_create(name);
+    tcase_add_checked_fixture(t, set_up, teardown);
     tcase_add_loop_test(t, get_is_answered, 0, (int)(sizeof(gets) / sizeof(gets[0])));
     tcase_add_loop_test(t, post_is_answered, 0, (int)(sizeof(posts) / sizeof(posts[0])));
     tcase_add_loop_test(t, other_requests_are_answered, 0,
@@ -433,12 +440,20 @@ static Suite *requests_suite(void)
     tcase_add_test(t, a_websocket_may_have_so_many_topics);
     tcase_add_test(t, a_websocket_publishes_so_much);
     tcase_add_test(t, a_raw_one_publishes_so_much);
-    suite_add_tcase(s, t);
+    return t;
+}
+
+static Suite *requests_suite(void)
+{
+    Suite *s = suite_create("requests");
+    suite_add_tcase(s, requests("requests", setup));
+    suite_add_tcase(s, requests("over a link that does what it likes", setup_roaming));
     return s;
 }
 
 int main(void)
 {
+    random_seed();
     SRunner *r = srunner_create(requests_suite());
     srunner_run_all(r, CK_ENV);
     int failed = srunner_ntests_failed(r);
