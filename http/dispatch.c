@@ -21,7 +21,7 @@ enum http_method dispatch_method(const char *name)
         const char *name;
         enum http_method method;
     } methods[] = {
-        {"GET", HTTP_GET},         {"HEAD", HTTP_HEAD},   {"POST", HTTP_POST},
+        {"GET", HTTP_GET},         {"POST", HTTP_POST},   {"HEAD", HTTP_HEAD},
         {"OPTIONS", HTTP_OPTIONS}, {"PUT", HTTP_OTHER},   {"DELETE", HTTP_OTHER},
         {"PATCH", HTTP_OTHER},     {"TRACE", HTTP_OTHER},
     };

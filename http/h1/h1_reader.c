@@ -123,9 +123,9 @@ static bool is_publish(const struct h1 *h)
 
 /* Only a publish goes on while answers are due: whatever else it is may ask for what they have
  * published. Of whoever comes through a proxy each request may be another client's. */
-static bool goes_beside_due(const struct conn *c, const struct h1 *h)
+static bool goes_beside_due(const struct conn *c, bool publish)
 {
-    return !c->peer && is_publish(h);
+    return !c->peer && publish;
 }
 
 static void hold_request(struct conn *c, struct h1 *h)
@@ -168,6 +168,16 @@ static void refuse(struct conn *c, struct h1 *h)
         exchange_fail(&h->exchange, status, h->request.reason);
 }
 
+static void begin_or_hold(struct conn *c, struct h1 *h)
+{
+    bool publish = is_publish(h);
+    budget_charge(&c->loop->work, publish ? WORK_PUBLISH : WORK_REQUEST);
+    if (h->due && !goes_beside_due(c, publish))
+        hold_request(c, h);
+    else
+        begin_request(c, h);
+}
+
 /* Handles one event of the reader. False: nothing more to do with the input now. */
 static bool handle(struct conn *c, struct h1 *h, enum http_read event)
 {
@@ -175,15 +185,13 @@ static bool handle(struct conn *c, struct h1 *h, enum http_read event)
     case HTTP_READ_MORE:
         return false;
     case HTTP_READ_HEAD:
-        budget_charge(&c->loop->work, is_publish(h) ? WORK_PUBLISH : WORK_REQUEST);
-        if (h->due && !goes_beside_due(c, h))
-            hold_request(c, h);
-        else
-            begin_request(c, h);
+        begin_or_hold(c, h);
         return true;
     case HTTP_READ_BODY:
         budget_charge(&c->loop->work, WORK_PIECE);
         take_body(c, h);
+        if (h->phase == H1_BODY && http_request_is_read(&h->request))
+            run_request(c, h); /* as by DONE, which comes next */
         return true;
     case HTTP_READ_DONE:
         run_request(c, h);
