@@ -14,6 +14,7 @@ libbase_a_SOURCES = \
 	base/log.c base/log.h \
 	base/now.c base/now.h \
 	base/rfc3339.c base/rfc3339.h \
+	base/spare.c base/spare.h \
 	base/std_fds.c base/std_fds.h \
 	base/utf8.c base/utf8.h \
 	base/workers.h

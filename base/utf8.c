@@ -38,8 +38,12 @@ static uint32_t step(uint32_t state, uint8_t c)
 /* The first byte at or behind P that is not ASCII; END when there is none. */
 static const uint8_t *skip_ascii(const uint8_t *p, const uint8_t *end)
 {
-    while (end - p >= 16 && !((bytes_load(p) | bytes_load(p + 8)) & BYTES_HIGHS))
-        p += 16;
+    while (end - p >= 32 &&
+           !((bytes_load(p) | bytes_load(p + 8) | bytes_load(p + 16) | bytes_load(p + 24)) &
+             BYTES_HIGHS))
+        p += 32;
+    while (end - p >= 8 && !(bytes_load(p) & BYTES_HIGHS))
+        p += 8;
     while (p < end && *p < 0x80)
         p++;
     return p;

@@ -44,13 +44,29 @@ enum err cursor_parse(const char *text, size_t n, struct cursor *ret)
     return ERR_OK;
 }
 
+/* "-EPOCH" and a NUL: mostly that of the last cursor, which is that of the log. */
+struct epoch_text {
+    uint32_t epoch;
+    uint32_t len; /* 0: none was asked for */
+    char text[CURSOR_TEXT_SIZE - BUF_DIGITS_MAX];
+};
+
+static void write_epoch(struct epoch_text *t, uint32_t epoch)
+{
+    t->epoch = epoch;
+    t->text[0] = '-';
+    t->len = 1 + (uint32_t)buf_digits(t->text + 1, epoch);
+    t->text[t->len] = '\0';
+}
+
 size_t cursor_format(char *out, uint64_t offset, uint32_t epoch)
 {
+    static _Thread_local struct epoch_text last;
+    if (last.epoch != epoch || !last.len)
+        write_epoch(&last, epoch);
     size_t n = buf_digits(out, offset);
-    out[n++] = '-';
-    n += buf_digits(out + n, epoch);
-    out[n] = '\0';
-    return n;
+    memcpy(out + n, last.text, sizeof(last.text)); /* fits behind the longest offset */
+    return n + last.len;
 }
 
 static bool is_word(const char *text, size_t n, const char *word)

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "base/spare.h"
 #include "broker/clock.h"
 #include "broker/topic_table.h"
 
@@ -507,6 +508,7 @@ static void *broker_thread(void *arg)
         pthread_mutex_lock(&h->lock);
     }
     pthread_mutex_unlock(&h->lock);
+    spare_finish_thread();
     return NULL;
 }
 

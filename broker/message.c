@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/spare.h"
 #include "base/utf8.h"
 #include "broker/topic_name.h"
 
@@ -45,14 +46,25 @@ enum err encoding_register(struct encoding *e)
     return ERR_OK;
 }
 
+/* A message with room for so many encodings; its texts stand behind. */
+static size_t bare_size(unsigned slots)
+{
+    return sizeof(struct message) + slots * sizeof(_Atomic(struct blob *));
+}
+
+static size_t texts_size(size_t payload, size_t event, size_t key, size_t topic)
+{
+    return payload + event + key + topic;
+}
+
 struct message *message_create(const struct message_init *init)
 {
     /* Wire parsers refuse longer names, and the payload limit is far below 4 GiB. */
     assert(init->topic_len <= TOPIC_NAME_MAX && init->event_len <= MESSAGE_EVENT_MAX);
     assert(init->key_len <= MESSAGE_KEY_MAX && init->payload_len <= UINT32_MAX);
-    size_t size = sizeof(struct message) + slots_taken * sizeof(_Atomic(struct blob *));
-    struct message *m =
-        malloc(size + init->payload_len + init->event_len + init->key_len + init->topic_len);
+    size_t size = bare_size(slots_taken);
+    size_t texts = texts_size(init->payload_len, init->event_len, init->key_len, init->topic_len);
+    struct message *m = spare_take(size + texts);
     if (!m)
         return NULL;
     memset(m, 0, size);
@@ -66,10 +78,8 @@ struct message *message_create(const struct message_init *init)
     m->key_len = (uint8_t)init->key_len;
     m->topic_name_len = (uint8_t)init->topic_len;
     m->kind = (uint8_t)init->kind;
-    atomic_init(&m->refs, 1);
+    atomic_init(&m->refs, 1); /* and no encoding, which is zero */
     m->slots = slots_taken;
-    for (unsigned i = 0; i < slots_taken; i++)
-        atomic_init(&m->encoded[i], NULL);
     return m;
 }
 
@@ -101,7 +111,8 @@ void message_unref(struct message *m)
     topic_unref(m->topic);
     for (unsigned i = 0; i < m->slots; i++)
         drop_encoded(atomic_load_explicit(&m->encoded[i], memory_order_relaxed));
-    free(m);
+    spare_give(m, bare_size(m->slots) +
+                      texts_size(m->payload_len, m->event_len, m->key_len, m->topic_name_len));
 }
 
 uint64_t message_encoded_bytes(void)

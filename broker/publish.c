@@ -3,54 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Publishes of one message, which nearly all are, come and go on a worker's thread: it keeps so
- * many for the next ones. */
-enum { SPARE_PUBLISHES = 1024 };
+#include "base/spare.h"
 
-static _Thread_local struct {
-    struct publish *first;
-    unsigned count;
-} spare;
-
-static struct publish *take_spare(uint32_t count)
+static size_t size_of(uint32_t count)
 {
-    struct publish *p = count == 1 ? spare.first : NULL;
-    if (!p)
-        return NULL;
-    spare.first = p->next;
-    spare.count--;
-    return p;
-}
-
-/* False: it is none of those that are kept, or there are enough. */
-static bool keep_spare(struct publish *p)
-{
-    if (p->count != 1 || spare.count == SPARE_PUBLISHES)
-        return false;
-    p->next = spare.first;
-    spare.first = p;
-    spare.count++;
-    return true;
-}
-
-void publish_finish_thread(void)
-{
-    struct publish *p;
-    while ((p = take_spare(1)))
-        free(p);
+    return sizeof(struct publish) + count * sizeof(struct publish_item);
 }
 
 struct publish *publish_create(uint32_t count)
 {
-    size_t size = sizeof(struct publish) + count * sizeof(struct publish_item);
-    struct publish *p = take_spare(count);
+    struct publish *p = spare_take(size_of(count));
     if (!p)
-        p = malloc(size);
-    if (p) {
-        memset(p, 0, size);
-        p->count = count;
-        p->bytes = sizeof(*p);
-    }
+        return NULL;
+    memset(p, 0, size_of(count));
+    p->count = count;
+    p->bytes = sizeof(*p);
     return p;
 }
 
@@ -61,8 +28,7 @@ void publish_free(struct publish *p)
     for (uint32_t i = 0; i < p->count; i++)
         message_unref(p->items[i].message);
     free(p->expectations);
-    if (!keep_spare(p))
-        free(p);
+    spare_give(p, size_of(p->count));
 }
 
 size_t publish_weight(const struct message *m)

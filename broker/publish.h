@@ -52,8 +52,6 @@ struct publish {
 struct publish *publish_create(uint32_t count);
 /* Drops the messages that are still there. NULL is accepted. */
 void publish_free(struct publish *p);
-/* When this thread ends: frees what it keeps for the next ones. */
-void publish_finish_thread(void);
 /* What a message weighs in queue and tail, bytes; shared encodings come on top. */
 size_t publish_weight(const struct message *m);
 /* Gives item I its message (takes the reference) and adds its weight. */

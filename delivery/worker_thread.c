@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/now.h"
+#include "base/spare.h"
 #include "broker/topic_table.h"
 #include "delivery/fanout.h"
 #include "delivery/lagging.h"
@@ -229,7 +230,7 @@ static void *run(void *arg)
     poll_shared_drop(&w->polls, w->feeds);
     topic_table_exit(&w->topics);
     end_frontends_of_thread(w);
-    publish_finish_thread();
+    spare_finish_thread();
     return NULL;
 }
 

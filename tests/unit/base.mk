@@ -6,6 +6,7 @@ base_tests = \
 	tests/unit/test_bytes \
 	tests/unit/test_id_table \
 	tests/unit/test_ip \
+	tests/unit/test_spare \
 	tests/unit/test_std_fds \
 	tests/unit/test_utf8 \
 	tests/unit/test_log
@@ -35,6 +36,10 @@ tests_unit_test_id_table_LDADD = libbase.a $(CHECK_LIBS)
 tests_unit_test_ip_SOURCES = tests/unit/test_ip.c
 tests_unit_test_ip_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ip_LDADD = libbase.a $(CHECK_LIBS)
+
+tests_unit_test_spare_SOURCES = tests/unit/test_spare.c
+tests_unit_test_spare_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_spare_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_std_fds_SOURCES = tests/unit/test_std_fds.c
 tests_unit_test_std_fds_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,0 +1,77 @@
+#include "base/spare.h"
+
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define KEEPS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KEEPS 0
+#endif
+#endif
+#ifndef KEEPS
+#define KEEPS 1
+#endif
+
+enum { STEP = 32, SIZES = SPARE_SIZE_MAX / STEP }; /* sizes are rounded up */
+
+struct spare {
+    struct spare *next;
+};
+
+static _Thread_local struct {
+    struct spare *first;
+    size_t count;
+} spares[SIZES];
+
+/* Which of the sizes N bytes are. */
+static size_t size_of(size_t n)
+{
+    return n ? (n - 1) / STEP : 0;
+}
+
+static size_t bytes_of(size_t size)
+{
+    return (size + 1) * STEP;
+}
+
+static void *pop(size_t size)
+{
+    struct spare *s = spares[size].first;
+    if (!s)
+        return NULL;
+    spares[size].first = s->next;
+    spares[size].count--;
+    return s;
+}
+
+void *spare_take(size_t n)
+{
+    size_t size = size_of(n);
+    if (!KEEPS || n > SPARE_SIZE_MAX)
+        return malloc(n);
+    void *p = pop(size);
+    return p ? p : malloc(bytes_of(size));
+}
+
+void spare_give(void *p, size_t n)
+{
+    size_t size = size_of(n);
+    if (!KEEPS || !p || n > SPARE_SIZE_MAX ||
+        (spares[size].count + 1) * bytes_of(size) > SPARE_KEPT_MAX) {
+        free(p);
+        return;
+    }
+    struct spare *s = p;
+    s->next = spares[size].first;
+    spares[size].first = s;
+    spares[size].count++;
+}
+
+void spare_finish_thread(void)
+{
+    void *p;
+    for (size_t size = 0; size < SIZES; size++)
+        while ((p = pop(size)))
+            free(p);
+}

@@ -1,0 +1,24 @@
+/*
+ * Memory of small objects that are made and freed all the time, hundreds at once, which is more
+ * than malloc keeps at hand for a thread: each thread keeps some of what it frees, by size, for
+ * what it makes next. Where memory is watched (AddressSanitizer) nothing is kept, so that what is
+ * used after its end is found.
+ */
+#ifndef BASE_SPARE_H
+#define BASE_SPARE_H
+
+#include <stddef.h>
+
+enum {
+    SPARE_SIZE_MAX = 1024,      /* bytes of an object; larger ones are malloc's and free's */
+    SPARE_KEPT_MAX = 128 << 10, /* bytes that a thread keeps of one size */
+};
+
+/* As malloc. */
+void *spare_take(size_t n);
+/* Frees P, which spare_take(N) has returned on whatever thread; NULL is accepted. */
+void spare_give(void *p, size_t n);
+/* When this thread ends: frees what it keeps. */
+void spare_finish_thread(void);
+
+#endif

@@ -1,0 +1,125 @@
+/* Memory that is kept for the next ones: by size, on one thread, and not too much of it. */
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/spare.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+enum { KEEPS = 0 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+enum { KEEPS = 0 };
+#else
+enum { KEEPS = 1 };
+#endif
+#else
+enum { KEEPS = 1 };
+#endif
+
+static void teardown(void)
+{
+    spare_finish_thread();
+}
+
+/* N bytes that are all written. */
+static void *take(size_t n)
+{
+    void *p = spare_take(n);
+    ck_assert_ptr_nonnull(p);
+    memset(p, 0x55, n);
+    return p;
+}
+
+START_TEST(every_size_has_room)
+{
+    for (size_t n = 1; n <= SPARE_SIZE_MAX + 40; n++) {
+        void *first = take(n), *second = take(n);
+        ck_assert_ptr_ne(first, second);
+        spare_give(first, n);
+        spare_give(second, n);
+        void *again = take(n); /* of the largest that this size may have had */
+        spare_give(again, n);
+    }
+    spare_give(NULL, 1);
+}
+END_TEST
+
+START_TEST(is_used_again)
+{
+    void *small = take(100), *large = take(200);
+    spare_give(small, 100);
+    spare_give(large, 200);
+    if (!KEEPS)
+        return;
+    ck_assert_ptr_eq(spare_take(200), large);
+    ck_assert_ptr_eq(spare_take(100), small);
+    spare_give(small, 100);
+    spare_give(large, 200);
+}
+END_TEST
+
+/* COUNT objects of N bytes are given back: how many of the first MOST come again. */
+static size_t kept_of(void **all, size_t count, size_t most, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        all[i] = take(n);
+    for (size_t i = 0; i < count; i++)
+        spare_give(all[i], n);
+    for (size_t i = count; i-- > 0;) {
+        void *p = spare_take(n);
+        for (size_t j = 0; j < count; j++)
+            if (all[j] == p) {
+                kept += j < most;
+                break;
+            }
+        free(p);
+    }
+    return kept;
+}
+
+START_TEST(keeps_so_much)
+{
+    enum { MOST = SPARE_KEPT_MAX / SPARE_SIZE_MAX };
+    static void *all[2 * MOST];
+    ck_assert(!KEEPS || kept_of(all, 2 * (size_t)MOST, MOST, SPARE_SIZE_MAX) == MOST);
+}
+END_TEST
+
+static void *use(void *from_another)
+{
+    void *own = take(100);
+    spare_give(own, 100);
+    spare_give(from_another, 100);
+    spare_finish_thread();
+    return NULL;
+}
+
+/* It may be given back on any thread, which keeps it for itself. */
+START_TEST(goes_to_another_thread)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, use, take(100)), 0);
+    pthread_join(thread, NULL);
+    spare_give(take(100), 100);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("spare");
+    TCase *t = tcase_create("spare");
+    tcase_add_checked_fixture(t, NULL, teardown);
+    tcase_add_test(t, every_size_has_room);
+    tcase_add_test(t, is_used_again);
+    tcase_add_test(t, keeps_so_much);
+    tcase_add_test(t, goes_to_another_thread);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
