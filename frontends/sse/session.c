@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/workers.h"
+#include "delivery/counting.h"
 #include "delivery/envelope.h"
 #include "delivery/errand.h"
 #include "delivery/stream_table.h"
@@ -33,6 +34,8 @@ struct change {
     uint64_t number;   /* the stream's */
     struct buf body;   /* the request's texts lie in it */
     struct session_request request;
+    size_t found;              /* entries whose place is known, or is found at once */
+    struct counting *counting; /* of the next one; NULL: it has not begun */
     bool *parted;
     uint64_t *offsets;
     struct buf answer; /* with room for all of it: what was done must not fail for want of memory */
@@ -43,6 +46,7 @@ struct change {
 
 static void change_destroy(struct change *g)
 {
+    counting_free(g->counting);
     session_request_finish(&g->request);
     buf_finish(&g->body);
     buf_finish(&g->answer);
@@ -261,6 +265,69 @@ static void dispatch(struct conn *c, struct change *g)
     errand_to_worker(&g->errand, (unsigned)(g->number % WORKERS_MAX), apply);
 }
 
+/* --- places that have to be counted first --- */
+
+static void end_counting(struct exchange *x)
+{
+    change_destroy(x->waiting);
+}
+
+static size_t held_meanwhile(const struct exchange *x)
+{
+    const struct change *g = x->waiting;
+    size_t places = g->request.subscribe.count + g->request.unsubscribe.count;
+    return sizeof(*g) + g->body.cap + g->answer.cap + places * sizeof(struct place) +
+           counting_held(g->counting);
+}
+
+static enum err count_place(struct exchange *x, struct change *g, struct place *p)
+{
+    struct feed_spec spec;
+    enum err e = ERR_OK;
+    feed_spec_init(&spec, worker_of(x->conn)->feeds);
+    if (!g->counting)
+        e = feed_spec_add(&spec, p->filter, p->len);
+    if (e == ERR_OK)
+        e = counting_resolve(x->conn, &g->counting, &spec, &p->after);
+    feed_spec_finish(&spec);
+    return e;
+}
+
+/* Counts back for each `-N`, as far as the slice of work reaches: a thousand of them may be in a
+ * request. ERR_AGAIN: not yet. What goes wrong is told where it happens again. */
+static enum err find_places(struct exchange *x, struct change *g)
+{
+    const struct places *list = &g->request.subscribe;
+    enum err e = ERR_OK;
+    for (; e == ERR_OK && g->found < list->count; g->found += e == ERR_OK) {
+        struct place *p = &list->entries[g->found];
+        if (p->after.kind != AFTER_LAST)
+            continue;
+        if (!conn_has_whole_slice(x->conn) || !budget_slice_left(&x->conn->loop->work))
+            e = ERR_AGAIN;
+        else
+            e = count_place(x, g, p);
+        if (e == ERR_AGAIN)
+            exchange_go_on_for(x, subscribe_need(x->conn, &p->after));
+    }
+    return e;
+}
+
+static void go_on_counting(struct exchange *x)
+{
+    struct change *g = x->waiting;
+    if (find_places(x, g) == ERR_AGAIN)
+        return;
+    exchange_wait(x, NULL, NULL);
+    dispatch(x->conn, g);
+}
+
+static const struct exchange_waiter counting_waiter = {
+    .go_on = go_on_counting,
+    .end = end_counting,
+    .held = held_meanwhile,
+};
+
 void session_http_run(struct exchange *x)
 {
     uint64_t number;
@@ -275,8 +342,10 @@ void session_http_run(struct exchange *x)
     bool fine = read_request(x, g);
     size_t topics = g->request.subscribe.count + g->request.unsubscribe.count;
     budget_charge(&x->conn->loop->work, topics * WORK_TOPIC);
-    if (fine && make_room(x, g))
-        dispatch(x->conn, g);
-    else
+    if (!fine || !make_room(x, g)) {
         change_destroy(g);
+        return;
+    }
+    exchange_wait(x, &counting_waiter, g);
+    go_on_counting(x);
 }
