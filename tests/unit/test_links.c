@@ -24,8 +24,7 @@
 
 #define HOST "Host: localhost\r\n"
 /* Frames of a client, whose mask is zero, of up to 125 bytes. */
-#define MASK           "\0\0\0\0"
-#define FRAME(n, text) "\x81" n MASK text
+#define MASK "\0\0\0\0"
 
 enum {
     EPOCH = 1234567890,
@@ -235,6 +234,17 @@ static void speak_raw_websocket(void)
     half_close();
 }
 
+static void speak_packed_websocket(void)
+{
+    desk.settings->ws_deflate = true;
+    desk_publish(&desk, "a", 2, 2000);
+    say("GET /t/a?after=earliest HTTP/1.1\r\n" HOST
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n" UPGRADE);
+    storm("a", 15, 600);
+    storm("a", 2, 70000);
+    say_bytes("\x88\x82" MASK "\x03\xe8", 8);
+}
+
 static void speak_resp(void)
 {
     say("*1\r\n$4\r\nPING\r\nPING inline\r\n");
@@ -270,10 +280,15 @@ static const struct {
     void (*speak)(void);
     const struct protocol *protocol; /* at first */
 } talks[] = {
-    {speak_http, &h1_protocol},      {speak_poll, &h1_protocol},
-    {speak_sse, &h1_protocol},       {speak_old_sse, &h1_protocol},
-    {speak_websocket, &h1_protocol}, {speak_raw_websocket, &h1_protocol},
-    {speak_resp, &resp_protocol},    {speak_resp3, &resp_protocol},
+    {speak_http, &h1_protocol},
+    {speak_poll, &h1_protocol},
+    {speak_sse, &h1_protocol},
+    {speak_old_sse, &h1_protocol},
+    {speak_websocket, &h1_protocol},
+    {speak_raw_websocket, &h1_protocol},
+    {speak_packed_websocket, &h1_protocol},
+    {speak_resp, &resp_protocol},
+    {speak_resp3, &resp_protocol},
 };
 
 enum { TALKS = sizeof(talks) / sizeof(talks[0]) };
