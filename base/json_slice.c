@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 
 struct reader {
@@ -65,17 +66,6 @@ static bool skip_word(struct reader *r, const char *word)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The code unit of the escape uXXXX at P (behind the backslash); -1: it is none. */
 static int32_t code_unit(const char *p, const char *end)
 {
@@ -83,7 +73,7 @@ static int32_t code_unit(const char *p, const char *end)
     if (end - p < 5 || *p != 'u')
         return -1;
     for (int i = 1; i <= 4; i++) {
-        int digit = hex_digit(p[i]);
+        int digit = hex_value(p[i]);
         if (digit < 0)
             return -1;
         unit = unit << 4 | digit;

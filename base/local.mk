@@ -8,6 +8,7 @@ libbase_a_SOURCES = \
 	base/crypto.c base/crypto.h \
 	base/fault.h \
 	base/grace.c base/grace.h \
+	base/hex.h \
 	base/id_table.c base/id_table.h \
 	base/ip.c base/ip.h \
 	base/json_slice.c base/json_slice.h \

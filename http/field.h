@@ -31,8 +31,6 @@ size_t field_value_span(const char *text, size_t n);
 size_t field_target_span(const char *text, size_t n);
 /* The same for a token. */
 size_t field_token_span(const char *text, size_t n);
-/* The value of a hexadecimal digit in either case, -1: C is none. */
-int field_hex_value(char c);
 /* TEXT without the spaces and tabs at its ends. */
 struct field_text field_trim(const char *text, size_t n);
 /* Whether TEXT is WORD; ASCII letters in either case are the same, whatever the locale. */

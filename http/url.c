@@ -2,14 +2,15 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "http/field.h"
 
 /* The byte that TEXT (N bytes left, the first is '%') stands for; -1 when it is no escape. */
 static int escape_value(const char *text, size_t n)
 {
-    if (n < 3 || field_hex_value(text[1]) < 0 || field_hex_value(text[2]) < 0)
+    if (n < 3 || hex_value(text[1]) < 0 || hex_value(text[2]) < 0)
         return -1;
-    return field_hex_value(text[1]) << 4 | field_hex_value(text[2]);
+    return hex_value(text[1]) << 4 | hex_value(text[2]);
 }
 
 /* Takes one decoded byte off TEXT at *I; -1: a bad escape or a NUL. */
@@ -120,7 +121,7 @@ enum err url_split_absolute(const char *text, size_t n, struct url_absolute *ret
 static size_t address_length(const char *text, size_t n)
 {
     size_t i = 1;
-    while (i < n && (field_hex_value(text[i]) >= 0 || text[i] == ':' || text[i] == '.'))
+    while (i < n && (hex_value(text[i]) >= 0 || text[i] == ':' || text[i] == '.'))
         i++;
     return i > 2 && i < n && text[i] == ']' ? i + 1 : 0;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
+
 enum {
     NUMBER_LINE_MAX = 24,      /* bytes of a count or length line, more than any number takes */
     ARGV_FIRST = 8,            /* words allocated at first */
@@ -181,25 +183,14 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* The escape behind a backslash at *P (P < END); moves *P behind it. */
 static char unescape(const char **p, const char *end)
 {
     static const char from[] = "nrtba", to[] = "\n\r\t\b\a";
     const char *s = *p;
-    if (*s == 'x' && end - s >= 3 && hex_digit(s[1]) >= 0 && hex_digit(s[2]) >= 0) {
+    if (*s == 'x' && end - s >= 3 && hex_value(s[1]) >= 0 && hex_value(s[2]) >= 0) {
         *p += 3;
-        return (char)(hex_digit(s[1]) << 4 | hex_digit(s[2]));
+        return (char)(hex_value(s[1]) << 4 | hex_value(s[2]));
     }
     ++*p;
     for (size_t i = 0; i < sizeof(from) - 1; i++) {

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "http/field.h"
 #include "http/h1/chunk_ext.h"
 #include "http/url.h"
@@ -451,7 +452,7 @@ static enum http_read expect_byte(struct http_request *r, char c, char wanted,
 /* The size, or whatever ends it (RFC 9112 section 7.1). */
 static enum http_read feed_chunk_size(struct http_request *r, char c)
 {
-    int digit = field_hex_value(c);
+    int digit = hex_value(c);
     if (digit >= 0 && r->state == HTTP_CHUNK_SIZE) {
         if (r->chunk_digits++ == HTTP_CHUNK_DIGITS_MAX)
             return fail(r, 400, "The size of a chunk is too long");
