@@ -1,5 +1,6 @@
 /* Answers that are due: their order, what they weigh, and that nothing of them stays behind. */
 #include <check.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +140,23 @@ START_TEST(a_text_weighs_as_long_as_it_is_there)
 }
 END_TEST
 
+START_TEST(nothing_stays_of_what_left)
+{
+    enum { TIMES = 1000, TEXT = 4096, BYTES_MAX = 1 << 20 };
+    static const char text[TEXT];
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < TIMES; i++) {
+        struct http_due *d = NULL;
+        add(&d, 1, 10);
+        buf_append(http_due_text(&d), text, sizeof(text));
+        http_due_drop_first(&d);
+        http_due_drop_first(&d);
+        ck_assert_ptr_null(d);
+    }
+    ck_assert_uint_lt(mallinfo2().uordblks, before + BYTES_MAX);
+}
+END_TEST
+
 START_TEST(all_but_the_first_can_be_dropped)
 {
     struct http_due *d = NULL;
@@ -164,6 +182,7 @@ int main(void)
     tcase_add_test(t, number_and_bytes_are_bounded);
     tcase_add_test(t, what_weighs_leaves_with_its_answer);
     tcase_add_test(t, a_text_weighs_as_long_as_it_is_there);
+    tcase_add_test(t, nothing_stays_of_what_left);
     tcase_add_test(t, all_but_the_first_can_be_dropped);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -4,11 +4,13 @@
  */
 #include <arpa/inet.h>
 #include <check.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "base/workers.h"
 #include "net/conn.h"
 #include "net/listener.h"
@@ -36,10 +38,21 @@ static size_t echo_input(struct conn *c, char *data, size_t n)
     return take(c, data, n);
 }
 
+static unsigned timeouts;
+
+static void count_timeout(struct conn *c)
+{
+    (void)c;
+    timeouts++;
+}
+
 static const struct protocol echo = {
     .name = "echo",
     .input = echo_input,
+    .timeout = count_timeout,
 };
+
+static struct conn *newest;
 
 static void greet(struct conn *c, const struct service *s, const struct ip_port *from);
 
@@ -53,10 +66,25 @@ static const struct service plain = {
 static void greet(struct conn *c, const struct service *s, const struct ip_port *from)
 {
     ck_assert(ip_is_loopback(&from->ip));
+    newest = c;
     conn_write(c, s == &plain ? "plain\n" : "proxy\n", 6);
 }
 
 /* --- its loop --- */
+
+static uint64_t begun_ms;
+static int files;
+
+static int open_files(void)
+{
+    int count = 0;
+    DIR *d = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(d);
+    while (readdir(d))
+        count++;
+    closedir(d);
+    return count;
+}
 
 static void set_up(void)
 {
@@ -65,6 +93,8 @@ static void set_up(void)
     memset(&process, 0, sizeof(process));
     memset(&loop, 0, sizeof(loop));
     take = say_again;
+    begun_ms = now_monotonic_ms();
+    files = open_files();
     process.conns_max = 10;
     process.memory.limit = 1 << 20;
     ck_assert_int_eq(loop_init(&loop, 0, &process, &settings), ERR_OK);
@@ -83,6 +113,7 @@ static void tear_down(void)
     ck_assert_uint_eq(loop.conns, 0);
     ck_assert_uint_eq(process.conns, 0);
     loop_finish(&loop);
+    ck_assert_int_eq(open_files(), files);
 }
 
 /* Waits until something happens, and does what it takes. */
@@ -340,6 +371,41 @@ static uint64_t go_on_in_turn(uint64_t spent)
     return inputs;
 }
 
+START_TEST(deadlines_have_a_part_of_the_turn)
+{
+    enum { CLIENTS_DUE = 3 };
+    int fds[CLIENTS_DUE];
+    for (int i = 0; i < CLIENTS_DUE; i++) {
+        fds[i] = client();
+        expect(fds[i], "plain\n");
+        conn_set_deadline(newest, loop_now(&loop) + 1);
+    }
+    loop.now_ms += 10000;
+    timeouts = 0;
+    budget_begin_turn(&loop.work);
+    budget_charge(&loop.work, BUDGET_TURN);
+    ck_assert(turn_deadlines(&loop)); /* there are more */
+    ck_assert_uint_eq(timeouts, 1);
+    budget_begin_turn(&loop.work);
+    uint64_t before = loop.work.done;
+    ck_assert(!turn_deadlines(&loop));
+    ck_assert_uint_eq(timeouts, CLIENTS_DUE);
+    ck_assert_uint_ge(loop.work.done - before, (CLIENTS_DUE - 1) * WORK_SLICE);
+    for (int i = 0; i < CLIENTS_DUE; i++)
+        close(fds[i]);
+}
+END_TEST
+
+/* Nobody has slept before it began. */
+START_TEST(its_clock_begins_with_the_loop)
+{
+    loop_update_clock(&loop);
+    ck_assert_uint_eq(loop.clock.lost_ms, 0);
+    ck_assert_uint_ge(loop_now(&loop), begun_ms);
+    ck_assert_uint_le(loop_now(&loop), now_monotonic_ms());
+}
+END_TEST
+
 /* If the turn has nothing left, each ring gives one all the same, and no more. */
 START_TEST(the_backlog_takes_what_the_turn_has_left)
 {
@@ -405,6 +471,8 @@ static Suite *loop_suite(void)
     tcase_add_test(t, the_settings_say_whether_proxies_are_in_front);
     tcase_add_test(t, nobody_is_accepted_beyond_the_limit_until_somebody_goes);
     tcase_add_test(t, what_is_looked_at_is_charged_to_the_turn);
+    tcase_add_test(t, deadlines_have_a_part_of_the_turn);
+    tcase_add_test(t, its_clock_begins_with_the_loop);
     tcase_add_test(t, what_is_answered_is_charged_to_the_turn);
     tcase_add_loop_test(t, the_backlog_takes_what_the_turn_has_left, 0, 2);
     tcase_add_test(t, a_ring_pays_for_what_it_has_had_too_much);
