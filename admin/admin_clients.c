@@ -96,16 +96,22 @@ static void put_client(struct admin *a, struct conn *c)
 
 /* --- lines as Redis 7 writes them: its fields in its order, then our own --- */
 
+/* Seconds since it was last written to, by itself or in a fan-out. */
+static uint64_t idle_s(const struct conn *c, const struct description *d)
+{
+    uint32_t last_s = d->delivered_s > c->progress_s ? d->delivered_s : c->progress_s;
+    return loop_now(c->loop) / 1000 - last_s;
+}
+
 static void line_peer(const struct conn *c, const struct description *d, struct buf *out)
 {
     char address[64], local[64];
-    uint64_t now_s = loop_now(c->loop) / 1000;
     conn_address(c, address, sizeof(address));
     conn_local_address(c, local, sizeof(local));
     buf_printf(out, "id=%llu addr=%s laddr=%s fd=%d name=%s", (unsigned long long)conn_number(c),
                address, local, conn_fan_fd(c), d->name ? d->name : "");
     buf_printf(out, " age=%llu idle=%llu flags=%s%s db=0", (unsigned long long)age_s(c),
-               (unsigned long long)(now_s - c->progress_s), d->feed ? "P" : "",
+               (unsigned long long)idle_s(c, d), d->feed ? "P" : "",
                d->in_transaction ? "x"
                : d->feed         ? ""
                                  : "N");

@@ -265,6 +265,7 @@ static void feed_free(struct feed_table *t, struct feed *f, uint32_t members)
     free(f->filters);
     free(f->places);
     free(f->topic_ids);
+    live_finish(&f->live);
     free(f);
 }
 
@@ -404,16 +405,20 @@ static enum err tell_gained(struct feed_table *t, const struct feed *f, const st
     return ERR_OK;
 }
 
-static void leave(struct subscriber *sub, struct feed_table *t, const struct feed *after)
+/* SUB, which is not live there, leaves F, which may be NULL; what AFTER has, it keeps. */
+static void leave(struct feed_table *t, struct feed *f, const struct feed *after)
 {
-    struct feed *f = sub->feed;
     if (!f)
         return;
-    if (feed_is_live(sub))
-        feed_go_idle(sub);
-    sub->feed = NULL;
     tell_lost(t, f, after, f->filter_count);
     feed_unref(t, f);
+}
+
+/* What may fail: F gets room for a live member, if it is to be one, and tells what is new. */
+static enum err prepare(struct feed_table *t, struct feed *f, const struct feed *before, bool live)
+{
+    enum err e = live ? live_reserve(&f->live) : ERR_OK;
+    return e == ERR_OK ? tell_gained(t, f, before) : e;
 }
 
 enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
@@ -428,19 +433,25 @@ enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
     if (e != ERR_OK)
         return e;
     f->refs++;
-    e = tell_gained(t, f, before);
+    e = prepare(t, f, before, feed_is_live(sub));
     if (e != ERR_OK) {
         feed_unref(t, f);
         return e;
     }
-    leave(sub, t, before ? f : NULL);
+    if (feed_is_live(sub))
+        live_move(&sub->feed->live, &f->live, sub);
+    leave(t, sub->feed, before ? f : NULL);
     sub->feed = f;
     return ERR_OK;
 }
 
 void feed_leave(struct subscriber *sub, struct feed_table *t)
 {
-    leave(sub, t, NULL);
+    struct feed *f = sub->feed;
+    if (feed_is_live(sub))
+        feed_go_idle(sub);
+    sub->feed = NULL;
+    leave(t, f, NULL);
 }
 
 void feed_hold(struct feed *f)
@@ -455,18 +466,22 @@ void feed_release(struct feed *f, struct feed_table *t)
 
 bool feed_is_live(const struct subscriber *sub)
 {
-    return sub->prev != NULL; /* utlist: the head's prev is the last member, never NULL */
+    return sub->at != 0;
 }
 
-void feed_go_live(struct subscriber *sub)
+struct live *feed_entry(const struct subscriber *sub)
 {
-    DL_APPEND(sub->feed->live, sub);
+    return live_entry(&sub->feed->live, sub);
+}
+
+enum err feed_go_live(struct subscriber *sub, const struct receiver_ops *kind, int32_t handle)
+{
+    return live_add(&sub->feed->live, sub, kind, handle);
 }
 
 void feed_go_idle(struct subscriber *sub)
 {
-    DL_DELETE(sub->feed->live, sub);
-    sub->next = sub->prev = NULL;
+    live_remove(&sub->feed->live, sub);
 }
 
 static struct filter *filter_of(const struct feed_table *t, const struct feed *f, const char *name,
@@ -576,11 +591,7 @@ static enum err copy_set(struct feed_table *t, const struct subscriber *sub, str
 
 static enum err join_again(struct subscriber *sub, const struct feed_spec *s)
 {
-    bool live = feed_is_live(sub);
-    enum err e = feed_join(sub, s, sub->feed->encoding, sub->feed->transport);
-    if (e == ERR_OK && live)
-        feed_go_live(sub);
-    return e;
+    return feed_join(sub, s, sub->feed->encoding, sub->feed->transport);
 }
 
 static enum err add_filter(struct feed_table *t, struct subscriber *sub, struct filter *filter)
@@ -673,13 +684,13 @@ static enum err feed_hit(struct feed_table *t, struct feed *f, struct message *m
     /* Counted before, it comes again: by another filter, or after a turn that could not be ended.
      */
     bool counted = f->last_hit == m->offset;
-    if (counted && (f->hits || !f->live))
+    if (counted && (f->hits || !f->live.count))
         return ERR_OK;
     struct feed_total before = f->total;
     f->last_hit = m->offset;
     f->total.messages += !counted;
     f->total.bytes += counted ? 0 : m->payload_len;
-    if (!f->live)
+    if (!f->live.count)
         return ERR_OK;
     struct feed_hit *hit = hit_alloc(t);
     if (!hit)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "broker/live.h"
 #include "broker/message.h"
 #include "broker/topic.h"
 
@@ -37,24 +38,16 @@ struct feed_total {
     uint64_t messages, bytes;
 };
 
-/*
- * A subscriber: embedded in what a frontend keeps for a connection. While it is a live member of
- * its feed it owns nothing but these pointers.
- */
-struct subscriber {
-    struct subscriber *next, *prev; /* live members of the feed (utlist) */
-    struct feed *feed;              /* NULL = not subscribed */
-};
-
 struct feed {
     const struct encoding *encoding;
     struct filter **filters; /* ascending by address: the feed's identity */
     uint32_t *places;        /* for each, where it notes the feed (filter_add_feed) */
     uint32_t filter_count;
-    uint32_t pattern_count;  /* of the filters */
-    uint32_t refs;           /* subscribers, live or not, and who holds it */
-    struct subscriber *live; /* the live ones */
-    uint32_t transport;      /* for the interest table */
+    uint32_t pattern_count; /* of the filters */
+    uint32_t refs;          /* subscribers, live or not, and who holds it */
+    struct live_set live;   /* the live ones */
+    uint32_t transport;     /* for the interest table */
+    uint32_t delivered_s;   /* when something was last delivered to the live ones; who does, says */
     /* This turn: */
     struct feed_hit *hits, *hits_last; /* ascending offsets */
     uint64_t last_hit; /* offset; a message is hit once however many filters match */
@@ -112,9 +105,10 @@ MUST_CHECK enum err feed_spec_add_feed(struct feed_spec *s, const struct feed *f
 /* Takes one out; ERR_NOT_FOUND. */
 MUST_CHECK enum err feed_spec_remove(struct feed_spec *s, const char *filter, size_t n);
 
-/* Makes SUB a subscriber, not yet live, of the feed for that set and encoding, leaving its former
- * feed. ENCODING may be NULL for those who only want to be told. ERR_FULL, ERR_NOMEM (then nothing
- * changed). */
+/* Makes SUB a subscriber of the feed for that set and encoding, leaving its former feed, where it
+ * may have been live: then it stays so. ENCODING may be NULL, or one that writes nothing, for those
+ * who only want to be told.
+ * ERR_FULL, ERR_NOMEM (then nothing changed). */
 MUST_CHECK enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
                               const struct encoding *encoding, unsigned transport);
 /* Adds one filter to SUB's set, or takes one out; SUB stays live if it is. What is there already,
@@ -134,10 +128,14 @@ void feed_leave(struct subscriber *sub, struct feed_table *t);
  */
 void feed_hold(struct feed *f);
 void feed_release(struct feed *f, struct feed_table *t);
-/* Enters and leaves the feed's live members; SUB is subscribed. */
-void feed_go_live(struct subscriber *sub);
+/* Enters the feed's live members, all of one KIND, with that handle (live.h), and leaves them; SUB
+ * is subscribed. ERR_NOMEM. */
+MUST_CHECK enum err feed_go_live(struct subscriber *sub, const struct receiver_ops *kind,
+                                 int32_t handle);
 void feed_go_idle(struct subscriber *sub);
 bool feed_is_live(const struct subscriber *sub);
+/* The entry of SUB, which is live; valid until somebody comes or leaves. */
+struct live *feed_entry(const struct subscriber *sub);
 
 /* Whether F wants messages of TOPIC. */
 bool feed_wants(struct feed_table *t, const struct feed *f, const struct topic *topic);

@@ -14,6 +14,7 @@ libbroker_a_SOURCES = \
 	broker/idle.c broker/idle.h \
 	broker/interest.c broker/interest.h \
 	broker/lag.c broker/lag.h \
+	broker/live.c broker/live.h \
 	broker/pattern_tree.c broker/pattern_tree.h \
 	broker/publish.c broker/publish.h \
 	broker/replay.c broker/replay.h \

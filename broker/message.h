@@ -56,7 +56,7 @@ struct message {
  * appends M to OUT and reads nothing but M. Offset, time, topic and epoch are set. */
 struct encoding {
     const char *name;
-    void (*encode)(const struct message *m, struct buf *out);
+    void (*encode)(const struct message *m, struct buf *out); /* NULL: nothing is written */
     /* It writes what that one does, and has the same slot; NULL: one of its own. */
     const struct encoding *same;
     /* Worth waiting for when another thread is at it, instead of doing it twice. */

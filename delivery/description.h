@@ -21,8 +21,9 @@ struct description {
     bool has_cursor;
     uint64_t cursor; /* the offset it has reached */
     struct lag_figures lag;
-    const char *name; /* the client's own name, or NULL */
-    bool deflate;     /* it gets its messages compressed */
+    uint32_t delivered_s; /* when its feed last had something, monotonic s, if it is live; else 0 */
+    const char *name;     /* the client's own name, or NULL */
+    bool deflate;         /* it gets its messages compressed */
     /* Of the local socket only: */
     const char *lib_name, *lib_version; /* what its library calls itself, or NULL */
     const char *command;                /* the last one that ran, or NULL */

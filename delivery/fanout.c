@@ -4,12 +4,13 @@
 
 #include "base/log.h"
 #include "delivery/worker.h"
-#include "utlist.h"
+#include "net/fan.h"
 
 enum {
     /* What is fanned out at once: bounds the bytes put together and the time of one turn. */
     TURN_MESSAGES = 8192,
     TURN_BYTES = 4 << 20,
+    PREFETCH = 2, /* members ahead */
 };
 
 /* Puts all hits of a feed one behind the other; a single one is used where it is. */
@@ -36,21 +37,63 @@ static enum err encode_hits(struct worker *w, const struct feed *f, struct parce
     return w->scratch.failed ? ERR_NOMEM : ERR_OK;
 }
 
-static void fan_out(struct worker *w, const struct feed *f, uint64_t before)
+static void cut(void *ctx, void *who, size_t taken, enum err why)
 {
-    struct parcel p = {.hits = f->hits, .before = before, .last = w->head};
-    struct subscriber *sub, *next;
-    if (f->encoding && encode_hits(w, f, &p) != ERR_OK) {
+    const struct parcel *p = ctx;
+    p->members->cut(who, p, taken, why);
+}
+
+/* Member number I takes P by itself. Those that do are mostly several, and not in the cache. */
+static void ask(const struct live_set *live, uint32_t i, uint32_t end, const struct parcel *p)
+{
+    struct subscriber *sub = live->members[i].sub;
+    if (i + PREFETCH < end)
+        __builtin_prefetch(live->members[i + PREFETCH].sub);
+    if (sub)
+        p->members->deliver(sub, p);
+}
+
+/* To each that was there when it began: who comes meanwhile has what is in P behind it. */
+static void give(struct live_set *live, struct fan *fan, const struct parcel *p)
+{
+    uint32_t end = live_walk(live);
+    for (uint32_t i = 0; i < end; i++) {
+        const struct live *l = &live->members[i];
+        if (!l->look && p->count)
+            fan_send(fan, l->handle, p->data, p->size, l->sub);
+        else
+            ask(live, i, end, p);
+    }
+    live_walk_end(live);
+}
+
+/* What was written whole; the others count for themselves. */
+static void count(struct worker *w, const struct fan *fan, const struct parcel *p)
+{
+    uint64_t whole = fan->sent - fan->cuts;
+    counter_add(&w->loop.counters, COUNTER_deliveries, whole * p->count);
+    counter_add(&w->loop.counters, COUNTER_delivered_bytes, whole * p->size);
+    counter_add(&w->loop.counters, COUNTER_bytes_out, whole * p->size);
+}
+
+static void fan_out(struct worker *w, struct feed *f, uint64_t before)
+{
+    struct parcel p = {.hits = f->hits,
+                       .encoding = f->encoding,
+                       .members = f->live.kind,
+                       .before = before,
+                       .last = w->head};
+    struct fan fan;
+    if (f->encoding && f->encoding->encode && encode_hits(w, f, &p) != ERR_OK) {
         /* An empty parcel: receivers see that they missed something and read it later. */
         p.data = NULL;
         p.count = p.size = 0;
     }
-    DL_FOREACH_SAFE (f->live, sub, next) {
-        struct receiver *r = (struct receiver *)sub;
-        if (next)
-            __builtin_prefetch(next->next); /* many do not stay in the cache until the next turn */
-        r->deliver(r, &p);
-    }
+    fan_begin(&fan, cut, &p);
+    give(&f->live, &fan, &p);
+    fan_end(&fan);
+    count(w, &fan, &p);
+    f->delivered_s = (uint32_t)(w->loop.now_ms / 1000);
 }
 
 static void fan_out_all(struct worker *w, uint64_t before)

@@ -40,15 +40,32 @@ uint64_t stream_offset(const struct stream *s)
     return s->state == STREAM_LIVE ? worker_of(s->conn)->head : s->position.offset;
 }
 
+/* Whether the fan-out is to write past S, or to ask it; S is live. */
+static void set_look(struct stream *s)
+{
+    struct live *l = feed_entry(&s->sub);
+    if (l->handle < 0)
+        return;
+    l->look = conn_is_busy(s->conn);
+    if (!l->look)
+        conn_watch_busy(s->conn);
+}
+
+void stream_busy(struct stream *s)
+{
+    if (feed_is_live(&s->sub))
+        feed_entry(&s->sub)->look = true;
+}
+
 /* Leaves LIVE with everything up to OFFSET done. */
 static void fall_behind(struct stream *s, uint64_t offset)
 {
     if (s->state == STREAM_LIVE) {
         counter_add(&s->conn->loop->counters, COUNTER_lags, 1);
-        s->lagging = lagging_begin(s->conn, &s->receiver.sub, offset);
+        s->lagging = lagging_begin(s->conn, &s->sub, offset);
     }
-    if (feed_is_live(&s->receiver.sub))
-        feed_go_idle(&s->receiver.sub);
+    if (feed_is_live(&s->sub))
+        feed_go_idle(&s->sub);
     s->position = (struct position){.offset = offset, .floor_serial = UINT64_MAX};
     s->state = conn_is_busy(s->conn) ? STREAM_BLOCKED : STREAM_BEHIND;
     if (s->state == STREAM_BEHIND)
@@ -59,17 +76,6 @@ static void end_lag(struct stream *s)
 {
     lagging_end(s->lagging);
     s->lagging = NULL;
-}
-
-static void go_live(struct stream *s)
-{
-    s->state = STREAM_LIVE;
-    end_lag(s);
-    feed_go_live(&s->receiver.sub);
-    if (!s->told_live) {
-        s->told_live = true;
-        s->ops->live(s, worker_of(s->conn)->head, NULL, 0);
-    }
 }
 
 static void block(struct stream *s)
@@ -88,6 +94,8 @@ void stream_drained(struct stream *s)
     } else if (s->joiners.list) {
         schedule(s);
     }
+    if (s->state == STREAM_LIVE)
+        set_look(s);
 }
 
 static bool tell_gap(struct stream *s, const struct gap *g, const struct feed *joining)
@@ -153,14 +161,10 @@ static uint64_t push(struct stream *s, size_t first, uint64_t before)
     return reached;
 }
 
-/* The same for a parcel; a cut message's rest is then shared by all who were cut in it. */
-static uint64_t push_parcel(struct stream *s, const struct parcel *p)
+/* The same for a parcel of which only N bytes went; a cut message's rest is then shared by all who
+ * were cut in it. */
+static uint64_t keep_cut(struct stream *s, const struct parcel *p, size_t n)
 {
-    size_t n = conn_push(s->conn, p->data, p->size);
-    if (n == p->size) {
-        count_deliveries(s, p->count, n);
-        return p->last;
-    }
     size_t whole = whole_messages(p->cuts, p->count, n);
     size_t start = whole ? p->cuts[whole - 1].end : 0;
     count_deliveries(s, whole + (n > start), n);
@@ -169,10 +173,19 @@ static uint64_t push_parcel(struct stream *s, const struct parcel *p)
         hit = hit->next;
     if (n == start)
         return hit->message->offset - 1;
-    const struct encoding *e = s->receiver.sub.feed->encoding;
+    const struct encoding *e = p->encoding;
     struct blob *b = message_encoded(hit->message, e);
     conn_keep_rest(s->conn, b, e->head + (uint32_t)(n - start), e->tail);
     return hit->message->offset;
+}
+
+static uint64_t push_parcel(struct stream *s, const struct parcel *p)
+{
+    size_t n = conn_push(s->conn, p->data, p->size);
+    if (n < p->size)
+        return keep_cut(s, p, n);
+    count_deliveries(s, p->count, n);
+    return p->last;
 }
 
 /* For a stream with an encoding of its own. */
@@ -190,19 +203,15 @@ static uint64_t push_own(struct stream *s, const struct parcel *p)
     return reached == w->cuts[w->cut_count - 1].offset ? p->last : reached;
 }
 
-/* Fetches what deliver() needs of the next one's connection while the kernel sends this one's. */
-static void prefetch_next(const struct stream *s)
+static struct stream *stream_of(struct subscriber *sub)
 {
-    const struct receiver *next = (const struct receiver *)s->receiver.sub.next;
-    if (next && next->deliver == s->receiver.deliver)
-        conn_prefetch(((const struct stream *)next)->conn);
+    return (struct stream *)sub;
 }
 
-static void deliver(struct receiver *r, const struct parcel *p)
+static void deliver(struct subscriber *sub, const struct parcel *p)
 {
-    struct stream *s = (struct stream *)r;
+    struct stream *s = stream_of(sub);
     uint64_t reached = p->before;
-    prefetch_next(s);
     if (conn_is_busy(s->conn))
         conn_flush(s->conn);
     if (!conn_is_busy(s->conn)) {
@@ -215,6 +224,34 @@ static void deliver(struct receiver *r, const struct parcel *p)
         return;
     if (reached != p->last || conn_is_busy(s->conn))
         fall_behind(s, reached);
+    else
+        set_look(s);
+}
+
+static void cut(struct subscriber *sub, const struct parcel *p, size_t n, enum err why)
+{
+    struct stream *s = stream_of(sub);
+    conn_fan_cut(s->conn, n, why);
+    uint64_t reached = keep_cut(s, p, n);
+    if (conn_state(s->conn) != CONN_CLOSED)
+        fall_behind(s, reached);
+}
+
+static const struct receiver_ops live_ops = {.deliver = deliver, .cut = cut};
+
+static void go_live(struct stream *s)
+{
+    if (feed_go_live(&s->sub, &live_ops, conn_fan_fd(s->conn)) != ERR_OK) {
+        conn_close(s->conn, CLOSE_NOMEM);
+        return;
+    }
+    s->state = STREAM_LIVE;
+    end_lag(s);
+    set_look(s);
+    if (!s->told_live) {
+        s->told_live = true;
+        s->ops->live(s, worker_of(s->conn)->head, NULL, 0);
+    }
 }
 
 /* --- moving a lagging stream on --- */
@@ -251,8 +288,8 @@ static void encode_one(struct slice *sl, struct message *m, bool shared, struct 
 static bool leaves(const struct slice *sl, const struct message *m)
 {
     const struct stream *s = sl->stream;
-    return sl->joiner && joiner_leaves(&s->joiners, sl->joiner, s->receiver.sub.feed,
-                                       worker_of(s->conn)->feeds, m);
+    return sl->joiner &&
+           joiner_leaves(&s->joiners, sl->joiner, s->sub.feed, worker_of(s->conn)->feeds, m);
 }
 
 static bool take_message(void *ctx, struct message *m, bool shared)
@@ -365,7 +402,7 @@ static enum err change_set(struct stream *s, set_change *change, const char *fil
     struct worker *w = worker_of(s->conn);
     struct lag_figures lag;
     lagging_figures(s->lagging, &lag);
-    enum err e = change(w->feeds, &s->receiver.sub, filter, n);
+    enum err e = change(w->feeds, &s->sub, filter, n);
     if (e != ERR_OK)
         return e;
     lagging_keep(s->lagging, &lag);
@@ -449,7 +486,7 @@ static bool skip_to_head(struct stream *s)
 static bool run_set(struct stream *s, uint64_t until)
 {
     struct worker *w = worker_of(s->conn);
-    struct slice sl = {.stream = s, .feed = s->receiver.sub.feed};
+    struct slice sl = {.stream = s, .feed = s->sub.feed};
     if (lagging_must_skip(s->lagging))
         return skip_to_head(s);
     if (s->position.offset < until && !run_slice(&sl, &s->position, until))
@@ -526,7 +563,6 @@ bool stream_run_lagging(struct worker *w)
 void stream_init(struct stream *s, struct conn *c, const struct stream_ops *ops)
 {
     memset(s, 0, sizeof(*s));
-    s->receiver.deliver = deliver;
     s->conn = c;
     s->ops = ops;
 }
@@ -538,7 +574,7 @@ void stream_finish(struct stream *s)
         remove_joiner(s, s->joiners.list);
     joiner_forget_brought(&s->joiners, worker_of(s->conn)->feeds);
     end_lag(s);
-    feed_leave(&s->receiver.sub, worker_of(s->conn)->feeds);
+    feed_leave(&s->sub, worker_of(s->conn)->feeds);
     s->state = STREAM_OFF;
 }
 
@@ -547,12 +583,12 @@ enum err stream_start(struct stream *s, const struct feed_spec *spec,
 {
     struct worker *w = worker_of(s->conn);
     struct gap gap;
-    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport->number);
+    enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number);
     if (e != ERR_OK)
         return e;
-    e = replay_start(&w->replay, s->receiver.sub.feed, after, hub_head(w->hub), &s->position, &gap);
+    e = replay_start(&w->replay, s->sub.feed, after, hub_head(w->hub), &s->position, &gap);
     if (e != ERR_OK) {
-        feed_leave(&s->receiver.sub, w->feeds);
+        feed_leave(&s->sub, w->feeds);
         return e;
     }
     s->state = STREAM_BEHIND;
@@ -571,7 +607,7 @@ enum err stream_change(struct stream *s, const struct feed_spec *spec,
 {
     struct lag_figures lag;
     lagging_figures(s->lagging, &lag);
-    enum err e = feed_join(&s->receiver.sub, spec, encoding, s->ops->transport->number);
+    enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number);
     if (e != ERR_OK)
         return e;
     lagging_keep(s->lagging, &lag);
@@ -579,8 +615,6 @@ enum err stream_change(struct stream *s, const struct feed_spec *spec,
     if (s->state == STREAM_OFF) {
         s->told_live = true;
         go_live(s);
-    } else if (s->state == STREAM_LIVE) {
-        feed_go_live(&s->receiver.sub);
     }
     return ERR_OK;
 }
@@ -676,7 +710,7 @@ static bool part_joiner(struct stream *s, const char *filter, size_t n)
 /* Makes SPEC, a part of the set, the set. */
 static enum err shrink(struct stream *s, const struct feed_spec *spec)
 {
-    struct feed *before = s->receiver.sub.feed;
+    struct feed *before = s->sub.feed;
     struct feed_table *feeds = worker_of(s->conn)->feeds;
     feed_hold(before);
     feed_table_set_generous(feeds, true);
@@ -690,7 +724,7 @@ static enum err shrink(struct stream *s, const struct feed_spec *spec)
 
 enum err stream_part(struct stream *s, const char *filter, size_t n)
 {
-    bool joined = feed_has(worker_of(s->conn)->feeds, s->receiver.sub.feed, filter, n);
+    bool joined = feed_has(worker_of(s->conn)->feeds, s->sub.feed, filter, n);
     if (!part_joiner(s, filter, n) && !joined)
         return ERR_NOT_FOUND;
     if (!joined)
@@ -699,7 +733,7 @@ enum err stream_part(struct stream *s, const char *filter, size_t n)
         return change_set(s, feed_drop, filter, n);
     struct feed_spec spec;
     feed_spec_init(&spec, worker_of(s->conn)->feeds);
-    enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
+    enum err e = feed_spec_add_feed(&spec, s->sub.feed);
     if (e == ERR_OK)
         e = feed_spec_remove(&spec, filter, n);
     if (e == ERR_OK)
@@ -743,7 +777,7 @@ static enum err part_from_set(struct stream *s, const struct stream_edit *edit)
     struct feed_spec spec;
     bool any = false;
     feed_spec_init(&spec, worker_of(s->conn)->feeds);
-    enum err e = feed_spec_add_feed(&spec, s->receiver.sub.feed);
+    enum err e = feed_spec_add_feed(&spec, s->sub.feed);
     for (size_t i = 0; i < edit->part->count && e == ERR_OK; i++) {
         const struct place *place = &edit->part->entries[i];
         enum err removed = feed_spec_remove(&spec, place->filter, place->len);
@@ -788,7 +822,7 @@ static bool is_named(const struct places *list, const struct filter *f)
 
 uint32_t stream_filters_after(const struct stream *s, const struct stream_edit *edit)
 {
-    const struct feed *f = s->receiver.sub.feed;
+    const struct feed *f = s->sub.feed;
     uint32_t count = (uint32_t)edit->join->count;
     for (uint32_t i = 0; i < f->filter_count; i++)
         count += !is_named(edit->part, f->filters[i]);
@@ -810,13 +844,13 @@ const struct joiner *stream_next_joiner(const struct stream *s, const struct joi
 
 uint32_t stream_filters(const struct stream *s)
 {
-    uint32_t joined = s->receiver.sub.feed ? s->receiver.sub.feed->filter_count : 0;
+    uint32_t joined = s->sub.feed ? s->sub.feed->filter_count : 0;
     return joined + s->joiner_count;
 }
 
 size_t stream_held(const struct stream *s)
 {
-    size_t bytes = feed_share(s->receiver.sub.feed);
+    size_t bytes = feed_share(s->sub.feed);
     for (const struct joiner *j = s->joiners.list; j; j = j->next)
         bytes += sizeof(*j) + feed_share(j->sub.feed);
     for (const struct brought *b = s->joiners.brought; b; b = b->next)
@@ -826,9 +860,10 @@ size_t stream_held(const struct stream *s)
 
 void stream_describe(const struct stream *s, struct description *d)
 {
-    d->feed = s->receiver.sub.feed;
+    d->feed = s->sub.feed;
     d->stream = s;
     d->has_cursor = s->state != STREAM_OFF;
     d->cursor = stream_offset(s);
+    d->delivered_s = s->state == STREAM_LIVE ? s->sub.feed->delivered_s : 0;
     lagging_figures(s->lagging, &d->lag);
 }

@@ -52,7 +52,7 @@ struct stream_ops {
 enum stream_state { STREAM_OFF, STREAM_LIVE, STREAM_BEHIND, STREAM_BLOCKED };
 
 struct stream {
-    struct receiver receiver;
+    struct subscriber sub; /* first */
     struct conn *conn;
     const struct stream_ops *ops;
     struct stream *next, *prev; /* the worker's list of streams BEHIND */
@@ -109,8 +109,10 @@ const struct joiner *stream_next_joiner(const struct stream *s, const struct joi
                                         const char **ret_filter, size_t *ret_len);
 /* Topics and patterns that the stream has or is about to have. */
 uint32_t stream_filters(const struct stream *s);
-/* The protocol's drained() calls this. */
+/* The protocol's drained() calls this, */
 void stream_drained(struct stream *s);
+/* and its busy() this: the next parcel is not written past the stream. */
+void stream_busy(struct stream *s);
 /* Everything that the worker has handled was handed to the socket; also when there is no set. */
 bool stream_is_current(const struct stream *s);
 /* The offset up to which everything was handed to the socket. */

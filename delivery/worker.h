@@ -42,17 +42,23 @@ struct parcel {
     const struct feed_hit *hits; /* ascending */
     uint64_t before;             /* the offset that a live receiver had reached before this turn */
     uint64_t last;               /* the offset that it has reached with it */
-    /* All hits in the feed's encoding, one behind the other; NULL when the feed has none. */
+    const struct encoding *encoding;    /* the feed's */
+    const struct receiver_ops *members; /* the kind of those who get it */
+    /* All hits in the encoding, one behind the other; NULL when it writes nothing. */
     const char *data;
     size_t size;
     const struct cut *cuts; /* where each hit ends in data */
     size_t count; /* hits in data; 0 with an encoding: memory was out, read them from the tail */
 };
 
-/* Something that subscribes: a live member of its feed gets every parcel. */
-struct receiver {
-    struct subscriber sub;
-    void (*deliver)(struct receiver *r, const struct parcel *p);
+/* What is done with a parcel for live members of a feed, which are all of one kind. While it is
+ * fanned out they may leave, but their memory stays. */
+struct receiver_ops {
+    /* Takes it: for those that the fan-out does not write to by itself, or not now. */
+    void (*deliver)(struct subscriber *sub, const struct parcel *p);
+    /* The fan-out wrote N of its bytes, and for WHY not more (fan.h). Told now, or when all others
+     * have been written to. NULL: it never does. */
+    void (*cut)(struct subscriber *sub, const struct parcel *p, size_t n, enum err why);
 };
 
 struct worker {

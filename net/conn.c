@@ -47,9 +47,19 @@ enum conn_state conn_state(const struct conn *c)
     return (enum conn_state)c->state_bits;
 }
 
+/* Something has come in the way of messages. */
+static void note_busy(struct conn *c)
+{
+    if (!c->tells_busy)
+        return;
+    c->tells_busy = false;
+    c->protocol->busy(c);
+}
+
 static void set_state(struct conn *c, enum conn_state s)
 {
-    c->state_bits = (uint8_t)s;
+    c->state_bits = s & 3;
+    note_busy(c);
 }
 
 bool conn_is_open(const struct conn *c)
@@ -267,6 +277,7 @@ void conn_set_protocol(struct conn *c, const struct protocol *p, void *state)
     if (c->protocol->finish)
         c->protocol->finish(c);
     conn_count_as(c, p->transport);
+    c->tells_busy = false;
     c->protocol = p;
     c->state = state;
 }
@@ -278,7 +289,9 @@ static struct output *output_of(struct conn *c)
 {
     if (!c->output)
         c->output = output_create();
-    if (!c->output)
+    if (c->output)
+        note_busy(c);
+    else
         conn_close(c, CLOSE_NOMEM);
     return c->output;
 }
@@ -321,6 +334,11 @@ bool conn_is_busy(const struct conn *c)
     return conn_state(c) != CONN_OPEN || c->blocked || c->output;
 }
 
+void conn_watch_busy(struct conn *c)
+{
+    c->tells_busy = true;
+}
+
 bool conn_is_stuck(const struct conn *c)
 {
     uint64_t moved_ms = (uint64_t)c->progress_s * 1000;
@@ -337,10 +355,15 @@ const struct blob *conn_rest(const struct conn *c)
     return c->output ? c->output->rest : NULL;
 }
 
+static void note_progress(struct conn *c)
+{
+    c->progress_s = (uint32_t)(c->loop->now_ms / 1000);
+}
+
 static void progress(struct conn *c, size_t n)
 {
     counter_add(&c->loop->counters, COUNTER_bytes_out, n);
-    c->progress_s = (uint32_t)(c->loop->now_ms / 1000);
+    note_progress(c);
 }
 
 static void lose(struct conn *c, enum err why)
@@ -348,9 +371,12 @@ static void lose(struct conn *c, enum err why)
     conn_close(c, why == ERR_TIMEOUT ? CLOSE_WRITE_TIMEOUT : CLOSE_RESET);
 }
 
+/* It takes no more. That it took everything before is not always noted, so it is now. */
 static void block(struct conn *c)
 {
+    note_progress(c);
     c->blocked = true;
+    note_busy(c);
     watch(c);
 }
 
@@ -378,6 +404,12 @@ static size_t write_some(struct conn *c, const void *data, size_t n)
 size_t conn_push(struct conn *c, const void *data, size_t n)
 {
     return write_some(c, data, n);
+}
+
+void conn_fan_cut(struct conn *c, size_t n, enum err why)
+{
+    if (conn_state(c) != CONN_CLOSED)
+        write_less(c, (struct link_io){n, why});
 }
 
 void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at, unsigned tail)
@@ -423,7 +455,7 @@ void conn_flush(struct conn *c)
 /* Once it has left, our side may end. */
 static void let_go_some(struct conn *c)
 {
-    c->progress_s = (uint32_t)(c->loop->now_ms / 1000);
+    note_progress(c);
     conn_touch(c);
 }
 
@@ -599,12 +631,15 @@ static void on_readable(struct conn *c)
 
 static void on_writable(struct conn *c)
 {
-    size_t unsent = conn_unsent(c);
+    size_t unsent = conn_unsent(c), held = link_held(&c->link);
+    uint32_t progress_s = c->progress_s;
     c->blocked = false;
     conn_let_go(c);
     if (!link_is_ready(&c->link))
         c->blocked = true;
     conn_flush(c);
+    if (conn_unsent(c) == unsent && link_held(&c->link) == held)
+        c->progress_s = progress_s; /* it was tried in vain */
     budget_charge(&c->loop->work, WORK_SLICE + unsent - conn_unsent(c));
     watch(c);
     if (!conn_is_busy(c) && c->protocol->drained)

@@ -71,6 +71,8 @@ struct protocol {
     void (*input_ended)(struct conn *c);
     /* All output has left: messages may be pushed. May be NULL. */
     void (*drained)(struct conn *c);
+    /* Messages may not be pushed any more; told once after conn_watch_busy, for whom it is. */
+    void (*busy)(struct conn *c);
     /* The deadline set with conn_set_deadline has come. */
     void (*timeout)(struct conn *c);
     /* Once, when the connection ends or changes its protocol: drop c->state and all subscriptions.
@@ -113,31 +115,34 @@ struct kept_input {
 struct conn {
     struct loop *loop;
     const struct protocol *protocol;
-    void *state;                  /* the protocol's */
-    struct peer *peer;            /* who is behind a trusted proxy; NULL = the socket's own peer */
-    struct peer_load *load;       /* it holds more than its floor (holding.h); NULL = it does not */
-    struct wheel_item wheel;      /* c->wheel is in the loop's wheel while the connection is open */
-    struct conn *turn_next;       /* list of those with something to do at the end of this turn */
-    struct kept_input *in;        /* input not used yet; NULL = none */
-    struct output *output;        /* what waits to be written; NULL = nothing */
-    struct link link;             /* what carries its bytes; none once it is closed */
-    uint32_t id;                  /* unique in the hub together with the worker: see conn_number */
-    uint32_t holds;               /* publishes under way and the like */
-    uint32_t since_s, progress_s; /* monotonic seconds of accept, of the last output that moved */
-    uint8_t counted_as : 4;       /* number of a transport */
-    uint8_t state_bits;           /* enum conn_state, one writer: set_state() */
-    uint8_t watched : 2;          /* READY_*; one writer: watch() */
-    bool yielded : 1;             /* in the loop's backlog: reads nothing until it goes on */
-    uint8_t level : 2;            /* how much it asked for of late: see rise(); 0 = little */
-    uint8_t level_at : 3;         /* when that was last too much; see now_at() */
-    bool local : 1;               /* over the local socket */
-    bool trusted : 1;             /* loopback or local: everything is allowed (peer.h) */
-    bool reading : 1;             /* wants input */
-    bool input_over : 1;          /* the peer sends no more */
-    bool blocked : 1;             /* the link is full */
-    bool in_turn : 1;             /* in the loop's turn list */
-    bool resumed : 1;             /* input() is to be called again even without new bytes */
-    bool awaits_room : 1;         /* in the worker's list of paused publishers */
+    void *state;             /* the protocol's */
+    struct peer *peer;       /* who is behind a trusted proxy; NULL = the socket's own peer */
+    struct peer_load *load;  /* it holds more than its floor (holding.h); NULL = it does not */
+    struct wheel_item wheel; /* c->wheel is in the loop's wheel while the connection is open */
+    struct conn *turn_next;  /* list of those with something to do at the end of this turn */
+    struct kept_input *in;   /* input not used yet; NULL = none */
+    struct output *output;   /* what waits to be written; NULL = nothing */
+    struct link link;        /* what carries its bytes; none once it is closed */
+    uint32_t id;             /* unique in the hub together with the worker: see conn_number */
+    uint32_t holds;          /* publishes under way and the like */
+    /* Monotonic seconds of accept; of the last output that moved (what a fan-out wrote whole is not
+     * noted), or of when the link was full. */
+    uint32_t since_s, progress_s;
+    uint8_t counted_as : 4; /* number of a transport */
+    uint8_t state_bits : 7; /* enum conn_state, one writer: set_state() */
+    bool tells_busy : 1;    /* the protocol is to be told when it becomes busy */
+    uint8_t watched : 2;    /* READY_*; one writer: watch() */
+    bool yielded : 1;       /* in the loop's backlog: reads nothing until it goes on */
+    uint8_t level : 2;      /* how much it asked for of late: see rise(); 0 = little */
+    uint8_t level_at : 3;   /* when that was last too much; see now_at() */
+    bool local : 1;         /* over the local socket */
+    bool trusted : 1;       /* loopback or local: everything is allowed (peer.h) */
+    bool reading : 1;       /* wants input */
+    bool input_over : 1;    /* the peer sends no more */
+    bool blocked : 1;       /* the link is full */
+    bool in_turn : 1;       /* in the loop's turn list */
+    bool resumed : 1;       /* input() is to be called again even without new bytes */
+    bool awaits_room : 1;   /* in the worker's list of paused publishers */
 };
 
 /* Takes LINK (closed on failure). LOCAL: it came over the local socket. ERR_NOMEM. */
@@ -188,13 +193,10 @@ void conn_flush(struct conn *c);
 /* Writes message bytes now; nothing else may wait (not conn_is_busy). Returns how many the link
  * took; fewer than N: the connection is blocked (drained() follows) or closed. */
 size_t conn_push(struct conn *c, const void *data, size_t n);
-/* Has what conn_push will need of C brought into the cache. */
-static inline void conn_prefetch(const struct conn *c)
-{
-    __builtin_prefetch(&c->loop);
-    __builtin_prefetch(&c->output);
-    __builtin_prefetch(&c->state_bits);
-}
+/* A fan-out wrote to conn_fan_fd, and was cut behind N bytes: as after a conn_push that was. */
+void conn_fan_cut(struct conn *c, size_t n, enum err why);
+/* C, which is not busy, has the protocol's busy() called when it becomes so. */
+void conn_watch_busy(struct conn *c);
 /* After a conn_push that ended inside a message: the message's bytes (a reference is taken), where
  * in them it goes on, and how many at their end are not for the peer, less than 16. */
 void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at, unsigned tail);

@@ -8,6 +8,7 @@ libnet_a_SOURCES = \
 	net/budget.c net/budget.h \
 	net/conn.c net/conn.h \
 	net/counters.c net/counters.h \
+	net/fan.c net/fan.h \
 	net/holding.c net/holding.h \
 	net/link.c net/link.h \
 	net/listener.c net/listener.h \

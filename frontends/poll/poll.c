@@ -13,7 +13,7 @@ enum { ANSWER_BYTES = 512 }; /* what an answer takes besides its messages, as wo
 
 /* While it waits; there are many that do. */
 struct poll {
-    struct receiver receiver;
+    struct subscriber sub; /* first */
     struct exchange *exchange;
     struct position position;
     uint32_t limit;
@@ -113,8 +113,7 @@ static void reply_raw(struct exchange *x, struct raw *r, uint64_t offset)
 /* Whether others may ask for the same in this turn, and the same is said to them. */
 static bool may_share(const struct poll *p, const struct gap *gap)
 {
-    return gap->reason == GAP_NONE && p->receiver.sub.feed->refs > 1 &&
-           p->exchange->method != HTTP_HEAD;
+    return gap->reason == GAP_NONE && p->sub.feed->refs > 1 && p->exchange->method != HTTP_HEAD;
 }
 
 /* Answers as another one was. False: none was. */
@@ -122,7 +121,7 @@ static bool answer_as_another(struct poll *p)
 {
     struct worker *w = worker_of_poll(p);
     struct blob *answer =
-        poll_shared_read(&w->polls, &w->replay, p->receiver.sub.feed, &p->position, p->limit);
+        poll_shared_read(&w->polls, &w->replay, p->sub.feed, &p->position, p->limit);
     if (answer)
         reply_shared(p->exchange, answer, false);
     return answer != NULL;
@@ -138,7 +137,7 @@ static void answer_first(struct poll *p, struct replay_span *span, const struct 
         return;
     }
     replay_span_end(span, &p->position);
-    poll_shared_keep_read(&w->polls, &w->replay, p->receiver.sub.feed, span, p->limit, answer);
+    poll_shared_keep_read(&w->polls, &w->replay, p->sub.feed, span, p->limit, answer);
     reply_shared(p->exchange, answer, false);
 }
 
@@ -151,8 +150,7 @@ static bool answer_envelopes(struct poll *p, struct gap *gap, bool even_if_empty
     if (may_share(p, gap) && answer_as_another(p))
         return true;
     replay_span_begin(&span, &worker_of_poll(p)->replay, &p->position);
-    enum err e =
-        poll_body_read(worker_of_poll(p), p->receiver.sub.feed, &p->position, gap, p->limit, &body);
+    enum err e = poll_body_read(worker_of_poll(p), p->sub.feed, &p->position, gap, p->limit, &body);
     /* A long way without a match is answered too: the client goes on from the new cursor. */
     bool answers = even_if_empty || body.count || gap->reason != GAP_NONE || !body.live;
     if (e != ERR_OK)
@@ -172,8 +170,7 @@ static bool answer_raw(struct poll *p, struct gap gap, bool even_if_empty)
     struct raw raw = {0};
     enum err e = ERR_OK;
     while (e == ERR_OK && gap.reason == GAP_NONE && !raw.found && p->position.offset < w->head) {
-        e = replay_next(&w->replay, p->receiver.sub.feed, &p->position, w->head, take_raw, &raw,
-                        &gap);
+        e = replay_next(&w->replay, p->sub.feed, &p->position, w->head, take_raw, &raw, &gap);
         if (e == ERR_AGAIN) {
             raw.found = false;
             buf_clear(&raw.body);
@@ -212,7 +209,7 @@ static void answer_later(struct poll *p, uint64_t before)
 {
     if (p->position.offset < before)
         p->position = (struct position){.offset = before, .floor_serial = UINT64_MAX};
-    feed_go_idle(&p->receiver.sub);
+    feed_go_idle(&p->sub);
     exchange_go_on_later(p->exchange);
 }
 
@@ -232,9 +229,9 @@ static struct blob *answer_of(struct worker *w, struct feed *f, const struct par
 }
 
 /* A waiting poll at the head: the answer is the same for all who wait. */
-static void deliver(struct receiver *r, const struct parcel *parcel)
+static void deliver(struct subscriber *sub, const struct parcel *parcel)
 {
-    struct poll *p = (struct poll *)r;
+    struct poll *p = (struct poll *)sub;
     struct worker *w = worker_of_poll(p);
     if (conn_state(p->exchange->conn) == CONN_CLOSED)
         return;
@@ -247,19 +244,27 @@ static void deliver(struct receiver *r, const struct parcel *parcel)
         answer(p, (struct gap){0}, false);
         return;
     }
-    struct blob *shared = answer_of(w, p->receiver.sub.feed, parcel);
+    struct blob *shared = answer_of(w, p->sub.feed, parcel);
     if (shared)
         reply_shared(p->exchange, shared, true);
     else
         subscribe_fail(p->exchange, ERR_NOMEM);
 }
 
+static const struct receiver_ops live_ops = {.deliver = deliver};
+
+/* Each gets an answer of its own, so it has to be asked. */
+static enum err follow(struct poll *p)
+{
+    return feed_go_live(&p->sub, &live_ops, LIVE_NO_HANDLE);
+}
+
 /* It was put off while many others were answered. */
 static void go_on(struct exchange *x)
 {
     struct poll *p = x->waiting;
-    if (!answer(p, (struct gap){0}, false))
-        feed_go_live(&p->receiver.sub);
+    if (!answer(p, (struct gap){0}, false) && follow(p) != ERR_OK)
+        subscribe_fail(x, ERR_NOMEM);
 }
 
 static void time_up(struct exchange *x)
@@ -271,7 +276,7 @@ static void end(struct exchange *x)
 {
     struct poll *p = x->waiting;
     conn_count_as(x->conn, x->conn->protocol->transport);
-    feed_leave(&p->receiver.sub, worker_of_poll(p)->feeds);
+    feed_leave(&p->sub, worker_of_poll(p)->feeds);
     free(p);
 }
 
@@ -279,15 +284,15 @@ static void end(struct exchange *x)
 static size_t held(const struct exchange *x)
 {
     const struct poll *p = x->waiting;
-    return feed_share(p->receiver.sub.feed);
+    return feed_share(p->sub.feed);
 }
 
 static void describe(const struct exchange *x, struct description *d)
 {
     const struct poll *p = x->waiting;
-    d->feed = p->receiver.sub.feed;
+    d->feed = p->sub.feed;
     d->has_cursor = true;
-    d->cursor = feed_is_live(&p->receiver.sub) ? worker_of_poll(p)->head : p->position.offset;
+    d->cursor = feed_is_live(&p->sub) ? worker_of_poll(p)->head : p->position.offset;
 }
 
 static const struct exchange_waiter waiter = {
@@ -302,7 +307,10 @@ static const struct exchange_waiter waiter = {
 static void wait_for_messages(struct poll *p, uint64_t ms)
 {
     struct conn *c = p->exchange->conn;
-    feed_go_live(&p->receiver.sub);
+    if (follow(p) != ERR_OK) {
+        subscribe_fail(p->exchange, ERR_NOMEM);
+        return;
+    }
     exchange_forget_head(p->exchange);
     conn_count_as(c, &poll_transport);
     conn_set_deadline(c, loop_now(c->loop) + ms);
@@ -312,11 +320,10 @@ static enum err subscribe(struct poll *p, const struct feed_spec *spec, const st
                           struct gap *ret_gap)
 {
     struct worker *w = worker_of_poll(p);
-    enum err e = feed_join(&p->receiver.sub, spec, &envelope_encoding, poll_transport.number);
+    enum err e = feed_join(&p->sub, spec, &envelope_encoding, poll_transport.number);
     if (e != ERR_OK)
         return e;
-    return replay_start(&w->replay, p->receiver.sub.feed, after, hub_head(w->hub), &p->position,
-                        ret_gap);
+    return replay_start(&w->replay, p->sub.feed, after, hub_head(w->hub), &p->position, ret_gap);
 }
 
 void poll_start(struct exchange *x, const struct subscription *sub)
@@ -327,7 +334,6 @@ void poll_start(struct exchange *x, const struct subscription *sub)
         subscribe_fail(x, ERR_NOMEM);
         return;
     }
-    p->receiver.deliver = deliver;
     p->exchange = x;
     p->limit = sub->limit;
     p->raw = sub->raw;

@@ -227,7 +227,7 @@ static bool answer_read(struct resp_wait *wait, struct buf *out, bool last)
     struct hub_read *h = (struct hub_read *)wait;
     struct worker *w = worker_of(wait->resp->conn);
     struct poll_body body = {0};
-    enum err e = poll_body_read(w, wait->receiver.sub.feed, &h->position, &h->gap, h->limit, &body);
+    enum err e = poll_body_read(w, wait->sub.feed, &h->position, &h->gap, h->limit, &body);
     bool answers = last || body.count || h->gap.reason != GAP_NONE || !body.live;
     if (e != ERR_OK)
         resp_error_of(wait->resp, e, NULL);
@@ -289,8 +289,8 @@ static enum err start_read(struct hub_read *h, struct resp *r, const struct resp
     enum err e = resp_wait_join(&h->wait, r, q->argv + 5, q->argc - 5);
     if (e != ERR_OK)
         return e;
-    return replay_start(&w->replay, h->wait.receiver.sub.feed, after, hub_head(w->hub),
-                        &h->position, &h->gap);
+    return replay_start(&w->replay, h->wait.sub.feed, after, hub_head(w->hub), &h->position,
+                        &h->gap);
 }
 
 void resp_hub_read(struct resp *r, const struct resp_request *q, struct buf *out)

@@ -340,6 +340,13 @@ static void drained(struct conn *c)
     resp_subscribe_drained(r);
 }
 
+static void busy(struct conn *c)
+{
+    struct resp *r = c->state;
+    if (r)
+        resp_subscribe_busy(r);
+}
+
 static void timeout(struct conn *c)
 {
     struct resp *r = c->state;
@@ -390,8 +397,7 @@ static size_t held(const struct conn *c)
     const struct resp *r = c->state;
     return resp_reader_held(&r->reader) + (r->held ? resp_request_bytes(&r->held->request) : 0) +
            resp_multi_held(r->multi) + resp_subscribe_held(r) +
-           (r->wait ? feed_share(r->wait->receiver.sub.feed) : 0) +
-           (r->job ? admin_held(r->job) : 0);
+           (r->wait ? feed_share(r->wait->sub.feed) : 0) + (r->job ? admin_held(r->job) : 0);
 }
 
 /* A command that is half read is answered in its place; one that runs is cut off. */
@@ -418,7 +424,7 @@ static void describe(struct conn *c, struct description *d)
     d->resp = r->version;
     resp_multi_describe(r->multi, d);
     if (r->wait)
-        d->feed = r->wait->receiver.sub.feed;
+        d->feed = r->wait->sub.feed;
     resp_subscribe_describe(r, d);
 }
 
@@ -429,6 +435,7 @@ const struct protocol resp_protocol = {
     .input_ended = input_ended,
     .kicked = kicked,
     .drained = drained,
+    .busy = busy,
     .timeout = timeout,
     .finish = finish,
     .shutdown = stop,

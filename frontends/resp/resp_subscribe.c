@@ -112,8 +112,8 @@ static void encode(struct stream *stream, struct message *m, struct buf *out)
     struct resp_subscription *s = (struct resp_subscription *)stream;
     size_t n;
     bool pattern;
-    const char *filter = feed_matching_filter(worker_of(stream->conn)->feeds,
-                                              stream->receiver.sub.feed, m->topic, &n, &pattern);
+    const char *filter = feed_matching_filter(worker_of(stream->conn)->feeds, stream->sub.feed,
+                                              m->topic, &n, &pattern);
     if (!filter)
         out->failed = true; /* it does match: memory was out */
     else if (pattern || !resp_names_has(&s->topics, filter, n))
@@ -216,6 +216,12 @@ void resp_subscribe_drained(struct resp *r)
 {
     if (r->subscription)
         stream_drained(&r->subscription->stream);
+}
+
+void resp_subscribe_busy(struct resp *r)
+{
+    if (r->subscription)
+        stream_busy(&r->subscription->stream);
 }
 
 size_t resp_subscribe_held(const struct resp *r)

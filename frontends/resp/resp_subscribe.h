@@ -20,6 +20,7 @@ void resp_subscribe_version_changed(struct resp *r);
 /* Leaves everything; fine when subscribed to nothing. */
 void resp_subscribe_finish(struct resp *r);
 void resp_subscribe_drained(struct resp *r);
+void resp_subscribe_busy(struct resp *r);
 /* About how many bytes its subscriptions take. */
 size_t resp_subscribe_held(const struct resp *r);
 void resp_subscribe_describe(const struct resp *r, struct description *d);

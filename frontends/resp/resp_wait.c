@@ -1,13 +1,18 @@
 #include "frontends/resp/resp_wait.h"
 
-static void wake(struct receiver *receiver, const struct parcel *p)
+/* Apart from the feeds of those who take messages. */
+static const struct encoding only_told = {.name = "told"};
+
+static void wake(struct subscriber *sub, const struct parcel *p)
 {
-    struct resp_wait *w = (struct resp_wait *)receiver;
+    struct resp_wait *w = (struct resp_wait *)sub;
     struct conn *c = w->resp->conn;
     (void)p;
     w->woken = true;
     conn_touch(c);
 }
+
+static const struct receiver_ops live_ops = {.deliver = wake};
 
 bool resp_wait_allowed(const struct resp *r)
 {
@@ -20,12 +25,13 @@ enum err resp_wait_join(struct resp_wait *w, struct resp *r, const struct resp_a
     struct feed_spec spec;
     enum err e = ERR_OK;
     w->resp = r;
-    w->receiver.deliver = wake;
     feed_spec_init(&spec, worker_of(r->conn)->feeds);
     for (size_t i = 0; i < count && e == ERR_OK; i++)
         e = feed_spec_add(&spec, filters[i].data, filters[i].len);
     if (e == ERR_OK)
-        e = feed_join(&w->receiver.sub, &spec, NULL, resp_transport.number);
+        e = feed_join(&w->sub, &spec, &only_told, resp_transport.number);
+    if (e == ERR_OK)
+        e = feed_go_live(&w->sub, &live_ops, LIVE_NO_HANDLE);
     feed_spec_finish(&spec);
     return e;
 }
@@ -35,7 +41,6 @@ void resp_wait_begin(struct resp_wait *w, uint64_t timeout_ms)
     struct resp *r = w->resp;
     uint64_t now = loop_now(r->conn->loop);
     r->wait = w;
-    feed_go_live(&w->receiver.sub);
     resp_begin_wait(r, false);
     if (timeout_ms && timeout_ms < WHEEL_NEVER - now)
         conn_set_deadline(r->conn, now + timeout_ms);
@@ -45,7 +50,7 @@ void resp_wait_destroy(struct resp_wait *w)
 {
     if (!w)
         return;
-    feed_leave(&w->receiver.sub, worker_of(w->resp->conn)->feeds);
+    feed_leave(&w->sub, worker_of(w->resp->conn)->feeds);
     w->destroy(w);
 }
 

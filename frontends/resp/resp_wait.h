@@ -12,7 +12,7 @@
 
 /* Embedded, first, in what the command keeps. */
 struct resp_wait {
-    struct receiver receiver;
+    struct subscriber sub; /* first */
     struct resp *resp;
     bool woken;
     /* Reads again and answers in OUT, or by resp_error. False: there is still nothing to answer;
@@ -24,7 +24,7 @@ struct resp_wait {
 /* Whether a command of R may wait at all: not in a transaction, nor when the peer has closed its
  * sending side. */
 bool resp_wait_allowed(const struct resp *r);
-/* Subscribes to the filters. ERR_NOMEM. */
+/* Subscribes to the filters; from now on it is woken. ERR_NOMEM. */
 MUST_CHECK enum err resp_wait_join(struct resp_wait *w, struct resp *r,
                                    const struct resp_arg *filters, size_t count);
 /* Waits (takes W) for TIMEOUT_MS; 0 = without end. */

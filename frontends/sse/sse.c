@@ -54,7 +54,7 @@ static const struct encoding *choose_encoding(const struct exchange *x, bool raw
 /* The encoding remembers it. */
 static bool is_chunked(const struct stream *s)
 {
-    return sse_encoding_is_chunked(s->receiver.sub.feed->encoding);
+    return sse_encoding_is_chunked(s->sub.feed->encoding);
 }
 
 /* What is appended until end_block is one block. */
@@ -134,6 +134,11 @@ static void sse_drained(struct conn *c)
     stream_drained(&listed_of(c)->stream);
 }
 
+static void sse_busy(struct conn *c)
+{
+    stream_busy(&listed_of(c)->stream);
+}
+
 static void sse_timeout(struct conn *c)
 {
     struct stream *s = &listed_of(c)->stream;
@@ -186,6 +191,7 @@ static const struct protocol sse_protocol = {
     .transport = &sse_transport,
     .input = sse_input,
     .drained = sse_drained,
+    .busy = sse_busy,
     .timeout = sse_timeout,
     .finish = sse_finish,
     .shutdown = sse_farewell,

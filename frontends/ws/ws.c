@@ -411,7 +411,7 @@ static void handle_control(struct conn *c, char *text, size_t n)
 
 static void handle_raw(struct conn *c, const struct ws_event *e)
 {
-    const struct feed *f = ws_of(c)->stream.receiver.sub.feed; /* of one topic, for good */
+    const struct feed *f = ws_of(c)->stream.sub.feed; /* of one topic, for good */
     size_t n;
     const char *topic = filter_name(f->filters[0], &n);
     struct message_init m = {
@@ -589,6 +589,11 @@ static void ws_drained(struct conn *c)
     stream_drained(&ws_of(c)->stream);
 }
 
+static void ws_busy(struct conn *c)
+{
+    stream_busy(&ws_of(c)->stream);
+}
+
 static bool is_silent(const struct conn *c, const struct ws *ws)
 {
     uint64_t limit = SILENCE_HEARTBEATS * worker_settings(c)->heartbeat_ms + 1000;
@@ -676,6 +681,7 @@ static const struct protocol ws_protocol = {
     .input = ws_input,
     .input_ended = ws_input_ended,
     .drained = ws_drained,
+    .busy = ws_busy,
     .timeout = ws_timeout,
     .finish = ws_finish,
     .shutdown = ws_shutdown,

@@ -20,6 +20,7 @@ broker_tests = \
 	tests/unit/test_broker_faults \
 	tests/unit/test_broker_idle \
 	tests/unit/test_feeds \
+	tests/unit/test_live \
 	tests/unit/test_replay \
 	tests/unit/test_replay_random \
 	tests/unit/test_replay_races \
@@ -112,6 +113,11 @@ tests_unit_test_replay_LDADD = $(broker_test_libs)
 tests_unit_test_broker_idle_SOURCES = tests/unit/test_broker_idle.c $(broker_fixture)
 tests_unit_test_broker_idle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_broker_idle_LDADD = $(broker_test_libs)
+
+tests_unit_test_live_SOURCES = tests/unit/test_live.c tests/unit/random.c tests/unit/random.h
+tests_unit_test_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_live_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=realloc
+tests_unit_test_live_LDADD = $(broker_test_libs)
 
 tests_unit_test_feeds_SOURCES = tests/unit/test_feeds.c tests/unit/random.c tests/unit/random.h
 tests_unit_test_feeds_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

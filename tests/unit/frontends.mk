@@ -6,6 +6,8 @@ frontends_tests = \
 	tests/unit/test_exchange \
 	tests/unit/test_exchange_publish \
 	tests/unit/test_exchange_subscribe \
+	tests/unit/test_fanout \
+	tests/unit/test_fanout_late \
 	tests/unit/test_full_hub \
 	tests/unit/test_holding \
 	tests/unit/test_joiner \
@@ -42,6 +44,18 @@ tests_unit_test_ends_SOURCES = tests/unit/test_ends.c $(desk)
 tests_unit_test_ends_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ends_LDFLAGS = $(desk_ldflags)
 tests_unit_test_ends_LDADD = $(frontends_test_libs)
+
+fanout_ldflags = $(desk_ldflags) -Wl,--wrap=malloc -Wl,--wrap=realloc
+tests_unit_test_fanout_SOURCES = tests/unit/test_fanout.c $(desk)
+tests_unit_test_fanout_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_fanout_LDFLAGS = $(fanout_ldflags)
+tests_unit_test_fanout_LDADD = $(frontends_test_libs)
+
+# The same with another net/fan.c.
+tests_unit_test_fanout_late_SOURCES = tests/unit/test_fanout.c tests/unit/late_fan.c $(desk)
+tests_unit_test_fanout_late_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_fanout_late_LDFLAGS = $(fanout_ldflags)
+tests_unit_test_fanout_late_LDADD = $(frontends_test_libs)
 
 tests_unit_test_full_hub_SOURCES = tests/unit/test_full_hub.c $(desk)
 tests_unit_test_full_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

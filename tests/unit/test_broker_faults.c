@@ -216,7 +216,7 @@ static void subscribe_all(void)
 {
     for (int i = 0; i < SUBSCRIBERS; i++) {
         TRY(subscribe(i));
-        feed_go_live(&subscribers[i]);
+        TRY(feed_go_live(&subscribers[i], NULL, LIVE_NO_HANDLE));
     }
 }
 

@@ -1,0 +1,69 @@
+/*
+ * The live members of a feed: what a delivery needs of each of them lies together, so that a
+ * fan-out walks one array and touches nothing else of those who only receive.
+ *
+ * Members may come and leave at any time, also while they are walked: who leaves then is a hole
+ * until the walk ends, and who comes is behind its end.
+ */
+#ifndef BROKER_LIVE_H
+#define BROKER_LIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct feed;
+struct receiver_ops;
+
+/* A subscriber: embedded in what a frontend keeps for a connection. */
+struct subscriber {
+    struct feed *feed; /* NULL = not subscribed */
+    uint32_t at;       /* its place among the feed's live members, from 1; 0 = it is not live */
+};
+
+enum { LIVE_NO_HANDLE = -1 };
+
+/* One member; 16 bytes. */
+struct live {
+    struct subscriber *sub; /* NULL: it left during the walk */
+    int32_t handle;         /* what a fan-out may write to by itself; means nothing here */
+    bool look;              /* not now: ask SUB, which is more than to write; also of a hole */
+};
+
+/* Embedded, all zero at first, and never moved. */
+struct live_set {
+    const struct receiver_ops *kind; /* of all members; means nothing here */
+    struct live *members;
+    uint32_t count; /* with the holes */
+    uint32_t cap;   /* 0 = `members` is nothing yet */
+    uint32_t holes;
+    bool walked;
+    struct live only; /* the place of the first: a set of one needs no memory of its own */
+};
+
+/* SUB, which is not live, becomes a member, of the same KIND as all others. HANDLE may be
+ * LIVE_NO_HANDLE: then it is always asked. ERR_NOMEM: nothing changed. */
+MUST_CHECK enum err live_add(struct live_set *s, struct subscriber *sub,
+                             const struct receiver_ops *kind, int32_t handle);
+/* SUB is a member and leaves. */
+void live_remove(struct live_set *s, struct subscriber *sub);
+/* Has room for one more: what comes next is live_move to it. ERR_NOMEM. */
+MUST_CHECK enum err live_reserve(struct live_set *s);
+/* SUB, a member of FROM, becomes one of TO as it is; TO has room. */
+void live_move(struct live_set *from, struct live_set *to, struct subscriber *sub);
+/* All have left. */
+void live_finish(struct live_set *s);
+
+/* Begins a walk over `members`, up to the place that is returned; they may lie elsewhere after each
+ * step. There is one at a time, up to live_walk_end. */
+uint32_t live_walk(struct live_set *s);
+void live_walk_end(struct live_set *s);
+
+/* The entry of SUB, which is a member; valid until the set changes. */
+static inline struct live *live_entry(const struct live_set *s, const struct subscriber *sub)
+{
+    return &s->members[sub->at - 1];
+}
+
+#endif

@@ -1,0 +1,426 @@
+/* The fan-out: who is written to past its connection, who is asked, and what becomes of those that
+ * are cut. Built twice: with the fan-out that tells who is cut at once (net/fan.c), and with one
+ * that tells it at the end (late_fan.c). */
+#include "delivery/fanout.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "delivery/description.h"
+#include "delivery/stream.h"
+#include "tests/unit/desk.h"
+
+#define HOST       "Host: localhost\r\n"
+#define SSE(path)  "GET " path " HTTP/1.1\r\n" HOST "Accept: text/event-stream\r\n\r\n"
+#define BARE(path) "GET " path " HTTP/1.0\r\n" HOST "Accept: text/event-stream\r\n\r\n"
+#define POLL(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+#define WS(path)                                                                                   \
+    "GET " path " HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n"               \
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+/* Many messages of so many bytes are more than a socket takes. */
+enum { MANY = 100, BYTES = 5000, CLIENTS = 4 };
+
+static struct desk desk;
+static struct client clients[CLIENTS];
+static size_t failing_size; /* the next allocation of it fails; 0 = none */
+
+void *__real_malloc(size_t n);
+void *__wrap_malloc(size_t n);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool fails(size_t n)
+{
+    if (n == 0 || n != failing_size)
+        return false;
+    failing_size = 0;
+    return true;
+}
+
+void *__wrap_malloc(size_t n)
+{
+    return fails(n) ? NULL : __real_malloc(n);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    return fails(n) ? NULL : __real_realloc(p, n);
+}
+
+static void setup(void)
+{
+    desk_open(&desk);
+    for (int i = 0; i < CLIENTS; i++)
+        client_open(&clients[i], &desk, false);
+}
+
+static void teardown(void)
+{
+    for (int i = 0; i < CLIENTS; i++)
+        client_close(&clients[i]);
+    desk_close(&desk);
+}
+
+static const struct stream *stream_of(const struct client *c)
+{
+    struct description d = {0};
+    c->conn->protocol->describe(c->conn, &d);
+    ck_assert_ptr_nonnull(d.stream);
+    return d.stream;
+}
+
+static bool is_asked(const struct client *c)
+{
+    return feed_entry(&stream_of(c)->sub)->look;
+}
+
+static void say_all(const char *request)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        client_say(&clients[i], request);
+        client_hear_all(&clients[i]);
+        client_forget(&clients[i]);
+    }
+}
+
+static const struct {
+    const char *request, *mark;
+} kinds[] = {
+    {SSE("/t/a"), "data: x"},
+    {BARE("/t/a"), "data: x"},
+    {SSE("/t?topic=a&topic=b"), "data: {"},
+    {WS("/t/a"), "\"data\":\"x"},
+    {WS("/t/a?format=raw"), NULL},
+};
+enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
+
+/* --- who is written to, and who is asked --- */
+
+START_TEST(who_only_receives_is_written_to_past_its_connection)
+{
+    say_all(kinds[_i].request);
+    uint32_t moved_s = clients[0].conn->progress_s;
+    desk_wait(&desk, 5000);
+    uint64_t deliveries = desk_count(&desk, COUNTER_deliveries);
+    uint64_t delivered = desk_count(&desk, COUNTER_delivered_bytes);
+    uint64_t out = desk_count(&desk, COUNTER_bytes_out);
+    size_t bytes = 0;
+    for (int i = 0; i < CLIENTS; i++)
+        ck_assert(!is_asked(&clients[i]));
+    desk_publish(&desk, "a", 3, 10);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_hear_all(&clients[i]);
+        bytes += clients[i].got.len;
+        if (kinds[_i].mark)
+            ck_assert_uint_eq(client_times(&clients[i], kinds[_i].mark), 3);
+        ck_assert_uint_eq(clients[i].conn->progress_s, moved_s);
+        ck_assert(!is_asked(&clients[i]));
+    }
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_deliveries) - deliveries, 3 * CLIENTS);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_delivered_bytes) - delivered, bytes);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_bytes_out) - out, bytes);
+}
+END_TEST
+
+/* What waits goes first, whoever made it wait; behind that, nobody is asked any more. */
+START_TEST(whose_output_waits_is_asked)
+{
+    say_all(SSE("/t/a"));
+    conn_write(clients[1].conn, "8\r\n: first\r\n", 12);
+    ck_assert(is_asked(&clients[1]));
+    ck_assert(!is_asked(&clients[0]));
+    desk_publish(&desk, "a", 1, 10);
+    const char *text = client_hear_all(&clients[1]);
+    const char *first = strstr(text, ": first"), *second = strstr(text, "data: x");
+    ck_assert(first && second && first < second);
+    ck_assert(!is_asked(&clients[1]));
+    conn_write(clients[1].conn, "8\r\n: again\r\n", 12);
+    ck_assert(is_asked(&clients[1]));
+    desk_end_turn(&desk);
+    ck_assert(!is_asked(&clients[1])); /* all has left */
+}
+END_TEST
+
+START_TEST(who_ends_gets_nothing_more)
+{
+    say_all(SSE("/t/a"));
+    conn_finish_after_output(clients[0].conn);
+    ck_assert(is_asked(&clients[0]));
+    conn_close(clients[1].conn, CLOSE_DONE);
+    ck_assert(is_asked(&clients[1]));
+    desk_publish(&desk, "a", 1, 10);
+    for (int i = 0; i < CLIENTS; i++)
+        ck_assert_int_eq(client_heard(&clients[i], "data: x"), i > 1);
+}
+END_TEST
+
+/* --- who is cut --- */
+
+static void hear_everybody_out(void)
+{
+    for (int i = 0; i < CLIENTS; i++)
+        client_hear_all(&clients[i]);
+}
+
+/* All together, one beside others that read, and again when they are back at the head. */
+START_TEST(who_is_cut_misses_nothing_and_gets_nothing_twice)
+{
+    say_all(kinds[_i].request);
+    uint64_t before = desk_count(&desk, COUNTER_deliveries);
+    for (int round = 1; round <= 3; round++) {
+        desk_publish(&desk, "a", MANY, BYTES);
+        for (int i = 0; i < CLIENTS; i++)
+            ck_assert_int_eq(stream_of(&clients[i])->state, STREAM_BLOCKED);
+        client_hear_all(&clients[0]);
+        desk_publish(&desk, "a", 1, BYTES);
+        hear_everybody_out();
+        desk_catch_up(&desk);
+        hear_everybody_out();
+        for (int i = 0; i < CLIENTS; i++)
+            ck_assert_int_eq(stream_of(&clients[i])->state, STREAM_LIVE);
+    }
+    unsigned count = 3 * (MANY + 1);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_deliveries) - before, (uint64_t)count * CLIENTS);
+    for (int i = 0; i < CLIENTS; i++) {
+        if (kinds[_i].mark)
+            ck_assert_uint_eq(client_times(&clients[i], kinds[_i].mark), count);
+        ck_assert_uint_eq(clients[i].got.len, clients[0].got.len);
+        ck_assert_int_eq(memcmp(clients[i].got.data, clients[0].got.data, clients[i].got.len), 0);
+    }
+}
+END_TEST
+
+START_TEST(who_is_lost_is_closed)
+{
+    say_all(SSE("/t/a"));
+    int elsewhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(dup2(elsewhere, clients[2].fd), clients[2].fd);
+    close(elsewhere);
+    desk_publish(&desk, "a", 1, 10);
+    ck_assert_uint_eq(clients[0].conn->loop->conns, CLIENTS - 1);
+    for (int i = 0; i < CLIENTS; i++)
+        if (i != 2)
+            ck_assert(client_heard(&clients[i], "data: x"));
+}
+END_TEST
+
+/* The time for which the peer has taken nothing begins when it is full: that it took all before is
+ * not noted. Trying again at its deadlines changes nothing. */
+START_TEST(who_is_full_is_stuck_after_the_time_for_that)
+{
+    say_all(SSE("/t/a"));
+    desk_wait(&desk, desk.settings->net.write_timeout_ms);
+    desk_publish(&desk, "a", 1, 10);
+    desk_publish(&desk, "a", MANY, BYTES);
+    struct conn *c = clients[0].conn;
+    ck_assert(c->blocked && !conn_is_stuck(c));
+    desk_wait(&desk, desk.settings->net.write_timeout_ms - 2000);
+    ck_assert(!conn_is_stuck(c));
+    for (int i = 0; i < 10; i++) {
+        conn_set_deadline(c, loop_now(c->loop) + 100);
+        desk_wait(&desk, 200);
+    }
+    ck_assert(c->blocked && conn_is_stuck(c));
+}
+END_TEST
+
+/* --- members that come and leave in the middle --- */
+
+enum { MEMBERS = 8 };
+
+static struct member {
+    struct subscriber sub; /* first */
+    unsigned got;          /* parcels */
+    bool was_cut;
+    size_t taken;
+    enum err why;
+} members[MEMBERS];
+static const struct receiver_ops member_ops;
+static int order[2 * MEMBERS], order_count;
+
+/* As those event streams that are there, of another topic. */
+static void join(int i, int handle)
+{
+    const struct feed *like = stream_of(&clients[0])->sub.feed;
+    struct feed_spec spec;
+    feed_spec_init(&spec, desk.worker->feeds);
+    ck_assert_int_eq(feed_spec_add(&spec, "m", 1), ERR_OK);
+    ck_assert_int_eq(feed_join(&members[i].sub, &spec, like->encoding, like->transport), ERR_OK);
+    feed_spec_finish(&spec);
+    ck_assert_int_eq(feed_go_live(&members[i].sub, &member_ops, handle), ERR_OK);
+}
+
+static void leave_all(void)
+{
+    for (int i = 0; i < MEMBERS; i++)
+        feed_leave(&members[i].sub, desk.worker->feeds);
+}
+
+/* At the first parcel for number 1, that one, one before and one behind it leave, and two come. */
+static void member_deliver(struct subscriber *sub, const struct parcel *p)
+{
+    struct member *m = (struct member *)sub;
+    ck_assert_uint_eq(p->count, 1);
+    order[order_count++] = (int)(m - members);
+    m->got++;
+    if (m != &members[1] || m->got > 1)
+        return;
+    feed_go_idle(&members[0].sub);
+    feed_leave(&members[1].sub, desk.worker->feeds);
+    feed_leave(&members[3].sub, desk.worker->feeds);
+    join(5, LIVE_NO_HANDLE);
+    join(6, LIVE_NO_HANDLE);
+    join(1, LIVE_NO_HANDLE);
+}
+
+static void member_cut(struct subscriber *sub, const struct parcel *p, size_t n, enum err why)
+{
+    struct member *m = (struct member *)sub;
+    ck_assert_uint_lt(n, p->size);
+    order[order_count++] = (int)(m - members);
+    m->was_cut = true;
+    m->taken = n;
+    m->why = why;
+    if (feed_is_live(sub))
+        feed_go_idle(sub);
+}
+
+static const struct receiver_ops member_ops = {.deliver = member_deliver, .cut = member_cut};
+
+static void begin_members(void)
+{
+    memset(members, 0, sizeof(members));
+    order_count = 0;
+    say_all(SSE("/t/a"));
+}
+
+START_TEST(who_leaves_in_the_middle_gets_nothing_and_who_comes_the_next)
+{
+    static const unsigned first[MEMBERS] = {1, 1, 1, 0, 1, 0, 0, 0};
+    static const unsigned then[MEMBERS] = {1, 2, 2, 0, 2, 1, 1, 0};
+    begin_members();
+    for (int i = 0; i < 5; i++)
+        join(i, LIVE_NO_HANDLE);
+    desk_publish(&desk, "m", 1, 10);
+    for (int i = 0; i < MEMBERS; i++)
+        ck_assert_uint_eq(members[i].got, first[i]);
+    desk_publish(&desk, "m", 1, 10);
+    for (int i = 0; i < MEMBERS; i++)
+        ck_assert_uint_eq(members[i].got, then[i]);
+    leave_all();
+}
+END_TEST
+
+static void fill(int fd)
+{
+    char bytes[4096] = {0};
+    while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        continue;
+}
+
+static int make_pair(int *ret_peer)
+{
+    int fds[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    *ret_peer = fds[1];
+    return fds[0];
+}
+
+/* A full one, one whose peer is gone, and one that leaves before it hears of its cut; the others
+ * get everything. */
+START_TEST(cuts_are_told_with_their_reason)
+{
+    int fds[4], peers[4];
+    char text[200];
+    begin_members();
+    for (int i = 0; i < 4; i++)
+        fds[i] = make_pair(&peers[i]);
+    fill(fds[0]);
+    close(peers[1]);
+    fill(fds[3]);
+    join(0, fds[0]);
+    join(2, fds[2]);
+    join(1, fds[1]);
+    join(3, fds[3]);
+    uint64_t before = desk_count(&desk, COUNTER_deliveries);
+    desk_publish(&desk, "m", 1, 10);
+    ck_assert(members[0].was_cut && members[0].why == ERR_AGAIN && members[0].taken == 0);
+    ck_assert(members[1].was_cut && members[1].why == ERR_CLOSED && members[1].taken == 0);
+    ck_assert(members[3].was_cut && members[3].why == ERR_AGAIN);
+    ck_assert(!members[2].was_cut && members[2].got == 0);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_deliveries) - before, 1);
+    ck_assert_int_gt(recv(peers[2], text, sizeof(text), 0), 0);
+    ck_assert(feed_is_live(&members[2].sub) && !feed_is_live(&members[0].sub));
+    desk_publish(&desk, "m", 1, 10);
+    ck_assert_int_gt(recv(peers[2], text, sizeof(text), 0), 0);
+    ck_assert_int_eq(order_count, 3);
+    leave_all();
+    for (int i = 0; i < 4; i++) {
+        close(fds[i]);
+        if (i != 1)
+            close(peers[i]);
+    }
+}
+END_TEST
+
+/* --- without memory --- */
+
+/* The second member of a feed is the first for whom room is made. */
+START_TEST(a_poll_for_which_there_is_no_room_is_refused)
+{
+    client_say(&clients[0], POLL("/t/a"));
+    failing_size = 4 * sizeof(struct live);
+    client_say(&clients[1], POLL("/t/a"));
+    ck_assert_uint_eq(failing_size, 0);
+    ck_assert(client_heard(&clients[1], "HTTP/1.1 503"));
+    client_say(&clients[1], POLL("/t/a"));
+    desk_publish(&desk, "a", 1, 10);
+    for (int i = 0; i < 2; i++)
+        ck_assert(client_heard(&clients[i], "\"data\":\"xxxxxxxxxx\""));
+}
+END_TEST
+
+START_TEST(a_stream_for_which_there_is_no_room_ends)
+{
+    client_say(&clients[0], SSE("/t/a"));
+    failing_size = 4 * sizeof(struct live);
+    client_say(&clients[1], SSE("/t/a"));
+    ck_assert_uint_eq(failing_size, 0);
+    ck_assert(client_ended(&clients[1]));
+    desk_publish(&desk, "a", 1, 10);
+    ck_assert(client_heard(&clients[0], "data: x"));
+}
+END_TEST
+
+static Suite *fanout_suite(void)
+{
+    Suite *s = suite_create("fanout");
+    TCase *t = tcase_create("fanout");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_loop_test(t, who_only_receives_is_written_to_past_its_connection, 0, KINDS);
+    tcase_add_test(t, whose_output_waits_is_asked);
+    tcase_add_test(t, who_ends_gets_nothing_more);
+    tcase_add_loop_test(t, who_is_cut_misses_nothing_and_gets_nothing_twice, 0, KINDS);
+    tcase_add_test(t, who_is_lost_is_closed);
+    tcase_add_test(t, who_is_full_is_stuck_after_the_time_for_that);
+    tcase_add_test(t, who_leaves_in_the_middle_gets_nothing_and_who_comes_the_next);
+    tcase_add_test(t, cuts_are_told_with_their_reason);
+    tcase_add_test(t, a_poll_for_which_there_is_no_room_is_refused);
+    tcase_add_test(t, a_stream_for_which_there_is_no_room_ends);
+    suite_add_tcase(s, t);
+    return s;
+}
+
+int main(void)
+{
+    SRunner *r = srunner_create(fanout_suite());
+    srunner_run_all(r, CK_ENV);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
