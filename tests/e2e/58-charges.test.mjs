@@ -144,12 +144,12 @@ describe('what is charged', () => {
       assert.equal(cost, PUBLISH + expected);
     });
 
-  test('HTTP, a change of an event stream: its body', async (t) => {
+  test('HTTP, a change of an event stream: its body, and each topic', async (t) => {
     const stream = await (await SseStream.open(hub, 'charge/s', { format: 'envelope' })).live();
     t.after(() => stream.close());
     const body = '{"subscribe":[{"topic":"charge/t"}]}';
     const { cost } = await ask(await open(t), post(`/session/${await stream.session}`, body));
-    assert.equal(cost, HTTP + PIECE + body.length * JSON_BYTE);
+    assert.equal(cost, HTTP + PIECE + body.length * JSON_BYTE + TOPIC);
   });
 
   /** What frames cost besides their bytes, until `count` bytes have come. */
