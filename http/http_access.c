@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "access/host.h"
 #include "delivery/worker.h"
 #include "http/forwarding.h"
-#include "http/host.h"
 #include "http/http_lines.h"
 
 #define PREFLIGHT_AGE "7200"

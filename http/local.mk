@@ -26,7 +26,6 @@ libhttpcodec_a_SOURCES += \
 	http/field.c http/field.h \
 	http/forwarded.c http/forwarded.h \
 	http/guard.h \
-	http/host.c http/host.h \
 	http/h1/http_due.c http/h1/http_due.h \
 	http/http_date.c http/http_date.h \
 	http/http_fields.c http/http_fields.h \

@@ -1,6 +1,6 @@
 # net/: the loop, connections, links and listening sockets; included by ../Makefile.am.
 # The floors above the broker, from the top.
-hub_libs = libfrontends.a libadmin.a libhttp.a libdelivery.a libnet.a
+hub_libs = libfrontends.a libadmin.a libhttp.a libaccess.a libdelivery.a libnet.a
 
 noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \

@@ -5,6 +5,7 @@
 TEST_EXTENSIONS = .py
 PY_LOG_COMPILER = $(PYTHON3)
 
+include tests/unit/access.mk
 include tests/unit/base.mk
 include tests/unit/bench.mk
 include tests/unit/storage.mk

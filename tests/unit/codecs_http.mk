@@ -5,7 +5,6 @@ http_codec_tests = \
 	tests/unit/test_field \
 	tests/unit/test_field_scalar \
 	tests/unit/test_forwarded \
-	tests/unit/test_host \
 	tests/unit/test_http_due \
 	tests/unit/test_http_fields \
 	tests/unit/test_http_repeat \
@@ -40,10 +39,6 @@ tests_unit_test_field_LDADD = libhttpcodec.a $(CHECK_LIBS)
 tests_unit_test_field_scalar_SOURCES = tests/unit/test_field.c http/field.c
 tests_unit_test_field_scalar_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -DFIELD_SCALAR
 tests_unit_test_field_scalar_LDADD = $(CHECK_LIBS)
-
-tests_unit_test_host_SOURCES = tests/unit/test_host.c
-tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_host_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_http_due_SOURCES = tests/unit/test_http_due.c
 tests_unit_test_http_due_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

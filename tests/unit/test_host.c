@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/host.h"
+#include "access/host.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 

@@ -6,8 +6,8 @@
  * An authority is "host" or "host:port" as in Host, valid (url_authority_valid); ports and letter
  * case do not matter. Nothing is decoded and no name is looked up.
  */
-#ifndef HTTP_HOST_H
-#define HTTP_HOST_H
+#ifndef ACCESS_HOST_H
+#define ACCESS_HOST_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "http/host.h"
+#include "access/host.h"
 
 #include <string.h>
 #include <strings.h>
