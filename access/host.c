@@ -82,3 +82,10 @@ bool host_is_listed(const char *authority, char *const *names, size_t count)
             return true;
     return false;
 }
+
+bool host_is_own(const char *authority, char *const *names, size_t count, bool directly)
+{
+    if (!authority || host_is_loopback(authority))
+        return true;
+    return directly && host_is_listed(authority, names, count);
+}

@@ -17,4 +17,8 @@
 bool host_is_loopback(const char *authority);
 /* Whether the host is one of the COUNT names. */
 bool host_is_listed(const char *authority, char *const *names, size_t count);
+/* Whether a request for AUTHORITY (NULL: it does not say) is for this machine. A name besides
+ * loopback is only believed of who came DIRECTLY, or through a proxy that is known: one on this
+ * machine that is not would open the hub to all whom it serves. */
+bool host_is_own(const char *authority, char *const *names, size_t count, bool directly);
 #endif

@@ -17,7 +17,7 @@ void http_status_cursor(struct exchange *x)
     struct worker *w = worker_of(x->conn);
     char text[CURSOR_TEXT_SIZE];
     struct buf body = {0};
-    if (!http_may_subscribe(x->conn)) {
+    if (!http_may(x->conn, ACCESS_SUBSCRIBE)) {
         exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
         return;
     }

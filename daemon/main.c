@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "access/access.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "base/std_fds.h"
@@ -119,6 +120,13 @@ static enum err copy_lag_rules(const struct config *c, struct settings *s)
     return e;
 }
 
+static unsigned rights_of(unsigned anonymous)
+{
+    return (anonymous & CONFIG_SUBSCRIBE ? ACCESS_SUBSCRIBE : 0) |
+           (anonymous & CONFIG_PUBLISH ? ACCESS_PUBLISH : 0) |
+           (anonymous & CONFIG_STATUS ? ACCESS_STATUS : 0);
+}
+
 static struct settings *make_settings(const struct config *c)
 {
     struct settings *s = settings_create();
@@ -140,9 +148,7 @@ static struct settings *make_settings(const struct config *c)
     s->net.send_buffer = (int)c->http.send_buffer_bytes;
     s->net.notsent_lowat = (int)c->http.notsent_lowat_bytes;
     s->demo = c->http.demo;
-    s->anonymous_subscribe = c->access.anonymous & CONFIG_SUBSCRIBE;
-    s->anonymous_publish = c->access.anonymous & CONFIG_PUBLISH;
-    s->anonymous_status = c->access.anonymous & CONFIG_STATUS;
+    s->anonymous = rights_of(c->access.anonymous);
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
     if (copy_names(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK ||

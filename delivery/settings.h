@@ -29,8 +29,8 @@ struct settings {
                         loopback names; without ports */
     size_t host_count;
     /* [access] what anonymous peers may do on listeners that are not on loopback */
-    bool anonymous_subscribe, anonymous_publish, anonymous_status;
-    char **origins; /* allowed besides the same origin and loopback; "*" = all */
+    unsigned anonymous; /* bits of enum access_right (access/access.h) */
+    char **origins;     /* allowed besides the same origin and loopback; "*" = all */
     size_t origin_count;
     /* [limits] of one connection */
     uint32_t subscriptions; /* topics and patterns */

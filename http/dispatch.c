@@ -84,15 +84,14 @@ static void judge_host(struct exchange *x)
 /* Whether its host leaves it without any right. */
 static bool is_shut_out(const struct exchange *x)
 {
-    const struct conn *c = x->conn;
     if (!x->foreign_host || (x->route && x->route->flags & HTTP_ROUTE_OPEN))
         return false;
-    return !http_may_subscribe(c) && !http_may_publish(c) && !http_may_see_status(c);
+    return http_may_nothing(x->conn);
 }
 
 static bool may_see_private(const struct exchange *x)
 {
-    return http_may_see_status(x->conn) || (x->status_only && !x->foreign_host);
+    return http_may(x->conn, ACCESS_STATUS) || (x->status_only && !x->foreign_host);
 }
 
 /* Refuses, before a body is read, what this client may not ask for. False: it is answered. */

@@ -1,19 +1,18 @@
 /*
- * Who may do what: pages of other origins (CORS, the Fetch standard section 3.2), requests for a
- * foreign host, and anonymous peers on listeners that are not on loopback. Says so, and answers
- * nothing.
+ * What access/ says of an exchange and of its client, by the settings: pages of other origins,
+ * requests for a foreign host, and anonymous peers on listeners that are not on loopback. Says so,
+ * and answers nothing.
  */
 #ifndef HTTP_HTTP_ACCESS_H
 #define HTTP_HTTP_ACCESS_H
 
 #include <stdbool.h>
 
+#include "access/access.h"
 #include "http/exchange.h"
 
-bool http_may_subscribe(const struct conn *c);
-bool http_may_publish(const struct conn *c);
-/* Whether it may see readiness, figures and the page, whatever its listener is for. */
-bool http_may_see_status(const struct conn *c);
+bool http_may(const struct conn *c, enum access_right right);
+bool http_may_nothing(const struct conn *c);
 
 /* Whether X is for a host that is none of this machine's: on a loopback listener, its page may have
  * been pointed here (DNS rebinding). Behind forwarding_take. */

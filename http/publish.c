@@ -198,7 +198,7 @@ static void answer_batch(struct exchange_answer *a, const struct publish *p)
 
 static bool may_publish(struct exchange *x)
 {
-    if (!http_may_publish(x->conn)) {
+    if (!http_may(x->conn, ACCESS_PUBLISH)) {
         exchange_deny(x, "Anonymous publishing is not allowed here (see access.anonymous)");
         return false;
     }

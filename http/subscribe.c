@@ -292,7 +292,7 @@ static bool wants_events(const struct exchange *x)
 static bool check(struct exchange *x, const struct query *q, const struct subscription *sub,
                   bool needs_topic)
 {
-    if (!http_may_subscribe(x->conn))
+    if (!http_may(x->conn, ACCESS_SUBSCRIBE))
         exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
     else if (q->wrong == no_memory)
         exchange_fail_later(x, 503, 1, q->wrong);
@@ -339,7 +339,7 @@ static void start_poll(struct exchange *x, struct query *q, struct subscription 
 static void start_events(struct exchange *x, struct query *q, struct subscription *sub)
 {
     choose_format(q, sub, true);
-    if ((q->wrong == no_memory || q->wrong == full) && http_may_subscribe(x->conn))
+    if ((q->wrong == no_memory || q->wrong == full) && http_may(x->conn, ACCESS_SUBSCRIBE))
         ways_of(x)->events_later(x);
     else if (check(x, q, sub, true))
         ways_of(x)->events(x, sub);
@@ -399,7 +399,7 @@ static bool find_place(struct exchange *x, struct subscription *sub)
 static void start(struct exchange *x, struct query *q, struct subscription *sub, bool needs_topic)
 {
     bool events = (x->method & (HTTP_GET | HTTP_HEAD)) && wants_events(x);
-    if (!q->wrong && sub->spec.count && http_may_subscribe(x->conn) && !find_place(x, sub))
+    if (!q->wrong && sub->spec.count && http_may(x->conn, ACCESS_SUBSCRIBE) && !find_place(x, sub))
         return;
     if (!q->wrong && !events && (sub->spec.count || q->format == 'r'))
         choose_format(q, sub, false);

@@ -183,7 +183,7 @@ void session_http_head(struct exchange *x)
 {
     uint64_t number;
     enum err e = session_id_parse(x->name, x->name_len, &number);
-    if (!http_may_subscribe(x->conn)) {
+    if (!http_may(x->conn, ACCESS_SUBSCRIBE)) {
         exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
     } else if (e == ERR_NOT_FOUND) {
         exchange_fail(x, 404, no_session);

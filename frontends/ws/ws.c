@@ -300,7 +300,7 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
     static const struct fault denied = {"forbidden", "Anonymous subscribing is not allowed here"};
     static const struct fault limit = {"limit", "More topics than limits.subscriptions allows"};
     budget_charge(&c->loop->work, WORK_SUBSCRIBE);
-    if (!http_may_subscribe(c))
+    if (!http_may(c, ACCESS_SUBSCRIBE))
         answer_error(c, &denied, &m->ref);
     else if (stream_filters(&ws_of(c)->stream) >= worker_settings(c)->subscriptions)
         answer_error(c, &limit, &m->ref);
@@ -358,7 +358,7 @@ static const struct fault *check_publish(struct conn *c, const struct message_in
 {
     static const struct fault denied = {"forbidden", "Anonymous publishing is not allowed here"};
     static const struct fault stopping = {"unavailable", "The hub is stopping"};
-    if (!http_may_publish(c))
+    if (!http_may(c, ACCESS_PUBLISH))
         return &denied;
     if (c->loop->draining)
         return &stopping;

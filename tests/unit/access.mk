@@ -1,9 +1,19 @@
 # Unit tests of access/; included by tests/local.mk.
 access_tests = \
-	tests/unit/test_host
+	tests/unit/test_access \
+	tests/unit/test_host \
+	tests/unit/test_origin
 check_PROGRAMS += $(access_tests)
 TESTS += $(access_tests)
 
 tests_unit_test_host_SOURCES = tests/unit/test_host.c
 tests_unit_test_host_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_host_LDADD = libaccess.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_access_SOURCES = tests/unit/test_access.c
+tests_unit_test_access_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_access_LDADD = libaccess.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_origin_SOURCES = tests/unit/test_origin.c
+tests_unit_test_origin_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_origin_LDADD = libaccess.a libbase.a $(CHECK_LIBS)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access/access.h"
 #include "tests/unit/fake_exchange.h"
 
 #define TEXT "Content-Type: text/plain\n"
@@ -99,12 +100,12 @@ START_TEST(strangers_may_what_the_settings_say)
     ck_assert_uint_eq(ask("GET", "/cursor", NULL), 403);
     ck_assert_uint_eq(ask("GET", "/metrics", NULL), 403);
     ck_assert_uint_eq(ask("GET", "/healthz", NULL), 200);
-    desk.settings->anonymous_subscribe = true;
+    desk.settings->anonymous |= ACCESS_SUBSCRIBE;
     ck_assert_uint_eq(ask("GET", "/t/a?wait=0", NULL), 200);
     ck_assert_uint_eq(ask("POST", "/t/a", TEXT), 403);
-    desk.settings->anonymous_status = true;
+    desk.settings->anonymous |= ACCESS_STATUS;
     ck_assert_uint_eq(ask("GET", "/metrics", NULL), 200);
-    desk.settings->anonymous_publish = true;
+    desk.settings->anonymous |= ACCESS_PUBLISH;
     fake_ask(&fake, "POST", "/t/a", TEXT, "x");
     desk_commit(&desk);
     ck_assert_uint_eq(fake_answer(&fake)->status, 201);

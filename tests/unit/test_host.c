@@ -82,6 +82,19 @@ START_TEST(names_are_whole_and_without_port)
 }
 END_TEST
 
+START_TEST(names_count_of_who_came_directly)
+{
+    char hub[] = "hub.example";
+    char *names[] = {hub};
+    ck_assert(host_is_own(NULL, names, 1, false));
+    ck_assert(host_is_own("localhost:8420", names, 1, false));
+    ck_assert(host_is_own("hub.example:8420", names, 1, true));
+    ck_assert(!host_is_own("hub.example:8420", names, 1, false));
+    ck_assert(!host_is_own("other.example", names, 1, true));
+    ck_assert(!host_is_own("", names, 1, true));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("host");
@@ -89,6 +102,7 @@ int main(void)
     tcase_add_loop_test(t, is_loopback, 0, COUNT(loopback));
     tcase_add_loop_test(t, is_not_loopback, 0, COUNT(foreign));
     tcase_add_test(t, names_are_whole_and_without_port);
+    tcase_add_test(t, names_count_of_who_came_directly);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
