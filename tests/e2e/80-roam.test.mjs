@@ -131,8 +131,9 @@ async function roamingTest(t, workers) {
   const seed = chooseSeed();
   t.diagnostic(`LONGWIRE_SEED=${seed} workers=${workers}`);
   const random = new Random(seed);
+  // Not so short that the publisher's WebSocket is given up while this process waits for its turn.
   const hub = await startHub(t, {
-    set: { 'hub.workers': workers, 'http.heartbeat': '1s', 'log.sync': 'never' },
+    set: { 'hub.workers': workers, 'http.heartbeat': '5s', 'log.sync': 'never' },
     config: '[topic "roam/f/#"]\ndurability = memory\n',
   });
   const doors = [hub, await startNginx(t, hub)];
