@@ -9,6 +9,11 @@
 #include <unistd.h>
 
 #include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_report.h"
 
 enum { WORDS_MAX = 24 };
 

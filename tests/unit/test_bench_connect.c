@@ -15,6 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_http.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_publisher.h"
 #include "tools/bench/bench_subscriber.h"
 #include "tools/bench/bench_transports.h"
 

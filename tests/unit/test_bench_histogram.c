@@ -1,10 +1,10 @@
 /* Histograms: what percentiles say is not below the truth, and not more than 0.8 % above it. */
-#include "tools/bench/bench_histogram.h"
-
 #include <check.h>
 #include <stdlib.h>
 
 #include "tests/unit/random.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_histogram.h"
 
 enum { VALUES = 20000 };
 

@@ -1,9 +1,9 @@
 /* Marks: written and read, and found in what transports make of a payload. */
-#include "tools/bench/bench_mark.h"
-
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "tools/bench/bench_mark.h"
 
 static const struct bench_mark sample = {0x0012abcd, 0xfedcba98, 0x0123456789abcdef};
 

@@ -9,6 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
 #include "tools/bench/bench_subscriber.h"
 
 enum { TOPICS = 3, TOPIC = 0, LARGE = 100000 };

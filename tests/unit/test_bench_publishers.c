@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_publisher.h"
 #include "tools/bench/bench_subscriber.h"
 
 enum { PIPELINE = 8, TOPIC = 0x2a, SIZE_SMALL = 128 };

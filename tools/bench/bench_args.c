@@ -1,10 +1,15 @@
 /* Options: one table for getopt_long, the defaults, the ranges and the help. */
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_progress.h"
 
 enum kind { KIND_NUMBER, KIND_FLAG, KIND_TEXT, KIND_TRANSPORT, KIND_PUBLISH_BY };
 

@@ -1,3 +1,4 @@
+
 #include "tools/bench/bench_connect.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tools/bench/bench_mark.h"
 #include "tools/bench/bench_progress.h"
 
 bool http_split_url(struct http_place *ret, const char *url)

@@ -3,13 +3,25 @@
  * measure memory again, publish for the warm-up, then for the time that counts, then wait until
  * everything has arrived.
  */
-#include "tools/bench/bench_subscriber.h"
-#include "tools/bench/bench_transports.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_modes.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_publisher.h"
+#include "tools/bench/bench_raw.h"
+#include "tools/bench/bench_report.h"
+#include "tools/bench/bench_subscriber.h"
+#include "tools/bench/bench_transports.h"
 
 #define SETTLE       (500 * BENCH_MS) /* after connecting, before memory is measured */
 #define LONGEST_TURN (100 * BENCH_MS)

@@ -11,6 +11,13 @@
 
 #include "storage/store.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_modes.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_report.h"
 
 enum {
     TOPIC_NAME_SIZE = BENCH_TOPIC_LEN + 1,

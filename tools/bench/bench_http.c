@@ -1,5 +1,5 @@
 /* The client's side of HTTP/1.1, as far as subscribing needs it. */
-#include "tools/bench/bench_subscriber.h"
+#include "tools/bench/bench_http.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -7,7 +7,14 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_subscriber.h"
 
 /* Topics that no two subscribers, in all likelihood, have in common as a set. */
 static void put_further(const struct bench_subscribers *set, uint32_t index, struct buf *out)

@@ -5,19 +5,31 @@
  * Both are in a process of their own, which does nothing else and is run before this one where that
  * is allowed. It answers each byte that it is sent with what it has seen since the last one.
  */
-#include "tools/bench/bench_subscriber.h"
-#include "tools/bench/bench_transports.h"
+#include "tools/bench/bench_live.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_publisher.h"
+#include "tools/bench/bench_subscriber.h"
+#include "tools/bench/bench_transports.h"
 
 #define LONGEST_TURN (100 * BENCH_MS)
 

@@ -1,14 +1,22 @@
 /* The mode log: the disk, bare LMDB and the hub's log, one after the other in throw-away folders.
  */
-#include "tools/bench/bench_log_bare.h"
-#include "tools/bench/bench_log_store.h"
-
 #include <errno.h>
 #include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_log_bare.h"
+#include "tools/bench/bench_log_store.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_modes.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_report.h"
 
 enum { OPEN_FOLDERS = 4 };
 

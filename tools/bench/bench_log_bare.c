@@ -1,12 +1,16 @@
 /* The raw limits of a log: the disk alone, and LMDB without anything around it. */
+#include "tools/bench/bench_log_bare.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "tools/bench/bench_log_bare.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
 
 enum {
     PAGE = 4096,

@@ -1,7 +1,14 @@
+
 #include "tools/bench/bench_log_result.h"
 
 #include <string.h>
 #include <time.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_process.h"
 
 static uint64_t cpu_now(void)
 {

@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
 #include "tools/bench/bench_histogram.h"
 
 /* One measurement. */

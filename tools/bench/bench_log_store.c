@@ -1,9 +1,13 @@
 /* The hub's log through its own interface: appending in batches. */
+#include "tools/bench/bench_log_store.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "storage/store.h"
-#include "tools/bench/bench_log_store.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
 
 enum { TOPIC_NAME_SIZE = BENCH_TOPIC_LEN + 1 };
 

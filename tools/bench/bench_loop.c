@@ -1,10 +1,14 @@
 /* The loop: epoll, and the interrupt from the keyboard. */
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_loop.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_progress.h"
 
 enum { EVENTS_MAX = 256 }; /* of one turn, so that publishing gets its turn too */
 

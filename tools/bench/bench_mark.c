@@ -1,6 +1,7 @@
 /* Writing marks; reading them is inline, in the header. */
 #include "tools/bench/bench_mark.h"
 
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 

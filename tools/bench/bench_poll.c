@@ -2,9 +2,11 @@
  * Long-poll: one request after the other on a kept connection, each from the cursor of the answer
  * before. The first one asks only where the head is.
  */
-#include "tools/bench/bench_subscriber.h"
-
 #include <stdio.h>
+#include <string.h>
+
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_subscriber.h"
 
 enum phase { PHASE_FIRST, PHASE_HEAD, PHASE_BODY };
 

@@ -1,12 +1,15 @@
 /* What /proc and the clocks know about a process. */
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_process.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "tools/bench/bench.h"
 
 /* The clock tick's counters, which alone tell user and kernel apart. */
 static enum err read_ticks(pid_t pid, struct bench_cpu *ret)

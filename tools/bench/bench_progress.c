@@ -1,3 +1,4 @@
+
 #include "tools/bench/bench_progress.h"
 
 #include <stdarg.h>

@@ -1,9 +1,19 @@
 /* The mode publish: how many messages are acknowledged, and how soon. */
-#include "tools/bench/bench.h"
-#include "tools/bench/bench_transports.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_modes.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_publisher.h"
+#include "tools/bench/bench_report.h"
+#include "tools/bench/bench_transports.h"
 
 #define LONGEST_TURN (100 * BENCH_MS)
 #define DRAIN        (10 * BENCH_SECOND)

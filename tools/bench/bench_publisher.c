@@ -4,16 +4,24 @@
  * alike, so that their rates can be compared: a command is sent when it is due and fewer than
  * `pipeline` before it have no answer. Answers come in the order of the publishes.
  */
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_publisher.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_progress.h"
 
 enum {
     ANSWERS_SIZE = 64 << 10, /* bytes read at once */

@@ -1,4 +1,7 @@
 /* Publishing by POST on kept connections, pipelined. */
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_publisher.h"
 #include "tools/bench/bench_subscriber.h"
 
 enum { STATUS_CREATED = 201 };

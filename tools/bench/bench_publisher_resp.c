@@ -1,5 +1,7 @@
 /* Publishing on the local socket: RESP2, one PUBLISH after the other. */
 #include "tools/bench/bench.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_publisher.h"
 
 enum { LINE_LEN_MAX = 1024 }; /* the longest error message */
 

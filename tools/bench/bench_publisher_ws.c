@@ -1,7 +1,11 @@
 /* Publishing over a WebSocket: `publish` objects, each in a frame of its own (RFC 6455). */
-#include "tools/bench/bench_subscriber.h"
-
 #include <stdio.h>
+#include <string.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_publisher.h"
+#include "tools/bench/bench_subscriber.h"
 
 enum { STATUS_SWITCHING = 101 };
 

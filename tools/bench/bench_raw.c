@@ -10,7 +10,7 @@
  * In the mode replay it has COUNT messages of each topic, and each subscriber gets them all in
  * turn.
  */
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_raw.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,12 +19,21 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_publisher.h"
 
 enum {
     BACKLOG = 4096,

@@ -2,11 +2,24 @@
  * The mode replay: subscribers that begin at the beginning, of a log that the mode fill has made.
  * A round goes: connect all, and read until each has got every message of its topic.
  */
-#include "tools/bench/bench_subscriber.h"
-#include "tools/bench/bench_transports.h"
-
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_http.h"
+#include "tools/bench/bench_live.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_modes.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_raw.h"
+#include "tools/bench/bench_report.h"
+#include "tools/bench/bench_subscriber.h"
+#include "tools/bench/bench_transports.h"
 
 #define PROGRESS     (250 * BENCH_MS) /* between two progress lines */
 #define LONGEST_TURN (100 * BENCH_MS)

@@ -1,13 +1,20 @@
 /* Figures as a table or as one JSON object. */
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_report.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "base/buf.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_progress.h"
 
 enum { LABEL_WIDTH = 34, NUMBER_WIDTH = 15, LATENCIES = 5 };
 

@@ -1,7 +1,10 @@
 /* SUBSCRIBE on the local socket: RESP2 replies are read as far as their marks. */
-#include "tools/bench/bench_subscriber.h"
-
 #include <stdlib.h>
+#include <string.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_subscriber.h"
 
 enum {
     LINE_MAX_BYTES = 1024, /* the longest error message */

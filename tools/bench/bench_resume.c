@@ -2,13 +2,23 @@
  * The mode resume: what it costs to find the last few messages of a topic or a pattern. One client
  * asks for them over and over by long-polls that do not wait, always from the same cursor.
  */
-#include "tools/bench/bench_subscriber.h"
-
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_modes.h"
+#include "tools/bench/bench_process.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_report.h"
+#include "tools/bench/bench_subscriber.h"
 
 enum { READ_SIZE = 64 << 10 };
 

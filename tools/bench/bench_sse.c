@@ -1,5 +1,6 @@
 /* Server-Sent Events: lines are read as far as their marks. Size lines and ends of chunks, which no
  * hub lets begin inside of a line, are passed over like all lines that are no data. */
+#include "tools/bench/bench_mark.h"
 #include "tools/bench/bench_subscriber.h"
 
 enum phase { PHASE_HEAD, PHASE_LINES, PHASE_LONG_LINE };

@@ -9,11 +9,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_connect.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_progress.h"
+#include "tools/bench/bench_report.h"
 
 enum {
     CONNECTING_MAX = 128,   /* under way at once */

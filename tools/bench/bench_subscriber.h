@@ -13,7 +13,9 @@
 #include "base/buf.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_histogram.h"
+#include "tools/bench/bench_loop.h"
 #include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_report.h"
 #include "tools/client/http_head.h"
 #include "tools/client/ws_wire.h"
 

@@ -1,5 +1,7 @@
 #include "tools/bench/bench_transports.h"
 
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_publisher.h"
 #include "tools/bench/bench_subscriber.h"
 
 const struct bench_protocol *bench_protocol_of(enum bench_transport t)

@@ -4,7 +4,8 @@
 #ifndef TOOLS_BENCH_BENCH_TRANSPORTS_H
 #define TOOLS_BENCH_BENCH_TRANSPORTS_H
 
-#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_publisher.h"
 
 struct bench_protocol;
 struct publish_protocol;

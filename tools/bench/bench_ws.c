@@ -1,5 +1,6 @@
 /* WebSocket, the client's side (RFC 6455): frames are read as far as their marks, pings answered.
  */
+#include "tools/bench/bench_mark.h"
 #include "tools/bench/bench_subscriber.h"
 
 enum phase { PHASE_HEAD, PHASE_FRAMES };

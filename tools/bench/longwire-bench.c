@@ -1,12 +1,16 @@
 /* longwire-bench(1): the modes and their help. */
 #include "config.h"
 
-#include "tools/bench/bench.h"
-
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/std_fds.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/bench_args.h"
+#include "tools/bench/bench_loop.h"
+#include "tools/bench/bench_modes.h"
+#include "tools/bench/bench_progress.h"
 
 struct mode {
     const char *summary, *help;
