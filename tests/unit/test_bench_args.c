@@ -145,6 +145,37 @@ START_TEST(what_makes_no_sense_is_refused)
 }
 END_TEST
 
+/* What is said when OPTIONS are refused. */
+static const char *refusal(enum bench_mode mode, const char *options)
+{
+    static char text[4096];
+    FILE *to = tmpfile();
+    ck_assert_ptr_nonnull(to);
+    fflush(stderr);
+    int kept = dup(STDERR_FILENO);
+    dup2(fileno(to), STDERR_FILENO);
+    enum bench_exit status = parse(mode, options);
+    fflush(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    ck_assert_int_eq(status, BENCH_USAGE);
+    rewind(to);
+    text[fread(text, 1, sizeof(text) - 1, to)] = '\0';
+    fclose(to);
+    return text;
+}
+
+START_TEST(a_refusal_says_what_is_allowed)
+{
+    const char *said = refusal(BENCH_FANOUT, "--transport tcp");
+    ck_assert_ptr_nonnull(strstr(said, "--transport is one of "));
+    for (int i = 0; i < BENCH_TRANSPORTS; i++)
+        ck_assert_ptr_nonnull(strstr(said, bench_transport_names[i]));
+    ck_assert_ptr_nonnull(strstr(refusal(BENCH_FANOUT, "--subscribers 0"),
+                                 "--subscribers takes a whole number from 1 to "));
+}
+END_TEST
+
 START_TEST(help_has_the_options_of_the_mode)
 {
     struct buf out = {0};
@@ -315,6 +346,7 @@ int main(void)
     tcase_add_test(t, options_are_taken);
     tcase_add_test(t, the_socket_may_come_from_the_environment);
     tcase_add_loop_test(t, what_makes_no_sense_is_refused, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(t, a_refusal_says_what_is_allowed);
     tcase_add_test(t, help_has_the_options_of_the_mode);
     suite_add_tcase(s, t);
     t = tcase_create("reports");

@@ -55,6 +55,8 @@ START_TEST(no_addresses)
         "http://[]",
         "http://[::1]8",
         "ftp://a",
+        "xy://a",
+        "w://a",
         "http://a:123456",
         "http://a/\n",
         "http://a\x7f",
@@ -129,6 +131,7 @@ START_TEST(answers_in_pieces)
             feed(&l, answer, n, step, answers[i].closes);
             ck_assert_int_eq(l.complete, answers[i].complete);
             ck_assert_uint_eq(l.body.len, strlen(body));
+            ck_assert(l.first_at > 0 && l.first_at <= l.received_at);
             ck_assert(l.body.len == 0 || memcmp(l.body.data, body, l.body.len) == 0);
             doctor_link_finish(&l);
         }

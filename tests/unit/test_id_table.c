@@ -121,6 +121,24 @@ START_TEST(an_id_may_be_taken_back)
 }
 END_TEST
 
+/* Ids that were taken back leave no hole in which a lower one would get lost. */
+START_TEST(an_id_may_be_lower_than_one_that_was_taken_back)
+{
+    for (uint32_t id = 1; id <= 10; id++)
+        add(id);
+    add(50);
+    take_out(50);
+    add(20);
+    add(30);
+    ck_assert_uint_eq(id_at(20), 20);
+    ck_assert_uint_eq(id_at(30), 30);
+    ck_assert_uint_eq(id_from(11), 20);
+    ck_assert_uint_eq(id_from(21), 30);
+    ck_assert_uint_eq(id_table_count(&table), 12);
+    take_all_out();
+}
+END_TEST
+
 /* A million that come and go in a window, against what is known of them. */
 START_TEST(room_follows_what_is_there)
 {
@@ -267,6 +285,7 @@ int main(void)
     tcase_add_test(t, an_empty_table_has_nothing);
     tcase_add_test(t, things_are_found_and_walked);
     tcase_add_test(t, an_id_may_be_taken_back);
+    tcase_add_test(t, an_id_may_be_lower_than_one_that_was_taken_back);
     tcase_add_test(t, room_follows_what_is_there);
     tcase_add_test(t, what_a_reader_may_see_is_kept);
     tcase_add_test(t, what_is_retired_is_freed_in_the_end);
