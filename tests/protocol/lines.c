@@ -181,6 +181,11 @@ static void drained(struct conn *c)
     stream_drained(&lines_of(c)->stream);
 }
 
+static void busy(struct conn *c)
+{
+    stream_busy(&lines_of(c)->stream);
+}
+
 static void finish(struct conn *c)
 {
     struct lines *l = lines_of(c);
@@ -207,6 +212,7 @@ static const struct protocol protocol = {
     .transport = &transport,
     .input = input,
     .drained = drained,
+    .busy = busy,
     .finish = finish,
     .describe = describe,
     .answered = answered,
