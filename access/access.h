@@ -20,8 +20,14 @@ struct access_client {
 };
 
 /* Whether it may do what RIGHT, one bit, is for. */
-bool access_may(struct access_client c, enum access_right right);
+static inline bool access_may(struct access_client c, enum access_right right)
+{
+    return c.trusted || (c.anonymous & right);
+}
 /* Whether it may do nothing at all. */
-bool access_is_none(struct access_client c);
+static inline bool access_is_none(struct access_client c)
+{
+    return !c.trusted && !c.anonymous;
+}
 
 #endif
