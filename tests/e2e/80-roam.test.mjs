@@ -12,7 +12,7 @@ import { test } from 'node:test';
 
 import { offsetOf } from './lib/cursor.mjs';
 import { get, history } from './lib/http.mjs';
-import { SANITIZED, startHub } from './lib/hub.mjs';
+import { startHub } from './lib/hub.mjs';
 import { PUBLISHERS } from './lib/publishers.mjs';
 import { Random, chooseSeed } from './lib/random.mjs';
 import { startNginx } from './lib/nginx.mjs';
@@ -20,11 +20,11 @@ import { SessionRoamer } from './lib/session.mjs';
 import { Roamer, transportsFor } from './lib/transports.mjs';
 import { WAIT_MS, eventually, sleep } from './lib/wait.mjs';
 
-const SUBSCRIBERS = 36;
+const SUBSCRIBERS = 24;
 const CHANGING = 8;
-const MESSAGES_PER_PUBLISHER = SANITIZED ? 600 : 1000;
+const MESSAGES_PER_PUBLISHER = 600;
 /** For how many published messages, and own ones, a connection lives at most. */
-const LIFE = 200;
+const LIFE = 150;
 const OWN = 150;
 const ROOMS = ['a', 'b', 'c', 'd', 'e', 'f'];
 const THINGS = ['temperature', 'load', 'door', 'price', 'x'];
