@@ -171,6 +171,7 @@ START_TEST(a_refusal_says_what_is_allowed)
     ck_assert_ptr_nonnull(strstr(said, "--transport is one of "));
     for (int i = 0; i < BENCH_TRANSPORTS; i++)
         ck_assert_ptr_nonnull(strstr(said, bench_transport_names[i]));
+    ck_assert_ptr_nonnull(strstr(refusal(BENCH_FANOUT, "--nothing"), "--nothing is no option"));
     ck_assert_ptr_nonnull(strstr(refusal(BENCH_FANOUT, "--subscribers 0"),
                                  "--subscribers takes a whole number from 1 to "));
 }
