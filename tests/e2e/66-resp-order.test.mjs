@@ -8,6 +8,7 @@ import { describe, test } from 'node:test';
 import { epochOf, moved, offsetOf } from './lib/cursor.mjs';
 import { history, publish } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
+import { RawSocket } from './lib/raw.mjs';
 import { RespClient, RespError, encode } from './lib/resp.mjs';
 import { eventually, within } from './lib/wait.mjs';
 
@@ -530,49 +531,56 @@ describe('administration over all workers', () => {
   const hub = suiteHub({ set: { 'hub.workers': 4 } });
 
   /**
-   * Connections on each worker. Who accepts one is the kernel's choice, and one at a time it may
-   * choose the same few for ever: several at once keep them busy enough for all to be chosen.
+   * Event streams on each worker: [{ raw, number }]. Over TCP the ports decide who gets one; of the
+   * local socket the kernel might choose the same few for ever.
    */
-  async function onAllWorkers(t) {
-    const clients = [];
-    const workers = new Set();
-    while (workers.size < 4 && clients.length < 1000) {
-      const more = await Promise.all(Array.from({ length: 8 }, () => open(t, hub)));
-      for (const number of await Promise.all(more.map(numberOf))) workers.add(number % 64);
-      clients.push(...more);
+  async function onAllWorkers(t, admin) {
+    const streams = [];
+    for (let n = 0; n < 80; n++) {
+      const raw = await RawSocket.open(hub);
+      t.after(() => raw.destroy());
+      await raw.write('GET /t/a/all HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n');
+      await raw.untilText('longwire.live');
+      streams.push(raw);
     }
-    assert.equal(workers.size, 4, 'the kernel gave no connection to some worker');
-    return clients;
+    const shown = await json(admin, 'HUB', 'CLIENTS');
+    const found = streams.map((raw) => {
+      const address = `127.0.0.1:${raw.localPort}`;
+      return { raw, number: shown.find((client) => client.address === address).id };
+    });
+    assert.equal(new Set(found.map(({ number }) => number % 64)).size, 4, 'a worker has none');
+    return found;
   }
 
   test('HUB CLIENTS and CLIENT LIST show the connections of each worker', async (t) => {
-    const clients = await onAllWorkers(t);
-    const numbers = await Promise.all(clients.map(numberOf));
-    await clients[0].command('CLIENT', 'SETNAME', 'the-first');
-    const shown = await json(clients.at(-1), 'HUB', 'CLIENTS');
-    for (const number of numbers) assert.ok(shown.some(({ id }) => id === number));
-    const first = shown.find(({ id }) => id === numbers[0]);
-    assert.equal(first.name, 'the-first');
-    assert.equal(first.transport, 'resp');
-    assert.equal(first.address, 'unix');
-    assert.deepEqual(first.topics, []);
-    assert.equal(first.cursor, null);
-    assert.equal(first.lag, 0);
-    assert.ok(first.age_seconds >= 0);
-    const lines = (await clients[0].command('CLIENT', 'LIST')).trim().split('\n');
+    const admin = await open(t, hub);
+    const numbers = (await onAllWorkers(t, admin)).map(({ number }) => number);
+    await admin.command('CLIENT', 'SETNAME', 'the-first');
+    const number = await numberOf(admin);
+    const shown = await json(admin, 'HUB', 'CLIENTS');
+    const own = shown.find(({ id }) => id === number);
+    assert.equal(own.name, 'the-first');
+    assert.equal(own.transport, 'resp');
+    assert.equal(own.address, 'unix');
+    assert.deepEqual(own.topics, []);
+    assert.equal(own.cursor, null);
+    assert.equal(own.lag, 0);
+    assert.ok(own.age_seconds >= 0);
+    const lines = (await admin.command('CLIENT', 'LIST')).trim().split('\n');
     assert.equal(lines.length, shown.length);
-    for (const number of numbers) assert.ok(lines.some((line) => line.startsWith(`id=${number} `)));
-    const own = await clients[0].command('CLIENT', 'INFO');
-    assert.match(own, new RegExp(`^id=${numbers[0]} .* name=the-first `));
+    for (const one of [number, ...numbers]) {
+      assert.ok(lines.some((line) => line.startsWith(`id=${one} `)), `${one} in CLIENT LIST`);
+    }
+    const info = await admin.command('CLIENT', 'INFO');
+    assert.match(info, new RegExp(`^id=${number} .* name=the-first `));
   });
 
   test('HUB KICK and CLIENT KILL reach them all', async (t) => {
-    const [admin, ...clients] = await onAllWorkers(t);
-    for (const [n, c] of clients.entries()) {
-      const number = await numberOf(c);
+    const admin = await open(t, hub);
+    for (const [n, { raw, number }] of (await onAllWorkers(t, admin)).entries()) {
       if (n % 2) assert.equal(await admin.command('HUB', 'KICK', number), 'OK');
       else assert.equal(await admin.command('CLIENT', 'KILL', 'ID', number), 1);
-      await c.raw.untilClosed();
+      await raw.untilClosed();
       assertError(await admin.command('HUB', 'KICK', number), /^NOTFOUND /);
     }
     assertError(await admin.command('HUB', 'KICK', '63'), /^NOTFOUND /);
@@ -601,19 +609,22 @@ describe('administration over all workers', () => {
   });
 
   test('HUB STATS adds the workers up', async (t) => {
-    const clients = await onAllWorkers(t);
-    const before = await json(clients[0], 'HUB', 'STATS');
-    for (const c of clients) await c.command('PUBLISH', 'a/stats', 'x');
-    const after = await json(clients[0], 'HUB', 'STATS');
-    assert.equal(after.published - before.published, clients.length);
-    assert.equal(after.counters.publishes - before.counters.publishes, clients.length);
+    const admin = await open(t, hub);
+    const streams = await onAllWorkers(t, admin);
+    const before = await json(admin, 'HUB', 'STATS');
+    for (let n = 0; n < 80; n++) await publish(hub, 'a/stats', 'x');
+    await admin.command('PUBLISH', 'a/stats', 'x');
+    const after = await json(admin, 'HUB', 'STATS');
+    assert.equal(after.published - before.published, 81);
+    assert.equal(after.counters.publishes - before.counters.publishes, 81);
     assert.equal(after.workers, 4);
-    assert.ok(after.connections.resp >= clients.length);
+    assert.ok(after.connections.sse >= streams.length);
+    assert.ok(after.connections.resp >= 1);
     assert.ok(after.log_bytes > 0);
     assert.equal(after.epoch, epochOf(after.head));
-    const info = await clients[0].command('INFO', 'clients');
+    const info = await admin.command('INFO', 'clients');
     assert.match(info, /^# Clients\r\n/);
-    assert.ok(Number(/connected_resp:(\d+)/.exec(info)[1]) >= clients.length);
+    assert.ok(Number(/connected_sse:(\d+)/.exec(info)[1]) >= streams.length);
   });
 
   test('HUB TOPICS: all, or those that match', async (t) => {
