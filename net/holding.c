@@ -127,6 +127,11 @@ bool holding_is_full(const struct loop *l)
     return peer_memory_held(l->book.memory) > peer_memory_limit(l->book.memory);
 }
 
+bool holding_is_for_others(const struct loop *l)
+{
+    return holding_is_full(l) && peer_book_whose(&l->book) != l->index;
+}
+
 /* The limit holds at once, whatever that takes: no more than it has to. */
 static void keep_limit(struct loop *l)
 {

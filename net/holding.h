@@ -39,6 +39,8 @@ void holding_count(struct conn *c);
 void holding_settle(struct conn *c);
 /* More is held than the limit, by whomever: what is large waits for the next turn. */
 bool holding_is_full(const struct loop *l);
+/* The same, and those who have to give way are another worker's, which has been asked. */
+bool holding_is_for_others(const struct loop *l);
 /* At the end of a turn. */
 void holding_end_turn(struct loop *l);
 /* When holding_end_turn wants to be called next, in ms; UINT64_MAX = whenever. */

@@ -69,22 +69,29 @@ bool turn_deadlines(struct loop *l)
 
 /* --- those that wait for a slice --- */
 
+/* False: none waits. */
+static bool go_on_with_one(struct loop *l)
+{
+    uint64_t before = l->work.done;
+    struct conn *c = backlog_take(&l->backlog);
+    if (c) {
+        conn_go_on(c);
+        holding_settle(c); /* each may be answered with very much */
+    }
+    backlog_charge(&l->backlog, l->work.done - before);
+    return c != NULL;
+}
+
 void turn_go_on(struct loop *l)
 {
-    struct conn *c;
     budget_begin_part(&l->work, BUDGET_BACKLOG);
     backlog_begin_turn(&l->backlog, BUDGET_BACKLOG);
+    if (holding_is_for_others(l))
+        return;
     l->in_backlog = true;
-    do {
-        uint64_t before = l->work.done;
-        c = backlog_take(&l->backlog);
-        if (c) {
-            conn_go_on(c);
-            holding_settle(c); /* each may be answered with very much */
-        }
-        backlog_charge(&l->backlog, l->work.done - before);
-    } while (c && !holding_is_full(l) &&
-             (budget_has_left(&l->work) || !backlog_all_had_one(&l->backlog)));
+    while (go_on_with_one(l) && !holding_is_full(l) &&
+           (budget_has_left(&l->work) || !backlog_all_had_one(&l->backlog)))
+        ;
     l->in_backlog = false;
 }
 

@@ -8,6 +8,7 @@
 #include "delivery/poll_body.h"
 #include "http/exchange.h"
 #include "http/shared_answer.h"
+#include "net/holding.h"
 
 enum { ANSWER_BYTES = 512 }; /* what an answer takes besides its messages, as work too */
 
@@ -229,26 +230,37 @@ static struct blob *answer_of(struct worker *w, struct feed *f, const struct par
 }
 
 /* A waiting poll at the head: the answer is the same for all who wait. */
-static void deliver(struct subscriber *sub, const struct parcel *parcel)
+static void answer_now(struct poll *p, const struct parcel *parcel)
 {
-    struct poll *p = (struct poll *)sub;
-    struct worker *w = worker_of_poll(p);
-    if (conn_state(p->exchange->conn) == CONN_CLOSED)
-        return;
-    if (!budget_take_answer(&w->loop.work, parcel->size + ANSWER_BYTES)) {
-        answer_later(p, parcel->before);
-        return;
-    }
+    struct blob *shared;
     if (parcel->count == 0 || parcel->count > p->limit || p->raw ||
         p->position.offset > parcel->before || parcel->size > POLL_BODY_BYTES) {
         answer(p, (struct gap){0}, false);
         return;
     }
-    struct blob *shared = answer_of(w, p->sub.feed, parcel);
+    shared = answer_of(worker_of_poll(p), p->sub.feed, parcel);
     if (shared)
         reply_shared(p->exchange, shared, true);
     else
         subscribe_fail(p->exchange, ERR_NOMEM);
+}
+
+/* Whose peer still reads the answer before this one, or would add to what is too much already, is
+ * answered where the limits are looked at between two. */
+static void deliver(struct subscriber *sub, const struct parcel *parcel)
+{
+    struct poll *p = (struct poll *)sub;
+    struct conn *c = p->exchange->conn;
+    if (conn_state(c) == CONN_CLOSED)
+        return;
+    if (conn_is_busy(c) || holding_is_full(c->loop) ||
+        !budget_take_answer(&c->loop->work, parcel->size + ANSWER_BYTES)) {
+        answer_later(p, parcel->before);
+        return;
+    }
+    answer_now(p, parcel);
+    if (conn_is_busy(c))
+        holding_count(c);
 }
 
 static const struct receiver_ops live_ops = {.deliver = deliver};
