@@ -95,8 +95,11 @@ test('a hub that is stopping does not take longer for it', async (t) => {
   const get = 'GET /t/much?after=earliest HTTP/1.1\r\nHost: 127.0.0.1\r\n';
   await stuck.write(`${get}Accept: text/event-stream\r\n\r\n`);
   await eventually(async () => (await countersOf(hub)).deliveries > 0, 'the stream');
+  const idle = await connect(t, hub);
+  await idle.write('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+  await idle.untilText('ok');
   hub.signal('SIGTERM');
-  await eventually(() => /stopping \(SIGTERM\)/.test(hub.stderr()), 'the hub to know');
+  await idle.untilClosed(); // its worker knows
   await pause(hub, () => {});
   // DRAIN_MS, 5 s, has passed; not so by the clock of the clients' limits.
   const until = Date.now() + 4000;
