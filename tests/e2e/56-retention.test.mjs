@@ -226,7 +226,8 @@ test('a log under endless load stays as large as it may be', async (t) => {
   assert.ok(stats.published > 20 * share - 1);
   assert.ok(stats.expired > stats.published / 2, `${stats.expired} of ${stats.published}`);
   assert.ok(stats.log_used_bytes <= LIMIT * 1.1, `${stats.log_used_bytes} in use`);
-  assert.ok(Math.max(...sizes) < LIMIT * 1.5, `file sizes ${sizes}`);
+  // What goes while somebody reads has room only behind it, and with sanitizers a reader takes long.
+  assert.ok(Math.max(...sizes) < LIMIT * (SANITIZED ? 2 : 1.5), `file sizes ${sizes}`);
   assert.ok(sizes.at(-1) <= sizes[7] * 1.1, `file sizes ${sizes}`);
   // Sanitizers keep what was freed for a while, hundreds of megabytes of it.
   if (!SANITIZED) assert.ok(memory.at(-1) <= memory[7] + (4 << 20), `memory ${memory}`);
