@@ -1,43 +1,86 @@
 #include "broker/live.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { SHRINK_FROM = 16 }; /* places: less is not worth giving back */
+enum {
+    SHRINK_FROM = 16, /* places of the only block: less is not worth giving back */
+    SPARE = LIVE_BLOCK + LIVE_BLOCK / 2 /* places that several blocks keep for who may come */
+};
 
 /* A quarter more, so that the room that nobody uses stays small. */
 static uint32_t grown(uint32_t cap)
 {
-    return cap + cap / 4 + 3;
+    cap += cap / 4 + 3;
+    return cap < LIVE_BLOCK ? cap : LIVE_BLOCK;
 }
 
+/* Of the only block. */
 static enum err resize(struct live_set *s, uint32_t cap)
 {
-    struct live *old = s->members == &s->only ? NULL : s->members;
-    struct live *members = realloc(old, cap * sizeof(*members));
-    if (!members)
+    struct live *old = s->first == &s->only ? NULL : s->first;
+    struct live *block = realloc(old, cap * sizeof(*block));
+    if (!block)
         return ERR_NOMEM;
     if (!old)
-        members[0] = s->only;
-    s->members = members;
+        block[0] = s->only;
+    s->first = block;
     s->cap = cap;
     return ERR_OK;
+}
+
+static enum err add_block(struct live_set *s)
+{
+    uint32_t n = s->cap / LIVE_BLOCK;
+    struct live **old = n == 1 ? NULL : s->blocks, **blocks = NULL;
+    struct live *block = malloc(LIVE_BLOCK * sizeof(*block));
+    if (block)
+        blocks = realloc(old, (n + 1) * sizeof(struct live *));
+    if (!blocks) {
+        free(block);
+        return ERR_NOMEM;
+    }
+    if (!old)
+        blocks[0] = s->first;
+    blocks[n] = block;
+    s->blocks = blocks;
+    s->cap += LIVE_BLOCK;
+    return ERR_OK;
+}
+
+/* All but N of several, at least one. */
+static void drop_blocks(struct live_set *s, uint32_t n)
+{
+    for (uint32_t i = n; i < s->cap / LIVE_BLOCK; i++)
+        free(s->blocks[i]);
+    s->cap = n * LIVE_BLOCK;
+    if (n == 1) {
+        s->first = s->blocks[0];
+        free(s->blocks);
+        s->blocks = &s->first;
+        return;
+    }
+    struct live **blocks = realloc(s->blocks, n * sizeof(struct live *));
+    if (blocks) /* too much room is no error */
+        s->blocks = blocks;
 }
 
 enum err live_reserve(struct live_set *s)
 {
     if (s->count < s->cap)
         return ERR_OK;
+    if (s->cap >= LIVE_BLOCK)
+        return add_block(s);
     if (s->cap)
         return resize(s, grown(s->cap));
-    s->members = &s->only;
+    s->first = &s->only;
+    s->blocks = &s->first;
     s->cap = 1;
     return ERR_OK;
 }
 
 static void push(struct live_set *s, const struct live *l)
 {
-    s->members[s->count++] = *l;
+    *live_at(s, s->count++) = *l;
     l->sub->at = s->count;
 }
 
@@ -52,28 +95,34 @@ enum err live_add(struct live_set *s, struct subscriber *sub, const struct recei
     return ERR_OK;
 }
 
-/* Gives back what has not been used for long: after all have left, or half of them. */
+/* Gives back what has not been used for long: after all have left, more than a block and a half, or
+ * half of the only block. There stays room for one more. */
 static void shrink(struct live_set *s)
 {
-    if (s->count == 0)
+    if (s->count == 0) {
         live_finish(s);
-    else if (s->cap >= SHRINK_FROM && s->count <= s->cap / 2)
+        return;
+    }
+    if (s->cap > LIVE_BLOCK && s->cap - s->count > SPARE)
+        drop_blocks(s, s->count / LIVE_BLOCK + 1);
+    if (s->cap <= LIVE_BLOCK && s->cap >= SHRINK_FROM && s->count <= s->cap / 2)
         (void)!resize(s, grown(s->count)); /* too much room is no error */
 }
 
 void live_remove(struct live_set *s, struct subscriber *sub)
 {
     struct live *hole = live_entry(s, sub), *last;
+    uint32_t at = sub->at;
     sub->at = 0;
     if (s->walked) {
         *hole = (struct live){.look = true};
         s->holes++;
         return;
     }
-    last = &s->members[--s->count];
+    last = live_at(s, --s->count);
     if (last != hole) {
         *hole = *last;
-        hole->sub->at = (uint32_t)(hole - s->members) + 1;
+        hole->sub->at = at;
     }
     shrink(s);
 }
@@ -90,9 +139,12 @@ void live_move(struct live_set *from, struct live_set *to, struct subscriber *su
 
 void live_finish(struct live_set *s)
 {
-    if (s->members != &s->only)
-        free(s->members);
-    s->members = NULL;
+    if (s->cap > LIVE_BLOCK)
+        drop_blocks(s, 1);
+    if (s->first != &s->only)
+        free(s->first);
+    s->blocks = NULL;
+    s->first = NULL;
     s->count = s->cap = 0;
 }
 
@@ -107,10 +159,11 @@ static void compact(struct live_set *s)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < s->count; i++) {
-        if (!s->members[i].sub)
+        const struct live *l = live_at(s, i);
+        if (!l->sub)
             continue;
-        s->members[count++] = s->members[i];
-        s->members[count - 1].sub->at = count;
+        l->sub->at = count + 1;
+        *live_at(s, count++) = *l;
     }
     s->count = count;
     s->holes = 0;

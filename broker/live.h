@@ -1,6 +1,6 @@
 /*
  * The live members of a feed: what a delivery needs of each of them lies together, so that a
- * fan-out walks one array and touches nothing else of those who only receive.
+ * fan-out walks over blocks of entries and touches nothing else of those who only receive.
  *
  * Members may come and leave at any time, also while they are walked: who leaves then is a hole
  * until the walk ends, and who comes is behind its end.
@@ -22,7 +22,10 @@ struct subscriber {
     uint32_t at;       /* its place among the feed's live members, from 1; 0 = it is not live */
 };
 
-enum { LIVE_NO_HANDLE = -1 };
+enum {
+    LIVE_NO_HANDLE = -1,
+    LIVE_BLOCK = 256, /* members; 4 KiB */
+};
 
 /* One member; 16 bytes. */
 struct live {
@@ -31,12 +34,14 @@ struct live {
     bool look;              /* not now: ask SUB, which is more than to write; also of a hole */
 };
 
-/* Embedded, all zero at first, and never moved. */
+/* Embedded, all zero at first, and never moved. It grows by a block at a time and is never copied
+ * as a whole, so a large one leaves no holes in the heap. */
 struct live_set {
     const struct receiver_ops *kind; /* of all members; means nothing here */
-    struct live *members;
-    uint32_t count; /* with the holes */
-    uint32_t cap;   /* 0 = `members` is nothing yet */
+    struct live **blocks; /* of LIVE_BLOCK members each; a single one may have room for less */
+    struct live *first;   /* `blocks` of a set that has no more than one */
+    uint32_t count;       /* with the holes */
+    uint32_t cap;         /* 0 = there are no blocks yet */
     uint32_t holes;
     bool walked;
     struct live only; /* the place of the first: a set of one needs no memory of its own */
@@ -55,15 +60,21 @@ void live_move(struct live_set *from, struct live_set *to, struct subscriber *su
 /* All have left. */
 void live_finish(struct live_set *s);
 
-/* Begins a walk over `members`, up to the place that is returned; they may lie elsewhere after each
- * step. There is one at a time, up to live_walk_end. */
+/* Begins a walk over the first members, as many as are returned; after each step `blocks` and the
+ * first block may lie elsewhere. There is one at a time, up to live_walk_end. */
 uint32_t live_walk(struct live_set *s);
 void live_walk_end(struct live_set *s);
+
+/* Entry number I, below `count`; valid until the set changes. */
+static inline struct live *live_at(const struct live_set *s, uint32_t i)
+{
+    return &s->blocks[i / LIVE_BLOCK][i % LIVE_BLOCK];
+}
 
 /* The entry of SUB, which is a member; valid until the set changes. */
 static inline struct live *live_entry(const struct live_set *s, const struct subscriber *sub)
 {
-    return &s->members[sub->at - 1];
+    return live_at(s, sub->at - 1);
 }
 
 #endif

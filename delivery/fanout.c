@@ -43,26 +43,38 @@ static void cut(void *ctx, void *who, size_t taken, enum err why)
     p->members->cut(who, p, taken, why);
 }
 
-/* Member number I takes P by itself. Those that do are mostly several, and not in the cache. */
-static void ask(const struct live_set *live, uint32_t i, uint32_t end, const struct parcel *p)
+/* Number I of the N members of a block takes P by itself. Those that do are mostly several, and not
+ * in the cache. */
+static void ask(const struct live *block, uint32_t i, uint32_t n, const struct parcel *p)
 {
-    struct subscriber *sub = live->members[i].sub;
-    if (i + PREFETCH < end)
-        __builtin_prefetch(live->members[i + PREFETCH].sub);
+    struct subscriber *sub = block[i].sub;
+    if (i + PREFETCH < n)
+        __builtin_prefetch(block[i + PREFETCH].sub);
     if (sub)
         p->members->deliver(sub, p);
+}
+
+/* To the first N members of a block, which may lie elsewhere after each. */
+static void give_block(const struct live_set *live, uint32_t block, uint32_t n, struct fan *fan,
+                       const struct parcel *p)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct live *l = &live->blocks[block][i];
+        if (!l->look && p->count)
+            fan_send(fan, l->handle, p->data, p->size, l->sub);
+        else
+            ask(live->blocks[block], i, n, p);
+    }
 }
 
 /* To each that was there when it began: who comes meanwhile has what is in P behind it. */
 static void give(struct live_set *live, struct fan *fan, const struct parcel *p)
 {
-    uint32_t end = live_walk(live);
-    for (uint32_t i = 0; i < end; i++) {
-        const struct live *l = &live->members[i];
-        if (!l->look && p->count)
-            fan_send(fan, l->handle, p->data, p->size, l->sub);
-        else
-            ask(live, i, end, p);
+    uint32_t left = live_walk(live);
+    for (uint32_t block = 0; left > 0; block++) {
+        uint32_t n = left < LIVE_BLOCK ? left : LIVE_BLOCK;
+        give_block(live, block, n, fan, p);
+        left -= n;
     }
     live_walk_end(live);
 }

@@ -244,15 +244,20 @@ static const struct receiver_ops member_ops;
 static int order[2 * MEMBERS], order_count;
 
 /* As those event streams that are there, of another topic. */
-static void join(int i, int handle)
+static void join_as(struct subscriber *sub, const struct receiver_ops *kind, int handle)
 {
     const struct feed *like = stream_of(&clients[0])->sub.feed;
     struct feed_spec spec;
     feed_spec_init(&spec, desk.worker->feeds);
     ck_assert_int_eq(feed_spec_add(&spec, "m", 1), ERR_OK);
-    ck_assert_int_eq(feed_join(&members[i].sub, &spec, like->encoding, like->transport), ERR_OK);
+    ck_assert_int_eq(feed_join(sub, &spec, like->encoding, like->transport), ERR_OK);
     feed_spec_finish(&spec);
-    ck_assert_int_eq(feed_go_live(&members[i].sub, &member_ops, handle), ERR_OK);
+    ck_assert_int_eq(feed_go_live(sub, kind, handle), ERR_OK);
+}
+
+static void join(int i, int handle)
+{
+    join_as(&members[i].sub, &member_ops, handle);
 }
 
 static void leave_all(void)
@@ -368,6 +373,66 @@ START_TEST(cuts_are_told_with_their_reason)
 }
 END_TEST
 
+/* --- members of several blocks --- */
+
+enum { CROWD = 2 * LIVE_BLOCK + 50 };
+
+static struct crowd_member {
+    struct subscriber sub; /* first */
+    unsigned got;
+} crowd[CROWD];
+static uint32_t crowd_next; /* whose turn it should be */
+static const struct receiver_ops crowd_ops;
+
+static void crowd_join(uint32_t i, int handle)
+{
+    join_as(&crowd[i].sub, &crowd_ops, handle);
+}
+
+/* Those at the borders of the blocks leave, themselves or one another, and are back behind all. */
+static void crowd_deliver(struct subscriber *sub, const struct parcel *p)
+{
+    struct crowd_member *m = (struct crowd_member *)sub;
+    uint32_t i = (uint32_t)(m - crowd);
+    ck_assert_uint_eq(p->count, 1);
+    ck_assert_uint_eq(i, crowd_next);
+    m->got++;
+    crowd_next = i + 1;
+    if (i % LIVE_BLOCK != LIVE_BLOCK - 1)
+        return;
+    crowd_next = i + 2; /* the first of the next block has left */
+    for (uint32_t j = i; j <= i + 1; j++) {
+        feed_leave(&crowd[j].sub, desk.worker->feeds);
+        crowd_join(j, LIVE_NO_HANDLE);
+    }
+}
+
+static void crowd_cut(struct subscriber *sub, const struct parcel *p, size_t n, enum err why)
+{
+    ck_abort_msg("%p was cut of %p after %zu bytes: %d", (void *)sub, (const void *)p, n, why);
+}
+
+static const struct receiver_ops crowd_ops = {.deliver = crowd_deliver, .cut = crowd_cut};
+
+START_TEST(a_crowd_of_several_blocks_gets_it_in_order)
+{
+    memset(crowd, 0, sizeof(crowd));
+    crowd_next = 0;
+    say_all(SSE("/t/a"));
+    for (uint32_t i = 0; i < CROWD; i++)
+        crowd_join(i, LIVE_NO_HANDLE);
+    desk_publish(&desk, "m", 1, 10);
+    ck_assert_uint_eq(crowd_next, CROWD);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        bool left = i > 0 && i % LIVE_BLOCK == 0;
+        ck_assert_uint_eq(crowd[i].got, left ? 0 : 1);
+        ck_assert(feed_is_live(&crowd[i].sub));
+    }
+    for (uint32_t i = 0; i < CROWD; i++)
+        feed_leave(&crowd[i].sub, desk.worker->feeds);
+}
+END_TEST
+
 /* --- without memory --- */
 
 /* The second member of a feed is the first for whom room is made. */
@@ -409,6 +474,7 @@ static Suite *fanout_suite(void)
     tcase_add_test(t, who_is_lost_is_closed);
     tcase_add_test(t, who_is_full_is_stuck_after_the_time_for_that);
     tcase_add_test(t, who_leaves_in_the_middle_gets_nothing_and_who_comes_the_next);
+    tcase_add_test(t, a_crowd_of_several_blocks_gets_it_in_order);
     tcase_add_test(t, cuts_are_told_with_their_reason);
     tcase_add_test(t, a_poll_for_which_there_is_no_room_is_refused);
     tcase_add_test(t, a_stream_for_which_there_is_no_room_ends);
