@@ -60,23 +60,24 @@ START_TEST(is_used_again)
 }
 END_TEST
 
-/* COUNT objects of N bytes are given back: how many of the first MOST come again. */
+/* COUNT objects of N bytes are given back: how many of the first MOST come again. Nothing is freed
+ * meanwhile, or malloc might bring one of them. */
 static size_t kept_of(void **all, size_t count, size_t most, size_t n)
 {
+    void **again = calloc(count, sizeof(*again));
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
         all[i] = take(n);
     for (size_t i = 0; i < count; i++)
         spare_give(all[i], n);
-    for (size_t i = count; i-- > 0;) {
-        void *p = spare_take(n);
-        for (size_t j = 0; j < count; j++)
-            if (all[j] == p) {
-                kept += j < most;
-                break;
-            }
-        free(p);
+    for (size_t i = 0; i < count; i++) {
+        again[i] = spare_take(n);
+        for (size_t j = 0; j < most; j++)
+            kept += all[j] == again[i];
     }
+    for (size_t i = 0; i < count; i++)
+        free(again[i]);
+    free(again);
     return kept;
 }
 
