@@ -16,11 +16,18 @@
 struct feed;
 struct receiver_ops;
 
-/* A subscriber: embedded in what a frontend keeps for a connection. */
+/* A subscriber: embedded in what a frontend keeps for a connection; 12 bytes, so that what stands
+ * behind it there is not pushed away by padding. */
 struct subscriber {
     struct feed *feed; /* NULL = not subscribed */
     uint32_t at;       /* its place among the feed's live members, from 1; 0 = it is not live */
-};
+} __attribute__((packed, aligned(4)));
+
+/* What SUB is the first member of. */
+static inline void *subscriber_owner(struct subscriber *sub)
+{
+    return sub;
+}
 
 enum {
     LIVE_NO_HANDLE = -1,

@@ -205,7 +205,7 @@ static uint64_t push_own(struct stream *s, const struct parcel *p)
 
 static struct stream *stream_of(struct subscriber *sub)
 {
-    return (struct stream *)sub;
+    return subscriber_owner(sub);
 }
 
 static void deliver(struct subscriber *sub, const struct parcel *p)

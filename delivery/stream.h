@@ -53,15 +53,15 @@ enum stream_state { STREAM_OFF, STREAM_LIVE, STREAM_BEHIND, STREAM_BLOCKED };
 
 struct stream {
     struct subscriber sub; /* first */
+    uint32_t joiner_count : 28;
+    enum stream_state state : 3;
+    bool told_live : 1;
     struct conn *conn;
     const struct stream_ops *ops;
     struct stream *next, *prev; /* the worker's list of streams BEHIND */
     struct position position;   /* unless LIVE */
     struct joiners joiners;     /* subscriptions on their way into its set */
     struct lagging *lagging;    /* it was live, and is not; NULL = it is, or has never been */
-    uint32_t joiner_count;
-    enum stream_state state : 8;
-    bool told_live;
 };
 
 /* In place, subscribed to nothing. */

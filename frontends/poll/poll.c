@@ -249,7 +249,7 @@ static void answer_now(struct poll *p, const struct parcel *parcel)
  * answered where the limits are looked at between two. */
 static void deliver(struct subscriber *sub, const struct parcel *parcel)
 {
-    struct poll *p = (struct poll *)sub;
+    struct poll *p = subscriber_owner(sub);
     struct conn *c = p->exchange->conn;
     if (conn_state(c) == CONN_CLOSED)
         return;

@@ -5,7 +5,7 @@ static const struct encoding only_told = {.name = "told"};
 
 static void wake(struct subscriber *sub, const struct parcel *p)
 {
-    struct resp_wait *w = (struct resp_wait *)sub;
+    struct resp_wait *w = subscriber_owner(sub);
     struct conn *c = w->resp->conn;
     (void)p;
     w->woken = true;

@@ -269,7 +269,7 @@ static void leave_all(void)
 /* At the first parcel for number 1, that one, one before and one behind it leave, and two come. */
 static void member_deliver(struct subscriber *sub, const struct parcel *p)
 {
-    struct member *m = (struct member *)sub;
+    struct member *m = subscriber_owner(sub);
     ck_assert_uint_eq(p->count, 1);
     order[order_count++] = (int)(m - members);
     m->got++;
@@ -285,7 +285,7 @@ static void member_deliver(struct subscriber *sub, const struct parcel *p)
 
 static void member_cut(struct subscriber *sub, const struct parcel *p, size_t n, enum err why)
 {
-    struct member *m = (struct member *)sub;
+    struct member *m = subscriber_owner(sub);
     ck_assert_uint_lt(n, p->size);
     order[order_count++] = (int)(m - members);
     m->was_cut = true;
@@ -392,7 +392,7 @@ static void crowd_join(uint32_t i, int handle)
 /* Those at the borders of the blocks leave, themselves or one another, and are back behind all. */
 static void crowd_deliver(struct subscriber *sub, const struct parcel *p)
 {
-    struct crowd_member *m = (struct crowd_member *)sub;
+    struct crowd_member *m = subscriber_owner(sub);
     uint32_t i = (uint32_t)(m - crowd);
     ck_assert_uint_eq(p->count, 1);
     ck_assert_uint_eq(i, crowd_next);
