@@ -1,7 +1,6 @@
 // The hub does not run for a while: its process is stopped, its container frozen, its machine saved
 // and restored. Nobody is judged by a clock that went on meanwhile, and what came is read first.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { get, publish, subscribePath } from './lib/http.mjs';
@@ -25,11 +24,8 @@ const PAUSE_MS = 6000;
 
 const HEAD = 'POST /t/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\n';
 
-const stateOf = (pid) => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))[1];
-
 async function pause(hub, meanwhile) {
-  hub.signal('SIGSTOP');
-  await eventually(() => stateOf(hub.pid) === 'T', 'the hub to stop');
+  await hub.pause();
   await meanwhile();
   await sleep(PAUSE_MS);
   hub.signal('SIGCONT');

@@ -115,7 +115,7 @@ class Pacer {
 
 /** Runs `task` while the hub is stopped, so that it finds everything at once when it goes on. */
 async function whileStopped(hub, task) {
-  hub.signal('SIGSTOP');
+  await hub.pause();
   try {
     await task();
     await sleep(50); // what was written has to leave this process

@@ -2,13 +2,21 @@
 // it is gone, and had nothing to complain about, when the test ends.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Inbox, within } from './wait.mjs';
+import { Inbox, eventually, within } from './wait.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 
@@ -154,6 +162,15 @@ class Hub {
 
   signal(name) {
     this.#child.kill(name);
+  }
+
+  /** Pauses it, until SIGCONT: none of its threads runs any more. */
+  async pause() {
+    const tasks = `/proc/${this.pid}/task`;
+    const isStopped = (thread) =>
+      /^State:\s+T/m.test(readFileSync(`${tasks}/${thread}/status`, 'latin1'));
+    this.signal('SIGSTOP');
+    await eventually(() => readdirSync(tasks).every(isStopped), 'the hub to be paused');
   }
 
   /** Asks the daemon to stop, and insists on a clean end. */
