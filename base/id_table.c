@@ -97,9 +97,9 @@ static size_t place_of(const struct id_array *a, size_t count, uint32_t id)
     return low;
 }
 
-static void put(struct id_table *t, struct id_entry *entry, void *thing)
+/* Behind the thing itself: who sees it counted finds it. */
+static void count_one_more(struct id_table *t)
 {
-    atomic_store(&entry->thing, thing);
     atomic_store(&t->count, id_table_count(t) + 1);
 }
 
@@ -115,7 +115,8 @@ enum err id_table_add(struct id_table *t, uint32_t id, void *thing)
     struct id_array *a = atomic_load(&t->array);
     struct id_entry *hole = find_hole(a, id);
     if (hole) {
-        put(t, hole, thing);
+        atomic_store(&hole->thing, thing);
+        count_one_more(t);
         return ERR_OK;
     }
     bool behind = a && a->count > 0 && a->entries[a->count - 1].id > id; /* a hole */
@@ -127,8 +128,9 @@ enum err id_table_add(struct id_table *t, uint32_t id, void *thing)
     }
     size_t n = a->count;
     a->entries[n].id = id;
-    put(t, &a->entries[n], thing);
+    atomic_store(&a->entries[n].thing, thing);
     atomic_store(&a->count, n + 1);
+    count_one_more(t);
     return ERR_OK;
 }
 

@@ -51,6 +51,7 @@ struct id_walk id_table_walk(const struct id_table *t, uint32_t from);
 /* The next thing; NULL behind the last one. */
 void *id_walk_next(struct id_walk *w);
 
+/* Any thread: how many things there are. All that are counted can be found. */
 static inline uint32_t id_table_count(const struct id_table *t)
 {
     return atomic_load_explicit(&t->count, memory_order_acquire);
