@@ -119,7 +119,7 @@ static void watch(struct conn *c)
         wanted |= READY_WRITE;
     if (wanted == c->watched)
         return;
-    if (c->link.ops->want(&c->link, c->loop, c->watched, wanted) == ERR_OK)
+    if (c->link.ops->want(&c->link, &c->link, c->loop, c->watched, wanted) == ERR_OK)
         c->watched = wanted & (READY_READ | READY_WRITE);
     else
         conn_close(c, CLOSE_NOMEM);
@@ -130,13 +130,13 @@ static struct conn *linked(struct loop *l, struct link link)
 {
     struct conn *c = calloc(1, sizeof(*c));
     if (!c) {
-        link.ops->close(&link, l);
+        link.ops->close(&link, &link, l);
         return NULL;
     }
     c->link = link;
-    if (link.ops->want(&c->link, l, READY_NONE, READY_READ) == ERR_OK)
+    if (link.ops->want(&c->link, &c->link, l, READY_NONE, READY_READ) == ERR_OK)
         return c;
-    link.ops->close(&c->link, l);
+    link.ops->close(&c->link, &c->link, l);
     free(c);
     return NULL;
 }
@@ -168,6 +168,11 @@ enum err conn_create(struct loop *l, struct link link, bool local, bool trusted,
     l->conns_by_transport[c->counted_as]++;
     *ret = c;
     return ERR_OK;
+}
+
+void conn_set_link(struct conn *c, struct link link)
+{
+    c->link = link;
 }
 
 /* --- ending --- */
@@ -232,7 +237,7 @@ static void dismantle(struct conn *c)
         return;
     if (c->protocol->finish)
         c->protocol->finish(c);
-    c->link.ops->close(&c->link, l);
+    c->link.ops->close(&c->link, &c->link, l);
     c->link = link_none();
     drop_in(c);
     drop_output(c);

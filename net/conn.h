@@ -152,6 +152,8 @@ static inline struct conn *conn_of_link(struct link *l)
 {
     return (struct conn *)((char *)l - offsetof(struct conn, link));
 }
+/* Its bytes go through LINK (taken) from now on, which wraps the one that it had. */
+void conn_set_link(struct conn *c, struct link link);
 /* C, which has no peer yet, was accepted from FROM: gives it one if that is a trusted proxy.
  * ERR_ACCESS: it is none; ERR_NOMEM. */
 MUST_CHECK enum err conn_accepted(struct conn *c, const struct ip_port *from);

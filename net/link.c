@@ -18,9 +18,11 @@ static struct link_io receive_none(struct link *l, void *data, size_t n)
     return (struct link_io){0, ERR_CLOSED};
 }
 
-static enum err want_none(struct link *l, struct loop *loop, unsigned was, unsigned wanted)
+static enum err want_none(struct link *l, struct link *told, struct loop *loop, unsigned was,
+                          unsigned wanted)
 {
     (void)l;
+    (void)told;
     (void)loop;
     (void)was;
     (void)wanted;
@@ -33,9 +35,10 @@ static bool shut_none(struct link *l)
     return false;
 }
 
-static void close_none(struct link *l, struct loop *loop)
+static void close_none(struct link *l, struct link *told, struct loop *loop)
 {
     (void)l;
+    (void)told;
     (void)loop;
 }
 

@@ -55,9 +55,11 @@ struct link_ops {
     struct link_io (*receive)(struct link *l, void *data, size_t n);
     /* Would take a byte now. NULL: try it. */
     bool (*is_ready)(const struct link *l);
-    /* Has WANTED (READY_*) told from now on (conn_ready) instead of WAS, as long as it is so.
-     * ERR_NOMEM: nothing changed. */
-    enum err (*want)(struct link *l, struct loop *loop, unsigned was, unsigned wanted);
+    /* Has WANTED (READY_*) told from now on (conn_ready) instead of WAS, as long as it is so, to
+     * the connection whose link TOLD is: L itself, or one that wraps L. ERR_NOMEM: nothing
+     * changed. */
+    enum err (*want)(struct link *l, struct link *told, struct loop *loop, unsigned was,
+                     unsigned wanted);
     /* Lets go what it has gathered. ERR_OK: all has left; ERR_AGAIN: some has not, and READY_WRITE
      * is told, if that is wanted, when it goes on; else as send(). Both NULL: gathers nothing. */
     enum err (*flush)(struct link *l);
@@ -66,8 +68,9 @@ struct link_ops {
     /* Our side ends in order, behind all that was taken and has left (not before held() is 0).
      * False: there is no such end, or it is lost. */
     bool (*shut)(struct link *l);
-    /* Ends it, as a whole, behind what can leave at once; frees what is its own. */
-    void (*close)(struct link *l, struct loop *loop);
+    /* Ends it, as a whole, behind what can leave at once; frees what is its own. TOLD is told no
+     * more. */
+    void (*close)(struct link *l, struct link *told, struct loop *loop);
     /* A descriptor to which a fan-out may write past send(); -1, or NULL: only send() will do. */
     int (*fan_fd)(const struct link *l);
     /* The address of the peer, and that of the hub which it came to. False, or NULL: it has none.

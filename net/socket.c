@@ -69,30 +69,32 @@ static bool socket_here(const struct link *l, struct ip_port *ret)
 
 /* --- readiness: others, and those of the local socket --- */
 
-static void close_watched(struct link *l, struct readiness *r)
+static void close_watched(struct link *l, struct link *told, struct readiness *r)
 {
-    readiness_forget(r, l);
+    readiness_forget(r, told);
     close(l->at.fd); /* it is not watched any more then */
 }
 
-static enum err tcp_want(struct link *l, struct loop *loop, unsigned was, unsigned wanted)
+static enum err tcp_want(struct link *l, struct link *told, struct loop *loop, unsigned was,
+                         unsigned wanted)
 {
-    return readiness_watch(&loop->readiness[0], l->at.fd, l, was, wanted);
+    return readiness_watch(&loop->readiness[0], l->at.fd, told, was, wanted);
 }
 
-static void tcp_close(struct link *l, struct loop *loop)
+static void tcp_close(struct link *l, struct link *told, struct loop *loop)
 {
-    close_watched(l, &loop->readiness[0]);
+    close_watched(l, told, &loop->readiness[0]);
 }
 
-static enum err local_want(struct link *l, struct loop *loop, unsigned was, unsigned wanted)
+static enum err local_want(struct link *l, struct link *told, struct loop *loop, unsigned was,
+                           unsigned wanted)
 {
-    return readiness_watch(&loop->readiness[1], l->at.fd, l, was, wanted);
+    return readiness_watch(&loop->readiness[1], l->at.fd, told, was, wanted);
 }
 
-static void local_close(struct link *l, struct loop *loop)
+static void local_close(struct link *l, struct link *told, struct loop *loop)
 {
-    close_watched(l, &loop->readiness[1]);
+    close_watched(l, told, &loop->readiness[1]);
 }
 
 static const struct link_ops tcp = {

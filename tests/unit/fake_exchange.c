@@ -25,9 +25,11 @@ static struct link_io nothing(struct link *l, void *data, size_t n)
     return (struct link_io){0, ERR_AGAIN};
 }
 
-static enum err want(struct link *l, struct loop *loop, unsigned was, unsigned wanted)
+static enum err want(struct link *l, struct link *told, struct loop *loop, unsigned was,
+                     unsigned wanted)
 {
     (void)l;
+    (void)told;
     (void)loop;
     (void)was;
     (void)wanted;
@@ -40,9 +42,10 @@ static bool shut(struct link *l)
     return true;
 }
 
-static void end(struct link *l, struct loop *loop)
+static void end(struct link *l, struct link *told, struct loop *loop)
 {
     (void)l;
+    (void)told;
     (void)loop;
 }
 

@@ -152,8 +152,10 @@ static struct link_io roaming_receive(struct link *l, void *data, size_t n)
 
 /* --- readiness and the end --- */
 
-static enum err roaming_want(struct link *l, struct loop *loop, unsigned was, unsigned wanted)
+static enum err roaming_want(struct link *l, struct link *told, struct loop *loop, unsigned was,
+                             unsigned wanted)
 {
+    (void)told;
     struct roaming *r = roaming_of(l);
     must(loop == r->loop);
     must(was == r->wanted);
@@ -174,8 +176,9 @@ static bool roaming_shut(struct link *l)
     return !r->lost && (r->manner == ROAMING_WHOLE || !happens());
 }
 
-static void roaming_close(struct link *l, struct loop *loop)
+static void roaming_close(struct link *l, struct link *told, struct loop *loop)
 {
+    (void)told;
     struct roaming *r = roaming_of(l);
     must(loop == r->loop);
     loop_flush_never(loop, &r->gathering);
