@@ -1,6 +1,6 @@
 # net/: the loop, connections, links and listening sockets; included by ../Makefile.am.
 # The floors above the broker, from the top.
-hub_libs = libfrontends.a libadmin.a libhttp.a libaccess.a libdelivery.a libnet.a
+hub_libs = libfrontends.a libadmin.a libhttp.a libaccess.a libdelivery.a libtls.a libnet.a
 
 noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
@@ -27,6 +27,12 @@ libnet_a_SOURCES = \
 	net/turn.c net/turn.h \
 	net/turn_clock.c net/turn_clock.h \
 	net/wheel.c net/wheel.h
+
+# TLS: what is behind the handshake, its records, and the links that wrap others.
+noinst_LIBRARIES += libtls.a
+libtls_a_SOURCES = \
+	net/tls/tls_keys.c net/tls/tls_keys.h \
+	net/tls/tls_link.h
 
 # HTTP as text: readers and writers without I/O; http_response.c also needs libwscodec.a.
 noinst_LIBRARIES += libhttpcodec.a
