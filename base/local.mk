@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	base/aead.c base/aead.h \
 	base/err.c base/err.h \
 	base/blob.c base/blob.h \
 	base/buf.c base/buf.h \

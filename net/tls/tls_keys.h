@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 /* As they stand in records and hellos. */
 enum tls_version { TLS_1_2 = 0x0303, TLS_1_3 = 0x0304 };
 
@@ -39,6 +41,10 @@ struct tls_keys {
 
 /* Bytes of the key of a suite. */
 size_t tls_key_len(enum tls_suite s);
+/* 1.3: the key and the iv of D from its secret (RFC 8446 section 7.3), of SECRET_LEN bytes; records
+ * are counted from 0 again. ERR_NOMEM: D is as before. */
+MUST_CHECK enum err tls_direction_derive(struct tls_direction *d, enum tls_suite s,
+                                         size_t secret_len);
 /* So that nothing of them is left in memory. */
 void tls_keys_wipe(struct tls_keys *k);
 

@@ -1,5 +1,6 @@
 # Unit tests of base/; included by tests/local.mk.
 base_tests = \
+	tests/unit/test_aead \
 	tests/unit/test_blob \
 	tests/unit/test_buckets \
 	tests/unit/test_buf \
@@ -12,6 +13,10 @@ base_tests = \
 	tests/unit/test_log
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
+
+tests_unit_test_aead_SOURCES = tests/unit/test_aead.c tests/unit/unhex.h
+tests_unit_test_aead_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_aead_LDADD = libbase.a $(MBEDCRYPTO_LIBS) $(CHECK_LIBS)
 
 tests_unit_test_blob_SOURCES = tests/unit/test_blob.c
 tests_unit_test_blob_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
