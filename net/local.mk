@@ -31,8 +31,10 @@ libnet_a_SOURCES = \
 # TLS: what is behind the handshake, its records, and the links that wrap others.
 noinst_LIBRARIES += libtls.a
 libtls_a_SOURCES = \
+	net/tls/tls_alert.c net/tls/tls_alert.h \
 	net/tls/tls_keys.c net/tls/tls_keys.h \
-	net/tls/tls_link.h
+	net/tls/tls_link.h \
+	net/tls/tls_record.c net/tls/tls_record.h
 
 # HTTP as text: readers and writers without I/O; http_response.c also needs libwscodec.a.
 noinst_LIBRARIES += libhttpcodec.a

@@ -9,6 +9,7 @@ include tests/unit/access.mk
 include tests/unit/base.mk
 include tests/unit/bench.mk
 include tests/unit/storage.mk
+include tests/unit/tls.mk
 include tests/unit/broker.mk
 include tests/unit/codecs_http.mk
 include tests/unit/codecs_ws.mk

@@ -1,0 +1,12 @@
+# Unit tests of net/tls/; included by tests/local.mk.
+tls_tests = \
+	tests/unit/test_tls_record
+check_PROGRAMS += $(tls_tests)
+TESTS += $(tls_tests)
+
+tls_peer = tests/unit/tls_peer.c tests/unit/tls_peer.h tests/unit/unhex.h
+tls_test_libs = libtls.a libbase.a $(MBEDCRYPTO_LIBS)
+
+tests_unit_test_tls_record_SOURCES = tests/unit/test_tls_record.c $(tls_peer)
+tests_unit_test_tls_record_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_record_LDADD = $(tls_test_libs) $(CHECK_LIBS)
