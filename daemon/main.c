@@ -482,7 +482,31 @@ static void hand_out_rules(struct daemon *d, struct retention_rules *rules)
     hub_call_broker(d->hub, &call->call);
 }
 
-/* The broker keeps asking the old configuration what is a memory topic: that takes a restart. */
+static void tell_reloaded(const struct config *former, const struct config *fresh)
+{
+    struct buf names = {0};
+    if (config_reload_diff(former, fresh, &names)) {
+        buf_putc(&names, '\0');
+        log_warn("reloaded; a restart is needed for: %s", names.failed ? "?" : names.data);
+    } else {
+        log_info("reloaded");
+    }
+    buf_finish(&names);
+}
+
+/* It is told when all have it in their mail: whoever asks behind that line is answered by what is
+ * new. The broker keeps asking the old configuration what is a memory topic: that takes a restart.
+ */
+static void take_over(struct daemon *d, const struct config *fresh, struct settings *settings)
+{
+    keep_fixed(d->settings, settings);
+    d->process.memory.limit = fresh->hub.peer_bytes;
+    hand_out(d, settings);
+    hand_out_rules(d, rules_create(fresh));
+    tell_reloaded(d->config, fresh);
+    log_set_level(fresh->hub.log_level);
+}
+
 static void reload(struct daemon *d)
 {
     struct config *fresh;
@@ -496,19 +520,7 @@ static void reload(struct daemon *d)
         log_error("not reloaded, going on as before: %.*s%s", (int)n, first,
                   first[n] ? " (there is more: longwired --check-config)" : "");
     } else {
-        struct buf names = {0};
-        if (config_reload_diff(d->config, fresh, &names)) {
-            buf_putc(&names, '\0');
-            log_warn("reloaded; a restart is needed for: %s", names.failed ? "?" : names.data);
-        } else {
-            log_info("reloaded");
-        }
-        buf_finish(&names);
-        log_set_level(fresh->hub.log_level);
-        keep_fixed(d->settings, settings);
-        d->process.memory.limit = fresh->hub.peer_bytes;
-        hand_out(d, settings);
-        hand_out_rules(d, rules_create(fresh));
+        take_over(d, fresh, settings);
     }
     if (e == ERR_OK)
         config_free(fresh);

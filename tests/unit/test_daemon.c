@@ -21,6 +21,7 @@ static struct {
     struct settings *settings[CALLS_MAX]; /* of each worker */
     enum log_level level;
     unsigned worker_calls, broker_calls;
+    bool told_before; /* before one of these calls */
     char log[LINES];
 } got;
 
@@ -89,6 +90,7 @@ void __wrap_hub_call_worker(struct hub *h, unsigned w, struct hub_call *call)
     (void)h;
     ck_assert_uint_lt(w, CALLS_MAX);
     got.worker_calls++;
+    got.told_before |= got.log[0] != '\0';
     call->run(call, &got.settings[w]);
 }
 
@@ -96,6 +98,7 @@ void __wrap_hub_call_broker(struct hub *h, struct hub_call *call)
 {
     (void)h;
     got.broker_calls++;
+    got.told_before |= got.log[0] != '\0';
     call->run(call, NULL);
 }
 
@@ -507,6 +510,7 @@ START_TEST(a_reload_reaches_everybody)
                 (const char *const[]){"http.heartbeat=21s", "hub.log_level=debug",
                                       "hub.peer_bytes=777M", "log.max_age=5h", NULL});
     ck_assert_str_eq(got.log, "reloaded\n");
+    ck_assert(!got.told_before);
     ck_assert_uint_eq(got.worker_calls, 3);
     for (unsigned i = 0; i < 3; i++)
         ck_assert_ptr_eq(got.settings[i], d.settings);
