@@ -272,15 +272,37 @@ END_TEST
 
 /* --- inboxes --- */
 
+/* Runs behind the commit of what was queued before it. */
+struct behind {
+    struct hub_call call;
+    sem_t reached;
+};
+
+static void tell_reached(struct hub_call *call, void *where)
+{
+    (void)where;
+    sem_post(&((struct behind *)call)->reached);
+}
+
 /* Commits so many groups, one after the other. */
 static void commit_groups(size_t count, size_t payload)
 {
+    static struct behind b = {.call.run = tell_reached};
+    sem_init(&b.reached, 0, 0);
     while (count--) {
-        uint64_t head = hub_head(hub);
         send(publish_many("mem/one", 1, payload));
-        while (hub_head(hub) == head)
-            sched_yield();
+        hub_call_broker(hub, &b.call);
+        await(&b.reached);
     }
+}
+
+/* One more, whose batch waits for room. */
+static void commit_too_many(size_t payload)
+{
+    uint64_t head = hub_head(hub);
+    send(publish_many("mem/one", 1, payload));
+    while (hub_head(hub) == head)
+        sched_yield();
 }
 
 /* Gives a broker that goes on time to be seen doing so: one that waits does not care. */
@@ -293,7 +315,8 @@ static void give_time(void)
 static void check_full_with(size_t count, size_t payload)
 {
     struct post w = {.worker = 0}, lazy = {.worker = 1};
-    commit_groups(count + 1, payload);
+    commit_groups(count, payload);
+    commit_too_many(payload);
     send(publish_many("mem/one", 1, payload));
     give_time();
     ck_assert_uint_eq(hub_head(hub), count + 1); /* its last batch waits for room */
