@@ -1,5 +1,5 @@
 // A log that takes its time: commits of a hub wait while a test wants them to (slow_log.c).
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -29,9 +29,14 @@ export class Gate {
     this.env = { LD_PRELOAD: LIBRARY, ASAN_OPTIONS: asan, LONGWIRE_SLOW_LOG: this.file };
   }
 
-  /** From now on no commit comes to its end. */
-  close() {
-    writeFileSync(this.file, '');
+  /** From now on no commit comes to its end, but for so many. */
+  close(passing = 0) {
+    writeFileSync(this.file, `${passing}`);
+  }
+
+  /** Whether no more may pass. */
+  get isSpent() {
+    return Number(readFileSync(this.file, 'latin1')) === 0;
   }
 
   open() {
