@@ -77,15 +77,19 @@ describe('long-poll', () => {
   });
 
   test('moves the cursor to the head at the time limit', async () => {
-    const { cursor } = await poll(hub, 'l/quiet', { wait: 0 });
-    const begin = Date.now();
-    const waiting = poll(hub, 'l/quiet', { after: cursor, wait: 1 });
-    const id = await publish(hub, 'l/elsewhere', 'x');
-    const answer = await waiting;
-    assert.ok(Date.now() - begin >= 990);
-    assert.deepEqual(answer.messages, []);
-    assert.ok(offsetOf(answer.cursor) >= offsetOf(id));
-    assert.equal(answer.live, true);
+    // Once more if the disk has taken too long for the message to be there before the limit.
+    for (let inTime = false; !inTime; ) {
+      const { cursor } = await poll(hub, 'l/quiet', { wait: 0 });
+      const begin = Date.now();
+      const waiting = poll(hub, 'l/quiet', { after: cursor, wait: 1 });
+      const id = await publish(hub, 'l/elsewhere', 'x');
+      inTime = Date.now() - begin < 900;
+      const answer = await waiting;
+      assert.ok(Date.now() - begin >= 990);
+      assert.deepEqual(answer.messages, []);
+      assert.ok(!inTime || offsetOf(answer.cursor) >= offsetOf(id));
+      assert.equal(answer.live, true);
+    }
   });
 
   test('sends back nothing twice, and misses nothing, over many polls', async () => {
@@ -355,7 +359,8 @@ describe('long-poll', () => {
     await fill('l/row', 5);
     const ask = (limit, lines = '') =>
       `GET /t/l/row?after=earliest&wait=0&limit=${limit} HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`;
-    const waiting = poll(hub, 'l/row', { after: 'latest', wait: 20 }); // another of the same feed
+    const other = poll(hub, 'l/row', { after: 'latest', wait: 20 }); // another of the same feed
+    await eventually(async () => (await waiting()) === 1, 'it to wait');
     const raw = await RawSocket.open(hub);
     const limits = [5, 5, 2, 5, 5, 2, 2, 1];
     await raw.write(limits.map((limit) => ask(limit)).join('') + ask(5, 'Connection: close\r\n'));
@@ -364,7 +369,7 @@ describe('long-poll', () => {
     const got = bodies.map((text) => JSON.parse(text.slice(0, text.lastIndexOf('}') + 1)));
     assert.deepEqual(got.map(({ messages }) => messages.length), [...limits, 5]);
     await publish(hub, 'l/row', 'end');
-    assert.equal((await waiting).messages[0].data, 'end');
+    assert.equal((await other).messages[0].data, 'end');
     raw.destroy();
   });
 

@@ -230,14 +230,6 @@ describe('HTTP: what was asked is answered', () => {
 describe('while the log takes its time', () => {
   const SET = { 'hub.workers': 1 };
 
-  /** The numbers of the connections that `HUB CLIENTS` shows for a transport. */
-  async function numbersOf(hub, transport) {
-    const admin = await RespClient.open(hub);
-    const clients = JSON.parse(await admin.command('HUB', 'CLIENTS'));
-    admin.close();
-    return clients.filter((one) => one.transport === transport).map(({ id }) => String(id));
-  }
-
   async function underWay(hub, count) {
     const publishes = async () => {
       const { text } = await request(hub, 'GET', '/metrics');
@@ -246,14 +238,17 @@ describe('while the log takes its time', () => {
     await eventually(async () => (await publishes()) >= count, 'the publish to be taken');
   }
 
-  async function kick(hub, transport) {
-    for (const number of await numbersOf(hub, transport)) {
-      assert.equal((await longwirectl(hub, ['kick', number])).code, 0);
-    }
+  /** Kicks a connection (a RawSocket). */
+  async function kick(hub, raw) {
+    const admin = await RespClient.open(hub);
+    const clients = JSON.parse(await admin.command('HUB', 'CLIENTS'));
+    admin.close();
+    const { id } = clients.find(({ address }) => address === `127.0.0.1:${raw.localPort}`);
+    assert.equal((await longwirectl(hub, ['kick', String(id)])).code, 0);
   }
 
   for (const [how, text, end] of [
-    ['kicked', 'Ended by the administrator', (hub) => kick(hub, 'ws')],
+    ['kicked', 'Ended by the administrator', (hub, ws) => kick(hub, ws.raw)],
     ['ended by a hub that stops', 'The hub is stopping', (hub) => hub.signal('SIGTERM')],
   ]) {
     test(`a WebSocket that is ${how} gets its answers`, async (t) => {
@@ -264,7 +259,7 @@ describe('while the log takes its time', () => {
       gate.close();
       await ws.send(subscribeFrame('s/ws'), ...upTo(3).map((n) => publishFrame('s/ws', n)));
       await underWay(hub, 4);
-      await end(hub);
+      await end(hub, ws);
       const socket = await RespClient.open(hub).catch(() => null); // behind the end
       await socket?.command('PING').catch(() => {});
       gate.open();
@@ -282,7 +277,7 @@ describe('while the log takes its time', () => {
     gate.close();
     await raw.write(post('/t/s/http', 'x') + post('/t/s/http', 'y'));
     await underWay(hub, 3);
-    await kick(hub, 'http');
+    await kick(hub, raw);
     gate.open();
     const text = `${await raw.untilClosed()}`;
     assert.deepEqual(statuses(text), [201, 201]);
@@ -300,7 +295,7 @@ describe('while the log takes its time', () => {
     await ws.send(publishFrame('s/late', 1), frame(OP.CLOSE, closePayload(1000)));
     await raw.write(post('/t/s/late', 'x'));
     await underWay(hub, 3);
-    await kick(hub, 'http');
+    await kick(hub, raw);
     const { code, objects } = goodbye(await allFrames(ws));
     assert.deepEqual([code, objects], [1000, []]);
     assert.deepEqual(statuses(await raw.untilClosed()), [503]);

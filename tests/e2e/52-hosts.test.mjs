@@ -172,7 +172,8 @@ describe('where the anonymous may subscribe', () => {
   });
 
   test('hosts can be changed by a reload', async (t) => {
-    const hub = await startHub(t);
+    // Workers take settings over one by one.
+    const hub = await startHub(t, { set: { 'hub.workers': 1 } });
     assert.equal(statusOf(await publishFor(hub, 'hub.example')), 403);
     writeFileSync(hub.config, '[http]\nhosts = hub.example\ntrusted_proxies = 127.0.0.1\n');
     hub.signal('SIGHUP');

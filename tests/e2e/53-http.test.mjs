@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { describe, test } from 'node:test';
 
+import { moved } from './lib/cursor.mjs';
 import { assertProblem, get, history, publish, request } from './lib/http.mjs';
 import { suiteHub } from './lib/hub.mjs';
 import { RawSocket, exchange } from './lib/raw.mjs';
@@ -14,11 +15,14 @@ const UPGRADE =
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 
 describe('HTTP/1.1', () => {
-  const hub = suiteHub({ set: { 'http.head_timeout': '1s', 'http.body_timeout': '1s' } });
+  const hub = suiteHub();
 
   /** Sends text with `Host` and `Connection: close` filled in; returns the answer as text. */
   const ask = async (line, headers = '', body = '') =>
     String(await exchange(hub, `${line}\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n${body}`));
+
+  /** Who waits from there on misses nothing, whenever the hub reads that it waits. */
+  const headOf = async () => (await get(hub, '/cursor')).headers['longwire-cursor'];
 
   const statusOf = (reply) => Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1]);
 
@@ -57,8 +61,9 @@ describe('HTTP/1.1', () => {
   test('a request behind a long-poll waits for its answer', async (t) => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
+    const after = await headOf();
     await raw.write(
-      'GET /t/h/behind?wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n' +
+      `GET /t/h/behind?after=${after}&wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n` +
         'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
     );
     const ping = await get(hub, '/healthz');
@@ -73,10 +78,12 @@ describe('HTTP/1.1', () => {
   test('what comes behind a long-poll, bit by bit while it waits, is not lost', async (t) => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
-    await raw.write('GET /t/h/bits?wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const after = await headOf();
+    const poll = (from) => `GET /t/h/bits?after=${from}&wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    await raw.write(poll(after));
     const rest =
       'POST /t/h/bit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc' +
-      'GET /t/h/bits?wait=50 HTTP/1.1\r\nHost: localhost\r\n\r\n' +
+      poll(moved(after, 1)) + // behind what the first one gets
       'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
     for (const byte of rest) await raw.write(byte);
     assert.equal((await get(hub, '/healthz')).status, 200);
@@ -441,6 +448,18 @@ describe('HTTP/1.1', () => {
     assert.deepEqual(await history(hub, 'h/smuggle'), []);
   });
 
+  test('a client that has sent its last byte still gets its answer', async (t) => {
+    const raw = await RawSocket.open(hub);
+    t.after(() => raw.destroy());
+    await raw.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    raw.halfClose();
+    assert.equal(statusOf(`${await raw.untilClosed()}`), 200);
+  });
+});
+
+describe('what does not end', () => {
+  const hub = suiteHub({ set: { 'http.head_timeout': '1s', 'http.body_timeout': '1s' } });
+
   test('a head that does not end is cut off', async (t) => {
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
@@ -454,13 +473,5 @@ describe('HTTP/1.1', () => {
     await raw.write('POST /t/h/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc');
     await raw.untilClosed();
     assert.deepEqual(await history(hub, 'h/half'), []);
-  });
-
-  test('a client that has sent its last byte still gets its answer', async (t) => {
-    const raw = await RawSocket.open(hub);
-    t.after(() => raw.destroy());
-    await raw.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    raw.halfClose();
-    assert.equal(statusOf(`${await raw.untilClosed()}`), 200);
   });
 });

@@ -137,7 +137,9 @@ describe('the daemon', () => {
   });
 
   test('SIGHUP takes over what is reloadable and keeps the old on an error', async (t) => {
-    const hub = await startHub(t, { config: '[http]\npoll_limit = 5\n' });
+    // Workers take settings over one by one.
+    const set = { 'hub.workers': 1 };
+    const hub = await startHub(t, { set, config: '[http]\npoll_limit = 5\n' });
     for (let n = 0; n < 10; n++) await publish(hub, 'd/hup', String(n));
     const count = async () =>
       (await poll(hub, 'd/hup', { after: 'earliest', wait: 0 })).messages.length;

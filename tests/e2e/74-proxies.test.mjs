@@ -268,7 +268,6 @@ describe('the PROXY protocol', () => {
       'http.proxy_protocol': 'on',
       'http.trusted_proxies': [PROXY, '10.0.0.0/8'],
       'access.anonymous': 'subscribe',
-      'http.head_timeout': '1s',
     },
   });
 
@@ -359,7 +358,13 @@ describe('the PROXY protocol', () => {
   });
 
   test('a header that trickles in is cut off, and counted', async (t) => {
-    const errors = await counter(hub, 'proxy_errors');
+    const hub = await startHub(t, {
+      set: {
+        'http.proxy_protocol': 'on',
+        'http.trusted_proxies': PROXY,
+        'http.head_timeout': '1s',
+      },
+    });
     const raw = await RawSocket.open(hub);
     t.after(() => raw.destroy());
     const end = Date.now() + WAIT_MS;
@@ -371,7 +376,7 @@ describe('the PROXY protocol', () => {
     }
     assert.ok(raw.closed);
     assert.equal(raw.received.length, 0);
-    assert.equal(await counter(hub, 'proxy_errors'), errors + 1);
+    assert.equal(await counter(hub, 'proxy_errors'), 1);
   });
 
   test('the local socket has none', async () => {

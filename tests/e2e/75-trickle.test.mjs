@@ -124,9 +124,13 @@ describe('a trickle', () => {
     t.after(() => raw.destroy());
     const size = 10_000 * BODY_S; // 5000 bytes a second, for twice the time
     await raw.write(`POST /t/slow HTTP/1.1\r\n${HEAD}Content-Length: ${size}\r\n\r\n`);
-    for (let sent = 0; sent < size; sent += 500) {
-      await raw.write('x'.repeat(500));
+    // By the time that has passed: a busy machine sleeps for longer.
+    const begin = Date.now();
+    for (let sent = 0; sent < size;) {
       await sleep(STEP_MS);
+      const due = Math.min(5 * (Date.now() - begin), size);
+      await raw.write('x'.repeat(due - sent));
+      sent = due;
     }
     await raw.untilText('HTTP/1.1 201 ');
   });

@@ -92,8 +92,7 @@ describe('an EventSource in Chromium', () => {
     for (let n = 0; n < 3; n++) {
       await publish(hub, 'rules/elsewhere', `of another topic ${n}`);
       moved.push(await cursorOf(hub));
-      const seen = relay.answers().length;
-      await eventually(() => relay.answers().length > seen, 'a heartbeat');
+      await eventually(() => relay.answers().includes(`id: ${moved[n]}\n\n`), 'a heartbeat');
     }
     const before = await heardIn(page);
     assert.deepEqual(before, { opened: 1, errors: 0, events: ['live'], data: [], state: 1 });
