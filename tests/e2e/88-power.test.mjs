@@ -6,13 +6,13 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { setBoot } from './lib/crashpoints.mjs';
+import { countSyncs, setBoot } from './lib/crashpoints.mjs';
 import { epochOf, offsetOf } from './lib/cursor.mjs';
 import { history, poll, publish, publishBatch } from './lib/http.mjs';
 import { startHub } from './lib/hub.mjs';
 import { RespPipeline } from './lib/resp.mjs';
 import { Roamer, TRANSPORTS } from './lib/transports.mjs';
-import { eventually, sleep } from './lib/wait.mjs';
+import { eventually } from './lib/wait.mjs';
 
 const INTERVAL = 50; // ms
 
@@ -24,8 +24,13 @@ function publishRun(hub, first, last) {
   return publishBatch(hub, numbers.map((n) => ({ topic: `power/${n % 3}`, data: { n } })));
 }
 
-/** The syncs that have become due are done, also on a slow machine. */
-const synced = () => sleep(20 * INTERVAL);
+/** Publishes as the above, and waits for the sync behind it. */
+async function publishSynced(hub, first, last) {
+  const before = countSyncs(hub);
+  const ids = await publishRun(hub, first, last);
+  await eventually(() => countSyncs(hub) > before, 'a sync');
+  return ids;
+}
 
 /** What comes after a cursor on one transport, until it is live. */
 async function follow(hub, transport, cursor) {
@@ -71,10 +76,8 @@ class Machine {
 test('interval: who may have seen what is lost is told, by every transport', async (t) => {
   const machine = await Machine.start(t, 'interval');
   const { hub } = machine;
-  const certain = await publishRun(hub, 1, 10);
-  await synced();
-  const unsure = await publishRun(hub, 11, 11); // its commit says that the ten are certain
-  await synced();
+  const certain = await publishSynced(hub, 1, 10);
+  const unsure = await publishSynced(hub, 11, 11); // its commit says that the ten are certain
   machine.save();
   const lost = await publishRun(hub, 12, 20);
   await machine.reboot({ lose: true });

@@ -3,6 +3,7 @@
  * answer, the process ends by SIGKILL, or the call fails; and the machine may have booted anew.
  *
  *   LONGWIRE_BOOT_ID=FILE            what the kernel calls its boot_id is in FILE
+ *   LONGWIRE_SYNCS=FILE              gets a byte behind each sync of the log that was done
  *   LONGWIRE_CRASH_AT=POINT:WHAT:N   at the Nth call of POINT; N = 0: at each
  *   LONGWIRE_CRASH_WHEN=FILE         calls count only while FILE exists
  *
@@ -264,24 +265,36 @@ ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
     return n;
 }
 
-int fdatasync(int fd)
+static void note_sync(void)
 {
-    bool hit = false;
-    if (is_open_as(fd, "/data.mdb") && !enter("sync", &hit))
+    const char *path = getenv("LONGWIRE_SYNCS");
+    FILE *f = path ? fopen(path, "a") : NULL;
+    if (!f)
+        return;
+    fputc('.', f);
+    fclose(f);
+}
+
+static int sync_log(int fd, int (*sync)(int fd))
+{
+    bool hit = false, log = is_open_as(fd, "/data.mdb");
+    if (log && !enter("sync", &hit))
         return -1;
-    int rc = REAL(fdatasync)(fd);
+    int rc = sync(fd);
+    if (log && rc == 0)
+        note_sync();
     leave(hit);
     return rc;
 }
 
+int fdatasync(int fd)
+{
+    return sync_log(fd, REAL(fdatasync));
+}
+
 int fsync(int fd)
 {
-    bool hit = false;
-    if (is_open_as(fd, "/data.mdb") && !enter("sync", &hit))
-        return -1;
-    int rc = REAL(fsync)(fd);
-    leave(hit);
-    return rc;
+    return sync_log(fd, REAL(fsync));
 }
 
 int ftruncate(int fd, off_t length)

@@ -1,6 +1,6 @@
 // The places of crash_points.c, at which a hub can be made to crash.
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { BUILD } from './hub.mjs';
@@ -31,8 +31,11 @@ function preload(hub, env) {
 export function setBoot(hub, boot) {
   const file = `${hub.dataDir}.boot`;
   writeFileSync(file, `${boot}\n`);
-  preload(hub, { LONGWIRE_BOOT_ID: file });
+  preload(hub, { LONGWIRE_BOOT_ID: file, LONGWIRE_SYNCS: `${hub.dataDir}.syncs` });
 }
+
+/** How many syncs of its log such a hub has done. */
+export const countSyncs = (hub) => statSync(`${hub.dataDir}.syncs`, { throwIfNoEntry: false })?.size ?? 0;
 
 /** Sees to it that the hub, from its next start on, does `at` (POINT:WHAT:N) while it is armed. */
 export class Trap {
