@@ -5,10 +5,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { OnTerminal } from '../cli/lib/ctl.mjs';
 import { BUILD, launch, ROOT, run, startHub, suiteHub } from './lib/hub.mjs';
+import { eventually } from './lib/wait.mjs';
 
 const PROGRAM = join(BUILD, 'longwire-bench');
 const MODES = ['fanout', 'raw', 'publish', 'log', 'fill', 'replay', 'resume'];
@@ -418,18 +418,20 @@ describe('when something is wrong', () => {
 
   test('a hub that dies: the run ends, with a report', async (t) => {
     const hub = await startHub(t);
-    const options = words(`fanout --subscribers 10 --seconds 60 ${reach(hub)} --json`);
+    const options = words(`fanout --subscribers 10 --seconds 60 --warmup 0 ${reach(hub)} --json`);
     const child = launch(PROGRAM, options);
     let stdout = '';
     child.stdout.on('data', (data) => {
       stdout += data;
     });
-    await sleep(2000);
+    const figures = async () => (await fetch(`${hub.url}/metrics`)).text();
+    const delivered = async () => /^longwire_deliveries_total [1-9]/m.test(await figures());
+    await eventually(delivered, 'something to be delivered');
     await hub.kill9();
     assert.equal((await child.ended).code, 1);
-    const figures = JSON.parse(stdout);
-    assert.equal(figures.subscribers, 10);
-    assert.ok(figures.delivered > 0);
+    const told = JSON.parse(stdout);
+    assert.equal(told.subscribers, 10);
+    assert.ok(told.delivered > 0);
   });
 
   for (const [options, message] of [
