@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
+import { Authority } from './lib/certificates.mjs';
 import { history, publish } from './lib/http.mjs';
 import { BUILD, longwirectl, run, startHub, suiteHub } from './lib/hub.mjs';
 import { UPGRADE, startNginx } from './lib/nginx.mjs';
@@ -95,6 +96,28 @@ describe('doctor', () => {
     assert.equal(found.code, 0, JSON.stringify(found));
     for (const name of [...ALWAYS, ...IDLE]) assert.equal(found[name].result, 'ok', name);
     assert.match(found['in between'].details, /^Server: nginx/);
+  });
+
+  test('finds nothing wrong with nginx that speaks TLS', async (t) => {
+    const authority = new Authority();
+    t.after(() => authority.remove());
+    const { cert, key } = authority.signForAll(['DNS:localhost', 'IP:127.0.0.1']);
+    const nginx = await startNginx(t, hub, {
+      text: (hubPort, port) => `
+        map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+        server {
+          listen 127.0.0.1:${port} ssl http2;
+          ssl_certificate ${cert};
+          ssl_certificate_key ${key};
+          location / { proxy_pass http://127.0.0.1:${hubPort}; ${UPGRADE} }
+        }`,
+    });
+    const words = ['--hold', '2', '--cacert', authority.root.cert];
+    const found = await examine(`https://127.0.0.1:${nginx.port}`, words);
+    assert.equal(found.code, 0, JSON.stringify(found));
+    for (const name of ['TLS', 'certificate', 'HTTP/2', ...ALWAYS, ...IDLE]) {
+      assert.equal(found[name].result, 'ok', name);
+    }
   });
 
   test('goes below a prefix', async (t) => {

@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/e2e/vanish.py \
 	tests/e2e/websockets_client.py \
 	tests/e2e/lib/browser.mjs \
+	tests/e2e/lib/certificates.mjs \
 	tests/e2e/lib/chunks.mjs \
 	tests/e2e/lib/clients.mjs \
 	tests/e2e/lib/clock.mjs \

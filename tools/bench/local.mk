@@ -33,7 +33,8 @@ libbench_a_SOURCES = \
 	tools/bench/bench_transports.c tools/bench/bench_transports.h \
 	tools/bench/bench_ws.c
 
-bench_libs = libbench.a libclient.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) -lm
+bench_libs = libbench.a libclient.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) \
+	$(MBEDTLS_LIBS) -lm
 bin_PROGRAMS += longwire-bench
 longwire_bench_SOURCES = tools/bench/longwire-bench.c
 longwire_bench_LDADD = $(bench_libs)

@@ -78,6 +78,9 @@ static enum ctl_exit set(struct ctl_args *a, enum ctl_option_id id, const char *
     case CTL_OPT_STATE:
         a->state = value;
         break;
+    case CTL_OPT_CACERT:
+        a->cacert = value;
+        break;
     case CTL_OPT_LIMIT:
         status = set_number(&specs[id], value, INT64_MAX, &a->limit);
         break;

@@ -31,6 +31,8 @@
     X(CTL_OPT_STATE, 'S', "state", "FILE", "keep there how far it has come, and go on from there") \
     X(CTL_OPT_SKIP_BAD, 'b', "skip-bad", NULL, "leave out lines that are no messages, and go on")  \
     X(CTL_OPT_HOLD, 'H', "hold", "SECONDS", "hold silent connections for so long; 0 for none")     \
+    X(CTL_OPT_CACERT, 'C', "cacert", "FILE", "trust the certificates in this PEM file only")       \
+    X(CTL_OPT_INSECURE, 'K', "insecure", NULL, "go on in spite of a bad certificate")              \
     X(CTL_OPT_SOCKET, 's', "socket", "PATH",                                                       \
       "the hub's socket (else LONGWIRE_SOCKET, else " CTL_DEFAULT_SOCKET ")")                      \
     X(CTL_OPT_JSON, 'j', "json", NULL, "machine-readable output")                                  \
@@ -69,9 +71,9 @@ struct ctl_command {
 
 /* What the command line says. Strings are borrowed from argv. */
 struct ctl_args {
-    unsigned given;                                    /* CTL_BITs */
-    const char *socket, *after, *event, *key, *expect; /* NULL when not given */
-    const char *until, *output, *state, *sort;         /* likewise */
+    unsigned given;                                     /* CTL_BITs */
+    const char *socket, *after, *event, *key, *expect;  /* NULL when not given */
+    const char *until, *output, *state, *sort, *cacert; /* likewise */
     uint64_t limit;
     unsigned timeout_s, hold_s;
     int count; /* words after the command */

@@ -38,27 +38,29 @@ static void choose_names(struct doctor *d)
     snprintf(d->quiet_topic, sizeof(d->quiet_topic), DOCTOR_TOPIC "/%s", d->run);
 }
 
-/* Whether anything answers there. */
-static enum ctl_exit connect_first(struct doctor *d)
+/* Whether anything answers there; *RET_GO_ON: whether it may be spoken to. */
+static enum ctl_exit connect_first(struct doctor *d, bool *ret_go_on)
 {
     struct doctor_link l;
     double start = doctor_now();
-    doctor_link_init(&l);
-    enum err e = doctor_link_open(&l, &d->url, start + d->patience);
-    if (e == ERR_OK) {
-        doctor_report_begin(d);
-        doctor_report(d, "connection", DOCTOR_OK, (l.opened_at - start) * 1e3, "to %s port %s",
-                      d->url.host, d->url.port);
-    } else {
-        ctl_say("cannot connect to %s port %s: %s", d->url.host, d->url.port,
-                l.error ? strerror(l.error) : "the name is not known");
+    enum err e = doctor_open(d, &l, start + d->patience);
+    if (l.state != LINK_OPEN && !l.tls) {
+        ctl_say("cannot connect to %s port %s: %s", d->url.host, d->url.port, doctor_link_why(&l));
+        doctor_link_finish(&l);
+        return CTL_LOST;
     }
+    doctor_report_begin(d);
+    doctor_report(d, "connection", DOCTOR_OK, (l.opened_at - start) * 1e3, "to %s port %s",
+                  d->url.host, d->url.port);
+    *ret_go_on = !d->tls || doctor_check_tls(d, e, &l);
     doctor_link_finish(&l);
-    return e ? CTL_LOST : CTL_OK;
+    return CTL_OK;
 }
 
 static void check_all(struct doctor *d)
 {
+    if (d->tls)
+        doctor_check_http2(d);
     if (!doctor_check_hub(d))
         return;
     doctor_check_publish(d);
@@ -103,24 +105,39 @@ static enum ctl_exit clean_up(struct ctl *c, const struct doctor *d)
     return status;
 }
 
+static enum ctl_exit examine(struct ctl *c, struct doctor *d)
+{
+    bool go_on = false;
+    enum ctl_exit status = connect_first(d, &go_on);
+    if (status)
+        return status;
+    if (go_on)
+        check_all(d);
+    status = clean_up(c, d);
+    doctor_report_end(d, c->args.words[0]);
+    return d->failed || d->out_failed ? CTL_FAILED : status;
+}
+
 enum ctl_exit ctl_doctor(struct ctl *c)
 {
     struct doctor d = {
         .json = c->json,
         .colour = c->colour,
         .patience = ctl_given(c, CTL_OPT_TIMEOUT) ? c->args.timeout_s : DOCTOR_TIMEOUT_S,
+        .insecure = ctl_given(c, CTL_OPT_INSECURE),
         .hold_s = ctl_given(c, CTL_OPT_HOLD) ? c->args.hold_s : DOCTOR_HOLD_S,
     };
     if (d.patience == 0)
         d.patience = CTL_TIMEOUT_MAX_S;
     if (doctor_url_parse(c->args.words[0], &d.url))
         return CTL_USAGE; /* ctl_doctor_check() has said so */
+    const char *wrong = d.url.tls ? doctor_tls_begin(&d, c->args.cacert) : NULL;
+    if (wrong) {
+        ctl_say("%s", wrong);
+        return CTL_FAILED;
+    }
     choose_names(&d);
-    enum ctl_exit status = connect_first(&d);
-    if (status)
-        return status;
-    check_all(&d);
-    status = clean_up(c, &d);
-    doctor_report_end(&d, c->args.words[0]);
-    return d.failed || d.out_failed ? CTL_FAILED : status;
+    enum ctl_exit status = examine(c, &d);
+    tls_client_destroy(d.tls);
+    return status;
 }

@@ -31,7 +31,7 @@ libctl_a_SOURCES = \
 	tools/ctl/ctl_verify.c
 
 ctl_libs = libctl.a libclient.a libstorage.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(LMDB_LIBS) \
-	$(XXHASH_LIBS) -lm
+	$(XXHASH_LIBS) $(MBEDTLS_LIBS) -lm
 bin_PROGRAMS += longwirectl
 longwirectl_SOURCES = tools/ctl/longwirectl.c
 longwirectl_LDADD = $(ctl_libs)
@@ -45,7 +45,8 @@ ctl_tests = \
 	tests/unit/test_ctl_import_state \
 	tests/unit/test_ctl_table \
 	tests/unit/test_ctl_sample \
-	tests/unit/test_doctor
+	tests/unit/test_doctor \
+	tests/unit/test_tls_certificate
 check_PROGRAMS += $(ctl_tests)
 TESTS += $(ctl_tests)
 tests_unit_test_ctl_text_SOURCES = tests/unit/test_ctl_text.c
@@ -75,10 +76,15 @@ tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c
 tests_unit_test_doctor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_doctor_LDADD = $(ctl_libs) $(CHECK_LIBS)
 
+tests_unit_test_tls_certificate_SOURCES = tests/unit/test_tls_certificate.c
+tests_unit_test_tls_certificate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_certificate_LDADD = libclient.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
+
 EXTRA_DIST += \
 	tests/cli/advice.test.mjs \
 	tests/cli/answers.test.mjs \
 	tests/cli/doctor.test.mjs \
+	tests/cli/doctor-tls.test.mjs \
 	tests/cli/figures.test.mjs \
 	tests/cli/manual.test.mjs \
 	tests/cli/moving.test.mjs \

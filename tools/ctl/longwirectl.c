@@ -187,18 +187,19 @@ static const struct ctl_command commands[] = {
         .name = "doctor",
         .args = "URL",
         .summary = "check what the way to a hub lets pass, holds back and cuts",
-        .help =
-            "URL is what clients use (http://HOST[:PORT][/PREFIX]), with all that is in between. "
-            "It "
-            "says\n"
-            "which transports pass, whether something buffers or changes them, and for --hold "
-            "seconds (20)\n"
-            "whether something cuts what is silent. Exit status 1 when a check fails. --timeout "
-            "is for one\n"
-            "answer (5).\n",
+        .help = "URL is what clients use (http://HOST[:PORT][/PREFIX], or https://), with all that "
+                "is in "
+                "between. It\n"
+                "says whether the certificate is good, which transports pass, whether something "
+                "buffers "
+                "or changes\n"
+                "them, and for --hold seconds (20) whether something cuts what is silent. Exit "
+                "status 1 "
+                "when a\n"
+                "check fails. --timeout is for one answer (5).\n",
         .args_min = 1,
         .args_max = 1,
-        .options = CTL_BIT(CTL_OPT_HOLD),
+        .options = CTL_BIT(CTL_OPT_HOLD) | CTL_BIT(CTL_OPT_CACERT) | CTL_BIT(CTL_OPT_INSECURE),
         .check = ctl_doctor_check,
         .offline = ctl_doctor_offline,
         .run = ctl_doctor,

@@ -5,6 +5,7 @@
  *     ctl_doctor.c       the command; the order of the checks
  *     doctor_url.c       where the hub is said to be
  *     doctor_link.c      one connection and its answer; the only file with sockets
+ *     doctor_tls.c       TLS on it: certificate, version, what is spoken inside
  *     doctor_report.c    what was found, for people and as JSON
  *     doctor_pass.c      what passes: requests, event stream, WebSocket
  *     doctor_hold.c      how long a silent connection lives
@@ -24,6 +25,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "tools/client/http_head.h"
+#include "tools/client/tls_client.h"
 #include "tools/client/ws_wire.h"
 
 enum {
@@ -42,9 +44,11 @@ struct doctor_url {
     char authority[272]; /* for the header Host */
     char port[6];
     char prefix[512]; /* of every path, without a slash at its end; "" = none */
+    bool tls;
 };
 
-/* Reads http://HOST[:PORT][/PREFIX]; `http://` may be missing. NULL, or what is wrong with it. */
+/* Reads http://HOST[:PORT][/PREFIX], or https://; `http://` may be missing. NULL, or what is wrong
+ * with it. */
 MUST_CHECK const char *doctor_url_parse(const char *text, struct doctor_url *ret);
 
 /* ---- One connection (doctor_link.c) ---- */
@@ -58,12 +62,13 @@ enum doctor_link_state {
 /* One request and its answer, which may never end. */
 struct doctor_link {
     enum doctor_link_state state;
-    int fd;                /* -1 while LINK_CLOSED */
-    int error;             /* errno of the end; 0 = a proper one */
-    struct buf in;         /* received and not used yet; after a 101, frames */
-    struct buf head_text;  /* with its empty line */
-    struct http_head head; /* status 0: not there yet */
-    bool chunked, sized;   /* how the body ends; neither: with the connection */
+    int fd;                 /* -1 while LINK_CLOSED */
+    struct tls_stream *tls; /* NULL = none */
+    int error;              /* errno of the end; 0 = a proper one */
+    struct buf in;          /* received and not used yet; after a 101, frames */
+    struct buf head_text;   /* with its empty line */
+    struct http_head head;  /* status 0: not there yet */
+    bool chunked, sized;    /* how the body ends; neither: with the connection */
     bool in_chunk;
     bool complete;      /* the body is there as a whole */
     uint64_t left;      /* bytes of the body, or of this chunk with its line end */
@@ -81,6 +86,14 @@ void doctor_link_init(struct doctor_link *l);
  */
 MUST_CHECK enum err doctor_link_open(struct doctor_link *l, const struct doctor_url *url,
                                      double until);
+/* Speaks TLS on it from now on. ERR_CLOSED: the handshake failed, for which doctor_link_why() has a
+ * sentence; ERR_AGAIN when the time is over; ERR_NOMEM. */
+MUST_CHECK enum err doctor_link_secure(struct doctor_link *l, struct tls_client *client,
+                                       const char *host, double until);
+/* Waits until the socket of L is ready for EVENTS (of poll()); false when the time is over. */
+MUST_CHECK bool doctor_link_ready(const struct doctor_link *l, short events, double until);
+/* Why it is not open, or did not open. */
+const char *doctor_link_why(const struct doctor_link *l);
 /* May be called at any time, twice too. */
 void doctor_link_finish(struct doctor_link *l);
 /* Sends N bytes. ERR_CLOSED when the connection is gone; then the link has ended. */
@@ -106,8 +119,10 @@ enum doctor_result { DOCTOR_OK, DOCTOR_FAILED, DOCTOR_SKIPPED, DOCTOR_NOTE };
 
 struct doctor {
     struct doctor_url url;
-    double patience; /* seconds for one answer */
-    unsigned hold_s; /* 0 = no check of time limits */
+    struct tls_client *tls; /* NULL unless url.tls */
+    bool insecure;          /* a bad certificate is told, and no reason to end */
+    double patience;        /* seconds for one answer */
+    unsigned hold_s;        /* 0 = no check of time limits */
     bool json, colour;
     bool failed;          /* a check has */
     bool can_publish;     /* to DOCTOR_TOPIC */
@@ -133,6 +148,19 @@ void doctor_altered(struct doctor *d, const char *what);
 
 /* ---- Checks ---- */
 
+/* Opens a link, with TLS if the URL is such; errors as those of doctor_link_open() and
+ * doctor_link_secure(), and ERR_ACCESS for a certificate that is not good, unless d->insecure.
+ * Finish L in any case. */
+MUST_CHECK enum err doctor_open(const struct doctor *d, struct doctor_link *l, double until);
+/* Makes d->tls, which is borrowed from then on. CA_FILE: who is trusted, NULL = whom the system
+ * trusts. NULL, or what is wrong, in a text that is valid until the next call. */
+MUST_CHECK const char *doctor_tls_begin(struct doctor *d, const char *ca_file);
+
+/* Reports what became of TLS on L, for which doctor_open() returned OPENED, and whose certificate
+ * was shown; false when nothing may be sent there. */
+MUST_CHECK bool doctor_check_tls(struct doctor *d, enum err opened, const struct doctor_link *l);
+/* Whether HTTP/2 is spoken there. */
+void doctor_check_http2(struct doctor *d);
 /* Sends a request on a new link, which is finished by the caller in any case. BODY NULL: none. */
 MUST_CHECK enum err doctor_ask(const struct doctor *d, struct doctor_link *l, const char *method,
                                const char *path, const char *headers, const char *body);

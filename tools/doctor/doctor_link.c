@@ -37,6 +37,8 @@ void doctor_link_init(struct doctor_link *l)
 
 void doctor_link_finish(struct doctor_link *l)
 {
+    tls_stream_destroy(l->tls);
+    l->tls = NULL;
     if (l->fd >= 0)
         close(l->fd);
     l->fd = -1;
@@ -64,10 +66,9 @@ static int milliseconds_to(double until)
 
 /* --- Connecting and sending --- */
 
-/* Waits for EVENTS on FD; false when the time is over. */
-static bool wait_for(int fd, short events, double until)
+bool doctor_link_ready(const struct doctor_link *l, short events, double until)
 {
-    struct pollfd p = {.fd = fd, .events = events};
+    struct pollfd p = {.fd = l->fd, .events = events};
     int rc;
     do
         rc = poll(&p, 1, milliseconds_to(until));
@@ -88,7 +89,7 @@ static int connect_to(struct doctor_link *l, const struct addrinfo *to, double u
         return 0;
     if (errno != EINPROGRESS)
         return errno;
-    if (!wait_for(l->fd, POLLOUT, until))
+    if (!doctor_link_ready(l, POLLOUT, until))
         return ETIMEDOUT;
     return getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &n) ? errno : error;
 }
@@ -115,17 +116,35 @@ enum err doctor_link_open(struct doctor_link *l, const struct doctor_url *url, d
     return ERR_OK;
 }
 
+const char *doctor_link_why(const struct doctor_link *l)
+{
+    if (l->tls)
+        return tls_stream_problem(l->tls);
+    return l->error ? strerror(l->error) : "the name is not known";
+}
+
+/* As send() and recv(). */
+static ssize_t put_bytes(struct doctor_link *l, const void *data, size_t n)
+{
+    return l->tls ? tls_stream_send(l->tls, data, n) : send(l->fd, data, n, MSG_NOSIGNAL);
+}
+
+static ssize_t get_bytes(struct doctor_link *l, void *data, size_t n)
+{
+    return l->tls ? tls_stream_recv(l->tls, data, n) : recv(l->fd, data, n, 0);
+}
+
 enum err doctor_link_send(struct doctor_link *l, const void *data, size_t n, double until)
 {
     const char *p = data;
     l->sent_at = doctor_now();
     while (l->state == LINK_OPEN && n > 0) {
-        ssize_t sent = send(l->fd, p, n, MSG_NOSIGNAL);
+        ssize_t sent = put_bytes(l, p, n);
         if (sent > 0) {
             p += sent;
             n -= (size_t)sent;
         } else if (errno == EAGAIN || errno == EINTR) {
-            if (!wait_for(l->fd, POLLOUT, until))
+            if (!doctor_link_ready(l, POLLOUT, until))
                 end(l, ETIMEDOUT);
         } else {
             end(l, errno);
@@ -220,10 +239,11 @@ static void take_end(struct doctor_link *l)
     end(l, 0);
 }
 
-static void read_link(struct doctor_link *l)
+/* Whether there may be more: what TLS has already taken out of the socket is not seen by poll(). */
+static bool read_link(struct doctor_link *l)
 {
     char *to = buf_reserve(&l->in, READ_BYTES);
-    ssize_t n = to ? recv(l->fd, to, READ_BYTES, 0) : -1;
+    ssize_t n = to ? get_bytes(l, to, READ_BYTES) : -1;
     if (!to || l->body.len > DOCTOR_BODY_MAX || l->in.len > DOCTOR_BODY_MAX) {
         end(l, ENOBUFS);
     } else if (n == 0) {
@@ -237,6 +257,7 @@ static void read_link(struct doctor_link *l)
     } else if (errno != EAGAIN && errno != EINTR) {
         end(l, errno);
     }
+    return l->state == LINK_OPEN && n == READ_BYTES;
 }
 
 bool doctor_links_wait(struct doctor_link **links, size_t count, double until)
@@ -254,7 +275,8 @@ bool doctor_links_wait(struct doctor_link **links, size_t count, double until)
         return n > 0 && doctor_now() < until;
     for (nfds_t i = 0; i < n; i++)
         if (polls[i].revents)
-            read_link(open[i]);
+            while (read_link(open[i]))
+                ;
     return true;
 }
 

@@ -38,8 +38,7 @@ enum err doctor_ask(const struct doctor *d, struct doctor_link *l, const char *m
 {
     struct buf out = {0};
     double until = deadline(d);
-    doctor_link_init(l);
-    enum err e = doctor_link_open(l, &d->url, until);
+    enum err e = doctor_open(d, l, until);
     if (e)
         return e;
     buf_printf(&out, "%s %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: longwirectl\r\n%s", method,
@@ -71,6 +70,8 @@ static const char *reason(const struct doctor *d, const struct doctor_link *l,
                  l->complete || l->head.status != 200 ? "" : ", and then not to the end");
     else if (l->error == EBADMSG)
         snprintf(ret, REASON_SIZE, "what answers is no HTTP/1.1");
+    else if (l->error == EKEYREJECTED)
+        snprintf(ret, REASON_SIZE, "another certificate is shown, which is not good");
     else if (l->state == LINK_OPEN)
         snprintf(ret, REASON_SIZE, "no answer in %g s", d->patience);
     else if (l->error)

@@ -6,23 +6,25 @@
 #include <string.h>
 #include <strings.h>
 
-#define DEFAULT_PORT "80"
+#define FORM "the address is http://HOST[:PORT][/PREFIX], or https:// before it"
 
-/* Steps over a scheme; NULL, or what is wrong with it. */
-static const char *pass_scheme(const char **text)
+static bool is_scheme(const char *text, size_t n, const char *name)
+{
+    return n == strlen(name) && strncasecmp(text, name, n) == 0;
+}
+
+/* Steps over a scheme, which may be missing; false when it is none of HTTP's. */
+static bool pass_scheme(const char **text, bool *ret_tls)
 {
     const char *end = strstr(*text, "://");
     if (!end)
-        return NULL;
+        return true;
     size_t n = (size_t)(end - *text);
-    if ((n == 5 && strncasecmp(*text, "https", n) == 0) ||
-        (n == 3 && strncasecmp(*text, "wss", n) == 0))
-        return "TLS is not spoken yet: give an address where HTTP is spoken without it";
-    if (!(n == 4 && strncasecmp(*text, "http", n) == 0) &&
-        !(n == 2 && strncasecmp(*text, "ws", n) == 0))
-        return "only http:// is known";
+    *ret_tls = is_scheme(*text, n, "https") || is_scheme(*text, n, "wss");
+    if (!*ret_tls && !is_scheme(*text, n, "http") && !is_scheme(*text, n, "ws"))
+        return false;
     *text = end + 3;
-    return NULL;
+    return true;
 }
 
 static bool is_port(const char *text, size_t n)
@@ -48,7 +50,7 @@ static bool split_authority(const char *text, size_t n, struct doctor_url *ret)
     memcpy(ret->host, text + bracket, host - 2 * bracket);
     memcpy(ret->authority, text, n);
     if (host == n) {
-        memcpy(ret->port, DEFAULT_PORT, sizeof(DEFAULT_PORT));
+        snprintf(ret->port, sizeof(ret->port), "%s", ret->tls ? "443" : "80");
         return true;
     }
     size_t port = n - host - 1;
@@ -60,18 +62,17 @@ static bool split_authority(const char *text, size_t n, struct doctor_url *ret)
 
 const char *doctor_url_parse(const char *text, struct doctor_url *ret)
 {
-    const char *wrong = pass_scheme(&text);
-    if (wrong)
-        return wrong;
     *ret = (struct doctor_url){0};
+    if (!pass_scheme(&text, &ret->tls))
+        return "only http:// and https:// are known";
     for (const char *p = text; *p; p++)
         if (*p <= ' ' || *p == 0x7f || strchr("?#@\\", *p))
-            return "the address is http://HOST[:PORT][/PREFIX]";
+            return FORM;
     size_t n = strcspn(text, "/"), prefix = strlen(text + n);
     while (prefix > 0 && text[n + prefix - 1] == '/')
         prefix--;
     if (!split_authority(text, n, ret) || prefix >= sizeof(ret->prefix))
-        return "the address is http://HOST[:PORT][/PREFIX]";
+        return FORM;
     memcpy(ret->prefix, text + n, prefix);
     return NULL;
 }

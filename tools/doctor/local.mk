@@ -5,4 +5,5 @@ libctl_a_SOURCES += \
 	tools/doctor/doctor_link.c \
 	tools/doctor/doctor_pass.c \
 	tools/doctor/doctor_report.c \
+	tools/doctor/doctor_tls.c \
 	tools/doctor/doctor_url.c
