@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { OnTerminal } from '../cli/lib/ctl.mjs';
+import { suiteAuthority } from './lib/certificates.mjs';
 import { BUILD, launch, ROOT, run, startHub, suiteHub } from './lib/hub.mjs';
+import { suiteNginx, withTls } from './lib/nginx.mjs';
 import { eventually } from './lib/wait.mjs';
 
 const PROGRAM = join(BUILD, 'longwire-bench');
-const MODES = ['fanout', 'raw', 'publish', 'log', 'fill', 'replay', 'resume'];
+const MODES = ['fanout', 'raw', 'publish', 'log', 'fill', 'replay', 'resume', 'handshake'];
 
 const words = (text) => text.split(' ').filter(Boolean);
 
@@ -113,6 +115,54 @@ describe('fanout', () => {
 });
 
 // `script` (util-linux) makes the terminal.
+describe('over TLS', () => {
+  const hub = suiteHub();
+  const authority = suiteAuthority();
+  const server = authority.signForAll(['IP:127.0.0.1']);
+  const nginx = suiteNginx(hub, { text: withTls(server) });
+  const secure = () => `--socket ${hub.socket} --url https://127.0.0.1:${nginx.port}`;
+
+  for (const transport of ['ws', 'sse', 'poll', 'ws --tls-resume']) {
+    test(`fanout: ${transport}`, async () => {
+      const options = `fanout --transport ${transport} --subscribers 20 ${SHORT} ${secure()}`;
+      const figures = await bench(options);
+      assertWhole(figures, { subscribers: 20 });
+      assert.equal(figures.tls, 'yes');
+      assert.equal(figures.resumed > 0, transport.includes('resume'));
+    });
+  }
+
+  test('more than is read at once', async () => {
+    const load = '--transport sse --raw --subscribers 3 --size 600000 --rate 5';
+    assertWhole(await bench(`fanout ${load} ${SHORT} ${secure()}`), { subscribers: 3 });
+  });
+
+  for (const by of ['http', 'ws']) {
+    test(`publish by ${by}`, async () => {
+      const load = `--publish-by ${by} --connections 3 --count 200`;
+      const figures = await bench(`publish ${load} ${SHORT} ${secure()}`);
+      assert.deepEqual([figures.acknowledged, figures.refused, figures.unanswered], [200, 0, 0]);
+    });
+  }
+
+  test('handshakes, whole and resumed', async () => {
+    const options = `handshake --connections 4 --count 30 ${secure()}`;
+    const whole = await bench(options);
+    assert.deepEqual([whole.handshakes, whole.resumed], [30, 0]);
+    const resumed = await bench(`${options} --tls-resume`);
+    assert.deepEqual([resumed.handshakes, resumed.resumed], [30, 30]);
+  });
+
+  test('who does not speak it is told', async () => {
+    for (const mode of ['fanout --subscribers 1', 'handshake', 'publish --publish-by http']) {
+      const options = `${mode} --url https://127.0.0.1:${hub.port} --socket ${hub.socket}`;
+      const { code, stderr } = await run(PROGRAM, words(options));
+      assert.notEqual(code, 0, mode);
+      assert.match(stderr, /what answers does not speak TLS|ends before the TLS handshake/);
+    }
+  });
+});
+
 describe('how it is going', () => {
   const hub = suiteHub();
   const load = () => `--seconds 2 --warmup 100 --subscribers 20 --rate 100 ${reach(hub)}`;

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { Authority } from './lib/certificates.mjs';
 import { history, publish } from './lib/http.mjs';
 import { BUILD, longwirectl, run, startHub, suiteHub } from './lib/hub.mjs';
-import { UPGRADE, startNginx } from './lib/nginx.mjs';
+import { UPGRADE, startNginx, withTls } from './lib/nginx.mjs';
 
 const ALWAYS = [
   ...['connection', 'hub', 'latency', 'publish', 'long-poll', 'event stream', 'buffering'],
@@ -101,17 +101,8 @@ describe('doctor', () => {
   test('finds nothing wrong with nginx that speaks TLS', async (t) => {
     const authority = new Authority();
     t.after(() => authority.remove());
-    const { cert, key } = authority.signForAll(['DNS:localhost', 'IP:127.0.0.1']);
-    const nginx = await startNginx(t, hub, {
-      text: (hubPort, port) => `
-        map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
-        server {
-          listen 127.0.0.1:${port} ssl http2;
-          ssl_certificate ${cert};
-          ssl_certificate_key ${key};
-          location / { proxy_pass http://127.0.0.1:${hubPort}; ${UPGRADE} }
-        }`,
-    });
+    const server = authority.signForAll(['DNS:localhost', 'IP:127.0.0.1']);
+    const nginx = await startNginx(t, hub, { text: withTls(server) });
     const words = ['--hold', '2', '--cacert', authority.root.cert];
     const found = await examine(`https://127.0.0.1:${nginx.port}`, words);
     assert.equal(found.code, 0, JSON.stringify(found));

@@ -82,8 +82,7 @@ static void setup(void)
     ck_assert_int_eq(plan_init(&plan, TOPICS, 1), ERR_OK);
     set.loop = &loop;
     set.plan = &plan;
-    set.host = place.host;
-    set.port = place.port;
+    set.place = &place;
 }
 
 static void teardown(void)
@@ -361,8 +360,7 @@ END_TEST
 START_TEST(a_name_that_nobody_has)
 {
     set.protocol = &bench_sse;
-    set.host = "";
-    set.port = "no port";
+    place = (struct http_place){.port = "no port"};
     ck_assert_int_eq(subscribers_init(&set, 1), ERR_OK);
     ck_assert_int_eq(subscribers_connect(&set, serve_sse, NULL), BENCH_LOST);
     ck_assert(!loop.failed);
@@ -422,7 +420,7 @@ START_TEST(a_long_poll_without_a_message_asks_again)
     ck_assert_int_eq(subscribers_init(&set, 1), ERR_OK);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     struct bench_subscriber *s = &set.items[0];
-    s->fd = pair[0];
+    s->wire.fd = pair[0];
     s->state = SUBSCRIBER_ASKING;
     clients[client_count++] = pair[1];
     const char *text = answers[_i].answer;

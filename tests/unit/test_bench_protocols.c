@@ -18,6 +18,7 @@ enum { TOPICS = 3, TOPIC = 0, LARGE = 100000 };
 
 static struct bench_loop loop;
 static struct bench_plan plan;
+static const struct http_place place = {.host = "127.0.0.1", .port = "1"};
 static struct bench_subscribers set;
 static struct bench_subscriber *subscriber;
 static int server; /* the other end of the subscriber's socket */
@@ -31,12 +32,11 @@ static void begin(const struct bench_protocol *protocol)
     set.loop = &loop;
     set.plan = &plan;
     set.protocol = protocol;
-    set.host = "127.0.0.1";
-    set.port = "1";
+    set.place = &place;
     ck_assert_int_eq(subscribers_init(&set, 1), ERR_OK);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     subscriber = &set.items[0];
-    subscriber->fd = pair[0];
+    subscriber->wire.fd = pair[0];
     subscriber->state = SUBSCRIBER_ASKING;
     set.connecting = 1;
     server = pair[1];
@@ -280,7 +280,7 @@ START_TEST(a_stuck_subscriber_reads_nothing_and_is_owed_nothing)
     struct epoll_event e;
     start(s);
     set.stuck = 1;
-    ck_assert_int_eq(loop_add(&loop, subscriber->fd, EPOLLIN, &subscriber->source), ERR_OK);
+    ck_assert_int_eq(loop_add(&loop, subscriber->wire.fd, EPOLLIN, &subscriber->source), ERR_OK);
     feed(bytes.data, bytes.len, SIZE_MAX);
     ck_assert_int_eq(subscriber->state, SUBSCRIBER_LIVE);
     ck_assert_uint_eq(plan.audience[TOPIC], 0);

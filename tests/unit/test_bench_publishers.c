@@ -19,7 +19,7 @@ static const struct publish_protocol *const protocols[] = {&publish_resp, &publi
                                                            &publish_ws};
 enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
 
-static const struct http_place place = {"127.0.0.1", "8420"};
+static const struct http_place place = {.host = "127.0.0.1", .port = "8420"};
 static const struct bench_mark mark = {7, 8, 9};
 static struct bench_loop loop;
 static struct bench_publishers set;
@@ -34,7 +34,7 @@ static void begin(const struct publish_protocol *protocol, size_t size)
     set.count = 1;
     set.items = &publisher;
     set.now = 1000;
-    publisher = (struct bench_publisher){.set = &set, .fd = -1};
+    publisher = (struct bench_publisher){.set = &set, .wire.fd = -1};
     publisher.times = calloc(PIPELINE, sizeof(*publisher.times));
     protocol->form(&set, size);
 }

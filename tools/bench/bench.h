@@ -11,7 +11,8 @@
  *     bench_subscriber.*    the set of subscribers: connecting, reading, checking
  *     bench_ws.c, bench_sse.c, bench_poll.c, bench_resp.c, bench_http.c    what they read
  *     bench_transports.*    which of these an option names
- *     bench_connect.*       connections that block until they are there
+ *     bench_connect.*       where the hub is, and sockets to it
+ *     bench_wire.*          connections of a client, with TLS or without
  *     bench_process.*       CPU time and memory of a process
  *     bench_report.*        figures as a table and as JSON
  *     bench_progress.*      what is said on standard error
@@ -23,6 +24,7 @@
  *     bench_replay.c        the mode replay
  *     bench_live.*          a live subscriber beside it
  *     bench_resume.c        the mode resume
+ *     bench_handshake.c     the mode handshake
  *
  * One thread. Times are nanoseconds of the monotonic clock unless a name says otherwise. Nothing
  * but base/ is shared with the hub (the modes log and fill measure storage/): what is measured must

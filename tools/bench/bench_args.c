@@ -18,7 +18,8 @@ enum kind { KIND_NUMBER, KIND_FLAG, KIND_TEXT, KIND_TRANSPORT, KIND_PUBLISH_BY }
 #define PUBLISHING  (STREAMING | IN(PUBLISH))
 #define APPENDING   (IN(LOG) | IN(FILL))
 #define READING     (IN(REPLAY) | IN(RESUME))
-#define ALL         (PUBLISHING | APPENDING | READING)
+#define ALL         (PUBLISHING | APPENDING | READING | IN(HANDSHAKE))
+#define ASKING      (IN(FANOUT) | IN(PUBLISH) | READING | IN(HANDSHAKE)) /* a hub, by its URL */
 #define FIELD(name) offsetof(struct bench_config, name)
 
 struct spec {
@@ -59,6 +60,8 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(publishers), 1, BENCH_PUBLISHERS_MAX, 1},
     {IN(PUBLISH), "connections", "N", "publishing connections",
      KIND_NUMBER, FIELD(publishers), 1, BENCH_PUBLISHERS_MAX, 1},
+    {IN(HANDSHAKE), "connections", "N", "handshakes under way at once",
+     KIND_NUMBER, FIELD(publishers), 1, BENCH_PUBLISHERS_MAX, 16},
     {IN(FANOUT) | IN(PUBLISH), "publish-by", "NAME", "how they publish: resp (on the hub's socket, the default), http or ws",
      KIND_PUBLISH_BY, FIELD(publish_by), 0, 0, 0},
     {STREAMING, "rate", "N", "messages a second in all; 0 = as fast as they are acknowledged",
@@ -93,6 +96,8 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(count), 1, UINT32_MAX, 1000000},
     {IN(RESUME), "count", "N", "how often to ask",
      KIND_NUMBER, FIELD(count), 1, UINT32_MAX, 1000},
+    {IN(HANDSHAKE), "count", "N", "handshakes in all",
+     KIND_NUMBER, FIELD(count), 1, UINT32_MAX, 1000},
     {IN(REPLAY), "rounds", "N", "how often to read it all",
      KIND_NUMBER, FIELD(rounds), 1, 1000000, 1},
     {IN(REPLAY), "live", "RATE", "a live subscriber beside, with so many messages a second; 0 = none",
@@ -115,12 +120,16 @@ static const struct spec specs[] = {
      KIND_FLAG, FIELD(batched), 0, 0, 0},
     {IN(RAW) | IN(REPLAY), "server-cpu", "N", "the core on which the server of its own runs",
      KIND_NUMBER, FIELD(server_cpu), 0, BENCH_CPU_ANY, BENCH_CPU_ANY},
-    {IN(FANOUT) | IN(PUBLISH) | READING, "url", "HOST:PORT", "where the hub serves HTTP (default 127.0.0.1:8420)",
+    {ASKING, "url", "HOST:PORT", "where the hub serves HTTP (default 127.0.0.1:8420)",
      KIND_TEXT, FIELD(url), 0, 0, 0},
-    {IN(FANOUT) | IN(PUBLISH) | READING, "socket", "PATH",
+    {IN(FANOUT) | IN(PUBLISH) | READING, "tls", NULL, "speak TLS there, as with --url https://HOST:PORT",
+     KIND_FLAG, FIELD(tls), 0, 0, 0},
+    {ASKING, "tls-resume", NULL, "the same, and go on with the session of the first connection",
+     KIND_FLAG, FIELD(tls_resume), 0, 0, 0},
+    {ASKING, "socket", "PATH",
      "the hub's socket (else LONGWIRE_SOCKET, else " BENCH_DEFAULT_SOCKET ")",
      KIND_TEXT, FIELD(socket), 0, 0, 0},
-    {IN(FANOUT) | IN(PUBLISH) | READING, "pid", "N", "the hub's process; 0 = whoever has the socket",
+    {ASKING, "pid", "N", "the hub's process; 0 = whoever has the socket",
      KIND_NUMBER, FIELD(pid), 0, INT32_MAX, 0},
     {PUBLISHING | IN(REPLAY), "spin", NULL, "never sleep, so that the server never has to wake this process",
      KIND_FLAG, FIELD(spin), 0, 0, 0},
@@ -136,9 +145,10 @@ static const struct spec specs[] = {
 enum { SPECS = sizeof(specs) / sizeof(specs[0]) };
 
 const char *const bench_mode_names[BENCH_MODES] = {
-    [BENCH_FANOUT] = "fanout", [BENCH_RAW] = "raw",   [BENCH_PUBLISH] = "publish",
-    [BENCH_LOG] = "log",       [BENCH_FILL] = "fill", [BENCH_REPLAY] = "replay",
-    [BENCH_RESUME] = "resume",
+    [BENCH_FANOUT] = "fanout",   [BENCH_RAW] = "raw",
+    [BENCH_PUBLISH] = "publish", [BENCH_LOG] = "log",
+    [BENCH_FILL] = "fill",       [BENCH_REPLAY] = "replay",
+    [BENCH_RESUME] = "resume",   [BENCH_HANDSHAKE] = "handshake",
 };
 
 const char *const bench_transport_names[BENCH_TRANSPORTS] = {

@@ -17,6 +17,7 @@ enum bench_mode {
     BENCH_FILL,
     BENCH_REPLAY,
     BENCH_RESUME,
+    BENCH_HANDSHAKE,
     BENCH_MODES,
 };
 
@@ -58,6 +59,8 @@ struct bench_config {
     bool spin;           /* never sleep */
     bool synced;         /* log: only what is synced */
     bool bare;           /* replay: from the raw server */
+    bool tls;            /* whatever the URL says */
+    bool tls_resume;     /* connections go on with the session of the first */
     bool quiet;
     bool json;
     bool help;

@@ -13,12 +13,14 @@
 
 #include "tools/bench/bench_mark.h"
 #include "tools/bench/bench_progress.h"
+#include "tools/client/tls_client.h"
 
 bool http_split_url(struct http_place *ret, const char *url)
 {
     const char *given = url;
-    if (strncmp(url, "http://", 7) == 0)
-        url += 7;
+    bool secure = strncmp(url, "https://", 8) == 0;
+    if (secure || strncmp(url, "http://", 7) == 0)
+        url = strchr(url, '/') + 2;
     size_t n = strcspn(url, "/");
     const char *colon = memrchr(url, ':', n);
     size_t host = colon ? (size_t)(colon - url) : 0, port = colon ? n - host - 1 : 0;
@@ -30,10 +32,31 @@ bool http_split_url(struct http_place *ret, const char *url)
         bench_say("--url is HOST:PORT, not %s", given);
         return false;
     }
-    *ret = (struct http_place){0};
+    *ret = (struct http_place){.secure = secure};
     memcpy(ret->host, url, host);
     memcpy(ret->port, colon + 1, port);
     return true;
+}
+
+bool http_choose_place(struct http_place *ret, const struct bench_config *config)
+{
+    static const char *http1[] = {"http/1.1", NULL};
+    struct tls_client_settings settings = {.resume = config->tls_resume, .alpn = http1};
+    if (!http_split_url(ret, config->url))
+        return false;
+    if (!ret->secure && !config->tls && !config->tls_resume)
+        return true;
+    ret->resume = config->tls_resume;
+    enum err e = tls_client_create(&settings, &ret->tls);
+    if (e)
+        bench_say("%s", err_text(e));
+    return e == ERR_OK;
+}
+
+void http_place_finish(struct http_place *place)
+{
+    tls_client_destroy(place->tls);
+    place->tls = NULL;
 }
 
 int http_connect(const struct http_place *place)

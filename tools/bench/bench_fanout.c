@@ -197,6 +197,7 @@ static void report_setup(const struct fanout *f, struct bench_report *r)
     const char *mode = bench_mode_names[c->mode];
     report_text(r, "mode", "mode", c->batched ? "raw --batch" : mode);
     report_text(r, "transport", "transport", bench_transport_names[c->transport]);
+    report_text(r, "tls", "TLS", f->place.tls ? "yes" : "no");
     report_text(r, "format", "format", c->raw ? "raw" : "envelope");
     report_number(r, "subscribers", "subscribers", (double)c->subscribers, 0, "");
     report_number(r, "stuck", c->stuck ? "of them never read" : NULL, (double)c->stuck, 0, "");
@@ -219,6 +220,8 @@ static void report_connecting(const struct fanout *f, struct bench_report *r)
     bool known = f->pss_before && f->pss_after;
     report_number(r, "memory_per_connection", "server's memory for a subscriber",
                   known ? bytes / count : (double)NAN, 0, "bytes");
+    report_number(r, "resumed", f->place.tls ? "TLS sessions resumed" : NULL,
+                  (double)f->subscribers.resumed, 0, "");
     report_number(r, "connects_per_s", "subscribers connected", count * 1e9 / time, 0, "/s");
     report_number(r, "connect_cpu_us", "server's CPU for each",
                   to->server.total ? cpu / count / 1e3 : (double)NAN, 2, "us");
@@ -272,7 +275,7 @@ static enum bench_exit choose_server(struct fanout *f)
     const struct bench_config *c = f->config;
     f->socket = c->socket;
     if (c->mode != BENCH_RAW)
-        return http_split_url(&f->place, c->url) ? BENCH_OK : BENCH_USAGE;
+        return http_choose_place(&f->place, c) ? BENCH_OK : BENCH_USAGE;
     if (raw_server_start(&f->raw_server, c)) {
         bench_say("cannot start the server");
         return BENCH_FAILED;
@@ -290,8 +293,7 @@ static enum bench_exit allocate(struct fanout *f)
     set->loop = &f->loop;
     set->plan = &f->plan;
     set->protocol = bench_protocol_of(c->transport);
-    set->host = f->place.host;
-    set->port = f->place.port;
+    set->place = &f->place;
     set->socket = f->socket;
     set->raw = c->raw;
     set->browser = c->browser;
@@ -361,6 +363,7 @@ enum bench_exit bench_fanout(const struct bench_config *config)
         loop_finish(&f->loop);
     }
     raw_server_stop(&f->raw_server);
+    http_place_finish(&f->place);
     progress_clear();
     free(f);
     return status;

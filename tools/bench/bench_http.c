@@ -50,7 +50,7 @@ void http_request(const struct bench_subscribers *set, const struct bench_subscr
     put_further(set, (uint32_t)(s - set->items), out);
     if (set->after && s->state != SUBSCRIBER_LIVE)
         buf_printf(out, "&after=%s", set->after);
-    buf_printf(out, " HTTP/1.1\r\nHost: %s:%s\r\n%s%s\r\n", set->host, set->port,
+    buf_printf(out, " HTTP/1.1\r\nHost: %s:%s\r\n%s%s\r\n", set->place->host, set->place->port,
                set->browser ? browser_fields : "", headers);
 }
 
@@ -65,11 +65,11 @@ void http_complain(struct bench_subscribers *set, struct bench_subscriber *s,
     subscriber_fail(set, s, "the server answers %.*s", (int)(line_end - data), data);
 }
 
-static void read_to_end(int fd, struct buf *out)
+static void read_to_end(struct bench_wire *w, struct buf *out)
 {
     char chunk[4096];
     ssize_t n;
-    while (!out->failed && (n = read(fd, chunk, sizeof(chunk))) > 0)
+    while (!out->failed && (n = wire_recv_wait(w, chunk, sizeof(chunk))) > 0)
         buf_append(out, chunk, (size_t)n);
     buf_putc(out, '\0');
 }
@@ -77,18 +77,18 @@ static void read_to_end(int fd, struct buf *out)
 enum bench_exit http_find_messages(const struct http_place *place, uint32_t topic)
 {
     struct buf text = {0};
-    int fd = http_connect(place);
-    if (fd < 0)
+    struct bench_wire wire;
+    if (!wire_open(&wire, place))
         return BENCH_LOST;
     buf_printf(&text,
                "GET /t/" BENCH_TOPIC_PREFIX "%08x?after=earliest&limit=1&wait=0 HTTP/1.1\r\n"
                "Host: %s:%s\r\nConnection: close\r\n\r\n",
                topic, place->host, place->port);
-    bool sent = !text.failed && send(fd, text.data, text.len, MSG_NOSIGNAL) == (ssize_t)text.len;
+    bool sent = !text.failed && wire_send_all(&wire, text.data, text.len);
     buf_clear(&text);
     if (sent)
-        read_to_end(fd, &text);
-    close(fd);
+        read_to_end(&wire, &text);
+    wire_close(&wire);
     bool has = !text.failed && text.len && strstr(text.data, "\"messages\":[{");
     if (!has)
         bench_say("there are no messages of " BENCH_TOPIC_PREFIX "%08x at %s port %s: "

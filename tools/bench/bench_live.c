@@ -107,8 +107,7 @@ static enum bench_exit connect_both(const struct http_place *place)
     set->loop = &live.loop;
     set->plan = &live.plan;
     set->protocol = bench_protocol_of(live.config.transport);
-    set->host = place->host;
-    set->port = place->port;
+    set->place = place;
     set->raw = live.config.raw;
     live.parent.ready = on_parent;
     if (loop_init(&live.loop, false) || plan_init(&live.plan, live.topic + 1, 1) ||

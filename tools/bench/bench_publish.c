@@ -155,7 +155,7 @@ enum bench_exit bench_publish(const struct bench_config *config)
     r->config = config;
     process_exact_timers();
     enum bench_exit status = BENCH_FAILED;
-    if (!http_split_url(&r->place, config->url)) {
+    if (!http_choose_place(&r->place, config)) {
         status = BENCH_USAGE;
     } else if (loop_init(&r->loop, config->spin)) {
         bench_say("epoll_create1 failed");
@@ -163,6 +163,7 @@ enum bench_exit bench_publish(const struct bench_config *config)
         status = run(r);
         loop_finish(&r->loop);
     }
+    http_place_finish(&r->place);
     progress_clear();
     free(r);
     return status;

@@ -67,13 +67,13 @@ static void watch(struct bench_publisher *p, bool for_room)
     if (p->watching == for_room)
         return;
     p->watching = for_room;
-    loop_change(p->set->loop, p->fd, EPOLLIN | (for_room ? EPOLLOUT : 0), &p->source);
+    loop_change(p->set->loop, p->wire.fd, EPOLLIN | (for_room ? EPOLLOUT : 0), &p->source);
 }
 
 static void flush(struct bench_publisher *p)
 {
     size_t left = p->out.len - p->out_sent;
-    ssize_t n = send(p->fd, p->out.data + p->out_sent, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n = wire_send(&p->wire, p->out.data + p->out_sent, left);
     /* A peer that reads no more may have said why; the reader finds out. */
     if (n < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE && errno != ECONNRESET) {
         publisher_fail(p, strerror(errno));
@@ -139,22 +139,24 @@ void publisher_ready(struct bench_publisher *p)
 
 /* --- connecting --- */
 
-static int open_local(const char *path)
+static bool open_wire(struct bench_publisher *p)
 {
-    int fd = bench_connect_local(path);
-    if (fd < 0)
-        bench_say("cannot connect to %s: %s", path, strerror(errno));
-    return fd;
+    const struct bench_publishers *set = p->set;
+    if (!set->protocol->local)
+        return wire_open(&p->wire, set->place);
+    p->wire.fd = bench_connect_local(set->socket);
+    if (p->wire.fd < 0)
+        bench_say("cannot connect to %s: %s", set->socket, strerror(errno));
+    return p->wire.fd >= 0;
 }
 
 static enum bench_exit connect_publisher(struct bench_publisher *p)
 {
     struct bench_publishers *set = p->set;
     p->watching = false;
-    p->fd = set->protocol->local ? open_local(set->socket) : http_connect(set->place);
-    if (p->fd < 0)
+    if (!open_wire(p))
         return BENCH_LOST;
-    if (loop_add(set->loop, p->fd, EPOLLIN, &p->source)) {
+    if (loop_add(set->loop, p->wire.fd, EPOLLIN, &p->source)) {
         bench_say("%s", err_text(ERR_NOMEM));
         return BENCH_FAILED;
     }
@@ -174,28 +176,29 @@ void publisher_reopen(struct bench_publisher *p)
     p->ready = false;
     buf_clear(&p->out);
     p->out_sent = 0;
-    close(p->fd);
+    wire_close(&p->wire);
     if (connect_publisher(p))
         set->loop->failed = true;
 }
 
 /* --- reading --- */
 
-static void take_input(struct bench_publisher *p)
+/* Whether there may be more that the socket does not show. */
+static bool take_some(struct bench_publisher *p)
 {
     static char input[REST_MAX + ANSWERS_SIZE];
     struct bench_publishers *set = p->set;
     size_t kept = p->rest.len;
-    ssize_t n = recv(p->fd, input + REST_MAX, ANSWERS_SIZE, MSG_DONTWAIT);
+    ssize_t n = wire_recv(&p->wire, input + REST_MAX, ANSWERS_SIZE);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return false;
     if (n == 0 && p->unanswered == 0 && set->protocol->reopens) {
         publisher_reopen(p);
-        return;
+        return false;
     }
     if (n <= 0) {
         publisher_fail(p, n == 0 ? "the hub closed the connection" : strerror(errno));
-        return;
+        return false;
     }
     set->now = bench_now();
     char *data = input + REST_MAX - kept;
@@ -208,6 +211,13 @@ static void take_input(struct bench_publisher *p)
         publisher_fail(p, "too long an answer");
     else
         buf_append(&p->rest, data + used, len - used);
+    return p->wire.tls && n == ANSWERS_SIZE && !set->loop->failed;
+}
+
+static void take_input(struct bench_publisher *p)
+{
+    while (take_some(p))
+        ;
 }
 
 static void on_ready(struct bench_source *source, uint32_t events)
@@ -225,7 +235,7 @@ static enum bench_exit open_publisher(struct bench_publishers *set, struct bench
 {
     p->set = set;
     p->source.ready = on_ready;
-    p->fd = -1;
+    p->wire.fd = -1;
     p->times = calloc(set->pipeline, sizeof(*p->times));
     if (p->times)
         return connect_publisher(p);
@@ -251,7 +261,8 @@ static pid_t find_server(const struct bench_publishers *set, const struct bench_
 {
     if (config->pid)
         return (pid_t)config->pid;
-    return set->protocol->local ? bench_peer_of(set->items[0].fd) : bench_server_of(set->socket);
+    return set->protocol->local ? bench_peer_of(set->items[0].wire.fd)
+                                : bench_server_of(set->socket);
 }
 
 enum bench_exit publishers_init(struct bench_publishers *set, struct bench_loop *loop,
@@ -285,8 +296,7 @@ void publishers_finish(struct bench_publishers *set)
         buf_finish(&set->items[i].out);
         buf_finish(&set->items[i].rest);
         free(set->items[i].times);
-        if (set->items[i].fd >= 0)
-            close(set->items[i].fd);
+        wire_close(&set->items[i].wire);
     }
     free(set->items);
     buf_finish(&set->command);

@@ -15,6 +15,7 @@
 #include "tools/bench/bench_histogram.h"
 #include "tools/bench/bench_loop.h"
 #include "tools/bench/bench_mark.h"
+#include "tools/bench/bench_wire.h"
 
 struct bench_publishers;
 struct bench_publisher;
@@ -46,7 +47,7 @@ struct bench_publisher {
     uint64_t *times; /* ring of `pipeline`: when each unanswered command was due */
     uint32_t oldest; /* its first entry */
     uint32_t unanswered;
-    int fd;
+    struct bench_wire wire;
     bool watching; /* for room to send */
     bool ready;    /* to publish */
 };

@@ -61,8 +61,7 @@ static enum bench_exit allocate(struct replay *r)
     set->loop = &r->loop;
     set->plan = &r->plan;
     set->protocol = bench_protocol_of(c->transport);
-    set->host = r->place.host;
-    set->port = r->place.port;
+    set->place = &r->place;
     set->raw = c->raw;
     set->after = "earliest";
     r->plan.expected += c->count * c->subscribers;
@@ -154,7 +153,7 @@ static enum bench_exit choose_server(struct replay *r)
         r->server = r->raw_server.pid;
         return BENCH_OK;
     }
-    if (!http_split_url(&r->place, c->url))
+    if (!http_choose_place(&r->place, c))
         return BENCH_USAGE;
     if (!r->server)
         r->server = bench_server_of(c->socket);
@@ -222,6 +221,7 @@ enum bench_exit bench_replay(const struct bench_config *config)
         loop_finish(&r->loop);
     }
     raw_server_stop(&r->raw_server);
+    http_place_finish(&r->place);
     progress_clear();
     free(r);
     return status;

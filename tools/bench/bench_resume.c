@@ -26,7 +26,7 @@ struct resume {
     const struct bench_config *config;
     struct http_place place;
     pid_t server;
-    int fd;
+    struct bench_wire wire;
     struct buf answer;
     struct http_head head;
     const char *body; /* of the answer */
@@ -55,8 +55,7 @@ static bool send_request(struct resume *r, const char *after)
     put_encoded(&request, r->config->filter);
     buf_printf(&request, "&wait=0&after=%s HTTP/1.1\r\nHost: %s:%s\r\n\r\n", after, r->place.host,
                r->place.port);
-    bool sent = !request.failed &&
-                send(r->fd, request.data, request.len, MSG_NOSIGNAL) == (ssize_t)request.len;
+    bool sent = !request.failed && wire_send_all(&r->wire, request.data, request.len);
     buf_finish(&request);
     return sent;
 }
@@ -75,7 +74,7 @@ static bool read_answer(struct resume *r)
     buf_clear(&r->answer);
     do {
         char *to = buf_reserve(&r->answer, READ_SIZE);
-        ssize_t n = to ? recv(r->fd, to, READ_SIZE, 0) : -1;
+        ssize_t n = to ? wire_recv_wait(&r->wire, to, READ_SIZE) : -1;
         if (n <= 0) {
             bench_say("the hub closed the connection");
             return false;
@@ -158,8 +157,7 @@ static enum bench_exit run(struct resume *r)
 {
     struct bench_moment from, to;
     char last[32];
-    r->fd = http_connect(&r->place);
-    if (r->fd < 0)
+    if (!wire_open(&r->wire, &r->place))
         return BENCH_LOST;
     snprintf(last, sizeof(last), "-%llu", (unsigned long long)r->config->last);
     if (r->config->last == 0)
@@ -180,13 +178,13 @@ enum bench_exit bench_resume(const struct bench_config *config)
     if (!r)
         return BENCH_FAILED;
     r->config = config;
-    r->fd = -1;
+    r->wire.fd = -1;
     r->server = config->pid ? (pid_t)config->pid : bench_server_of(config->socket);
     enum bench_exit status = BENCH_LOST;
     if (r->server)
-        status = http_split_url(&r->place, config->url) ? run(r) : BENCH_USAGE;
-    if (r->fd >= 0)
-        close(r->fd);
+        status = http_choose_place(&r->place, config) ? run(r) : BENCH_USAGE;
+    wire_close(&r->wire);
+    http_place_finish(&r->place);
     buf_finish(&r->answer);
     free(r);
     return status;

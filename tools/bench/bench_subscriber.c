@@ -171,9 +171,7 @@ void subscriber_fail(struct bench_subscribers *set, struct bench_subscriber *s, 
     } else {
         set->loop->failed = true;
     }
-    if (s->fd >= 0)
-        close(s->fd);
-    s->fd = -1;
+    wire_close(&s->wire);
     s->state = SUBSCRIBER_LOST;
 }
 
@@ -184,13 +182,13 @@ void subscriber_ready(struct bench_subscribers *set, struct bench_subscriber *s)
     set->live++;
     set->plan->audience[s->topic] += !is_stuck(set, s);
     if (is_stuck(set, s))
-        loop_change(set->loop, s->fd, EPOLLRDHUP, &s->source);
+        loop_change(set->loop, s->wire.fd, EPOLLRDHUP, &s->source);
 }
 
 void subscriber_send(struct bench_subscribers *set, struct bench_subscriber *s, const void *data,
                      size_t n)
 {
-    ssize_t sent = send(s->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = wire_send(&s->wire, data, n);
     if (sent != (ssize_t)n)
         subscriber_fail(set, s, "cannot send: %s", sent < 0 ? strerror(errno) : "no room");
 }
@@ -226,15 +224,16 @@ static void keep_rest(struct bench_subscribers *set, struct bench_subscriber *s,
     s->rest_len = (uint32_t)n;
 }
 
-static void take_input(struct bench_subscribers *set, struct bench_subscriber *s)
+/* Whether there may be more that the socket does not show. */
+static bool take_some(struct bench_subscribers *set, struct bench_subscriber *s)
 {
     char *fresh = set->input + REST_MAX;
-    ssize_t n = recv(s->fd, fresh, INPUT_SIZE, MSG_DONTWAIT);
+    ssize_t n = wire_recv(&s->wire, fresh, INPUT_SIZE);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return false;
     if (n <= 0) {
         subscriber_fail(set, s, "%s", n < 0 ? strerror(errno) : "the server closed");
-        return;
+        return false;
     }
     set->now = bench_now();
     char *data = fresh - s->rest_len;
@@ -244,6 +243,13 @@ static void take_input(struct bench_subscribers *set, struct bench_subscriber *s
     size_t used = set->protocol->read(set, s, data, len);
     if (used < len || s->rest)
         keep_rest(set, s, data + used, len - used);
+    return s->wire.tls && n == INPUT_SIZE;
+}
+
+static void take_input(struct bench_subscribers *set, struct bench_subscriber *s)
+{
+    while (take_some(set, s))
+        ;
 }
 
 static void fail_connect(struct bench_subscribers *set, struct bench_subscriber *s, int error)
@@ -251,25 +257,54 @@ static void fail_connect(struct bench_subscribers *set, struct bench_subscriber 
     if (set->protocol->local)
         subscriber_fail(set, s, "cannot connect to %s: %s", set->socket, strerror(error));
     else
-        subscriber_fail(set, s, "cannot connect to %s port %s: %s", set->host, set->port,
-                        strerror(error));
+        subscriber_fail(set, s, "cannot connect to %s port %s: %s", set->place->host,
+                        set->place->port, strerror(error));
 }
 
 static void ask(struct bench_subscribers *set, struct bench_subscriber *s)
 {
     struct buf request = {0};
-    int error = 0;
-    socklen_t n = sizeof(error);
-    getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &n);
-    if (error) {
-        fail_connect(set, s, error);
-        return;
-    }
     s->state = SUBSCRIBER_ASKING;
-    loop_change(set->loop, s->fd, EPOLLIN, &s->source);
+    loop_change(set->loop, s->wire.fd, EPOLLIN, &s->source);
     set->protocol->request(set, s, &request);
     subscriber_send(set, s, request.data, request.len);
     buf_finish(&request);
+}
+
+static void secure(struct bench_subscribers *set, struct bench_subscriber *s)
+{
+    switch (tls_stream_handshake(s->wire.tls)) {
+    case TLS_WANTS_READ:
+        loop_change(set->loop, s->wire.fd, EPOLLIN, &s->source);
+        break;
+    case TLS_WANTS_WRITE:
+        loop_change(set->loop, s->wire.fd, EPOLLOUT, &s->source);
+        break;
+    case TLS_FAILED:
+        subscriber_fail(set, s, "%s", tls_stream_problem(s->wire.tls));
+        break;
+    case TLS_DONE:
+        set->resumed += tls_stream_resumed(s->wire.tls);
+        ask(set, s);
+        break;
+    }
+}
+
+static void connected(struct bench_subscribers *set, struct bench_subscriber *s)
+{
+    int error = 0;
+    socklen_t n = sizeof(error);
+    getsockopt(s->wire.fd, SOL_SOCKET, SO_ERROR, &error, &n);
+    if (error) {
+        fail_connect(set, s, error);
+    } else if (set->protocol->local || !set->place->tls) {
+        ask(set, s);
+    } else if (wire_begin_tls(&s->wire, set->place)) {
+        subscriber_fail(set, s, "%s", err_text(ERR_NOMEM));
+    } else {
+        s->state = SUBSCRIBER_SECURING;
+        secure(set, s);
+    }
 }
 
 static void on_ready(struct bench_source *source, uint32_t events)
@@ -277,7 +312,9 @@ static void on_ready(struct bench_source *source, uint32_t events)
     struct bench_subscriber *s = (struct bench_subscriber *)(void *)source;
     (void)events;
     if (s->state == SUBSCRIBER_CONNECTING)
-        ask(s->set, s);
+        connected(s->set, s);
+    else if (s->state == SUBSCRIBER_SECURING)
+        secure(s->set, s);
     else if (s->state == SUBSCRIBER_LIVE && is_stuck(s->set, s))
         subscriber_fail(s->set, s, "the server closed a connection that does not read");
     else if (s->state != SUBSCRIBER_LOST)
@@ -323,25 +360,33 @@ static void begin(struct bench_subscribers *set, struct bench_subscriber *s)
     uint32_t index = (uint32_t)(s - set->items);
     set->connecting++;
     s->state = SUBSCRIBER_CONNECTING;
-    s->fd = set->protocol->local ? bench_connect_local(set->socket) : open_tcp(set, index);
-    if (s->fd < 0)
+    s->wire.fd = set->protocol->local ? bench_connect_local(set->socket) : open_tcp(set, index);
+    if (s->wire.fd < 0)
         fail_connect(set, s, errno);
-    else if (loop_add(set->loop, s->fd, EPOLLOUT, &s->source))
+    else if (loop_add(set->loop, s->wire.fd, EPOLLOUT, &s->source))
         subscriber_fail(set, s, "epoll_ctl: %s", strerror(errno));
 }
 
 static enum bench_exit resolve(struct bench_subscribers *set)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
-    int rc = getaddrinfo(set->host, set->port, &hints, &found);
+    int rc = getaddrinfo(set->place->host, set->place->port, &hints, &found);
     if (rc) {
-        bench_say("%s port %s: %s", set->host, set->port, gai_strerror(rc));
+        bench_say("%s port %s: %s", set->place->host, set->place->port, gai_strerror(rc));
         return BENCH_LOST;
     }
     memcpy(&set->address, found->ai_addr, found->ai_addrlen);
     set->address_len = found->ai_addrlen;
     freeaddrinfo(found);
     return BENCH_OK;
+}
+
+/* How many may be under way at once: the others have nothing to resume before the first is there.
+ */
+static uint32_t connecting_max(const struct bench_subscribers *set)
+{
+    bool resumes = !set->protocol->local && set->place->resume;
+    return resumes && set->live == 0 ? 1 : CONNECTING_MAX;
 }
 
 enum bench_exit subscribers_connect(struct bench_subscribers *set, void (*tick)(void *ctx),
@@ -352,7 +397,7 @@ enum bench_exit subscribers_connect(struct bench_subscribers *set, void (*tick)(
     if (!set->protocol->local && resolve(set))
         return BENCH_LOST;
     while (set->live < set->count && !set->loop->failed && !loop_interrupted()) {
-        while (begun < set->count && set->connecting < CONNECTING_MAX && !set->loop->failed)
+        while (begun < set->count && set->connecting < connecting_max(set) && !set->loop->failed)
             begin(set, &set->items[begun++]);
         loop_turn(set->loop, 100 * BENCH_MS);
         tick(ctx);
@@ -384,7 +429,7 @@ enum err subscribers_init(struct bench_subscribers *set, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         set->items[i].source.ready = on_ready;
         set->items[i].set = set;
-        set->items[i].fd = -1;
+        set->items[i].wire.fd = -1;
         set->items[i].topic = i % set->plan->topics;
     }
     return ERR_OK;
@@ -394,8 +439,7 @@ void subscribers_finish(struct bench_subscribers *set)
 {
     for (uint32_t i = 0; set->items && i < set->count; i++) {
         free(set->items[i].rest);
-        if (set->items[i].fd >= 0)
-            close(set->items[i].fd);
+        wire_close(&set->items[i].wire);
     }
     free(set->items);
     free(set->next);

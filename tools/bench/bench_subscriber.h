@@ -16,6 +16,7 @@
 #include "tools/bench/bench_loop.h"
 #include "tools/bench/bench_mark.h"
 #include "tools/bench/bench_report.h"
+#include "tools/bench/bench_wire.h"
 #include "tools/client/http_head.h"
 #include "tools/client/ws_wire.h"
 
@@ -54,7 +55,8 @@ extern const struct bench_protocol bench_sse, bench_ws, bench_poll, bench_resp;
 enum subscriber_state {
     SUBSCRIBER_UNUSED,
     SUBSCRIBER_CONNECTING,
-    SUBSCRIBER_ASKING, /* the request is sent */
+    SUBSCRIBER_SECURING, /* connected; TLS begins */
+    SUBSCRIBER_ASKING,   /* the request is sent */
     SUBSCRIBER_LIVE,
     SUBSCRIBER_LOST,
 };
@@ -65,7 +67,7 @@ struct bench_subscriber {
     char *rest;             /* input that is no whole frame yet; NULL = none */
     uint64_t due;           /* protocol: bytes still to come of what is being passed over */
     struct bench_mark mark; /* protocol: found in that; counts when it is complete */
-    int fd;
+    struct bench_wire wire;
     uint32_t rest_len;
     uint32_t topic;
     uint8_t state; /* enum subscriber_state */
@@ -87,7 +89,7 @@ struct bench_subscribers {
     struct bench_loop *loop;
     struct bench_plan *plan;
     const struct bench_protocol *protocol;
-    const char *host, *port;         /* of the URL */
+    const struct http_place *place;  /* of the URL */
     const char *socket;              /* path of the local socket; '@' begins an abstract one */
     const char *after;               /* where they begin; NULL = with what comes */
     struct sockaddr_storage address; /* of the URL, resolved */
@@ -95,6 +97,7 @@ struct bench_subscribers {
     bool raw;
     bool browser; /* requests have a browser's header fields */
     uint32_t count, connecting, live, lost;
+    uint32_t resumed; /* their TLS sessions */
     uint32_t further; /* topics of each besides its own */
     uint32_t stuck;   /* the last ones never read, and are owed nothing */
     struct bench_subscriber *items;

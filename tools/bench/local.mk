@@ -6,6 +6,7 @@ libbench_a_SOURCES = \
 	tools/bench/bench_connect.c tools/bench/bench_connect.h \
 	tools/bench/bench_fanout.c \
 	tools/bench/bench_fill.c \
+	tools/bench/bench_handshake.c \
 	tools/bench/bench_histogram.c tools/bench/bench_histogram.h \
 	tools/bench/bench_http.c tools/bench/bench_http.h \
 	tools/bench/bench_live.c tools/bench/bench_live.h \
@@ -31,6 +32,7 @@ libbench_a_SOURCES = \
 	tools/bench/bench_sse.c \
 	tools/bench/bench_subscriber.c tools/bench/bench_subscriber.h \
 	tools/bench/bench_transports.c tools/bench/bench_transports.h \
+	tools/bench/bench_wire.c tools/bench/bench_wire.h \
 	tools/bench/bench_ws.c
 
 bench_libs = libbench.a libclient.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) \

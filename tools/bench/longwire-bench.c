@@ -73,6 +73,13 @@ static const struct mode modes[BENCH_MODES] = {
                     "tells what finding them costs the hub.",
             .run = bench_resume,
         },
+    [BENCH_HANDSHAKE] =
+        {
+            .summary = "connections that begin TLS and end",
+            .help = "Opens connections, begins TLS on each, ends it, and tells what that costs the "
+                    "hub.\n",
+            .run = bench_handshake,
+        },
 };
 
 static enum bench_exit print(struct buf *out)

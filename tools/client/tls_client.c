@@ -30,6 +30,7 @@ struct tls_stream {
     struct tls_client *client;
     int fd;
     int error;        /* mbedTLS's, of the handshake */
+    size_t unsent;    /* bytes of a call whose record has not left wholly */
     int errno_of_end; /* of the socket, 0 = none */
     bool done;        /* the handshake is */
     bool judged;      /* a certificate came: the handshake was a whole one */
@@ -333,7 +334,9 @@ ssize_t tls_stream_recv(struct tls_stream *s, void *data, size_t n)
 
 ssize_t tls_stream_send(struct tls_stream *s, const void *data, size_t n)
 {
-    int rc = mbedtls_ssl_write(&s->ssl, data, n);
+    size_t now = s->unsent ? s->unsent : n; /* mbedTLS counts what it is given, not what it has */
+    int rc = mbedtls_ssl_write(&s->ssl, data, now);
+    s->unsent = rc == MBEDTLS_ERR_SSL_WANT_WRITE ? now : 0;
     if (rc >= 0)
         return rc;
     errno = errno_of(s, rc);

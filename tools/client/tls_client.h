@@ -51,7 +51,7 @@ const char *tls_stream_problem(const struct tls_stream *s);
 
 /* As recv() and send() with MSG_DONTWAIT; errno EPROTO when TLS is broken. tls_stream_recv()
  * takes as much as is there, so that after less than N nothing waits in the stream. After EAGAIN
- * of tls_stream_send() the next call has the same bytes. */
+ * of tls_stream_send() the next call has the same bytes, and perhaps more behind them. */
 ssize_t tls_stream_recv(struct tls_stream *s, void *data, size_t n);
 ssize_t tls_stream_send(struct tls_stream *s, const void *data, size_t n);
 

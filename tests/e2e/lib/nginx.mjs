@@ -23,6 +23,20 @@ export const UPGRADE = `
   proxy_set_header Connection $connection_upgrade;
 `;
 
+/** The `text` of startNginx() for one that speaks TLS and HTTP/2, with a certificate that nobody
+ * else need read (certificates.mjs, signForAll). */
+export const withTls =
+  ({ cert, key }) =>
+  (hubPort, port) => `
+  map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+  server {
+    listen 127.0.0.1:${port} ssl http2;
+    ssl_certificate ${cert};
+    ssl_certificate_key ${key};
+    client_max_body_size 16m;
+    location / { proxy_pass http://127.0.0.1:${hubPort}; ${UPGRADE} }
+  }`;
+
 function freePort() {
   return new Promise((resolve, reject) => {
     const server = net.createServer();
