@@ -59,6 +59,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/memory.mjs \
 	tests/e2e/lib/messages.mjs \
 	tests/e2e/lib/nginx.mjs \
+	tests/e2e/lib/ports.mjs \
 	tests/e2e/lib/publishers.mjs \
 	tests/e2e/lib/random.mjs \
 	tests/e2e/lib/raw.mjs \

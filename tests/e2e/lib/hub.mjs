@@ -16,6 +16,7 @@ import { join, resolve } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { takePort } from './ports.mjs';
 import { Inbox, eventually, within } from './wait.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -81,6 +82,7 @@ class Hub {
   #errors;
   #lines;
   #child = null;
+  #ports = [];
 
   constructor({ set = {}, config = '', env = {}, prefix = [] }) {
     this.config = join(this.#folder, 'longwire.ini');
@@ -118,8 +120,20 @@ class Hub {
     return readFileSync(this.#errors, 'utf8');
   }
 
+  /** Gives listeners that take any port one of their own, before the first start. */
+  async #takePorts() {
+    const listeners = [this.#settings['http.listen']].flat();
+    for (const [i, listener] of listeners.entries()) {
+      if (!/:0$/.test(listener)) continue;
+      this.#ports.push(await takePort());
+      listeners[i] = listener.replace(/0$/, this.#ports.at(-1).port);
+    }
+    this.#settings['http.listen'] = listeners;
+  }
+
   /** Starts the daemon and waits for its ready line. */
   async start() {
+    await this.#takePorts();
     const daemon = [join(BUILD, 'longwired'), '--config', this.config];
     const words = [...this.#prefix, ...daemon, ...this.#arguments()];
     this.#lines = new Inbox();
@@ -212,7 +226,6 @@ class Hub {
   /** Starts again on the same data, port and socket, after stop() or kill9(); stops if running. */
   async restart() {
     await this.stop();
-    this.#settings['http.listen'] = this.addresses;
     await this.start();
   }
 
@@ -222,6 +235,7 @@ class Hub {
       await this.stop();
     } finally {
       rmSync(this.#folder, { recursive: true, force: true });
+      await Promise.all(this.#ports.map(({ free }) => free()));
     }
   }
 }

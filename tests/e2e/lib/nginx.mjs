@@ -8,13 +8,12 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 
 import { launch } from './hub.mjs';
+import { takePort } from './ports.mjs';
 import { sleep, within } from './wait.mjs';
 
 const NGINX = process.env.NGINX ?? '/usr/sbin/nginx';
 /** Debian's `nobody`: what the test is when it is root need not be what a server is. */
 const NOBODY = 65534;
-/** Another process may take the port between finding and using it. */
-const ATTEMPTS = 5;
 
 /** What a WebSocket needs of a proxy. */
 export const UPGRADE = `
@@ -37,17 +36,6 @@ export const withTls =
     location / { proxy_pass http://127.0.0.1:${hubPort}; ${UPGRADE} }
   }`;
 
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 /** Resolves to whether somebody listens there. */
 function answers(port) {
   return new Promise((resolve) => {
@@ -64,12 +52,17 @@ class Nginx {
   #hub;
   #options;
   #folder;
+  #taken = null;
   #child = null;
   #stderr = '';
 
   constructor(hub, options) {
     this.#hub = hub;
     this.#options = options;
+  }
+
+  get port() {
+    return this.#taken.port;
   }
 
   get url() {
@@ -114,15 +107,7 @@ http {
 
   async start() {
     this.#prepare();
-    for (let attempt = 1; ; attempt++) {
-      this.port = await freePort();
-      if (await this.#attempt()) return;
-      assert.ok(attempt < ATTEMPTS, `nginx does not start:\n${this.#stderr}`);
-    }
-  }
-
-  /** Resolves to whether it serves; otherwise it has ended. */
-  async #attempt() {
+    this.#taken = await takePort();
     const file = join(this.#folder, 'nginx.conf');
     writeFileSync(file, this.#configuration());
     const identity = process.getuid() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
@@ -137,10 +122,8 @@ http {
       this.#stderr += error ?? '';
     });
     while (!over && !(await answers(this.port))) await sleep(20);
-    // The listener that answered may be somebody else's.
-    if (over) return false;
+    assert.ok(!over, `nginx does not start:\n${this.#stderr}`);
     this.#child = child;
-    return true;
   }
 
   async remove() {
@@ -152,6 +135,7 @@ http {
       });
     }
     if (this.#folder) rmSync(this.#folder, { recursive: true, force: true });
+    await this.#taken?.free();
   }
 }
 
