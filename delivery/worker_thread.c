@@ -147,7 +147,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 static uint64_t wait_ms(const struct worker *w)
 {
     const struct loop *l = &w->loop;
-    uint64_t wait = wheel_wait_ms(&l->wheel, l->now_ms);
+    uint64_t wait = least(wheel_wait_ms(&l->wheel, l->now_ms), loop_awaited_ms(l));
     if (w->paused_count || l->draining || listener_any_paused(l))
         wait = least(wait, PAUSED_CHECK_MS);
     if (budget_tells_later(&l->work))

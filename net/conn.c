@@ -108,15 +108,22 @@ static bool wants_input(const struct conn *c)
     return conn_is_open(c) && c->reading && has_room_for_input(c) && !peer_load_is_paused(c->load);
 }
 
+static bool may_read(const struct conn *c)
+{
+    return wants_input(c) && !c->input_over;
+}
+
 static void watch(struct conn *c)
 {
     unsigned wanted = READY_NONE;
     if (conn_state(c) == CONN_CLOSED)
         return;
-    if (wants_input(c) && !c->input_over)
+    if (may_read(c))
         wanted |= READY_READ;
     if (c->blocked)
         wanted |= READY_WRITE;
+    if (wanted & READY_READ && link_has_input(&c->link))
+        conn_touch(c);
     if (wanted == c->watched)
         return;
     if (c->link.ops->want(&c->link, &c->link, c->loop, c->watched, wanted) == ERR_OK)
@@ -173,6 +180,7 @@ enum err conn_create(struct loop *l, struct link link, bool local, bool trusted,
 void conn_set_link(struct conn *c, struct link link)
 {
     c->link = link;
+    watch(c);
 }
 
 /* --- ending --- */
@@ -483,7 +491,8 @@ void conn_let_go(struct conn *c)
 size_t conn_held(const struct conn *c)
 {
     size_t own = c->protocol->held && c->state ? c->protocol->held(c) : 0;
-    return own + (c->in ? c->in->text.cap : 0) + output_held(c->output) + link_held(&c->link);
+    return own + (c->in ? c->in->text.cap : 0) + output_held(c->output) + link_held(&c->link) +
+           link_keeps(&c->link);
 }
 
 /* Whether the peer has read what it was told so far, or nearly. */
@@ -620,6 +629,14 @@ static void drop_input(struct conn *c, size_t n)
     watch(c);
 }
 
+/* Its link tells it why; output would come behind that. */
+static void break_off(struct conn *c)
+{
+    log_close(c, CLOSE_RECORDS);
+    drop_output(c);
+    conn_finish_after_output(c);
+}
+
 static void on_readable(struct conn *c)
 {
     struct loop *l = c->loop;
@@ -630,6 +647,8 @@ static void on_readable(struct conn *c)
         input(c, l->read_buffer, io.n);
     else if (io.err == ERR_OK)
         input_ended(c);
+    else if (io.err == ERR_INVALID)
+        break_off(c);
     else if (io.err != ERR_AGAIN)
         lose(c, io.err);
 }
@@ -752,7 +771,7 @@ void conn_go_on(struct conn *c)
     conn_touch(c); /* at the end of the turn its answers leave */
     if (conn_is_open(c) && c->reading)
         give_kept(c);
-    if (wants_input(c) && !c->input_over && budget_slice_is_light(b))
+    if (may_read(c) && budget_slice_is_light(b))
         on_readable(c);
     if (!budget_slice_is_light(b))
         c->level_at = now_at(c) & (LEVEL_TIMES - 1);
@@ -799,6 +818,18 @@ void conn_deadline(struct conn *c)
         end_late(c);
     else if (c->protocol->timeout)
         c->protocol->timeout(c);
+}
+
+void conn_awaited(struct conn *c, struct awaiting *a)
+{
+    struct loop *l = c->loop;
+    uint64_t due = a->due_ms;
+    look_at_socket(c);
+    if (l->awaited != a || a->due_ms != due) /* it came, or another one */
+        return;
+    loop_await(l, a);
+    if (may_read(c)) /* else it is not the peer's fault */
+        conn_close(c, CLOSE_HALF_RECORD);
 }
 
 void conn_pause(struct conn *c)
@@ -852,6 +883,17 @@ static bool may_go_on_now(const struct conn *c)
     return budget_has_left(&l->work) && (!c->level || c->local || !backlog_count(&l->backlog));
 }
 
+/* There is more of what came, though the socket does not tell it. */
+static void read_on(struct conn *c)
+{
+    if (!may_read(c) || !link_has_input(&c->link))
+        return;
+    if (budget_has_left(&c->loop->work))
+        read_or_yield(c);
+    else
+        conn_yield(c);
+}
+
 bool conn_end_turn(struct conn *c)
 {
     if ((c->in || c->resumed) && c->reading && conn_is_open(c) && !c->yielded) {
@@ -862,6 +904,7 @@ bool conn_end_turn(struct conn *c)
         else
             yield_to(c, BACKLOG_LIGHT);
     }
+    read_on(c);
     conn_flush(c);
     if (conn_state(c) == CONN_ENDING && !c->output && !link_held(&c->link))
         linger(c);

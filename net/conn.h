@@ -22,6 +22,7 @@
 #include "net/transport.h"
 #include "net/wheel.h"
 
+struct awaiting;
 struct blob;
 struct conn;
 struct description;
@@ -44,6 +45,8 @@ struct publish;
     X(CLOSE_WRITE_TIMEOUT, true, "the peer does not read")                                         \
     X(CLOSE_PROXY, true, "no valid PROXY header, or not from a trusted proxy")                     \
     X(CLOSE_PROTOCOL, true, "the peer broke the protocol")                                         \
+    X(CLOSE_RECORDS, true, "the peer broke the rules of TLS")                                      \
+    X(CLOSE_HALF_RECORD, true, "a TLS record not complete in time")                                \
     X(CLOSE_OVERFLOW, true, "too much unread output")                                              \
     X(CLOSE_GAP, false, "cannot be continued without a gap")                                       \
     X(CLOSE_LAG, false, "too far behind")                                                          \
@@ -243,6 +246,9 @@ void conn_go_on(struct conn *c);
 /* Its deadline has come: what lies in its socket is read first, and if that does not change the
  * deadline, timeout() is called. Worker only. */
 void conn_deadline(struct conn *c);
+/* What A's link awaits has not come in time: what lies in its socket is read first, and if that
+ * does not bring it, C ends. Worker only. */
+void conn_awaited(struct conn *c, struct awaiting *a);
 /* At the end of the turn. False: it has ended, and may have been freed. Worker only, which counts
  * what it holds behind that and behind conn_ready (holding_settle). */
 bool conn_end_turn(struct conn *c);

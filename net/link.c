@@ -67,9 +67,19 @@ bool link_is_ready(const struct link *l)
     return !l->ops->is_ready || l->ops->is_ready(l);
 }
 
+bool link_has_input(const struct link *l)
+{
+    return l->ops->has_input && l->ops->has_input(l);
+}
+
 size_t link_held(const struct link *l)
 {
     return l->ops->held ? l->ops->held(l) : 0;
+}
+
+size_t link_keeps(const struct link *l)
+{
+    return l->ops->keeps ? l->ops->keeps(l) : 0;
 }
 
 int link_fan_fd(const struct link *l)

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -38,6 +39,14 @@ struct gathering {
     struct gathering *next, *prev; /* utlist; prev NULL = not there */
 };
 
+/* The place of a link whose peer has begun something that means nothing before it is whole, on its
+ * loop's list (loop_await); the same. */
+struct awaiting {
+    struct link *link;
+    uint64_t due_ms;              /* when it has to be whole, monotonic */
+    struct awaiting *next, *prev; /* utlist; prev NULL = not there */
+};
+
 /* How many bytes went, and why not more. */
 struct link_io {
     size_t n;
@@ -46,13 +55,16 @@ struct link_io {
 
 /* What may be NULL says so. Every function is called on the loop's thread. */
 struct link_ops {
-    /* Takes what it can of N bytes, at least 1. ERR_OK: all of them; ERR_AGAIN: it is full now, and
-     * tells READY_WRITE when it is not, if that is wanted; ERR_CLOSED: it is lost; ERR_TIMEOUT: so
-     * it is, since the peer took nothing for too long. */
+    /* Takes what it can of N bytes, at least 1. ERR_OK: all of them; ERR_AGAIN: it is full now,
+     * even if it has taken all, and tells READY_WRITE when it is not, if that is wanted;
+     * ERR_CLOSED: it is lost; ERR_TIMEOUT: so it is, since the peer took nothing for too long. */
     struct link_io (*send)(struct link *l, const void *data, size_t n);
     /* Reads N bytes at most. None with ERR_AGAIN: nothing is there now; with ERR_OK: the peer sends
-     * no more; with ERR_CLOSED, ERR_TIMEOUT: it is lost. */
+     * no more; with ERR_CLOSED, ERR_TIMEOUT: it is lost; with ERR_INVALID: the peer has broken the
+     * link's rules and is being told so, and what comes from now on is to be dropped. */
     struct link_io (*receive)(struct link *l, void *data, size_t n);
+    /* receive() has something to tell that no readiness does. NULL: never. */
+    bool (*has_input)(const struct link *l);
     /* Would take a byte now. NULL: try it. */
     bool (*is_ready)(const struct link *l);
     /* Has WANTED (READY_*) told from now on (conn_ready) instead of WAS, as long as it is so, to
@@ -65,6 +77,8 @@ struct link_ops {
     enum err (*flush)(struct link *l);
     /* Bytes that it has taken and that have not left. */
     size_t (*held)(const struct link *l);
+    /* Bytes of memory that what has come, and is not whole yet, takes. NULL: none. */
+    size_t (*keeps)(const struct link *l);
     /* Our side ends in order, behind all that was taken and has left (not before held() is 0).
      * False: there is no such end, or it is lost. */
     bool (*shut)(struct link *l);
@@ -85,7 +99,9 @@ bool link_is_none(const struct link *l);
 
 /* The functions that may be NULL. */
 bool link_is_ready(const struct link *l);
+bool link_has_input(const struct link *l);
 size_t link_held(const struct link *l);
+size_t link_keeps(const struct link *l);
 int link_fan_fd(const struct link *l);
 bool link_peer(const struct link *l, struct ip_port *ret);
 bool link_here(const struct link *l, struct ip_port *ret);

@@ -33,7 +33,7 @@ noinst_LIBRARIES += libtls.a
 libtls_a_SOURCES = \
 	net/tls/tls_alert.c net/tls/tls_alert.h \
 	net/tls/tls_keys.c net/tls/tls_keys.h \
-	net/tls/tls_link.h \
+	net/tls/tls_link.c net/tls/tls_link.h \
 	net/tls/tls_record.c net/tls/tls_record.h
 
 # HTTP as text: readers and writers without I/O; http_response.c also needs libwscodec.a.

@@ -100,6 +100,30 @@ void loop_flush_never(struct loop *l, struct gathering *g)
     g->prev = NULL;
 }
 
+/* --- links that await something --- */
+
+void loop_await(struct loop *l, struct awaiting *a)
+{
+    loop_await_never(l, a);
+    a->due_ms = l->now_ms + l->settings->head_timeout_ms;
+    DL_APPEND(l->awaited, a);
+}
+
+void loop_await_never(struct loop *l, struct awaiting *a)
+{
+    if (!a->prev)
+        return;
+    DL_DELETE(l->awaited, a);
+    a->prev = NULL;
+}
+
+uint64_t loop_awaited_ms(const struct loop *l)
+{
+    if (!l->awaited)
+        return UINT64_MAX;
+    return l->awaited->due_ms > l->now_ms ? l->awaited->due_ms - l->now_ms : 0;
+}
+
 /* --- life --- */
 
 static enum err watch_conns(struct loop *l, struct readiness *r, struct event *e)

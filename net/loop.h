@@ -26,6 +26,7 @@
 #include "net/turn_clock.h"
 #include "net/wheel.h"
 
+struct awaiting;
 struct conn;
 struct gathering;
 struct listener;
@@ -57,6 +58,7 @@ struct loop {
     struct turn_clock clock;
     struct conn *turn, *turn_last; /* connections with something to do at the end of this turn */
     struct gathering *to_flush;    /* links with something to let go before the turn is over */
+    struct awaiting *awaited;      /* what peers of links have begun, the oldest first */
     struct budget work;            /* the turn's */
     struct backlog backlog;
     char *read_buffer; /* LOOP_READ_BYTES */
@@ -95,6 +97,12 @@ void loop_set_timer(struct loop *l, uint64_t wait_ms);
 void loop_flush_later(struct loop *l, struct gathering *g);
 /* G is about to be freed. */
 void loop_flush_never(struct loop *l, struct gathering *g);
+/* A's link awaits the rest of what its peer has begun now, for http.head_timeout at most. */
+void loop_await(struct loop *l, struct awaiting *a);
+/* It has come, or A is about to be freed; fine when it was not awaited. */
+void loop_await_never(struct loop *l, struct awaiting *a);
+/* When the first of those has to be there, in ms; UINT64_MAX = none is awaited. */
+uint64_t loop_awaited_ms(const struct loop *l);
 /* Reads the clock once for what follows. */
 void loop_update_clock(struct loop *l);
 /* Monotonic ms as of loop_update_clock. */

@@ -51,19 +51,30 @@ static struct conn *conn_of(struct wheel_item *i)
     return (struct conn *)((char *)i - offsetof(struct conn, wheel));
 }
 
+/* False: it has not come for anybody. */
+static bool keep_one(struct loop *l)
+{
+    struct wheel_item *i = wheel_pop_due(&l->wheel, l->now_ms);
+    if (!i && loop_awaited_ms(l) > 0)
+        return false;
+    budget_begin_slice(&l->work, BUDGET_LIGHT);
+    if (i) {
+        wheel_set(&l->wheel, i, i->due_ms);
+        conn_deadline(conn_of(i));
+    } else {
+        conn_awaited(conn_of_link(l->awaited->link), l->awaited);
+    }
+    budget_settle(&l->work);
+    return true;
+}
+
 bool turn_deadlines(struct loop *l)
 {
-    struct wheel_item *i;
     budget_begin_part(&l->work, BUDGET_DEADLINES);
-    do {
-        i = wheel_pop_due(&l->wheel, l->now_ms);
-        if (!i)
+    do
+        if (!keep_one(l))
             return false;
-        wheel_set(&l->wheel, i, i->due_ms);
-        budget_begin_slice(&l->work, BUDGET_LIGHT);
-        conn_deadline(conn_of(i));
-        budget_settle(&l->work);
-    } while (budget_has_left(&l->work));
+    while (budget_has_left(&l->work));
     return true;
 }
 

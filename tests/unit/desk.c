@@ -121,6 +121,8 @@ static void keep_deadlines(struct desk *d)
         wheel_set(&w->loop.wheel, i, i->due_ms);
         conn_deadline((struct conn *)((char *)i - offsetof(struct conn, wheel)));
     }
+    while (loop_awaited_ms(&w->loop) == 0)
+        conn_awaited(conn_of_link(w->loop.awaited->link), w->loop.awaited);
 }
 
 void desk_wait(struct desk *d, uint64_t ms)

@@ -13,6 +13,7 @@ frontends_tests = \
 	tests/unit/test_joiner \
 	tests/unit/test_lagging \
 	tests/unit/test_links \
+	tests/unit/test_links_tls \
 	tests/unit/test_loop \
 	tests/unit/test_poll_body \
 	tests/unit/test_poll_shared \
@@ -95,11 +96,20 @@ tests_unit_test_lagging_LDFLAGS = $(desk_ldflags)
 tests_unit_test_lagging_LDADD = $(frontends_test_libs)
 
 # A link that does what it likes, and nothing that differs from one run to the next.
-tests_unit_test_links_SOURCES = tests/unit/test_links.c $(desk)
+links_ldflags = $(desk_ldflags) -Wl,--wrap=now_unix_ms -Wl,--wrap=now_boottime_ms \
+	-Wl,--wrap=store_draw_epoch
+tests_unit_test_links_SOURCES = tests/unit/test_links.c tests/unit/plain_wire.c tests/unit/wire.h \
+	$(desk)
 tests_unit_test_links_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_links_LDFLAGS = $(desk_ldflags) -Wl,--wrap=now_unix_ms \
-	-Wl,--wrap=now_boottime_ms -Wl,--wrap=store_draw_epoch
+tests_unit_test_links_LDFLAGS = $(links_ldflags)
 tests_unit_test_links_LDADD = $(frontends_test_libs)
+
+# The same conversations in TLS records.
+tests_unit_test_links_tls_SOURCES = tests/unit/test_links.c tests/unit/tls_wire.c tests/unit/wire.h \
+	$(tls_peer) $(desk)
+tests_unit_test_links_tls_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_links_tls_LDFLAGS = $(links_ldflags)
+tests_unit_test_links_tls_LDADD = $(frontends_test_libs)
 
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -97,7 +97,6 @@ static struct link_io roaming_send(struct link *l, const void *data, size_t n)
     struct roaming *r = roaming_of(l);
     must(n > 0);
     must(!r->shut);
-    r->gathering.link = l;
     if (r->lost)
         return (struct link_io){0, happens() ? ERR_TIMEOUT : ERR_CLOSED};
     return r->manner == ROAMING_GATHERS ? gather(r, data, n) : send_short(r, data, n);
@@ -155,10 +154,10 @@ static struct link_io roaming_receive(struct link *l, void *data, size_t n)
 static enum err roaming_want(struct link *l, struct link *told, struct loop *loop, unsigned was,
                              unsigned wanted)
 {
-    (void)told;
     struct roaming *r = roaming_of(l);
     must(loop == r->loop);
     must(was == r->wanted);
+    r->gathering.link = told;
     must(was != wanted);
     if (r->watches_left == 0)
         return ERR_NOMEM;

@@ -21,6 +21,7 @@
 #include "tests/unit/desk.h"
 #include "tests/unit/random.h"
 #include "tests/unit/roaming_link.h"
+#include "tests/unit/wire.h"
 
 #define HOST "Host: localhost\r\n"
 /* Frames of a client, whose mask is zero, of up to 125 bytes. */
@@ -93,7 +94,7 @@ static void settle(void)
 
 static void say_bytes(const void *data, size_t n)
 {
-    roaming_say(&link, data, n);
+    wire_say(&link, data, n);
     settle();
 }
 
@@ -134,7 +135,7 @@ static void pass(uint64_t ms)
 
 static void half_close(void)
 {
-    link.input_over = true;
+    wire_say_end(&link);
     settle();
 }
 
@@ -204,7 +205,7 @@ static void say_object(const char *object)
 {
     char head[6] = {(char)0x81, (char)(0x80 | strlen(object)), 0, 0, 0, 0};
     ck_assert_uint_le(strlen(object), 125);
-    roaming_say(&link, head, sizeof(head));
+    wire_say(&link, head, sizeof(head));
     say(object);
 }
 
@@ -299,7 +300,7 @@ static void begin(int talk, enum roaming_manner m)
 {
     roaming_init(&link, m, &desk.worker->loop);
     bool local = talks[talk].protocol == &resp_protocol;
-    conn = desk_connect(&desk, roaming_link(&link), local, talks[talk].protocol);
+    conn = desk_connect(&desk, wire_begin(&link), local, talks[talk].protocol);
 }
 
 /* Whatever it was about. */
@@ -329,11 +330,12 @@ static void leave(void)
 
 static void forget(void)
 {
+    wire_end(&link);
     roaming_finish(&link);
     desk_close(&desk);
 }
 
-/* As a whole. What the peer gets of it stays in `link` until it is forgotten. */
+/* As a whole. What the peer gets of it stays on the wire until it is forgotten. */
 static void hold(int talk, enum roaming_manner m)
 {
     desk_open(&desk);
@@ -342,6 +344,18 @@ static void hold(int talk, enum roaming_manner m)
     ck_assert(link.shut || is_over());
     ck_assert_uint_eq(link.received, link.in.len);
     leave();
+}
+
+/* A whole one, to compare others with. */
+static struct buf hold_whole(int talk, size_t *ret_in)
+{
+    struct buf whole = {0};
+    hold(talk, ROAMING_WHOLE);
+    const struct buf *heard = wire_heard(&link);
+    buf_append(&whole, heard->data, heard->len);
+    *ret_in = link.in.len;
+    forget();
+    return whole;
 }
 
 static enum roaming_manner any_manner(void)
@@ -363,13 +377,11 @@ static void check_same(const struct buf *a, const struct buf *b)
 
 START_TEST(the_peer_gets_the_same_bytes)
 {
-    hold(_i, ROAMING_WHOLE);
-    struct buf whole = link.out;
-    buf_init(&link.out);
-    forget();
+    size_t in;
+    struct buf whole = hold_whole(_i, &in);
     for (int round = 0; round < ROUNDS; round++) {
         hold(_i, round % 2 ? ROAMING_SHORT : ROAMING_GATHERS);
-        check_same(&whole, &link.out);
+        check_same(&whole, wire_heard(&link));
         forget();
     }
     buf_finish(&whole);
@@ -395,18 +407,15 @@ static void check_split(int talk, size_t split_at, const struct buf *whole)
     link.by_bytes = split_at == 0;
     talks[talk].speak();
     leave();
-    check_same(whole, &link.out);
+    check_same(whole, wire_heard(&link));
     forget();
 }
 
 START_TEST(wherever_what_comes_is_split_the_peer_gets_the_same)
 {
     brief = true;
-    hold(_i, ROAMING_WHOLE);
-    struct buf whole = link.out;
-    size_t in = link.in.len;
-    buf_init(&link.out);
-    forget();
+    size_t in;
+    struct buf whole = hold_whole(_i, &in);
     check_split(_i, 0, &whole);
     for (size_t at = 1 + random_below(STEP); at < in; at += STEP)
         check_split(_i, at, &whole);
@@ -461,7 +470,7 @@ START_TEST(who_cannot_be_watched_from_the_start_is_not_there)
     roaming_init(&link, ROAMING_WHOLE, &desk.worker->loop);
     link.watches_left = 0;
     ck_assert_int_eq(
-        conn_create(&desk.worker->loop, roaming_link(&link), false, true, &h1_protocol, &c),
+        conn_create(&desk.worker->loop, wire_begin(&link), false, true, &h1_protocol, &c),
         ERR_NOMEM);
     ck_assert_ptr_null(c);
     check_nothing_is_left();

@@ -1,0 +1,26 @@
+#include "tests/unit/wire.h"
+
+struct link wire_begin(struct roaming *r)
+{
+    return roaming_link(r);
+}
+
+void wire_end(struct roaming *r)
+{
+    (void)r;
+}
+
+void wire_say(struct roaming *r, const void *data, size_t n)
+{
+    roaming_say(r, data, n);
+}
+
+void wire_say_end(struct roaming *r)
+{
+    r->input_over = true;
+}
+
+const struct buf *wire_heard(struct roaming *r)
+{
+    return &r->out;
+}
