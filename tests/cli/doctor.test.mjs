@@ -24,7 +24,9 @@ async function serve(t, handle) {
 /** Answers each request, whatever it is, with that text and ends the connection. */
 const answering = (t, text) => serve(t, (socket) => socket.once('data', () => socket.end(text)));
 
-const doctor = (url, ...words) => ctl(['doctor', '--hold', '0', '--timeout', '1', ...words, url]);
+const doctor = (url, ...words) => ctl(['doctor', '--hold', '0', '--timeout', '30', ...words, url]);
+/** Where something is not answered, and the rest is to come to its turn. */
+const BRIEFLY = ['--timeout', '1'];
 
 /** Runs it with --json; returns { code, ok, checks by name }. */
 async function document(url, ...words) {
@@ -69,7 +71,7 @@ describe('doctor without a hub', () => {
   }
 
   test('exits with 1 when there is no answer in time', async (t) => {
-    const { code, checks } = await document(await serve(t, () => {}));
+    const { code, checks } = await document(await serve(t, () => {}), ...BRIEFLY);
     assert.equal(code, 1);
     assert.match(checks.hub.details, /no answer in 1 s/);
   });
@@ -103,10 +105,10 @@ const FORBIDDEN =
 
 describe('doctor and strange answers', () => {
   test('tells a hub that forbids to publish from a proxy that does', async (t) => {
-    const byHub = await document(await fakeHub(t, { ...HUB, 'POST ': FORBIDDEN }));
+    const byHub = await document(await fakeHub(t, { ...HUB, 'POST ': FORBIDDEN }), ...BRIEFLY);
     assert.equal(byHub.checks.publish.result, 'skipped');
     const other = FORBIDDEN.replace('application/problem+json', 'text/html');
-    const byProxy = await document(await fakeHub(t, { ...HUB, 'POST ': other }));
+    const byProxy = await document(await fakeHub(t, { ...HUB, 'POST ': other }), ...BRIEFLY);
     assert.equal(byProxy.checks.publish.result, 'failed');
   });
 
@@ -114,6 +116,7 @@ describe('doctor and strange answers', () => {
     const cursor = json('200 OK', '{"cursor":"5-7"}', 'Longwire-Cursor: 5-8\r\n');
     const { code, checks } = await document(
       await fakeHub(t, { ...HUB, 'GET /cursor': cursor, 'POST ': FORBIDDEN }),
+      ...BRIEFLY,
     );
     assert.equal(code, 1);
     assert.match(checks.headers.details, /Longwire-Cursor of \/cursor is not what it was/);
@@ -122,7 +125,7 @@ describe('doctor and strange answers', () => {
 
   test('waits no longer than it is told for what never begins', async (t) => {
     const silent = { ...HUB, 'POST ': FORBIDDEN, 'GET /t/': '' };
-    const { code, checks } = await document(await fakeHub(t, silent));
+    const { code, checks } = await document(await fakeHub(t, silent), ...BRIEFLY);
     assert.equal(code, 1);
     for (const name of ['long-poll', 'event stream', 'buffering', 'WebSocket']) {
       assert.equal(checks[name].result, 'failed', name);

@@ -672,7 +672,7 @@ int main(void)
     suite_add_tcase(s, t);
     t = tcase_create("subscribers");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, subscribers_ask_for_their_topic);
     tcase_add_test(t, a_websocket_is_asked_for);
     tcase_add_test(t, further_topics_are_others_and_of_the_pool);
@@ -686,7 +686,7 @@ int main(void)
     suite_add_tcase(s, t);
     t = tcase_create("publishers");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, publishers_of_the_local_socket_are_ready_at_once);
     tcase_add_test(t, a_path_has_a_limit);
     tcase_add_test(t, what_does_not_fit_the_socket_leaves_later);

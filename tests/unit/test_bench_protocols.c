@@ -383,7 +383,7 @@ int main(void)
 {
     Suite *s = suite_create("bench_protocols");
     TCase *t = tcase_create("bench_protocols");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, messages_arrive_wherever_the_stream_is_cut, 0, SERVERS);
     tcase_add_loop_test(t, a_large_payload_counts_when_it_is_complete_and_is_not_kept, 0, SERVERS);
     tcase_add_loop_test(t, what_is_wrong_with_the_numbers_is_told, 0, SERVERS);

@@ -320,7 +320,7 @@ int main(void)
     suite_add_tcase(s, tc);
     tc = tcase_create("log");
     tcase_add_checked_fixture(tc, setup, teardown);
-    tcase_set_timeout(tc, 60);
+    tcase_set_timeout(tc, 300);
     tcase_add_loop_test(tc, messages_are_as_old_as_they_are_when_the_clock_is_followed, 0, STEPS);
     tcase_add_loop_test(tc, keys_are_forgotten_in_time, 0, STEPS);
     tcase_add_test(tc, times_of_a_log_that_comes_from_the_future_count_from_now);

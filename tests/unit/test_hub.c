@@ -717,7 +717,7 @@ int main(void)
     Suite *s = suite_create("hub");
     TCase *t = tcase_create("hub");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, all_workers_get_all_batches_and_their_own_answers, 0, 2);
     tcase_add_test(t, one_worker_is_enough);
     tcase_add_test(t, a_probe_comes_back_behind_what_was_before_it);

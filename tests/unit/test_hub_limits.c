@@ -602,7 +602,7 @@ int main(void)
     Suite *s = suite_create("hub_limits");
     TCase *t = tcase_create("hub_limits");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, a_group_has_so_many_messages_at_most);
     tcase_add_test(t, a_group_has_so_many_bytes_at_most);
     tcase_add_test(t, the_queue_is_full_with_its_last_byte);

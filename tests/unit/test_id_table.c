@@ -281,7 +281,7 @@ int main(void)
     Suite *suite = suite_create("id_table");
     TCase *t = tcase_create("id_table");
     tcase_add_checked_fixture(t, setup, teardown);
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, an_empty_table_has_nothing);
     tcase_add_test(t, things_are_found_and_walked);
     tcase_add_test(t, an_id_may_be_taken_back);

@@ -482,11 +482,11 @@ static Suite *links_suite(void)
 {
     Suite *s = suite_create("links");
     TCase *t = tcase_create("bytes"), *e = tcase_create("ends");
-    tcase_set_timeout(t, 240);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, the_peer_gets_the_same_bytes, 0, TALKS);
     tcase_add_loop_test(t, wherever_what_comes_is_split_the_peer_gets_the_same, 0, TALKS);
     suite_add_tcase(s, t);
-    tcase_set_timeout(e, 240);
+    tcase_set_timeout(e, 300);
     tcase_add_test(e, who_cannot_be_watched_from_the_start_is_not_there);
     tcase_add_loop_test(e, whenever_it_cannot_be_watched_nothing_is_left, 0, TALKS);
     tcase_add_loop_test(e, wherever_it_is_lost_in_what_comes_nothing_is_left, 0, TALKS);

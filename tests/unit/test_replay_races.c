@@ -187,7 +187,7 @@ int main(void)
 {
     Suite *s = suite_create("replay, races");
     TCase *t = tcase_create("races");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, what_goes_from_the_tail_beside_readers_is_told, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -986,7 +986,7 @@ END_TEST
 
 static void add_tests(TCase *t, bool durable)
 {
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, durable ? setup_durable : setup, teardown);
     tcase_add_test(t, old_messages_go_when_it_is_time);
     tcase_add_test(t, trimming_by_age_waits_for_some_to_come_together);

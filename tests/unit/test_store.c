@@ -804,7 +804,7 @@ int main(void)
     Suite *suite = suite_create("store");
     TCase *contract = tcase_create("contract");
     tcase_add_checked_fixture(contract, setup, teardown);
-    tcase_set_timeout(contract, 120);
+    tcase_set_timeout(contract, 300);
     for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
         tcase_add_loop_test(contract, tests[i], 0, MEMBERS);
     suite_add_tcase(suite, contract);

@@ -528,7 +528,7 @@ int main(void)
 {
     Suite *s = suite_create("store_damage");
     TCase *t = tcase_create("store_damage");
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, a_damaged_record_is_told_in_its_place, 0,
                         2 * (int)(sizeof(places) / sizeof(places[0])));

@@ -286,7 +286,7 @@ int main(void)
 {
     Suite *s = suite_create("store_guard");
     TCase *t = tcase_create("store_guard");
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_loop_test(t, pages_that_cannot_be_read_end_the_process_in_words, 0, 2);
     tcase_add_test(t, pages_of_something_else_are_no_crash);
