@@ -106,6 +106,23 @@ static inline void budget_settle(struct budget *b)
     budget_charge(b, (*b->looked - b->paid) * WORK_RECORD);
     b->paid = *b->looked;
 }
+/* The slice of a connection inside of which others are served, each with one of its own: what they
+ * take is taken from it, too. */
+struct budget_outer {
+    int64_t slice, slice_from;
+    uint64_t done;
+};
+static inline struct budget_outer budget_leave_slice(struct budget *b)
+{
+    budget_settle(b);
+    return (struct budget_outer){b->slice, b->slice_from, b->done};
+}
+static inline void budget_return_to_slice(struct budget *b, const struct budget_outer *outer)
+{
+    budget_settle(b);
+    b->slice_from = outer->slice_from;
+    b->slice = outer->slice - (int64_t)(b->done - outer->done);
+}
 /* Whether the part may serve another connection. */
 static inline bool budget_has_left(const struct budget *b)
 {

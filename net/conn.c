@@ -266,6 +266,17 @@ enum err conn_accepted(struct conn *c, const struct ip_port *from)
     return c->peer ? ERR_OK : ERR_NOMEM;
 }
 
+enum err conn_comes_by(struct conn *c, const struct conn *by)
+{
+    if (!by->peer)
+        return ERR_OK;
+    c->peer = peer_create(&by->peer->sender, by->peer->trusted);
+    if (!c->peer)
+        return ERR_NOMEM;
+    *c->peer = *by->peer;
+    return ERR_OK;
+}
+
 void conn_hold(struct conn *c)
 {
     c->holds++;
@@ -472,8 +483,22 @@ static void let_go_some(struct conn *c)
     conn_touch(c);
 }
 
+/* What its protocol has of this turn. */
+static void write_gathered(struct conn *c)
+{
+    if (!c->protocol->gathered || conn_state(c) == CONN_CLOSED)
+        return;
+    c->protocol->gathered(c);
+    conn_flush(c);
+    if (conn_is_busy(c))
+        conn_touch(c); /* to be counted */
+    else if (c->protocol->drained)
+        c->protocol->drained(c);
+}
+
 void conn_let_go(struct conn *c)
 {
+    write_gathered(c);
     size_t held = link_held(&c->link);
     if (!held || conn_state(c) == CONN_CLOSED)
         return;
@@ -858,7 +883,7 @@ void conn_set_deadline(struct conn *c, uint64_t at_ms)
 
 static void linger(struct conn *c)
 {
-    if (c->input_over || !c->link.ops->shut(&c->link)) {
+    if (!c->link.ops->shut(&c->link) || c->input_over) {
         conn_close(c, CLOSE_DONE);
         return;
     }

@@ -76,6 +76,9 @@ struct protocol {
     void (*drained)(struct conn *c);
     /* Messages may not be pushed any more; told once after conn_watch_busy, for whom it is. */
     void (*busy)(struct conn *c);
+    /* The turn ends: writes what it has gathered (of many others, in loop_flush_later). NULL: it
+     * gathers nothing. */
+    void (*gathered)(struct conn *c);
     /* The deadline set with conn_set_deadline has come. */
     void (*timeout)(struct conn *c);
     /* Once, when the connection ends or changes its protocol: drop c->state and all subscriptions.
@@ -160,6 +163,8 @@ void conn_set_link(struct conn *c, struct link link);
 /* C, which has no peer yet, was accepted from FROM: gives it one if that is a trusted proxy.
  * ERR_ACCESS: it is none; ERR_NOMEM. */
 MUST_CHECK enum err conn_accepted(struct conn *c, const struct ip_port *from);
+/* C, which has no peer yet, comes by way of BY: its peer is the same. ERR_NOMEM. */
+MUST_CHECK enum err conn_comes_by(struct conn *c, const struct conn *by);
 /* Ends the connection at once. Anywhere, twice, inside callbacks; the object goes when the turn
  * ends and nobody holds it. */
 void conn_close(struct conn *c, enum close_reason why);
@@ -252,7 +257,7 @@ void conn_awaited(struct conn *c, struct awaiting *a);
 /* At the end of the turn. False: it has ended, and may have been freed. Worker only, which counts
  * what it holds behind that and behind conn_ready (holding_settle). */
 bool conn_end_turn(struct conn *c);
-/* Has its link let go what it has gathered. Worker only. */
+/* Has its protocol and its link let go what they have gathered. Worker only. */
 void conn_let_go(struct conn *c);
 /* The number that HUB CLIENTS and HUB KICK use. */
 uint64_t conn_number(const struct conn *c);

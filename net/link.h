@@ -80,7 +80,7 @@ struct link_ops {
     /* Bytes of memory that what has come, and is not whole yet, takes. NULL: none. */
     size_t (*keeps)(const struct link *l);
     /* Our side ends in order, behind all that was taken and has left (not before held() is 0).
-     * False: there is no such end, or it is lost. */
+     * False: there is no such end, it is lost, or the peer's side needs no time to end, too. */
     bool (*shut)(struct link *l);
     /* Ends it, as a whole, behind what can leave at once; frees what is its own. TOLD is told no
      * more. */
