@@ -60,6 +60,8 @@
     MANY(SEC_WEBSOCKET_EXTENSIONS, "Sec-WebSocket-Extensions")                                     \
     ONCE(ACCESS_CONTROL_REQUEST_METHOD, "Access-Control-Request-Method")
 
+enum { HTTP_FIELDS_MAX = 100 /* lines that a request may have */ };
+
 enum http_field {
 #define HTTP_FIELD_NUMBER(number, name) HTTP_FIELD_##number,
     HTTP_FIELD_TABLE(HTTP_FIELD_NUMBER, HTTP_FIELD_NUMBER)

@@ -18,6 +18,11 @@
     X(http_invalid, "HTTP requests answered 400")                                                  \
     X(http_denied, "HTTP requests answered 401 or 403")                                            \
     X(http_not_found, "HTTP requests answered 404")                                                \
+    X(h2_sessions, "HTTP/2 connections")                                                           \
+    X(h2_requests, "requests over them")                                                           \
+    X(h2_refused, "of these, refused since there were http.max_connections")                       \
+    X(h2_errors, "HTTP/2 connections ended by an error of their own")                              \
+    X(h2_calmed, "of these, those that sent too much that asks for nothing")                       \
     X(resp_commands, "commands on the local socket")                                               \
     X(resp_errors, "commands answered with an error")                                              \
     X(ws_control, "WebSocket control messages from clients")                                       \

@@ -1,12 +1,7 @@
 #include "http/h1/h1.h"
 
 #include "delivery/worker.h"
-
-enum {
-    HEADERS_MAX = 100,
-    /* How long the answer to a publish that is the last request may take. */
-    LAST_ANSWER_MS = 30000,
-};
+#include "http/http_time.h"
 
 /* As the settings are now; a request that is being read has them, too. */
 static const struct http_limits *limits_of(const struct conn *c)
@@ -16,7 +11,7 @@ static const struct http_limits *limits_of(const struct conn *c)
     limits = (struct http_limits){
         .head_bytes = (uint32_t)s->max_head_bytes,
         .target_bytes = (uint32_t)s->max_head_bytes,
-        .headers = HEADERS_MAX,
+        .headers = HTTP_FIELDS_MAX,
         .body_bytes =
             s->max_body_bytes > s->max_message_bytes ? s->max_body_bytes : s->max_message_bytes,
     };
@@ -60,7 +55,7 @@ void h1_limit_due(struct conn *c, const struct h1 *h)
     if (!h->due || h->last)
         return;
     if (h1_awaits_current(h))
-        h1_set_deadline(c, LAST_ANSWER_MS);
+        h1_set_deadline(c, HTTP_TIME_PUBLISH_MS);
     else if (h->phase == H1_ENDING || c->input_over)
         h1_set_deadline(c, CONN_FAREWELL_MS);
 }

@@ -43,6 +43,7 @@ struct h1 {
     uint8_t phase;      /* enum h1_phase */
     bool complete;      /* the end of the request has been read, or follows with no body between */
     bool more;          /* there is input behind what was read of this request so far */
+    bool begun;         /* something has come that is HTTP/1 */
     bool last;          /* the connection ends with this answer */
     bool body_borrowed; /* the body is of the input, until that has been looked at */
     struct http_due *due;   /* answers that are due, of requests before this one */

@@ -3,22 +3,12 @@
 #include <string.h>
 
 #include "http/h1/http_response.h"
-#include "http/http_date.h"
 #include "http/http_lines.h"
+#include "http/http_time.h"
 #include "http/shared_answer.h"
 #include "net/loop.h"
 
 enum { CONNECTION_LINE = 64 }; /* room for what the connection is told of itself */
-
-const char *h1_date(const struct loop *l)
-{
-    static _Thread_local uint64_t now_ms;
-    static _Thread_local const char *date;
-    if (!date || now_ms != l->now_ms)
-        date = http_now();
-    now_ms = l->now_ms;
-    return date;
-}
 
 struct buf *h1_answer_room(struct conn *c, struct h1 *h)
 {
@@ -36,7 +26,7 @@ void h1_put_answer(struct conn *c, struct buf *out, const struct http_answer *a)
     counter_add(counters, COUNTER_http_requests, 1);
     if (a->status >= 400)
         counter_add(counters, COUNTER_http_errors, 1);
-    http_response_answer(out, a, h1_date(c->loop));
+    http_response_answer(out, a, http_time_date(c->loop));
 }
 
 /* An answer to the current request. */
@@ -164,7 +154,7 @@ struct buf *h1_stream(struct exchange *x, const struct exchange_reply *r)
     counter_add(&x->conn->loop->counters, COUNTER_http_requests, 1);
     if (!out)
         return NULL;
-    http_response_start(out, r->status, h1_date(x->conn->loop));
+    http_response_start(out, r->status, http_time_date(x->conn->loop));
     put_lines(out, &x->lines);
     buf_puts(out, r->guard);
     http_lines_put(out, "Content-Type", r->type);
@@ -181,7 +171,7 @@ void h1_upgrade(struct exchange *x, const struct buf *lines)
     counter_add(&x->conn->loop->counters, COUNTER_http_requests, 1);
     if (!out)
         return;
-    http_response_start(out, 101, h1_date(x->conn->loop));
+    http_response_start(out, 101, http_time_date(x->conn->loop));
     http_lines_put(out, "Upgrade", "websocket");
     http_lines_put(out, "Connection", "Upgrade");
     put_lines(out, lines);

@@ -17,7 +17,5 @@ void h1_upgrade(struct exchange *x, const struct buf *lines);
 struct buf *h1_answer_room(struct conn *c, struct h1 *h);
 /* Appends A to OUT, and counts it. */
 void h1_put_answer(struct conn *c, struct buf *out, const struct http_answer *a);
-/* The Date of L's turn. */
-const char *h1_date(const struct loop *l);
 
 #endif

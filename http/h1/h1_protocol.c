@@ -1,6 +1,7 @@
 #include "http/h1/h1_protocol.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "delivery/worker.h"
 #include "http/h1/h1.h"
@@ -8,6 +9,7 @@
 #include "http/h1/h1_publish.h"
 #include "http/h1/h1_reader.h"
 #include "http/h1/http_repeat.h"
+#include "http/http_transport.h"
 
 /* --- input --- */
 
@@ -28,9 +30,41 @@ static void end_of_input(struct conn *c, struct h1 *h)
     /* Otherwise an answer is on its way, which ends the connection. */
 }
 
+/* What HTTP/2 begins with (RFC 9113 section 3.4); written before there is a connection. */
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+static void (*next_version)(struct conn *c, bool status_only);
+
+void h1_set_next(void (*adopt)(struct conn *c, bool status_only))
+{
+    next_version = adopt;
+}
+
+/* Whether the N bytes that came first may be the preface, or its beginning. */
+static bool may_be_next(const struct conn *c, const struct h1 *h, const char *data, size_t n)
+{
+    size_t same = n < sizeof(preface) - 1 ? n : sizeof(preface) - 1;
+    return !h->begun && n && next_version && worker_settings(c)->h2 &&
+           memcmp(data, preface, same) == 0;
+}
+
+/* Speaks another version once all N bytes of it are there, in the time that a head has. */
+static void become_next(struct conn *c, const struct h1 *h, size_t n)
+{
+    uint64_t until = loop_now(c->loop) + c->loop->settings->head_timeout_ms;
+    if (n >= sizeof(preface) - 1)
+        next_version(c, h->exchange.status_only);
+    else if (c->wheel.due_ms > until)
+        conn_set_deadline(c, until);
+}
+
 static size_t h1_input(struct conn *c, char *data, size_t n)
 {
     struct h1 *h = h1_of(c);
+    if (may_be_next(c, h, data, n) && !c->input_over) {
+        become_next(c, h, n);
+        return 0;
+    }
+    h->begun |= n > 0;
     h->more = n > 0;
     h1_go_on(c, h);
     size_t used = h1_read(c, h, data, n);
@@ -158,8 +192,6 @@ static void h1_describe(struct conn *c, struct description *d)
     if (x && x->waiter && x->waiter->describe)
         x->waiter->describe(x, d);
 }
-
-static struct transport http_transport = {.name = "http"};
 
 const struct protocol h1_protocol = {
     .name = "http",

@@ -12,6 +12,9 @@ extern const struct protocol h1_protocol;
 /* A new TCP connection speaks h1_protocol: sets it up. STATUS_ONLY: it may only ask for figures and
  * readiness. */
 void h1_accepted(struct conn *c, bool status_only);
+/* Hands in, for all threads and before the first connection, what one becomes whose client begins
+ * with the preface of HTTP/2, while http.h2 says so. */
+void h1_set_next(void (*adopt)(struct conn *c, bool status_only));
 /* A connection of the local socket turned out to speak HTTP. */
 void h1_adopt(struct conn *c);
 

@@ -2,6 +2,7 @@
 
 #include "delivery/worker.h"
 #include "http/h1/h1_answer.h"
+#include "http/http_time.h"
 
 enum {
     CREATED_BYTES = 400,     /* about what the answer to a publish takes */
@@ -96,7 +97,7 @@ static void put_created(struct conn *c, struct buf *out, const struct exchange_r
     if (!out->cap)
         buf_reserve(out, room_for(h1_of(c)->due->count));
     counter_add(&c->loop->counters, COUNTER_http_requests, 1);
-    http_response_created(out, &created, r->guard, h1_date(c->loop), r->body, r->n);
+    http_response_created(out, &created, r->guard, http_time_date(c->loop), r->body, r->n);
 }
 
 void h1_answer(struct exchange_answer *a, const struct exchange_reply *r)

@@ -7,8 +7,7 @@
 #include "http/h1/h1_answer.h"
 #include "http/h1/h1_publish.h"
 #include "http/h1/http_repeat.h"
-
-enum { BODY_BYTES_PER_MS = 4 }; /* a body that is slower for long is cut off */
+#include "http/http_time.h"
 
 static const char no_memory[] = "The hub is out of memory";
 static const char too_long[] = "The body is longer than the hub takes";
@@ -17,16 +16,7 @@ static const char too_long[] = "The body is longer than the hub takes";
 
 void h1_begin_body_time(struct conn *c, struct h1 *h)
 {
-    h->body_until_ms = loop_now(c->loop) + worker_settings(c)->body_timeout_ms;
-}
-
-/* N bytes of the body win back what they may take, so that a trickle does not hold the connection
- * for ever. */
-static void extend_body_time(struct conn *c, struct h1 *h, size_t n)
-{
-    uint64_t most = loop_now(c->loop) + worker_settings(c)->body_timeout_ms;
-    uint64_t until = h->body_until_ms + n / BODY_BYTES_PER_MS;
-    h->body_until_ms = until < most ? until : most;
+    h->body_until_ms = http_time_body(c);
 }
 
 /* In its place: behind the answers that are due. */
@@ -76,7 +66,7 @@ static void own_body(struct h1 *h)
 
 static void take_body(struct conn *c, struct h1 *h)
 {
-    extend_body_time(c, h, h->request.body_len);
+    h->body_until_ms = http_time_body_goes_on(c, h->body_until_ms, h->request.body_len);
     if (h->exchange.body_max == 0)
         return; /* a body that the route has no use for */
     if (h->request.body_len > h->exchange.body_max - h->exchange.body.len) {
