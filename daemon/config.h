@@ -28,7 +28,7 @@ enum {
     CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
     CONFIG_MISTAKES_MAX = 20, /* told at once */
     CONFIG_TEXT_MAX = 168,    /* bytes of a path or origin: its line, comment and all, fits inih */
-    CONFIG_SETTINGS_MAX = 64, /* rows of the table in setting.c */
+    CONFIG_SETTINGS_MAX = 96, /* rows of the table in setting.c */
     CONFIG_TOPIC_SETTINGS_MAX = 16, /* those of them that belong to topic sections */
 };
 
@@ -118,6 +118,8 @@ struct config {
         uint64_t poll_wait_ms;
         uint64_t poll_wait_max_ms;
         uint64_t poll_limit;
+        bool h2;
+        uint64_t h2_max_streams;
         bool ws_deflate;
         uint64_t ws_deflate_min_bytes;
         uint64_t ws_deflate_level;

@@ -8,11 +8,12 @@
 #include "frontends/sse/sse.h"
 #include "frontends/ws/ws.h"
 #include "http/h1/h1_protocol.h"
+#include "http/h2/h2_protocol.h"
 #include "net/proxy.h"
 #include "net/service.h"
 
 const struct frontend *const frontends[] = {
-    &sse_frontend, &ws_frontend, &poll_frontend, &resp_frontend, &h1_frontend, NULL,
+    &sse_frontend, &ws_frontend, &poll_frontend, &resp_frontend, &h1_frontend, &h2_frontend, NULL,
 };
 
 static void begin_http(struct conn *c, const struct ip_port *from, bool status_only)
@@ -47,6 +48,8 @@ const struct service frontends_http = {
     .adopt = h1_adopt,
     .proxied = &proxied,
 };
+
+const struct service frontends_h2 = {.protocol = &h2_protocol, .adopt = h2_adopt_whole};
 
 const struct service frontends_status = {.protocol = &h1_protocol, .accepted = status_comes};
 

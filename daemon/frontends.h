@@ -13,5 +13,7 @@ extern const struct frontend *const frontends[];
 /* What is spoken at http.listen, at http.metrics_listen (only figures and readiness; no PROXY
  * header), and at the local socket. */
 extern const struct service frontends_http, frontends_status, frontends_local;
+/* HTTP/2, where ALPN has chosen it (RFC 9113 section 3.3): to be adopted. */
+extern const struct service frontends_h2;
 
 #endif

@@ -8,7 +8,7 @@ longwired_SOURCES = \
 	daemon/main.c \
 	daemon/rules.c daemon/rules.h \
 	daemon/signals.c daemon/signals.h
-longwired_LDADD = liblwconfig.a $(hub_libs) libwscodec.a libhttpcodec.a libbroker.a \
+longwired_LDADD = liblwconfig.a libh2.a $(hub_libs) libwscodec.a libhttpcodec.a libbroker.a \
 	libmessage.a libbrokercodec.a libstorage.a libbase.a \
 	$(LIBEVENT_LIBS) $(LMDB_LIBS) $(INIH_LIBS) $(XXHASH_LIBS) $(MBEDCRYPTO_LIBS) \
-	$(ZLIB_LIBS) -lm
+	$(ZLIB_LIBS) $(NGHTTP2_LIBS) -lm

@@ -38,6 +38,8 @@
 #include "frontends/sse/session_id.h"
 #include "frontends/ws/ws_encoding.h"
 #include "http/dispatch.h"
+#include "http/h1/h1_protocol.h"
+#include "http/h2/h2_protocol.h"
 #include "net/holding.h"
 #include "net/listener.h"
 #include "net/local_socket.h"
@@ -144,6 +146,8 @@ static struct settings *make_settings(const struct config *c)
     s->poll_wait_ms = c->http.poll_wait_ms;
     s->poll_wait_max_ms = c->http.poll_wait_max_ms;
     s->poll_limit = (uint32_t)c->http.poll_limit;
+    s->h2 = c->http.h2;
+    s->h2_max_streams = (uint32_t)c->http.h2_max_streams;
     s->ws_deflate = c->http.ws_deflate;
     s->net.send_buffer = (int)c->http.send_buffer_bytes;
     s->net.notsent_lowat = (int)c->http.notsent_lowat_bytes;
@@ -288,6 +292,7 @@ static enum err create_workers(struct daemon *d)
     d->workers = calloc(d->worker_count, sizeof(struct worker *));
     enum err e = d->workers ? session_id_init() : ERR_NOMEM;
     dispatch_set_routes(&hub_routes);
+    h1_set_next(h2_adopt);
     for (unsigned i = 0; i < d->worker_count && e == ERR_OK; i++) {
         struct store_reader *reader;
         e = store_reader_create(d->store, &reader);

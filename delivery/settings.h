@@ -23,10 +23,12 @@ struct settings {
     uint64_t heartbeat_ms, retry_ms;
     uint64_t poll_wait_ms, poll_wait_max_ms;
     uint32_t poll_limit;
-    bool ws_deflate; /* accept permessage-deflate; how: ws_encoding_set_deflate */
-    bool demo;       /* serve the demo page */
-    char **hosts;    /* that requests to loopback listeners may be for, besides
-                        loopback names; without ports */
+    bool h2;                 /* speak HTTP/2 with those who do */
+    uint32_t h2_max_streams; /* of one connection at a time */
+    bool ws_deflate;         /* accept permessage-deflate; how: ws_encoding_set_deflate */
+    bool demo;               /* serve the demo page */
+    char **hosts;            /* that requests to loopback listeners may be for, besides
+                                loopback names; without ports */
     size_t host_count;
     /* [access] what anonymous peers may do on listeners that are not on loopback */
     unsigned anonymous; /* bits of enum access_right (access/access.h) */

@@ -107,6 +107,7 @@ struct exchange {
     uint8_t method;   /* enum http_method */
     bool has_host : 1;
     bool websocket : 1;      /* may go on as a WebSocket, and asks for it */
+    bool keyless : 1;        /* that is asked for without a key, and by no Upgrade (RFC 8441) */
     bool chunked : 1;        /* an answer without an end goes in chunks (chunk.h) */
     bool unfinished : 1;     /* goes on when it is this connection's turn again */
     bool origin_allowed : 1; /* not a page of a foreign origin */

@@ -11,6 +11,8 @@ libhttp_a_SOURCES = \
 	http/h1/h1_reader.c http/h1/h1_reader.h \
 	http/http_access.c http/http_access.h \
 	http/http_refusal.c http/http_refusal.h \
+	http/http_time.c http/http_time.h \
+	http/http_transport.c http/http_transport.h \
 	http/publish.c http/publish.h \
 	http/shared_answer.c http/shared_answer.h \
 	http/subscribe.c http/subscribe.h \
@@ -43,3 +45,19 @@ libhttp_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir)
 http/libhttp_a-webfiles.$(OBJEXT): $(top_srcdir)/clients/js/longwire.js \
 	$(top_srcdir)/demo/index.html $(top_srcdir)/demo/demo.js $(top_srcdir)/demo/demo.css \
 	$(top_srcdir)/demo/icon.svg
+
+# HTTP/2, the one user of nghttp2.
+noinst_LIBRARIES += libh2.a
+libh2_a_SOURCES = \
+	http/h2/h2.c http/h2/h2.h \
+	http/h2/h2_answer.c http/h2/h2_answer.h \
+	http/h2/h2_calm.c http/h2/h2_calm.h \
+	http/h2/h2_cut.c http/h2/h2_cut.h \
+	http/h2/h2_head.c http/h2/h2_head.h \
+	http/h2/h2_lines.c http/h2/h2_lines.h \
+	http/h2/h2_link.c http/h2/h2_link.h \
+	http/h2/h2_output.c http/h2/h2_output.h \
+	http/h2/h2_protocol.c http/h2/h2_protocol.h \
+	http/h2/h2_request.c http/h2/h2_request.h \
+	http/h2/h2_session.c http/h2/h2_session.h
+libh2_a_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)

@@ -21,7 +21,7 @@ MANUAL, SAMPLE = "doc/longwire.ini.5", "etc/longwire.ini"
 
 MANUAL_DEFAULT = re.compile(r"^Default (.*?)(?:; (.*?))?(; reloadable)?\.$")
 # In the sample, `;key = value` is an option and `; text` a comment.
-SAMPLE_OPTION = re.compile(r"^;([a-z_]+) =(?: (.*))?$")
+SAMPLE_OPTION = re.compile(r"^;([a-z0-9_]+) =(?: (.*))?$")
 SAMPLE_SECTION = re.compile(r'^;?\[(\w+)(?: "[^"]*")?\]$')
 
 

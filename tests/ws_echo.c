@@ -176,7 +176,7 @@ static void handle_request(struct peer *p, const struct http_request *r)
         refuse(p, 426);
         return;
     }
-    switch (ws_handshake_read(r->fields, true, WS_WINDOW_MIN, &p->handshake)) {
+    switch (ws_handshake_read(r->fields, false, true, WS_WINDOW_MIN, &p->handshake)) {
     case WS_HANDSHAKE_OK:
         accept_upgrade(p);
         break;

@@ -694,19 +694,25 @@ static const struct protocol ws_protocol = {
 
 /* --- start --- */
 
-/* 426 with what an upgrade would have to be (RFC 9110 section 15.5.22, RFC 6455 section 4.4). */
+/* 426 with what an upgrade would have to be (RFC 9110 section 15.5.22, RFC 6455 section 4.4). Where
+ * there is no Upgrade (RFC 8441), 400. */
 static void fail_upgrade(struct exchange *x, const char *detail)
 {
+    exchange_add_field(x, "Sec-WebSocket-Version", "13");
+    if (x->keyless) {
+        exchange_fail(x, 400, detail);
+        return;
+    }
     exchange_add_field(x, "Upgrade", "websocket");
     exchange_add_field(x, "Connection", "Upgrade");
-    exchange_add_field(x, "Sec-WebSocket-Version", "13");
     exchange_fail(x, 426, detail);
 }
 
 static enum ws_handshake_result read_handshake(const struct exchange *x, struct ws_handshake *ret)
 {
     /* Others could not share what is compressed for a smaller window. */
-    return ws_handshake_read(x->fields, worker_settings(x->conn)->ws_deflate, WS_WINDOW_MAX, ret);
+    return ws_handshake_read(x->fields, x->keyless, worker_settings(x->conn)->ws_deflate,
+                             WS_WINDOW_MAX, ret);
 }
 
 /* Checks the handshake (RFC 6455 section 4.2.1). False: answered. */

@@ -105,14 +105,14 @@ static enum ws_handshake_result read_extensions(const struct http_fields *f, int
     return WS_HANDSHAKE_OK;
 }
 
-enum ws_handshake_result ws_handshake_read(const struct http_fields *f, bool deflate,
+enum ws_handshake_result ws_handshake_read(const struct http_fields *f, bool keyless, bool deflate,
                                            int least_window, struct ws_handshake *ret)
 {
     const char *version = http_fields_get(f, HTTP_FIELD_SEC_WEBSOCKET_VERSION, NULL);
     memset(ret, 0, sizeof(*ret));
     if (!version || strcmp(version, "13") != 0)
         return WS_HANDSHAKE_VERSION;
-    enum ws_handshake_result result = read_key(f, ret);
+    enum ws_handshake_result result = keyless ? WS_HANDSHAKE_OK : read_key(f, ret);
     if (result == WS_HANDSHAKE_OK)
         result = read_extensions(f, least_window, &ret->extension);
     ret->extension.deflate &= deflate;
@@ -134,7 +134,8 @@ static void put_extension(const struct ws_extension *x, struct buf *out)
 
 void ws_handshake_answer(const struct ws_handshake *h, struct buf *out)
 {
-    http_lines_put(out, "Sec-WebSocket-Accept", h->accept);
+    if (h->accept[0])
+        http_lines_put(out, "Sec-WebSocket-Accept", h->accept);
     if (h->protocol)
         http_lines_put(out, "Sec-WebSocket-Protocol", WS_HANDSHAKE_PROTOCOL);
     if (h->extension.deflate)

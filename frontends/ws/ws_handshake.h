@@ -26,7 +26,7 @@ MUST_CHECK enum err ws_handshake_accept(const char *key, size_t n, char *out);
 bool ws_handshake_offers_protocol(const char *list, size_t n);
 
 struct ws_handshake {
-    char accept[WS_HANDSHAKE_ACCEPT_SIZE];
+    char accept[WS_HANDSHAKE_ACCEPT_SIZE]; /* "": there was no key */
     bool protocol; /* ours is among the subprotocols that the client offers */
     struct ws_extension extension;
 };
@@ -40,10 +40,12 @@ enum ws_handshake_result {
     WS_HANDSHAKE_NOMEM,
 };
 
-/* Reads the header fields F. Extensions are accepted if DEFLATE, with windows of the server's of
+/* Reads the header fields F. KEYLESS: of an extended CONNECT, where a key means nothing (RFC 8441
+ * section 5). Extensions are accepted if DEFLATE, with windows of the server's of
  * at least LEAST_WINDOW bits. */
-MUST_CHECK enum ws_handshake_result ws_handshake_read(const struct http_fields *f, bool deflate,
-                                                      int least_window, struct ws_handshake *ret);
+MUST_CHECK enum ws_handshake_result ws_handshake_read(const struct http_fields *f, bool keyless,
+                                                      bool deflate, int least_window,
+                                                      struct ws_handshake *ret);
 /* Appends what header fields the answer has besides those of any upgrade. */
 void ws_handshake_answer(const struct ws_handshake *h, struct buf *out);
 

@@ -88,7 +88,7 @@ describe('the documents of the hub', () => {
     assert.ok(offsetOf(stats.head) >= offsetOf(id));
     assert.equal(String(stats.epoch), id.split('-')[1]);
     assertNumbers(stats, ['uptime_seconds', 'topics', 'messages', 'bytes', 'log_bytes', 'workers']);
-    assertNumbers(stats.connections, ['sse', 'ws', 'poll', 'resp', 'http']);
+    assertNumbers(stats.connections, ['sse', 'ws', 'poll', 'resp', 'http', 'h2']);
     assertNumbers(stats.counters, ['publishes', 'deliveries']);
     assert.ok(stats.counters.publishes > 0);
     const text = await ctl(hub, ['stats']);

@@ -50,6 +50,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/crashpoints.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
+	tests/e2e/lib/h2.mjs \
 	tests/e2e/lib/http.mjs \
 	tests/e2e/lib/disk.mjs \
 	tests/e2e/lib/hub.mjs \
@@ -94,6 +95,7 @@ EXTRA_DIST += \
 	tests/e2e/44-websocket-deflate.test.mjs \
 	tests/e2e/45-overlap.test.mjs \
 	tests/e2e/46-farewell.test.mjs \
+	tests/e2e/47-http2.test.mjs \
 	tests/e2e/48-cut.test.mjs \
 	tests/e2e/50-cursors.test.mjs \
 	tests/e2e/51-patterns.test.mjs \

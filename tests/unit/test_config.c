@@ -168,6 +168,8 @@ START_TEST(defaults_are_typed)
     ck_assert_uint_eq(c->http.heartbeat_ms, 15000);
     ck_assert_uint_eq(c->http.poll_limit, 1000);
     ck_assert(!c->http.demo);
+    ck_assert(c->http.h2);
+    ck_assert_uint_eq(c->http.h2_max_streams, 256);
     ck_assert(c->http.ws_deflate);
     ck_assert_uint_eq(c->http.ws_deflate_min_bytes, 512);
     ck_assert_uint_eq(c->http.ws_deflate_level, 6);
@@ -217,6 +219,8 @@ static const struct {
     {"http", "poll_wait", "0"},
     {"http", "poll_wait_max", "59s"},
     {"http", "poll_limit", "7"},
+    {"http", "h2", "off"},
+    {"http", "h2_max_streams", "36"},
     {"http", "ws_deflate", "off"},
     {"http", "ws_deflate_min_bytes", "35"},
     {"http", "ws_deflate_level", "9"},
@@ -561,7 +565,7 @@ static const struct {
      "2: topic.durabilty: no such option; the nearest is topic.durability"},
     {"[htttp]\n", "1: [htttp]: no such section; the nearest is [http]"},
     {"[Limit]\nx = 1\n", "1: [Limit]: no such section; the nearest is [limits]"},
-    {"[hub]\n= 1\n", "2: hub.: no such option; the nearest is hub.workers"},
+    {"[hub]\n= 1\n", "2: hub.: no such option; the nearest is http.h2"},
     {"workers = 1\n", "1: an option before the first [section]"},
     /* Twice. */
     {"[hub]\nworkers = 1\n[http]\n[hub]\nworkers = 2\n",
@@ -1238,6 +1242,8 @@ START_TEST(what_is_reloadable)
         "http.poll_wait",
         "http.poll_wait_max",
         "http.poll_limit",
+        "http.h2",
+        "http.h2_max_streams",
         "http.ws_deflate",
         "http.hosts",
         "http.trusted_proxies",

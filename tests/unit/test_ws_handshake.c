@@ -81,7 +81,7 @@ static enum ws_handshake_result read_lines(const char *lines, bool deflate,
     buf_printf(&text, "GET /ws HTTP/1.1\r\nHost: x\r\n%s\r\n", lines);
     http_request_init(&r, &limits);
     ck_assert_int_eq(http_request_feed(&r, text.data, text.len, &used), HTTP_READ_HEAD);
-    enum ws_handshake_result result = ws_handshake_read(r.fields, deflate, 15, ret);
+    enum ws_handshake_result result = ws_handshake_read(r.fields, false, deflate, 15, ret);
     http_request_finish(&r);
     buf_finish(&text);
     return result;

@@ -255,7 +255,7 @@ static void put_size(struct buf *out, const json_t *stats, const char *label, co
 
 static void put_connections(struct buf *out, const json_t *connections)
 {
-    static const char *const transports[] = {"sse", "ws", "poll", "resp", "http"};
+    static const char *const transports[] = {"sse", "ws", "poll", "resp", "http", "h2"};
     put_label(out, "connections");
     for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++)
         buf_printf(out, "%s%s %" PRIu64, i ? ", " : "", transports[i],

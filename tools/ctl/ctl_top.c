@@ -123,7 +123,7 @@ static void put_rates(struct top *t)
 
 static void put_connections(struct top *t)
 {
-    static const char *const transports[] = {"sse", "ws", "poll", "resp", "http"};
+    static const char *const transports[] = {"sse", "ws", "poll", "resp", "http", "h2"};
     const json_t *connections = json_object_get(t->now.stats, "connections");
     struct buf line = {0};
     buf_printf(&line, "connections %" PRIu64 "  ", ctl_sample_connections(&t->now));

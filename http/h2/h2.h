@@ -1,0 +1,142 @@
+/*
+ * An HTTP/2 connection (RFC 9113): the session, which is the protocol of its connection, and its
+ * streams. Each stream is a connection of its own (conn.h), whose link is the stream; so whatever
+ * speaks over a connection does over a stream, and whoever is above cannot tell.
+ *
+ *     session's conn ──state──> h2 ──streams──> h2_stream <──link── stream's conn ──state──>
+ * request, ──link──> socket, TLS    └──frames──> nghttp2_session                   event stream,
+ * ...
+ *
+ * What comes: the session's input is cut into frames (h2_cut) that nghttp2 reads; what they mean
+ * for a stream is news, which is told when the input is read: inside of nghttp2 nothing is called
+ * that may write. A stream's bytes lie with it until its connection takes them, and only then its
+ * window is opened again: a publisher who waits stops its own stream, and no other.
+ *
+ * What goes: a stream's link takes what its windows allow and frames it at once; the frames of a
+ * turn gather in `out`, up to H2_OUT_BYTES, and leave in one write. A stream whose window is
+ * closed, or that finds no room there, is full as a socket is.
+ *
+ * From below: h2 (the session and its list of streams), h2_output (frames that go), h2_link (the
+ * link of a stream), h2_answer (answers, streams and upgrades of exchanges), h2_request (a stream
+ * while it has an exchange), h2_session (frames that come), h2_protocol (what the connection is
+ * told). The codecs beside them, h2_cut, h2_calm, h2_head and h2_lines, know no connection.
+ */
+#ifndef HTTP_H2_H2_H
+#define HTTP_H2_H2_H
+
+#include <nghttp2/nghttp2.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "http/h2/h2_calm.h"
+#include "http/h2/h2_cut.h"
+#include "http/h2/h2_head.h"
+#include "net/conn.h"
+#include "net/link.h"
+
+enum {
+    H2_OUT_BYTES = 64 << 10,        /* of messages that gather in a turn, about */
+    H2_CONGESTED_BYTES = 256 << 10, /* of frames that wait: no more are read */
+};
+
+enum h2_phase {
+    H2_OPEN,
+    H2_NOTICED, /* the hub stops: the client has been told to open no more streams */
+    H2_LEAVING, /* no more are taken; ends with the last one */
+    H2_ENDING,  /* its last frames are written; nothing is read */
+};
+
+struct h2_stream {
+    struct h2 *session; /* NULL: it has ended */
+    struct conn *conn;  /* whose link it is */
+    struct buf *unread; /* what came and its connection has not taken; NULL: nothing */
+    int32_t id;
+    uint32_t at;       /* its place among the session's streams */
+    uint32_t left;     /* bytes behind which our side ends; H2_ENDLESS: that is not known */
+    uint8_t wanted;    /* READY_* */
+    bool noted : 1;    /* there is news of it */
+    bool sent_all : 1; /* our side has ended */
+    bool came_all : 1; /* the peer's side has ended */
+    bool closed : 1;   /* nghttp2 has it no more */
+    bool tunnel : 1;   /* a WebSocket: the end of the peer's side is that of its input */
+};
+
+enum { H2_ENDLESS = UINT32_MAX };
+
+/* What the DATA frames that are made now are made of. */
+struct h2_source {
+    const char *data;
+    size_t left;
+};
+
+/* State of an HTTP/2 connection. */
+struct h2 {
+    struct conn *conn;
+    nghttp2_session *frames;
+    struct gathering gathering; /* for the end of the turn */
+    struct buf out;             /* frames of this turn */
+    struct h2_source source;
+    struct h2_stream **streams; /* in any order */
+    uint32_t count, cap;
+    uint32_t next;   /* whose turn it is when there is room again */
+    struct buf news; /* numbers of streams of which there is some, */
+    size_t told;     /* and how many bytes of that are done with */
+    struct h2_head head;
+    struct h2_cut cut;
+    struct h2_calm calm;
+    size_t memory, memory_empty; /* bytes that nghttp2 has, and had at first */
+    size_t unread;               /* of all streams */
+    uint64_t head_until_ms;      /* when what is half there is too late; 0 = nothing is */
+    uint8_t phase;               /* enum h2_phase */
+    bool greeted;                /* its first frame was there */
+    bool pinged;                 /* the answer to the last PING has come */
+    bool unquiet;                /* too many streams had to be reset */
+    bool status_only;            /* came by a listener for figures and readiness */
+    bool reading;                /* its input is being read: news is told behind that */
+    bool hungry;                 /* a stream found no room in `out` */
+    bool windows;                /* the window of all has been opened */
+};
+
+static inline struct h2 *h2_of(const struct conn *c)
+{
+    return (struct h2 *)c->state;
+}
+
+/* --- its streams --- */
+
+/* S is one of H's from now on. ERR_NOMEM. */
+MUST_CHECK enum err h2_add(struct h2 *h, struct h2_stream *s);
+/* It has ended, or H has. */
+void h2_remove(struct h2_stream *s);
+/* There is news of S, which is told soon. */
+void h2_note(struct h2_stream *s);
+/* The same of all that wait to write. */
+void h2_note_waiting(struct h2 *h);
+static inline bool h2_has_news(const struct h2 *h)
+{
+    return h->news.len > 0;
+}
+/* The next one of which there is news; NULL: of none any more. */
+struct h2_stream *h2_take_news(struct h2 *h);
+/* nghttp2 has no such stream any more: its connection ends. */
+void h2_stream_closed(struct h2_stream *s);
+/* Whether all that the peer sends has come and was taken. */
+bool h2_stream_is_read(const struct h2_stream *s);
+/* The stream that carries C. */
+static inline struct h2_stream *h2_stream_of(const struct conn *c)
+{
+    return (struct h2_stream *)c->link.at.state;
+}
+
+/* --- how much waits --- */
+
+/* Bytes of frames that have not left. */
+size_t h2_unsent(const struct h2 *h);
+static inline bool h2_is_congested(const struct h2 *h)
+{
+    return h2_unsent(h) > H2_CONGESTED_BYTES;
+}
+
+#endif

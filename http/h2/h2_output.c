@@ -1,0 +1,154 @@
+#include "http/h2/h2_output.h"
+
+#include "net/loop.h"
+
+enum {
+    /* An answer with less room than this is not worth its frames' heads. */
+    ROOM_LEAST = 256,
+};
+
+/* --- called by nghttp2 --- */
+
+static ssize_t put_frame(nghttp2_session *frames, const uint8_t *data, size_t n, int flags,
+                         void *ctx)
+{
+    struct h2 *h = ctx;
+    (void)frames;
+    (void)flags;
+    buf_append(&h->out, data, n);
+    return h->out.failed ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)n;
+}
+
+/* How much of the source the next DATA frame takes; it is not copied but for put_data. Out of turn
+ * there is none: then something is wrong, and the stream ends. */
+static ssize_t measure(nghttp2_session *frames, int32_t id, uint8_t *to, size_t n,
+                       uint32_t *ret_flags, nghttp2_data_source *source, void *ctx)
+{
+    struct h2_source *s = source->ptr;
+    (void)frames;
+    (void)id;
+    (void)to;
+    (void)ctx;
+    if (!s->data)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    size_t take = s->left < n ? s->left : n;
+    *ret_flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (take == s->left)
+        *ret_flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)take;
+}
+
+static int put_data(nghttp2_session *frames, nghttp2_frame *frame, const uint8_t *head, size_t n,
+                    nghttp2_data_source *source, void *ctx)
+{
+    struct h2 *h = ctx;
+    struct h2_source *s = source->ptr;
+    (void)frames;
+    (void)frame; /* no padding is asked for */
+    buf_append(&h->out, head, H2_FRAME_HEAD);
+    buf_append(&h->out, s->data, n);
+    s->data += n;
+    s->left -= n;
+    return h->out.failed ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+void h2_output_set(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_send_callback(callbacks, put_frame);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, put_data);
+}
+
+/* --- frames --- */
+
+void h2_output(struct h2 *h)
+{
+    if (conn_state(h->conn) == CONN_CLOSED)
+        return;
+    if (nghttp2_session_send(h->frames) != 0)
+        conn_close(h->conn, CLOSE_NOMEM);
+    if (h->out.len)
+        loop_flush_later(h->conn->loop, &h->gathering);
+}
+
+/* Frames what was submitted. FAILED: it was not, which only memory can be the cause of. */
+static void submitted(struct h2 *h, bool failed)
+{
+    if (failed)
+        conn_close(h->conn, CLOSE_NOMEM);
+    else
+        h2_output(h);
+}
+
+void h2_send_head(struct h2_stream *s, const nghttp2_nv *nv, size_t count, bool end)
+{
+    struct h2 *h = s->session;
+    uint8_t flags = end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
+    s->sent_all = end;
+    submitted(h, nghttp2_submit_headers(h->frames, flags, s->id, NULL, nv, count, NULL) != 0);
+}
+
+/* What the session has gathered in this turn, or could not send, leaves so much room. */
+static size_t room_in_session(const struct h2 *h)
+{
+    size_t unsent = h2_unsent(h);
+    return unsent + ROOM_LEAST < H2_OUT_BYTES ? H2_OUT_BYTES - unsent : 0;
+}
+
+static size_t window_of(const struct h2_stream *s)
+{
+    int32_t own = nghttp2_session_get_stream_remote_window_size(s->session->frames, s->id);
+    int32_t all = nghttp2_session_get_remote_window_size(s->session->frames);
+    int32_t least = own < all ? own : all;
+    return least > 0 ? (size_t)least : 0;
+}
+
+size_t h2_stream_room(const struct h2_stream *s)
+{
+    size_t window = window_of(s), room = room_in_session(s->session);
+    return room < window ? room : window;
+}
+
+void h2_stream_is_full(const struct h2_stream *s)
+{
+    struct h2 *h = s->session;
+    if (window_of(s) == 0)
+        return;
+    h->hungry = true;
+    h->next = s->at + 1;
+}
+
+void h2_send_data(struct h2_stream *s, const void *data, size_t n, bool end)
+{
+    struct h2 *h = s->session;
+    nghttp2_data_provider provider = {.source.ptr = &h->source, .read_callback = measure};
+    h->source = (struct h2_source){n ? data : "", n};
+    s->sent_all = end;
+    submitted(h, nghttp2_submit_data(h->frames, end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE,
+                                     s->id, &provider) != 0);
+    h->source.data = NULL;
+}
+
+void h2_reset(struct h2_stream *s, uint32_t code)
+{
+    struct h2 *h = s->session;
+    submitted(h, nghttp2_submit_rst_stream(h->frames, NGHTTP2_FLAG_NONE, s->id, code) != 0);
+}
+
+void h2_taken(struct h2_stream *s, size_t n)
+{
+    struct h2 *h = s->session;
+    h->unread -= n;
+    submitted(h, nghttp2_session_consume_stream(h->frames, s->id, n) != 0);
+}
+
+void h2_end(struct h2 *h, uint32_t code)
+{
+    if (h->phase == H2_ENDING)
+        return;
+    submitted(h, nghttp2_session_terminate_session(h->frames, code) != 0);
+    h->phase = H2_ENDING;
+    for (uint32_t i = 0; i < h->count; i++)
+        conn_close(h->streams[i]->conn, code == NGHTTP2_NO_ERROR ? CLOSE_PEER : CLOSE_PROTOCOL);
+    conn_give(h->conn, &h->out, 0);
+    conn_finish_after_output(h->conn);
+}
