@@ -14,5 +14,6 @@ EXTRA_DIST += \
 	clients/js/test/fakes.js \
 	clients/js/test/order.test.js \
 	clients/js/test/setup.js \
+	clients/js/test/shared.test.js \
 	clients/js/test/sse.test.js \
 	clients/js/test/subscription.test.js

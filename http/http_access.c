@@ -44,6 +44,8 @@ bool http_access_take_origin(struct exchange *x)
     exchange_add_field(x, "Access-Control-Allow-Origin", access == ORIGIN_KNOWN ? origin : "*");
     if (access == ORIGIN_KNOWN)
         exchange_add_field(x, "Access-Control-Allow-Credentials", "true");
+    /* So that they know which protocol carried it (longwire.js, shared). */
+    exchange_add_field(x, "Timing-Allow-Origin", access == ORIGIN_KNOWN ? origin : "*");
     exchange_add_field(x, "Access-Control-Expose-Headers",
                        "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, "
                        "Preference-Applied, Retry-After");

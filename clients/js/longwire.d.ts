@@ -36,6 +36,11 @@ export interface StateReport {
   state: State;
   /** In use, or being tried. */
   transport: Transport;
+  /**
+   * Whether its connection carries other requests, too (HTTP/2 and 3); undefined while the browser
+   * does not tell, as it never does of a WebSocket.
+   */
+  shared: boolean | undefined;
   /** null before it is known. */
   cursor: Cursor | null;
   /** Waits since the last good connection. */
@@ -96,6 +101,8 @@ export interface Subscription<T = unknown> extends AsyncIterable<Message<T>> {
   readonly topics: readonly string[];
   readonly state: State;
   readonly transport: Transport;
+  /** As in StateReport. */
+  readonly shared: boolean | undefined;
   /** Where a later subscription goes on without missing anything. */
   readonly cursor: Cursor | null;
   readonly stats: Stats;

@@ -388,6 +388,14 @@ class Subscription {
     return this.#order[this.#level];
   }
 
+  /**
+   * Whether its connection carries other requests, too; undefined while the browser does not tell,
+   * as it never does of a WebSocket.
+   */
+  get shared() {
+    return this.transport === 'websocket' ? undefined : this.#hub.shared;
+  }
+
   /** Where a later subscription goes on without missing anything; null before it is known. */
   get cursor() {
     return this.#queue.length > 0 ? this.#consumed : this.#cursor;
@@ -705,9 +713,9 @@ class Subscription {
   #setState(state) {
     if (this.#state === 'closed') return;
     this.#state = state;
-    const { transport, cursor } = this;
+    const { transport, shared, cursor } = this;
     const error = this.#error;
-    this.#call('onState', { state, transport, cursor, attempt: this.#attempt, error });
+    this.#call('onState', { state, transport, shared, cursor, attempt: this.#attempt, error });
   }
 
   // -- iteration
@@ -762,6 +770,7 @@ function drop(link) {
 class Hub {
   #base;
   #token;
+  #shared;
 
   constructor(url, options) {
     const pick = (name) => (name in options ? options[name] : globalThis[name]);
@@ -789,6 +798,19 @@ class Hub {
       if (value !== undefined) url.searchParams.append(name, value);
     }
     return url.href.replace(/\+/g, '%20'); // a space; a plus sign itself is %2B by now
+  }
+
+  /**
+   * Whether requests to the hub share one connection (HTTP/2 and 3), as browsers tell of those that
+   * are over: the page itself, its scripts, polls, publishes. undefined: of none so far.
+   */
+  get shared() {
+    const told = (type) => globalThis.performance?.getEntriesByType?.(type) ?? [];
+    for (const { name, nextHopProtocol: spoken } of [...told('navigation'), ...told('resource')]) {
+      const isOfHub = name.startsWith(`${this.#base.origin}/`);
+      if (isOfHub && typeof spoken === 'string' && spoken) this.#shared = /^h[23]/.test(spoken);
+    }
+    return this.#shared;
   }
 
   async token() {
