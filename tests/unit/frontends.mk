@@ -20,6 +20,7 @@ frontends_tests = \
 	tests/unit/test_requests \
 	tests/unit/test_resp \
 	tests/unit/test_session_work \
+	tests/unit/test_tls_link \
 	tests/unit/test_turns
 check_PROGRAMS += $(frontends_tests)
 TESTS += $(frontends_tests)
@@ -148,6 +149,11 @@ tests_unit_test_session_work_LDADD = $(frontends_test_libs)
 tests_unit_test_turns_SOURCES = tests/unit/test_turns.c
 tests_unit_test_turns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_turns_LDADD = $(frontends_test_libs)
+
+tests_unit_test_tls_link_SOURCES = tests/unit/test_tls_link.c $(tls_peer) $(desk)
+tests_unit_test_tls_link_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_link_LDFLAGS = $(desk_ldflags)
+tests_unit_test_tls_link_LDADD = $(frontends_test_libs)
 
 # A protocol of the tests' own, on the floors of the hub as they are.
 check_PROGRAMS += tests/protocol/test_lines

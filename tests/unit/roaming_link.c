@@ -190,7 +190,7 @@ static bool roaming_address(const struct link *l, struct ip_port *ret)
 {
     (void)roaming_of(l);
     *ret = (struct ip_port){.port = 4711};
-    return ip_parse("192.0.2.7", 9, &ret->ip);
+    return ip_parse("192.0.2.7", 9, &ret->ip) == ERR_OK;
 }
 
 static const struct link_ops roaming_ops = {
