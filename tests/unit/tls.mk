@@ -1,5 +1,6 @@
 # Unit tests of net/tls/; included by tests/local.mk.
 tls_tests = \
+	tests/unit/test_tls_mbedtls \
 	tests/unit/test_tls_record
 check_PROGRAMS += $(tls_tests)
 TESTS += $(tls_tests)
@@ -10,3 +11,17 @@ tls_test_libs = libtls.a libbase.a $(MBEDCRYPTO_LIBS)
 tests_unit_test_tls_record_SOURCES = tests/unit/test_tls_record.c $(tls_peer)
 tests_unit_test_tls_record_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_record_LDADD = $(tls_test_libs) $(CHECK_LIBS)
+
+# The handshakes are mbedTLS's.
+tls_pair = tests/unit/tls_pair.c tests/unit/tls_pair.h
+tests_unit_test_tls_mbedtls_SOURCES = tests/unit/test_tls_mbedtls.c $(tls_pair)
+tests_unit_test_tls_mbedtls_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_mbedtls_LDADD = libtls.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
+
+if OPENSSL
+check_PROGRAMS += tests/unit/test_tls_openssl
+TESTS += tests/unit/test_tls_openssl
+endif
+tests_unit_test_tls_openssl_SOURCES = tests/unit/test_tls_openssl.c
+tests_unit_test_tls_openssl_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_openssl_LDADD = $(tls_test_libs) -lssl -lcrypto $(CHECK_LIBS)
