@@ -128,6 +128,8 @@ struct config {
         struct config_origin_list hosts;
         struct config_net_list trusted_proxies;
         bool proxy_protocol;
+        uint64_t hsts_ms;        /* 0 = not told */
+        uint64_t redirect_https; /* a port, 0 = not redirected */
         bool demo;
     } http;
     struct {

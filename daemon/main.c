@@ -152,6 +152,8 @@ static struct settings *make_settings(const struct config *c)
     s->net.send_buffer = (int)c->http.send_buffer_bytes;
     s->net.notsent_lowat = (int)c->http.notsent_lowat_bytes;
     s->demo = c->http.demo;
+    s->hsts_ms = c->http.hsts_ms;
+    s->redirect_https = (uint32_t)c->http.redirect_https;
     s->anonymous = rights_of(c->access.anonymous);
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;

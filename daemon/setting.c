@@ -130,6 +130,10 @@ const struct setting settings[] = {
      "ADDRESS or ADDRESS/BITS whose word on who the client is counts; repeatable"},
     {"http", "proxy_protocol", BOOL(http.proxy_protocol), "off", RELOAD,
      "connections come from trusted proxies only, and begin with a PROXY header"},
+    {"http", "hsts", DURATION(http.hsts_ms, 0, AGE_MAX), "0", RELOAD,
+     "how long browsers that came by TLS are to come by nothing else; 0 = they are not told"},
+    {"http", "redirect_https", COUNT(http.redirect_https, 0, UINT16_MAX), "0", RELOAD,
+     "port of HTTPS to which requests for pages without TLS are redirected; 0 = they are not"},
     {"http", "demo", BOOL(http.demo), "off", FIXED,
      "serve the demo page at /"},
 

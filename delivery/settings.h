@@ -27,6 +27,8 @@ struct settings {
     uint32_t h2_max_streams; /* of one connection at a time */
     bool ws_deflate;         /* accept permessage-deflate; how: ws_encoding_set_deflate */
     bool demo;               /* serve the demo page */
+    uint64_t hsts_ms;        /* for how long browsers are to stay on HTTPS; 0 = not told */
+    uint32_t redirect_https; /* the port of HTTPS for those who ask for pages without; 0 = none */
     char **hosts;            /* that requests to loopback listeners may be for, besides
                                 loopback names; without ports */
     size_t host_count;

@@ -35,8 +35,9 @@ static const struct http_route rows[] = {
     {HTTP_PATH("/metrics"), READ, false, HTTP_ROUTE_STATUS | HTTP_ROUTE_PRIVATE, NULL,
      http_status_metrics, NULL},
     {HTTP_PATH("/longwire.js"), READ, false, 0, NULL, webfiles_client, NULL},
-    {HTTP_PATH("/demo/"), READ, true, HTTP_ROUTE_PRIVATE, NULL, webfiles_demo, NULL},
-    {HTTP_PATH("/"), READ, false, HTTP_ROUTE_PRIVATE, NULL, webfiles_root, NULL},
+    {HTTP_PATH("/demo/"), READ, true, HTTP_ROUTE_PRIVATE | HTTP_ROUTE_PAGE, NULL, webfiles_demo,
+     NULL},
+    {HTTP_PATH("/"), READ, false, HTTP_ROUTE_PRIVATE | HTTP_ROUTE_PAGE, NULL, webfiles_root, NULL},
 };
 
 const struct http_routes hub_routes = {rows, sizeof(rows) / sizeof(rows[0])};

@@ -88,6 +88,8 @@ static void add_range(struct accept *a, struct field_text member)
         return;
     if (field_is(range, "text/event-stream") && weight > a->events)
         a->events = weight;
+    if (field_is(range, "text/html") && weight > 0)
+        a->page = true;
     rank = json_rank(range);
     if (rank > a->json_rank || (rank > 0 && rank == a->json_rank && weight > a->json)) {
         a->json_rank = rank;

@@ -15,6 +15,7 @@ struct accept {
     unsigned events;    /* of text/event-stream by name, 0: not acceptable */
     unsigned json;      /* of application/json, by the closest range that names it */
     unsigned json_rank; /* how close: 0 nothing, 1 any type, 2 any application, 3 by name */
+    bool page;          /* text/html by name */
 };
 
 /* Takes in one Accept field's value. Members that are malformed count for nothing. */

@@ -4,6 +4,7 @@
 
 #include "http/forwarding.h"
 #include "http/http_access.h"
+#include "http/secure.h"
 
 static const char no_memory[] = "The hub is out of memory";
 
@@ -154,8 +155,11 @@ void dispatch_head(struct exchange *x)
     forwarding_take(c, x->fields);
     judge_host(x);
     x->body_max = 0;
+    secure_keep(x);
     x->origin_allowed = http_access_take_origin(x);
     x->route = find_route(x, &status);
+    if (secure_redirect(x))
+        return;
     if (asks_for_options(x) && !is_shut_out(x))
         answer_options(x);
     else if (check_access(x) && check_method(x, status) && x->route->head)

@@ -26,6 +26,7 @@ enum {
     HTTP_ROUTE_STATUS = 2,  /* on listeners for figures and readiness, too */
     HTTP_ROUTE_PRIVATE = 4, /* only for those who may see the hub's status */
     HTTP_ROUTE_MESSAGE = 8, /* its body is looked at once, as a whole */
+    HTTP_ROUTE_PAGE = 16,   /* what people go to with a browser */
 };
 
 /* The first two members of a row. */

@@ -14,6 +14,7 @@ libhttp_a_SOURCES = \
 	http/http_time.c http/http_time.h \
 	http/http_transport.c http/http_transport.h \
 	http/publish.c http/publish.h \
+	http/secure.c http/secure.h \
 	http/shared_answer.c http/shared_answer.h \
 	http/subscribe.c http/subscribe.h \
 	http/webfiles.c http/webfiles.h

@@ -96,3 +96,8 @@ bool link_here(const struct link *l, struct ip_port *ret)
 {
     return l->ops->here && l->ops->here(l, ret);
 }
+
+bool link_is_secure(const struct link *l)
+{
+    return l->ops->is_secure && l->ops->is_secure(l);
+}

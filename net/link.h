@@ -91,6 +91,8 @@ struct link_ops {
      */
     bool (*peer)(const struct link *l, struct ip_port *ret);
     bool (*here)(const struct link *l, struct ip_port *ret);
+    /* Nobody between the peer and here can read or change what it carries. NULL: they can. */
+    bool (*is_secure)(const struct link *l);
 };
 
 /* One that was closed: everything is refused, nothing comes. */
@@ -105,5 +107,6 @@ size_t link_keeps(const struct link *l);
 int link_fan_fd(const struct link *l);
 bool link_peer(const struct link *l, struct ip_port *ret);
 bool link_here(const struct link *l, struct ip_port *ret);
+bool link_is_secure(const struct link *l);
 
 #endif

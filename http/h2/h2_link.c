@@ -149,6 +149,12 @@ static bool stream_here(const struct link *l, struct ip_port *ret)
     return s->session && link_here(&s->session->conn->link, ret);
 }
 
+static bool stream_is_secure(const struct link *l)
+{
+    const struct h2_stream *s = stream_of(l);
+    return s->session && link_is_secure(&s->session->conn->link);
+}
+
 static const struct link_ops stream_ops = {
     .send = stream_send,
     .receive = stream_receive,
@@ -158,6 +164,7 @@ static const struct link_ops stream_ops = {
     .close = stream_close,
     .peer = stream_peer,
     .here = stream_here,
+    .is_secure = stream_is_secure,
 };
 
 struct link h2_link(struct h2_stream *s)

@@ -479,6 +479,12 @@ static bool tls_here(const struct link *l, struct ip_port *ret)
     return link_here(&of(l)->inner, ret);
 }
 
+static bool tls_is_secure(const struct link *l)
+{
+    (void)l;
+    return true;
+}
+
 static const struct link_ops tls_ops = {
     .send = tls_send,
     .receive = tls_receive,
@@ -492,6 +498,7 @@ static const struct link_ops tls_ops = {
     .close = tls_close,
     .peer = tls_peer,
     .here = tls_here,
+    .is_secure = tls_is_secure,
 };
 
 enum err tls_link_create(struct link inner, const struct tls_keys *keys, struct link *ret)

@@ -100,6 +100,7 @@ EXTRA_DIST += \
 	tests/e2e/50-cursors.test.mjs \
 	tests/e2e/51-patterns.test.mjs \
 	tests/e2e/52-hosts.test.mjs \
+	tests/e2e/52-https.test.mjs \
 	tests/e2e/52-origins.test.mjs \
 	tests/e2e/53-answers.test.mjs \
 	tests/e2e/53-http.test.mjs \

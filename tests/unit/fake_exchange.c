@@ -57,6 +57,21 @@ static const struct link_ops keeping = {
     .close = end,
 };
 
+static bool is_secure(const struct link *l)
+{
+    (void)l;
+    return true;
+}
+
+static const struct link_ops keeping_secrets = {
+    .send = take,
+    .receive = nothing,
+    .want = want,
+    .shut = shut,
+    .close = end,
+    .is_secure = is_secure,
+};
+
 /* --- the end of an exchange --- */
 
 static struct fake *fake_of(struct exchange *x)
@@ -238,6 +253,12 @@ void fake_open(struct fake *f, struct desk *d)
     f->exchange.ops = &ops;
     f->exchange.conn = f->conn;
     f->exchange.trusted = true;
+    f->host = "localhost";
+}
+
+void fake_secure(struct fake *f)
+{
+    f->conn->link.ops = &keeping_secrets;
 }
 
 void fake_close(struct fake *f)
@@ -282,8 +303,8 @@ void fake_ask(struct fake *f, const char *method, const char *target, const char
     url_split(f->target.data, f->target.len, &x->url);
     x->method_name = method;
     x->method = dispatch_method(method);
-    x->host = "localhost";
-    x->has_host = true;
+    x->host = f->host ? f->host : "";
+    x->has_host = f->host;
     x->chunked = f->chunked;
     x->websocket = f->websocket;
     desk_begin_turn(f->desk);

@@ -47,6 +47,7 @@ struct fake {
     bool forgot_head;
     bool chunked; /* of the requests to come */
     bool websocket;
+    const char *host; /* whom they are for, "localhost" at first; NULL: nobody is named */
     /* The publish that is under way. Instead of the hub, the test says what becomes of it: see
      * fake_publish_ends. */
     bool keeps_publishes, refuses_publishes;
@@ -60,6 +61,8 @@ struct fake {
 
 void fake_open(struct fake *f, struct desk *d);
 void fake_close(struct fake *f);
+/* Its connection has come by a link that nobody can look into. */
+void fake_secure(struct fake *f);
 /* Asks for TARGET; FIELDS are lines "Name: value\n", BODY may be NULL. */
 void fake_ask(struct fake *f, const char *method, const char *target, const char *fields,
               const char *body);

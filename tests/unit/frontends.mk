@@ -19,6 +19,7 @@ frontends_tests = \
 	tests/unit/test_poll_shared \
 	tests/unit/test_requests \
 	tests/unit/test_resp \
+	tests/unit/test_secure \
 	tests/unit/test_session_work \
 	tests/unit/test_tls_link \
 	tests/unit/test_turns
@@ -81,6 +82,11 @@ tests_unit_test_exchange_subscribe_SOURCES = tests/unit/test_exchange_subscribe.
 tests_unit_test_exchange_subscribe_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_exchange_subscribe_LDFLAGS = $(desk_ldflags)
 tests_unit_test_exchange_subscribe_LDADD = $(frontends_test_libs)
+
+tests_unit_test_secure_SOURCES = tests/unit/test_secure.c $(fake_exchange)
+tests_unit_test_secure_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_secure_LDFLAGS = $(desk_ldflags)
+tests_unit_test_secure_LDADD = $(frontends_test_libs)
 
 tests_unit_test_holding_SOURCES = tests/unit/test_holding.c $(desk)
 tests_unit_test_holding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -159,10 +159,29 @@ START_TEST(limits_the_name)
 }
 END_TEST
 
+START_TEST(pages_are_asked_for_by_name)
+{
+    static const char *const pages[] = {"text/html", "a/b, TEXT/HTML;q=0.1", "text/html;level=1"};
+    static const char *const others[] = {"*/*",        "text/*",           "text/html;q=0",
+                                         "text/htmlx", "application/html", "text/html;q=x"};
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        struct accept a = {0};
+        accept_add(&a, pages[i], strlen(pages[i]));
+        ck_assert_msg(a.page, "%s", pages[i]);
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        struct accept a = {0};
+        accept_add(&a, others[i], strlen(others[i]));
+        ck_assert_msg(!a.page, "%s", others[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("accept");
     TCase *t = tcase_create("accept");
+    tcase_add_test(t, pages_are_asked_for_by_name);
     tcase_add_loop_test(t, chooses_events, 0, COUNT(accepts));
     tcase_add_test(t, chooses_no_events_without_accept);
     tcase_add_test(t, joins_fields);
