@@ -44,8 +44,10 @@ static struct blob *make_shared(struct worker *w, uint64_t offset, const struct 
                                 body->buf.len - body->at);
 }
 
+/* It may leave at once, so its client may look at the figures before the exchange ends. */
 static void reply_shared(struct exchange *x, struct blob *answer, bool at_once)
 {
+    conn_count_as(x->conn, x->conn->protocol->transport);
     counter_add(&x->conn->loop->counters, COUNTER_polls, 1);
     exchange_reply_shared(x, answer, at_once);
 }

@@ -108,6 +108,7 @@ static struct fake_answer *note(struct fake *f, enum fake_kind kind, const struc
     struct fake_answer *a = &f->answers[f->count++];
     a->kind = kind;
     a->status = r->status;
+    a->polls = fake_conns(f, "poll");
     if (r->type)
         http_lines_put(&a->lines, "Content-Type", r->type);
     buf_puts(&a->lines, r->guard ? r->guard : "");

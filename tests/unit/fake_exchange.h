@@ -33,6 +33,7 @@ struct fake_answer {
     struct buf lines; /* those of the exchange, the guard, and Content-Type as one of them */
     struct buf body;
     const struct blob *shared; /* FAKE_SHARED: only to be compared */
+    unsigned polls;            /* connections that were counted as such when it was given */
 };
 
 enum { FAKE_ANSWERS = 16 };

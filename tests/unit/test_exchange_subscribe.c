@@ -60,6 +60,7 @@ START_TEST(a_poll_waits_for_what_comes)
     desk_publish(&desk, "a", 1, 3);
     ck_assert_uint_eq(fake_answer(&fake)->status, 200);
     ck_assert(said(&fake, "\"data\":\"xxx\""));
+    ck_assert_uint_eq(fake_answer(&fake)->polls, 0);
     ck_assert_uint_eq(fake_conns(&fake, "poll"), 0);
 }
 END_TEST

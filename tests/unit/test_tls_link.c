@@ -569,7 +569,7 @@ static Suite *link_suite(void)
 {
     Suite *s = suite_create("tls_link");
     TCase *e = tcase_create("ends"), *b = tcase_create("bad"), *t = tcase_create("rest");
-    tcase_set_timeout(e, 60);
+    tcase_set_timeout(e, 300);
     tcase_add_loop_test(e, a_client_ends, 0, KINDS);
     tcase_add_loop_test(e, what_came_before_the_end_is_answered, 0, KINDS);
     tcase_add_loop_test(e, the_hub_ends, 0, KINDS);
@@ -577,7 +577,7 @@ static Suite *link_suite(void)
     tcase_add_loop_test(e, a_client_that_fails_is_told_nothing, 0, KINDS);
     tcase_add_loop_test(e, a_key_that_is_worn_out_is_the_end, 0, KINDS);
     suite_add_tcase(s, e);
-    tcase_set_timeout(b, 60);
+    tcase_set_timeout(b, 300);
     tcase_add_loop_test(b, what_was_changed_is_refused, 0, KINDS);
     tcase_add_loop_test(b, what_came_before_what_is_refused_is_done, 0, KINDS);
     tcase_add_loop_test(b, records_that_are_too_large_are_refused_by_their_header, 0, KINDS);
@@ -588,7 +588,7 @@ static Suite *link_suite(void)
     tcase_add_loop_test(b, renegotiation_is_refused_and_the_connection_goes_on, 0, TLS_SUITES);
     tcase_add_loop_test(b, refusals_that_nobody_reads_do_not_pile_up, 0, TLS_SUITES);
     suite_add_tcase(s, b);
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, half_a_record_is_counted_while_it_lasts, 0, KINDS);
     tcase_add_loop_test(t, half_a_record_has_a_deadline, 0, KINDS);
     tcase_add_loop_test(t, each_record_has_its_time, 0, KINDS);
