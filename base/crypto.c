@@ -6,6 +6,7 @@
 #include <mbedtls/aes.h>
 #include <mbedtls/base64.h>
 #include <mbedtls/sha1.h>
+#include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
 
 enum err crypto_sha1(const void *data, size_t n, unsigned char *out)
@@ -15,6 +16,15 @@ enum err crypto_sha1(const void *data, size_t n, unsigned char *out)
     return mbedtls_sha1(data, n, out) == 0 ? ERR_OK : ERR_NOMEM;
 #else
     return mbedtls_sha1_ret(data, n, out) == 0 ? ERR_OK : ERR_NOMEM;
+#endif
+}
+
+enum err crypto_sha256(const void *data, size_t n, unsigned char *out)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    return mbedtls_sha256(data, n, out, 0) == 0 ? ERR_OK : ERR_NOMEM;
+#else
+    return mbedtls_sha256_ret(data, n, out, 0) == 0 ? ERR_OK : ERR_NOMEM;
 #endif
 }
 

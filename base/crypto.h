@@ -1,6 +1,6 @@
 /*
- * The little cryptography that the wire formats need: SHA-1, base64 (RFC 4648 section 4) and one
- * block of AES-128 (FIPS 197), from mbedTLS, 2.28 or 3.x. TLS itself is not here.
+ * The little cryptography that the wire formats need: SHA-1, SHA-256, base64 (RFC 4648 section 4)
+ * and one block of AES-128 (FIPS 197), from mbedTLS, 2.28 or 3.x. TLS itself is not here.
  */
 #ifndef BASE_CRYPTO_H
 #define BASE_CRYPTO_H
@@ -10,11 +10,12 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { CRYPTO_SHA1_SIZE = 20, CRYPTO_BLOCK_SIZE = 16 };
+enum { CRYPTO_SHA1_SIZE = 20, CRYPTO_SHA256_SIZE = 32, CRYPTO_BLOCK_SIZE = 16 };
 
 /* Writes the digest of N bytes into OUT (CRYPTO_SHA1_SIZE bytes); ERR_NOMEM when mbedTLS, which may
  * be built with hardware drivers, fails. */
 MUST_CHECK enum err crypto_sha1(const void *data, size_t n, unsigned char *out);
+MUST_CHECK enum err crypto_sha256(const void *data, size_t n, unsigned char *out);
 /* Encrypts, or decrypts, one block: KEY, IN and OUT are of CRYPTO_BLOCK_SIZE. ERR_NOMEM as above.
  */
 MUST_CHECK enum err crypto_seal(const unsigned char *key, const unsigned char *in,

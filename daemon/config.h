@@ -30,6 +30,8 @@ enum {
     CONFIG_TEXT_MAX = 168,    /* bytes of a path or origin: its line, comment and all, fits inih */
     CONFIG_SETTINGS_MAX = 96, /* rows of the table in setting.c */
     CONFIG_TOPIC_SETTINGS_MAX = 16, /* those of them that belong to topic sections */
+    CONFIG_HOSTS_MAX = 256,         /* [tls "HOST"] sections */
+    CONFIG_HOST_SETTINGS_MAX = 2,   /* what stands in each of them */
 };
 
 /* Where a value comes from; a higher level wins. */
@@ -58,6 +60,7 @@ struct config_listen {
     struct sockaddr_storage addr; /* IPv4 or IPv6, ready for bind(); port 0 = any free one */
     socklen_t addr_len;
     bool loopback; /* only this machine can reach it */
+    bool tls;      /* behind `tls:` */
 };
 
 struct config_listen_list {
@@ -88,6 +91,16 @@ struct config_topic {
     struct config_origin origin[CONFIG_TOPIC_SETTINGS_MAX];
 };
 
+/* One [tls "HOST"] section. */
+struct config_host {
+    char *name;              /* in lower case; "*.example.org": one level */
+    char *certificate, *key; /* files; NULL where the section does not say */
+    struct config_origin origin[CONFIG_HOST_SETTINGS_MAX];
+};
+
+/* Bits of tls.versions. */
+enum { CONFIG_TLS_1_2 = 1, CONFIG_TLS_1_3 = 2 };
+
 /* Strings are owned by the configuration. Names end in their unit: _ms, _bytes. */
 struct config {
     struct {
@@ -101,6 +114,7 @@ struct config {
         uint64_t peer_bytes;
         uint64_t dedup_window_ms;
         uint64_t dedup_max_keys;
+        uint64_t crypto_threads; /* 0 = one for each core */
         enum log_level log_level;
     } hub;
     struct {
@@ -133,6 +147,16 @@ struct config {
         bool demo;
     } http;
     struct {
+        char *certificate, *key; /* files; "" = none */
+        unsigned versions;       /* CONFIG_TLS_1_2 | … */
+        bool tickets;
+        char *ticket_key_file; /* "" = a random key */
+        char *client_ca;       /* "" = no certificates are asked for */
+        uint64_t handshakes_max;
+        uint64_t handshake_timeout_ms;
+        bool compact;
+    } tls;
+    struct {
         char *path;
         mode_t mode;
         char *group; /* "" = unchanged */
@@ -157,6 +181,8 @@ struct config {
     } limits;
     struct config_topic *topics; /* in the order of matching */
     size_t topic_count;
+    struct config_host *hosts;
+    size_t host_count;
     char *file;                                       /* that it was read from; NULL = none */
     struct config_origin origin[CONFIG_SETTINGS_MAX]; /* of each row of the table */
 };

@@ -17,6 +17,7 @@
 
 #include "broker/topic_name.h"
 #include "daemon/setting.h"
+#include "daemon/value.h"
 
 enum {
     LINE_BYTES = 1024, /* longest line but for comments; section headers may need as much */
@@ -41,6 +42,7 @@ struct loader {
     bool has_pattern;
     bool skips;                 /* that header was wrong: so would all be that is in the section */
     struct config_topic *topic; /* in a [topic "PATTERN"] section */
+    struct config_host *host;   /* in a [tls "HOST"] section */
     size_t set_topics;          /* how many of the topics came from --set: they stand first */
 };
 
@@ -95,22 +97,33 @@ static void put_shown(struct buf *out, const char *text)
     buf_puts(out, log_escape(shown, sizeof(shown), text, strlen(text)));
 }
 
-/* `http.heartbeat` or `topic "a/#".durability`. */
-static void put_name(struct buf *out, const struct config_topic *topic, const struct setting *s)
+/* `http.heartbeat` or, OF a section that has a name, `topic "a/#".durability`. */
+static void put_name_of(struct buf *out, const char *of, const struct setting *s)
 {
     buf_puts(out, s->section);
-    if (topic) {
+    if (of) {
         buf_puts(out, " \"");
-        put_shown(out, topic->pattern);
+        put_shown(out, of);
         buf_putc(out, '"');
     }
     buf_printf(out, ".%s", s->key);
 }
 
+static void put_name(struct buf *out, const struct config_topic *topic, const struct setting *s)
+{
+    put_name_of(out, topic ? topic->pattern : NULL, s);
+}
+
+/* Of the section that is read. */
+static const char *name_here(const struct loader *l)
+{
+    return l->topic ? l->topic->pattern : l->host ? l->host->name : NULL;
+}
+
 static void fail_value(struct loader *l, const struct setting *s, const char *value, enum err why)
 {
     struct buf *out = fail_here(l);
-    put_name(out, l->topic, s);
+    put_name_of(out, name_here(l), s);
     buf_puts(out, " = ");
     put_shown(out, value);
     buf_puts(out, ": must be ");
@@ -138,7 +151,7 @@ static void fail_unknown_section(struct loader *l)
 static void fail_twice(struct loader *l, const struct setting *s, unsigned line)
 {
     struct buf *out = fail_here(l);
-    put_name(out, l->topic, s);
+    put_name_of(out, name_here(l), s);
     buf_printf(out, ": must be given once, and line %u has it already", line);
 }
 
@@ -147,6 +160,10 @@ static void fail_twice(struct loader *l, const struct setting *s, unsigned line)
 /* Where the field of S is, and where its origin is remembered. */
 static void *base_of(struct loader *l, const struct setting *s, struct config_origin **ret_origin)
 {
+    if (l->host) {
+        *ret_origin = &l->host->origin[s - settings_host];
+        return l->host;
+    }
     if (!l->topic) {
         *ret_origin = &l->config->origin[s - settings];
         return l->config;
@@ -184,7 +201,7 @@ static void assign_named(struct loader *l, const char *key, const char *value)
         fail(l, "an option before the first [section]");
         return;
     }
-    const struct setting *s = setting_find(l->section, key);
+    const struct setting *s = l->host ? setting_find_host(key) : setting_find(l->section, key);
     if (s)
         assign(l, s, value);
     else
@@ -249,16 +266,65 @@ static void enter_topic(struct loader *l, const char *pattern)
         add_topic(l, pattern);
 }
 
+static struct config_host *find_host(struct config *c, const char *name)
+{
+    for (size_t i = 0; i < c->host_count; i++) {
+        if (strcmp(c->hosts[i].name, name) == 0)
+            return &c->hosts[i];
+    }
+    return NULL;
+}
+
+static void add_host(struct loader *l, const char *name)
+{
+    struct config *c = l->config;
+    if (c->host_count == CONFIG_HOSTS_MAX) {
+        buf_printf(fail_here(l), "[tls \"HOST\"]: must be at most %d sections", CONFIG_HOSTS_MAX);
+        return;
+    }
+    struct config_host *grown = realloc(c->hosts, (c->host_count + 1) * sizeof(*grown));
+    char *copy = strdup(name);
+    if (grown)
+        c->hosts = grown;
+    if (!grown || !copy) {
+        free(copy);
+        l->err = ERR_NOMEM;
+        return;
+    }
+    l->host = &grown[c->host_count++];
+    *l->host = (struct config_host){.name = copy};
+}
+
+static void enter_host(struct loader *l, char *name)
+{
+    for (char *p = name; *p; p++)
+        *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + ('a' - 'A') : *p);
+    const char *host = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+    if (*host == '[' || !value_host_valid(host)) {
+        struct buf *out = fail_here(l);
+        buf_puts(out, "tls \"");
+        put_shown(out, name);
+        buf_puts(out, "\": must be a name of a host, or *. and a name for one level below it");
+        return;
+    }
+    l->host = find_host(l->config, name);
+    if (!l->host)
+        add_host(l, name);
+}
+
 static void enter_section(struct loader *l)
 {
-    bool topical = strcmp(l->section, "topic") == 0;
+    bool topical = strcmp(l->section, "topic") == 0, tls = strcmp(l->section, "tls") == 0;
     l->topic = NULL;
+    l->host = NULL;
     if (!setting_is_section(l->section))
         fail_unknown_section(l);
     else if (topical && !l->has_pattern)
         fail(l, "[topic]: must be [topic \"PATTERN\"]");
+    else if (tls && l->has_pattern)
+        enter_host(l, l->pattern);
     else if (!topical && l->has_pattern)
-        fail(l, "only [topic] takes a \"PATTERN\"");
+        fail(l, "only [topic] takes a \"PATTERN\", and [tls] a \"HOST\"");
     else if (topical)
         enter_topic(l, l->pattern);
 }
@@ -314,7 +380,7 @@ static void read_header(struct loader *l)
     if (whole && (*p == '\0' || *p == ';' || *p == '#'))
         enter_section(l);
     else
-        fail(l, "must be [section] or [topic \"PATTERN\"]");
+        fail(l, "must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]");
     l->skips = l->err != ERR_OK;
 }
 
@@ -426,6 +492,7 @@ static void load_stream(struct loader *l)
     else if (!l->err && ferror(l->stream))
         fail_file(l, "read", errno);
     l->topic = NULL;
+    l->host = NULL;
 }
 
 static void load_file(struct loader *l, bool optional)
@@ -464,6 +531,7 @@ static void load_set(struct loader *l, const char *text)
     if (!l->err)
         assign_named(l, key, equals + 1);
     l->topic = NULL;
+    l->host = NULL;
 }
 
 static void load_sets(struct loader *l, const struct config_source *src)
@@ -618,6 +686,49 @@ static void check_proxies(struct loader *l)
                   "connect");
 }
 
+static bool is_set(const char *text)
+{
+    return text && *text;
+}
+
+static bool has_tls_listener(const struct config *c)
+{
+    for (size_t i = 0; i < c->http.listen.count; i++)
+        if (c->http.listen.item[i].tls)
+            return true;
+    return false;
+}
+
+/* Where KEY of [tls] was given. */
+static struct config_origin origin_of(const struct config *c, const char *section, const char *key)
+{
+    return c->origin[setting_find(section, key) - settings];
+}
+
+static void check_hosts(struct loader *l)
+{
+    const struct config *c = l->config;
+    for (size_t i = 0; i < c->host_count && go_on(l); i++) {
+        const struct config_host *h = &c->hosts[i];
+        if (is_set(h->certificate) && is_set(h->key))
+            continue;
+        buf_printf(fail_at(l, h->origin[is_set(h->key) ? 1 : 0]),
+                   "tls \"%s\": must have a certificate and its key", h->name);
+    }
+}
+
+static void check_tls(struct loader *l)
+{
+    const struct config *c = l->config;
+    if (go_on(l) && has_tls_listener(c) && !(is_set(c->tls.certificate) && is_set(c->tls.key)))
+        buf_puts(fail_at(l, origin_of(c, "http", "listen")),
+                 "http.listen = tls:…: must come with tls.certificate and tls.key");
+    if (go_on(l) && !c->tls.versions)
+        buf_puts(fail_at(l, origin_of(c, "tls", "versions")),
+                 "tls.versions: must name one at least: 1.2, 1.3");
+    check_hosts(l);
+}
+
 /* ---- the whole ---- */
 
 static void load_initial(struct loader *l)
@@ -685,6 +796,7 @@ static void load_all(struct loader *l, const struct config_source *src)
     check_listeners(l);
     check_access(l);
     check_proxies(l);
+    check_tls(l);
     check_orders(l);
     check_topics(l);
     go_on(l);
@@ -717,6 +829,12 @@ void config_free(struct config *c)
     for (size_t i = 0; i < c->topic_count; i++)
         free(c->topics[i].pattern);
     free(c->topics);
+    for (size_t i = 0; i < c->host_count; i++) {
+        free(c->hosts[i].name);
+        free(c->hosts[i].certificate);
+        free(c->hosts[i].key);
+    }
+    free(c->hosts);
     free(c->file);
     free(c);
 }

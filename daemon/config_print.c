@@ -51,6 +51,15 @@ static void print_topic(struct buf *out, const struct config_topic *t)
         print_setting(out, s, t, t->origin[s - settings_topic]);
 }
 
+static void print_hosts(struct buf *out, const struct config *c)
+{
+    for (size_t i = 0; i < c->host_count; i++) {
+        buf_printf(out, "\n[tls \"%s\"]\n", c->hosts[i].name);
+        for (size_t k = 0; k < CONFIG_HOST_SETTINGS_MAX; k++)
+            print_setting(out, &settings_host[k], &c->hosts[i], c->hosts[i].origin[k]);
+    }
+}
+
 static void print_topics(struct buf *out, const struct config *c)
 {
     for (size_t i = 0; i < c->topic_count; i++)
@@ -83,6 +92,7 @@ enum err config_print(const struct config *c, FILE *out)
     buf_printf(&b, "; Longwire's configuration; what has no comment is built in.\n");
     print_file(&b, c->file);
     print_sections(&b, c);
+    print_hosts(&b, c);
     print_topics(&b, c);
     enum err e = b.failed ? ERR_NOMEM : ERR_OK;
     if (!e && (fwrite(b.data, 1, b.len, out) != b.len || fflush(out) != 0))

@@ -11,6 +11,7 @@
 #include "http/h2/h2_protocol.h"
 #include "net/proxy.h"
 #include "net/service.h"
+#include "net/tls/tls_accept.h"
 
 const struct frontend *const frontends[] = {
     &sse_frontend, &ws_frontend, &poll_frontend, &resp_frontend, &h1_frontend, &h2_frontend, NULL,
@@ -50,6 +51,34 @@ const struct service frontends_http = {
 };
 
 const struct service frontends_h2 = {.protocol = &h2_protocol, .adopt = h2_adopt_whole};
+
+static void tls_comes(struct conn *c, const struct service *s, const struct ip_port *from)
+{
+    if (conn_accepted(c, from) == ERR_NOMEM)
+        conn_close(c, CLOSE_NOMEM);
+    else
+        tls_begin(c, s);
+}
+
+static void tls_adopt(struct conn *c)
+{
+    tls_begin(c, &frontends_https);
+}
+
+static const struct service proxied_tls = {
+    .protocol = &proxy_protocol,
+    .accepted = proxy_accepted,
+    .behind = &frontends_https,
+};
+
+const struct service frontends_https = {
+    .protocol = &tls_protocol,
+    .accepted = tls_comes,
+    .adopt = tls_adopt,
+    .proxied = &proxied_tls,
+    .within = &frontends_http,
+    .within_h2 = &frontends_h2,
+};
 
 const struct service frontends_status = {.protocol = &h1_protocol, .accepted = status_comes};
 

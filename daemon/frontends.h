@@ -15,5 +15,7 @@ extern const struct frontend *const frontends[];
 extern const struct service frontends_http, frontends_status, frontends_local;
 /* HTTP/2, where ALPN has chosen it (RFC 9113 section 3.3): to be adopted. */
 extern const struct service frontends_h2;
+/* HTTP inside of TLS, at the addresses of http.listen that begin with `tls:`. */
+extern const struct service frontends_https;
 
 #endif

@@ -3,6 +3,7 @@ include daemon/config.mk
 
 sbin_PROGRAMS += longwired
 longwired_SOURCES = \
+	daemon/certificates.c daemon/certificates.h \
 	daemon/frontends.c daemon/frontends.h \
 	daemon/keep_socket.c daemon/keep_socket.h \
 	daemon/main.c \
@@ -10,5 +11,5 @@ longwired_SOURCES = \
 	daemon/signals.c daemon/signals.h
 longwired_LDADD = liblwconfig.a libh2.a $(hub_libs) libwscodec.a libhttpcodec.a libbroker.a \
 	libmessage.a libbrokercodec.a libstorage.a libbase.a \
-	$(LIBEVENT_LIBS) $(LMDB_LIBS) $(INIH_LIBS) $(XXHASH_LIBS) $(MBEDCRYPTO_LIBS) \
+	$(LIBEVENT_LIBS) $(LMDB_LIBS) $(INIH_LIBS) $(XXHASH_LIBS) $(MBEDTLS_LIBS) \
 	$(ZLIB_LIBS) $(NGHTTP2_LIBS) -lm

@@ -21,6 +21,7 @@
 #include "broker/broker.h"
 #include "broker/hub.h"
 #include "broker/topic_name.h"
+#include "daemon/certificates.h"
 #include "daemon/cli.h"
 #include "daemon/config.h"
 #include "daemon/config_load.h"
@@ -40,19 +41,23 @@
 #include "http/dispatch.h"
 #include "http/h1/h1_protocol.h"
 #include "http/h2/h2_protocol.h"
+#include "net/crypto_threads.h"
 #include "net/holding.h"
 #include "net/listener.h"
 #include "net/local_socket.h"
 #include "storage/store.h"
 
 enum {
-    DRAIN_MS = 5000, /* how long connections may take to say good-bye */
-    SPARE_FDS = 8,   /* descriptors that something may still need besides connections */
+    DRAIN_MS = 5000,            /* how long connections may take to say good-bye */
+    SPARE_FDS = 8,              /* descriptors that something may still need besides connections */
+    CRYPTO_QUEUE_MAX = 1 << 20, /* handshakes have a bound of their own */
 };
 
 struct daemon {
     struct cli cli;
     struct config *config;
+    struct config *newest; /* as of the last reload; NULL: there was none */
+    struct certificates certificates;
     struct settings *settings;
     struct retention_rules *rules; /* the broker's, once it runs */
     struct store *store;
@@ -140,6 +145,8 @@ static struct settings *make_settings(const struct config *c)
     s->net.head_timeout_ms = c->http.head_timeout_ms;
     s->body_timeout_ms = c->http.body_timeout_ms;
     s->idle_timeout_ms = c->http.idle_timeout_ms;
+    s->net.tls_handshake_timeout_ms = c->tls.handshake_timeout_ms;
+    s->net.tls_handshakes_max = (unsigned)c->tls.handshakes_max;
     s->net.write_timeout_ms = c->http.write_timeout_ms;
     s->heartbeat_ms = c->http.heartbeat_ms;
     s->retry_ms = c->http.retry_ms;
@@ -307,10 +314,11 @@ static enum err create_workers(struct daemon *d)
     return e;
 }
 
-/* Listens at all addresses of LIST, and writes them with their real ports to RET. */
+/* Listens at all addresses of LIST, and writes them with their real ports to RET; SECURE is spoken
+ * where TLS is, S elsewhere. */
 static enum err listen_at_all(struct daemon *d, const struct config_listen_list *list,
-                              const struct service *s, struct listen_address *ret,
-                              struct buf *error)
+                              const struct service *s, const struct service *secure,
+                              struct listen_address *ret, struct buf *error)
 {
     int fds[WORKERS_MAX];
     enum err e = ERR_OK;
@@ -319,7 +327,8 @@ static enum err listen_at_all(struct daemon *d, const struct config_listen_list 
         ret[i] = (struct listen_address){from->addr, from->addr_len, from->loopback};
         e = listen_tcp(&ret[i], fds, d->worker_count, error);
         for (unsigned w = 0; w < d->worker_count && e == ERR_OK; w++)
-            e = listener_add(&d->workers[w]->loop, fds[w], s, false, from->loopback);
+            e = listener_add(&d->workers[w]->loop, fds[w], from->tls ? secure : s, false,
+                             from->loopback);
     }
     return e;
 }
@@ -349,9 +358,10 @@ static enum err listen_everywhere(struct daemon *d)
     enum err e = listen_locally(d, &error);
     bool bound = e == ERR_OK;
     if (e == ERR_OK)
-        e = listen_at_all(d, &d->config->http.listen, &frontends_http, d->addresses, &error);
+        e = listen_at_all(d, &d->config->http.listen, &frontends_http, &frontends_https,
+                          d->addresses, &error);
     if (e == ERR_OK)
-        e = listen_at_all(d, &d->config->http.metrics_listen, &frontends_status, d->metrics,
+        e = listen_at_all(d, &d->config->http.metrics_listen, &frontends_status, NULL, d->metrics,
                           &error);
     if (bound && e != ERR_OK)
         local_socket_remove(&d->socket);
@@ -372,6 +382,21 @@ static enum err start_workers(struct daemon *d)
     return e;
 }
 
+/* Nothing where there is none. */
+static void say_addresses(const struct daemon *d, const char *scheme, bool tls)
+{
+    char text[128];
+    unsigned count = 0;
+    for (size_t i = 0; i < d->config->http.listen.count; i++) {
+        if (d->config->http.listen.item[i].tls != tls)
+            continue;
+        listen_address_format(&d->addresses[i], text, sizeof(text));
+        if (count++ == 0)
+            printf(" %s=", scheme);
+        printf("%s%s", count > 1 ? "," : "", text);
+    }
+}
+
 static void say_ready(const struct daemon *d)
 {
     char text[128];
@@ -379,11 +404,9 @@ static void say_ready(const struct daemon *d)
         listen_address_format(&d->metrics[i], text, sizeof(text));
         log_info("metrics at http://%s/metrics", text);
     }
-    printf("ready http=");
-    for (size_t i = 0; i < d->config->http.listen.count; i++) {
-        listen_address_format(&d->addresses[i], text, sizeof(text));
-        printf("%s%s", i ? "," : "", text);
-    }
+    printf("ready");
+    say_addresses(d, "http", false);
+    say_addresses(d, "https", true);
     printf(" socket=%s\n", d->config->socket.path);
     fflush(stdout);
 }
@@ -398,9 +421,32 @@ static void set_deflate(const struct config *c)
     ws_encoding_set_deflate(&rule);
 }
 
+/* Before the workers, which hand them their jobs. */
+static enum err start_crypto(struct daemon *d)
+{
+    uint64_t n = d->config->hub.crypto_threads ? d->config->hub.crypto_threads : cpus_usable();
+    d->process.tls = &d->certificates.current;
+    enum err e = crypto_threads_create((unsigned)n, CRYPTO_QUEUE_MAX, &d->process.crypto);
+    if (e != ERR_OK)
+        log_error("cannot start threads for costly arithmetic: %s", err_text(e));
+    return e;
+}
+
+static enum err load_certificates(struct daemon *d)
+{
+    struct buf error = {0};
+    enum err e = certificates_load(&d->certificates, d->config, &error);
+    buf_putc(&error, '\0');
+    if (e != ERR_OK)
+        log_error("%s", error.len > 1 && !error.failed ? error.data : err_text(e));
+    buf_finish(&error);
+    return e;
+}
+
 static enum err start(struct daemon *d)
 {
     holding_set_heap();
+    certificates_init(&d->certificates);
     set_deflate(d->config);
     d->worker_count = count_workers(d->config);
     raise_descriptor_limit();
@@ -409,9 +455,13 @@ static enum err start(struct daemon *d)
     d->rules = rules_create(d->config);
     enum err e = d->settings && d->rules ? frontend_register(frontends) : ERR_NOMEM;
     if (e == ERR_OK)
+        e = load_certificates(d);
+    if (e == ERR_OK)
         e = open_log(d);
     if (e == ERR_OK)
         e = start_broker(d);
+    if (e == ERR_OK)
+        e = start_crypto(d);
     if (e == ERR_OK)
         e = create_workers(d);
     if (e == ERR_OK)
@@ -504,7 +554,8 @@ static void tell_reloaded(const struct config *former, const struct config *fres
 /* It is told when all have it in their mail: whoever asks behind that line is answered by what is
  * new. The broker keeps asking the old configuration what is a memory topic: that takes a restart.
  */
-static void take_over(struct daemon *d, const struct config *fresh, struct settings *settings)
+/* Takes both; the certificates are those of FRESH already. */
+static void take_over(struct daemon *d, struct config *fresh, struct settings *settings)
 {
     keep_fixed(d->settings, settings);
     d->process.memory.limit = fresh->hub.peer_bytes;
@@ -512,25 +563,29 @@ static void take_over(struct daemon *d, const struct config *fresh, struct setti
     hand_out_rules(d, rules_create(fresh));
     tell_reloaded(d->config, fresh);
     log_set_level(fresh->hub.log_level);
+    config_free(d->newest); /* nothing borrows from it any more */
+    d->newest = fresh;
 }
 
 static void reload(struct daemon *d)
 {
     struct config *fresh;
     struct buf text = {0};
-    enum err e = config_load(&d->cli.source, &fresh, &text);
-    struct settings *settings = e == ERR_OK ? make_settings(fresh) : NULL;
+    enum err loaded = config_load(&d->cli.source, &fresh, &text);
+    struct settings *settings = loaded == ERR_OK ? make_settings(fresh) : NULL;
+    enum err e = settings ? certificates_load(&d->certificates, fresh, &text) : ERR_NOMEM;
     buf_putc(&text, '\0');
-    if (!settings) {
+    if (e != ERR_OK) {
         const char *first = text.len > 1 ? text.data : err_text(ERR_NOMEM);
         size_t n = strcspn(first, "\n");
         log_error("not reloaded, going on as before: %.*s%s", (int)n, first,
                   first[n] ? " (there is more: longwired --check-config)" : "");
+        settings_unref(settings);
+        if (loaded == ERR_OK)
+            config_free(fresh);
     } else {
         take_over(d, fresh, settings);
     }
-    if (e == ERR_OK)
-        config_free(fresh);
     buf_finish(&text);
 }
 
@@ -546,6 +601,7 @@ static void serve_until_stopped(struct daemon *d, const sigset_t *set)
         if (sig == SIGHUP)
             reload(d);
         keep_socket_look(&keep);
+        certificates_look(&d->certificates, (int64_t)(now_unix_ms() / 1000));
     } while (sig != SIGTERM && sig != SIGINT);
     log_info("stopping (SIG%s)", sigabbrev_np(sig));
 }
@@ -559,10 +615,13 @@ static void stop(struct daemon *d)
     for (unsigned i = 0; d->workers && i < d->worker_count; i++)
         if (d->workers[i])
             worker_join(d->workers[i]);
+    crypto_threads_stop(d->process.crypto);
     hub_stop(d->hub);
     for (unsigned i = 0; d->workers && i < d->worker_count; i++)
         worker_destroy(d->workers[i]);
     free(d->workers);
+    crypto_threads_destroy(d->process.crypto);
+    certificates_finish(&d->certificates);
     hub_destroy(d->hub);
     uint64_t head = d->broker ? broker_head(d->broker) : d->log.head;
     bool complete = d->broker && broker_remember(d->broker) == ERR_OK;
@@ -593,6 +652,7 @@ int main(int argc, char **argv)
     stop(&d);
     if (status == CLI_OK)
         log_info("stopped");
+    config_free(d.newest);
     config_free(d.config);
     cli_finish(&d.cli);
     libevent_global_shutdown();

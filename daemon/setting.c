@@ -11,6 +11,7 @@ static const char *const log_level_words[] = {"error", "warn", "info", "debug", 
 static const char *const sync_words[] = {"always", "interval", "never", NULL};
 static const char *const durability_words[] = {"disk", "memory", NULL};
 static const char *const lag_policy_words[] = {"replay", "skip-to-latest", "close", NULL};
+static const char *const tls_words[] = {"1.2", "1.3", NULL};
 static const char *const access_words[] = {"subscribe", "publish", "status", NULL};
 
 #define KIB  ((uint64_t)1 << 10)
@@ -36,6 +37,8 @@ static const char *const access_words[] = {"subscribe", "publish", "status", NUL
 #define TEXT(member, lo, hi)     IN_CONFIG(TEXT, member, char *), lo, hi, NULL
 #define MODE(member)             IN_CONFIG(MODE, member, mode_t), 0, 0777, NULL
 #define BOOL(member)             IN_CONFIG(BOOL, member, bool), 0, 0, NULL
+/* Takes yes and no, too. */
+#define SWITCH(member)           IN_CONFIG(BOOL, member, bool), 0, 1, NULL
 #define CHOICE(member, ctype, w) IN_CONFIG(CHOICE, member, ctype), 0, 0, w
 #define FLAGS(member, w)         IN_CONFIG(FLAGS, member, unsigned), 0, 0, w
 /* LEAST: how many there have to be, 0 or 1. */
@@ -45,6 +48,7 @@ static const char *const access_words[] = {"subscribe", "publish", "status", NUL
 #define HOST(member)                   IN_CONFIG(HOST, member, struct config_origin_list), 0, 0, NULL
 #define NET(member)                    IN_CONFIG(NET, member, struct config_net_list), 0, 0, NULL
 #define IN_TOPIC(type, member, ctype)  SETTING_##type, FIELD(config_topic, member, ctype)
+#define IN_HOST(member)                SETTING_TEXT, FIELD(config_host, member, char *), 1, CONFIG_TEXT_MAX, NULL
 #define TOPIC_COUNT(member, lo, hi)    IN_TOPIC(COUNT, member, uint64_t), lo, hi, NULL
 #define TOPIC_BYTES(member, lo, hi)    IN_TOPIC(BYTES, member, uint64_t), lo, hi, NULL
 #define TOPIC_DURATION(member, lo, hi) IN_TOPIC(DURATION, member, uint64_t), lo, hi, NULL
@@ -79,11 +83,14 @@ const struct setting settings[] = {
      "how long an idempotency key is remembered; 0 = not at all"},
     {"hub", "dedup_max_keys", COUNT(hub.dedup_max_keys, 1, 100000000), "1000000", FIXED,
      "most idempotency keys remembered; the oldest go first"},
+    {"hub", "crypto_threads", COUNT(hub.crypto_threads, 0, 64), "0", FIXED,
+     "threads for costly arithmetic, as of TLS handshakes; 0 = one for each usable processor"},
     {"hub", "log_level", CHOICE(hub.log_level, enum log_level, log_level_words), "info", RELOAD,
      "least important lines written to standard error"},
 
     {"http", "listen", LISTEN(http.listen, 1), "127.0.0.1:8420", FIXED,
-     "ADDRESS:PORT or [ADDRESS]:PORT to serve HTTP on, port 0 = any free one; repeatable"},
+     "ADDRESS:PORT or [ADDRESS]:PORT to serve HTTP on, behind tls: HTTPS; port 0 = any free one; "
+     "repeatable"},
     {"http", "metrics_listen", LISTEN(http.metrics_listen, 0), "", FIXED,
      "the same, for /metrics, /readyz and /healthz alone; repeatable"},
     {"http", "max_head_bytes", BYTES(http.max_head_bytes, KIB, MIB), "16K", FIXED,
@@ -136,6 +143,25 @@ const struct setting settings[] = {
      "port of HTTPS to which requests for pages without TLS are redirected; 0 = they are not"},
     {"http", "demo", BOOL(http.demo), "off", FIXED,
      "serve the demo page at /"},
+
+    {"tls", "certificate", TEXT(tls.certificate, 0, CONFIG_TEXT_MAX), "", RELOAD,
+     "file with the certificate, and those between it and the root behind it (PEM)"},
+    {"tls", "key", TEXT(tls.key, 0, CONFIG_TEXT_MAX), "", RELOAD,
+     "file with its private key (PEM, without a passphrase)"},
+    {"tls", "versions", FLAGS(tls.versions, tls_words), "1.2, 1.3", RELOAD,
+     "versions spoken; 1.3 takes mbedTLS 3.6"},
+    {"tls", "tickets", SWITCH(tls.tickets), "on", RELOAD,
+     "give tickets, with which clients resume their sessions"},
+    {"tls", "ticket_key_file", TEXT(tls.ticket_key_file, 0, CONFIG_TEXT_MAX), "", RELOAD,
+     "file with a secret of 32 bytes or more, the same for hubs that take each other's tickets"},
+    {"tls", "client_ca", TEXT(tls.client_ca, 0, CONFIG_TEXT_MAX), "", RELOAD,
+     "file with certificates of those who sign clients' (PEM): each client needs one"},
+    {"tls", "handshakes_max", COUNT(tls.handshakes_max, 1, 1000000), "1000", RELOAD,
+     "most handshakes under way at once, 40K each; beyond it those that wait longest go"},
+    {"tls", "handshake_timeout", DURATION(tls.handshake_timeout_ms, SEC, HOUR), "10s", RELOAD,
+     "longest time that a handshake may take, its beginning included"},
+    {"tls", "compact", SWITCH(tls.compact), "on", RELOAD,
+     "seal records with code of our own, some 200 bytes for a connection; off: mbedTLS's, 40K"},
 
     {"socket", "path", TEXT(socket.path, 1, SOCKET_PATH_MAX), "/run/longwire/longwire.sock", FIXED,
      "local socket for publishers and longwirectl"},
@@ -199,6 +225,11 @@ const struct setting settings[] = {
 };
 /* clang-format on */
 
+const struct setting settings_host[CONFIG_HOST_SETTINGS_MAX] = {
+    {"tls", "certificate", IN_HOST(certificate), NULL, RELOAD, "as tls.certificate, for HOST"},
+    {"tls", "key", IN_HOST(key), NULL, RELOAD, "as tls.key"},
+};
+
 enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 9 };
 
 _Static_assert((int)(ROWS - TOPIC_ROWS) <= (int)CONFIG_SETTINGS_MAX,
@@ -213,6 +244,15 @@ const struct setting *setting_find(const char *section, const char *key)
     for (const struct setting *s = settings; s < settings_end; s++) {
         if (strcmp(s->section, section) == 0 && strcmp(s->key, key) == 0)
             return s;
+    }
+    return NULL;
+}
+
+const struct setting *setting_find_host(const char *key)
+{
+    for (size_t i = 0; i < CONFIG_HOST_SETTINGS_MAX; i++) {
+        if (strcmp(settings_host[i].key, key) == 0)
+            return &settings_host[i];
     }
     return NULL;
 }
@@ -265,7 +305,7 @@ const struct setting *setting_nearest(const char *section, const char *key)
     const struct setting *best = settings;
     unsigned least = UINT32_MAX;
     for (const struct setting *s = settings; s < settings_end; s++) {
-        unsigned n = edits(section, s->section) + edits(key, s->key);
+        unsigned n = 2 * edits(section, s->section) + edits(key, s->key);
         if (n < least) {
             least = n;
             best = s;
@@ -320,12 +360,15 @@ static enum err parse_mode(const struct setting *s, const char *value, mode_t *r
     return ERR_OK;
 }
 
-static enum err parse_bool(const char *value, bool *ret)
+static enum err parse_bool(const struct setting *s, const char *value, bool *ret)
 {
-    bool on = strcmp(value, "on") == 0;
-    if (!on && strcmp(value, "off") != 0)
+    static const char *const words[] = {"off", "on", "no", "yes"};
+    unsigned count = s->max ? 4 : 2, i = 0;
+    while (i < count && strcmp(value, words[i]) != 0)
+        i++;
+    if (i == count)
         return ERR_INVALID;
-    *ret = on;
+    *ret = i % 2;
     return ERR_OK;
 }
 
@@ -379,6 +422,16 @@ static enum err parse_text(const struct setting *s, const char *value, char **re
     return ERR_OK;
 }
 
+/* TLS: it may begin with `tls:`. */
+static enum err parse_listener(const char *value, bool tls, struct config_listen *ret)
+{
+    bool is_tls = tls && strncmp(value, "tls:", 4) == 0;
+    enum err e = value_parse_address(is_tls ? value + 4 : value, ret);
+    if (!e)
+        ret->tls = is_tls;
+    return e;
+}
+
 static enum err parse_listen(const struct setting *s, const char *value,
                              struct config_listen_list *list)
 {
@@ -386,7 +439,7 @@ static enum err parse_listen(const struct setting *s, const char *value,
         return ERR_OK;
     if (list->count == CONFIG_LISTEN_MAX)
         return ERR_LIMIT;
-    enum err e = value_parse_address(value, &list->item[list->count]);
+    enum err e = parse_listener(value, s->min > 0, &list->item[list->count]);
     if (!e)
         list->count++;
     return e;
@@ -431,7 +484,7 @@ enum err setting_parse(const struct setting *s, const char *value, void *base)
     case SETTING_MODE:
         return parse_mode(s, value, field);
     case SETTING_BOOL:
-        return parse_bool(value, field);
+        return parse_bool(s, value, field);
     case SETTING_CHOICE:
         return parse_choice(s, value, field);
     case SETTING_FLAGS:
@@ -492,7 +545,9 @@ static void allowed_item(const struct setting *s, enum err why, struct buf *out)
     else if (s->type == SETTING_NET)
         buf_puts(out, "ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits");
     else if (s->type == SETTING_LISTEN)
-        buf_puts(out, "ADDRESS:PORT or [ADDRESS]:PORT, the address in digits, the port 0 to 65535");
+        buf_printf(out,
+                   "ADDRESS:PORT or [ADDRESS]:PORT%s, the address in digits, the port 0 to 65535",
+                   s->min ? ", behind tls: for HTTPS" : "");
     else
         buf_puts(out, "* or SCHEME://HOST[:PORT] in lower case, with nothing after it");
 }

@@ -47,9 +47,13 @@ struct setting {
 extern const struct setting settings[];
 extern const struct setting *const settings_topic;
 extern const struct setting *const settings_end;
+/* The fields of struct config_host: [tls "HOST"] sections; CONFIG_HOST_SETTINGS_MAX of them. */
+extern const struct setting settings_host[];
 
 /* The row of SECTION and KEY, or NULL. */
 const struct setting *setting_find(const char *section, const char *key);
+/* Of [tls "HOST"]. */
+const struct setting *setting_find_host(const char *key);
 /* The row whose `section.key` takes the fewest edits to come to these; never NULL. */
 const struct setting *setting_nearest(const char *section, const char *key);
 /* Likewise by section name alone. */

@@ -217,6 +217,7 @@ void value_put_address(struct buf *out, const struct config_listen *l)
         out->failed = true; /* only for want of memory: the address was parsed once */
         return;
     }
+    buf_puts(out, l->tls ? "tls:" : "");
     buf_printf(out, l->addr.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 

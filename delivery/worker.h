@@ -22,6 +22,7 @@
 #include "delivery/poll_shared.h"
 #include "delivery/settings.h"
 #include "net/conn.h"
+#include "net/crypto_threads.h"
 #include "net/loop.h"
 #include "net/refusals.h"
 
@@ -68,6 +69,7 @@ struct worker {
     struct settings *settings;               /* as of this turn; a reference is held */
     uint32_t settings_serial;                /* changes with them; never 0 */
     struct event mail_event;
+    struct crypto_port crypto;
     struct hub_mail mail;
     struct grace_reader topics; /* inside during a turn: what is found in the table stays */
     struct feed_table *feeds;

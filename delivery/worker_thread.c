@@ -309,6 +309,14 @@ static enum err create_tables(struct worker *w, struct store_reader *reader)
     return ERR_OK;
 }
 
+static enum err open_port(struct worker *w, struct crypto_threads *threads)
+{
+    enum err e = crypto_port_open(&w->crypto, threads, &w->loop);
+    if (e == ERR_OK)
+        w->loop.crypto = &w->crypto;
+    return e;
+}
+
 /* The hub, the loop and the tables, in this order. */
 static enum err set_up(struct worker *w, unsigned index, struct settings *s, struct process *p,
                        struct store_reader *reader)
@@ -322,6 +330,8 @@ static enum err set_up(struct worker *w, unsigned index, struct settings *s, str
     if (e == ERR_OK)
         e = loop_watch(&w->loop, &w->mail_event, hub_mail_fd(w->hub, index), EV_PERSIST | EV_ET,
                        on_mail, w);
+    if (e == ERR_OK && p->crypto)
+        e = open_port(w, p->crypto);
     return e;
 }
 
@@ -417,6 +427,7 @@ void worker_destroy(struct worker *w)
         conn_release(w->paused_publishers[i]);
     turn_drop_backlog(&w->loop);
     turn_end(&w->loop);
+    crypto_port_close(&w->crypto);
     free(w->paused_publishers);
     if (w->loop.base && event_initialized(&w->mail_event))
         event_del(&w->mail_event);

@@ -26,7 +26,7 @@ bool http_may_nothing(const struct conn *c)
 bool http_access_is_foreign_host(const struct exchange *x)
 {
     const struct settings *s = worker_settings(x->conn);
-    bool directly = s->host_count && (x->conn->peer || !forwarding_is_said(x->fields));
+    bool directly = s->host_count && (conn_is_proxied(x->conn) || !forwarding_is_said(x->fields));
     const char *host = x->has_host ? x->host : NULL;
     return !x->conn->local && !host_is_own(host, s->hosts, s->host_count, directly);
 }

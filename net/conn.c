@@ -270,11 +270,30 @@ enum err conn_comes_by(struct conn *c, const struct conn *by)
 {
     if (!by->peer)
         return ERR_OK;
-    c->peer = peer_create(&by->peer->sender, by->peer->trusted);
-    if (!c->peer)
+    c->peer = peer_copy(by->peer);
+    return c->peer ? ERR_OK : ERR_NOMEM;
+}
+
+enum err conn_set_subject(struct conn *c, const char *subject)
+{
+    struct ip_port from = {0};
+    if (*subject == '\0' || (!c->peer && !link_peer(&c->link, &from)))
+        return ERR_OK;
+    struct peer *p = peer_with_subject(c->peer, &from, c->trusted, subject);
+    if (!p)
         return ERR_NOMEM;
-    *c->peer = *by->peer;
+    c->peer = p;
     return ERR_OK;
+}
+
+const char *conn_subject(const struct conn *c)
+{
+    return c->peer ? c->peer->subject : "";
+}
+
+bool conn_is_proxied(const struct conn *c)
+{
+    return c->peer && c->peer->proxied;
 }
 
 void conn_hold(struct conn *c)

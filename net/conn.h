@@ -44,6 +44,8 @@ struct publish;
     X(CLOSE_HEAD_TIMEOUT, true, "request not complete in time")                                    \
     X(CLOSE_WRITE_TIMEOUT, true, "the peer does not read")                                         \
     X(CLOSE_PROXY, true, "no valid PROXY header, or not from a trusted proxy")                     \
+    X(CLOSE_TLS_TIMEOUT, true, "TLS handshake not complete in time")                               \
+    X(CLOSE_TLS_CROWDED, true, "its place was needed for another TLS handshake")                   \
     X(CLOSE_PROTOCOL, true, "the peer broke the protocol")                                         \
     X(CLOSE_RECORDS, true, "the peer broke the rules of TLS")                                      \
     X(CLOSE_HALF_RECORD, true, "a TLS record not complete in time")                                \
@@ -121,9 +123,9 @@ struct kept_input {
 struct conn {
     struct loop *loop;
     const struct protocol *protocol;
-    void *state;             /* the protocol's */
-    struct peer *peer;       /* who is behind a trusted proxy; NULL = the socket's own peer */
-    struct peer_load *load;  /* it holds more than its floor (holding.h); NULL = it does not */
+    void *state;            /* the protocol's */
+    struct peer *peer;      /* who is behind a trusted proxy, or has shown a certificate; or NULL */
+    struct peer_load *load; /* it holds more than its floor (holding.h); NULL = it does not */
     struct wheel_item wheel; /* c->wheel is in the loop's wheel while the connection is open */
     struct conn *turn_next;  /* list of those with something to do at the end of this turn */
     struct kept_input *in;   /* input not used yet; NULL = none */
@@ -158,8 +160,15 @@ static inline struct conn *conn_of_link(struct link *l)
 {
     return (struct conn *)((char *)l - offsetof(struct conn, link));
 }
-/* Its bytes go through LINK (taken) from now on, which wraps the one that it had. */
+/* Its bytes go through LINK (taken) from now on, which wraps the one that it had, and may have read
+ * some of it. */
 void conn_set_link(struct conn *c, struct link link);
+/* Its peer has shown a client certificate of SUBJECT; "": none. ERR_NOMEM. */
+MUST_CHECK enum err conn_set_subject(struct conn *c, const char *subject);
+/* That subject; "": none. */
+const char *conn_subject(const struct conn *c);
+/* A trusted proxy is at the other end, whose clients come and go. */
+bool conn_is_proxied(const struct conn *c);
 /* C, which has no peer yet, was accepted from FROM: gives it one if that is a trusted proxy.
  * ERR_ACCESS: it is none; ERR_NOMEM. */
 MUST_CHECK enum err conn_accepted(struct conn *c, const struct ip_port *from);

@@ -13,6 +13,17 @@
     X(accepted, "connections accepted")                                                            \
     X(accept_paused, "times that accepting stopped for want of descriptors")                       \
     X(proxy_errors, "connections refused for their PROXY header, or for having none")              \
+    X(tls_handshakes, "TLS handshakes completed")                                                  \
+    X(tls_resumed, "of these, those that resumed a session")                                       \
+    X(tls_failed_alert, "TLS handshakes ended by the client's alert")                              \
+    X(tls_failed_version, "TLS handshakes without a version that both speak")                      \
+    X(tls_failed_suite, "TLS handshakes without a suite, curve or protocol that both have")        \
+    X(tls_failed_certificate, "TLS handshakes without a client certificate that is good")          \
+    X(tls_failed_protocol, "TLS handshakes in which the client broke the protocol")                \
+    X(tls_failed_internal, "TLS handshakes that failed inside the hub")                            \
+    X(tls_not_tls, "connections to TLS listeners that began with something else")                  \
+    X(tls_timeouts, "connections whose TLS handshake was not complete in time")                    \
+    X(tls_crowded, "TLS handshakes whose place was needed for another one")                        \
     X(http_requests, "HTTP requests answered or upgraded")                                         \
     X(http_errors, "HTTP requests answered with a 4xx or 5xx status")                              \
     X(http_invalid, "HTTP requests answered 400")                                                  \

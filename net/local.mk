@@ -8,6 +8,7 @@ libnet_a_SOURCES = \
 	net/budget.c net/budget.h \
 	net/conn.c net/conn.h \
 	net/counters.c net/counters.h \
+	net/crypto_threads.c net/crypto_threads.h \
 	net/fan.c net/fan.h \
 	net/holding.c net/holding.h \
 	net/link.c net/link.h \
@@ -31,10 +32,17 @@ libnet_a_SOURCES = \
 # TLS: what is behind the handshake, its records, and the links that wrap others.
 noinst_LIBRARIES += libtls.a
 libtls_a_SOURCES = \
+	net/tls/tls_accept.c net/tls/tls_accept.h \
 	net/tls/tls_alert.c net/tls/tls_alert.h \
+	net/tls/tls_context.c net/tls/tls_context.h \
+	net/tls/tls_export.c net/tls/tls_export.h \
+	net/tls/tls_handshake.c net/tls/tls_handshake.h \
+	net/tls/tls_hello.c net/tls/tls_hello.h \
 	net/tls/tls_keys.c net/tls/tls_keys.h \
 	net/tls/tls_link.c net/tls/tls_link.h \
-	net/tls/tls_record.c net/tls/tls_record.h
+	net/tls/tls_record.c net/tls/tls_record.h \
+	net/tls/tls_session_link.c net/tls/tls_session_link.h \
+	net/tls/tls_tickets.c net/tls/tls_tickets.h
 
 # HTTP as text: readers and writers without I/O; http_response.c also needs libwscodec.a.
 noinst_LIBRARIES += libhttpcodec.a

@@ -28,8 +28,12 @@
 
 struct awaiting;
 struct conn;
+struct crypto_port;
+struct crypto_threads;
 struct gathering;
 struct listener;
+struct tls_accept;
+struct tls_current;
 
 /* What all loops of the process share. */
 struct process {
@@ -39,8 +43,17 @@ struct process {
     _Atomic uint64_t quiet_until_ms[2];
     _Atomic bool local_lost;         /* nobody reaches the local socket; /readyz tells it */
     struct peer_memory memory;       /* what they make the process hold */
+    struct crypto_threads *crypto;   /* for costly arithmetic; NULL: none */
+    struct tls_current *tls;         /* what handshakes begin with */
     struct loop *loops[WORKERS_MAX]; /* to read what is atomic in them */
     unsigned loop_count;
+};
+
+/* Who has a place for a TLS handshake, or waits for one: see tls_accept.h. */
+struct tls_places {
+    unsigned taken;
+    struct tls_accept *idle;   /* that wait for their client, the longest first (utlist) */
+    struct tls_accept *queued; /* that have no place yet, the oldest first (utlist) */
 };
 
 struct loop {
@@ -63,6 +76,8 @@ struct loop {
     struct backlog backlog;
     char *read_buffer; /* LOOP_READ_BYTES */
     struct listener *listeners;
+    struct crypto_port *crypto; /* where what the threads have done comes home to; NULL: nowhere */
+    struct tls_places tls;
     /* Has loop OTHER end a turn soon. False: out of memory. */
     bool (*nudge)(struct loop *l, unsigned other);
     /* Written by this loop alone, read by all. */

@@ -19,6 +19,9 @@ struct service {
     void (*adopt)(struct conn *c);
     const struct service *proxied; /* instead of it, while http.proxy_protocol is on; NULL: never */
     const struct service *behind;  /* what is spoken behind a PROXY header; NULL: none comes */
+    /* Of a TLS listener: what is spoken inside of TLS, and what if h2 was chosen (ALPN); NULL: the
+     * first, which is what is spoken by everybody else, too. */
+    const struct service *within, *within_h2;
 };
 
 #endif

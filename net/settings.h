@@ -14,9 +14,11 @@
 struct net_settings {
     uint64_t head_timeout_ms; /* until the first head is there, a PROXY header before it included */
     uint64_t write_timeout_ms;
-    int send_buffer;                /* SO_SNDBUF, 0 = the kernel's choice */
-    int notsent_lowat;              /* TCP_NOTSENT_LOWAT, 0 = none */
-    struct ip_net *trusted_proxies; /* whose word on who the client is counts */
+    uint64_t tls_handshake_timeout_ms; /* from the first byte on, or before */
+    unsigned tls_handshakes_max;       /* under way at once, all loops together */
+    int send_buffer;                   /* SO_SNDBUF, 0 = the kernel's choice */
+    int notsent_lowat;                 /* TCP_NOTSENT_LOWAT, 0 = none */
+    struct ip_net *trusted_proxies;    /* whose word on who the client is counts */
     size_t trusted_proxy_count;
     bool proxy_protocol; /* all connections are theirs, and begin with a PROXY header */
 };

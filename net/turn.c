@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "net/crypto_threads.h"
 #include "net/holding.h"
 #include "net/loop.h"
 
@@ -40,6 +41,8 @@ bool turn_collect(struct loop *l)
 
 void turn_serve(struct loop *l)
 {
+    if (l->crypto)
+        crypto_port_serve(l->crypto);
     serve(l, &l->readiness[1], BUDGET_LOCAL);
     serve(l, &l->readiness[0], BUDGET_TCP);
 }

@@ -115,7 +115,7 @@ static bool is_publish(const struct h1 *h)
  * published. Of whoever comes through a proxy each request may be another client's. */
 static bool goes_beside_due(const struct conn *c, bool publish)
 {
-    return !c->peer && publish;
+    return !conn_is_proxied(c) && publish;
 }
 
 static void hold_request(struct conn *c, struct h1 *h)

@@ -70,6 +70,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/session.mjs \
 	tests/e2e/lib/slowlog.mjs \
 	tests/e2e/lib/sse.mjs \
+	tests/e2e/lib/tls.mjs \
 	tests/e2e/lib/transports.mjs \
 	tests/e2e/lib/wait.mjs \
 	tests/e2e/lib/ws.mjs \
@@ -144,6 +145,7 @@ EXTRA_DIST += \
 	tests/e2e/77-memory.test.mjs \
 	tests/e2e/78-peer-memory.test.mjs \
 	tests/e2e/78-subscriptions.test.mjs \
+	tests/e2e/79-tls.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \

@@ -26,7 +26,7 @@ tests_unit_test_cpus_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
 
 # Includes daemon/main.c; the stand-ins are the layers that it starts.
-tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/frontends.c daemon/keep_socket.c \
+tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/certificates.c daemon/frontends.c daemon/keep_socket.c \
 	daemon/rules.c daemon/signals.c
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_lmdb_open -Wl,--wrap=store_wrong \

@@ -14,7 +14,7 @@
 #define COUNT(a)  (int)(sizeof(a) / sizeof((a)[0]))
 #define FILE_NAME "longwire.ini"
 
-enum { SETS_MAX = 64 };
+enum { SETS_MAX = 96 };
 
 /* ---- each test has a directory of its own ---- */
 
@@ -204,6 +204,7 @@ static const struct {
     {"hub", "peer_bytes", "10M"},
     {"hub", "dedup_window", "90s"},
     {"hub", "dedup_max_keys", "18"},
+    {"hub", "crypto_threads", "20"},
     {"hub", "log_level", "debug"},
     {"http", "listen", "[::1]:0"},
     {"http", "metrics_listen", "0.0.0.0:9420"},
@@ -232,6 +233,15 @@ static const struct {
     {"http", "hsts", "365d"},
     {"http", "redirect_https", "443"},
     {"http", "demo", "on"},
+    {"tls", "certificate", "tls/chain.pem"},
+    {"tls", "key", "tls/key.pem"},
+    {"tls", "versions", "1.3"},
+    {"tls", "tickets", "off"},
+    {"tls", "ticket_key_file", "tls/tickets"},
+    {"tls", "client_ca", "tls/clients.pem"},
+    {"tls", "handshakes_max", "21"},
+    {"tls", "handshake_timeout", "13s"},
+    {"tls", "compact", "off"},
     {"socket", "path", "run/hub.sock"},
     {"socket", "mode", "0007"},
     {"socket", "group", "adm"},
@@ -255,7 +265,13 @@ static const struct {
 
 static const char *needs_of(int i)
 {
-    return strcmp(others[i].key, "proxy_protocol") == 0 ? "http.trusted_proxies=::1" : NULL;
+    static const char *const needs[][2] = {
+        {"proxy_protocol", "http.trusted_proxies=::1"},
+    };
+    for (int k = 0; k < COUNT(needs); k++)
+        if (strcmp(others[i].key, needs[k][0]) == 0)
+            return needs[k][1];
+    return NULL;
 }
 
 START_TEST(every_option_is_tried)
@@ -515,7 +531,9 @@ END_TEST
 #define HOST_TEXT "must be a name or an address (IPv6 in brackets) without a port"
 #define NET_TEXT  "must be ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits"
 #define ADDRESS_TEXT                                                                               \
-    "must be ADDRESS:PORT or [ADDRESS]:PORT, the address in digits, the port 0 to 65535"
+    "must be ADDRESS:PORT or [ADDRESS]:PORT, behind tls: for HTTPS, the address in digits, the "   \
+    "port 0 "                                                                                      \
+    "to 65535"
 
 static const struct {
     const char *text;
@@ -567,7 +585,7 @@ static const struct {
      "2: topic.durabilty: no such option; the nearest is topic.durability"},
     {"[htttp]\n", "1: [htttp]: no such section; the nearest is [http]"},
     {"[Limit]\nx = 1\n", "1: [Limit]: no such section; the nearest is [limits]"},
-    {"[hub]\n= 1\n", "2: hub.: no such option; the nearest is http.h2"},
+    {"[hub]\n= 1\n", "2: hub.: no such option; the nearest is hub.workers"},
     {"workers = 1\n", "1: an option before the first [section]"},
     /* Twice. */
     {"[hub]\nworkers = 1\n[http]\n[hub]\nworkers = 2\n",
@@ -577,16 +595,16 @@ static const struct {
     /* Lines. */
     {"[hub]\nworkers\n[http]\n", "2: workers: must be [section] or key = value"},
     {"[hub]\nworkers", "2: workers: must be [section] or key = value"},
-    {"[hub\n", "1: must be [section] or [topic \"PATTERN\"]"},
-    {"[]\n", "1: must be [section] or [topic \"PATTERN\"]"},
-    {"[hub] x\n", "1: must be [section] or [topic \"PATTERN\"]"},
-    {"[topic \"a]\n", "1: must be [section] or [topic \"PATTERN\"]"},
-    {"[topic \"a\" b]\n", "1: must be [section] or [topic \"PATTERN\"]"},
-    {"[topic a/b]\n", "1: must be [section] or [topic \"PATTERN\"]"},
+    {"[hub\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[]\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[hub] x\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[topic \"a]\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[topic \"a\" b]\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[topic a/b]\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
     {"[a_section_name_that_is_longer_than_any_there_is]\n",
-     "1: must be [section] or [topic \"PATTERN\"]"},
+     "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
     {"[topic]\n", "1: [topic]: must be [topic \"PATTERN\"]"},
-    {"[hub \"a\"]\n", "1: only [topic] takes a \"PATTERN\""},
+    {"[hub \"a\"]\n", "1: only [topic] takes a \"PATTERN\", and [tls] a \"HOST\""},
     {"[topic \"a/#/b\"]\n",
      "1: topic \"a/#/b\": must be a topic, or a pattern with + for one level, # at the end"},
     {"[topic \"\"]\n",
@@ -874,7 +892,8 @@ END_TEST
 START_TEST(the_name_of_a_section_has_a_limit)
 {
     write_file("[a_section_with_a_name_of_31_b_xy]\n");
-    expect_error(ERR_INVALID, "longwire.ini:1: must be [section] or [topic \"PATTERN\"]", NULL);
+    expect_error(ERR_INVALID,
+                 "longwire.ini:1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]", NULL);
     write_file("[a_section_with_a_name_of_31_b_x]\n");
     expect_error(ERR_INVALID,
                  "longwire.ini:1: [a_section_with_a_name_of_31_b_x]: no such section; the nearest "
@@ -1252,6 +1271,15 @@ START_TEST(what_is_reloadable)
         "http.proxy_protocol",
         "http.hsts",
         "http.redirect_https",
+        "tls.certificate",
+        "tls.key",
+        "tls.versions",
+        "tls.tickets",
+        "tls.ticket_key_file",
+        "tls.client_ca",
+        "tls.handshakes_max",
+        "tls.handshake_timeout",
+        "tls.compact",
         "log.max_age",
         "log.max_log_bytes",
         "access.anonymous",

@@ -71,6 +71,9 @@ export async function run(program, args, { input = '', ms, ...options } = {}) {
   return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
 }
 
+/** Of an address of the ready line; undefined if there is none. */
+const portOf = (address) => address && Number(/:(\d+)$/.exec(address)[1]);
+
 /** A new folder; whoever asks for it also removes it. */
 const temporaryFolder = () => mkdtempSync(join(tmpdir(), 'longwire-'));
 
@@ -149,11 +152,13 @@ class Hub {
       this.#child = null;
       throw new Error(`${error.message}\n${this.stderr()}`);
     });
-    const ready = /^ready http=(\S+) socket=(.+)$/.exec(line);
+    const ready = /^ready(?: http=(\S+))?(?: https=(\S+))? socket=(.+)$/.exec(line);
     assert.ok(ready, `not a ready line: ${line}`);
-    assert.equal(ready[2], this.socket);
-    this.addresses = ready[1].split(',');
-    this.port = Number(/:(\d+)$/.exec(this.addresses[0])[1]);
+    assert.equal(ready[3], this.socket);
+    this.addresses = ready[1]?.split(',') ?? [];
+    this.secureAddresses = ready[2]?.split(',') ?? [];
+    this.port = portOf(this.addresses[0]);
+    this.securePort = portOf(this.secureAddresses[0]);
   }
 
   #arguments() {

@@ -10,10 +10,13 @@ export class RawSocket {
   #socket;
   #changed = () => {};
 
-  /** Connects over TCP, with `from` from that address, or with `local` to the local socket. */
-  static async open(hub, { local = false, from } = {}) {
+  /**
+   * Connects over TCP, with `from` from that address, to another `port` than the plain one if it is
+   * given, or with `local` to the local socket.
+   */
+  static async open(hub, { local = false, from, port = hub.port } = {}) {
     const raw = new RawSocket();
-    const tcp = { host: '127.0.0.1', port: hub.port, localAddress: from };
+    const tcp = { host: '127.0.0.1', port, localAddress: from };
     const where = local ? { path: hub.socket } : tcp;
     await within(raw.#connect(where), 'a connection');
     return raw;

@@ -1,0 +1,215 @@
+#include "net/crypto_threads.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "net/loop.h"
+
+/* Who is connected comes before who wants to be: the workers' deliveries before this. */
+enum { NICE = 5 };
+
+struct crypto_threads {
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct crypto_job *first, *last; /* that wait */
+    size_t waiting, queue_max;
+    bool stopping;
+    unsigned count; /* threads that run */
+    pthread_t thread[];
+};
+
+static void append(struct crypto_job **first, struct crypto_job **last, struct crypto_job *job)
+{
+    job->next = NULL;
+    if (*first)
+        (*last)->next = job;
+    else
+        *first = job;
+    *last = job;
+}
+
+/* --- a thread --- */
+
+/* NULL: the threads end. */
+static struct crypto_job *take(struct crypto_threads *t)
+{
+    pthread_mutex_lock(&t->lock);
+    while (!t->first && !t->stopping)
+        pthread_cond_wait(&t->more, &t->lock);
+    struct crypto_job *job = t->stopping ? NULL : t->first;
+    if (job) {
+        t->first = job->next;
+        t->waiting--;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return job;
+}
+
+static void send_home(struct crypto_threads *t, struct crypto_job *job)
+{
+    static const uint64_t one = 1;
+    struct crypto_port *p = job->home;
+    pthread_mutex_lock(&t->lock);
+    bool wake = !p->first;
+    append(&p->first, &p->last, job);
+    /* Under the lock: behind it, the port may be closed. */
+    if (wake && write(p->fd, &one, sizeof(one)) < 0)
+        abort(); /* an eventfd takes 2^64 - 2 of them */
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void *run(void *arg)
+{
+    struct crypto_threads *t = arg;
+    struct crypto_job *job;
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    while ((job = take(t))) {
+        job->run(job);
+        job->ran = true;
+        send_home(t, job);
+    }
+    return NULL;
+}
+
+/* --- life --- */
+
+static enum err start(struct crypto_threads *t, unsigned count)
+{
+    sigset_t all, old; /* signals are the main thread's */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    while (t->count < count && pthread_create(&t->thread[t->count], NULL, run, t) == 0)
+        t->count++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return t->count == count ? ERR_OK : ERR_IO;
+}
+
+enum err crypto_threads_create(unsigned count, size_t queue_max, struct crypto_threads **ret)
+{
+    struct crypto_threads *t = calloc(1, sizeof(*t) + count * sizeof(t->thread[0]));
+    if (!t)
+        return ERR_NOMEM;
+    pthread_mutex_init(&t->lock, NULL);
+    pthread_cond_init(&t->more, NULL);
+    t->queue_max = queue_max;
+    enum err e = start(t, count);
+    if (e != ERR_OK) {
+        crypto_threads_stop(t);
+        crypto_threads_destroy(t);
+        return e;
+    }
+    *ret = t;
+    return ERR_OK;
+}
+
+void crypto_threads_stop(struct crypto_threads *t)
+{
+    if (!t)
+        return;
+    pthread_mutex_lock(&t->lock);
+    t->stopping = true;
+    pthread_cond_broadcast(&t->more);
+    pthread_mutex_unlock(&t->lock);
+    while (t->count > 0)
+        pthread_join(t->thread[--t->count], NULL);
+    while (t->first) {
+        struct crypto_job *job = t->first;
+        t->first = job->next;
+        send_home(t, job);
+    }
+    t->waiting = 0;
+}
+
+void crypto_threads_destroy(struct crypto_threads *t)
+{
+    if (!t)
+        return;
+    pthread_cond_destroy(&t->more);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+/* --- ports --- */
+
+static void on_home(evutil_socket_t fd, short what, void *arg)
+{
+    struct crypto_port *p = arg;
+    (void)fd;
+    (void)what;
+    p->told = true; /* the turn that begins now serves it */
+}
+
+enum err crypto_port_open(struct crypto_port *p, struct crypto_threads *t, struct loop *l)
+{
+    p->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (p->fd < 0)
+        return ERR_IO;
+    /* For edges: serving does not read it. */
+    enum err e = loop_watch(l, &p->event, p->fd, EV_PERSIST | EV_ET, on_home, p);
+    if (e != ERR_OK) {
+        close(p->fd);
+        return e;
+    }
+    p->threads = t;
+    p->open = true;
+    return ERR_OK;
+}
+
+static struct crypto_job *take_home(struct crypto_port *p)
+{
+    pthread_mutex_lock(&p->threads->lock);
+    struct crypto_job *list = p->first;
+    p->first = NULL;
+    pthread_mutex_unlock(&p->threads->lock);
+    return list;
+}
+
+static void finish(struct crypto_job *list)
+{
+    while (list) {
+        struct crypto_job *job = list;
+        list = job->next;
+        job->done(job);
+    }
+}
+
+void crypto_port_serve(struct crypto_port *p)
+{
+    if (!p->told)
+        return;
+    p->told = false;
+    finish(take_home(p));
+}
+
+void crypto_port_close(struct crypto_port *p)
+{
+    if (!p->open)
+        return;
+    finish(take_home(p));
+    event_del(&p->event);
+    close(p->fd);
+    p->open = p->told = false;
+}
+
+enum err crypto_port_submit(struct crypto_port *p, struct crypto_job *job)
+{
+    struct crypto_threads *t = p->threads;
+    if (!p->open)
+        return ERR_CLOSED;
+    pthread_mutex_lock(&t->lock);
+    enum err e = t->stopping ? ERR_CLOSED : t->waiting >= t->queue_max ? ERR_LIMIT : ERR_OK;
+    if (e == ERR_OK) {
+        job->home = p;
+        job->ran = false;
+        append(&t->first, &t->last, job);
+        t->waiting++;
+        pthread_cond_signal(&t->more);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return e;
+}
