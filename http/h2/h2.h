@@ -91,12 +91,14 @@ struct h2 {
     uint64_t head_until_ms;      /* when what is half there is too late; 0 = nothing is */
     uint8_t phase;               /* enum h2_phase */
     bool greeted;                /* its first frame was there */
-    bool pinged;                 /* the answer to the last PING has come */
-    bool unquiet;                /* too many streams had to be reset */
-    bool status_only;            /* came by a listener for figures and readiness */
-    bool reading;                /* its input is being read: news is told behind that */
-    bool hungry;                 /* a stream found no room in `out` */
-    bool windows;                /* the window of all has been opened */
+    /* The answer to the PING behind the notice that the hub stops has come: no request that was
+     * sent before that is on its way any more. */
+    bool pinged;
+    bool unquiet;     /* too many streams had to be reset */
+    bool status_only; /* came by a listener for figures and readiness */
+    bool reading;     /* its input is being read: news is told behind that */
+    bool hungry;      /* a stream found no room in `out` */
+    bool windows;     /* the window of all has been opened */
 };
 
 static inline struct h2 *h2_of(const struct conn *c)

@@ -131,10 +131,29 @@ static void check_expect(struct h2_head *h)
     }
 }
 
+/* CONNECT without a protocol is for proxies; with one it is for WebSockets (RFC 8441). */
+static void check_method(struct h2_head *h)
+{
+    const char *method = h2_head_text(h, h->method), *protocol = h2_head_text(h, h->protocol);
+    if (protocol && strcmp(protocol, "websocket") != 0)
+        refuse(h, 501, "No protocol but websocket is spoken here");
+    else if (!protocol && method && strcmp(method, "CONNECT") == 0)
+        refuse(h, 501, "This is not a proxy");
+}
+
+static void check_path(struct h2_head *h)
+{
+    const char *path = h2_head_text(h, h->path);
+    if (path && field_target_span(path, strlen(path)) < strlen(path))
+        refuse(h, 400, "The path has bytes that must be percent-encoded");
+}
+
 void h2_head_end(struct h2_head *h)
 {
     if (!h->fields || h->status)
         return;
+    check_method(h);
+    check_path(h);
     check_host(h);
     const char *fault = http_fields_fault(h->fields);
     if (fault)

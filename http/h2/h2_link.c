@@ -47,7 +47,8 @@ static bool stream_is_ready(const struct link *l)
     return is_alive(s) && h2_stream_room(s) > 0;
 }
 
-/* The peer may have more to send that nobody wants (RFC 9113 section 8.1). */
+/* The peer may have more of a request to send, which nobody wants (RFC 9113 section 8.1); what is
+ * behind a WebSocket's end has its time, as over TCP. */
 static bool stream_shut(struct link *l)
 {
     struct h2_stream *s = stream_of(l);
@@ -55,7 +56,7 @@ static bool stream_shut(struct link *l)
         return false;
     if (!s->sent_all)
         h2_send_data(s, NULL, 0, true);
-    return false;
+    return s->tunnel && !s->came_all && is_alive(s);
 }
 
 /* --- what comes --- */
@@ -80,6 +81,8 @@ static struct link_io stream_receive(struct link *l, void *data, size_t n)
     size_t m = s->unread->len < n ? s->unread->len : n;
     memcpy(data, s->unread->data, m);
     buf_consume(s->unread, m);
+    if (s->session)
+        s->session->unread -= m;
     if (is_alive(s))
         h2_taken(s, m);
     if (!s->unread->len)

@@ -137,7 +137,6 @@ void h2_reset(struct h2_stream *s, uint32_t code)
 void h2_taken(struct h2_stream *s, size_t n)
 {
     struct h2 *h = s->session;
-    h->unread -= n;
     submitted(h, nghttp2_session_consume_stream(h->frames, s->id, n) != 0);
 }
 

@@ -47,7 +47,6 @@ static void wants_body(struct conn *c, struct h2_request *r)
         h2_ask_for_body(x);
 }
 
-/* What is not known by its name is no protocol that a stream could go on by. */
 static bool refuse_head(struct h2_request *r)
 {
     struct exchange *x = &r->exchange;
@@ -311,18 +310,15 @@ static const char *or_empty(const char *text)
     return text ? text : "";
 }
 
-/* CONNECT to anything but a WebSocket is for proxies, or unknown here (RFC 8441 section 4). */
 static void take_method(struct h2_request *r, const struct h2_head *head)
 {
     struct exchange *x = &r->exchange;
-    const char *protocol = h2_head_text(head, head->protocol);
     x->method_name = h2_head_text(head, head->method);
     x->method = x->method_name ? dispatch_method(x->method_name) : HTTP_UNKNOWN;
-    if (!protocol)
+    if (!head->protocol)
         return;
-    r->connect = true;
-    x->websocket = strcmp(protocol, "websocket") == 0;
-    x->method = x->websocket ? HTTP_GET : HTTP_UNKNOWN;
+    r->connect = x->websocket = true;
+    x->method = HTTP_GET;
 }
 
 static void take_head(struct h2_request *r, struct h2_head *head)

@@ -181,15 +181,6 @@ static void window_opened(struct h2 *h, int32_t id)
     h->windows |= !id;
 }
 
-/* The answer to the PING behind the notice that the hub stops: no request that was sent before it
- * is under way any more. */
-static void ping_answered(struct h2 *h)
-{
-    if (h->phase == H2_NOTICED)
-        conn_resume(h->conn);
-    h->pinged = true;
-}
-
 static int on_frame(nghttp2_session *frames, const nghttp2_frame *frame, void *ctx)
 {
     struct h2 *h = ctx;
@@ -205,8 +196,8 @@ static int on_frame(nghttp2_session *frames, const nghttp2_frame *frame, void *c
         window_opened(h, hd->stream_id);
     else if (hd->type == NGHTTP2_SETTINGS)
         h->windows = true;
-    else if (hd->type == NGHTTP2_PING && hd->flags & NGHTTP2_FLAG_ACK)
-        ping_answered(h);
+    else if (hd->type == NGHTTP2_PING)
+        h->pinged |= hd->flags & NGHTTP2_FLAG_ACK;
     return e;
 }
 

@@ -56,6 +56,8 @@ static struct settings *default_settings(void)
     s->poll_limit = 1000;
     s->subscriptions = 1000;
     s->inflight = 256;
+    s->h2 = true;
+    s->h2_max_streams = 100;
     return s;
 }
 

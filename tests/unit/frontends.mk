@@ -9,6 +9,8 @@ frontends_tests = \
 	tests/unit/test_fanout \
 	tests/unit/test_fanout_late \
 	tests/unit/test_full_hub \
+	tests/unit/test_h2 \
+	tests/unit/test_h2_rules \
 	tests/unit/test_holding \
 	tests/unit/test_joiner \
 	tests/unit/test_lagging \
@@ -117,6 +119,20 @@ tests_unit_test_links_tls_SOURCES = tests/unit/test_links.c tests/unit/tls_wire.
 tests_unit_test_links_tls_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_links_tls_LDFLAGS = $(links_ldflags)
 tests_unit_test_links_tls_LDADD = $(frontends_test_libs)
+
+# Whatever speaks HTTP/2.
+h2_peer = tests/unit/h2_peer.c tests/unit/h2_peer.h
+h2_test_libs = libh2.a $(frontends_test_libs) $(NGHTTP2_LIBS)
+
+tests_unit_test_h2_SOURCES = tests/unit/test_h2.c $(h2_peer) $(desk)
+tests_unit_test_h2_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(NGHTTP2_CFLAGS)
+tests_unit_test_h2_LDFLAGS = $(desk_ldflags)
+tests_unit_test_h2_LDADD = $(h2_test_libs)
+
+tests_unit_test_h2_rules_SOURCES = tests/unit/test_h2_rules.c $(h2_peer) $(desk)
+tests_unit_test_h2_rules_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(NGHTTP2_CFLAGS)
+tests_unit_test_h2_rules_LDFLAGS = $(desk_ldflags)
+tests_unit_test_h2_rules_LDADD = $(h2_test_libs)
 
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
