@@ -37,7 +37,7 @@ static struct link_io stream_send(struct link *l, const void *data, size_t n)
     if (m)
         send_some(s, data, m);
     if (m < n && is_alive(s))
-        h2_stream_is_full(s);
+        h2_stream_is_full(s, m > 0);
     return (struct link_io){m, m == n ? ERR_OK : ERR_AGAIN};
 }
 

@@ -108,13 +108,14 @@ size_t h2_stream_room(const struct h2_stream *s)
     return room < window ? room : window;
 }
 
-void h2_stream_is_full(const struct h2_stream *s)
+void h2_stream_is_full(const struct h2_stream *s, bool took)
 {
     struct h2 *h = s->session;
     if (window_of(s) == 0)
         return;
+    if (!h->hungry)
+        h->next = took ? s->at + 1 : s->at;
     h->hungry = true;
-    h->next = s->at + 1;
 }
 
 void h2_send_data(struct h2_stream *s, const void *data, size_t n, bool end)

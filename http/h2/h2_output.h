@@ -12,9 +12,9 @@ void h2_output(struct h2 *h);
 void h2_send_head(struct h2_stream *s, const nghttp2_nv *nv, size_t count, bool end);
 /* How many bytes S may send now. */
 size_t h2_stream_room(const struct h2_stream *s);
-/* It has more to send than that: when what is in the way is the session's, it is told when that has
- * room again, behind all others. */
-void h2_stream_is_full(const struct h2_stream *s);
+/* It has more to send than that, and TOOK some of it: if it is the session that has no more room,
+ * it is told when that has, and behind all who found none before it. */
+void h2_stream_is_full(const struct h2_stream *s, bool took);
 /* N bytes, of which S has room for all; END: behind them our side ends. */
 void h2_send_data(struct h2_stream *s, const void *data, size_t n, bool end);
 /* Ends S, which nghttp2 still has. */

@@ -408,6 +408,8 @@ static void tell(struct h2_stream *s)
     unsigned what = h2_link_ready(s);
     if (what)
         conn_ready(s->conn, what);
+    if (s->wanted & ~what & READY_WRITE && !s->closed)
+        h2_stream_is_full(s, false);
     if (s->conn->protocol == &h2_request_protocol)
         h2_request_look(s->conn);
     budget_return_to_slice(work, &outer);

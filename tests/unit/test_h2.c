@@ -279,6 +279,28 @@ START_TEST(the_window_of_all_is_shared_and_none_is_forgotten)
 }
 END_TEST
 
+/* Each of them finds room in its turn. */
+START_TEST(more_than_the_connection_has_room_for_comes_to_all)
+{
+    enum { STREAMS = 90 };
+    int32_t ids[STREAMS];
+    desk.process.conns_max = 1000;
+    for (int i = 0; i < STREAMS; i++)
+        ids[i] = h2_peer_ask(&peer, "GET", i % 2 ? "/t/a" : "/t/b", EVENTS, NULL, true);
+    nghttp2_session_set_local_window_size(peer.session, 0, 0, 1 << 30);
+    settle();
+    for (int round = 0; round < 3; round++) {
+        desk_publish(&desk, "a", 2, 3000);
+        desk_publish(&desk, "b", 1, 9000);
+    }
+    settle();
+    for (int i = 0; i < STREAMS; i++)
+        ck_assert_msg(has(&h2_peer_stream(&peer, ids[i])->body, i % 2 ? "id: 8-" : "id: 9-"),
+                      "stream %d", i);
+    ck_assert_uint_gt(desk_count(&desk, COUNTER_lags), 0);
+}
+END_TEST
+
 /* --- WebSockets --- */
 
 #define CONNECT ":authority: localhost\n:protocol: websocket\nsec-websocket-version: 13\n"
@@ -360,6 +382,7 @@ static Suite *h2_suite(void)
     tcase_add_test(t, a_long_poll_waits_is_answered_and_may_be_given_up);
     tcase_add_test(t, event_streams_get_the_inside_of_the_same_bytes);
     tcase_add_test(t, the_window_of_all_is_shared_and_none_is_forgotten);
+    tcase_add_test(t, more_than_the_connection_has_room_for_comes_to_all);
     tcase_add_test(t, a_websocket_comes_by_extended_connect);
     tcase_add_test(t, connect_to_anything_else_is_refused);
     tcase_add_test(t, a_stream_counts_as_a_connection);
