@@ -1,9 +1,9 @@
 #include "tests/unit/tls_peer.h"
 
-#include <check.h>
 #include <string.h>
 
 #include "base/aead.h"
+#include "tests/require.h"
 
 enum { HEADER = 5, TAG = 16, MOST = 1 << 16 };
 
@@ -19,7 +19,7 @@ static void fill_direction(struct tls_direction *d, const struct tls_keys *k, un
     fill(d->key, sizeof(d->key), from + 1);
     fill(d->iv, sizeof(d->iv), from + 2);
     if (k->version == TLS_1_3)
-        ck_assert_int_eq(tls_direction_derive(d, k->suite, k->secret_len), ERR_OK);
+        REQUIRE(tls_direction_derive(d, k->suite, k->secret_len) == ERR_OK);
 }
 
 struct tls_keys tls_peer_keys(enum tls_version v, enum tls_suite s)
@@ -91,11 +91,11 @@ static struct aead aead_of(const struct tls_peer *p, const struct tls_direction 
 
 void tls_peer_say(struct tls_peer *p, unsigned type, const void *data, size_t n, size_t padding)
 {
-    uint8_t nonce[12], ad[13], *record = (uint8_t *)buf_reserve(&p->said, MOST + 64);
-    uint8_t *text = record + HEADER + explicit_len(p);
     size_t len = n + (is_13(p) ? 1 + padding : 0);
-    ck_assert_uint_le(len, MOST);
-    memset(record, 0, MOST + 64);
+    uint8_t nonce[12], ad[13], *record = (uint8_t *)buf_reserve(&p->said, len + 64);
+    uint8_t *text = record + HEADER + explicit_len(p);
+    REQUIRE(len <= MOST);
+    memset(record, 0, len + 64);
     if (n)
         memcpy(text, data, n);
     text[n] = (uint8_t)type;
@@ -105,7 +105,7 @@ void tls_peer_say(struct tls_peer *p, unsigned type, const void *data, size_t n,
     if (explicit_len(p)) /* a counter of its own, which is no sequence number */
         put(record + HEADER, p->keys.out.seq * 3 + 5, 8);
     struct aead a = aead_of(p, &p->keys.out, record, len, nonce, ad);
-    ck_assert_int_eq(aead_seal(&a, text, len, text), ERR_OK);
+    REQUIRE(aead_seal(&a, text, len, text) == ERR_OK);
     p->keys.out.seq++;
     p->said.len += HEADER + explicit_len(p) + len + TAG;
 }
@@ -124,12 +124,11 @@ void tls_peer_say_alert(struct tls_peer *p, unsigned level, enum tls_alert a)
 static void update(const struct tls_peer *p, struct tls_direction *d)
 {
     uint8_t next[48];
-    ck_assert(is_13(p));
-    ck_assert_int_eq(
-        aead_expand_label(d->secret, p->keys.secret_len, "traffic upd", next, p->keys.secret_len),
-        ERR_OK);
+    REQUIRE(is_13(p));
+    REQUIRE(aead_expand_label(d->secret, p->keys.secret_len, "traffic upd", next,
+                              p->keys.secret_len) == ERR_OK);
     memcpy(d->secret, next, p->keys.secret_len);
-    ck_assert_int_eq(tls_direction_derive(d, p->keys.suite, p->keys.secret_len), ERR_OK);
+    REQUIRE(tls_direction_derive(d, p->keys.suite, p->keys.secret_len) == ERR_OK);
 }
 
 void tls_peer_update(struct tls_peer *p)
@@ -148,7 +147,7 @@ void tls_peer_say_update(struct tls_peer *p, bool wants_one)
 
 static void take_alert(struct tls_peer *p, const uint8_t *text, size_t n)
 {
-    ck_assert_uint_eq(n, 2);
+    REQUIRE(n == 2);
     p->level = text[0];
     p->alert = text[1];
     p->alerts++;
@@ -157,8 +156,8 @@ static void take_alert(struct tls_peer *p, const uint8_t *text, size_t n)
 static void take_update(struct tls_peer *p, const uint8_t *text, size_t n)
 {
     static const uint8_t message[5] = {24, 0, 0, 1, 0};
-    ck_assert_uint_eq(n, sizeof(message));
-    ck_assert_mem_eq(text, message, n);
+    REQUIRE(n == sizeof(message));
+    REQUIRE(memcmp(text, message, n) == 0);
     update(p, &p->keys.in);
     p->updates++;
 }
@@ -171,8 +170,8 @@ static void take(struct tls_peer *p, unsigned type, const uint8_t *text, size_t 
     } else if (type == TLS_TYPE_HANDSHAKE) {
         take_update(p, text, n);
     } else {
-        ck_assert_uint_eq(type, TLS_TYPE_DATA);
-        ck_assert(n > 0 && n <= 16384);
+        REQUIRE(type == TLS_TYPE_DATA);
+        REQUIRE(n > 0 && n <= 16384);
         buf_append(&p->heard, text, n);
     }
 }
@@ -182,13 +181,13 @@ static void open_record(struct tls_peer *p, uint8_t *record, size_t n)
     uint8_t nonce[12], ad[13], *text = record + HEADER + explicit_len(p);
     size_t len = n - HEADER - explicit_len(p) - TAG;
     unsigned type = record[0];
-    ck_assert_uint_eq(record[1] << 8 | record[2], TLS_1_2);
-    ck_assert_uint_ge(n, HEADER + explicit_len(p) + TAG);
+    REQUIRE((record[1] << 8 | record[2]) == TLS_1_2);
+    REQUIRE(n >= HEADER + explicit_len(p) + TAG);
     struct aead a = aead_of(p, &p->keys.in, record, len, nonce, ad);
-    ck_assert_int_eq(aead_open(&a, text, n - HEADER - explicit_len(p), text), ERR_OK);
+    REQUIRE(aead_open(&a, text, n - HEADER - explicit_len(p), text) == ERR_OK);
     p->keys.in.seq++;
     if (is_13(p)) {
-        ck_assert_uint_eq(type, TLS_TYPE_DATA);
+        REQUIRE(type == TLS_TYPE_DATA);
         type = text[--len]; /* the hub pads nothing */
     }
     take(p, type, text, len);

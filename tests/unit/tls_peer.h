@@ -38,7 +38,7 @@ void tls_peer_say_alert(struct tls_peer *p, unsigned level, enum tls_alert a);
 void tls_peer_say_update(struct tls_peer *p, bool wants_one);
 /* What is said from now on is sealed with the next key. */
 void tls_peer_update(struct tls_peer *p);
-/* Hears N bytes of records, cut anywhere. Fails the test if they are not what the hub may say. */
+/* Hears N bytes of records, cut anywhere. Aborts if they are not what the hub may say. */
 void tls_peer_hear(struct tls_peer *p, const void *data, size_t n);
 
 #endif

@@ -1,0 +1,23 @@
+# Fuzz targets of TLS behind its handshake; included by tests/local.mk behind http.mk, which says how
+# they are linked.
+if !FUZZING
+TESTS += $(tls_fuzz_targets)
+endif
+
+tls_fuzz_targets = \
+	tests/fuzz/fuzz_tls_link \
+	tests/fuzz/fuzz_tls_record
+check_PROGRAMS += $(tls_fuzz_targets)
+
+tests_fuzz_fuzz_tls_link_SOURCES = tests/fuzz/fuzz_tls_link.c $(tls_peer) $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_tls_link_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_tls_link_LDADD = libtls.a libnet.a $(tls_test_libs) $(LIBEVENT_LIBS)
+
+tests_fuzz_fuzz_tls_record_SOURCES = tests/fuzz/fuzz_tls_record.c $(tls_peer) $(fuzz_common) \
+	$(fuzz_main)
+tests_fuzz_fuzz_tls_record_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_tls_record_LDADD = $(tls_test_libs)
+
+EXTRA_DIST += \
+	tests/fuzz/corpus/fuzz_tls_link \
+	tests/fuzz/corpus/fuzz_tls_record
