@@ -37,7 +37,7 @@ static bool asks_for_page(const struct exchange *x)
 static bool came_without_tls(const struct exchange *x)
 {
     const struct conn *c = x->conn;
-    return !c->local && !x->status_only && !c->peer && !forwarding_is_said(x->fields) &&
+    return !c->local && !x->status_only && !conn_is_proxied(c) && !forwarding_is_said(x->fields) &&
            !link_is_secure(&c->link);
 }
 

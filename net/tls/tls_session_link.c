@@ -229,6 +229,12 @@ static bool session_here(const struct link *l, struct ip_port *ret)
     return link_here(&of(l)->inner, ret);
 }
 
+static bool session_is_secure(const struct link *l)
+{
+    (void)l;
+    return true;
+}
+
 static const struct link_ops session_ops = {
     .send = session_send,
     .receive = session_receive,
@@ -242,6 +248,7 @@ static const struct link_ops session_ops = {
     .close = session_close,
     .peer = session_peer,
     .here = session_here,
+    .is_secure = session_is_secure,
 };
 
 enum err tls_session_link_create(struct link inner, struct mbedtls_ssl_context *ssl,
