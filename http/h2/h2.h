@@ -19,7 +19,8 @@
  * From below: h2 (the session and its list of streams), h2_output (frames that go), h2_link (the
  * link of a stream), h2_answer (answers, streams and upgrades of exchanges), h2_request (a stream
  * while it has an exchange), h2_session (frames that come), h2_protocol (what the connection is
- * told). The codecs beside them, h2_cut, h2_calm, h2_head and h2_lines, know no connection.
+ * told). The codecs beside them, h2_cut, h2_calm, h2_strict, h2_head and h2_lines, know no
+ * connection.
  */
 #ifndef HTTP_H2_H2_H
 #define HTTP_H2_H2_H
@@ -33,6 +34,7 @@
 #include "http/h2/h2_calm.h"
 #include "http/h2/h2_cut.h"
 #include "http/h2/h2_head.h"
+#include "http/h2/h2_strict.h"
 #include "net/conn.h"
 #include "net/link.h"
 
@@ -88,6 +90,7 @@ struct h2 {
     struct h2_head head;
     struct h2_cut cut;
     struct h2_calm calm;
+    struct h2_strict strict;
     size_t memory, memory_empty; /* bytes that nghttp2 has, and had at first */
     size_t unread;               /* of all streams */
     uint64_t head_until_ms;      /* when what is half there is too late; 0 = nothing is */
@@ -97,6 +100,8 @@ struct h2 {
      * sent before that is on its way any more. */
     bool pinged;
     bool unquiet;     /* too many streams had to be reset */
+    bool resized;     /* SETTINGS have changed windows, and what follows has not left */
+    bool overflown;   /* they made a window too large */
     bool status_only; /* came by a listener for figures and readiness */
     bool reading;     /* its input is being read: news is told behind that */
     bool hungry;      /* a stream found no room in `out` */

@@ -16,6 +16,12 @@ uint32_t h2_cut_len(const struct h2_cut *k)
     return (uint32_t)k->head[0] << 16 | (uint32_t)k->head[1] << 8 | k->head[2];
 }
 
+uint32_t h2_cut_stream(const struct h2_cut *k)
+{
+    const uint8_t *at = k->head + 5;
+    return (uint32_t)(at[0] & 0x7f) << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
 static size_t take_head(struct h2_cut *k, const void *data, size_t n, bool *ret_begins)
 {
     size_t take = H2_FRAME_HEAD - (size_t)k->have;

@@ -45,6 +45,11 @@ void h2_cut_init(struct h2_cut *k);
 /* How many of N bytes, at least one, belong to the same piece: a head, or a payload or what is left
  * of it. *RET_BEGINS: with them a frame's head is whole. */
 size_t h2_cut_next(struct h2_cut *k, const void *data, size_t n, bool *ret_begins);
+/* The next bytes are a head's. */
+static inline bool h2_cut_in_head(const struct h2_cut *k)
+{
+    return k->left == 0;
+}
 /* The preface, a frame, or a head that goes on in another frame is half there. DATA is not counted:
  * that is half a body. */
 bool h2_cut_is_half(const struct h2_cut *k);
@@ -59,5 +64,7 @@ static inline unsigned h2_cut_flags(const struct h2_cut *k)
 }
 /* Bytes of its payload. */
 uint32_t h2_cut_len(const struct h2_cut *k);
+/* Its stream, without the bit that is reserved. */
+uint32_t h2_cut_stream(const struct h2_cut *k);
 
 #endif

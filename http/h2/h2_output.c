@@ -66,6 +66,7 @@ void h2_output(struct h2 *h)
         return;
     if (nghttp2_session_send(h->frames) != 0)
         conn_close(h->conn, CLOSE_NOMEM);
+    h->resized = false;
     if (h->out.len)
         loop_flush_later(h->conn->loop, &h->gathering);
 }

@@ -181,6 +181,13 @@ static void window_opened(struct h2 *h, int32_t id)
     h->windows |= !id;
 }
 
+static void settings_came(struct h2 *h, const nghttp2_settings *s)
+{
+    h->windows = true;
+    for (size_t i = 0; i < s->niv; i++)
+        h->resized |= s->iv[i].settings_id == NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE;
+}
+
 static int on_frame(nghttp2_session *frames, const nghttp2_frame *frame, void *ctx)
 {
     struct h2 *h = ctx;
@@ -195,22 +202,30 @@ static int on_frame(nghttp2_session *frames, const nghttp2_frame *frame, void *c
     else if (hd->type == NGHTTP2_WINDOW_UPDATE)
         window_opened(h, hd->stream_id);
     else if (hd->type == NGHTTP2_SETTINGS)
-        h->windows = true;
+        settings_came(h, &frame->settings);
     else if (hd->type == NGHTTP2_PING)
         h->pinged |= hd->flags & NGHTTP2_FLAG_ACK;
     return e;
 }
 
-/* What was reset for what the peer sent counts as if it had done that itself. */
+/* Windows that SETTINGS make too large are an error of the connection (RFC 9113 section 6.9.2);
+ * nghttp2 resets their streams. What was reset for what the peer sent counts as if it had done that
+ * itself. */
+static void sent_reset(struct h2 *h, uint32_t code)
+{
+    h->overflown |= h->resized && code == NGHTTP2_FLOW_CONTROL_ERROR;
+    if (code != NGHTTP2_NO_ERROR && !h2_calm_take(&h->calm, H2_CALM_RESETS, h->conn->loop->now_ms))
+        h->unquiet = true;
+}
+
 static int on_sent(nghttp2_session *frames, const nghttp2_frame *frame, void *ctx)
 {
     struct h2 *h = ctx;
     (void)frames;
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
         counter_add(&h->conn->loop->counters, COUNTER_h2_errors, 1);
-    if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
-        !h2_calm_take(&h->calm, H2_CALM_RESETS, h->conn->loop->now_ms))
-        h->unquiet = true;
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
+        sent_reset(h, frame->rst_stream.error_code);
     return 0;
 }
 
@@ -367,26 +382,37 @@ static void calm_down(struct h2 *h)
     h2_end(h, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-/* A frame begins. False: it is one too many. */
+/* A frame begins. False: it is one too many, or must not be, and the connection ends. */
 static bool may_come(struct h2 *h)
 {
     const struct h2_cut *k = &h->cut;
     enum h2_calm_kind kind = h2_calm_kind(h2_cut_type(k), h2_cut_flags(k), h2_cut_len(k));
     budget_charge(&h->conn->loop->work, WORK_FRAME);
-    return h2_calm_take(&h->calm, kind, h->conn->loop->now_ms);
+    if (!h2_calm_take(&h->calm, kind, h->conn->loop->now_ms))
+        calm_down(h);
+    else if (!h2_strict_take(&h->strict, k))
+        h2_end(h, NGHTTP2_PROTOCOL_ERROR);
+    return h->phase != H2_ENDING;
 }
 
-size_t h2_session_read(struct h2 *h, const char *data, size_t n)
+/* Reads the next N bytes of a frame. */
+static void read_piece(struct h2 *h, const void *data, size_t n)
 {
-    bool begins;
-    size_t m = h2_cut_next(&h->cut, data, n, &begins);
-    if (begins && !may_come(h)) {
-        calm_down(h);
-        return n;
-    }
-    ssize_t e = nghttp2_session_mem_recv(h->frames, (const uint8_t *)data, m);
+    ssize_t e = nghttp2_session_mem_recv(h->frames, data, n);
     if (e < 0)
         h2_end(h, code_of((int)e));
+}
+
+/* nghttp2 gets heads whole: a CONTINUATION whose head comes in pieces is several to it (it counts
+ * how often it was given some of one), and too many of them are an attack. */
+size_t h2_session_read(struct h2 *h, const char *data, size_t n)
+{
+    bool begins, in_head = h2_cut_in_head(&h->cut);
+    size_t m = h2_cut_next(&h->cut, data, n, &begins);
+    if (!in_head)
+        read_piece(h, data, m);
+    else if (begins && may_come(h))
+        read_piece(h, h->cut.head, H2_FRAME_HEAD);
     return m;
 }
 
@@ -428,4 +454,6 @@ void h2_session_tell(struct h2 *h)
     h2_output(h);
     if (h->unquiet)
         calm_down(h);
+    if (h->overflown)
+        h2_end(h, NGHTTP2_FLOW_CONTROL_ERROR);
 }

@@ -5,6 +5,7 @@ http_codec_tests = \
 	tests/unit/test_field \
 	tests/unit/test_field_scalar \
 	tests/unit/test_forwarded \
+	tests/unit/test_h2_strict \
 	tests/unit/test_http_due \
 	tests/unit/test_http_fields \
 	tests/unit/test_http_repeat \
@@ -39,6 +40,11 @@ tests_unit_test_field_LDADD = libhttpcodec.a $(CHECK_LIBS)
 tests_unit_test_field_scalar_SOURCES = tests/unit/test_field.c http/field.c
 tests_unit_test_field_scalar_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -DFIELD_SCALAR
 tests_unit_test_field_scalar_LDADD = $(CHECK_LIBS)
+
+tests_unit_test_h2_strict_SOURCES = tests/unit/test_h2_strict.c http/h2/h2_cut.c http/h2/h2_cut.h \
+	http/h2/h2_strict.c http/h2/h2_strict.h
+tests_unit_test_h2_strict_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_h2_strict_LDADD = $(CHECK_LIBS)
 
 tests_unit_test_http_due_SOURCES = tests/unit/test_http_due.c
 tests_unit_test_http_due_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
