@@ -50,7 +50,11 @@ EXTRA_DIST += \
 	tests/e2e/lib/crashpoints.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
+	tests/e2e/lib/firefox.mjs \
 	tests/e2e/lib/h2.mjs \
+	tests/e2e/lib/h2_raw.mjs \
+	tests/e2e/lib/h2rules.mjs \
+	tests/e2e/lib/hpack.mjs \
 	tests/e2e/lib/http.mjs \
 	tests/e2e/lib/disk.mjs \
 	tests/e2e/lib/hub.mjs \
@@ -71,6 +75,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/slowlog.mjs \
 	tests/e2e/lib/sse.mjs \
 	tests/e2e/lib/tls.mjs \
+	tests/e2e/lib/tls_raw.mjs \
 	tests/e2e/lib/transports.mjs \
 	tests/e2e/lib/wait.mjs \
 	tests/e2e/lib/ws.mjs \
@@ -96,6 +101,8 @@ EXTRA_DIST += \
 	tests/e2e/44-websocket-deflate.test.mjs \
 	tests/e2e/45-overlap.test.mjs \
 	tests/e2e/46-farewell.test.mjs \
+	tests/e2e/47-http2-rules.test.mjs \
+	tests/e2e/47-http2-windows.test.mjs \
 	tests/e2e/47-http2.test.mjs \
 	tests/e2e/48-cut.test.mjs \
 	tests/e2e/50-cursors.test.mjs \
