@@ -124,14 +124,17 @@ static bool keep_unopened(struct tls_link *t, const void *data, size_t n)
 
 /* --- sending --- */
 
-/* N bytes of `sealed`, whose rest is kept. ERR_OK: all have left. */
+/* N bytes of `sealed`, whose rest is kept. ERR_OK: all have left. Where a record is missing, none
+ * may follow. */
 static enum err send_sealed(struct tls_link *t, size_t n)
 {
     struct link_io io = {0, ERR_AGAIN};
     if (!unsent(t))
         io = t->inner.ops->send(&t->inner, sealed, n);
     if (io.err == ERR_AGAIN && io.n < n && !keep_unsent(t, sealed + io.n, n - io.n))
-        return ERR_CLOSED;
+        io.err = ERR_CLOSED;
+    if (io.err != ERR_OK && io.err != ERR_AGAIN)
+        t->state = FAILED;
     return io.err;
 }
 
@@ -173,8 +176,9 @@ static enum err tls_flush(struct link *l)
 static void send_alert(struct tls_link *t, enum tls_alert a)
 {
     size_t n;
-    if (tls_record_seal_alert(&t->record, a, sealed, &n) != ERR_OK ||
-        send_sealed(t, n) == ERR_CLOSED)
+    if (tls_record_seal_alert(&t->record, a, sealed, &n) == ERR_OK)
+        (void)send_sealed(t, n);
+    else
         t->state = FAILED;
 }
 
@@ -193,9 +197,12 @@ static void say(struct link *l, enum tls_alert a)
 static struct link_io send_one(struct tls_link *t, const void *data, size_t n)
 {
     size_t m = n < TLS_TEXT_MAX ? n : TLS_TEXT_MAX, len;
-    if (tls_record_seal(&t->record, data, m, sealed, &len) != ERR_OK)
+    enum err e = tls_record_seal(&t->record, data, m, sealed, &len);
+    if (e == ERR_NOMEM)
+        t->state = FAILED;
+    if (e != ERR_OK)
         return (struct link_io){0, ERR_CLOSED};
-    enum err e = send_sealed(t, len);
+    e = send_sealed(t, len);
     return (struct link_io){e == ERR_OK || e == ERR_AGAIN ? m : 0, e};
 }
 
@@ -260,7 +267,7 @@ static bool is_whole(struct tls_link *t, const struct opening *o, size_t *ret_le
 /* The peer asked for something that it does not get, and may go on. */
 static void reply(struct link *l, enum tls_alert a)
 {
-    if (unsent(of(l)) <= TLS_LINK_UNSENT)
+    if (!is_mute(of(l)) && unsent(of(l)) <= TLS_LINK_UNSENT)
         say(l, a);
 }
 
@@ -305,7 +312,7 @@ static struct link_io tell_failure(struct link *l)
     bool refused = t->state == REFUSED;
     log_debug("connection %llu: TLS: %s %s", (unsigned long long)conn_number(conn_of_link(l)),
               refused ? "the peer is told" : "the peer tells", tls_alert_name(t->alert));
-    if (refused)
+    if (refused && !t->said_bye)
         say(l, t->alert);
     t->state = refused ? TOLD : FAILED;
     return (struct link_io){0, refused ? ERR_INVALID : ERR_CLOSED};
