@@ -18,7 +18,7 @@ static struct {
 } hub;
 static struct tls_peer peer;
 
-static uint8_t text[TLS_TEXT_MAX + 64];
+static uint8_t text[TLS_TEXT_MAX + 256];
 
 /* What the hub says goes to the peer, who checks it. */
 static void answer(enum tls_what what, const struct tls_opened *o)
