@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/admin_tls.h"
 #include "broker/cursor.h"
 #include "broker/topic_table.h"
 #include "delivery/worker.h"
@@ -130,6 +131,7 @@ void http_status_metrics(struct exchange *x)
     struct buf body = {0};
     put_hub(&body, worker_of(x->conn));
     put_connections(&body, worker_of(x->conn));
+    admin_tls_gauge(worker_of(x->conn), &body);
     put_counters(&body, worker_of(x->conn));
     exchange_reply(x, 200, "text/plain; version=0.0.4; charset=utf-8", body.data, body.len);
     buf_finish(&body);

@@ -4,4 +4,5 @@ libadmin_a_SOURCES = \
 	admin/admin.c admin/admin.h \
 	admin/admin_clients.c admin/admin_clients.h \
 	admin/admin_document.c admin/admin_document.h \
+	admin/admin_tls.c admin/admin_tls.h \
 	admin/http_status.c admin/http_status.h

@@ -40,6 +40,7 @@ libtls_a_SOURCES = \
 	net/tls/tls_hello.c net/tls/tls_hello.h \
 	net/tls/tls_keys.c net/tls/tls_keys.h \
 	net/tls/tls_link.c net/tls/tls_link.h \
+	net/tls/tls_names.c net/tls/tls_names.h \
 	net/tls/tls_record.c net/tls/tls_record.h \
 	net/tls/tls_session_link.c net/tls/tls_session_link.h \
 	net/tls/tls_tickets.c net/tls/tls_tickets.h

@@ -5,6 +5,7 @@
 
 #include "admin/admin.h"
 #include "admin/admin_clients.h"
+#include "admin/admin_tls.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
 #include "delivery/poll_body.h"
@@ -85,6 +86,18 @@ void resp_hub_stats(struct resp *r, const struct resp_request *q, struct buf *ou
     (void)out;
     if (a)
         admin_stats(a);
+}
+
+void resp_hub_tls(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct buf text = {0};
+    (void)q;
+    enum err e = admin_tls(worker_of(r->conn), &text);
+    if (e == ERR_OK)
+        resp_reply_bulk(out, text.data, text.len);
+    else
+        resp_error_of(r, e, NULL);
+    buf_finish(&text);
 }
 
 void resp_hub_clients(struct resp *r, const struct resp_request *q, struct buf *out)

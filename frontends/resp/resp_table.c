@@ -124,6 +124,8 @@ static const struct resp_command rows[] = {
      "after limit wait-ms topic [topic ...]", "Messages as a long-poll answers them, as JSON"},
     {"hub|stats", 2, 2, RESP_ADMIN | RESP_ALONE, resp_hub_stats, NULL, "",
      "Figures of the hub, as JSON"},
+    {"hub|tls", 2, 2, RESP_ADMIN, resp_hub_tls, NULL, "",
+     "Certificates, tickets and handshakes of TLS, as JSON"},
     {"hub|topic", 3, 3, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_topic, NULL, "topic",
      "One topic, as JSON"},
     {"hub|topics", 2, 3, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_topics, NULL,

@@ -20,6 +20,7 @@
 #include "base/crypto.h"
 #include "net/tls/tls_export.h"
 #include "net/tls/tls_hello.h"
+#include "net/tls/tls_names.h"
 #include "net/tls/tls_tickets.h"
 
 enum {
@@ -36,7 +37,7 @@ struct host {
 
 struct tls_context {
     _Atomic uint32_t refs;
-    bool compact;
+    struct tls_manner manner;
     mbedtls_ssl_config conf;
     mbedtls_x509_crt client_ca;
     struct tls_tickets *tickets; /* NULL: none are given */
@@ -245,6 +246,12 @@ static int64_t unix_of(const mbedtls_x509_time *t)
     return timegm(&tm);
 }
 
+static void put_dn(const mbedtls_x509_name *name, char *text, size_t size)
+{
+    if (mbedtls_x509_dn_gets(text, size, name) < 0)
+        snprintf(text, size, "?");
+}
+
 static void describe(struct host *h)
 {
     struct tls_certificate *t = &h->told;
@@ -252,8 +259,9 @@ static void describe(struct host *h)
     t->file = h->file;
     t->from_s = unix_of(&h->chain.valid_from);
     t->to_s = unix_of(&h->chain.valid_to);
-    if (mbedtls_x509_dn_gets(t->subject, sizeof(t->subject), &h->chain.subject) < 0)
-        snprintf(t->subject, sizeof(t->subject), "?");
+    put_dn(&h->chain.subject, t->subject, sizeof(t->subject));
+    put_dn(&h->chain.issuer, t->issuer, sizeof(t->issuer));
+    tls_names_list(&h->chain, t->names, sizeof(t->names));
     snprintf(t->kind, sizeof(t->kind), "%s %zu",
              mbedtls_pk_can_do(&h->key, MBEDTLS_PK_RSA) ? "RSA" : "ECDSA",
              mbedtls_pk_get_bitlen(&h->key));
@@ -447,7 +455,14 @@ static struct tls_context *allocate(const struct tls_options *o)
     if (!c)
         return NULL;
     c->refs = 1;
-    c->compact = o->compact;
+    c->manner = (struct tls_manner){
+        .versions = o->versions & VERSIONS_KNOWN,
+        .h2 = o->h2,
+        .compact = o->compact,
+        .client_ca = o->client_ca,
+        .tickets = o->tickets,
+        .shared_tickets = o->tickets && o->ticket_key_file,
+    };
     c->host_count = o->host_count;
     mbedtls_ssl_config_init(&c->conf);
     mbedtls_x509_crt_init(&c->client_ca);
@@ -509,7 +524,12 @@ const struct mbedtls_ssl_config *tls_context_config(const struct tls_context *c)
 
 bool tls_context_is_compact(const struct tls_context *c)
 {
-    return c->compact;
+    return c->manner.compact;
+}
+
+const struct tls_manner *tls_context_manner(const struct tls_context *c)
+{
+    return &c->manner;
 }
 
 size_t tls_context_certificates(const struct tls_context *c)

@@ -70,10 +70,19 @@ struct tls_certificate {
     const char *name;     /* of the host; NULL: the first */
     const char *file;     /* that it was read from */
     char subject[128];    /* "CN=example.org" */
+    char issuer[128];     /* the same of who signed it */
+    char names[256];      /* that it is for: "example.org, *.example.org" (tls_names.h) */
     char kind[24];        /* "ECDSA 256", "RSA 2048" */
     int64_t from_s, to_s; /* Unix: when it is good */
 };
 size_t tls_context_certificates(const struct tls_context *c);
+/* How handshakes go; valid as long as C. */
+struct tls_manner {
+    unsigned versions; /* TLS_SPEAKS_…, that are really spoken */
+    bool h2, compact, client_ca, tickets;
+    bool shared_tickets; /* their keys come from a file */
+};
+const struct tls_manner *tls_context_manner(const struct tls_context *c);
 const struct tls_certificate *tls_context_certificate(const struct tls_context *c, size_t i);
 
 /* Which one handshakes begin with. In place; any thread. */

@@ -77,7 +77,7 @@ describe('tables', () => {
     const stats = {
       ...{ version: '1.2.3', uptime_seconds: 61, epoch: 7, head: '5-7', topics: 2, messages: 3 },
       ...{ bytes: 4096, log_bytes: 8192, workers: 6, counters: { publishes: 9, close_gap: 10 } },
-      connections: { sse: 1, ws: 2, poll: 3, resp: 4, http: 5 },
+      connections: { sse: 1, ws: 2, poll: 3, resp: 4, http: 5, h2: 6 },
     };
     assert.equal(
       await shown(t, stats, 'stats'),
@@ -90,13 +90,52 @@ describe('tables', () => {
         'payload bytes  4096 (4.0K)\n' +
         'log bytes      8192 (8.0K)\n' +
         'workers        6\n' +
-        'connections    sse 1, ws 2, poll 3, resp 4, http 5\n' +
+        'connections    sse 1, ws 2, poll 3, resp 4, http 5, h2 6\n' +
         '\n' +
         'COUNTER    SINCE START\n' +
         'publishes            9\n' +
         'close_gap           10\n',
     );
     assert.ok(!(await shown(t, { ...stats, counters: {} }, 'stats')).includes('COUNTER'));
+  });
+
+  test('of TLS', async (t) => {
+    const one = { host: null, file: '/a.pem', names: 'a.example', issuer: 'CN=I', key: 'RSA 2048' };
+    const other = { ...one, host: '*.b', file: '/b.pem', names: '*.b, c' };
+    const tls = {
+      certificates: [
+        { ...one, days_left: 14 },
+        { ...other, days_left: 1 },
+      ],
+      ...{ versions: ['1.2', '1.3'], h2: true, compact: true, client_certificates: false },
+      tickets: { key: 'file', next_key_seconds: 61 },
+      handshakes: { handshakes: 9, resumed: 7, failed_alert: 0, timeouts: 2, not_tls: 1 },
+    };
+    assert.equal(
+      await shown(t, tls, 'tls'),
+      'HOST        NAMES      ISSUER  KEY       DAYS LEFT  FILE\n' +
+        'all others  a.example  CN=I    RSA 2048         14  /a.pem\n' +
+        '*.b         *.b, c     CN=I    RSA 2048          1  /b.pem\n' +
+        '\n' +
+        'versions       1.2, 1.3; HTTP/2 and HTTP/1.1\n' +
+        'records        compact\n' +
+        'clients        need no certificate\n' +
+        'tickets        keys from a file; the next key in 1m01s\n' +
+        'handshakes     9, of which 7 resumed\n' +
+        'failed         timeouts 2, not_tls 1\n' +
+        '/b.pem expires in 1 day\n',
+    );
+    const strict = {
+      ...{ ...tls, certificates: [{ ...one, days_left: -3 }], versions: ['1.2'], h2: false },
+      ...{ compact: false, client_certificates: true, tickets: null, handshakes: {} },
+    };
+    const text = await shown(t, strict, 'tls');
+    for (const line of ['versions       1.2; HTTP/1.1', "records        mbedTLS's", 'failed         none']) {
+      assert.ok(text.includes(`${line}\n`), text);
+    }
+    assert.match(text, /^clients +need a certificate\ntickets +none are given\nhandshakes +0, /m);
+    assert.match(text, /^\/a\.pem has expired$/m);
+    assert.match(await shown(t, { certificates: [] }, 'tls'), /^There is no TLS listener/);
   });
 });
 
@@ -131,7 +170,7 @@ async function firstFrame(t, answer, options) {
 const STATS = {
   ...{ version: '1.2.3', uptime_seconds: 61, head: '50-7', workers: 2, messages: 7 },
   ...{ log_bytes: 8192, counters: { publishes: 9, deliveries: 9 } },
-  connections: { sse: 1, ws: 2, poll: 3, resp: 4, http: 5 },
+  connections: { sse: 1, ws: 2, poll: 3, resp: 4, http: 5, h2: 6 },
 };
 
 describe('the screen of top', () => {
@@ -151,7 +190,7 @@ describe('the screen of top', () => {
     assert.deepEqual(lines, [
       'longwire 1.2.3   up 1m01s   head 50-7   workers 2',
       'publishes/s 0.0   deliveries/s 0.0   messages 7   log 8.0K',
-      'connections 15   sse 1 ws 2 poll 3 resp 4 http 5',
+      'connections 21   sse 1 ws 2 poll 3 resp 4 http 5 h2 6',
       '',
       'MSG/S  MESSAGES  BYTES  SSE  WS  POLL  RESP  TOPIC',
       '  2.5         5   1.5K    0   2     0     0  b',

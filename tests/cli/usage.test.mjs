@@ -6,7 +6,7 @@ import { ctl } from './lib/ctl.mjs';
 
 const COMMANDS = [
   ...['topics', 'topic', 'tail', 'history', 'publish', 'clients', 'kick', 'purge', 'trim'],
-  ...['backup', 'restore', 'verify', 'export', 'import', 'stats', 'top', 'doctor', 'ping'],
+  ...['backup', 'restore', 'verify', 'export', 'import', 'stats', 'top', 'tls', 'doctor', 'ping'],
 ];
 const NOWHERE = ['--socket', '/nonexistent/hub.sock'];
 

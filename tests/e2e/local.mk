@@ -153,6 +153,7 @@ EXTRA_DIST += \
 	tests/e2e/78-peer-memory.test.mjs \
 	tests/e2e/78-subscriptions.test.mjs \
 	tests/e2e/79-tls.test.mjs \
+	tests/e2e/79-tls-admin.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \

@@ -1,24 +1,12 @@
-/* Certificates as the tools tell people of them: names, days, and what is wrong. The certificate is
- * for localhost, *.b.example and 127.0.0.1, by "Longwire unit", from 2026-01-02 to 2026-03-04. */
+/* Certificates as the tools tell people of them: names, days, and what is wrong. */
 #include <string.h>
 #include <time.h>
 
 #include <check.h>
 #include <mbedtls/x509_crt.h>
 
+#include "tests/unit/certificate_pem.h"
 #include "tools/client/tls_certificate.h"
-
-static const char pem[] = "-----BEGIN CERTIFICATE-----\n"
-                          "MIIBhDCCASmgAwIBAgIBATAKBggqhkjOPQQDAjAYMRYwFAYDVQQDDA1Mb25nd2ly\n"
-                          "ZSB1bml0MB4XDTI2MDEwMjAwMDAwMFoXDTI2MDMwNDAwMDAwMFowETEPMA0GA1UE\n"
-                          "AwwGc2VydmVyMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEX7Qbu/NJKM2YggAh\n"
-                          "dhr36iLqZZAPAQnBnuF4F72SLAtR+/X8dc7UPHyCxZh4rnMxyE61loNT43koAftk\n"
-                          "xFzReqNrMGkwJwYDVR0RBCAwHoIJbG9jYWxob3N0ggsqLmIuZXhhbXBsZYcEfwAA\n"
-                          "ATAdBgNVHQ4EFgQUWSn8Uo8tOmS+Wiy9f7ONqItjTXcwHwYDVR0jBBgwFoAUTKdc\n"
-                          "tsw4bdxuzEHp5BWUi0zx8BcwCgYIKoZIzj0EAwIDSQAwRgIhANX2Ia/Y3/9A9jR/\n"
-                          "WOnOiyjpZ30RHI5aAo2xRAf5AmGeAiEA8LJh9c/NFXMQDlExGK3JneF/9qPDaxiK\n"
-                          "dmCaApJzFZY=\n"
-                          "-----END CERTIFICATE-----\n";
 
 enum { DAY_S = 24 * 60 * 60 };
 
@@ -27,7 +15,9 @@ static mbedtls_x509_crt crt;
 static void setup(void)
 {
     mbedtls_x509_crt_init(&crt);
-    ck_assert_int_eq(mbedtls_x509_crt_parse(&crt, (const unsigned char *)pem, sizeof(pem)), 0);
+    ck_assert_int_eq(mbedtls_x509_crt_parse(&crt, (const unsigned char *)certificate_pem,
+                                            sizeof(certificate_pem)),
+                     0);
 }
 
 static void teardown(void)

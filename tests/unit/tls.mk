@@ -1,6 +1,7 @@
 # Unit tests of net/tls/; included by tests/local.mk.
 tls_tests = \
 	tests/unit/test_tls_mbedtls \
+	tests/unit/test_tls_names \
 	tests/unit/test_tls_record
 check_PROGRAMS += $(tls_tests)
 TESTS += $(tls_tests)
@@ -14,6 +15,10 @@ tests_unit_test_tls_record_LDADD = $(tls_test_libs) $(CHECK_LIBS)
 
 # The handshakes are mbedTLS's.
 tls_pair = tests/unit/tls_pair.c tests/unit/tls_pair.h
+tests_unit_test_tls_names_SOURCES = tests/unit/test_tls_names.c tests/unit/certificate_pem.h
+tests_unit_test_tls_names_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_names_LDADD = libtls.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
+
 tests_unit_test_tls_mbedtls_SOURCES = tests/unit/test_tls_mbedtls.c $(tls_pair)
 tests_unit_test_tls_mbedtls_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_mbedtls_LDADD = libtls.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)

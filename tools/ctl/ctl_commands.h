@@ -32,6 +32,7 @@ enum ctl_exit ctl_import(struct ctl *c);
 enum ctl_exit ctl_doctor_check(const struct ctl *c);
 bool ctl_doctor_offline(const struct ctl *c);
 enum ctl_exit ctl_doctor(struct ctl *c);
+enum ctl_exit ctl_tls(struct ctl *c);
 enum ctl_exit ctl_ping(struct ctl *c);
 enum ctl_exit ctl_top_check(const struct ctl *c);
 enum ctl_exit ctl_top(struct ctl *c);

@@ -89,3 +89,19 @@ enum ctl_exit ctl_document(struct ctl *c, const struct ctl_reply *r, json_t **re
     *ret = json_loadb(r->text, r->len, JSON_ALLOW_NUL, NULL);
     return *ret ? CTL_OK : ctl_strange();
 }
+
+enum ctl_exit ctl_ask(struct ctl *c, const char *what,
+                      enum ctl_exit (*show)(struct ctl *c, const json_t *document))
+{
+    struct ctl_reply reply;
+    json_t *document;
+    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", what), &reply);
+    if (status)
+        return status;
+    status = ctl_document(c, &reply, &document);
+    if (document)
+        status = show(c, document);
+    json_decref(document);
+    ctl_reply_finish(&reply);
+    return status;
+}

@@ -44,5 +44,8 @@ enum ctl_exit ctl_refused(const struct ctl *c, const struct ctl_reply *r);
 enum ctl_exit ctl_strange(void);
 /* With --json prints the answer R and sets *RET to NULL, else parses it; the caller decrefs. */
 MUST_CHECK enum ctl_exit ctl_document(struct ctl *c, const struct ctl_reply *r, json_t **ret);
+/* Sends HUB WHAT; with --json prints the document that it answers, else SHOW does. */
+MUST_CHECK enum ctl_exit ctl_ask(struct ctl *c, const char *what,
+                                 enum ctl_exit (*show)(struct ctl *c, const json_t *document));
 
 #endif

@@ -157,23 +157,6 @@ static enum ctl_exit show_clients(struct ctl *c, const json_t *list)
     return status;
 }
 
-/* Sends HUB WHAT and shows the document it answers. */
-static enum ctl_exit ask(struct ctl *c, const char *what,
-                         enum ctl_exit (*show)(struct ctl *c, const json_t *document))
-{
-    struct ctl_reply reply;
-    json_t *document;
-    enum ctl_exit status = ctl_call(c, CTL_WORDS("HUB", what), &reply);
-    if (status)
-        return status;
-    status = ctl_document(c, &reply, &document);
-    if (document)
-        status = show(c, document);
-    json_decref(document);
-    ctl_reply_finish(&reply);
-    return status;
-}
-
 static enum ctl_exit show_json(const json_t *document)
 {
     struct buf out = {0};
@@ -223,7 +206,7 @@ enum ctl_exit ctl_clients_check(const struct ctl *c)
 
 enum ctl_exit ctl_clients(struct ctl *c)
 {
-    return c->args.sort ? list_sorted(c) : ask(c, "CLIENTS", show_clients);
+    return c->args.sort ? list_sorted(c) : ctl_ask(c, "CLIENTS", show_clients);
 }
 
 static void put_label(struct buf *out, const char *label)
@@ -306,5 +289,5 @@ static enum ctl_exit show_stats(struct ctl *c, const json_t *stats)
 
 enum ctl_exit ctl_stats(struct ctl *c)
 {
-    return ask(c, "STATS", show_stats);
+    return ctl_ask(c, "STATS", show_stats);
 }

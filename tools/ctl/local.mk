@@ -26,6 +26,7 @@ libctl_a_SOURCES = \
 	tools/ctl/ctl_stop.c tools/ctl/ctl_stop.h \
 	tools/ctl/ctl_table.c tools/ctl/ctl_table.h \
 	tools/ctl/ctl_text.c tools/ctl/ctl_text.h \
+	tools/ctl/ctl_tls.c \
 	tools/ctl/ctl_top.c \
 	tools/ctl/ctl_topics.c \
 	tools/ctl/ctl_verify.c
@@ -76,7 +77,8 @@ tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c
 tests_unit_test_doctor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_doctor_LDADD = $(ctl_libs) $(CHECK_LIBS)
 
-tests_unit_test_tls_certificate_SOURCES = tests/unit/test_tls_certificate.c
+tests_unit_test_tls_certificate_SOURCES = tests/unit/test_tls_certificate.c \
+	tests/unit/certificate_pem.h
 tests_unit_test_tls_certificate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_certificate_LDADD = libclient.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
 

@@ -184,6 +184,13 @@ static const struct ctl_command commands[] = {
         .run = ctl_top,
     },
     {
+        .name = "tls",
+        .args = "",
+        .summary = "show certificates with their days left, and what became of handshakes",
+        .help = "",
+        .run = ctl_tls,
+    },
+    {
         .name = "doctor",
         .args = "URL",
         .summary = "check what the way to a hub lets pass, holds back and cuts",
