@@ -32,6 +32,7 @@ struct tls_accept {
     struct tls_accept *next, *prev; /* in the list that `state` tells */
     enum accept_state state;
     enum tls_outcome outcome; /* of the last step */
+    uint64_t due_ms, idle_ms; /* when it has to be over; IDLE: since when; monotonic */
     struct tls_hello hello;
     struct tls_handshake *handshake; /* NULL: it has no place */
 };
@@ -50,6 +51,19 @@ static void count(const struct tls_accept *a, enum counter which)
     counter_add(&a->loop->counters, which, 1);
 }
 
+static uint64_t patience_of(const struct tls_accept *a)
+{
+    uint64_t end_ms = a->idle_ms + TLS_PATIENCE_MS;
+    return end_ms < a->due_ms ? end_ms : a->due_ms;
+}
+
+/* While others wait for a place, the one that waits longest for its client does so for a while. */
+static void press(const struct tls_places *p)
+{
+    if (p->queued && p->idle)
+        conn_set_deadline(p->idle->conn, patience_of(p->idle));
+}
+
 static void move(struct tls_accept *a, enum accept_state to)
 {
     struct tls_places *p = &a->loop->tls;
@@ -62,6 +76,8 @@ static void move(struct tls_accept *a, enum accept_state to)
         DL_APPEND(p->queued, a);
     else if (to == IDLE)
         DL_APPEND(p->idle, a);
+    a->idle_ms = loop_now(a->loop);
+    press(p);
 }
 
 static void start(struct tls_accept *a);
@@ -169,15 +185,6 @@ static void start(struct tls_accept *a)
     conn_close(a->conn, CLOSE_NOMEM);
 }
 
-static void make_room(struct loop *l)
-{
-    struct tls_accept *longest = l->tls.idle;
-    count(longest, COUNTER_tls_crowded);
-    conn_close(longest->conn, CLOSE_TLS_CROWDED);
-    move(longest, READS_HELLO);
-    give_up_place(longest);
-}
-
 /* What came behind the hello is a part of what is fed first. */
 static void ask_for_place(struct tls_accept *a, const char *data, size_t n)
 {
@@ -189,10 +196,8 @@ static void ask_for_place(struct tls_accept *a, const char *data, size_t n)
     }
     conn_pause(a->conn);
     move(a, QUEUED);
-    if (p->taken >= places_of(a->loop) && p->idle)
-        make_room(a->loop); /* it is given to who has waited longest for one */
-    else if (p->taken < places_of(a->loop))
-        start(p->queued);
+    if (p->taken < places_of(a->loop))
+        start(p->queued); /* who has waited longest for one */
 }
 
 /* --- the end of a handshake --- */
@@ -331,10 +336,26 @@ static void tls_drained(struct conn *c)
         go_on(a);
 }
 
+static void end(struct tls_accept *a, enum counter which, enum close_reason why)
+{
+    count(a, which);
+    conn_close(a->conn, why);
+    if (a->state == STEPS)
+        return; /* it has its place until the step is over */
+    move(a, READS_HELLO);
+    give_up_place(a);
+}
+
 static void tls_timeout(struct conn *c)
 {
-    count(c->state, COUNTER_tls_timeouts);
-    conn_close(c, CLOSE_TLS_TIMEOUT);
+    struct tls_accept *a = c->state;
+    uint64_t now = loop_now(a->loop);
+    if (now >= a->due_ms)
+        end(a, COUNTER_tls_timeouts, CLOSE_TLS_TIMEOUT);
+    else if (a->state == IDLE && a->loop->tls.queued && now >= patience_of(a))
+        end(a, COUNTER_tls_crowded, CLOSE_TLS_CROWDED);
+    else
+        conn_set_deadline(c, a->due_ms); /* nobody waits for its place any more */
 }
 
 static void tls_finish(struct conn *c)
@@ -376,5 +397,6 @@ void tls_begin(struct conn *c, const struct service *s)
         c->state = a;
     else
         conn_set_protocol(c, &tls_protocol, a);
-    conn_set_deadline(c, loop_now(c->loop) + c->loop->settings->tls_handshake_timeout_ms);
+    a->due_ms = loop_now(c->loop) + c->loop->settings->tls_handshake_timeout_ms;
+    conn_set_deadline(c, a->due_ms);
 }

@@ -4,14 +4,17 @@
  *
  * Nothing is spent on a connection but itself until its whole ClientHello is there (tls_hello.h).
  * Then it needs one of the places for handshakes (tls.handshakes_max; each worker has its part):
- * when all are taken, the one that has waited longest for its client has to go, and if none waits
- * for its client, the new one waits for a place. The arithmetic is done by threads for it
- * (crypto_threads.h); while a step runs, its connection is not read from.
+ * when all are taken, a new one waits for a place, and the one that has waited longest for its
+ * client has to go, if that is TLS_PATIENCE_MS at least: so a storm of clients is served one after
+ * the other, and those who never answer hold a place no longer than that. The arithmetic is done by
+ * threads for it (crypto_threads.h); while a step runs, its connection is not read from.
  */
 #ifndef NET_TLS_TLS_ACCEPT_H
 #define NET_TLS_TLS_ACCEPT_H
 
 #include "net/conn.h"
+
+enum { TLS_PATIENCE_MS = 1000 };
 
 struct service;
 

@@ -1,44 +1,140 @@
-// HTTPS: who gets in, and what the others get.
+// HTTPS: every transport with every client, by both record layers.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
+import { counter } from './lib/counters.mjs';
 import { run, suiteHub } from './lib/hub.mjs';
-import { RawSocket } from './lib/raw.mjs';
-import { Authority, secureRequest, secureSettings } from './lib/tls.mjs';
+import { SseStream } from './lib/sse.mjs';
+import { Authority, sClient, secureRequest, secureSettings, secureView } from './lib/tls.mjs';
+import { WsClient } from './lib/ws.mjs';
 
-describe('HTTPS', () => {
-  const authority = new Authority();
-  const files = authority.issue('hub');
-  const hub = suiteHub({ set: secureSettings(files) });
-  const ca = authority.pem;
+const json = (text) => JSON.parse(text);
 
-  test('the ready line tells both addresses', () => {
-    assert.match(hub.addresses.join(), /^127\.0\.0\.1:\d+$/);
-    assert.match(hub.secureAddresses.join(), /^127\.0\.0\.1:\d+$/);
-  });
+/** Python's ssl, which reads until the hub ends the connection. */
+const PYTHON = `
+import socket, ssl, sys
+ca, port, request = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+context = ssl.create_default_context(cafile=ca)
+with socket.create_connection(('127.0.0.1', port)) as plain:
+    with context.wrap_socket(plain, server_hostname='localhost') as s:
+        s.sendall(request.encode())
+        data = b''
+        while True:
+            some = s.recv(65536)
+            if not some:
+                break
+            data += some
+        print(s.version(), s.cipher()[0])
+        print(data.decode())
+`;
 
-  test('curl publishes and reads', async () => {
-    const url = `https://localhost:${hub.securePort}/t/curl`;
+const GET = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+
+for (const compact of ['yes', 'no']) {
+  describe(`HTTPS, tls.compact = ${compact}`, () => {
+    const authority = new Authority();
+    const ca = authority.pem;
+    const set = secureSettings(authority.issue('hub'), { 'tls.compact': compact });
+    const hub = suiteHub({ set });
     const curl = (args) => run('curl', ['-sS', '--cacert', authority.file, ...args]);
-    const published = await curl(['-d', 'hello', url]);
-    assert.match(published.stdout, /^\{"id":"\d+-\d+"\}/);
-    const read = await curl([`${url}?after=earliest&wait=0`]);
-    assert.equal(JSON.parse(read.stdout).messages[0].data, 'hello');
-  });
+    const url = (path) => `https://localhost:${hub.securePort}${path}`;
 
-  test('Node publishes and reads', async () => {
-    const published = await secureRequest(hub, '/t/node', { ca, method: 'POST', body: 'hi' });
-    assert.equal(published.status, 201);
-    const { body } = await secureRequest(hub, '/t/node?after=earliest&wait=0', { ca });
-    assert.equal(JSON.parse(body).messages[0].data, 'hi');
-  });
+    test('the ready line tells both addresses', () => {
+      assert.match(hub.addresses.join(), /^127\.0\.0\.1:\d+$/);
+      assert.match(hub.secureAddresses.join(), /^127\.0\.0\.1:\d+$/);
+    });
 
-  test('plain HTTP is told to say https', async (t) => {
-    const raw = await RawSocket.open(hub, { port: hub.securePort });
-    t.after(() => raw.destroy());
-    await raw.write('GET /t/a HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await raw.untilText('begin with https:// or wss://"}\n');
-    assert.match(raw.received.toString(), /^HTTP\/1\.1 400 Bad Request\r\n/);
-    await raw.untilClosed();
+    for (const version of ['--http1.1', '--http2']) {
+      test(`curl ${version} publishes, polls and asks for figures`, async () => {
+        const topic = `/t/curl${version}`;
+        const published = await curl([version, '-d', 'hello', url(topic)]);
+        assert.match(published.stdout, /^\{"id":"\d+-\d+"\}/);
+        const read = await curl([version, url(`${topic}?after=earliest&wait=0`)]);
+        assert.equal(json(read.stdout).messages[0].data, 'hello');
+        for (const path of ['/healthz', '/readyz', '/metrics']) {
+          const { code, stdout } = await curl([version, '-f', url(path)]);
+          assert.equal(code, 0);
+          assert.notEqual(stdout, '');
+        }
+      });
+
+      test(`curl ${version} follows an event stream`, async () => {
+        const topic = `/t/stream${version}`;
+        for (const data of ['one', 'two']) await curl([version, '-d', data, url(topic)]);
+        const follow = ['-N', '-H', 'Accept: text/event-stream', '--max-time', '1'];
+        const { stdout } = await curl([version, ...follow, url(`${topic}?after=earliest`)]);
+        assert.match(stdout, /data: one\n[^]*data: two\n/);
+      });
+    }
+
+    test('Node follows an event stream and a WebSocket', async (t) => {
+      const secure = secureView(hub, ca);
+      const stream = await SseStream.open(secure, 'node/live');
+      t.after(() => stream.close());
+      const socket = await WsClient.open(secure, 'node/live');
+      t.after(() => socket.close());
+      await socket.live();
+      const big = 'x'.repeat(300_000); // more than a record, and than a socket takes at once
+      for (const body of ['hi', big]) {
+        const { status } = await secureRequest(hub, '/t/node/live', { ca, method: 'POST', body });
+        assert.equal(status, 201);
+        const message = await socket.nextMessage();
+        assert.equal(message.data, body);
+        const isMessage = (block) => block.data !== undefined && block.event === undefined;
+        const event = await stream.blocks.next('a message', isMessage);
+        assert.equal(event.data, body);
+      }
+    });
+
+    test('OpenSSL speaks it, and resumes', async () => {
+      const session = authority.path('session.pem');
+      const resumed = await counter(hub, 'tls_resumed');
+      const options = { input: GET };
+      const first = await sClient(hub, ['-ign_eof', '-sess_out', session], options);
+      assert.match(first.stdout, /New, TLSv1\.[23], Cipher is /);
+      assert.match(first.stdout, /\r\n\r\nok\n/);
+      for (let i = 0; i < 2; i++) {
+        const again = await sClient(hub, ['-ign_eof', '-sess_in', session], options);
+        assert.match(again.stdout, /Reused, TLSv1\.[23], Cipher is /);
+        assert.match(again.stdout, /\r\n\r\nok\n/);
+      }
+      assert.equal(await counter(hub, 'tls_resumed'), resumed + 2);
+    });
+
+    for (const suite of ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305']) {
+      test(`OpenSSL's ECDHE-ECDSA-${suite}`, async () => {
+        const args = ['-ign_eof', '-tls1_2', '-cipher', `ECDHE-ECDSA-${suite}`];
+        const { stdout } = await sClient(hub, args, { input: GET });
+        assert.match(stdout, new RegExp(`Cipher is ECDHE-ECDSA-${suite}`));
+        assert.match(stdout, /\r\n\r\nok\n/);
+      });
+    }
+
+    test("Python's ssl", async () => {
+      const args = ['-c', PYTHON, authority.file, String(hub.securePort), GET];
+      const { code, stdout, stderr } = await run('python3', args);
+      assert.equal(code, 0, stderr); // no "EOF occurred in violation of protocol"
+      assert.match(stdout, /^TLSv1\.[23] /);
+      assert.match(stdout, /\r\n\r\nok\n/);
+    });
+
+    test('GnuTLS', async () => {
+      const args = ['--x509cafile', authority.file, '-p', String(hub.securePort), 'localhost'];
+      const { stdout, stderr } = await run('gnutls-cli', args, { input: GET });
+      assert.match(stdout, /Handshake was completed/, stderr);
+      assert.match(stdout, /\n\r?\nok\n|\r\n\r\nok/);
+    });
+
+    test('a client that asks for short records gets them', async () => {
+      const args = ['-ign_eof', '-tls1_2', '-maxfraglen', '512'];
+      const { stdout } = await sClient(hub, args, { input: GET.replace('healthz', 'metrics') });
+      assert.match(stdout, /Max Fragment Len: 512|HTTP\/1\.1 200 OK/);
+      assert.match(stdout, /longwire_topics/);
+    });
+
+    test('nothing of all this counts as a failure', async () => {
+      for (const name of ['protocol', 'internal', 'suite', 'version', 'certificate'])
+        assert.equal(await counter(hub, `tls_failed_${name}`), 0, name);
+    });
   });
-});
+}

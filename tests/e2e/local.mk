@@ -48,6 +48,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/clients.mjs \
 	tests/e2e/lib/clock.mjs \
 	tests/e2e/lib/crashpoints.mjs \
+	tests/e2e/lib/counters.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
 	tests/e2e/lib/firefox.mjs \
@@ -154,6 +155,8 @@ EXTRA_DIST += \
 	tests/e2e/78-subscriptions.test.mjs \
 	tests/e2e/79-tls.test.mjs \
 	tests/e2e/79-tls-admin.test.mjs \
+	tests/e2e/79-tls-files.test.mjs \
+	tests/e2e/79-tls-strangers.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \

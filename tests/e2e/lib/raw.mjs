@@ -100,6 +100,12 @@ export class RawSocket {
     return received;
   }
 
+  /** The socket itself, for another who reads and writes from now on. */
+  release() {
+    this.#socket.removeAllListeners('data');
+    return this.#socket;
+  }
+
   /** No more will be sent; what comes can still be read. */
   halfClose() {
     this.#socket.end();

@@ -1,6 +1,7 @@
 // Server-Sent Events as the bytes on the wire: blocks of fields, comments and all.
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import https from 'node:https';
 
 import { subscribePath } from './http.mjs';
 import { Inbox, within } from './wait.mjs';
@@ -30,7 +31,7 @@ export class SseStream {
   #reply;
   #text = '';
 
-  /** Opens a stream; `parameters` and `headers` are the request's. Resolves at the headers. */
+  /** Opens a stream, over TLS if the hub is a secureView (tls.mjs); `parameters` and `headers` are the request's. Resolves at the headers. */
   static async open(hub, topics, parameters = {}, headers = {}, path = null) {
     const stream = new SseStream();
     await within(
@@ -42,9 +43,11 @@ export class SseStream {
 
   #connect(hub, path, headers) {
     return new Promise((resolve, reject) => {
-      this.#request = http.request({
+      this.#request = (hub.ca ? https : http).request({
         host: '127.0.0.1',
         port: hub.port,
+        ca: hub.ca,
+        servername: hub.ca && 'localhost',
         path,
         agent: false,
         headers: { Accept: 'text/event-stream', ...headers },

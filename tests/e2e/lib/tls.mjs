@@ -5,6 +5,9 @@ import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
+import tls from 'node:tls';
+
+import { run } from './hub.mjs';
 
 const openssl = (args) => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
 
@@ -53,6 +56,34 @@ export const secureSettings = ({ certificate, key }, more = {}) => ({
   'tls.key': key,
   ...more,
 });
+
+/** The hub as those see it who come by TLS: to be given to SseStream and WsClient. */
+export const secureView = (hub, ca) => ({ port: hub.securePort, ca });
+
+/** A TLS socket on which the handshake is over; `options` as of tls.connect. */
+export function secureSocket(hub, options = {}) {
+  return new Promise((resolve, reject) => {
+    const where = { host: '127.0.0.1', port: hub.securePort, servername: 'localhost' };
+    const socket = tls.connect({ ...where, ...options }, () => resolve(socket));
+    socket.on('error', reject);
+  });
+}
+
+/** The same, and why it fails: the alert's name in OpenSSL's words. */
+export async function refusal(hub, options) {
+  const error = await secureSocket(hub, options).then(
+    (socket) => {
+      socket.destroy();
+      return null;
+    },
+    (one) => one,
+  );
+  return error && (error.reason ?? error.code);
+}
+
+/** What `openssl s_client` says about a connection with `args`; it ends when `input` has ended. */
+export const sClient = (hub, args, options = {}) =>
+  run('openssl', ['s_client', '-connect', `127.0.0.1:${hub.securePort}`, ...args], options);
 
 /** One request; `options` as of https.request. Resolves to status, headers, body and the socket. */
 export function secureRequest(hub, path, { ca, body, ...options } = {}) {

@@ -12,7 +12,7 @@ export class WsClient {
   closed;
   #socket;
 
-  /** Opens a connection on `path` (`/ws` when there are no topics). */
+  /** Opens a connection, over TLS if the hub is a secureView (tls.mjs), on `path` (`/ws` when there are no topics). */
   static async open(hub, topics, parameters = {}, options = {}) {
     const path = topics === null ? '/ws' : subscribePath(topics, parameters);
     const client = new WsClient(hub, path, { raw: parameters.format === 'raw', ...options });
@@ -21,8 +21,11 @@ export class WsClient {
   }
 
   constructor(hub, path, { raw = false, protocols = [], ...options } = {}) {
-    this.#socket = new WebSocket(`ws://127.0.0.1:${hub.port}${path}`, protocols, {
+    const secure = hub.ca ? { ca: hub.ca, servername: 'localhost' } : {};
+    const url = `${hub.ca ? 'wss' : 'ws'}://127.0.0.1:${hub.port}${path}`;
+    this.#socket = new WebSocket(url, protocols, {
       perMessageDeflate: false,
+      ...secure,
       ...options,
     });
     this.#socket.on('message', (data, binary) => {
