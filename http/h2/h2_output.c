@@ -2,11 +2,6 @@
 
 #include "net/loop.h"
 
-enum {
-    /* An answer with less room than this is not worth its frames' heads. */
-    ROOM_LEAST = 256,
-};
-
 /* --- called by nghttp2 --- */
 
 static ssize_t put_frame(nghttp2_session *frames, const uint8_t *data, size_t n, int flags,
@@ -92,7 +87,7 @@ void h2_send_head(struct h2_stream *s, const nghttp2_nv *nv, size_t count, bool 
 static size_t room_in_session(const struct h2 *h)
 {
     size_t unsent = h2_unsent(h);
-    return unsent + ROOM_LEAST < H2_OUT_BYTES ? H2_OUT_BYTES - unsent : 0;
+    return unsent + H2_ROOM_LEAST < H2_OUT_BYTES ? H2_OUT_BYTES - unsent : 0;
 }
 
 static size_t window_of(const struct h2_stream *s)

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { ask, block, connect, events, get, post, publish } from './lib/h2.mjs';
+import { ask, block, connect, events, get, post, publish, websocket } from './lib/h2.mjs';
 import { publish as publishOverHttp1 } from './lib/http.mjs';
 import { run, startHub, suiteHub } from './lib/hub.mjs';
 import { RespClient } from './lib/resp.mjs';
-import { eventually } from './lib/wait.mjs';
+import { eventually, within } from './lib/wait.mjs';
+import { OP, closePayload, frame } from './lib/wsframe.mjs';
 
 describe('HTTP/2', () => {
   const hub = suiteHub();
@@ -129,6 +130,71 @@ describe('HTTP/2', () => {
     assert.equal((await get(session, '/healthz')).status, 200);
   });
 
+  test('a WebSocket comes by extended CONNECT, and goes by close frames', async (t) => {
+    const session = await connect(t, hub);
+    const ws = await websocket(session, '/t/h2/ws', { 'sec-websocket-protocol': 'longwire.v1' });
+    assert.equal(ws.response[':status'], 200);
+    assert.equal(ws.response['sec-websocket-protocol'], 'longwire.v1');
+    assert.equal(ws.response['sec-websocket-accept'], undefined);
+    const next = async () => JSON.parse((await ws.frames.next()).payload);
+    assert.equal((await next()).op, 'live');
+    ws.send(frame(OP.TEXT, JSON.stringify({ op: 'publish', topic: 'h2/ws', data: 1, ref: 'a' })));
+    const two = [await next(), await next()];
+    assert.equal(two.find(({ op }) => op === 'published').ref, 'a');
+    assert.equal(two.find(({ topic }) => topic === 'h2/ws').data, 1);
+    ws.send(frame(OP.CLOSE, closePayload(1000)));
+    assert.equal((await ws.frames.next('the close frame')).opcode, OP.CLOSE);
+    ws.stream.end();
+    assert.deepEqual(await ws.ended, { whole: true, code: 0 });
+  });
+
+  test('a compressed WebSocket is one over HTTP/2, too', async (t) => {
+    const session = await connect(t, hub);
+    const offer = { 'sec-websocket-extensions': 'permessage-deflate' };
+    const ws = await websocket(session, '/t/h2/packed', offer);
+    assert.match(ws.response['sec-websocket-extensions'], /^permessage-deflate/);
+    await ws.frames.next();
+    await publishOverHttp1(hub, 'h2/packed', 'z'.repeat(5000));
+    const { rsv, payload } = await ws.frames.next();
+    assert.equal(rsv, 4);
+    assert.ok(payload.length < 1000);
+  });
+
+  test('who ends a WebSocket by END_STREAM gets its end', async (t) => {
+    const session = await connect(t, hub);
+    const ws = await websocket(session, '/t/h2/ended');
+    ws.stream.end();
+    await ws.frames.next('the close frame', ({ opcode }) => opcode === OP.CLOSE);
+    assert.deepEqual(await ws.ended, { whole: true, code: 0 });
+  });
+
+  test('the topics of an event stream are changed by another stream', async (t) => {
+    const session = await connect(t, hub);
+    const stream = events(session, '/t/h2/first?format=envelope');
+    const named = await block(stream, 'longwire.session');
+    const id = JSON.parse(/data: (.*)/.exec(named)[1]).session;
+    const change = { ':method': 'POST', ':path': `/session/${id}`, 'content-type': 'application/json' };
+    const reply = await ask(session, change, JSON.stringify({ subscribe: ['h2/second'] }));
+    assert.equal(reply.status, 200, reply.text);
+    await publish(session, 'h2/second', 'added');
+    await block(stream, 'added');
+  });
+
+  test('pages of other origins are told what they may', async (t) => {
+    const session = await connect(t, hub);
+    const page = { origin: 'http://localhost:3000' };
+    const allowed = await get(session, '/cursor', page);
+    assert.equal(allowed.headers['access-control-allow-origin'], page.origin);
+    const foreign = await post(session, 'h2/cors', 'x', { origin: 'https://evil.example' });
+    assert.equal(foreign.status, 403);
+    const preflight = await get(session, '/t/a', {
+      ':method': 'OPTIONS',
+      'access-control-request-method': 'POST',
+      ...page,
+    });
+    assert.match(preflight.headers['access-control-allow-methods'], /POST/);
+  });
+
   test('refuses what is malformed in a head by the rules of HTTP', async (t) => {
     const session = await connect(t, hub);
     assert.equal((await get(session, '/t/%zz')).status, 400);
@@ -157,6 +223,47 @@ describe('HTTP/2', () => {
     const load = await run('h2load', ['-n', '400', '-c', '4', '-m', '20', `${hub.url}/healthz`]);
     assert.match(load.stdout, /400 succeeded, 0 failed/);
   });
+});
+
+test('a hub that stops ends every stream in order', async (t) => {
+  const hub = await startHub(t);
+  const session = await connect(t, hub);
+  const goaways = [];
+  session.on('goaway', (code, last) => goaways.push([code, last]));
+  const stream = events(session, '/t/end');
+  await block(stream, 'longwire.live');
+  const ws = await websocket(session, '/t/end');
+  await ws.frames.next();
+  await publish(session, 'end', 'known');
+  const poll = get(session, '/t/end?wait=60');
+  await eventually(() => subscribers(hub, 'end', 'poll'), 'the long-poll to wait');
+  const stopped = hub.stop();
+  assert.equal((await poll).status, 200);
+  assert.deepEqual(await stream.ended, { whole: true, code: 0 });
+  const last = await ws.frames.next('the close frame', ({ opcode }) => opcode === OP.CLOSE);
+  assert.equal(last.payload.readUInt16BE(0), 1001);
+  ws.stream.end();
+  await stopped;
+  await eventually(() => session.destroyed, 'the end of the connection');
+  assert.deepEqual(goaways[0], [0, 2 ** 31 - 1], 'it lets in what is on its way');
+});
+
+test('who resets one stream after the other is told to calm down, and nobody else is', async (t) => {
+  const hub = await startHub(t);
+  const other = await connect(t, hub);
+  const stream = events(other, '/t/calm');
+  await block(stream, 'longwire.live');
+  const session = await connect(t, hub);
+  const gone = new Promise((resolve) => session.once('goaway', resolve));
+  for (let n = 0; n < 3000 && !session.destroyed; n++) {
+    const one = session.request({ ':path': '/t/calm' });
+    one.on('error', () => {});
+    one.close(8);
+    if (n % 100 === 0) await get(other, '/healthz');
+  }
+  assert.equal(await within(gone, 'GOAWAY'), 11);
+  await publish(other, 'calm', 'still here');
+  await block(stream, 'still here');
 });
 
 test('with http.h2 = off it is HTTP/1.1 alone that is spoken', async (t) => {

@@ -7,11 +7,23 @@
 #include <string.h>
 
 #include "http/h1/h1_protocol.h"
+#include "http/h2/h2.h"
 #include "http/h2/h2_protocol.h"
 #include "tests/unit/desk.h"
 #include "tests/unit/h2_peer.h"
 
 static const char EVENTS[] = "accept: text/event-stream\n";
+
+static unsigned sends; /* by whomever */
+
+ssize_t __wrap_send(int fd, const void *data, size_t n, int flags);
+ssize_t __real_send(int fd, const void *data, size_t n, int flags);
+
+ssize_t __wrap_send(int fd, const void *data, size_t n, int flags)
+{
+    sends++;
+    return __real_send(fd, data, n, flags);
+}
 
 static struct desk desk;
 static struct client client;
@@ -60,7 +72,7 @@ static void settle(void)
     do {
         struct buf said = peer.said;
         buf_init(&peer.said);
-        if (said.len && !client_ended(&client))
+        if (said.len && !client.ended)
             client_say_bytes(&client, said.data, said.len);
         buf_finish(&said);
     } while (hear() || peer.said.len);
@@ -208,6 +220,22 @@ START_TEST(event_streams_get_the_inside_of_the_same_bytes)
 }
 END_TEST
 
+START_TEST(what_a_turn_brings_leaves_in_one_write)
+{
+    int32_t last = 0;
+    nghttp2_session_set_local_window_size(peer.session, 0, 0, 1 << 30);
+    for (int i = 0; i < 80; i++)
+        last = h2_peer_ask(&peer, "GET", "/t/a", EVENTS, NULL, true);
+    settle();
+    unsigned before = sends;
+    desk_publish(&desk, "a", 3, 200);
+    ck_assert_uint_eq(sends, before + 1);
+    settle();
+    ck_assert(has(&h2_peer_stream(&peer, last)->body, "id: 3-"));
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_lags), 0);
+}
+END_TEST
+
 /* --- windows --- */
 
 static void setup_without_windows(void)
@@ -220,6 +248,7 @@ static void setup_without_windows(void)
 static void open_window(int32_t id, int32_t n)
 {
     nghttp2_submit_window_update(peer.session, 0, id, n);
+    h2_peer_send(&peer);
     settle();
 }
 
@@ -276,6 +305,21 @@ START_TEST(the_window_of_all_is_shared_and_none_is_forgotten)
     }
     for (int i = 0; i < 10; i++)
         ck_assert(has(&h2_peer_stream(&peer, ids[i])->body, "id: 2-"));
+}
+END_TEST
+
+/* The window of one is opened while another has just filled what may wait for the socket. */
+START_TEST(who_finds_no_room_behind_others_is_told_again)
+{
+    int32_t one = h2_peer_ask(&peer, "GET", "/t/a", EVENTS, NULL, true);
+    int32_t two = h2_peer_ask(&peer, "GET", "/t/b", EVENTS, NULL, true);
+    nghttp2_session_set_local_window_size(peer.session, 0, 0, 1 << 30);
+    open_window(one, 1 << 30);
+    while (conn_unsent(client.conn) + H2_ROOM_LEAST < H2_OUT_BYTES)
+        desk_publish(&desk, "a", 1, 100);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_lags), 0);
+    open_window(two, 1000);
+    ck_assert(has(&h2_peer_stream(&peer, two)->body, "longwire.live"));
 }
 END_TEST
 
@@ -381,6 +425,7 @@ static Suite *h2_suite(void)
     tcase_add_test(t, a_body_is_asked_for_and_one_that_is_too_long_is_refused_before);
     tcase_add_test(t, a_long_poll_waits_is_answered_and_may_be_given_up);
     tcase_add_test(t, event_streams_get_the_inside_of_the_same_bytes);
+    tcase_add_test(t, what_a_turn_brings_leaves_in_one_write);
     tcase_add_test(t, the_window_of_all_is_shared_and_none_is_forgotten);
     tcase_add_test(t, more_than_the_connection_has_room_for_comes_to_all);
     tcase_add_test(t, a_websocket_comes_by_extended_connect);
@@ -390,6 +435,7 @@ static Suite *h2_suite(void)
     TCase *w = tcase_create("windows");
     tcase_add_checked_fixture(w, setup_without_windows, teardown);
     tcase_add_test(w, a_stream_gets_what_its_window_allows_and_holds_up_no_other);
+    tcase_add_test(w, who_finds_no_room_behind_others_is_told_again);
     tcase_add_test(w, whose_window_stays_closed_is_cut_after_the_time_of_a_receiver);
     suite_add_tcase(s, w);
     return s;

@@ -4,6 +4,7 @@ import http2 from 'node:http2';
 
 import { topicPath } from './http.mjs';
 import { Inbox, within } from './wait.mjs';
+import { parseFrames } from './wsframe.mjs';
 
 /** A connection, whose streams end with it; closed by the test `t`. */
 export async function connect(t, hub, options = {}) {
@@ -89,3 +90,46 @@ export function events(session, path, headers = {}) {
 /** The next block that has `text`. */
 export const block = (stream, text) =>
   stream.blocks.next(`a block with ${text}`, (one) => one.includes(text));
+
+/**
+ * A WebSocket by extended CONNECT (RFC 8441): `send` takes frames as bytes, `frames` is an Inbox of
+ * parsed ones, `ended` says how its stream ended.
+ */
+export async function websocket(session, path, headers = {}) {
+  const stream = session.request(
+    {
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':path': path,
+      'sec-websocket-version': '13',
+      ...headers,
+    },
+    { endStream: false },
+  );
+  const frames = new Inbox();
+  const ended = new Promise((resolve) => {
+    let whole = false;
+    stream.on('end', () => {
+      whole = true;
+    });
+    stream.on('close', () => {
+      frames.end('the end of the stream');
+      resolve({ whole, code: stream.rstCode });
+    });
+  });
+  stream.on('error', () => {});
+  const opened = new Promise((resolve, reject) => {
+    stream.on('response', resolve);
+    stream.on('close', () => reject(new Error(`closed with ${stream.rstCode}`)));
+  });
+  let bytes = Buffer.alloc(0);
+  let read = 0;
+  stream.on('data', (data) => {
+    bytes = Buffer.concat([bytes, data]);
+    const all = parseFrames(bytes);
+    for (const frame of all.slice(read)) frames.push(frame);
+    read = all.length;
+  });
+  const response = await within(opened, `the answer to CONNECT ${path}`);
+  return { stream, response, frames, ended, send: (data) => stream.write(data) };
+}
