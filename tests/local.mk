@@ -18,6 +18,7 @@ include tests/unit/frontends.mk
 include tests/fuzz/http.mk
 include tests/fuzz/ws.mk
 include tests/fuzz/tls.mk
+include tests/fuzz/h2.mk
 include tests/e2e/local.mk
 
 structure_tests = tests/check-includes.py tests/check-circles.py tests/test_circles.py

@@ -42,7 +42,7 @@ enum {
     /* Of messages that gather in a turn: as much as is written at once. A message to a thousand
      * streams finds room; with less, many of them fall behind and read it again. */
     H2_OUT_BYTES = 240 << 10,
-    H2_ROOM_LEAST = 256, /* bytes: less is none, since each frame has a head */
+    H2_ROOM_LEAST = 256,            /* bytes: less is none, since each frame has a head */
     H2_CONGESTED_BYTES = 512 << 10, /* of frames that wait: no more are read */
 };
 
