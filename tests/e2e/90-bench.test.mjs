@@ -13,7 +13,7 @@ import { suiteNginx, withTls } from './lib/nginx.mjs';
 import { eventually } from './lib/wait.mjs';
 
 const PROGRAM = join(BUILD, 'longwire-bench');
-const MODES = ['fanout', 'raw', 'publish', 'log', 'fill', 'replay', 'resume', 'handshake'];
+const MODES = ['fanout', 'raw', 'publish', 'log', 'fill', 'replay', 'resume', 'handshake', 'seal'];
 
 const words = (text) => text.split(' ').filter(Boolean);
 
@@ -151,6 +151,18 @@ describe('over TLS', () => {
     assert.deepEqual([whole.handshakes, whole.resumed], [30, 0]);
     const resumed = await bench(`${options} --tls-resume`);
     assert.deepEqual([resumed.handshakes, resumed.resumed], [30, 30]);
+    assert.equal(resumed.memory_per_connection, null);
+    const held = await bench(`handshake --hold --count 40 --pid ${nginx.pid} ${secure()}`);
+    assert.equal(held.handshakes, 40);
+    assert.ok(held.memory_per_connection > 0);
+    const plain = await bench(`handshake --plain --count 30 ${reach(hub)}`);
+    assert.deepEqual([plain.handshakes, plain.resumed], [30, 0]);
+  });
+
+  test('sealing alone', async () => {
+    const figures = await bench('seal --size 100 --seconds 1');
+    assert.equal(figures.size, 100);
+    assert.ok(figures.records > 0 && figures.seal_cpu_us > 0 && figures.sealed_mb_per_s >= 0);
   });
 
   test('who does not speak it is told', async () => {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Sets of measurements: `./dev bench` runs the standard one, `./dev bench log` that of the log.
+"""Sets of measurements: `./dev bench` runs the standard one, `./dev bench log` that of the log, `./dev
+bench tls` that of TLS (bench_tls.py).
 
-usage: bench-suite.py BUILD [log | quick]
+usage: bench-suite.py BUILD [log | tls | quick | tls quick]
 
 Starts hubs out of the folder BUILD, measures them with longwire-bench beside their raw limits, and
 prints what came out. Of the standard set, BUILD/bench/ gets report.md, its plots, the medians that
@@ -30,6 +31,7 @@ import tempfile
 import time
 import typing
 
+import bench_tls
 from bench_report import WRONG, about_text, checked, count, fine, ratio, table, write, write_report
 
 
@@ -45,6 +47,10 @@ class Scale(typing.NamedTuple):
     latency_seconds: int
     slow_seconds: int
     log_seconds: int
+    tls_idle: int  # connections that wait, 40 KB each of the load's memory
+    handshakes: int
+    silent: int  # connections that say nothing, or come back at once
+    storm_seconds: int
 
     def measured(self, seconds=None):
         return ("--seconds", str(seconds or self.seconds), "--warmup", "500")
@@ -52,8 +58,8 @@ class Scale(typing.NamedTuple):
 
 # The larger crowd gets fewer messages ahead: they take ten times as long to be delivered, and
 # latency is to stay below 250 ms.
-STANDARD = Scale(3, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 1)
-QUICK = Scale(1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1)
+STANDARD = Scale(3, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 1, 5000, 1000, 10000, 15)
+QUICK = Scale(1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1, 200, 50, 300, 4)
 ROUNDS = STANDARD.rounds
 
 # At saturation: far enough ahead that the hub never waits for the publisher.
@@ -118,10 +124,11 @@ class Bench:
                     ready = process.stdout.readline().split()
                     if not ready:
                         sys.exit("the hub did not start; it says why above")
-                    url = ready[1].removeprefix("http=")
+                    at = dict(word.split("=", 1) for word in ready[1:])
                     yield {
                         "socket": ("--socket", socket),
-                        "url": ("--url", url),
+                        "url": ("--url", at["http"]),
+                        "tls": ("--url", f"https://{at.get('https')}"),
                         "pid": process.pid,
                     }
                 finally:
@@ -129,7 +136,7 @@ class Bench:
 
     def run(self, mode, *options):
         words = [os.path.join(self.build, "longwire-bench"), mode, *options, "--json"]
-        core = 0 if mode == "log" else 1  # it stands for the hub
+        core = 0 if mode in ("log", "seal") else 1  # they stand for the hub
         print(f"longwire-bench {mode} {' '.join(options)}", file=sys.stderr)
         done = subprocess.run(
             self.on_cores(core, words), stdout=subprocess.PIPE, text=True, check=False
@@ -777,11 +784,24 @@ def run_log(bench):
     print(f"written to {os.path.join(bench.folder, 'log.md')}")
 
 
+def run_tls(bench):
+    parts = [f"# TLS\n\n{about_text(about(bench))}"]
+    print(parts[0])
+    for part in bench_tls.sections(bench, bench_tls.TLS):
+        parts.append(part)
+        print(part, flush=True)
+    write(os.path.join(bench.folder, "tls.md"), "\n".join(parts))
+    write_json(os.path.join(bench.folder, "tls.json"), bench.results)
+    print(f"written to {os.path.join(bench.folder, 'tls.md')}")
+
+
 # By the command line: what runs, how large, and the folder in BUILD for what comes out.
 SETS = {
     (): (run_standard, STANDARD, "bench"),
     ("quick",): (run_standard, QUICK, "bench/quick"),
     ("log",): (run_log, STANDARD, "bench"),
+    ("tls",): (run_tls, STANDARD, "bench"),
+    ("tls", "quick"): (run_tls, QUICK, "bench/quick"),
 }
 
 

@@ -25,6 +25,7 @@
  *     bench_live.*          a live subscriber beside it
  *     bench_resume.c        the mode resume
  *     bench_handshake.c     the mode handshake
+ *     bench_seal.c          the mode seal
  *
  * One thread. Times are nanoseconds of the monotonic clock unless a name says otherwise. Nothing
  * but base/ is shared with the hub (the modes log and fill measure storage/): what is measured must

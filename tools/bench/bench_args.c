@@ -10,6 +10,7 @@
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_mark.h"
 #include "tools/bench/bench_progress.h"
+#include "tools/client/tls_seal.h"
 
 enum kind { KIND_NUMBER, KIND_FLAG, KIND_TEXT, KIND_TRANSPORT, KIND_PUBLISH_BY };
 
@@ -18,7 +19,7 @@ enum kind { KIND_NUMBER, KIND_FLAG, KIND_TEXT, KIND_TRANSPORT, KIND_PUBLISH_BY }
 #define PUBLISHING  (STREAMING | IN(PUBLISH))
 #define APPENDING   (IN(LOG) | IN(FILL))
 #define READING     (IN(REPLAY) | IN(RESUME))
-#define ALL         (PUBLISHING | APPENDING | READING | IN(HANDSHAKE))
+#define ALL         (PUBLISHING | APPENDING | READING | IN(HANDSHAKE) | IN(SEAL))
 #define ASKING      (IN(FANOUT) | IN(PUBLISH) | READING | IN(HANDSHAKE)) /* a hub, by its URL */
 #define FIELD(name) offsetof(struct bench_config, name)
 
@@ -76,10 +77,14 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(pipeline), 1, BENCH_PIPELINE_MAX, 256},
     {PUBLISHING | IN(FILL) | IN(REPLAY), "size", "BYTES", "size of a payload",
      KIND_NUMBER, FIELD(size), MARK_SIZE, BENCH_SIZE_MAX, 128},
+    {IN(SEAL), "size", "BYTES", "bytes of a record",
+     KIND_NUMBER, FIELD(size), 1, TLS_RECORD_MAX, TLS_RECORD_MAX},
     {IN(LOG), "size", "BYTES", "size of a payload",
      KIND_NUMBER, FIELD(size), 1, BENCH_SIZE_MAX, 128},
     {PUBLISHING, "seconds", "N", "how long to measure",
      KIND_NUMBER, FIELD(seconds), 1, 86400, 10},
+    {IN(SEAL), "seconds", "N", "how long to seal",
+     KIND_NUMBER, FIELD(seconds), 1, 86400, 1},
     {IN(LOG), "seconds", "N", "most time for each measurement",
      KIND_NUMBER, FIELD(seconds), 1, 86400, 5},
     {PUBLISHING, "warmup", "MS", "how long to publish before measuring",
@@ -124,6 +129,10 @@ static const struct spec specs[] = {
      KIND_TEXT, FIELD(url), 0, 0, 0},
     {IN(FANOUT) | IN(PUBLISH) | READING, "tls", NULL, "speak TLS there, as with --url https://HOST:PORT",
      KIND_FLAG, FIELD(tls), 0, 0, 0},
+    {IN(HANDSHAKE), "hold", NULL, "end none before all are there, and tell the memory of each",
+     KIND_FLAG, FIELD(hold), 0, 0, 0},
+    {IN(HANDSHAKE), "plain", NULL, "connect and end, without TLS: what is none of the handshake's",
+     KIND_FLAG, FIELD(plain), 0, 0, 0},
     {ASKING, "tls-resume", NULL, "the same, and go on with the session of the first connection",
      KIND_FLAG, FIELD(tls_resume), 0, 0, 0},
     {ASKING, "socket", "PATH",
@@ -149,6 +158,7 @@ const char *const bench_mode_names[BENCH_MODES] = {
     [BENCH_PUBLISH] = "publish", [BENCH_LOG] = "log",
     [BENCH_FILL] = "fill",       [BENCH_REPLAY] = "replay",
     [BENCH_RESUME] = "resume",   [BENCH_HANDSHAKE] = "handshake",
+    [BENCH_SEAL] = "seal",
 };
 
 const char *const bench_transport_names[BENCH_TRANSPORTS] = {
@@ -251,6 +261,8 @@ static enum bench_exit check(struct bench_config *c)
         problem = "bare payloads are of one topic; --further-topics takes envelopes";
     if (c->stuck && c->stuck >= c->subscribers)
         problem = "--stuck leaves nobody to read";
+    if (c->plain && c->tls_resume)
+        problem = "--plain has no session to resume";
     if (c->bare && c->live)
         problem = "--bare has nobody beside it";
     if (c->mode == BENCH_FILL && !c->dir && !c->help)

@@ -18,6 +18,7 @@ enum bench_mode {
     BENCH_REPLAY,
     BENCH_RESUME,
     BENCH_HANDSHAKE,
+    BENCH_SEAL,
     BENCH_MODES,
 };
 
@@ -61,6 +62,8 @@ struct bench_config {
     bool bare;           /* replay: from the raw server */
     bool tls;            /* whatever the URL says */
     bool tls_resume;     /* connections go on with the session of the first */
+    bool hold;           /* handshake: all stay open until the end */
+    bool plain;          /* handshake: connect only */
     bool quiet;
     bool json;
     bool help;

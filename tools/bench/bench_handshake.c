@@ -2,11 +2,10 @@
  * The mode handshake: connections that begin TLS and end, some at once, and what each costs the
  * server. With --tls-resume all go on with the session of one before them.
  */
-#include <errno.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "tools/bench/bench.h"
 #include "tools/bench/bench_args.h"
@@ -22,9 +21,11 @@
 #define LONGEST_TURN (100 * BENCH_MS)
 #define STALL        (30 * BENCH_SECOND) /* no handshake ends for so long: give up */
 
+enum { SPARE_FILES = 64, SETTLE_US = 500000 };
+
 struct run;
 
-/* A place for one connection after the other. */
+/* A place for one connection after the other; of those that stay, for one. */
 struct slot {
     struct bench_source source;
     struct run *run;
@@ -38,7 +39,9 @@ struct run {
     pid_t server;
     struct bench_loop loop;
     struct slot *slots;
+    uint64_t slot_count;
     uint64_t begun, done, resumed;
+    uint64_t pss_before, pss_after; /* --hold; 0 = unknown */
     struct bench_histogram latency;
     struct bench_pace pace;
 };
@@ -49,26 +52,40 @@ static void begin(struct slot *s)
     s->began = bench_now();
     r->begun++;
     s->wire.fd = http_connect(&r->place);
-    if (s->wire.fd < 0 || wire_begin_tls(&s->wire, &r->place) ||
+    if (s->wire.fd < 0 || (r->place.tls && wire_begin_tls(&s->wire, &r->place)) ||
         loop_add(&r->loop, s->wire.fd, EPOLLOUT, &s->source))
         r->loop.failed = true;
+}
+
+/* The next one, in this place or in another. */
+static void go_on(struct slot *s)
+{
+    struct run *r = s->run;
+    if (r->config->hold)
+        loop_change(&r->loop, s->wire.fd, 0, &s->source);
+    else
+        wire_close(&s->wire);
+    if (r->begun < r->config->count)
+        begin(r->config->hold ? &r->slots[r->begun] : s);
 }
 
 static void finish(struct slot *s)
 {
     struct run *r = s->run;
     histogram_add(&r->latency, bench_now() - s->began);
-    r->resumed += tls_stream_resumed(s->wire.tls);
+    r->resumed += s->wire.tls && tls_stream_resumed(s->wire.tls);
     r->done++;
-    wire_close(&s->wire);
-    if (r->begun < r->config->count)
-        begin(s);
+    go_on(s);
 }
 
 static void on_ready(struct bench_source *source, uint32_t events)
 {
     struct slot *s = (struct slot *)(void *)source;
     (void)events;
+    if (!s->wire.tls) {
+        finish(s);
+        return;
+    }
     switch (tls_stream_handshake(s->wire.tls)) {
     case TLS_WANTS_READ:
         loop_change(&s->run->loop, s->wire.fd, EPOLLIN, &s->source);
@@ -140,32 +157,48 @@ static enum bench_exit report(const struct run *run, const struct bench_moment *
     report_number(&r, "seconds", "measured", seconds, 2, "s");
     report_number(&r, "handshakes_per_s", "", (double)run->done / seconds, 0, "/s");
     report_cpu(&r, "cpu_per_handshake_us", from, to, (double)run->done);
+    bool known = run->pss_before && run->pss_after;
+    double bytes = ((double)run->pss_after - (double)run->pss_before) / (double)run->done;
+    report_number(&r, "memory_per_connection",
+                  run->config->hold ? "server's memory for each" : NULL,
+                  known ? bytes : (double)NAN, 0, "bytes");
     report_latency(&r, "handshake", "connecting to secured", &run->latency);
     enum bench_exit status = report_print(&r, run->config->json);
     bool well = !run->loop.failed && run->done == run->config->count;
     return status ? status : well ? BENCH_OK : BENCH_FAILED;
 }
 
+static void measure_memory(const struct run *r, uint64_t *ret)
+{
+    if (!r->config->hold || process_pss(r->server, ret))
+        *ret = 0;
+}
+
 static enum bench_exit run(struct run *r)
 {
     struct bench_moment from, to;
-    r->slots = calloc(r->config->publishers, sizeof(*r->slots));
-    if (!r->slots)
+    r->slot_count = r->config->hold ? r->config->count : r->config->publishers;
+    r->slots = calloc(r->slot_count, sizeof(*r->slots));
+    if (!r->slots || process_allow_files(r->slot_count + SPARE_FILES))
         return BENCH_FAILED;
-    for (uint64_t i = 0; i < r->config->publishers; i++)
+    for (uint64_t i = 0; i < r->slot_count; i++)
         r->slots[i] = (struct slot){.source.ready = on_ready, .run = r, .wire.fd = -1};
     if (r->config->tls_resume && !learn_session(r))
         return BENCH_LOST;
+    measure_memory(r, &r->pss_before);
     moment_take(&from, r->server);
     shake_all(r);
     moment_take(&to, r->server);
+    if (r->config->hold)
+        usleep(SETTLE_US);
+    measure_memory(r, &r->pss_after);
     return report(r, &from, &to);
 }
 
 static enum bench_exit choose_server(struct run *r)
 {
     struct bench_config secure = *r->config;
-    secure.tls = true;
+    secure.tls = !r->config->plain;
     if (!http_choose_place(&r->place, &secure))
         return BENCH_USAGE;
     r->server = r->config->pid ? (pid_t)r->config->pid : bench_server_of(r->config->socket);
@@ -174,7 +207,7 @@ static enum bench_exit choose_server(struct run *r)
 
 static void finish_run(struct run *r)
 {
-    for (uint64_t i = 0; r->slots && i < r->config->publishers; i++)
+    for (uint64_t i = 0; r->slots && i < r->slot_count; i++)
         wire_close(&r->slots[i].wire);
     free(r->slots);
     http_place_finish(&r->place);

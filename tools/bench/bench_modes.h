@@ -12,6 +12,7 @@ MUST_CHECK enum bench_exit bench_log(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_fill(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_replay(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_handshake(const struct bench_config *config);
+MUST_CHECK enum bench_exit bench_seal(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_resume(const struct bench_config *config);
 
 #endif

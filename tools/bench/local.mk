@@ -29,6 +29,7 @@ libbench_a_SOURCES = \
 	tools/bench/bench_report.c tools/bench/bench_report.h \
 	tools/bench/bench_resp.c \
 	tools/bench/bench_resume.c \
+	tools/bench/bench_seal.c \
 	tools/bench/bench_sse.c \
 	tools/bench/bench_subscriber.c tools/bench/bench_subscriber.h \
 	tools/bench/bench_transports.c tools/bench/bench_transports.h \
@@ -47,4 +48,5 @@ EXTRA_DIST += \
 	tools/bench/bench-suite.py \
 	tools/bench/bench_plots.py \
 	tools/bench/bench_report.py \
+	tools/bench/bench_tls.py \
 	tests/e2e/90-bench.test.mjs

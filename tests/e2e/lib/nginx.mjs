@@ -65,6 +65,10 @@ class Nginx {
     return this.#taken.port;
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   get url() {
     return `http://127.0.0.1:${this.port}`;
   }
