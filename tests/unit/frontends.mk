@@ -16,6 +16,7 @@ frontends_tests = \
 	tests/unit/test_lagging \
 	tests/unit/test_links \
 	tests/unit/test_links_tls \
+	tests/unit/test_crypto_threads \
 	tests/unit/test_loop \
 	tests/unit/test_poll_body \
 	tests/unit/test_poll_shared \
@@ -23,6 +24,7 @@ frontends_tests = \
 	tests/unit/test_resp \
 	tests/unit/test_secure \
 	tests/unit/test_session_work \
+	tests/unit/test_tls_handshake \
 	tests/unit/test_tls_link \
 	tests/unit/test_turns
 check_PROGRAMS += $(frontends_tests)
@@ -134,6 +136,10 @@ tests_unit_test_h2_rules_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(NGHTTP2_CFLAGS)
 tests_unit_test_h2_rules_LDFLAGS = $(desk_ldflags)
 tests_unit_test_h2_rules_LDADD = $(h2_test_libs)
 
+tests_unit_test_crypto_threads_SOURCES = tests/unit/test_crypto_threads.c
+tests_unit_test_crypto_threads_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_crypto_threads_LDADD = $(frontends_test_libs)
+
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_loop_LDADD = $(frontends_test_libs)
@@ -171,6 +177,11 @@ tests_unit_test_session_work_LDADD = $(frontends_test_libs)
 tests_unit_test_turns_SOURCES = tests/unit/test_turns.c
 tests_unit_test_turns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_turns_LDADD = $(frontends_test_libs)
+
+tests_unit_test_tls_handshake_SOURCES = tests/unit/test_tls_handshake.c $(desk)
+tests_unit_test_tls_handshake_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_handshake_LDFLAGS = $(desk_ldflags)
+tests_unit_test_tls_handshake_LDADD = $(frontends_test_libs) $(MBEDTLS_LIBS)
 
 tests_unit_test_tls_link_SOURCES = tests/unit/test_tls_link.c $(tls_peer) $(desk)
 tests_unit_test_tls_link_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,8 +1,10 @@
 # Unit tests of net/tls/; included by tests/local.mk.
 tls_tests = \
+	tests/unit/test_tls_hello \
 	tests/unit/test_tls_mbedtls \
 	tests/unit/test_tls_names \
-	tests/unit/test_tls_record
+	tests/unit/test_tls_record \
+	tests/unit/test_tls_tickets
 check_PROGRAMS += $(tls_tests)
 TESTS += $(tls_tests)
 
@@ -12,6 +14,14 @@ tls_test_libs = libtls.a libbase.a $(MBEDCRYPTO_LIBS)
 tests_unit_test_tls_record_SOURCES = tests/unit/test_tls_record.c $(tls_peer)
 tests_unit_test_tls_record_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_record_LDADD = $(tls_test_libs) $(CHECK_LIBS)
+
+tests_unit_test_tls_hello_SOURCES = tests/unit/test_tls_hello.c
+tests_unit_test_tls_hello_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_hello_LDADD = libtls.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_tls_tickets_SOURCES = tests/unit/test_tls_tickets.c
+tests_unit_test_tls_tickets_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_tickets_LDADD = libtls.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
 
 # The handshakes are mbedTLS's.
 tls_pair = tests/unit/tls_pair.c tests/unit/tls_pair.h
