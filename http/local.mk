@@ -61,5 +61,6 @@ libh2_a_SOURCES = \
 	http/h2/h2_protocol.c http/h2/h2_protocol.h \
 	http/h2/h2_request.c http/h2/h2_request.h \
 	http/h2/h2_session.c http/h2/h2_session.h \
+	http/h2/h2_stream.c http/h2/h2_stream.h \
 	http/h2/h2_strict.c http/h2/h2_strict.h
 libh2_a_CFLAGS = $(AM_CFLAGS) $(NGHTTP2_CFLAGS)

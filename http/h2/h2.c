@@ -1,52 +1,24 @@
 #include "http/h2/h2.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/readiness.h"
 
-enum { STREAMS_FIRST = 4 };
-
 /* --- its streams --- */
-
-static enum err make_room(struct h2 *h)
-{
-    uint32_t cap = h->cap ? h->cap * 2 : STREAMS_FIRST;
-    if (h->count < h->cap)
-        return ERR_OK;
-    struct h2_stream **more = realloc(h->streams, cap * sizeof(struct h2_stream *));
-    if (!more)
-        return ERR_NOMEM;
-    h->streams = more;
-    h->cap = cap;
-    return ERR_OK;
-}
-
-enum err h2_add(struct h2 *h, struct h2_stream *s)
-{
-    if (make_room(h) != ERR_OK)
-        return ERR_NOMEM;
-    s->session = h;
-    s->at = h->count;
-    h->streams[h->count++] = s;
-    return ERR_OK;
-}
 
 void h2_remove(struct h2_stream *s)
 {
-    struct h2 *h = s->session;
-    struct h2_stream *last = h->streams[--h->count];
-    h->streams[s->at] = last;
-    last->at = s->at;
-    h->unread -= s->unread ? s->unread->len : 0;
-    s->session = NULL;
-    if (!h->count)
+    struct h2 *h = h2_stream_session(s);
+    if (h)
+        h->unread -= h2_stream_drop_unread(s);
+    h2_streams_remove(h ? &h->streams : NULL, s);
+    if (h && !h->streams.count)
         conn_resume(h->conn); /* it is idle now, or over */
 }
 
 void h2_note(struct h2_stream *s)
 {
-    struct h2 *h = s->session;
+    struct h2 *h = h2_stream_session(s);
     if (s->noted || s->closed)
         return;
     s->noted = true;
@@ -57,16 +29,48 @@ void h2_note(struct h2_stream *s)
         conn_resume(h->conn);
 }
 
-/* From a place of their own on, so that all come to be the first. */
+void h2_note_closed(struct h2 *h)
+{
+    for (struct h2_stream *s = NULL; (s = h2_streams_next(&h->streams, s));)
+        if (s->wanted & READY_WRITE)
+            h2_note(s);
+}
+
+/* --- those that wait for room --- */
+
+void h2_wait_for_room(struct h2_stream *s, bool took)
+{
+    struct h2 *h = h2_stream_session(s);
+    struct buf *list = took ? &h->fed : &h->starved;
+    if (s->waits)
+        return;
+    s->waits = true;
+    buf_append(list, &s->id, sizeof(s->id));
+    if (list->failed)
+        conn_close(h->conn, CLOSE_NOMEM);
+}
+
+static void note_list(struct h2 *h, struct buf *list)
+{
+    for (size_t at = 0; at < list->len; at += sizeof(int32_t)) {
+        int32_t id;
+        memcpy(&id, list->data + at, sizeof(id));
+        struct h2_stream *s = nghttp2_session_get_stream_user_data(h->frames, id);
+        if (!s)
+            continue;
+        s->waits = false;
+        h2_note(s);
+    }
+    buf_finish(list);
+}
+
 void h2_note_waiting(struct h2 *h)
 {
-    uint32_t first = h->next < h->count ? h->next : 0;
-    for (uint32_t i = 0; i < h->count; i++) {
-        uint32_t at = first + i < h->count ? first + i : first + i - h->count;
-        if (h->streams[at]->wanted & READY_WRITE)
-            h2_note(h->streams[at]);
-    }
+    note_list(h, &h->starved);
+    note_list(h, &h->fed);
 }
+
+/* --- news --- */
 
 struct h2_stream *h2_take_news(struct h2 *h)
 {
@@ -89,11 +93,6 @@ void h2_stream_closed(struct h2_stream *s)
 {
     s->closed = true;
     conn_close(s->conn, s->sent_all ? CLOSE_DONE : CLOSE_PEER);
-}
-
-bool h2_stream_is_read(const struct h2_stream *s)
-{
-    return s->came_all && !s->unread;
 }
 
 /* --- how much waits --- */

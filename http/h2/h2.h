@@ -34,6 +34,7 @@
 #include "http/h2/h2_calm.h"
 #include "http/h2/h2_cut.h"
 #include "http/h2/h2_head.h"
+#include "http/h2/h2_stream.h"
 #include "http/h2/h2_strict.h"
 #include "net/conn.h"
 #include "net/link.h"
@@ -53,23 +54,6 @@ enum h2_phase {
     H2_ENDING,  /* its last frames are written; nothing is read */
 };
 
-struct h2_stream {
-    struct h2 *session; /* NULL: it has ended */
-    struct conn *conn;  /* whose link it is */
-    struct buf *unread; /* what came and its connection has not taken; NULL: nothing */
-    int32_t id;
-    uint32_t at;       /* its place among the session's streams */
-    uint32_t left;     /* bytes behind which our side ends; H2_ENDLESS: that is not known */
-    uint8_t wanted;    /* READY_* */
-    bool noted : 1;    /* there is news of it */
-    bool sent_all : 1; /* our side has ended */
-    bool came_all : 1; /* the peer's side has ended */
-    bool closed : 1;   /* nghttp2 has it no more */
-    bool tunnel : 1;   /* a WebSocket: the end of the peer's side is that of its input */
-};
-
-enum { H2_ENDLESS = UINT32_MAX };
-
 /* What the DATA frames that are made now are made of. */
 struct h2_source {
     const char *data;
@@ -83,9 +67,10 @@ struct h2 {
     struct gathering gathering; /* for the end of the turn */
     struct buf out;             /* frames of this turn */
     struct h2_source source;
-    struct h2_stream **streams; /* in any order */
-    uint32_t count, cap;
-    uint32_t next;   /* whose turn it is when there is room again */
+    struct h2_streams streams;
+    /* Numbers of streams that wait for room in `out` or in the window of all: those that found none
+     * come before those that found some. */
+    struct buf starved, fed;
     struct buf news; /* numbers of streams of which there is some, */
     size_t told;     /* and how many bytes of that are done with */
     struct h2_head head;
@@ -105,8 +90,8 @@ struct h2 {
     bool overflown;   /* they made a window too large */
     bool status_only; /* came by a listener for figures and readiness */
     bool reading;     /* its input is being read: news is told behind that */
-    bool hungry;      /* a stream found no room in `out` */
-    bool windows;     /* the window of all has been opened */
+    bool windows;     /* all windows may have been opened, */
+    bool window;      /* and that of all together */
 };
 
 static inline struct h2 *h2_of(const struct conn *c)
@@ -116,14 +101,21 @@ static inline struct h2 *h2_of(const struct conn *c)
 
 /* --- its streams --- */
 
-/* S is one of H's from now on. ERR_NOMEM. */
-MUST_CHECK enum err h2_add(struct h2 *h, struct h2_stream *s);
-/* It has ended, or H has. */
+/* S has ended: gives back what it has. */
 void h2_remove(struct h2_stream *s);
 /* There is news of S, which is told soon. */
 void h2_note(struct h2_stream *s);
-/* The same of all that wait to write. */
+/* The same of all whose windows are closed, which may have been opened. */
+void h2_note_closed(struct h2 *h);
+/* S, whose own window is open, finds no room for all that it has to send, and TOOK what there was:
+ * behind those who took nothing it is told when there is some again. */
+void h2_wait_for_room(struct h2_stream *s, bool took);
+/* The same of those that wait for room, since there is some. */
 void h2_note_waiting(struct h2 *h);
+static inline bool h2_has_waiting(const struct h2 *h)
+{
+    return h->starved.len || h->fed.len;
+}
 static inline bool h2_has_news(const struct h2 *h)
 {
     return h->news.len > 0;
@@ -132,8 +124,6 @@ static inline bool h2_has_news(const struct h2 *h)
 struct h2_stream *h2_take_news(struct h2 *h);
 /* nghttp2 has no such stream any more: its connection ends. */
 void h2_stream_closed(struct h2_stream *s);
-/* Whether all that the peer sends has come and was taken. */
-bool h2_stream_is_read(const struct h2_stream *s);
 /* The stream that carries C. */
 static inline struct h2_stream *h2_stream_of(const struct conn *c)
 {

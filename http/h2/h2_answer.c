@@ -36,9 +36,21 @@ static void send_head(struct conn *c, unsigned status, struct buf *text, bool en
         conn_close(c, CLOSE_NOMEM);
     else if (!h2_lines_read(&lines, status, text))
         conn_close(c, CLOSE_PROTOCOL); /* no answer has so many */
-    else if (s->session && !s->closed && conn_is_open(c))
+    else if (h2_stream_session(s) && !s->closed && conn_is_open(c))
         h2_send_head(s, lines.nv, lines.count, end);
     buf_finish(text);
+}
+
+/* The body that follows has N bytes; what is left of the request's is nobody's. */
+static void count_body(struct conn *c, size_t n)
+{
+    struct h2_stream *s = h2_stream_of(c);
+    struct h2 *h = h2_stream_session(s);
+    size_t dropped = h2_stream_drop_unread(s);
+    if (h)
+        h->unread -= dropped;
+    s->counted = true;
+    s->left = (uint32_t)n;
 }
 
 /* What all answers have. */
@@ -65,7 +77,7 @@ static bool put_head(struct exchange *x, const struct exchange_reply *r, size_t 
     count_answer(x, r->status);
     send_head(x->conn, r->status, &text, !body);
     if (body)
-        h2_stream_of(x->conn)->left = (uint32_t)n;
+        count_body(x->conn, n);
     return body;
 }
 
@@ -152,7 +164,7 @@ void h2_reply_shared(struct exchange *x, struct blob *b, bool at_once)
     struct buf text = shared_lines(x, b, body);
     count_answer(x, 200);
     send_head(c, 200, &text, n == 0);
-    h2_stream_of(c)->left = (uint32_t)n;
+    count_body(c, n);
     if (at_once && n && !conn_is_busy(c))
         sent = conn_push(c, body, n);
     else

@@ -1,6 +1,5 @@
 #include "http/h2/h2_link.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "http/h2/h2_output.h"
@@ -14,7 +13,8 @@ static struct h2_stream *stream_of(const struct link *l)
 /* Neither it nor its session has ended. */
 static bool is_alive(const struct h2_stream *s)
 {
-    return s->session && !s->closed && conn_is_open(s->session->conn);
+    const struct h2 *h = h2_stream_session(s);
+    return h && !s->closed && conn_is_open(h->conn);
 }
 
 /* --- what goes --- */
@@ -22,10 +22,9 @@ static bool is_alive(const struct h2_stream *s)
 /* M bytes, for which there is room. */
 static void send_some(struct h2_stream *s, const void *data, size_t m)
 {
-    bool counted = s->left != H2_ENDLESS;
-    if (counted)
+    if (s->counted)
         s->left -= (uint32_t)m;
-    h2_send_data(s, data, m, counted && s->left == 0);
+    h2_send_data(s, data, m, s->counted && s->left == 0);
 }
 
 static struct link_io stream_send(struct link *l, const void *data, size_t n)
@@ -63,30 +62,25 @@ static bool stream_shut(struct link *l)
 
 static bool has_input(const struct h2_stream *s)
 {
-    return s->unread || (s->tunnel && s->came_all);
-}
-
-static void drop_unread(struct h2_stream *s)
-{
-    buf_finish(s->unread);
-    free(s->unread);
-    s->unread = NULL;
+    return h2_stream_unread(s) || (s->tunnel && s->came_all);
 }
 
 static struct link_io stream_receive(struct link *l, void *data, size_t n)
 {
     struct h2_stream *s = stream_of(l);
-    if (!s->unread)
+    struct buf *unread = h2_stream_unread(s);
+    struct h2 *h = h2_stream_session(s);
+    if (!unread)
         return (struct link_io){0, has_input(s) ? ERR_OK : ERR_AGAIN};
-    size_t m = s->unread->len < n ? s->unread->len : n;
-    memcpy(data, s->unread->data, m);
-    buf_consume(s->unread, m);
-    if (s->session)
-        s->session->unread -= m;
+    size_t m = unread->len < n ? unread->len : n;
+    memcpy(data, unread->data, m);
+    buf_consume(unread, m);
+    if (h)
+        h->unread -= m;
     if (is_alive(s))
         h2_taken(s, m);
-    if (!s->unread->len)
-        drop_unread(s);
+    if (!unread->len)
+        h2_stream_drop_unread(s);
     return (struct link_io){m, ERR_OK};
 }
 
@@ -110,7 +104,7 @@ static enum err stream_want(struct link *l, struct link *told, struct loop *loop
     (void)was;
     s->conn = conn_of_link(told);
     s->wanted = (uint8_t)wanted;
-    if (s->session && wanted & READY_READ && has_input(s))
+    if (h2_stream_session(s) && wanted & READY_READ && has_input(s))
         h2_note(s);
     return ERR_OK;
 }
@@ -120,12 +114,11 @@ static enum err stream_want(struct link *l, struct link *told, struct loop *loop
 /* Whoever has sent all of an answer needs no more of the request. */
 static void end_in_session(struct h2_stream *s)
 {
-    struct h2 *h = s->session;
+    struct h2 *h = h2_stream_session(s);
     if (!s->closed && h->phase != H2_ENDING) {
         nghttp2_session_set_stream_user_data(h->frames, s->id, NULL);
         h2_reset(s, s->sent_all ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
     }
-    h2_remove(s);
 }
 
 static void stream_close(struct link *l, struct link *told, struct loop *loop)
@@ -133,29 +126,27 @@ static void stream_close(struct link *l, struct link *told, struct loop *loop)
     struct h2_stream *s = stream_of(l);
     (void)told;
     (void)loop;
-    if (s->session)
+    if (h2_stream_session(s))
         end_in_session(s);
-    if (s->unread)
-        drop_unread(s);
-    free(s);
+    h2_remove(s);
 }
 
 static bool stream_peer(const struct link *l, struct ip_port *ret)
 {
-    const struct h2_stream *s = stream_of(l);
-    return s->session && link_peer(&s->session->conn->link, ret);
+    const struct h2 *h = h2_stream_session(stream_of(l));
+    return h && link_peer(&h->conn->link, ret);
 }
 
 static bool stream_here(const struct link *l, struct ip_port *ret)
 {
-    const struct h2_stream *s = stream_of(l);
-    return s->session && link_here(&s->session->conn->link, ret);
+    const struct h2 *h = h2_stream_session(stream_of(l));
+    return h && link_here(&h->conn->link, ret);
 }
 
 static bool stream_is_secure(const struct link *l)
 {
-    const struct h2_stream *s = stream_of(l);
-    return s->session && link_is_secure(&s->session->conn->link);
+    const struct h2 *h = h2_stream_session(stream_of(l));
+    return h && link_is_secure(&h->conn->link);
 }
 
 static const struct link_ops stream_ops = {

@@ -77,7 +77,7 @@ static void submitted(struct h2 *h, bool failed)
 
 void h2_send_head(struct h2_stream *s, const nghttp2_nv *nv, size_t count, bool end)
 {
-    struct h2 *h = s->session;
+    struct h2 *h = h2_stream_session(s);
     uint8_t flags = end ? NGHTTP2_FLAG_END_STREAM : NGHTTP2_FLAG_NONE;
     s->sent_all = end;
     submitted(h, nghttp2_submit_headers(h->frames, flags, s->id, NULL, nv, count, NULL) != 0);
@@ -90,33 +90,45 @@ static size_t room_in_session(const struct h2 *h)
     return unsent + H2_ROOM_LEAST < H2_OUT_BYTES ? H2_OUT_BYTES - unsent : 0;
 }
 
-static size_t window_of(const struct h2_stream *s)
+static size_t at_least_none(int32_t n)
 {
-    int32_t own = nghttp2_session_get_stream_remote_window_size(s->session->frames, s->id);
-    int32_t all = nghttp2_session_get_remote_window_size(s->session->frames);
-    int32_t least = own < all ? own : all;
-    return least > 0 ? (size_t)least : 0;
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* What the session has room for, in `out` and in the window of all. */
+static size_t room_for_all(const struct h2 *h)
+{
+    size_t window = at_least_none(nghttp2_session_get_remote_window_size(h->frames));
+    size_t room = room_in_session(h);
+    return window < room ? window : room;
+}
+
+static size_t own_window(const struct h2_stream *s)
+{
+    nghttp2_session *frames = h2_stream_session(s)->frames;
+    return at_least_none(nghttp2_session_get_stream_remote_window_size(frames, s->id));
+}
+
+bool h2_has_room(const struct h2 *h)
+{
+    return room_for_all(h) > 0;
 }
 
 size_t h2_stream_room(const struct h2_stream *s)
 {
-    size_t window = window_of(s), room = room_in_session(s->session);
+    size_t window = own_window(s), room = room_for_all(h2_stream_session(s));
     return room < window ? room : window;
 }
 
-void h2_stream_is_full(const struct h2_stream *s, bool took)
+void h2_stream_is_full(struct h2_stream *s, bool took)
 {
-    struct h2 *h = s->session;
-    if (window_of(s) == 0)
-        return;
-    if (!h->hungry)
-        h->next = took ? s->at + 1 : s->at;
-    h->hungry = true;
+    if (own_window(s) > 0)
+        h2_wait_for_room(s, took);
 }
 
 void h2_send_data(struct h2_stream *s, const void *data, size_t n, bool end)
 {
-    struct h2 *h = s->session;
+    struct h2 *h = h2_stream_session(s);
     nghttp2_data_provider provider = {.source.ptr = &h->source, .read_callback = measure};
     h->source = (struct h2_source){n ? data : "", n};
     s->sent_all = end;
@@ -127,13 +139,13 @@ void h2_send_data(struct h2_stream *s, const void *data, size_t n, bool end)
 
 void h2_reset(struct h2_stream *s, uint32_t code)
 {
-    struct h2 *h = s->session;
+    struct h2 *h = h2_stream_session(s);
     submitted(h, nghttp2_submit_rst_stream(h->frames, NGHTTP2_FLAG_NONE, s->id, code) != 0);
 }
 
 void h2_taken(struct h2_stream *s, size_t n)
 {
-    struct h2 *h = s->session;
+    struct h2 *h = h2_stream_session(s);
     submitted(h, nghttp2_session_consume_stream(h->frames, s->id, n) != 0);
 }
 
@@ -143,8 +155,8 @@ void h2_end(struct h2 *h, uint32_t code)
         return;
     submitted(h, nghttp2_session_terminate_session(h->frames, code) != 0);
     h->phase = H2_ENDING;
-    for (uint32_t i = 0; i < h->count; i++)
-        conn_close(h->streams[i]->conn, code == NGHTTP2_NO_ERROR ? CLOSE_PEER : CLOSE_PROTOCOL);
+    for (struct h2_stream *s = NULL; (s = h2_streams_next(&h->streams, s));)
+        conn_close(s->conn, code == NGHTTP2_NO_ERROR ? CLOSE_PEER : CLOSE_PROTOCOL);
     conn_give(h->conn, &h->out, 0);
     conn_finish_after_output(h->conn);
 }

@@ -12,9 +12,10 @@ void h2_output(struct h2 *h);
 void h2_send_head(struct h2_stream *s, const nghttp2_nv *nv, size_t count, bool end);
 /* How many bytes S may send now. */
 size_t h2_stream_room(const struct h2_stream *s);
-/* It has more to send than that, and TOOK some of it: if it is the session that has no more room,
- * it is told when that has, and behind all who found none before it. */
-void h2_stream_is_full(const struct h2_stream *s, bool took);
+/* It has more to send than that, and TOOK some of it: it is told when there is more room. */
+void h2_stream_is_full(struct h2_stream *s, bool took);
+/* Whether any stream has room, its own window apart. */
+bool h2_has_room(const struct h2 *h);
 /* N bytes, of which S has room for all; END: behind them our side ends. */
 void h2_send_data(struct h2_stream *s, const void *data, size_t n, bool end);
 /* Ends S, which nghttp2 still has. */

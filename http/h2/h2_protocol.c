@@ -25,7 +25,7 @@ static void set_deadline(struct conn *c, struct h2 *h)
         h->head_until_ms = now + s->net.head_timeout_ms;
     if (h->phase != H2_OPEN)
         return;
-    uint64_t next = now + (h->count ? s->net.write_timeout_ms : s->idle_timeout_ms);
+    uint64_t next = now + (h->streams.count ? s->net.write_timeout_ms : s->idle_timeout_ms);
     conn_set_deadline(c, h->head_until_ms ? h->head_until_ms : next);
 }
 
@@ -34,7 +34,7 @@ static void set_deadline(struct conn *c, struct h2 *h)
 /* Nothing is under way any more, or an error has been told. */
 static void end_if_over(struct h2 *h)
 {
-    bool left = h->phase == H2_LEAVING && !h->count;
+    bool left = h->phase == H2_LEAVING && !h->streams.count;
     if (left || (!nghttp2_session_want_read(h->frames) && !nghttp2_session_want_write(h->frames)))
         h2_end(h, NGHTTP2_NO_ERROR);
 }
@@ -67,9 +67,9 @@ static void h2_shutdown(struct conn *c)
 
 static void each_stream(struct h2 *h, void (*visit)(struct conn *c))
 {
-    for (uint32_t i = 0; i < h->count; i++)
-        if (conn_is_open(h->streams[i]->conn))
-            visit(h->streams[i]->conn);
+    for (struct h2_stream *s = NULL; (s = h2_streams_next(&h->streams, s));)
+        if (conn_is_open(s->conn))
+            visit(s->conn);
 }
 
 static void h2_kicked(struct conn *c)
@@ -133,9 +133,8 @@ static void h2_gathered(struct conn *c)
 static void h2_drained(struct conn *c)
 {
     struct h2 *h = h2_of(c);
-    if (h->hungry)
+    if (h2_has_waiting(h) && h2_has_room(h))
         h2_note_waiting(h);
-    h->hungry = false;
 }
 
 static void h2_timeout(struct conn *c)
@@ -148,7 +147,7 @@ static void h2_timeout(struct conn *c)
         conn_close(c, CLOSE_HEAD_TIMEOUT);
     else if (conn_is_stuck(c))
         conn_close(c, CLOSE_WRITE_TIMEOUT);
-    else if (h->phase == H2_LEAVING || !h->count)
+    else if (h->phase == H2_LEAVING || !h->streams.count)
         h2_end(h, NGHTTP2_NO_ERROR);
     else
         set_deadline(c, h);
@@ -170,9 +169,9 @@ static void h2_finish(struct conn *c)
 static size_t h2_held(const struct conn *c)
 {
     const struct h2 *h = h2_of(c);
-    size_t own = h->memory_empty + h->count * STREAM_BYTES;
+    size_t own = h->memory_empty + h->streams.count * STREAM_BYTES;
     return (h->memory > own ? h->memory - own : 0) + h->out.cap + h->unread + h->news.cap +
-           http_fields_held(h->head.fields);
+           h->starved.cap + h->fed.cap + http_fields_held(h->head.fields);
 }
 
 static void h2_refuse(struct conn *c)

@@ -80,8 +80,6 @@ static enum err create_conn(struct h2 *h, struct h2_stream *s)
     e = conn_comes_by(c, by);
     if (e == ERR_OK)
         e = h2_request_create(c, &h->head, h->status_only);
-    if (e == ERR_OK)
-        e = h2_add(h, s);
     if (e != ERR_OK)
         conn_close(c, CLOSE_NOMEM);
     return e;
@@ -89,14 +87,15 @@ static enum err create_conn(struct h2 *h, struct h2_stream *s)
 
 static enum err open_stream(struct h2 *h, int32_t id)
 {
-    struct h2_stream *s = calloc(1, sizeof(*s));
+    struct h2_stream *s = h2_streams_add(&h->streams, h);
     if (!s)
         return ERR_NOMEM;
     s->id = id;
-    s->left = H2_ENDLESS;
+    s->closed = true; /* as long as something may go wrong */
     enum err e = create_conn(h, s);
     if (e != ERR_OK)
         return e;
+    s->closed = false;
     nghttp2_session_set_stream_user_data(h->frames, id, s);
     h2_note(s);
     return ERR_OK;
@@ -153,10 +152,8 @@ static int take_request(struct h2 *h, int32_t id)
 {
     h2_head_end(&h->head);
     int e = 0;
-    if (!has_room(h))
+    if (!has_room(h) || open_stream(h, id) != ERR_OK)
         e = refuse_stream(h, id);
-    else if (open_stream(h, id) != ERR_OK)
-        e = NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     h2_head_finish(&h->head);
     counter_add(&h->conn->loop->counters, COUNTER_h2_requests, 1);
     return e;
@@ -178,7 +175,7 @@ static void window_opened(struct h2 *h, int32_t id)
     struct h2_stream *s = id ? find(h, id) : NULL;
     if (s && s->wanted & READY_WRITE)
         h2_note(s);
-    h->windows |= !id;
+    h->window |= !id;
 }
 
 static void settings_came(struct h2 *h, const nghttp2_settings *s)
@@ -253,7 +250,7 @@ static int on_data(nghttp2_session *frames, uint8_t flags, int32_t id, const uin
     (void)flags;
     if (nghttp2_session_consume_connection(frames, n) != 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    if (!s || s->closed)
+    if (!s || s->closed || s->counted)
         return 0;
     if (!keep(h, s, data, n))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -348,17 +345,16 @@ enum err h2_session_begin(struct h2 *h)
 
 void h2_session_finish(struct h2 *h)
 {
-    while (h->count) {
-        struct h2_stream *s = h->streams[h->count - 1];
-        h2_remove(s);
+    for (struct h2_stream *s = NULL; (s = h2_streams_next(&h->streams, s));)
         conn_close(s->conn, CLOSE_PEER);
-    }
+    h2_streams_abandon(&h->streams);
     loop_flush_never(h->conn->loop, &h->gathering);
     nghttp2_session_del(h->frames);
     h2_head_finish(&h->head);
     buf_finish(&h->out);
     buf_finish(&h->news);
-    free(h->streams);
+    buf_finish(&h->starved);
+    buf_finish(&h->fed);
 }
 
 /* --- frames that come --- */
@@ -442,12 +438,19 @@ static void tell(struct h2_stream *s)
     holding_count(s->conn);
 }
 
+static void note_windows(struct h2 *h)
+{
+    if (h->windows)
+        h2_note_closed(h);
+    if ((h->window || h->windows) && h2_has_room(h))
+        h2_note_waiting(h);
+    h->windows = h->window = false;
+}
+
 void h2_session_tell(struct h2 *h)
 {
     struct h2_stream *s;
-    if (h->windows)
-        h2_note_waiting(h);
-    h->windows = false;
+    note_windows(h);
     while (h2_has_news(h) && h2_session_may_go_on(h))
         if ((s = h2_take_news(h)))
             tell(s);
