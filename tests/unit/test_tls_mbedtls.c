@@ -141,7 +141,7 @@ int main(void)
 {
     Suite *s = suite_create("tls_mbedtls");
     TCase *t = tcase_create("records");
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, what_we_seal_is_what_mbedtls_seals, 0, KINDS);
     tcase_add_loop_test(t, what_mbedtls_seals_we_open, 0, KINDS);
     tcase_add_loop_test(t, both_end_alike, 0, KINDS);

@@ -331,7 +331,7 @@ int main(void)
 {
     Suite *s = suite_create("tls_openssl");
     TCase *t = tcase_create("records");
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, data_comes_and_goes, 0, KINDS);
     tcase_add_loop_test(t, what_we_seal_is_what_openssl_seals, 0, KINDS);
     tcase_add_loop_test(t, padding_is_no_data, 0, TLS_SUITES);
