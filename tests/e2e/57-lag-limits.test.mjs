@@ -9,7 +9,7 @@ import { longwirectl, startHub } from './lib/hub.mjs';
 import { RespClient } from './lib/resp.mjs';
 import { SseStream } from './lib/sse.mjs';
 import { Roamer } from './lib/transports.mjs';
-import { eventually } from './lib/wait.mjs';
+import { counted, eventually } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
 
 /** More than sockets take when nobody reads. */
@@ -227,7 +227,7 @@ describe('beyond a limit', () => {
         }, /ended/);
         const roamer = new Roamer(hub, ['slow'], read ? stored[read - 1].id : 'earliest');
         roamer.connect(transport);
-        await eventually(() => roamer.ids.length === stored.length - read, 'the rest');
+        await counted(() => roamer.ids.length, stored.length - read, 'the rest');
         assert.deepEqual(roamer.ids, stored.slice(read).map(({ id }) => id));
         assert.deepEqual(roamer.gaps, []);
         roamer.disconnect();

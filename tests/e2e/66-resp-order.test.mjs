@@ -10,7 +10,7 @@ import { history, publish } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
 import { RawSocket } from './lib/raw.mjs';
 import { RespClient, RespError, encode } from './lib/resp.mjs';
-import { eventually, within } from './lib/wait.mjs';
+import { counted, eventually, within } from './lib/wait.mjs';
 
 const KIB = 1024;
 const MIB = KIB * KIB;
@@ -192,7 +192,7 @@ describe('pipelines', () => {
     const [[id]] = await c.command('XRANGE', 'p/slow', '-', '+');
     const head = ['*1', '*2', `$${id.length}`, id, '*2', '$4', 'data'];
     const entry = [...head, `$${text.length}`, text, ''];
-    await eventually(() => received === 200 * entry.join('\r\n').length, 'all replies');
+    await counted(() => received, 200 * entry.join('\r\n').length, 'all replies');
   });
 
   test('two connections publish into one order', async (t) => {

@@ -18,7 +18,7 @@ import { Random, chooseSeed } from './lib/random.mjs';
 import { startNginx } from './lib/nginx.mjs';
 import { SessionRoamer } from './lib/session.mjs';
 import { Roamer, transportsFor } from './lib/transports.mjs';
-import { WAIT_MS, eventually, sleep } from './lib/wait.mjs';
+import { WAIT_MS, counted, sleep } from './lib/wait.mjs';
 
 const SUBSCRIBERS = 24;
 const CHANGING = 8;
@@ -232,7 +232,7 @@ test('a new subscriber replays the same, on every transport', async (t) => {
     const roamer = new Roamer(hub, ['roam/a/#'], 'earliest');
     t.after(() => roamer.disconnect());
     roamer.connect(transport);
-    await eventually(() => roamer.ids.length >= wanted.length, `${transport} to replay`);
+    await counted(() => roamer.ids.length, wanted.length, `${transport} to replay`);
     assertSame(roamer.ids, wanted, transport);
     roamer.disconnect();
   }

@@ -13,7 +13,7 @@ import { insist } from './lib/publishers.mjs';
 import { Random, chooseSeed } from './lib/random.mjs';
 import { RespClient } from './lib/resp.mjs';
 import { Roamer, TRANSPORTS } from './lib/transports.mjs';
-import { eventually, sleep } from './lib/wait.mjs';
+import { counted, eventually, sleep } from './lib/wait.mjs';
 
 const ROUNDS = 6;
 
@@ -138,7 +138,7 @@ test('acknowledged messages survive kill -9, and subscribers resume', async (t) 
   }
   const wanted = stored.map(({ id }) => id);
   for (const { name, ids, gaps } of subscribers) {
-    await eventually(() => ids.length >= wanted.length, `${name} to have resumed`);
+    await counted(() => ids.length, wanted.length, `${name} to have resumed`);
     assert.deepEqual(gaps, [], name);
     assert.deepEqual(ids, wanted, name);
   }

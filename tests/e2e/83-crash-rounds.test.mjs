@@ -10,7 +10,7 @@ import { Ledger, checkIndex } from './lib/ledger.mjs';
 import { Load, PATTERNS } from './lib/load.mjs';
 import { Random, chooseSeed } from './lib/random.mjs';
 import { Roamer } from './lib/transports.mjs';
-import { eventually, sleep } from './lib/wait.mjs';
+import { counted, sleep } from './lib/wait.mjs';
 
 const ROUNDS = SANITIZED ? 8 : 50;
 /** So many messages may lie in the log before what is older than the last round is trimmed. */
@@ -45,7 +45,7 @@ test('acknowledged messages survive kill -9 at any moment', async (t) => {
 
   const wanted = ledger.seen.filter(({ topic }) => topic.startsWith('keep/')).map(({ id }) => id);
   for (const { transport, ids, gaps } of roamers) {
-    await eventually(() => ids.length >= wanted.length, `the subscriber by ${transport}`);
+    await counted(() => ids.length, wanted.length, `the subscriber by ${transport}`);
     assert.deepEqual(gaps, [], transport);
     assert.deepEqual(ids, wanted, transport);
   }

@@ -11,7 +11,7 @@ import { Ledger, checkIndex } from './lib/ledger.mjs';
 import { Load, PATTERNS } from './lib/load.mjs';
 import { Random, chooseSeed } from './lib/random.mjs';
 import { Roamer } from './lib/transports.mjs';
-import { eventually, sleep } from './lib/wait.mjs';
+import { counted, eventually, sleep } from './lib/wait.mjs';
 
 const POINTS = ['pages', 'sync', 'meta'];
 const ERRORS = ['EIO', 'ENOSPC', 'short'];
@@ -62,7 +62,7 @@ test('errors of the disk', async (t) => {
 
   const wanted = ledger.seen.filter(({ topic }) => topic.startsWith('keep/')).map(({ id }) => id);
   for (const { transport, ids, gaps } of roamers) {
-    await eventually(() => ids.length >= wanted.length, `the subscriber by ${transport}`);
+    await counted(() => ids.length, wanted.length, `the subscriber by ${transport}`);
     assert.deepEqual(gaps, [], transport);
     assert.deepEqual(ids, wanted, transport);
   }

@@ -11,7 +11,7 @@ import { suiteHub } from './lib/hub.mjs';
 import { suiteNginx } from './lib/nginx.mjs';
 import { startRelay } from './lib/relay.mjs';
 import { Roamer } from './lib/transports.mjs';
-import { eventually } from './lib/wait.mjs';
+import { counted, eventually } from './lib/wait.mjs';
 
 let topics = 0;
 
@@ -44,7 +44,7 @@ class Follower {
 
   /** Waits for all that it is owed; it may get nothing else. */
   async caughtUp(what) {
-    await eventually(() => this.roamer.ids.length >= this.owed.length, `${what}`).catch((error) => {
+    await counted(() => this.roamer.ids.length, this.owed.length, what).catch((error) => {
       throw new Error(`${error.message}: ${this.roamer.ids} of ${this.owed}`);
     });
     assert.deepEqual(this.roamer.ids, this.owed, what);

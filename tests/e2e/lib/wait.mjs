@@ -33,6 +33,14 @@ export async function eventually(probe, what, ms = WAIT_MS) {
   }
 }
 
+/** Waits until `count()` is `goal` or more: however long that takes, but for standing still. */
+export async function counted(count, goal, what, ms = WAIT_MS) {
+  for (let seen = count(); seen < goal; seen = count()) {
+    const before = seen;
+    await eventually(() => count() > before, `${what}: ${before} of ${goal}`, ms);
+  }
+}
+
 /** A queue between an event source and a test that reads one item after the other. */
 export class Inbox {
   #items = [];
