@@ -97,7 +97,8 @@ describe('renewal', () => {
     await becomes(hub, 'fresh');
     await secureRequest(hub, '/t/a', { ca, method: 'POST', body: 'still here' });
     await stream.blocks.next('the message', ({ data }) => data === 'still here');
-    assert.match(hub.stderr(), /certificates have changed, and are loaded anew/);
+    const told = /certificates have changed, and are loaded anew/; // right behind the change
+    await eventually(() => told.test(hub.stderr()), 'the change to be told');
   });
 
   test('a file that is written anew is read; a broken one changes nothing', async (t) => {
