@@ -148,7 +148,7 @@ static void end(struct session *s, int why)
     s->end = by_peer ? ERR_INVALID : s->broken;
 }
 
-/* False: no more for now. */
+/* False: no more for now. Behind an empty record it goes on; mbedTLS takes three in a row. */
 static bool receive_some(struct session *s, unsigned char *data, size_t size, size_t *n)
 {
     if (size - *n < RECORD_MAX) /* a whole record might not have room */
@@ -156,9 +156,11 @@ static bool receive_some(struct session *s, unsigned char *data, size_t size, si
     int r = mbedtls_ssl_read(s->ssl, data + *n, size - *n);
     if (r > 0)
         *n += (size_t)r;
-    else if (r != MBEDTLS_ERR_SSL_WANT_READ && r != MBEDTLS_ERR_SSL_WANT_WRITE)
+    if (r > 0 || (r == 0 && s->broken == ERR_OK))
+        return true;
+    if (r != MBEDTLS_ERR_SSL_WANT_READ && r != MBEDTLS_ERR_SSL_WANT_WRITE)
         end(s, r);
-    return r > 0;
+    return false;
 }
 
 static struct link_io session_receive(struct link *l, void *data, size_t n)
