@@ -77,6 +77,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/sse.mjs \
 	tests/e2e/lib/tls.mjs \
 	tests/e2e/lib/tls_raw.mjs \
+	tests/e2e/lib/tlsrules.mjs \
 	tests/e2e/lib/transports.mjs \
 	tests/e2e/lib/wait.mjs \
 	tests/e2e/lib/ws.mjs \
@@ -153,6 +154,7 @@ EXTRA_DIST += \
 	tests/e2e/77-memory.test.mjs \
 	tests/e2e/78-peer-memory.test.mjs \
 	tests/e2e/78-subscriptions.test.mjs \
+	tests/e2e/79-tls-rules.test.mjs \
 	tests/e2e/79-tls.test.mjs \
 	tests/e2e/79-tls-admin.test.mjs \
 	tests/e2e/79-tls-files.test.mjs \
