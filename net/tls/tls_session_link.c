@@ -5,7 +5,10 @@
 
 #include <mbedtls/ssl.h>
 
+#include "net/conn.h"
+#include "net/loop.h"
 #include "net/tls/tls_context.h"
+#include "net/tls/tls_record.h"
 
 enum {
     RECORD_MAX = 16384,    /* no record brings more than this */
@@ -18,6 +21,10 @@ struct session {
     struct tls_context *context; /* which SSL borrows from */
     struct buf early;            /* that came before what the inner link receives */
     size_t early_used;
+    uint8_t head[TLS_HEADER_SIZE]; /* of the record that mbedTLS takes, or took last, */
+    uint8_t head_len;              /* bytes of it, while there are less than all, */
+    size_t left;                   /* and of that record that it has not taken */
+    struct awaiting awaiting;      /* the rest of it */
     size_t sealed;    /* bytes of a record that mbedTLS has taken, and that has not left */
     size_t takes;     /* bytes that may be taken from the inner link now */
     bool ended, told; /* nothing comes any more; and that was said: `end` */
@@ -28,6 +35,40 @@ struct session {
 static struct session *of(const struct link *l)
 {
     return l->at.state;
+}
+
+static struct loop *loop_of(struct link *l)
+{
+    return conn_of_link(l)->loop;
+}
+
+/* --- where records end, as mbedTLS takes them --- */
+
+static void follow(struct session *s, const unsigned char *data, size_t n)
+{
+    while (n > 0) {
+        size_t want = s->left ? s->left : sizeof(s->head) - s->head_len, m = n < want ? n : want;
+        if (s->left) {
+            s->left -= m;
+        } else {
+            memcpy(s->head + s->head_len, data, m);
+            s->head_len = (uint8_t)((s->head_len + m) % sizeof(s->head));
+            s->left = s->head_len ? 0 : (size_t)s->head[3] << 8 | s->head[4];
+        }
+        data += m;
+        n -= m;
+    }
+}
+
+/* SOME: data has come, so what is half there is new. */
+static void await_rest(struct link *l, bool some)
+{
+    struct session *s = of(l);
+    s->awaiting.link = l;
+    if (s->ended || (!s->head_len && !s->left))
+        loop_await_never(loop_of(l), &s->awaiting);
+    else if (some || !s->awaiting.prev)
+        loop_await(loop_of(l), &s->awaiting);
 }
 
 /* --- records, to and from the inner link --- */
@@ -47,6 +88,7 @@ static int take_early(struct session *s, unsigned char *out, size_t n)
 {
     size_t left = s->early.len - s->early_used, m = n < left ? n : left;
     memcpy(out, s->early.data + s->early_used, m);
+    follow(s, out, m);
     s->early_used += m;
     if (s->early_used == s->early.len) {
         buf_finish(&s->early);
@@ -66,6 +108,7 @@ static int take(void *ctx, unsigned char *out, size_t n)
         return MBEDTLS_ERR_SSL_WANT_READ;
     struct link_io io = s->inner.ops->receive(&s->inner, out, n < s->takes ? n : s->takes);
     s->takes -= io.n;
+    follow(s, out, io.n);
     if (io.n > 0)
         return (int)io.n;
     if (io.err == ERR_AGAIN)
@@ -138,12 +181,38 @@ static bool session_is_ready(const struct link *l)
 
 /* --- receiving --- */
 
+/* Of a record that cannot be, mbedTLS says nothing to the peer. */
+static enum tls_alert fault_of_record(const struct session *s)
+{
+    size_t n = (size_t)s->head[3] << 8 | s->head[4];
+    if (s->head[0] < TLS_TYPE_CHANGE_CIPHER_SPEC || s->head[0] > TLS_TYPE_DATA)
+        return TLS_ALERT_unexpected_message;
+    if (s->head[1] != 3)
+        return TLS_ALERT_protocol_version;
+    if (n > TLS_TEXT_MAX)
+        return TLS_ALERT_record_overflow;
+    return s->head[0] == TLS_TYPE_ALERT ? TLS_ALERT_decode_error : TLS_ALERT_unexpected_message;
+}
+
+static void tell_fault(struct session *s, int why)
+{
+    enum tls_alert a = TLS_ALERT_NONE;
+    if (why == MBEDTLS_ERR_SSL_INVALID_RECORD || why == MBEDTLS_ERR_SSL_BAD_INPUT_DATA)
+        a = fault_of_record(s);
+    else if (why == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE)
+        a = TLS_ALERT_unexpected_message;
+    if (a != TLS_ALERT_NONE && !s->sealed)
+        mbedtls_ssl_send_alert_message(s->ssl, TLS_LEVEL_FATAL, (unsigned char)a);
+}
+
 static void end(struct session *s, int why)
 {
     s->ended = true;
     if (why == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
         return;
-    bool by_peer = s->broken == ERR_OK && why != 0; /* what was wrong mbedTLS has told it */
+    bool by_peer = s->broken == ERR_OK && why != 0; /* what was wrong it is told */
+    if (by_peer)
+        tell_fault(s, why);
     s->broken = failed(s);
     s->end = by_peer ? ERR_INVALID : s->broken;
 }
@@ -170,6 +239,7 @@ static struct link_io session_receive(struct link *l, void *data, size_t n)
     s->takes = TAKEN_AT_ONCE;
     while (!s->ended && got < n && receive_some(s, data, n, &got))
         ;
+    await_rest(l, got > 0);
     if (got > 0)
         return (struct link_io){got, ERR_OK};
     s->told = s->ended;
@@ -212,6 +282,7 @@ static bool session_shut(struct link *l)
 static void session_close(struct link *l, struct link *told, struct loop *loop)
 {
     struct session *s = of(l);
+    loop_await_never(loop, &s->awaiting);
     say_goodbye(s);
     s->inner.ops->close(&s->inner, told, loop);
     mbedtls_ssl_free(s->ssl); /* wipes it */

@@ -1,6 +1,7 @@
 /*
  * The TLS link whose records are mbedTLS's (tls.compact = no): a connection's bytes over another
- * link, in the context that its handshake was made with, which takes 36 to 42 kB.
+ * link, in the context that its handshake was made with, which takes 36 to 42 kB. As with the
+ * compact one, the rest of a record has to be there within http.head_timeout.
  */
 #ifndef NET_TLS_TLS_SESSION_LINK_H
 #define NET_TLS_TLS_SESSION_LINK_H
