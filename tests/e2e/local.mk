@@ -173,4 +173,5 @@ EXTRA_DIST += \
 	tests/e2e/93-proxies.test.mjs \
 	tests/e2e/94-browser-rules.test.mjs \
 	tests/e2e/94-shared.test.mjs \
+	tests/e2e/96-deployment.test.mjs \
 	tests/e2e/96-readme.test.mjs
