@@ -156,7 +156,7 @@ describe('figures', () => {
     const stats = {
       ...{ version: '1\x1b', uptime_seconds: 61, epoch: 7, head: '5-7', topics: 2, messages: 3 },
       ...{ bytes: 4096, log_bytes: 8192, workers: 6, counters: { publishes: 9, gaps: 1 } },
-      connections: { sse: 1, ws: 2, poll: 3, resp: 4, http: 5 },
+      connections: { sse: 1, ws: 2, poll: 3, resp: 4, http: 5, h2: 6 },
     };
     const hub = await fakeHub(t, () => json(stats));
     const { code, stdout } = await ctlTo(hub, ['stats']);
@@ -172,7 +172,7 @@ describe('figures', () => {
       'payload bytes 4096 (4.0K)',
       'log bytes 8192 (8.0K)',
       'workers 6',
-      'connections sse 1, ws 2, poll 3, resp 4, http 5',
+      'connections sse 1, ws 2, poll 3, resp 4, http 5, h2 6',
       '',
       'COUNTER SINCE START',
       'publishes 9',
