@@ -1,6 +1,7 @@
 #include "base/spare.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEPS 0
@@ -13,7 +14,9 @@
 #define KEEPS 1
 #endif
 
-enum { STEP = 32, SIZES = SPARE_SIZE_MAX / STEP }; /* sizes are rounded up */
+/* Sizes are rounded up to those that malloc has, which puts 8 bytes before each: an object that
+ * stays takes no more than it would by malloc. */
+enum { STEP = 16, LEAST = 8, SIZES = (SPARE_SIZE_MAX + STEP - 1 - LEAST) / STEP + 1 };
 
 struct spare {
     struct spare *next;
@@ -27,13 +30,15 @@ static _Thread_local struct {
 /* Which of the sizes N bytes are. */
 static size_t size_of(size_t n)
 {
-    return n ? (n - 1) / STEP : 0;
+    return (n + STEP - 1 - LEAST) / STEP;
 }
 
 static size_t bytes_of(size_t size)
 {
-    return (size + 1) * STEP;
+    return size * STEP + LEAST;
 }
+
+_Static_assert(LEAST >= sizeof(struct spare), "the smallest one has room for being kept");
 
 static void *pop(size_t size)
 {
@@ -52,6 +57,12 @@ void *spare_take(size_t n)
         return malloc(n);
     void *p = pop(size);
     return p ? p : malloc(bytes_of(size));
+}
+
+void *spare_take_zeroed(size_t n)
+{
+    void *p = spare_take(n);
+    return p ? memset(p, 0, n) : NULL;
 }
 
 void spare_give(void *p, size_t n)

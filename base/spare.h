@@ -16,7 +16,9 @@ enum {
 
 /* As malloc. */
 void *spare_take(size_t n);
-/* Frees P, which spare_take(N) has returned on whatever thread; NULL is accepted. */
+/* The same with zeros. */
+void *spare_take_zeroed(size_t n);
+/* Frees P, which one of these has returned for N on whatever thread; NULL is accepted. */
 void spare_give(void *p, size_t n);
 /* When this thread ends: frees what it keeps. */
 void spare_finish_thread(void);

@@ -46,6 +46,18 @@ START_TEST(every_size_has_room)
 }
 END_TEST
 
+START_TEST(is_zero_if_it_is_to_be)
+{
+    char *p = take(100);
+    spare_give(p, 100);
+    p = spare_take_zeroed(100);
+    ck_assert_ptr_nonnull(p);
+    for (size_t i = 0; i < 100; i++)
+        ck_assert_int_eq(p[i], 0);
+    spare_give(p, 100);
+}
+END_TEST
+
 START_TEST(is_used_again)
 {
     void *small = take(100), *large = take(200);
@@ -114,6 +126,7 @@ int main(void)
     TCase *t = tcase_create("spare");
     tcase_add_checked_fixture(t, NULL, teardown);
     tcase_add_test(t, every_size_has_room);
+    tcase_add_test(t, is_zero_if_it_is_to_be);
     tcase_add_test(t, is_used_again);
     tcase_add_test(t, keeps_so_much);
     tcase_add_test(t, goes_to_another_thread);
