@@ -343,7 +343,7 @@ struct buf *conn_out(struct conn *c)
 {
     if (conn_state(c) == CONN_CLOSED || conn_state(c) == CONN_LINGERING || !output_of(c))
         return NULL;
-    struct buf *replies = &c->output->replies;
+    struct buf *replies = output_room(c->output);
     if (replies->failed || replies->len > OUTPUT_MAX) {
         conn_close(c, replies->failed ? CLOSE_NOMEM : CLOSE_OVERFLOW);
         return NULL;

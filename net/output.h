@@ -31,6 +31,8 @@ void output_destroy(struct output *o, struct peer_memory *m);
 /* There is no rest yet: takes a reference of B, of which the peer gets what is from AT to END. */
 void output_keep_rest(struct output *o, struct peer_memory *m, struct blob *b, uint32_t at,
                       uint32_t end);
+/* Where to append replies. */
+struct buf *output_room(struct output *o);
 /* Takes what stands in B from AT on, behind all replies; copied only if there are some. */
 void output_give(struct output *o, struct buf *b, size_t at);
 /* What is to be written next: at least one byte, unless output_is_empty. Valid until O changes. */
