@@ -54,8 +54,8 @@ struct ws {
     uint8_t phase;    /* enum ws_phase; one writer: set_phase() */
     uint32_t heard_s; /* monotonic seconds of the last input */
     uint32_t inflight;
-    uint16_t close_code; /* LEAVING: what the close frame will say */
-    struct pending *pending, *pending_last;
+    uint16_t close_code;     /* LEAVING: what the close frame will say */
+    struct pending *pending; /* the last one, whose next is the first; NULL = none */
     union {
         struct waiting *waiting; /* OPEN; NULL = none */
         const char *close_text;  /* LEAVING: a constant, or NULL */
@@ -330,16 +330,25 @@ static bool remember(struct ws *ws, const struct json_slice *ref)
     struct pending *p = malloc(sizeof(*p) + n);
     if (!p)
         return false;
-    p->next = NULL;
     p->ref_len = n;
     if (n)
         memcpy(p->ref, ref->data, n);
+    p->next = ws->pending ? ws->pending->next : p;
     if (ws->pending)
-        ws->pending_last->next = p;
-    else
-        ws->pending = p;
-    ws->pending_last = p;
+        ws->pending->next = p;
+    ws->pending = p;
     return true;
+}
+
+/* The first one, which is the caller's from now on; NULL: there is none. */
+static struct pending *recall(struct ws *ws)
+{
+    struct pending *last = ws->pending, *first = last ? last->next : NULL;
+    if (first == last)
+        ws->pending = NULL;
+    else
+        last->next = first->next;
+    return first;
 }
 
 static void publish(struct conn *c, const struct message_init *m, const struct json_slice *ref)
@@ -560,10 +569,9 @@ static void fail_raw(struct conn *c, enum err e)
 static void ws_answered(struct conn *c, struct publish *p)
 {
     struct ws *ws = ws_of(c);
-    struct pending *pending = ws->pending;
+    struct pending *pending = recall(ws);
     struct json_slice ref = {pending->ref_len ? pending->ref : NULL, pending->ref_len};
     struct buf *out = ws->raw ? NULL : frame_out(c);
-    ws->pending = pending->next;
     ws->inflight--;
     if (p->result != ERR_OK && ws->raw) {
         fail_raw(c, p->result);
@@ -633,11 +641,8 @@ static void ws_finish(struct conn *c)
     drop_waiting(ws);
     stream_finish(&ws->stream);
     drop_reader(ws);
-    while (ws->pending) {
-        struct pending *next = ws->pending->next;
-        free(ws->pending);
-        ws->pending = next;
-    }
+    while (ws->pending)
+        free(recall(ws));
     free(ws);
     c->state = NULL;
 }
