@@ -102,7 +102,6 @@ struct exchange {
     char *name; /* what the path says behind the route, decoded; NULL = none */
     size_t name_len;
     struct buf body;
-    size_t body_max;  /* bytes of it that this route takes */
     struct buf lines; /* header lines for the answer, whichever it is (CORS) */
     uint8_t method;   /* enum http_method */
     bool has_host : 1;
@@ -115,6 +114,7 @@ struct exchange {
     bool status_only : 1;    /* came by a listener for figures and readiness */
     bool foreign_host : 1;   /* for a host that is none of this machine's, where that counts */
     bool name_borrowed : 1;  /* `name` is of the request's head */
+    uint32_t body_max;       /* bytes of `body` that this route takes */
 };
 
 /* What answers a publish that has come back: its request has been read and given back, and others

@@ -61,7 +61,7 @@ bool http_request_idle(const struct http_request *r)
 static const char no_memory[] = "Out of memory";
 
 /* Notes why the request is refused; always false. */
-static bool refuse(struct http_request *r, unsigned status, const char *reason)
+static bool refuse(struct http_request *r, uint16_t status, const char *reason)
 {
     r->status = status;
     r->reason = reason;
@@ -69,7 +69,7 @@ static bool refuse(struct http_request *r, unsigned status, const char *reason)
     return false;
 }
 
-static enum http_read fail(struct http_request *r, unsigned status, const char *reason)
+static enum http_read fail(struct http_request *r, uint16_t status, const char *reason)
 {
     refuse(r, status, reason);
     r->state = HTTP_FAILED;
@@ -438,7 +438,7 @@ static enum http_read feed_data(struct http_request *r, const char *data, size_t
 
 static enum http_read move(struct http_request *r, enum http_state state)
 {
-    r->state = state;
+    r->state = (uint8_t)state;
     return HTTP_READ_MORE;
 }
 

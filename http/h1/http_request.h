@@ -37,7 +37,7 @@ struct http_limits {
     uint32_t head_bytes; /* request line and header fields with their line ends; the same again for
                             all chunk extensions and trailer fields of a body */
     uint32_t target_bytes; /* of the request target as sent */
-    uint32_t headers;      /* header fields */
+    uint16_t headers;      /* header fields, less than 65,535 */
     uint64_t body_bytes;   /* decoded */
 };
 
@@ -88,30 +88,31 @@ struct http_request {
     bool has_body;        /* body bytes may follow */
     bool has_host;        /* an authority or a Host was sent, maybe an empty one */
 
-    /* At BODY: points into the fed data. Never empty. */
-    const char *body;
-    size_t body_len;
-
-    /* At ERROR: 400, 413, 414, 417, 431, 501, 505, or 503 when out of memory; and the reason as a
-     * constant English sentence without its full stop. */
-    unsigned status;
-    const char *reason;
+    /* At ERROR: 400, 413, 414, 417, 431, 501, 505, or 503 when out of memory. */
+    uint16_t status;
+    union {
+        const char *reason; /* the same as a constant English sentence without its full stop */
+        struct {            /* At BODY: points into the fed data. Never empty. */
+            const char *body;
+            size_t body_len;
+        };
+    };
 
     /* Private. */
     const struct http_limits *limits;
-    enum http_state state;
-    bool cr; /* the last byte of the head was CR */
+    uint8_t state; /* enum http_state */
+    bool cr;       /* the last byte of the head was CR */
     uint8_t empty_lines;
     uint8_t chunk_digits;
-    uint8_t chunk_ext;           /* enum chunk_ext */
+    uint8_t chunk_ext; /* enum chunk_ext */
+    uint16_t headers;
     uint32_t line;               /* bytes of the line that is still incomplete: they lie behind what
-                                    is parsed, fields->text: "METHOD\0[AUTHORITY\0]TARGET\0" and then
-                                    the fields */
+                                              is parsed, fields->text: "METHOD\0[AUTHORITY\0]TARGET\0" and then
+                                              the fields */
     uint32_t target_at, host_at; /* where they begin there */
     uint32_t seen;               /* bytes of the head, later of extensions and trailers */
-    uint32_t headers;
-    uint64_t left;       /* bytes of the body or chunk that have not come yet */
-    uint64_t body_total; /* sizes of all chunks so far */
+    uint64_t left;               /* bytes of the body or chunk that have not come yet */
+    uint64_t body_total;         /* sizes of all chunks so far */
 };
 
 /* In place; allocates nothing. LIMITS is borrowed until http_request_finish. */
