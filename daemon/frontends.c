@@ -8,6 +8,7 @@
 #include "frontends/sse/sse.h"
 #include "frontends/ws/ws.h"
 #include "http/h1/h1_protocol.h"
+#include "http/h1/h1_silent.h"
 #include "http/h2/h2_protocol.h"
 #include "net/proxy.h"
 #include "net/service.h"
@@ -44,7 +45,7 @@ static const struct service proxied = {
 };
 
 const struct service frontends_http = {
-    .protocol = &h1_protocol,
+    .protocol = &h1_silent_protocol,
     .accepted = http_comes,
     .adopt = h1_adopt,
     .proxied = &proxied,
@@ -80,7 +81,7 @@ const struct service frontends_https = {
     .within_h2 = &frontends_h2,
 };
 
-const struct service frontends_status = {.protocol = &h1_protocol, .accepted = status_comes};
+const struct service frontends_status = {.protocol = &h1_silent_protocol, .accepted = status_comes};
 
 /* Whoever begins to speak HTTP there gets it: resp_protocol finds out. */
 const struct service frontends_local = {.protocol = &resp_protocol};

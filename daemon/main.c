@@ -39,7 +39,7 @@
 #include "frontends/sse/session_id.h"
 #include "frontends/ws/ws_encoding.h"
 #include "http/dispatch.h"
-#include "http/h1/h1_protocol.h"
+#include "http/h1/h1_silent.h"
 #include "http/h2/h2_protocol.h"
 #include "net/crypto_threads.h"
 #include "net/holding.h"

@@ -1,8 +1,8 @@
 #include "frontends/poll/poll.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/spare.h"
 #include "delivery/description.h"
 #include "delivery/envelope_encoding.h"
 #include "delivery/poll_body.h"
@@ -291,7 +291,7 @@ static void end(struct exchange *x)
     struct poll *p = x->waiting;
     conn_count_as(x->conn, x->conn->protocol->transport);
     feed_leave(&p->sub, worker_of_poll(p)->feeds);
-    free(p);
+    spare_give(p, sizeof(*p));
 }
 
 /* About what its subscriptions take. */
@@ -343,7 +343,7 @@ static enum err subscribe(struct poll *p, const struct feed_spec *spec, const st
 void poll_start(struct exchange *x, const struct subscription *sub)
 {
     const struct conn *c = x->conn;
-    struct poll *p = calloc(1, sizeof(*p));
+    struct poll *p = spare_take_zeroed(sizeof(*p));
     if (!p) {
         subscribe_fail(x, ERR_NOMEM);
         return;

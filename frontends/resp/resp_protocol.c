@@ -14,7 +14,7 @@
 #include "frontends/resp/resp_subscribe.h"
 #include "frontends/resp/resp_table.h"
 #include "frontends/resp/resp_wait.h"
-#include "http/h1/h1_protocol.h"
+#include "http/h1/h1_silent.h"
 
 enum {
     ARGS_MAX = 65536,      /* words of a command */

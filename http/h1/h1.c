@@ -18,13 +18,18 @@ static const struct http_limits *limits_of(const struct conn *c)
     return &limits;
 }
 
-void h1_begin(struct conn *c, struct h1 *h)
+void h1_expect(struct conn *c, struct h1 *h)
 {
     http_request_init(&h->request, limits_of(c));
     h->phase = H1_IDLE;
     h->exchange.route = NULL;
     h->exchange.url = (struct url){0};
     h->exchange.method = 0;
+}
+
+void h1_begin(struct conn *c, struct h1 *h)
+{
+    h1_expect(c, h);
     conn_set_deadline(c, h->due ? WHEEL_NEVER
                                 : loop_now(c->loop) + worker_settings(c)->idle_timeout_ms);
 }
@@ -97,4 +102,15 @@ bool h1_keeps_alive(const struct h1 *h)
 void h1_set_deadline(struct conn *c, uint64_t ms)
 {
     conn_set_deadline(c, loop_now(c->loop) + ms);
+}
+
+/* A peer that still reads the last answer is not idle. */
+void h1_idle_too_long(struct conn *c)
+{
+    if (conn_is_stuck(c))
+        conn_close(c, CLOSE_WRITE_TIMEOUT);
+    else if (conn_is_busy(c))
+        h1_set_deadline(c, worker_settings(c)->idle_timeout_ms);
+    else
+        conn_close(c, CLOSE_IDLE);
 }

@@ -14,8 +14,9 @@
  *
  * From below: h1 (the state, and how one exchange follows another), h1_answer (whole answers,
  * streams, upgrades), h1_publish (publishes under way, and what waits behind them), h1_reader
- * (input becomes exchanges), h1_protocol (what connections are told). The codecs beside them,
- * http_request, http_response, http_due and chunk_ext, know no connection.
+ * (input becomes exchanges), h1_protocol (what connections are told), h1_silent (those from which
+ * nothing has come yet). The codecs beside them, http_request, http_response, http_due and
+ * chunk_ext, know no connection.
  */
 #ifndef HTTP_H1_H1_H
 #define HTTP_H1_H1_H
@@ -43,7 +44,6 @@ struct h1 {
     uint8_t phase;      /* enum h1_phase */
     bool complete;      /* the end of the request has been read, or follows with no body between */
     bool more;          /* there is input behind what was read of this request so far */
-    bool begun;         /* something has come that is HTTP/1 */
     bool last;          /* the connection ends with this answer */
     bool body_borrowed; /* the body is of the input, until that has been looked at */
     struct http_due *due;   /* answers that are due, of requests before this one */
@@ -59,7 +59,9 @@ static inline struct h1 *h1_of_exchange(struct exchange *x)
     return (struct h1 *)x;
 }
 
-/* Ready for the next request. */
+/* Ready for a request. */
+void h1_expect(struct conn *c, struct h1 *h);
+/* The same for the next one, which may be idle_timeout away. */
 void h1_begin(struct conn *c, struct h1 *h);
 /* The exchange is over, or given up: gives back all that it has. */
 void h1_end(struct h1 *h);
@@ -81,5 +83,7 @@ bool h1_awaits_current(const struct h1 *h);
 void h1_limit_due(struct conn *c, const struct h1 *h);
 /* When the protocol's timeout() is to be called, in MS. */
 void h1_set_deadline(struct conn *c, uint64_t ms);
+/* No request has come for idle_timeout: ends it, unless its peer still reads. */
+void h1_idle_too_long(struct conn *c);
 
 #endif

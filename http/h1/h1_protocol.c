@@ -1,11 +1,8 @@
 #include "http/h1/h1_protocol.h"
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "base/spare.h"
 #include "delivery/worker.h"
 #include "http/h1/h1.h"
-#include "http/h1/h1_answer.h"
 #include "http/h1/h1_publish.h"
 #include "http/h1/h1_reader.h"
 #include "http/h1/http_repeat.h"
@@ -30,41 +27,9 @@ static void end_of_input(struct conn *c, struct h1 *h)
     /* Otherwise an answer is on its way, which ends the connection. */
 }
 
-/* What HTTP/2 begins with (RFC 9113 section 3.4); written before there is a connection. */
-static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-static void (*next_version)(struct conn *c, bool status_only);
-
-void h1_set_next(void (*adopt)(struct conn *c, bool status_only))
-{
-    next_version = adopt;
-}
-
-/* Whether the N bytes that came first may be the preface, or its beginning. */
-static bool may_be_next(const struct conn *c, const struct h1 *h, const char *data, size_t n)
-{
-    size_t same = n < sizeof(preface) - 1 ? n : sizeof(preface) - 1;
-    return !h->begun && n && next_version && worker_settings(c)->h2 &&
-           memcmp(data, preface, same) == 0;
-}
-
-/* Speaks another version once all N bytes of it are there, in the time that a head has. */
-static void become_next(struct conn *c, const struct h1 *h, size_t n)
-{
-    uint64_t until = loop_now(c->loop) + c->loop->settings->head_timeout_ms;
-    if (n >= sizeof(preface) - 1)
-        next_version(c, h->exchange.status_only);
-    else if (c->wheel.due_ms > until)
-        conn_set_deadline(c, until);
-}
-
 static size_t h1_input(struct conn *c, char *data, size_t n)
 {
     struct h1 *h = h1_of(c);
-    if (may_be_next(c, h, data, n) && !c->input_over) {
-        become_next(c, h, n);
-        return 0;
-    }
-    h->begun |= n > 0;
     h->more = n > 0;
     h1_go_on(c, h);
     size_t used = h1_read(c, h, data, n);
@@ -86,17 +51,6 @@ static void h1_input_ended(struct conn *c)
 }
 
 /* --- time --- */
-
-/* A peer that still reads the last answer is not idle. */
-static void idle_too_long(struct conn *c)
-{
-    if (conn_is_stuck(c))
-        conn_close(c, CLOSE_WRITE_TIMEOUT);
-    else if (conn_is_busy(c))
-        h1_set_deadline(c, worker_settings(c)->idle_timeout_ms);
-    else
-        conn_close(c, CLOSE_IDLE);
-}
 
 /* Unless it is the hub that does not read it. */
 static void request_too_slow(struct conn *c, struct h1 *h)
@@ -120,7 +74,7 @@ static void h1_timeout(struct conn *c)
     else if (h->last)
         conn_close(c, CLOSE_KICKED);
     else if (h->phase == H1_IDLE && http_request_idle(&h->request))
-        idle_too_long(c);
+        h1_idle_too_long(c);
     else if (h->phase != H1_ANSWERING)
         request_too_slow(c, h);
 }
@@ -134,7 +88,7 @@ static void h1_finish(struct conn *c)
         return;
     http_due_clear(&h->due);
     h1_end(h);
-    free(h);
+    spare_give(h, sizeof(*h));
     c->state = NULL;
 }
 
@@ -207,57 +161,6 @@ const struct protocol h1_protocol = {
     .refuse = h1_refuse,
     .answered = h1_published,
 };
-
-/* --- the beginning --- */
-
-static void h1_forget_head(struct exchange *x)
-{
-    http_request_forget_head(&h1_of_exchange(x)->request);
-}
-
-static const struct exchange_ops h1_ops = {
-    .reply = h1_reply,
-    .reply_with = h1_reply_with,
-    .reply_shared = h1_reply_shared,
-    .publish = h1_publish,
-    .answer = h1_answer,
-    .stream = h1_stream,
-    .upgrade = h1_upgrade,
-    .forget_head = h1_forget_head,
-};
-
-static struct h1 *create(struct conn *c)
-{
-    struct h1 *h = calloc(1, sizeof(*h));
-    if (!h) {
-        conn_close(c, CLOSE_NOMEM);
-        return NULL;
-    }
-    h->exchange.ops = &h1_ops;
-    h->exchange.conn = c;
-    h->exchange.trusted = c->trusted;
-    h->exchange.host = "";
-    return h;
-}
-
-void h1_accepted(struct conn *c, bool status_only)
-{
-    struct h1 *h = create(c);
-    if (!h)
-        return;
-    h->exchange.status_only = status_only;
-    c->state = h;
-    h1_begin(c, h);
-}
-
-void h1_adopt(struct conn *c)
-{
-    struct h1 *h = create(c);
-    if (!h)
-        return;
-    conn_set_protocol(c, &h1_protocol, h);
-    h1_begin(c, h);
-}
 
 static void end_thread(void)
 {

@@ -19,6 +19,7 @@
 #include "frontends/ws/ws.h"
 #include "http/dispatch.h"
 #include "http/h1/h1_protocol.h"
+#include "http/h1/h1_silent.h"
 #include "net/holding.h"
 #include "net/readiness.h"
 #include "net/socket.h"
@@ -225,7 +226,7 @@ struct conn *desk_connect(struct desk *d, struct link link, bool local, const st
     struct conn *c;
     desk_begin_turn(d);
     ck_assert_int_eq(conn_create(&d->worker->loop, link, local, true, p, &c), ERR_OK);
-    if (p == &h1_protocol)
+    if (p == &h1_silent_protocol)
         h1_accepted(c, false);
     conn_hold(c);
     desk_end_turn(d);
@@ -285,7 +286,7 @@ static void open_client(struct client *c, struct desk *d, bool local, const stru
 
 void client_open(struct client *c, struct desk *d, bool local)
 {
-    open_client(c, d, local, &h1_protocol);
+    open_client(c, d, local, &h1_silent_protocol);
 }
 
 void client_open_resp(struct client *c, struct desk *d)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "http/h1/h1_silent.h"
 #include "tests/unit/desk.h"
 
 #define HOST      "Host: localhost\r\n"
@@ -56,6 +57,86 @@ static void check_comes_after(uint64_t ms, const char *text)
 START_TEST(idle_connections_end_without_a_word)
 {
     check_comes_after(desk.settings->idle_timeout_ms, "");
+}
+END_TEST
+
+START_TEST(an_empty_line_is_no_request_and_wins_no_time)
+{
+    desk_wait(&desk, 50000);
+    client_say(&client, "\r\n");
+    check_comes_after(desk.settings->idle_timeout_ms - 50000, "");
+}
+END_TEST
+
+/* Of very many that only connect each costs a connection, and no more. */
+START_TEST(who_has_said_nothing_has_no_state)
+{
+    ck_assert_ptr_null(client.conn->state);
+    client_say(&client, "G");
+    ck_assert_ptr_nonnull(client.conn->state);
+    client_say(&client, "ET /healthz HTTP/1.1\r\n" HOST "\r\n");
+    ck_assert(client_heard(&client, "HTTP/1.1 200 "));
+}
+END_TEST
+
+static void never(struct conn *c, bool status_only)
+{
+    (void)status_only;
+    ck_abort_msg("connection %u is no HTTP/2", c->id);
+}
+
+/* It begins as HTTP/2 does; what it is has the time of a head to be told. */
+START_TEST(half_a_preface_is_half_a_head)
+{
+    h1_set_next(never);
+    desk.settings->h2 = true;
+    client_say(&client, "P");
+    desk_wait(&desk, 3000);
+    client_say(&client, "RI * HTTP/2.0\r\n");
+    check_comes_after(desk.settings->net.head_timeout_ms - 3000, "HTTP/1.1 408 ");
+    ck_assert(client_ended(&client));
+}
+END_TEST
+
+START_TEST(what_begins_as_a_preface_may_be_a_request)
+{
+    h1_set_next(never);
+    desk.settings->h2 = true;
+    client_say(&client, "P");
+    client_say(&client, "UT /t/a HTTP/1.1\r\n" HOST "\r\n");
+    ck_assert(client_heard(&client, "HTTP/1.1 405 "));
+}
+END_TEST
+
+static void kick(void)
+{
+    conn_kick(client.conn);
+}
+
+static void refuse(void)
+{
+    conn_refuse(client.conn);
+}
+
+static void shut_down(void)
+{
+    client.conn->protocol->shutdown(client.conn);
+}
+
+static void half_close(void)
+{
+    client_half_close(&client);
+}
+
+static void (*const ends[])(void) = {kick, refuse, shut_down, half_close};
+
+START_TEST(who_has_said_nothing_ends_without_a_word)
+{
+    desk_begin_turn(&desk);
+    ends[_i]();
+    desk_end_turn(&desk);
+    ck_assert(client_ended(&client));
+    ck_assert_uint_eq(client.got.len, 0);
 }
 END_TEST
 
@@ -216,6 +297,12 @@ static TCase *with(const char *name, void (*set_up)(void))
     TCase *t = tcase_create(name);
     tcase_add_checked_fixture(t, set_up, teardown);
     tcase_add_test(t, idle_connections_end_without_a_word);
+    tcase_add_test(t, an_empty_line_is_no_request_and_wins_no_time);
+    tcase_add_test(t, who_has_said_nothing_has_no_state);
+    tcase_add_test(t, half_a_preface_is_half_a_head);
+    tcase_add_test(t, what_begins_as_a_preface_may_be_a_request);
+    tcase_add_loop_test(t, who_has_said_nothing_ends_without_a_word, 0,
+                        sizeof(ends) / sizeof(ends[0]));
     tcase_add_test(t, the_time_of_an_idle_one_begins_with_the_answer);
     tcase_add_test(t, a_head_has_its_time_however_it_comes);
     tcase_add_test(t, a_body_may_be_silent_for_so_long);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/h1/h1_protocol.h"
+#include "http/h1/h1_silent.h"
 #include "http/h2/h2.h"
 #include "http/h2/h2_protocol.h"
 #include "tests/unit/desk.h"

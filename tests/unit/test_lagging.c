@@ -42,6 +42,7 @@ static void set_limits(uint64_t messages, uint64_t bytes, uint64_t age_ms, enum 
     ck_assert_ptr_nonnull(s);
     lag_rules_set_others(&s->lag, &limits);
     s->heartbeat_ms = s->net.write_timeout_ms = 3600000;
+    s->max_head_bytes = desk.settings->max_head_bytes;
     s->subscriptions = 1000;
     s->inflight = 256;
     worker_set_settings(desk.worker, s);

@@ -15,7 +15,7 @@
 #include "broker/hub.h"
 #include "broker/interest.h"
 #include "frontends/resp/resp_protocol.h"
-#include "http/h1/h1_protocol.h"
+#include "http/h1/h1_silent.h"
 #include "net/readiness.h"
 #include "storage/store_ops.h"
 #include "tests/unit/desk.h"
@@ -281,13 +281,13 @@ static const struct {
     void (*speak)(void);
     const struct protocol *protocol; /* at first */
 } talks[] = {
-    {speak_http, &h1_protocol},
-    {speak_poll, &h1_protocol},
-    {speak_sse, &h1_protocol},
-    {speak_old_sse, &h1_protocol},
-    {speak_websocket, &h1_protocol},
-    {speak_raw_websocket, &h1_protocol},
-    {speak_packed_websocket, &h1_protocol},
+    {speak_http, &h1_silent_protocol},
+    {speak_poll, &h1_silent_protocol},
+    {speak_sse, &h1_silent_protocol},
+    {speak_old_sse, &h1_silent_protocol},
+    {speak_websocket, &h1_silent_protocol},
+    {speak_raw_websocket, &h1_silent_protocol},
+    {speak_packed_websocket, &h1_silent_protocol},
     {speak_resp, &resp_protocol},
     {speak_resp3, &resp_protocol},
 };
@@ -470,7 +470,7 @@ START_TEST(who_cannot_be_watched_from_the_start_is_not_there)
     roaming_init(&link, ROAMING_WHOLE, &desk.worker->loop);
     link.watches_left = 0;
     ck_assert_int_eq(
-        conn_create(&desk.worker->loop, wire_begin(&link), false, true, &h1_protocol, &c),
+        conn_create(&desk.worker->loop, wire_begin(&link), false, true, &h1_silent_protocol, &c),
         ERR_NOMEM);
     ck_assert_ptr_null(c);
     check_nothing_is_left();

@@ -18,7 +18,7 @@
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
 
-#include "http/h1/h1_protocol.h"
+#include "http/h1/h1_silent.h"
 #include "net/readiness.h"
 #include "net/tls/tls_context.h"
 #include "net/tls/tls_handshake.h"
@@ -309,7 +309,7 @@ static void take_over(struct tls_handshake *h)
     roaming_init(&wire, ROAMING_WHOLE, &desk.worker->loop);
     ck_assert_int_eq(tls_handshake_link(h, roaming_link(&wire), &l), ERR_OK);
     tls_handshake_destroy(h);
-    conn = desk_connect(&desk, l, false, &h1_protocol);
+    conn = desk_connect(&desk, l, false, &h1_silent_protocol);
     desk_serve(&desk, conn, READY_READ); /* what came behind the handshake */
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/h1/h1_protocol.h"
+#include "http/h1/h1_silent.h"
 #include "net/peer_memory.h"
 #include "net/readiness.h"
 #include "net/tls/tls_link.h"
@@ -49,7 +49,7 @@ static void begin_with(const struct tls_keys *keys, enum roaming_manner m, const
     heard = 0;
     ck_assert_int_eq(tls_link_create(roaming_link(&wire), keys, &l), ERR_OK);
     ck_assert_int_eq(tls_link_feed(&l, fed, n), ERR_OK);
-    conn = desk_connect(&desk, l, false, &h1_protocol);
+    conn = desk_connect(&desk, l, false, &h1_silent_protocol);
 }
 
 static void begin(int kind)
