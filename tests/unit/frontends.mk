@@ -185,7 +185,8 @@ tests_unit_test_tls_handshake_LDADD = $(frontends_test_libs) $(MBEDTLS_LIBS)
 
 tests_unit_test_tls_link_SOURCES = tests/unit/test_tls_link.c $(tls_peer) $(desk)
 tests_unit_test_tls_link_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_tls_link_LDFLAGS = $(desk_ldflags)
+tests_unit_test_tls_link_LDFLAGS = $(desk_ldflags) -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc
 tests_unit_test_tls_link_LDADD = $(frontends_test_libs)
 
 # A protocol of the tests' own, on the floors of the hub as they are.

@@ -4,6 +4,7 @@
  * links cut it is test_links.c's.
  */
 #include <check.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,44 @@ static struct roaming wire;
 static struct tls_peer peer;
 static struct conn *conn;
 static size_t heard; /* of what came to the client */
+
+/* --- memory --- */
+
+/* Of this thread: so many succeed; the next one fails, and those behind it do not. */
+static _Thread_local unsigned allocations_left = UINT_MAX;
+static bool ran_out;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+static bool fails(void)
+{
+    if (allocations_left == UINT_MAX || allocations_left-- > 0)
+        return false;
+    ran_out = true;
+    return true;
+}
+
+void *__wrap_malloc(size_t n)
+{
+    return fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    return fails() ? NULL : __real_realloc(p, n);
+}
+
+/* --- a connection --- */
 
 static bool is_13(void)
 {
@@ -505,6 +544,61 @@ START_TEST(many_small_records_are_much_work)
 }
 END_TEST
 
+/* --- without memory --- */
+
+/* N bytes come while so many allocations succeed. Check allocates, too: not here. */
+static void come(const void *data, size_t n)
+{
+    roaming_say(&wire, data, n);
+    wire.full = 3;
+    while (!is_over() && roaming_has_news(&wire))
+        desk_serve(&desk, conn, roaming_look(&wire));
+}
+
+/* Its half record cannot be kept, nor the rest of one, nor an alert that does not fit: whatever it
+ * is, the connection ends at most, and no record is sent behind one that is missing. */
+static void do_without(unsigned n, int kind)
+{
+    struct tls_keys keys = keys_of(kind);
+    tls_peer_init(&peer, &keys);
+    begin_with(&keys, ROAMING_SHORT, NULL, 0);
+    tls_peer_say_data(&peer, REQUEST, strlen(REQUEST));
+    tls_peer_say_data(&peer, NULL, 0);
+    size_t half = peer.said.len - 3;
+    allocations_left = n;
+    come(peer.said.data, half);
+    come(peer.said.data + half, 3);
+    come("nonsense", 8);
+    allocations_left = UINT_MAX;
+    for (int i = 0; i < 100 && !is_over(); i++)
+        desk_serve(&desk, conn, roaming_look(&wire));
+    hear();
+    end();
+}
+
+START_TEST(nothing_is_left_where_memory_ends)
+{
+    unsigned n = 0;
+    do {
+        ran_out = false;
+        do_without(n++, _i);
+    } while (ran_out);
+    ck_assert_uint_gt(n, 1);
+}
+END_TEST
+
+START_TEST(there_may_be_no_memory_for_a_link)
+{
+    struct tls_keys keys = keys_of(_i);
+    struct link l = link_none();
+    allocations_left = 0;
+    enum err e = tls_link_create(link_none(), &keys, &l);
+    allocations_left = UINT_MAX;
+    ck_assert_int_eq(e, ERR_NOMEM);
+    ck_assert(link_is_none(&l));
+}
+END_TEST
+
 /* --- what goes --- */
 
 START_TEST(a_parcel_is_a_record)
@@ -596,6 +690,8 @@ static Suite *link_suite(void)
     tcase_add_loop_test(t, who_is_not_read_from_is_not_late, 0, KINDS);
     tcase_add_loop_test(t, what_came_with_the_handshake_is_the_first, 0, KINDS);
     tcase_add_loop_test(t, many_small_records_are_much_work, 0, KINDS);
+    tcase_add_loop_test(t, nothing_is_left_where_memory_ends, 0, KINDS);
+    tcase_add_loop_test(t, there_may_be_no_memory_for_a_link, 0, KINDS);
     tcase_add_loop_test(t, a_parcel_is_a_record, 0, KINDS);
     tcase_add_loop_test(t, the_rest_of_a_record_is_counted, 0, KINDS);
     tcase_add_loop_test(t, addresses_are_those_of_the_inner_link, 0, KINDS);
