@@ -116,7 +116,7 @@ export const MESSAGES = [
   ['HTTP/1.10', line('GET /healthz HTTP/1.10'), '0 refused'],
   ['HTTP/1', line('GET /healthz HTTP/1'), '0 refused'],
   ['http/1.1', line('GET /healthz http/1.1'), '0 refused'],
-  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '0 refused'],
+  ['half the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nMS\r\n\r\n', '0 refused'],
 
   // Section 3: the request line.
   [
