@@ -10,6 +10,7 @@ import { OnTerminal } from '../cli/lib/ctl.mjs';
 import { suiteAuthority } from './lib/certificates.mjs';
 import { BUILD, launch, ROOT, run, startHub, suiteHub } from './lib/hub.mjs';
 import { suiteNginx, withTls } from './lib/nginx.mjs';
+import { Authority as TlsAuthority, secureSettings } from './lib/tls.mjs';
 import { eventually } from './lib/wait.mjs';
 
 const PROGRAM = join(BUILD, 'longwire-bench');
@@ -115,6 +116,44 @@ describe('fanout', () => {
 });
 
 // `script` (util-linux) makes the terminal.
+describe('over HTTP/2', () => {
+  const files = new TlsAuthority().issue('hub');
+  const hub = suiteHub({ set: secureSettings(files, { 'http.h2_max_streams': '64' }) });
+  const fanout = (options, where) =>
+    bench(`fanout --transport sse ${options} ${SHORT} --socket ${hub.socket} --url ${where}`);
+  const places = () => [`127.0.0.1:${hub.port}`, `https://127.0.0.1:${hub.securePort}`];
+
+  test('subscribers share connections', async () => {
+    for (const where of places()) {
+      for (const options of ['--streams 32', '--streams 7 --raw', '--streams 1']) {
+        const figures = await fanout(`--subscribers 32 ${options}`, where);
+        assertWhole(figures, { subscribers: 32 });
+        assert.equal(figures.tls, where.startsWith('https') ? 'yes' : 'no');
+      }
+    }
+  });
+
+  test('payloads larger than a window', async () => {
+    for (const where of places()) {
+      const figures = await fanout('--subscribers 3 --streams 3 --size 300000 --rate 5', where);
+      assertWhole(figures, { subscribers: 3 });
+    }
+  });
+
+  test('streams that never open their windows keep nobody from the others', async () => {
+    const load = '--subscribers 10 --streams 10 --stuck 3 --size 10000 --rate 50';
+    const figures = await fanout(load, places()[0]);
+    assertWhole(figures, { subscribers: 7 });
+  });
+
+  test('who does not speak it is told', async () => {
+    const words = ['fanout', '--transport', 'ws', '--streams', '2'];
+    const { code, stderr } = await run(PROGRAM, words);
+    assert.equal(code, 2);
+    assert.match(stderr, /over HTTP\/2 there are event streams only/);
+  });
+});
+
 describe('over TLS', () => {
   const hub = suiteHub();
   const authority = suiteAuthority();

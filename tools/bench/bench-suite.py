@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Sets of measurements: `./dev bench` runs the standard one, `./dev bench log` that of the log, `./dev
-bench tls` that of TLS (bench_tls.py).
+bench tls` and `./dev bench h2` those of TLS and HTTP/2 (bench_tls.py).
 
-usage: bench-suite.py BUILD [log | tls | quick | tls quick]
+usage: bench-suite.py BUILD [log | tls | h2 | quick | tls quick | h2 quick]
 
 Starts hubs out of the folder BUILD, measures them with longwire-bench beside their raw limits, and
 prints what came out. Of the standard set, BUILD/bench/ gets report.md, its plots, the medians that
@@ -784,15 +784,24 @@ def run_log(bench):
     print(f"written to {os.path.join(bench.folder, 'log.md')}")
 
 
-def run_tls(bench):
-    parts = [f"# TLS\n\n{about_text(about(bench))}"]
+def run_parts(bench, title, name, which):
+    """Those of bench_tls.py, into files of that NAME."""
+    parts = [f"# {title}\n\n{about_text(about(bench))}"]
     print(parts[0])
-    for part in bench_tls.sections(bench, bench_tls.TLS):
+    for part in bench_tls.sections(bench, which):
         parts.append(part)
         print(part, flush=True)
-    write(os.path.join(bench.folder, "tls.md"), "\n".join(parts))
-    write_json(os.path.join(bench.folder, "tls.json"), bench.results)
-    print(f"written to {os.path.join(bench.folder, 'tls.md')}")
+    write(os.path.join(bench.folder, f"{name}.md"), "\n".join(parts))
+    write_json(os.path.join(bench.folder, f"{name}.json"), bench.results)
+    print(f"written to {os.path.join(bench.folder, name)}.md")
+
+
+def run_tls(bench):
+    run_parts(bench, "TLS", "tls", bench_tls.TLS)
+
+
+def run_h2(bench):
+    run_parts(bench, "HTTP/2", "h2", bench_tls.H2)
 
 
 # By the command line: what runs, how large, and the folder in BUILD for what comes out.
@@ -802,6 +811,8 @@ SETS = {
     ("log",): (run_log, STANDARD, "bench"),
     ("tls",): (run_tls, STANDARD, "bench"),
     ("tls", "quick"): (run_tls, QUICK, "bench/quick"),
+    ("h2",): (run_h2, STANDARD, "bench"),
+    ("h2", "quick"): (run_h2, QUICK, "bench/quick"),
 }
 
 

@@ -10,6 +10,7 @@
  *     bench_publisher_resp.c, …_http.c, …_ws.c    what they send and read
  *     bench_subscriber.*    the set of subscribers: connecting, reading, checking
  *     bench_ws.c, bench_sse.c, bench_poll.c, bench_resp.c, bench_http.c    what they read
+ *     bench_h2.c            connections of HTTP/2 that several subscribers share
  *     bench_transports.*    which of these an option names
  *     bench_connect.*       where the hub is, and sockets to it
  *     bench_wire.*          connections of a client, with TLS or without

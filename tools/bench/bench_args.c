@@ -57,6 +57,8 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(further), 0, BENCH_FURTHER_MAX, 0},
     {IN(FANOUT), "stuck", "N", "so many of the subscribers never read",
      KIND_NUMBER, FIELD(stuck), 0, BENCH_SUBSCRIBERS_MAX, 0},
+    {IN(FANOUT), "streams", "N", "so many subscribers share a connection of HTTP/2; 0 = each has its own, of HTTP/1.1",
+     KIND_NUMBER, FIELD(streams), 0, BENCH_SUBSCRIBERS_MAX, 0},
     {STREAMING, "publishers", "N", "publishing connections",
      KIND_NUMBER, FIELD(publishers), 1, BENCH_PUBLISHERS_MAX, 1},
     {IN(PUBLISH), "connections", "N", "publishing connections",
@@ -261,6 +263,8 @@ static enum bench_exit check(struct bench_config *c)
         problem = "bare payloads are of one topic; --further-topics takes envelopes";
     if (c->stuck && c->stuck >= c->subscribers)
         problem = "--stuck leaves nobody to read";
+    if (c->streams && c->transport != BENCH_SSE)
+        problem = "over HTTP/2 there are event streams only: --transport sse";
     if (c->plain && c->tls_resume)
         problem = "--plain has no session to resume";
     if (c->bare && c->live)

@@ -39,6 +39,7 @@ struct bench_config {
     uint64_t subscribers, topics, publishers;
     uint64_t further;    /* topics of a subscriber to which nothing is published */
     uint64_t stuck;      /* of the subscribers: they never read */
+    uint64_t streams;    /* subscribers of one connection, over HTTP/2; 0 = HTTP/1.1 */
     uint64_t rate;       /* messages a second in all; 0 = as fast as possible */
     uint64_t seconds;    /* of measuring */
     uint64_t warmup_ms;  /* of publishing before that */

@@ -40,8 +40,9 @@ bool http_split_url(struct http_place *ret, const char *url)
 
 bool http_choose_place(struct http_place *ret, const struct bench_config *config)
 {
-    static const char *http1[] = {"http/1.1", NULL};
-    struct tls_client_settings settings = {.resume = config->tls_resume, .alpn = http1};
+    static const char *http1[] = {"http/1.1", NULL}, *http2[] = {"h2", NULL};
+    struct tls_client_settings settings = {.resume = config->tls_resume,
+                                           .alpn = config->streams ? http2 : http1};
     if (!http_split_url(ret, config->url))
         return false;
     if (!ret->secure && !config->tls && !config->tls_resume)

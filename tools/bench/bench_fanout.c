@@ -201,6 +201,8 @@ static void report_setup(const struct fanout *f, struct bench_report *r)
     report_text(r, "format", "format", c->raw ? "raw" : "envelope");
     report_number(r, "subscribers", "subscribers", (double)c->subscribers, 0, "");
     report_number(r, "stuck", c->stuck ? "of them never read" : NULL, (double)c->stuck, 0, "");
+    report_number(r, "streams", c->streams ? "on each connection" : NULL, (double)c->streams, 0,
+                  "");
     report_number(r, "topics", "topics", (double)c->topics, 0, "");
     report_number(r, "further_topics", c->further ? "further topics of each" : NULL,
                   (double)c->further, 0, "");
@@ -299,6 +301,8 @@ static enum bench_exit allocate(struct fanout *f)
     set->browser = c->browser;
     set->further = (uint32_t)c->further;
     set->stuck = (uint32_t)c->stuck;
+    set->streams = (uint32_t)c->streams;
+    set->sharing = c->streams ? &bench_h2 : NULL;
     enum err e = plan_init(&f->plan, (uint32_t)c->topics, (uint32_t)c->publishers);
     if (!e)
         e = subscribers_init(set, (uint32_t)c->subscribers);

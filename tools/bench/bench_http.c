@@ -42,14 +42,21 @@ static const char browser_fields[] =
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"
     "Accept-Language: en-US,en;q=0.9\r\n";
 
-void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
-                  const char *query, const char *headers, struct buf *out)
+void http_path(const struct bench_subscribers *set, const struct bench_subscriber *s,
+               const char *query, struct buf *out)
 {
-    buf_printf(out, "GET /t/" BENCH_TOPIC_PREFIX "%08x?format=%s%s", s->topic,
+    buf_printf(out, "/t/" BENCH_TOPIC_PREFIX "%08x?format=%s%s", s->topic,
                set->raw ? "raw" : "envelope", query);
     put_further(set, (uint32_t)(s - set->items), out);
     if (set->after && s->state != SUBSCRIBER_LIVE)
         buf_printf(out, "&after=%s", set->after);
+}
+
+void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
+                  const char *query, const char *headers, struct buf *out)
+{
+    buf_puts(out, "GET ");
+    http_path(set, s, query, out);
     buf_printf(out, " HTTP/1.1\r\nHost: %s:%s\r\n%s%s\r\n", set->place->host, set->place->port,
                set->browser ? browser_fields : "", headers);
 }

@@ -79,4 +79,13 @@ static size_t sse_read(struct bench_subscribers *set, struct bench_subscriber *s
     return used;
 }
 
-const struct bench_protocol bench_sse = {.request = sse_request, .read = sse_read};
+static void sse_begin_stream(struct bench_subscriber *s)
+{
+    s->phase = PHASE_LINES;
+}
+
+const struct bench_protocol bench_sse = {
+    .request = sse_request,
+    .read = sse_read,
+    .begin_stream = sse_begin_stream,
+};

@@ -107,7 +107,7 @@ void subscriber_odd(struct bench_subscribers *set, struct bench_subscriber *s,
     subscriber_got(set, s, m);
 }
 
-static bool is_stuck(const struct bench_subscribers *set, const struct bench_subscriber *s)
+bool subscriber_is_stuck(const struct bench_subscribers *set, const struct bench_subscriber *s)
 {
     return (uint32_t)(s - set->items) >= set->count - set->stuck;
 }
@@ -115,7 +115,7 @@ static bool is_stuck(const struct bench_subscribers *set, const struct bench_sub
 /* What was published for S and has not come never will. */
 static void write_off(struct bench_subscribers *set, struct bench_subscriber *s)
 {
-    uint32_t publishers = is_stuck(set, s) ? 0 : set->plan->publishers;
+    uint32_t publishers = subscriber_is_stuck(set, s) ? 0 : set->plan->publishers;
     const uint32_t *sent = &set->plan->sent[(size_t)s->topic * publishers];
     uint32_t *next = numbers_of(set, s);
     for (uint32_t i = 0; i < publishers; i++) {
@@ -166,7 +166,7 @@ void subscriber_fail(struct bench_subscribers *set, struct bench_subscriber *s, 
                   log_escape(plain, sizeof(plain), text, strlen(text)));
     if (s->state == SUBSCRIBER_LIVE) {
         set->live--;
-        set->plan->audience[s->topic] -= !is_stuck(set, s);
+        set->plan->audience[s->topic] -= !subscriber_is_stuck(set, s);
         write_off(set, s);
     } else {
         set->loop->failed = true;
@@ -180,8 +180,8 @@ void subscriber_ready(struct bench_subscribers *set, struct bench_subscriber *s)
     s->state = SUBSCRIBER_LIVE;
     set->connecting--;
     set->live++;
-    set->plan->audience[s->topic] += !is_stuck(set, s);
-    if (is_stuck(set, s))
+    set->plan->audience[s->topic] += !subscriber_is_stuck(set, s);
+    if (subscriber_is_stuck(set, s) && !set->sharing)
         loop_change(set->loop, s->wire.fd, EPOLLRDHUP, &s->source);
 }
 
@@ -224,6 +224,18 @@ static void keep_rest(struct bench_subscribers *set, struct bench_subscriber *s,
     s->rest_len = (uint32_t)n;
 }
 
+/* N bytes have come to FRESH, in set->input, which has room for a rest before them. */
+static void digest(struct bench_subscribers *set, struct bench_subscriber *s, char *fresh, size_t n)
+{
+    char *data = fresh - s->rest_len;
+    size_t len = s->rest_len + n;
+    if (s->rest_len)
+        memcpy(data, s->rest, s->rest_len);
+    size_t used = set->protocol->read(set, s, data, len);
+    if (used < len || s->rest)
+        keep_rest(set, s, data + used, len - used);
+}
+
 /* Whether there may be more that the socket does not show. */
 static bool take_some(struct bench_subscribers *set, struct bench_subscriber *s)
 {
@@ -236,14 +248,22 @@ static bool take_some(struct bench_subscribers *set, struct bench_subscriber *s)
         return false;
     }
     set->now = bench_now();
-    char *data = fresh - s->rest_len;
-    size_t len = s->rest_len + (size_t)n;
-    if (s->rest_len)
-        memcpy(data, s->rest, s->rest_len);
-    size_t used = set->protocol->read(set, s, data, len);
-    if (used < len || s->rest)
-        keep_rest(set, s, data + used, len - used);
+    digest(set, s, fresh, (size_t)n);
     return s->wire.tls && n == INPUT_SIZE;
+}
+
+void subscriber_take(struct bench_subscribers *set, struct bench_subscriber *s, const char *data,
+                     size_t n)
+{
+    char *fresh = set->input + REST_MAX;
+    memcpy(fresh, data, n);
+    digest(set, s, fresh, n);
+}
+
+void subscriber_begin_stream(struct bench_subscribers *set, struct bench_subscriber *s)
+{
+    set->protocol->begin_stream(s);
+    subscriber_ready(set, s);
 }
 
 static void take_input(struct bench_subscribers *set, struct bench_subscriber *s)
@@ -315,7 +335,7 @@ static void on_ready(struct bench_source *source, uint32_t events)
         connected(s->set, s);
     else if (s->state == SUBSCRIBER_SECURING)
         secure(s->set, s);
-    else if (s->state == SUBSCRIBER_LIVE && is_stuck(s->set, s))
+    else if (s->state == SUBSCRIBER_LIVE && subscriber_is_stuck(s->set, s))
         subscriber_fail(s->set, s, "the server closed a connection that does not read");
     else if (s->state != SUBSCRIBER_LOST)
         take_input(s->set, s);
@@ -389,6 +409,19 @@ static uint32_t connecting_max(const struct bench_subscribers *set)
     return resumes && set->live == 0 ? 1 : CONNECTING_MAX;
 }
 
+/* Begins with the one at FIRST, and those that share its connection; returns how many. */
+static uint32_t begin_some(struct bench_subscribers *set, uint32_t first)
+{
+    uint32_t left = set->count - first, n = set->streams < left ? set->streams : left;
+    if (!set->sharing) {
+        begin(set, &set->items[first]);
+        return 1;
+    }
+    if (!set->sharing->open(set, first, n, &set->carriers[set->carrier_count++]))
+        set->loop->failed = true;
+    return n;
+}
+
 enum bench_exit subscribers_connect(struct bench_subscribers *set, void (*tick)(void *ctx),
                                     void *ctx)
 {
@@ -398,7 +431,7 @@ enum bench_exit subscribers_connect(struct bench_subscribers *set, void (*tick)(
         return BENCH_LOST;
     while (set->live < set->count && !set->loop->failed && !loop_interrupted()) {
         while (begun < set->count && set->connecting < connecting_max(set) && !set->loop->failed)
-            begin(set, &set->items[begun++]);
+            begun += begin_some(set, begun);
         loop_turn(set->loop, 100 * BENCH_MS);
         tick(ctx);
         if (set->live != live)
@@ -422,6 +455,11 @@ enum err subscribers_init(struct bench_subscribers *set, uint32_t count)
     set->input = malloc(REST_MAX + INPUT_SIZE);
     if (set->protocol->keeps_cursors)
         set->cursors = calloc(count, sizeof(*set->cursors));
+    if (set->sharing) {
+        set->carriers = calloc(count / set->streams + 1, sizeof(struct bench_carrier *));
+        if (!set->carriers)
+            return ERR_NOMEM;
+    }
     if (!set->items || !set->next || !set->input || (set->protocol->keeps_cursors && !set->cursors))
         return ERR_NOMEM;
     for (size_t i = 0; i < numbers; i++)
@@ -441,6 +479,9 @@ void subscribers_finish(struct bench_subscribers *set)
         free(set->items[i].rest);
         wire_close(&set->items[i].wire);
     }
+    for (uint32_t i = 0; i < set->carrier_count; i++)
+        set->sharing->close(set->carriers[i]);
+    free(set->carriers);
     free(set->items);
     free(set->next);
     free(set->cursors);

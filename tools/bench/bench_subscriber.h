@@ -48,8 +48,24 @@ struct bench_protocol {
      * subscriber_got(), or subscriber_fail() and then returns N. */
     size_t (*read)(struct bench_subscribers *set, struct bench_subscriber *s, const char *data,
                    size_t n);
+    /* HTTP/2: the head of S's answer is there; what comes to read() is behind it. NULL: not known.
+     */
+    void (*begin_stream)(struct bench_subscriber *s);
 };
 
+struct bench_carrier;
+
+/* How several subscribers share a connection, each by a stream of its own. */
+struct bench_sharing {
+    /* Opens a connection, which blocks, and asks on it for COUNT subscribers of SET from FIRST on;
+     * the stuck ones among them never open their windows. False: the run has failed, and it is said
+     * why; *RET may be set in any case. */
+    bool (*open)(struct bench_subscribers *set, uint32_t first, uint32_t count,
+                 struct bench_carrier **ret);
+    void (*close)(struct bench_carrier *c); /* NULL: nothing */
+};
+
+extern const struct bench_sharing bench_h2;
 extern const struct bench_protocol bench_sse, bench_ws, bench_poll, bench_resp;
 
 enum subscriber_state {
@@ -97,9 +113,13 @@ struct bench_subscribers {
     bool raw;
     bool browser; /* requests have a browser's header fields */
     uint32_t count, connecting, live, lost;
-    uint32_t resumed; /* their TLS sessions */
-    uint32_t further; /* topics of each besides its own */
-    uint32_t stuck;   /* the last ones never read, and are owed nothing */
+    uint32_t resumed;                    /* their TLS sessions */
+    uint32_t further;                    /* topics of each besides its own */
+    uint32_t stuck;                      /* the last ones never read, and are owed nothing */
+    const struct bench_sharing *sharing; /* NULL: each has a connection of its own, */
+    uint32_t streams;                    /* else so many have one */
+    struct bench_carrier **carriers;     /* these connections */
+    uint32_t carrier_count;
     struct bench_subscriber *items;
     uint32_t *next; /* [subscriber * publishers + publisher]: number expected next */
     char (*cursors)[BENCH_CURSOR_SIZE]; /* if keeps_cursors */
@@ -148,6 +168,13 @@ void subscriber_send(struct bench_subscribers *set, struct bench_subscriber *s, 
 /* Passes over the next of N bytes that are due, at most all, and takes s->mark with the last one;
  * returns how many. */
 size_t subscriber_pass(struct bench_subscribers *set, struct bench_subscriber *s, size_t n);
+/* N bytes of its stream have come; at most those of a frame. */
+void subscriber_take(struct bench_subscribers *set, struct bench_subscriber *s, const char *data,
+                     size_t n);
+/* The head of its answer has, in HTTP/2. */
+void subscriber_begin_stream(struct bench_subscribers *set, struct bench_subscriber *s);
+/* Whether it is one of those who never read. */
+bool subscriber_is_stuck(const struct bench_subscribers *set, const struct bench_subscriber *s);
 /* What subscriber_got() does with a mark that is not the next. */
 void subscriber_odd(struct bench_subscribers *set, struct bench_subscriber *s,
                     const struct bench_mark *m);
@@ -170,6 +197,9 @@ static inline void subscriber_got(struct bench_subscribers *set, struct bench_su
 
 /* --- HTTP (bench_http.c) --- */
 
+/* Path and query of a request for S's topic, with QUERY at the end. */
+void http_path(const struct bench_subscribers *set, const struct bench_subscriber *s,
+               const char *query, struct buf *out);
 /* What is sent as an HTTP request for TOPIC: query and headers are added to it. */
 void http_request(const struct bench_subscribers *set, const struct bench_subscriber *s,
                   const char *query, const char *headers, struct buf *out);

@@ -273,6 +273,78 @@ def saturation(secure, scale):
     return "## Saturation\n\n" + table(head, [row])
 
 
+# --- HTTP/2 ---
+
+MANY = "http.h2_max_streams=1000"
+SSE = ("--transport", "sse")
+
+
+def h2_idle(secure, scale):
+    """Connections with one event stream each, and what each further one takes."""
+    rows = []
+    for kind, name, limit in (("url", "h2", None), ("tls", "TLS and h2", 17000)):
+        found = {}
+        few, many = scale.tls_idle // 5, scale.tls_idle * 2
+        for streams, subscribers in ((1, few), (1000, many)):
+            with secure.hub(MANY) as hub:
+                secure.handshakes(hub, "--count", "300", "--connections", "16")
+                options = (*SSE, "--streams", str(streams), "--subscribers", str(subscribers))
+                options += (*QUIET, *hub["socket"], *hub[kind])
+                found[streams] = secure.bench.run("fanout", *options)["memory_per_connection"]
+        one, connections = found[1], -(-many // 1000)
+        further = None
+        if None not in found.values():
+            further = (found[1000] * many - one * connections) / (many - connections)
+        rows.append((name, count(one), count(limit), count(further), "600"))
+    head = ("", "a connection with one event stream, bytes", "target", "each further", "target")
+    return "## What HTTP/2 takes that waits\n\n" + table(head, rows)
+
+
+def h2_deliveries(secure, scale):
+    """To as many streams of one connection as to connections of their own."""
+    rows = []
+    n = str(scale.subscribers)
+    common = (*SSE, "--subscribers", n, "--rate", "100", "--spin", *scale.measured())
+    ways = (
+        ("HTTP/1.1", "url", ()),
+        ("h2, one connection", "url", ("--streams", n)),
+        ("TLS and HTTP/1.1", "tls", ()),
+        ("TLS and h2, one connection", "tls", ("--streams", n)),
+    )
+    for name, kind, options in ways:
+        results = []
+        for _ in range(scale.rounds):
+            with secure.hub(MANY) as hub:
+                options = (*common, *options, *hub["socket"], *hub[kind])
+                results.append(secure.bench.run("fanout", *options))
+        cost = median(results, "cpu_per_delivery_us")
+        kernel = median(results, "cpu_kernel_percent")
+        own = cost * (1 - kernel / 100)
+        p99 = median(results, "latency_p99_ms")
+        target = "1.0" if "h2" in name and kind == "url" else ""
+        rows.append((name, fine(cost, 3), fine(own, 3), target, fine(p99)))
+    head = (f"to {n} at 100/s", "CPU, µs", "without system calls", "target", "p99, ms")
+    return "## What a delivery costs over HTTP/2\n\n" + table(head, rows)
+
+
+def h2_stuck(secure, scale):
+    """The same streams with and without others that never open their windows."""
+    common = (*SSE, "--streams", "100", "--rate", "100", "--size", "2000")
+    common += scale.measured(scale.slow_seconds)
+    without, among = [], []
+    for _ in range(scale.rounds):
+        with secure.hub(MANY) as hub:
+            at = (*hub["socket"], *hub["url"])
+            without.append(secure.bench.run("fanout", *common, "--subscribers", "90", *at))
+            options = ("--subscribers", "100", "--stuck", "10")
+            among.append(secure.bench.run("fanout", *common, *options, *at))
+    p99 = [median(results, "latency_p99_ms") for results in (without, among)]
+    row = (fine(p99[0]), fine(p99[1]), ratio(p99[1], p99[0]), "1.20")
+    head = ("p99 of 90 streams, ms", "beside 10 without a window", "ratio", "target")
+    return "## Streams without a window\n\n" + table(head, [row])
+
+
+H2 = (h2_idle, h2_deliveries, h2_stuck)
 TLS = (idle_bytes, handshake_costs, beside_silence, storm, delivery_costs, saturation)
 
 

@@ -6,6 +6,7 @@ libbench_a_SOURCES = \
 	tools/bench/bench_connect.c tools/bench/bench_connect.h \
 	tools/bench/bench_fanout.c \
 	tools/bench/bench_fill.c \
+	tools/bench/bench_h2.c \
 	tools/bench/bench_handshake.c \
 	tools/bench/bench_histogram.c tools/bench/bench_histogram.h \
 	tools/bench/bench_http.c tools/bench/bench_http.h \
@@ -37,7 +38,7 @@ libbench_a_SOURCES = \
 	tools/bench/bench_ws.c
 
 bench_libs = libbench.a libclient.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) \
-	$(MBEDTLS_LIBS) -lm
+	$(MBEDTLS_LIBS) $(NGHTTP2_LIBS) -lm
 bin_PROGRAMS += longwire-bench
 longwire_bench_SOURCES = tools/bench/longwire-bench.c
 longwire_bench_LDADD = $(bench_libs)
