@@ -15,6 +15,7 @@ frontends_tests = \
 	tests/unit/test_joiner \
 	tests/unit/test_lagging \
 	tests/unit/test_links \
+	tests/unit/test_links_h2 \
 	tests/unit/test_links_tls \
 	tests/unit/test_crypto_threads \
 	tests/unit/test_loop \
@@ -139,6 +140,13 @@ tests_unit_test_h2_rules_LDADD = $(h2_test_libs)
 tests_unit_test_crypto_threads_SOURCES = tests/unit/test_crypto_threads.c
 tests_unit_test_crypto_threads_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_crypto_threads_LDADD = $(frontends_test_libs)
+
+# The conversations of test_links on a stream of HTTP/2.
+tests_unit_test_links_h2_SOURCES = tests/unit/test_links.c tests/unit/h2_wire.c tests/unit/wire.h \
+	$(h2_peer) $(desk)
+tests_unit_test_links_h2_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(NGHTTP2_CFLAGS)
+tests_unit_test_links_h2_LDFLAGS = $(links_ldflags)
+tests_unit_test_links_h2_LDADD = $(h2_test_libs)
 
 tests_unit_test_loop_SOURCES = tests/unit/test_loop.c
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
