@@ -251,6 +251,17 @@ static int set_up(struct tls_handshake *h)
     return 0;
 }
 
+/* Tickets of 1.3 leave behind the handshake, in states of their own. */
+static int shake(mbedtls_ssl_context *ssl)
+{
+    int r = mbedtls_ssl_handshake(ssl);
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    while (r == 0 && ssl->MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER)
+        r = mbedtls_ssl_handshake_step(ssl);
+#endif
+    return r;
+}
+
 enum tls_outcome tls_handshake_step(struct tls_handshake *h)
 {
     size_t before = h->out.len;
@@ -258,7 +269,7 @@ enum tls_outcome tls_handshake_step(struct tls_handshake *h)
     h->sent = 0;
     tls_export_enter(&h->export);
     if (r == 0)
-        r = mbedtls_ssl_handshake(h->ssl);
+        r = shake(h->ssl);
     tls_export_enter(NULL);
     if (r == MBEDTLS_ERR_SSL_WANT_READ)
         return TLS_GOES_ON;
