@@ -1,13 +1,18 @@
-# Fuzz targets of TLS behind its handshake; included by tests/local.mk behind http.mk, which says how
+# Fuzz targets of TLS before and behind its handshake; included by tests/local.mk behind http.mk, which says how
 # they are linked.
 if !FUZZING
 TESTS += $(tls_fuzz_targets)
 endif
 
 tls_fuzz_targets = \
+	tests/fuzz/fuzz_tls_hello \
 	tests/fuzz/fuzz_tls_link \
 	tests/fuzz/fuzz_tls_record
 check_PROGRAMS += $(tls_fuzz_targets)
+
+tests_fuzz_fuzz_tls_hello_SOURCES = tests/fuzz/fuzz_tls_hello.c $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_tls_hello_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_tls_hello_LDADD = libtls.a libbase.a
 
 tests_fuzz_fuzz_tls_link_SOURCES = tests/fuzz/fuzz_tls_link.c $(tls_peer) $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_tls_link_LDFLAGS = $(fuzz_ldflags)
@@ -19,5 +24,6 @@ tests_fuzz_fuzz_tls_record_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_tls_record_LDADD = $(tls_test_libs)
 
 EXTRA_DIST += \
+	tests/fuzz/corpus/fuzz_tls_hello \
 	tests/fuzz/corpus/fuzz_tls_link \
 	tests/fuzz/corpus/fuzz_tls_record
