@@ -39,6 +39,7 @@ EXTRA_DIST += \
 	tests/e2e/package.json \
 	tests/e2e/package-lock.json \
 	tests/e2e/run.mjs \
+	tests/e2e/renewals.mjs \
 	tests/e2e/soak.mjs \
 	tests/e2e/vanish.py \
 	tests/e2e/websockets_client.py \
