@@ -433,6 +433,33 @@ START_TEST(a_crowd_of_several_blocks_gets_it_in_order)
 }
 END_TEST
 
+/* --- polls --- */
+
+/* Its peer still reads the answer before: that of this one would only add to what waits, so it is
+ * made where limits are looked at between two, and not in the fan-out. */
+START_TEST(a_poll_whose_connection_is_busy_is_answered_behind_the_fan_out)
+{
+    const struct conn *c = clients[0].conn;
+    const struct backlog *b = &desk.worker->loop.backlog;
+    desk_publish(&desk, "much", 60, BYTES);
+    client_say(&clients[0], POLL("/t/much?after=earliest&wait=0") POLL("/t/a"));
+    client_say(&clients[1], POLL("/t/a"));
+    size_t unsent = conn_unsent(c);
+    uint64_t polls = desk_count(&desk, COUNTER_polls);
+    ck_assert(conn_is_busy(c) && !conn_is_congested(c));
+    ck_assert_uint_eq(backlog_count(b), 0);
+    desk_publish(&desk, "a", 1, 10);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_polls), polls + 1); /* the other one */
+    ck_assert_uint_eq(conn_unsent(c), unsent);
+    ck_assert_uint_eq(backlog_count(b), 1);
+    desk_go_on(&desk);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_polls), polls + 2);
+    ck_assert_uint_gt(conn_unsent(c), unsent);
+    client_hear_all(&clients[0]);
+    ck_assert_uint_eq(client_times(&clients[0], "\"data\":\"xxxxxxxxxx\""), 1);
+}
+END_TEST
+
 /* --- without memory --- */
 
 /* The second member of a feed is the first for whom room is made. */
@@ -476,6 +503,7 @@ static Suite *fanout_suite(void)
     tcase_add_test(t, who_leaves_in_the_middle_gets_nothing_and_who_comes_the_next);
     tcase_add_test(t, a_crowd_of_several_blocks_gets_it_in_order);
     tcase_add_test(t, cuts_are_told_with_their_reason);
+    tcase_add_test(t, a_poll_whose_connection_is_busy_is_answered_behind_the_fan_out);
     tcase_add_test(t, a_poll_for_which_there_is_no_room_is_refused);
     tcase_add_test(t, a_stream_for_which_there_is_no_room_ends);
     suite_add_tcase(s, t);
