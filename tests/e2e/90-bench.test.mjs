@@ -262,7 +262,8 @@ describe('how it is going', () => {
 });
 
 describe('raw', () => {
-  for (const options of ['', '--batch', '--transport sse', '--transport sse --raw --batch']) {
+  for (const options of ['', '--batch', '--transport sse', '--transport sse --raw --batch', '--transport poll',
+    '--transport poll --browser --batch']) {
     test(options || 'one write each', async () => {
       const figures = await bench(`raw ${options} --subscribers 30 --rate 200 ${SHORT}`);
       assertWhole(figures, { subscribers: 30 });
@@ -272,6 +273,7 @@ describe('raw', () => {
   test('as fast as possible, several topics and publishers', async () => {
     const load = '--subscribers 24 --topics 6 --publishers 3 --rate 0';
     assertWhole(await bench(`raw --batch ${load} ${SHORT}`), { subscribers: 4 });
+    assertWhole(await bench(`raw --transport poll ${load} --window 100 ${SHORT}`), { subscribers: 4 });
   });
 });
 
@@ -549,7 +551,8 @@ describe('when something is wrong', () => {
     ['fanout --size 39', /from 40/],
     ['fanout --batch', /no option of this mode/],
     ['fanout --url nonsense', /HOST:PORT/],
-    ['raw --transport poll', /transports ws and sse/],
+    ['raw --transport resp', /ws, sse and, in raw, poll/],
+    ['raw --transport poll --raw', /take envelopes/],
     ['log extra', /said by options/],
     ['fill', /--dir says where/],
     ['replay --transport resp', /one of ws, sse and poll/],

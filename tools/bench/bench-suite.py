@@ -39,6 +39,7 @@ class Scale(typing.NamedTuple):
     """How large the standard set is, and how long it takes."""
 
     rounds: int
+    poll_rounds: int  # of long-polls, whose ratio to raw is near 1
     seconds: int
     subscribers: int
     crowds: tuple  # (subscribers, messages that the publisher may be ahead of them, rounds)
@@ -58,8 +59,8 @@ class Scale(typing.NamedTuple):
 
 # The larger crowd gets fewer messages ahead: they take ten times as long to be delivered, and
 # latency is to stay below 250 ms.
-STANDARD = Scale(3, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 1, 5000, 1000, 10000, 15)
-QUICK = Scale(1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1, 200, 50, 300, 4)
+STANDARD = Scale(3, 8, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 1, 5000, 1000, 10000, 15)
+QUICK = Scale(1, 1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1, 200, 50, 300, 4)
 ROUNDS = STANDARD.rounds
 
 # At saturation: far enough ahead that the hub never waits for the publisher.
@@ -309,11 +310,10 @@ def steady(bench):
     name = f"{FORMATS[0][1]}, `durability = memory`"
     bare = bench.fanout(*FORMATS[0][0], *common, settings=("log.durability=memory",))
     rows.insert(1, {"name": name, "hub": bare, "raw": rows[0]["raw"], "aside": True})
-    polls = [bench.fanout("--transport", "poll", *common) for _ in range(bench.scale.rounds)]
-    rows.append({"name": "long-poll", "hub": medians(polls), "raw": {}})
-    common += ("--browser",)
-    polls = [bench.fanout("--transport", "poll", *common) for _ in range(bench.scale.rounds)]
-    rows.append({"name": "long-poll, a browser's head", "hub": medians(polls), "raw": {}})
+    common += ("--transport", "poll")
+    for options, name in (((), "long-poll"), (("--browser",), "long-poll, a browser's head")):
+        hub, raw = bench.compare(*options, *common, rounds=bench.scale.poll_rounds)
+        rows.append({"name": name, "hub": hub, "raw": raw, "poll": True})
     return rows
 
 

@@ -33,13 +33,13 @@ struct spec {
 
 /* clang-format off */
 static const struct spec specs[] = {
-    {STREAMING, "transport", "NAME", "how subscribers connect: ws, sse, poll or resp (raw: ws or sse)",
+    {STREAMING, "transport", "NAME", "how subscribers connect: ws, sse, poll or resp (raw: the first three)",
      KIND_TRANSPORT, FIELD(transport), 0, 0, 0},
     {IN(REPLAY), "transport", "NAME", "how subscribers connect: ws, sse or poll",
      KIND_TRANSPORT, FIELD(transport), 0, 0, 0},
     {STREAMING | IN(REPLAY), "raw", NULL, "bare payloads instead of envelopes",
      KIND_FLAG, FIELD(raw), 0, 0, 0},
-    {IN(FANOUT), "browser", NULL, "requests with all the header fields that a browser sends",
+    {STREAMING, "browser", NULL, "requests with all the header fields that a browser sends",
      KIND_FLAG, FIELD(browser), 0, 0, 0},
     {STREAMING, "subscribers", "N", "how many",
      KIND_NUMBER, FIELD(subscribers), 1, BENCH_SUBSCRIBERS_MAX, 100},
@@ -255,8 +255,12 @@ static enum bench_exit check(struct bench_config *c)
 {
     const char *problem = NULL;
     bool only_writes = c->mode == BENCH_RAW || c->bare;
-    if (only_writes && c->transport != BENCH_WS && c->transport != BENCH_SSE)
-        problem = "a server that only writes has the transports ws and sse";
+    if (only_writes && c->transport == BENCH_RESP)
+        problem = "a server that only writes has the transports ws, sse and, in raw, poll";
+    if (c->bare && c->transport == BENCH_POLL)
+        problem = "--bare has the transports ws and sse";
+    if (c->mode == BENCH_RAW && c->transport == BENCH_POLL && c->raw)
+        problem = "the long-polls of raw take envelopes";
     if (c->mode == BENCH_REPLAY && c->transport == BENCH_RESP)
         problem = "the local socket replays nothing; --transport is one of ws, sse and poll";
     if (c->further && (c->raw || c->transport == BENCH_RESP))

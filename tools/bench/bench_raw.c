@@ -34,6 +34,7 @@
 #include "tools/bench/bench_process.h"
 #include "tools/bench/bench_progress.h"
 #include "tools/bench/bench_publisher.h"
+#include "tools/bench/bench_raw_poll.h"
 
 enum {
     BACKLOG = 4096,
@@ -50,13 +51,17 @@ enum {
 struct connection {
     struct bench_source source;
     int fd;
-    int32_t topic; /* TOPIC_UNKNOWN until the request is there */
+    int32_t
+        topic; /* TOPIC_UNKNOWN until the request is there; of a long-poll that is answered too */
 };
 
 struct topic {
     uint32_t *fds; /* its subscribers */
     uint32_t count, room;
-    struct buf frames; /* what has arrived for them and is not written yet */
+    struct buf
+        frames; /* what has arrived for them and is not written yet; for long-polls nothing */
+    struct raw_poll_log *polled; /* for long-polls instead */
+    uint64_t written;            /* the offset of the last message that those who wait have got */
 };
 
 struct publisher {
@@ -133,6 +138,18 @@ static void put_frame(struct buf *out, uint32_t topic, const char *payload)
     buf_finish(&body);
 }
 
+/* As put_frame. */
+static void keep_message(struct topic *t, uint32_t number, const char *payload)
+{
+    struct buf body = {0};
+    server.offset++;
+    put_envelope(&body, number, payload);
+    if (body.failed)
+        die("messages");
+    raw_poll_keep(t->polled, server.offset, body.data, body.len);
+    buf_finish(&body);
+}
+
 /* For the mode replay: as many frames as are sent at once. They are all the same length, so that
  * those of later messages are made by writing other numbers into the same place. */
 static void put_stored(struct topic *t, uint32_t number)
@@ -178,18 +195,46 @@ static void write_frames(struct topic *t)
     buf_clear(&t->frames);
 }
 
+/* Each has to ask again. */
+static void answer_polls(struct topic *t)
+{
+    struct buf answer = {0};
+    raw_poll_answer(t->polled, t->written, server.offset, &answer);
+    if (answer.failed)
+        die("answers");
+    for (uint32_t i = 0; i < t->count; i++) {
+        server.connections[t->fds[i]].topic = TOPIC_UNKNOWN;
+        (void)!send((int)t->fds[i], answer.data, answer.len, MSG_NOSIGNAL);
+    }
+    t->count = 0;
+    t->written = server.offset;
+    buf_finish(&answer);
+}
+
+static void write_out(struct topic *t)
+{
+    if (t->polled)
+        answer_polls(t);
+    else
+        write_frames(t);
+}
+
 static void take_command(const char *command)
 {
     uint32_t number = mark_read_hex32(command + server.topic_at);
     if (number >= server.config->topics)
         die("a command that is not as expected");
     struct topic *t = &server.topics[number];
-    if (t->frames.len == 0)
+    bool first = t->polled ? !raw_poll_has(t->polled, t->written) : t->frames.len == 0;
+    if (first)
         server.touched[server.touched_count++] = number;
-    put_frame(&t->frames, number, command + server.mark_at);
+    if (t->polled)
+        keep_message(t, number, command + server.mark_at);
+    else
+        put_frame(&t->frames, number, command + server.mark_at);
     buf_printf(&server.replies, ":%u\r\n", t->count);
     if (!server.config->batched) {
-        write_frames(t);
+        write_out(t);
         server.touched_count = 0;
     }
 }
@@ -197,7 +242,7 @@ static void take_command(const char *command)
 static void write_touched(void)
 {
     for (uint32_t i = 0; i < server.touched_count; i++)
-        write_frames(&server.topics[server.touched[i]]);
+        write_out(&server.topics[server.touched[i]]);
     server.touched_count = 0;
 }
 
@@ -253,6 +298,23 @@ static void join(struct connection *c, uint32_t number)
     c->topic = (int32_t)number;
 }
 
+/* At once if there is something, or if it does not wait. */
+static void serve_poll(struct connection *c, const char *request, uint32_t number)
+{
+    const struct raw_poll_log *l = server.topics[number].polled;
+    struct buf answer = {0};
+    uint64_t after = server.offset;
+    if (raw_poll_waits(request, &after) && !raw_poll_has(l, after)) {
+        join(c, number);
+        return;
+    }
+    raw_poll_answer(l, after, server.offset, &answer);
+    if (answer.failed)
+        die("answers");
+    (void)!send(c->fd, answer.data, answer.len, MSG_NOSIGNAL);
+    buf_finish(&answer);
+}
+
 static void serve(struct connection *c, const char *request)
 {
     static const char ws[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
@@ -264,6 +326,10 @@ static void serve(struct connection *c, const char *request)
     uint32_t number = mark_read_hex32(request + sizeof(prefix) - 1);
     if (strncmp(request, prefix, sizeof(prefix) - 1) != 0 || number >= server.config->topics)
         die("a request that is not as expected");
+    if (server.config->transport == BENCH_POLL) {
+        serve_poll(c, request, number);
+        return;
+    }
     join(c, number);
     (void)!send(c->fd, head, strlen(head), MSG_NOSIGNAL);
     if (server.config->mode == BENCH_REPLAY)
@@ -332,6 +398,9 @@ static void allocate(const struct bench_config *config)
     if (!server.connections || !server.topics || !server.touched || server.command_len > INPUT_SIZE)
         die("allocation");
     server.stored = config->size < STORED_BYTES ? (uint32_t)(STORED_BYTES / config->size) : 1;
+    for (uint32_t i = 0; config->transport == BENCH_POLL && i < config->topics; i++)
+        if (!(server.topics[i].polled = calloc(1, sizeof(struct raw_poll_log))))
+            die("allocation");
     for (uint32_t i = 0; config->mode == BENCH_REPLAY && i < config->topics; i++)
         put_stored(&server.topics[i], i);
 }

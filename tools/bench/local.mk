@@ -26,6 +26,7 @@ libbench_a_SOURCES = \
 	tools/bench/bench_publisher_resp.c \
 	tools/bench/bench_publisher_ws.c \
 	tools/bench/bench_raw.c tools/bench/bench_raw.h \
+	tools/bench/bench_raw_poll.c tools/bench/bench_raw_poll.h \
 	tools/bench/bench_replay.c \
 	tools/bench/bench_report.c tools/bench/bench_report.h \
 	tools/bench/bench_resp.c \
