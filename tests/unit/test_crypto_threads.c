@@ -163,7 +163,7 @@ int main(void)
 {
     Suite *s = suite_create("crypto_threads");
     TCase *t = tcase_create("all");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, each_comes_home_once);
     tcase_add_test(t, the_queue_has_a_bound);
     tcase_add_test(t, what_has_not_run_comes_home_too);

@@ -252,7 +252,7 @@ int main(void)
 {
     Suite *s = suite_create("tls_hello");
     TCase *t = tcase_create("all");
-    tcase_set_timeout(t, 60);
+    tcase_set_timeout(t, 300);
     tcase_add_test(t, a_hello_is_read_however_it_is_cut);
     tcase_add_test(t, a_hello_is_read_cut_in_two_at_each_byte);
     tcase_add_loop_test(t, what_is_no_hello_is_told_at_the_first_byte_that_shows_it, 0,
