@@ -325,14 +325,14 @@ static struct link_io tell_end(struct link *l)
 }
 
 /* Where not all could be opened: the next record awaits its rest, unless it waits for us. */
-static void await_rest(struct link *l, bool new)
+static void await_rest(struct link *l)
 {
     struct tls_link *t = of(l);
     struct awaiting *a = &t->unfinished->awaiting;
     a->link = l;
     if (t->has_input)
         loop_await_never(loop_of(l), a);
-    else if (new || !a->prev)
+    else
         loop_await(loop_of(l), a);
 }
 
@@ -353,12 +353,11 @@ static struct link_io open_kept(struct link *l, void *data, size_t n)
     struct opening o = {
         .from = (uint8_t *)u->in.data + u->opened, .left = unopened(t), .to = data, .room = n};
     open_records(l, &o);
-    bool some = u->in.len - o.left > u->opened;
     u->opened = u->in.len - o.left;
     if (o.left == 0)
         drop_unopened(l);
     else
-        await_rest(l, some);
+        await_rest(l);
     return opened(l, &o);
 }
 
@@ -382,7 +381,7 @@ static struct link_io receive_new(struct link *l, void *data, size_t n)
     if (o.left && t->state == OPEN) {
         if (!keep_unopened(t, o.from, o.left))
             return (struct link_io){0, ERR_CLOSED};
-        await_rest(l, true);
+        await_rest(l);
     }
     return opened(l, &o);
 }

@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	tests/mutate/demo.toml \
 	tests/mutate/frontends.toml \
 	tests/mutate/http.toml \
+	tests/mutate/records.toml \
 	tests/mutate/resp.toml \
 	tests/mutate/storage.toml \
 	tests/mutate/tools.toml \
