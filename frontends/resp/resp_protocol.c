@@ -31,11 +31,12 @@ static struct counters *counters(const struct resp *r)
 
 /* --- life --- */
 
-/* Whether the first bytes are those of an HTTP request; ERR_AGAIN: too few to tell. */
+/* Whether the first bytes are those of an HTTP request, or of HTTP/2 itself (PRI); ERR_AGAIN: too
+ * few to tell. */
 static enum err sniff_http(const char *data, size_t n)
 {
-    static const char *const methods[] = {"GET ",     "POST ",  "HEAD ",    "PUT ",  "DELETE ",
-                                          "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "};
+    static const char *const methods[] = {"GET ",     "POST ",  "HEAD ",    "PUT ",   "DELETE ",
+                                          "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ", "PRI "};
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         size_t len = strlen(methods[i]);
         if (memcmp(data, methods[i], n < len ? n : len) == 0)

@@ -211,6 +211,8 @@ describe('HTTP/2', () => {
     const curl = (...words) => run('curl', ['-sS', '-m', '20', '--http2-prior-knowledge', ...words]);
     const health = await curl('-w', ' %{http_version}', `${hub.url}/healthz`);
     assert.deepEqual([health.code, health.stdout], [0, 'ok\n 2']);
+    const local = await curl('--unix-socket', hub.socket, '-w', ' %{http_version}', 'http://h/healthz');
+    assert.deepEqual([local.code, local.stdout], [0, 'ok\n 2']);
     const published = await curl('-d', 'by curl', `${hub.url}/t/h2/curl`);
     assert.match(published.stdout, /^\{"id":"\d+-\d+"\}/);
     const read = await curl(`${hub.url}/t/h2/curl?after=earliest&wait=0`);
