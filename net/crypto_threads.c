@@ -16,8 +16,10 @@ enum { NICE = 5 };
 struct crypto_threads {
     pthread_mutex_t lock;
     pthread_cond_t more;
-    struct crypto_job *first, *last; /* that wait */
-    size_t waiting, queue_max;
+    struct crypto_queue {
+        struct crypto_job *first, *last;
+    } queues[2];               /* that wait: those that go on, and those behind them that begin */
+    size_t waiting, queue_max; /* in both */
     bool stopping;
     unsigned count; /* threads that run */
     pthread_t thread[];
@@ -33,19 +35,26 @@ static void append(struct crypto_job **first, struct crypto_job **last, struct c
     *last = job;
 }
 
+static struct crypto_job *shift(struct crypto_threads *t)
+{
+    struct crypto_queue *q = t->queues[0].first ? &t->queues[0] : &t->queues[1];
+    struct crypto_job *job = q->first;
+    if (job) {
+        q->first = job->next;
+        t->waiting--;
+    }
+    return job;
+}
+
 /* --- a thread --- */
 
 /* NULL: the threads end. */
 static struct crypto_job *take(struct crypto_threads *t)
 {
     pthread_mutex_lock(&t->lock);
-    while (!t->first && !t->stopping)
+    while (!t->waiting && !t->stopping)
         pthread_cond_wait(&t->more, &t->lock);
-    struct crypto_job *job = t->stopping ? NULL : t->first;
-    if (job) {
-        t->first = job->next;
-        t->waiting--;
-    }
+    struct crypto_job *job = t->stopping ? NULL : shift(t);
     pthread_mutex_unlock(&t->lock);
     return job;
 }
@@ -117,12 +126,8 @@ void crypto_threads_stop(struct crypto_threads *t)
     pthread_mutex_unlock(&t->lock);
     while (t->count > 0)
         pthread_join(t->thread[--t->count], NULL);
-    while (t->first) {
-        struct crypto_job *job = t->first;
-        t->first = job->next;
+    for (struct crypto_job *job; (job = shift(t));)
         send_home(t, job);
-    }
-    t->waiting = 0;
 }
 
 void crypto_threads_destroy(struct crypto_threads *t)
@@ -206,7 +211,8 @@ enum err crypto_port_submit(struct crypto_port *p, struct crypto_job *job)
     if (e == ERR_OK) {
         job->home = p;
         job->ran = false;
-        append(&t->first, &t->last, job);
+        struct crypto_queue *q = &t->queues[job->goes_on ? 0 : 1];
+        append(&q->first, &q->last, job);
         t->waiting++;
         pthread_cond_signal(&t->more);
     }

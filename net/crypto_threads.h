@@ -25,6 +25,8 @@ struct crypto_job {
     void (*run)(struct crypto_job *job);  /* on one of the threads */
     void (*done)(struct crypto_job *job); /* on the thread of its home; owns the job */
     bool ran;                             /* false in done(): the threads were ended before */
+    bool goes_on; /* a part of it is done: before those of which nothing is. So when there is more
+                     to do than can be done in time, some of it is done, instead of a part of all */
 };
 
 /* Where jobs come home to: one for each loop. All zero: closed. */

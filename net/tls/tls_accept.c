@@ -144,12 +144,12 @@ static void run(struct crypto_job *job)
 
 static void done(struct crypto_job *job);
 
-/* Nothing is read until the step is over. */
-static void step(struct tls_accept *a)
+/* Nothing is read until the step is over. GOES_ON: it is not the first one. */
+static void step(struct tls_accept *a, bool goes_on)
 {
     move(a, STEPS);
     conn_pause(a->conn);
-    a->job = (struct crypto_job){.run = run, .done = done};
+    a->job = (struct crypto_job){.run = run, .done = done, .goes_on = goes_on};
     if (a->loop->crypto && crypto_port_submit(a->loop->crypto, &a->job) == ERR_OK)
         return;
     move(a, IDLE); /* so that it is no thread's */
@@ -179,7 +179,7 @@ static void start(struct tls_accept *a)
     if (a->handshake &&
         tls_handshake_feed(a->handshake, a->hello.record.data, a->hello.record.len) == ERR_OK) {
         tls_hello_finish(&a->hello);
-        step(a);
+        step(a, false);
         return;
     }
     conn_close(a->conn, CLOSE_NOMEM);
@@ -323,7 +323,7 @@ static size_t tls_input(struct conn *c, char *data, size_t n)
     if (a->state != IDLE)
         return 0;
     if (tls_handshake_feed(a->handshake, data, n) == ERR_OK)
-        step(a);
+        step(a, true);
     else
         conn_close(c, CLOSE_NOMEM);
     return n;

@@ -1,6 +1,7 @@
 /* Threads for costly arithmetic: every job comes home once, whatever happens meanwhile. */
 #include <check.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ enum { JOBS = 1000, THREADS = 3, PORTS = 2, QUEUE = 64 };
 struct job {
     struct crypto_job job; /* first */
     pthread_t ran_on;
+    unsigned place; /* how many had run before */
     unsigned done;
 };
 
@@ -24,6 +26,7 @@ static struct crypto_threads *threads;
 static struct job jobs[JOBS];
 static unsigned done_count;
 static _Atomic unsigned ran_count;
+static _Atomic bool at_gate; /* a job is there */
 
 /* What stands at the gate goes on when it is opened. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -31,10 +34,11 @@ static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static void run(struct crypto_job *job)
 {
     struct job *j = (struct job *)job;
+    atomic_store(&at_gate, true);
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
     j->ran_on = pthread_self();
-    atomic_fetch_add(&ran_count, 1);
+    j->place = atomic_fetch_add(&ran_count, 1);
 }
 
 static void done(struct crypto_job *job)
@@ -128,6 +132,29 @@ START_TEST(the_queue_has_a_bound)
 }
 END_TEST
 
+/* One thread, which the first job holds until all others wait. */
+START_TEST(what_goes_on_is_before_what_begins)
+{
+    static const bool goes_on[] = {false, false, true, false, true};
+    static const unsigned order[] = {0, 2, 4, 1, 3};
+    enum { COUNT = sizeof(goes_on) / sizeof(goes_on[0]) };
+    begin(1, QUEUE);
+    pthread_mutex_lock(&gate);
+    ck_assert_int_eq(submit(0, &jobs[0]), ERR_OK);
+    while (!atomic_load(&at_gate))
+        sched_yield();
+    for (unsigned i = 1; i < COUNT; i++) {
+        jobs[i].job.goes_on = goes_on[i];
+        ck_assert_int_eq(submit(0, &jobs[i]), ERR_OK);
+    }
+    pthread_mutex_unlock(&gate);
+    await(COUNT);
+    for (unsigned i = 0; i < COUNT; i++)
+        ck_assert_uint_eq(jobs[order[i]].place, i);
+    end();
+}
+END_TEST
+
 /* At the end, those that wait come home as they are. */
 START_TEST(what_has_not_run_comes_home_too)
 {
@@ -166,6 +193,7 @@ int main(void)
     tcase_set_timeout(t, 300);
     tcase_add_test(t, each_comes_home_once);
     tcase_add_test(t, the_queue_has_a_bound);
+    tcase_add_test(t, what_goes_on_is_before_what_begins);
     tcase_add_test(t, what_has_not_run_comes_home_too);
     tcase_add_test(t, nothing_is_taken_without_threads);
     suite_add_tcase(s, t);
