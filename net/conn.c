@@ -610,7 +610,7 @@ static size_t give(struct conn *c, char *data, size_t n)
     budget_begin_slice(&c->loop->work, conn_has_whole_slice(c) ? BUDGET_SLICE : BUDGET_LIGHT);
     do {
         p = c->protocol;
-        used += p->input(c, data + used, n - used);
+        used += p->input(c, used ? data + used : data, n - used);
     } while (p != c->protocol && used < n && conn_is_open(c) && c->reading && !c->yielded);
     if (conn_unsent(c) > answers)
         budget_charge(&c->loop->work, conn_unsent(c) - answers);
