@@ -163,6 +163,7 @@ EXTRA_DIST += \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \
+	tests/e2e/82-secure-browsers.test.mjs \
 	tests/e2e/83-crash-rounds.test.mjs \
 	tests/e2e/84-crash-points.test.mjs \
 	tests/e2e/85-edges.test.mjs \
