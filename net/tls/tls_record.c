@@ -11,6 +11,7 @@ enum {
     CLIENT_HELLO = 1, /* types of handshake messages */
     KEY_UPDATE = 24,
     MESSAGE_HEAD = 4, /* type, length */
+    PADDING_LET = 16, /* bytes, a type included */
 };
 
 /* --- secrets --- */
@@ -419,17 +420,27 @@ static unsigned strip_padding(struct tls_opened *o)
     return o->n ? o->data[--o->n] : 0;
 }
 
+/* With SEALED bytes of it and its padding, and its type. Padding may not make a record larger, but
+ * mbedTLS pads to whole blocks even what is as large as it may be, and is let. */
+static bool is_too_large(const struct tls_record *r, const struct tls_opened *o, size_t sealed)
+{
+    if (o->n > TLS_TEXT_MAX)
+        return true;
+    return is_13(r) && sealed > TLS_TEXT_MAX + 1 && sealed - o->n > PADDING_LET;
+}
+
 enum tls_what tls_record_open(struct tls_record *r, uint8_t *record, size_t n,
                               struct tls_opened *ret)
 {
     unsigned type = record[0];
     *ret = (struct tls_opened){.alert = TLS_ALERT_NONE};
     enum tls_alert a = unseal(r, record, n, ret);
-    if (a == TLS_ALERT_NONE && ret->n > TLS_TEXT_MAX + (is_13(r) ? 1U : 0U))
-        a = TLS_ALERT_record_overflow;
     if (a != TLS_ALERT_NONE)
         return refuse(ret, a);
+    size_t sealed = ret->n;
     if (is_13(r))
         type = strip_padding(ret);
+    if (is_too_large(r, ret, sealed))
+        return refuse(ret, TLS_ALERT_record_overflow);
     return take(r, type, ret);
 }

@@ -9,7 +9,8 @@
 #include "tests/unit/tls_pair.h"
 
 /* 2.28 has no TLS 1.3. */
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000 && defined(MBEDTLS_SSL_PROTO_TLS1_3)
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000 &&                                                        \
+    defined(MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_ENABLED)
 enum { KINDS = 2 * TLS_SUITES };
 #else
 enum { KINDS = TLS_SUITES };
@@ -42,9 +43,20 @@ static void end(void)
     tls_pair_close(&pair);
 }
 
-static const size_t sizes[] = {1, 2, 15, 16, 17, 128, 1000, TLS_TEXT_MAX - 1, TLS_TEXT_MAX};
+static const size_t sizes[] = {1, 2, 15, 16, 17, 127, 128, 1000, TLS_TEXT_MAX - 1, TLS_TEXT_MAX};
 
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+
+/* What the server has sealed is what we have. Under 1.3 mbedTLS pads data and its type to whole
+ * blocks of 16 bytes, which we do not. */
+static void check_same(size_t n, size_t sealed_len)
+{
+    if (pair.keys.version == TLS_1_2 || (n + 1) % 16 == 0) {
+        ck_assert_uint_eq(sealed_len, pair.server.out.len);
+        ck_assert_mem_eq(sealed, pair.server.out.data, sealed_len);
+    }
+    buf_clear(&pair.server.out);
+}
 
 /* The client reads what we have sealed. */
 static void check_client_reads(size_t n, size_t sealed_len)
@@ -68,9 +80,7 @@ START_TEST(what_we_seal_is_what_mbedtls_seals)
     for (int i = 0; i < SIZES; i++) {
         ck_assert_int_eq(mbedtls_ssl_write(&pair.server.ssl, text, sizes[i]), (int)sizes[i]);
         ck_assert_int_eq(tls_record_seal(record, text, sizes[i], sealed, &len), ERR_OK);
-        ck_assert_uint_eq(len, pair.server.out.len);
-        ck_assert_mem_eq(sealed, pair.server.out.data, len);
-        buf_clear(&pair.server.out);
+        check_same(sizes[i], len);
         check_client_reads(sizes[i], len);
     }
     end();
@@ -114,8 +124,7 @@ START_TEST(both_end_alike)
     ck_assert_int_eq(open_what_client_said(&o), TLS_ENDS);
     ck_assert_int_eq(mbedtls_ssl_close_notify(&pair.server.ssl), 0);
     ck_assert_int_eq(tls_record_seal_alert(record, TLS_ALERT_close_notify, sealed, &len), ERR_OK);
-    ck_assert_uint_eq(len, pair.server.out.len);
-    ck_assert_mem_eq(sealed, pair.server.out.data, len);
+    check_same(TLS_ALERT_SIZE, len);
     buf_append(&pair.client.in, sealed, len);
     ck_assert_int_eq(mbedtls_ssl_read(&pair.client.ssl, text, 1),
                      MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);

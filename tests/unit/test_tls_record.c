@@ -200,6 +200,20 @@ START_TEST(padding_is_no_data)
 }
 END_TEST
 
+/* As mbedTLS does. */
+START_TEST(a_full_record_may_be_padded_to_a_block)
+{
+    static char text[TLS_TEXT_MAX + 1];
+    begin(TLS_SUITES + _i);
+    memset(text, 'x', TLS_TEXT_MAX);
+    tls_peer_say(&peer, TLS_TYPE_DATA, text, TLS_TEXT_MAX, 15);
+    expect_data(text);
+    tls_peer_say(&peer, TLS_TYPE_DATA, text, TLS_TEXT_MAX, 16);
+    expect_refused(TLS_ALERT_record_overflow);
+    end();
+}
+END_TEST
+
 START_TEST(padding_alone_is_refused)
 {
     begin(TLS_SUITES + _i);
@@ -675,6 +689,7 @@ static Suite *record_suite(void)
     tcase_add_loop_test(t, no_record_is_larger, 0, KINDS);
     tcase_add_test(t, records_are_those_of_rfc_8448);
     tcase_add_loop_test(t, padding_is_no_data, 0, TLS_SUITES);
+    tcase_add_loop_test(t, a_full_record_may_be_padded_to_a_block, 0, TLS_SUITES);
     tcase_add_loop_test(t, padding_alone_is_refused, 0, TLS_SUITES);
     tcase_add_loop_test(t, what_was_changed_is_refused, 0, KINDS);
     tcase_add_loop_test(t, what_says_another_type_or_version_is_refused, 0, KINDS);
