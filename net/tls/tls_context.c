@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <mbedtls/ecdsa.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
@@ -80,6 +81,13 @@ static int sign(mbedtls_pk_context *key, const unsigned char *hash, unsigned cha
                            random_bytes, NULL);
 }
 
+/* What belongs to a curve is a constant of the library. */
+static bool prepare_key(mbedtls_pk_context *key)
+{
+    (void)key;
+    return true;
+}
+
 static void set_versions(mbedtls_ssl_config *conf, unsigned versions)
 {
     mbedtls_ssl_conf_min_tls_version(conf, versions & TLS_SPEAKS_1_2 ? MBEDTLS_SSL_VERSION_TLS1_2
@@ -120,6 +128,24 @@ static bool is_pair(const mbedtls_x509_crt *chain, const mbedtls_pk_context *key
 static int sign(mbedtls_pk_context *key, const unsigned char *hash, unsigned char *out, size_t *n)
 {
     return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, 32, out, n, random_bytes, NULL);
+}
+
+/* Of a key as it is parsed mbedTLS makes a copy for each signature, and computes anew what belongs
+ * to its curve, which takes longer than the signature itself; of one of this type it keeps that. */
+static bool prepare_key(mbedtls_pk_context *key)
+{
+    mbedtls_pk_context ready;
+    if (!mbedtls_pk_can_do(key, MBEDTLS_PK_ECDSA))
+        return true;
+    mbedtls_pk_init(&ready);
+    if (mbedtls_pk_setup(&ready, mbedtls_pk_info_from_type(MBEDTLS_PK_ECDSA)) != 0 ||
+        mbedtls_ecdsa_from_keypair(mbedtls_pk_ec(ready), mbedtls_pk_ec(*key)) != 0) {
+        mbedtls_pk_free(&ready);
+        return false;
+    }
+    mbedtls_pk_free(key);
+    *key = ready;
+    return true;
 }
 
 static void set_versions(mbedtls_ssl_config *conf, unsigned versions)
@@ -289,13 +315,15 @@ static enum err load_host(struct host *h, const struct tls_host *from, size_t i,
     if (e != ERR_OK)
         return blame(f, TLS_CERTIFICATE, i, e);
     e = read_key(from->key, &h->key, f);
-    if (e == ERR_OK && (!is_pair(&h->chain, &h->key) || !is_usable(h))) {
+    if (e == ERR_OK && !is_pair(&h->chain, &h->key)) {
         buf_printf(&f->text,
                    "is another key than that of the certificate in %s, which must be "
                    "the first there",
                    from->certificate);
         e = ERR_INVALID;
     }
+    if (e == ERR_OK && !(prepare_key(&h->key) && is_usable(h)))
+        e = ERR_NOMEM;
     if (e != ERR_OK)
         return blame(f, TLS_KEY, i, e);
     describe(h);
