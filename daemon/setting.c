@@ -37,8 +37,6 @@ static const char *const access_words[] = {"subscribe", "publish", "status", NUL
 #define TEXT(member, lo, hi)     IN_CONFIG(TEXT, member, char *), lo, hi, NULL
 #define MODE(member)             IN_CONFIG(MODE, member, mode_t), 0, 0777, NULL
 #define BOOL(member)             IN_CONFIG(BOOL, member, bool), 0, 0, NULL
-/* Takes yes and no, too. */
-#define SWITCH(member)           IN_CONFIG(BOOL, member, bool), 0, 1, NULL
 #define CHOICE(member, ctype, w) IN_CONFIG(CHOICE, member, ctype), 0, 0, w
 #define FLAGS(member, w)         IN_CONFIG(FLAGS, member, unsigned), 0, 0, w
 /* LEAST: how many there have to be, 0 or 1. */
@@ -150,7 +148,7 @@ const struct setting settings[] = {
      "file with its private key (PEM, without a passphrase)"},
     {"tls", "versions", FLAGS(tls.versions, tls_words), "1.2, 1.3", RELOAD,
      "versions spoken; 1.3 takes mbedTLS 3.6"},
-    {"tls", "tickets", SWITCH(tls.tickets), "on", RELOAD,
+    {"tls", "tickets", BOOL(tls.tickets), "on", RELOAD,
      "give tickets, with which clients resume their sessions"},
     {"tls", "ticket_key_file", TEXT(tls.ticket_key_file, 0, CONFIG_TEXT_MAX), "", RELOAD,
      "file with a secret of 32 bytes or more, the same for hubs that take each other's tickets"},
@@ -160,7 +158,7 @@ const struct setting settings[] = {
      "most handshakes under way at once, 40K each; beyond it those that wait longest go"},
     {"tls", "handshake_timeout", DURATION(tls.handshake_timeout_ms, SEC, HOUR), "10s", RELOAD,
      "longest time that a handshake may take, its beginning included"},
-    {"tls", "compact", SWITCH(tls.compact), "on", RELOAD,
+    {"tls", "compact", BOOL(tls.compact), "on", RELOAD,
      "seal records with code of our own, some 200 bytes for a connection; off: mbedTLS's, 40K"},
 
     {"socket", "path", TEXT(socket.path, 1, SOCKET_PATH_MAX), "/run/longwire/longwire.sock", FIXED,
@@ -360,10 +358,10 @@ static enum err parse_mode(const struct setting *s, const char *value, mode_t *r
     return ERR_OK;
 }
 
-static enum err parse_bool(const struct setting *s, const char *value, bool *ret)
+static enum err parse_bool(const char *value, bool *ret)
 {
     static const char *const words[] = {"off", "on", "no", "yes"};
-    unsigned count = s->max ? 4 : 2, i = 0;
+    unsigned count = sizeof(words) / sizeof(words[0]), i = 0;
     while (i < count && strcmp(value, words[i]) != 0)
         i++;
     if (i == count)
@@ -484,7 +482,7 @@ enum err setting_parse(const struct setting *s, const char *value, void *base)
     case SETTING_MODE:
         return parse_mode(s, value, field);
     case SETTING_BOOL:
-        return parse_bool(s, value, field);
+        return parse_bool(value, field);
     case SETTING_CHOICE:
         return parse_choice(s, value, field);
     case SETTING_FLAGS:

@@ -382,6 +382,17 @@ START_TEST(comments_may_be_of_any_length)
 }
 END_TEST
 
+START_TEST(switches_have_two_words_each)
+{
+    struct config *c = load("[http]\nh2 = no\ndemo = yes\n[tls]\ncompact = off\ntickets = on\n");
+    ck_assert(!c->http.h2);
+    ck_assert(c->http.demo);
+    ck_assert(!c->tls.compact);
+    ck_assert(c->tls.tickets);
+    config_free(c);
+}
+END_TEST
+
 /* ---- precedence ---- */
 
 START_TEST(a_higher_level_wins)
@@ -554,7 +565,7 @@ static const struct {
                                         "written with ms, s, m, h or d (seconds "
                                         "without)"},
     {"[http]\nretry = 99ms\n", "2: http.retry = 99ms: must be 100 milliseconds to 10 minutes"},
-    {"[http]\ndemo = yes\n", "2: http.demo = yes: must be on or off"},
+    {"[http]\ndemo = maybe\n", "2: http.demo = maybe: must be on or off"},
     {"[hub]\nlog_level = loud\n",
      "2: hub.log_level = loud: must be one of error, warn, info, debug"},
     {"[socket]\nmode = 1777\n", "2: socket.mode = 1777: must be an octal mode, 0 to 0777"},
@@ -1329,6 +1340,7 @@ int main(void)
     tcase_add_test(t, an_empty_file_is_good);
     tcase_add_test(t, lines_have_a_longest_length);
     tcase_add_test(t, comments_may_be_of_any_length);
+    tcase_add_test(t, switches_have_two_words_each);
     tcase_add_test(t, a_higher_level_wins);
     tcase_add_test(t, a_list_grows_at_one_level);
     tcase_add_test(t, a_list_is_replaced_by_a_higher_level);
