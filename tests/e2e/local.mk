@@ -73,6 +73,8 @@ EXTRA_DIST += \
 	tests/e2e/lib/readers.mjs \
 	tests/e2e/lib/relay.mjs \
 	tests/e2e/lib/resp.mjs \
+	tests/e2e/lib/roaming.mjs \
+	tests/e2e/lib/secure_transports.mjs \
 	tests/e2e/lib/session.mjs \
 	tests/e2e/lib/slowlog.mjs \
 	tests/e2e/lib/sse.mjs \
@@ -160,6 +162,7 @@ EXTRA_DIST += \
 	tests/e2e/79-tls-admin.test.mjs \
 	tests/e2e/79-tls-files.test.mjs \
 	tests/e2e/79-tls-strangers.test.mjs \
+	tests/e2e/80-roam-secure.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser.test.mjs \
