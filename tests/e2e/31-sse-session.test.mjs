@@ -579,6 +579,19 @@ describe('sessions of pages', () => {
   });
 });
 
+/** All workers of HUB, which stops, know that: each closes its listening sockets then. */
+async function untilAllStop(hub) {
+  const isRefused = () =>
+    RawSocket.open(hub).then(
+      (raw) => {
+        raw.destroy();
+        return false;
+      },
+      ({ code }) => code === 'ECONNREFUSED',
+    );
+  await eventually(isRefused, 'the hub to accept nothing any more');
+}
+
 describe('sessions end', () => {
   test('with the hub', async (t) => {
     const hub = await startHub(t);
@@ -603,6 +616,7 @@ describe('sessions end', () => {
     }
     const stopped = hub.stop();
     await stream.blocks.drained('the stream to end');
+    await untilAllStop(hub);
     for (const raw of raws) {
       await raw.write(body);
       const text = await raw.untilText('"status":404');
@@ -631,12 +645,7 @@ describe('a change that cannot be made', () => {
     // A worker handles what has come in turn, so by then it has the beginning of the request.
     for (let n = 0; n < 2; n++) await get(hub, '/healthz');
     const stopped = hub.stop();
-    const isGone = () =>
-      get(hub, '/healthz').then(
-        () => false,
-        () => true,
-      );
-    await eventually(isGone, 'the hub to accept nothing any more');
+    await untilAllStop(hub);
     await raw.write(text.slice(-1));
     const answer = (await raw.untilClosed()).toString();
     await stopped;
