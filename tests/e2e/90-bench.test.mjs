@@ -42,8 +42,7 @@ function assertWhole(figures, { subscribers }) {
   assert.ok(figures.latency_p50_ms <= figures.latency_p99_ms);
   assert.ok(figures.latency_p99_ms <= figures.latency_p999_ms);
   assert.ok(figures.latency_p999_ms <= figures.latency_max_ms);
-  // On a busy machine, large ones may all come behind the second that is measured.
-  if (figures.deliveries_per_s > 0) assert.ok(figures.cpu_per_delivery_us > 0);
+  assert.ok(figures.cpu_per_delivery_us > 0);
 }
 
 describe('fanout', () => {
