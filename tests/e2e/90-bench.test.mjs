@@ -638,6 +638,28 @@ describe('the report of the standard set', () => {
     }
   });
 
+  test('publishing by HTTP stands beside its targets', async (t) => {
+    const changed = figures();
+    const [first] = changed.publishing;
+    const name = 'HTTP, 16 with 16, `durability = memory`';
+    const row = { name, target: '1,000,000', result: { ...first.result } };
+    const fanout = { local: { deliveries_per_s: 1000 }, http: { deliveries_per_s: 800 } };
+    changed.publishing.push(row);
+    changed.published_by = [{ name: 'all', ...fanout }];
+    for (const of of Object.values(fanout)) of.cpu_per_delivery_us = 1;
+    for (const [rate, delivered, said] of [
+      [1000000, 800, 'met'],
+      [999999, 799, '**missed**'],
+    ]) {
+      row.result.acknowledged_per_s = rate;
+      fanout.http.deliveries_per_s = delivered;
+      const made = await report(t, changed);
+      assert.equal(verdict(made, /^publishing: HTTP, 16 with 16/), said);
+      assert.equal(verdict(made, /^fan-out published by HTTP/), said);
+      assert.match(made.text, /^\| HTTP, 16 with 16, .* \| 1,300,000 \|  \|$/m);
+    }
+  });
+
   test('what was lost is told', async (t) => {
     const changed = figures();
     changed.saturation[0].hub.missing = 17;
