@@ -158,7 +158,7 @@ static enum err add_topics(struct admin *a, struct worker *w, struct scan *scan)
     const struct topic *t = NULL;
     for (int i = 0; i < STEP_TOPICS && e == ERR_OK && (t = id_walk_next(&left)); i++) {
         a->at = t->id;
-        if (!topic_matches(a->word, a->word_len, t->name, t->name_len))
+        if (!topic_matches_any(a->word, a->word_len, t->name, t->name_len))
             continue;
         admin_put_comma(&a->text);
         e = put_topic(w, scan, t, &a->text);

@@ -623,6 +623,11 @@ enum err feed_add(struct feed_table *t, struct subscriber *sub, const char *name
     return e;
 }
 
+void feed_table_see_all(struct feed_table *t)
+{
+    filter_see_all(t->filters);
+}
+
 void feed_table_set_generous(struct feed_table *t, bool generous)
 {
     filter_set_generous(t->filters, generous);
@@ -762,11 +767,14 @@ static bool has_filter(const struct feed *f, const struct filter *filter)
 }
 
 /* The same without a route, for which there was no memory. */
-static const struct filter *compare_all(const struct feed *f, const struct topic *topic)
+static const struct filter *compare_all(const struct feed_table *t, const struct feed *f,
+                                        const struct topic *topic)
 {
+    bool (*matches_name)(const char *, size_t, const char *, size_t) =
+        filter_sees_all(t->filters) ? topic_matches_any : topic_matches;
     const struct filter *found = NULL;
     for (uint32_t i = 0; i < f->filter_count && (!found || found->pattern); i++)
-        if (topic_matches(f->filters[i]->name, f->filters[i]->len, topic->name, topic->name_len))
+        if (matches_name(f->filters[i]->name, f->filters[i]->len, topic->name, topic->name_len))
             found = f->filters[i];
     return found;
 }
@@ -776,7 +784,7 @@ static const struct filter *matching(struct feed_table *t, const struct feed *f,
 {
     const struct route *r = filter_route(t->filters, topic);
     if (!r)
-        return compare_all(f, topic);
+        return compare_all(t, f, topic);
     if (r->exact && has_filter(f, r->exact))
         return r->exact;
     for (uint32_t i = 0; i < r->pattern_count; i++)
@@ -787,7 +795,7 @@ static const struct filter *matching(struct feed_table *t, const struct feed *f,
 
 bool feed_wants(struct feed_table *t, const struct feed *f, const struct topic *topic)
 {
-    return f->all || matching(t, f, topic) != NULL;
+    return (f->all && !topic_is_private(topic->name)) || matching(t, f, topic) != NULL;
 }
 
 const char *feed_matching_filter(struct feed_table *t, const struct feed *f,

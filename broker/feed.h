@@ -60,7 +60,7 @@ struct feed {
     uint32_t topic_count, topic_cap, topics_seen;
     uint64_t forgets_seen; /* forgotten ones have been taken out of `topic_ids` */
     bool topics_many;
-    bool all; /* contains "#" */
+    bool all; /* contains "#": all topics but private ones (topic_name.h) */
     /* Its limits in the lag rules of that serial (lag.h); 0 = never looked for. */
     uint32_t lag_serial;
     const struct lag_limits *lag_limits;
@@ -86,6 +86,8 @@ struct feed_table *feed_table_create(struct topic_table *topics,
 void feed_table_destroy(struct feed_table *t);
 struct topic_table *feed_table_topics(const struct feed_table *t);
 struct filter_table *feed_table_filters(const struct feed_table *t);
+/* Its subscribers see all, private topics too (topic_name.h); none has come yet. */
+void feed_table_see_all(struct feed_table *t);
 /* What was looked at or changed so far: filters, levels of patterns, feeds' members of filters. */
 uint64_t feed_table_steps(const struct feed_table *t);
 

@@ -53,8 +53,9 @@ static void give_up(struct feed_table *t, struct feed *f)
 static enum err find_filter(struct finding *finding, const struct filter *filter, uint32_t *steps)
 {
     struct topic_table *topics = feed_table_topics(finding->table);
+    bool all = filter_sees_all(feed_table_filters(finding->table));
     if (filter->pattern)
-        return topic_index_find(topic_table_index(topics), filter->name, filter->len, steps,
+        return topic_index_find(topic_table_index(topics), filter->name, filter->len, all, steps,
                                 note_id, finding);
     if (*steps == 0)
         return ERR_LIMIT;
@@ -152,6 +153,13 @@ static enum err bring_up_to_date(struct feed_table *t, struct feed *f, uint32_t 
     return e == ERR_NOMEM ? e : ERR_OK;
 }
 
+/* Private topics belong to no set with "#". */
+static bool is_for_all(const struct feed_table *t, const struct feed *f)
+{
+    return f->all && (filter_sees_all(feed_table_filters(t)) ||
+                      !topic_table_has_private(feed_table_topics(t)));
+}
+
 enum err feed_topics(struct feed_table *t, struct feed *f, struct topic_set *ret)
 {
     static const uint32_t none[1];
@@ -161,7 +169,7 @@ enum err feed_topics(struct feed_table *t, struct feed *f, struct topic_set *ret
         return e;
     f->topics_seen = until;
     *ret = (struct topic_set){.looked = looked, .feed = f};
-    if (f->topics_many && !f->all) {
+    if (f->all ? !is_for_all(t, f) : f->topics_many) {
         ret->only = f;
     } else if (!f->all) {
         ret->ids = f->topic_ids ? f->topic_ids : none;

@@ -25,7 +25,7 @@ struct filter_table {
     /* Change when patterns come and go, and when plain topics do. */
     uint64_t pattern_serial, exact_serial;
     uint64_t steps;
-    bool generous;
+    bool generous, sees_all;
     size_t routes_room; /* places for patterns in all routes */
     struct route routes[ROUTES];
 };
@@ -62,6 +62,17 @@ void filter_table_destroy(struct filter_table *t)
     pattern_tree_destroy(t->patterns);
     free(t->buckets);
     free(t);
+}
+
+void filter_see_all(struct filter_table *t)
+{
+    t->sees_all = true;
+    pattern_tree_see_all(t->patterns);
+}
+
+bool filter_sees_all(const struct filter_table *t)
+{
+    return t->sees_all;
 }
 
 /* --- budget --- */

@@ -53,6 +53,9 @@ struct route {
 };
 
 struct filter_table *filter_table_create(const struct filter_budget *budget);
+/* Its patterns match private topics, too (topic_name.h), from now on; it is empty. */
+void filter_see_all(struct filter_table *t);
+bool filter_sees_all(const struct filter_table *t);
 /* All filters must be gone; NULL is accepted. */
 void filter_table_destroy(struct filter_table *t);
 

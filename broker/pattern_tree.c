@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buckets.h"
+#include "broker/topic_name.h"
 #include "utlist.h"
 #include "xxhash.h"
 
@@ -28,6 +29,7 @@ struct pattern_tree {
     struct node **buckets; /* of all nodes but the root, by parent and level */
     size_t bucket_count, bucket_cap;
     size_t nodes; /* without the root */
+    bool sees_all;
     uint64_t steps;
 };
 
@@ -46,6 +48,11 @@ struct pattern_tree *pattern_tree_create(void)
         return NULL;
     }
     return t;
+}
+
+void pattern_tree_see_all(struct pattern_tree *t)
+{
+    t->sees_all = true;
 }
 
 /* --- levels --- */
@@ -251,11 +258,24 @@ static void match_below(const struct matching *m, const struct node *at, struct 
     }
 }
 
+/* Neither "#" nor what is below "+". */
+static void match_private(const struct matching *m, struct path topic)
+{
+    size_t n;
+    const char *level = next_level(&topic, &n);
+    const struct node *next = child(m->tree, m->tree->root, level, n);
+    if (next)
+        match_below(m, next, topic);
+}
+
 void pattern_tree_match(struct pattern_tree *t, const char *topic, size_t n,
                         pattern_tree_visit *visit, void *ctx)
 {
     struct matching m = {t, visit, ctx};
-    match_below(&m, t->root, path_of(topic, n));
+    if (!t->sees_all && topic_is_private(topic))
+        match_private(&m, path_of(topic, n));
+    else
+        match_below(&m, t->root, path_of(topic, n));
 }
 
 size_t pattern_tree_nodes(const struct pattern_tree *t)

@@ -4,7 +4,8 @@
  * Each level of a pattern is a node below that of the level before it, so a topic is looked up by
  * going down its own levels, at each to the node of that name and to the one of '+'. That takes
  * what matches so far, not what is in the set; putting in and taking out take the levels of the
- * pattern. Pure; one thread at a time.
+ * pattern. Private topics (topic_name.h) are looked up from the node of their first level on.
+ * Pure; one thread at a time.
  *
  * Whatever patterns are in it, a topic reaches no more than PATTERN_TREE_REACH nodes if they keep
  * to topic_pattern_bounded: C(33,2) = 528 behind one '+', C(17,3) = 680 behind two, 1816 (the sum
@@ -25,6 +26,8 @@ struct pattern_tree;
 struct pattern_tree *pattern_tree_create(void);
 /* What is left in it is forgotten, its values are not touched. NULL is accepted. */
 void pattern_tree_destroy(struct pattern_tree *t);
+/* From now on wildcards of the first level match private topics, too. */
+void pattern_tree_see_all(struct pattern_tree *t);
 /* Puts in a valid and bounded pattern (with wildcards, not in it yet) with its VALUE, not NULL.
  * ERR_NOMEM. */
 MUST_CHECK enum err pattern_tree_add(struct pattern_tree *t, const char *pattern, size_t n,

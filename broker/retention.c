@@ -34,7 +34,7 @@ static const struct topic_retention *limits_of(const struct retention_rules *rul
 {
     for (size_t i = 0; i < rules->count; i++) {
         const char *pattern = rules->rules[i].pattern;
-        if (topic_matches(pattern, strlen(pattern), t->name, t->name_len))
+        if (topic_matches_any(pattern, strlen(pattern), t->name, t->name_len))
             return &rules->rules[i].limits;
     }
     return &rules->otherwise;

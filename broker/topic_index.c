@@ -215,6 +215,7 @@ struct finding {
     const struct topic_index *index;
     const char *pattern;
     size_t len;
+    bool passes_private; /* private topics are passed over, whatever they match */
     uint32_t *steps;
     topic_index_visit *visit;
     void *ctx;
@@ -231,7 +232,16 @@ static enum err step(const struct finding *f)
 static enum err visit(const struct finding *f, const struct topic *t)
 {
     enum err e = step(f);
-    return e == ERR_OK ? f->visit(f->ctx, t->id) : e;
+    if (e != ERR_OK || (f->passes_private && topic_is_private(t->name)))
+        return e;
+    return f->visit(f->ctx, t->id);
+}
+
+/* One step for D, whose topics may be looked at. */
+static enum err step_into(const struct finding *f, const struct topic_dir *d, bool *ret_enter)
+{
+    *ret_enter = !(f->passes_private && topic_is_private(d->path));
+    return step(f);
 }
 
 static enum err visit_topics(const struct finding *f, const struct topic_dir *d)
@@ -254,9 +264,10 @@ static enum err visit_all(const struct finding *f, const struct topic_dir *d)
     const struct topic_dir *below;
     enum err e = d->total > *f->steps ? ERR_LIMIT : visit_topics(f, d);
     DL_FOREACH (d->dirs, below) {
+        bool enter = false;
         if (e == ERR_OK)
-            e = step(f);
-        if (e == ERR_OK)
+            e = step_into(f, below, &enter);
+        if (e == ERR_OK && enter)
             e = visit_all(f, below);
         if (e != ERR_OK)
             break;
@@ -275,8 +286,9 @@ static enum err find_any(const struct finding *f, const struct topic_dir *d, boo
     if (e != ERR_OK || beyond > f->len)
         return e;
     DL_FOREACH (d->dirs, below) {
-        e = step(f);
-        if (e == ERR_OK)
+        bool enter;
+        e = step_into(f, below, &enter);
+        if (e == ERR_OK && enter)
             e = find_from(f, below, beyond);
         if (e != ERR_OK)
             break;
@@ -311,9 +323,10 @@ static enum err visit_matching(const struct finding *f, const struct topic_dir *
     enum err e = ERR_OK;
     DL_FOREACH2(d->topics, t, place.next)
     {
-        e = step(f);
-        if (e == ERR_OK && topic_matches(f->pattern, f->len, t->name, t->name_len))
-            e = f->visit(f->ctx, t->id);
+        if (topic_matches_any(f->pattern, f->len, t->name, t->name_len))
+            e = visit(f, t);
+        else
+            e = step(f);
         if (e != ERR_OK)
             break;
     }
@@ -335,10 +348,11 @@ static enum err find_from(const struct finding *f, const struct topic_dir *d, si
     return find_named(f, d, at, last, beyond);
 }
 
-enum err topic_index_find(struct topic_index *x, const char *pattern, size_t n, uint32_t *steps,
-                          topic_index_visit *visit_id, void *ctx)
+enum err topic_index_find(struct topic_index *x, const char *pattern, size_t n, bool all,
+                          uint32_t *steps, topic_index_visit *visit_id, void *ctx)
 {
-    struct finding f = {x, pattern, n, steps, visit_id, ctx};
+    bool passes_private = !all && topic_is_wild(pattern);
+    struct finding f = {x, pattern, n, passes_private, steps, visit_id, ctx};
     pthread_rwlock_rdlock(&x->lock);
     enum err e = find_from(&f, x->root, 0);
     pthread_rwlock_unlock(&x->lock);

@@ -29,11 +29,11 @@ void topic_index_destroy(struct topic_index *x);
 /* The broker's thread: T comes, or goes before it is freed. ERR_NOMEM. */
 MUST_CHECK enum err topic_index_add(struct topic_index *x, struct topic *t);
 void topic_index_remove(struct topic_index *x, struct topic *t);
-/* Calls VISIT with the id of each topic that matches, in no order. *STEPS is how much may be looked
- * at, and is counted down. ERR_LIMIT: there is more to look at than that, and not all were visited.
- */
+/* Calls VISIT with the id of each topic that matches, in no order; ALL: for who sees all
+ * (topic_name.h). *STEPS is how much may be looked at, and is counted down. ERR_LIMIT: there is
+ * more to look at than that, and not all were visited. */
 typedef enum err topic_index_visit(void *ctx, uint32_t id);
-MUST_CHECK enum err topic_index_find(struct topic_index *x, const char *pattern, size_t n,
+MUST_CHECK enum err topic_index_find(struct topic_index *x, const char *pattern, size_t n, bool all,
                                      uint32_t *steps, topic_index_visit *visit, void *ctx);
 /* How many directories there are. */
 size_t topic_index_dirs(struct topic_index *x);

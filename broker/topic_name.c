@@ -98,6 +98,12 @@ static size_t level_end(const char *name, size_t n, size_t i)
 
 bool topic_matches(const char *pattern, size_t pattern_len, const char *name, size_t name_len)
 {
+    return !(topic_is_private(name) && topic_is_wild(pattern)) &&
+           topic_matches_any(pattern, pattern_len, name, name_len);
+}
+
+bool topic_matches_any(const char *pattern, size_t pattern_len, const char *name, size_t name_len)
+{
     size_t p = 0, n = 0;
     while (p < pattern_len && pattern[p] != '#') {
         if (pattern[p] == '+')
@@ -121,5 +127,5 @@ bool topic_pattern_covers(const char *pattern, size_t pattern_len, const char *o
         return false;
     if (rest && other_len > 1)
         other_len -= 2;
-    return topic_matches(pattern, pattern_len, other, other_len);
+    return topic_matches_any(pattern, pattern_len, other, other_len);
 }

@@ -1,6 +1,7 @@
 /*
  * Names and patterns of topics as text. The rules are those of MQTT 5.0 section 4.7, except that no
- * topic begins with '/' or '$': so "+" and "#" need no exception for '$' topics.
+ * topic begins with '/' or '$': the exception that MQTT makes for '$' topics is here for *private*
+ * ones, whose first level begins with '_'. A pattern matches them only if it names that level.
  */
 #ifndef BROKER_TOPIC_NAME_H
 #define BROKER_TOPIC_NAME_H
@@ -24,9 +25,22 @@ enum { TOPIC_LEVELS_ONE = 32, TOPIC_LEVELS_TWO = 16, TOPIC_LEVELS_MORE = 10 };
     "a pattern with one + has at most 32 levels, with two 16, with more 10 (a # not counted)"
 /* Whether a valid pattern-or-topic has wildcards. */
 bool topic_is_pattern(const char *pattern, size_t n);
-/* Both valid. */
+/* Whether a valid topic is private. */
+static inline bool topic_is_private(const char *name)
+{
+    return name[0] == '_';
+}
+/* Whether a valid pattern does not name its first level. */
+static inline bool topic_is_wild(const char *pattern)
+{
+    return pattern[0] == '+' || pattern[0] == '#';
+}
+/* Whether who subscribes to PATTERN gets NAME. Both valid. */
 bool topic_matches(const char *pattern, size_t pattern_len, const char *name, size_t name_len);
-/* Whether PATTERN matches every topic that OTHER does. Both are valid topics or patterns. */
+/* The same for who sees all, private topics too: sections of the configuration, administrators. */
+bool topic_matches_any(const char *pattern, size_t pattern_len, const char *name, size_t name_len);
+/* Whether PATTERN matches every topic that OTHER does, for who sees all. Both are valid topics or
+ * patterns. */
 bool topic_pattern_covers(const char *pattern, size_t pattern_len, const char *other,
                           size_t other_len);
 

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/buckets.h"
+#include "broker/topic_name.h"
 #include "utlist.h"
 #include "xxhash.h"
 
@@ -25,8 +26,9 @@ struct topic_table {
     /* Of the forgotten topics: see struct topic_forgotten. */
     _Atomic uint64_t forgotten_mark, forgotten_serial, forgotten_evicted;
     _Atomic uint64_t forgets;
-    pthread_rwlock_t lock;  /* guards the buckets */
-    struct topic **buckets; /* chains by hash of the name (base/buckets.h) */
+    _Atomic uint32_t privates; /* private topics in it, or about to be */
+    pthread_rwlock_t lock;     /* guards the buckets */
+    struct topic **buckets;    /* chains by hash of the name (base/buckets.h) */
     size_t bucket_count, bucket_cap;
     uint64_t steps; /* topics that were moved from chain to chain, or passed by to take one out */
     struct topic_index *index;
@@ -207,14 +209,17 @@ uint64_t topic_table_steps(const struct topic_table *t)
 /* By level and by name before by id: whoever finds it by id may look for its name. */
 static enum err insert(struct topic_table *t, struct topic *topic)
 {
+    uint32_t private = topic_is_private(topic->name);
     enum err e = topic_index_add(t->index, topic);
     if (e != ERR_OK)
         return e;
+    atomic_fetch_add(&t->privates, private);
     name(t, topic);
     e = id_table_add(&t->ids, topic->id, topic);
     if (e == ERR_OK)
         return ERR_OK;
     unname(t, topic);
+    atomic_fetch_sub(&t->privates, private);
     topic_index_remove(t->index, topic);
     return e;
 }
@@ -315,6 +320,11 @@ static void raise(_Atomic uint64_t *mark, uint64_t to)
         atomic_store(mark, to);
 }
 
+bool topic_table_has_private(const struct topic_table *t)
+{
+    return atomic_load(&t->privates) > 0;
+}
+
 void topic_table_forget(struct topic_table *t, struct topic *topic)
 {
     /* Not above the floor already: only when what was damaged has gone without being counted. */
@@ -326,6 +336,7 @@ void topic_table_forget(struct topic_table *t, struct topic *topic)
     unname(t, topic);
     topic_index_remove(t->index, topic);
     id_table_remove(&t->ids, topic->id);
+    atomic_fetch_sub(&t->privates, topic_is_private(topic->name));
     atomic_fetch_add(&t->forgets, 1);
     grace_retire(&t->grace, &topic->retired, drop_retired);
 }

@@ -54,6 +54,8 @@ struct id_walk topic_table_walk(const struct topic_table *t, uint32_t from);
 uint32_t topic_table_count(const struct topic_table *t);
 uint32_t topic_table_max(const struct topic_table *t);
 uint32_t topic_table_last_id(const struct topic_table *t);
+/* Any thread: whether one of them is private (topic_name.h). */
+bool topic_table_has_private(const struct topic_table *t);
 /* How often a topic has been forgotten; changes after it can be found no more. */
 uint64_t topic_table_forgets(const struct topic_table *t);
 /* Topics that were touched so far to make room for others, and to take some out. */

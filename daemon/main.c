@@ -177,7 +177,7 @@ static bool is_memory_topic(void *ctx, const char *topic, size_t n)
     const struct config *c = ctx;
     for (size_t i = 0; i < c->topic_count; i++) {
         const struct config_topic *t = &c->topics[i];
-        if (topic_matches(t->pattern, strlen(t->pattern), topic, n))
+        if (topic_matches_any(t->pattern, strlen(t->pattern), topic, n))
             return t->durability == CONFIG_MEMORY;
     }
     return c->log.durability == CONFIG_MEMORY;

@@ -26,7 +26,10 @@ enum err scan_init(struct scan *s, struct worker *w)
     memset(s, 0, sizeof(*s));
     s->replay = w->replay;
     s->replay.feeds = feed_table_create(hub_topics(w->hub), &nobody);
-    return s->replay.feeds ? ERR_OK : ERR_NOMEM;
+    if (!s->replay.feeds)
+        return ERR_NOMEM;
+    feed_table_see_all(s->replay.feeds);
+    return ERR_OK;
 }
 
 void scan_finish(struct scan *s)

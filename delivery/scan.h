@@ -2,7 +2,7 @@
  * A scan: reads messages of one topic or pattern once, for somebody who does not subscribe.
  *
  * It has a subscription table of its own, so that no publisher counts it and the worker's tables
- * are left alone. On the worker's thread, within one turn.
+ * are left alone; it sees private topics, too. On the worker's thread, within one turn.
  */
 #ifndef DELIVERY_SCAN_H
 #define DELIVERY_SCAN_H

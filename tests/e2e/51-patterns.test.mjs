@@ -22,10 +22,14 @@ const TOPICS = [
   'n/a',
   'ma',
   'm/ü',
+  '_m',
+  '_m/a',
+  '_m/a/x',
 ];
 
-/** MQTT's rules, read level by level. */
+/** MQTT's rules, read level by level; a private topic's first level has to be named. */
 function matches(pattern, topic) {
+  if (topic.startsWith('_') && '+#'.includes(pattern[0])) return false;
   const [p, t] = [pattern.split('/'), topic.split('/')];
   for (let i = 0; i < p.length; i++) {
     if (p[i] === '#') return true;
@@ -51,6 +55,10 @@ const SETS = [
   ['m/a', 'm/+', 'm/#'],
   ['m/a/#', 'n/+', 'nothing'],
   ['m/a', 'm/a'],
+  ['_m'],
+  ['_m/#'],
+  ['_m/+', '+', '#'],
+  ['+/a', '_m/a'],
 ];
 
 describe('patterns', () => {
@@ -174,6 +182,25 @@ describe('patterns', () => {
       for (const [n, topic] of fine.entries())
         assert.deepEqual(await client.command('PSUBSCRIBE', topic), ['psubscribe', topic, n + 1]);
     });
+  });
+
+  test('private topics are for those who name them, and for administrators', async (t) => {
+    const [seen, hidden] = [await publish(hub, 'open/p', 'seen'), await publish(hub, '_shut/p', 'x')];
+    const client = await RespClient.open(hub);
+    t.after(() => client.close());
+    assert.deepEqual(await client.command('PSUBSCRIBE', '*'), ['psubscribe', '*', 1]);
+    assert.deepEqual(await client.command('PSUBSCRIBE', '_shut/*'), ['psubscribe', '_shut/*', 2]);
+    await publish(hub, '_shut/q', 'named');
+    assert.deepEqual(await client.reply(), ['pmessage', '_shut/*', '_shut/q', 'named']);
+    const admin = await RespClient.open(hub);
+    t.after(() => admin.close());
+    const read = async (...words) => JSON.parse(await admin.command('HUB', ...words)).messages;
+    const ids = (messages) => messages.map(({ id }) => id);
+    const exported = ids(await read('EXPORT', 'earliest', hidden, 1000, '#'));
+    assert.deepEqual(exported.slice(-2), [seen, hidden]);
+    assert.equal(ids(await read('READ', 'earliest', 1000, 0, '#')).at(-1), seen);
+    const topics = JSON.parse(await admin.command('HUB', 'TOPICS', '#')).map(({ topic }) => topic);
+    assert.ok(topics.includes('_shut/p'));
   });
 
   test('a topic that is new after the subscription is matched', async (t) => {

@@ -786,7 +786,7 @@ static struct {
     int count;
 } model[SUBS];
 
-/* Levels a, b, c; in patterns also + and, at the end, #. */
+/* Levels a, b, c, the first perhaps private; in patterns also + and, at the end, #. */
 static void random_name(char *out, bool pattern)
 {
     int levels = (int)random_below(LEVELS) + 1;
@@ -798,6 +798,8 @@ static void random_name(char *out, bool pattern)
             *out++ = '#';
             break;
         }
+        if (i == 0 && what < 3 && random_below(4) == 0)
+            *out++ = '_';
         *out++ = what == 3 ? '+' : (char)('a' + what);
     }
     *out = '\0';

@@ -101,17 +101,17 @@ END_TEST
 /* Levels of few names, so that much matches; in patterns also + and, at the end, #. */
 static void random_path(char *out, bool pattern)
 {
-    static const char *const names[] = {"a", "b", "ab", ""};
+    static const char *const names[] = {"a", "b", "_a", "ab", ""};
     int levels = (int)random_below(5) + 1;
     for (int i = 0; i < levels; i++) {
-        uint32_t what = random_below(pattern ? 6 : 4);
+        uint32_t what = random_below(pattern ? 7 : 5);
         if (i)
             *out++ = '/';
-        if (what == 5) {
+        if (what == 6) {
             *out++ = '#';
             break;
         }
-        const char *level = what == 4 ? "+" : names[i || what < 3 ? what : 0];
+        const char *level = what == 5 ? "+" : names[i || what < 4 ? what : 0];
         out = stpcpy(out, level);
     }
     *out = '\0';

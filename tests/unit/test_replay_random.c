@@ -16,9 +16,11 @@
 
 enum { FOLLOWERS = 8, MESSAGES_MAX = 1 << 16, HELD_MAX = 8, FILTERS_SIZE = 64 };
 
-static const char *const names[] = {"a/1", "a/2", "b", "c/1/2", "mem/1", "mem/2", "mem/3/4"};
-static const char *const filters[] = {"a/1", "a/2",   "b", "mem/1", "mem/2", "mem/3/4", "a/+",  "+",
-                                      "c/#", "mem/#", "#", "+/+",   "mem/+", "none",    "c/1/2"};
+static const char *const names[] = {"a/1",   "a/2",     "b",      "c/1/2", "mem/1",
+                                    "mem/2", "mem/3/4", "_p/1/2", "_q"};
+static const char *const filters[] = {"a/1",   "a/2",  "b",     "mem/1", "mem/2", "mem/3/4",
+                                      "a/+",   "+",    "c/#",   "mem/#", "#",     "+/+",
+                                      "mem/+", "none", "c/1/2", "_p/#",  "_q",    "+/#"};
 
 enum { NAMES = sizeof(names) / sizeof(names[0]), FILTERS = sizeof(filters) / sizeof(filters[0]) };
 

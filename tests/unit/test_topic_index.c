@@ -48,34 +48,45 @@ static enum err note(void *ctx, uint32_t id)
 static enum err find(const char *pattern, uint32_t *steps)
 {
     memset(found, 0, sizeof(found));
-    return topic_index_find(topic_index, pattern, strlen(pattern), steps, note, NULL);
+    return topic_index_find(topic_index, pattern, strlen(pattern), false, steps, note, NULL);
+}
+
+typedef bool matcher(const char *pattern, size_t pattern_len, const char *name, size_t name_len);
+
+static void check_found(const char *pattern, matcher *matches)
+{
+    for (uint32_t id = 1; id <= topic_table_count(table); id++) {
+        const struct topic *t = topic_table_get(table, id);
+        int wanted = matches(pattern, strlen(pattern), t->name, t->name_len);
+        ck_assert_msg(found[id] == wanted, "%s and %s: %d", pattern, t->name, found[id]);
+    }
 }
 
 static void check_find(const char *pattern)
 {
     uint32_t steps = UINT32_MAX;
+    size_t n = strlen(pattern);
     ck_assert_int_eq(find(pattern, &steps), ERR_OK);
-    for (uint32_t id = 1; id <= topic_table_count(table); id++) {
-        const struct topic *t = topic_table_get(table, id);
-        int wanted = topic_matches(pattern, strlen(pattern), t->name, t->name_len);
-        ck_assert_msg(found[id] == wanted, "%s and %s: %d", pattern, t->name, found[id]);
-    }
+    check_found(pattern, topic_matches);
+    memset(found, 0, sizeof(found));
+    ck_assert_int_eq(topic_index_find(topic_index, pattern, n, true, &steps, note, NULL), ERR_OK);
+    check_found(pattern, topic_matches_any);
 }
 
 /* Levels of few names; in patterns also + and, at the end, #. */
 static void random_path(char *out, bool pattern)
 {
-    static const char *const names[] = {"a", "b", "ab", ""};
+    static const char *const names[] = {"a", "b", "_a", "ab", ""};
     int levels = (int)random_below(12) + 1;
     for (int i = 0; i < levels; i++) {
-        uint32_t what = random_below(pattern ? 6 : 4);
+        uint32_t what = random_below(pattern ? 7 : 5);
         if (i)
             *out++ = '/';
-        if (what == 5) {
+        if (what == 6) {
             *out++ = '#';
             break;
         }
-        out = stpcpy(out, what == 4 ? "+" : names[i || what < 3 ? what : 0]);
+        out = stpcpy(out, what == 5 ? "+" : names[i || what < 4 ? what : 0]);
     }
     *out = '\0';
 }
@@ -183,7 +194,8 @@ static void *look(void *arg)
     size_t *counts = arg;
     while (!atomic_load(&done)) {
         uint32_t steps = UINT32_MAX;
-        ck_assert_int_eq(topic_index_find(topic_index, "a/+/c", 5, &steps, note, NULL), ERR_OK);
+        ck_assert_int_eq(topic_index_find(topic_index, "a/+/c", 5, false, &steps, note, NULL),
+                         ERR_OK);
         ++*counts;
     }
     return NULL;

@@ -212,6 +212,21 @@ static const struct {
     {"a//+", "a//b", true},
     {"a//+", "a/b", false},
     {"\xC3\xBC/+", "\xC3\xBC/x", true},
+    /* Private topics. */
+    {"#", "_a", false},
+    {"#", "_", false},
+    {"#", "_a/b", false},
+    {"+", "_a", false},
+    {"+/#", "_a/b", false},
+    {"+/b", "_a/b", false},
+    {"_a", "_a", true},
+    {"_a/#", "_a", true},
+    {"_a/#", "_a/b", true},
+    {"_a/+", "_a/b", true},
+    {"#", "a/_b", true},
+    {"a/+", "a/_b", true},
+    {"a/#", "a/_b/c", true},
+    {"+/_b", "a/_b", true},
 };
 
 START_TEST(matches_as_mqtt)
@@ -222,6 +237,15 @@ START_TEST(matches_as_mqtt)
     ck_assert_msg(topic_matches(pattern, strlen(pattern), name, strlen(name)) ==
                       matches[_i].matches,
                   "%s on %s", pattern, name);
+}
+END_TEST
+
+START_TEST(who_sees_all_matches_private_topics_too)
+{
+    ck_assert(topic_matches_any("#", 1, "_a/b", 4));
+    ck_assert(topic_matches_any("+/b", 3, "_a/b", 4));
+    ck_assert(!topic_matches_any("+", 1, "_a/b", 4));
+    ck_assert(topic_pattern_covers("#", 1, "_a/+", 4));
 }
 END_TEST
 
@@ -276,6 +300,7 @@ int main(void)
     tcase_add_loop_test(t, accepts_names, 0, COUNT(names));
     tcase_add_loop_test(t, refuses_text, 0, COUNT(bad));
     tcase_add_test(t, limits_the_length);
+    tcase_add_test(t, who_sees_all_matches_private_topics_too);
     tcase_add_loop_test(t, accepts_patterns, 0, COUNT(patterns));
     tcase_add_loop_test(t, refuses_patterns, 0, COUNT(not_patterns));
     tcase_add_test(t, the_more_plus_the_fewer_levels);
