@@ -27,6 +27,8 @@ libwscodec_a_SOURCES += \
 libhttpcodec_a_SOURCES += \
 	http/accept.c http/accept.h \
 	http/h1/chunk_ext.c http/h1/chunk_ext.h \
+	http/h1/chunk_reader.c http/h1/chunk_reader.h \
+	http/client/http_reply.c http/client/http_reply.h \
 	http/field.c http/field.h \
 	http/forwarded.c http/forwarded.h \
 	http/guard.h \
@@ -47,6 +49,11 @@ libhttp_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir)
 http/libhttp_a-webfiles.$(OBJEXT): $(top_srcdir)/clients/js/longwire.js \
 	$(top_srcdir)/demo/index.html $(top_srcdir)/demo/demo.js $(top_srcdir)/demo/demo.css \
 	$(top_srcdir)/demo/icon.svg
+
+# What the hub asks others by HTTP.
+noinst_LIBRARIES += libhttpclient.a
+libhttpclient_a_SOURCES = \
+	http/client/http_client.c http/client/http_client.h
 
 # HTTP/2, the one user of nghttp2.
 noinst_LIBRARIES += libh2.a

@@ -1,6 +1,6 @@
 # net/: the loop, connections, links and listening sockets; included by ../Makefile.am.
 # The floors above the broker, from the top.
-hub_libs = libfrontends.a libadmin.a libhttp.a libaccess.a libdelivery.a libtls.a libnet.a
+hub_libs = libfrontends.a libadmin.a libhttp.a libhttpclient.a libaccess.a libdelivery.a libtls.a libnet.a
 
 noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
@@ -21,6 +21,7 @@ libnet_a_SOURCES = \
 	net/proxy.c net/proxy.h \
 	net/readiness.c net/readiness.h \
 	net/refusals.c net/refusals.h \
+	net/remote.c net/remote.h \
 	net/service.h \
 	net/settings.c net/settings.h \
 	net/socket.c net/socket.h \

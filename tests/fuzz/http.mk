@@ -14,6 +14,7 @@ http_fuzz_targets = \
 	tests/fuzz/fuzz_accept \
 	tests/fuzz/fuzz_cursor \
 	tests/fuzz/fuzz_forwarded \
+	tests/fuzz/fuzz_http_reply \
 	tests/fuzz/fuzz_http_request \
 	tests/fuzz/fuzz_proxy_header \
 	tests/fuzz/fuzz_topic \
@@ -27,6 +28,11 @@ tests_fuzz_fuzz_accept_LDADD = libhttpcodec.a libbase.a
 tests_fuzz_fuzz_cursor_SOURCES = tests/fuzz/fuzz_cursor.c $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_cursor_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_cursor_LDADD = libbrokercodec.a libbase.a
+
+tests_fuzz_fuzz_http_reply_SOURCES = tests/fuzz/fuzz_http_reply.c $(fuzz_common) \
+	tests/reply_transcript.c tests/reply_transcript.h $(fuzz_main)
+tests_fuzz_fuzz_http_reply_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_http_reply_LDADD = libhttpcodec.a libbase.a
 
 tests_fuzz_fuzz_http_request_SOURCES = tests/fuzz/fuzz_http_request.c $(fuzz_common) \
 	tests/http_transcript.c tests/http_transcript.h $(fuzz_main)
@@ -53,6 +59,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/fuzz_accept \
 	tests/fuzz/corpus/fuzz_cursor \
 	tests/fuzz/corpus/fuzz_forwarded \
+	tests/fuzz/corpus/fuzz_http_reply \
 	tests/fuzz/corpus/fuzz_http_request \
 	tests/fuzz/corpus/fuzz_proxy_header \
 	tests/fuzz/corpus/fuzz_topic \

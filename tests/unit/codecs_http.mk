@@ -9,6 +9,7 @@ http_codec_tests = \
 	tests/unit/test_http_due \
 	tests/unit/test_http_fields \
 	tests/unit/test_http_repeat \
+	tests/unit/test_http_reply \
 	tests/unit/test_http_request \
 	tests/unit/test_http_request_scalar \
 	tests/unit/test_http_response \
@@ -67,6 +68,11 @@ tests_unit_test_http_fields_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 tests_unit_test_http_repeat_SOURCES = tests/unit/test_http_repeat.c
 tests_unit_test_http_repeat_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_repeat_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_reply_SOURCES = tests/unit/test_http_reply.c tests/reply_transcript.c \
+	tests/reply_transcript.h tests/require.h
+tests_unit_test_http_reply_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_reply_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_http_response_SOURCES = tests/unit/test_http_response.c
 tests_unit_test_http_response_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
