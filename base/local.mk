@@ -3,6 +3,7 @@ libbase_a_SOURCES = \
 	base/aead.c base/aead.h \
 	base/err.c base/err.h \
 	base/blob.c base/blob.h \
+	base/base64url.c base/base64url.h \
 	base/buf.c base/buf.h \
 	base/buckets.h \
 	base/bytes.h \
@@ -16,6 +17,7 @@ libbase_a_SOURCES = \
 	base/log.c base/log.h \
 	base/now.c base/now.h \
 	base/rfc3339.c base/rfc3339.h \
+	base/siphash.c base/siphash.h \
 	base/spare.c base/spare.h \
 	base/std_fds.c base/std_fds.h \
 	base/utf8.c base/utf8.h \

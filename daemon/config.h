@@ -25,6 +25,7 @@ enum {
     CONFIG_LISTEN_MAX = 16,   /* addresses to listen on */
     CONFIG_ORIGINS_MAX = 64,  /* allowed origins, and hosts */
     CONFIG_NETS_MAX = 64,     /* networks of trusted proxies */
+    CONFIG_KEYS_MAX = 64,     /* keys of tokens */
     CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
     CONFIG_MISTAKES_MAX = 20, /* told at once */
     CONFIG_TEXT_MAX = 168,    /* bytes of a path or origin: its line, comment and all, fits inih */
@@ -56,6 +57,9 @@ struct config_lag {
 /* Bits of access.anonymous. */
 enum { CONFIG_SUBSCRIBE = 1, CONFIG_PUBLISH = 2, CONFIG_STATUS = 4 };
 
+/* What access.local says. */
+enum config_local { CONFIG_LOCAL_AUTO, CONFIG_LOCAL_ALL, CONFIG_LOCAL_ANONYMOUS };
+
 struct config_listen {
     struct sockaddr_storage addr; /* IPv4 or IPv6, ready for bind(); port 0 = any free one */
     socklen_t addr_len;
@@ -77,6 +81,17 @@ struct config_origin_list {
 struct config_net_list {
     size_t count;
     struct ip_net item[CONFIG_NETS_MAX];
+};
+
+/* A key of tokens, as the configuration names it. */
+struct config_key {
+    char *kid, *file;
+    unsigned algorithms; /* bits of enum algorithm (access/algorithm.h); 0 = all of its kind */
+};
+
+struct config_key_list {
+    size_t count;
+    struct config_key item[CONFIG_KEYS_MAX];
 };
 
 /* One [topic "PATTERN"] section. The first one whose pattern matches a topic counts. */
@@ -173,6 +188,14 @@ struct config {
     struct {
         unsigned anonymous; /* CONFIG_SUBSCRIBE | … */
         struct config_origin_list origin;
+        enum config_local local;
+        struct config_key_list key;
+        char *issuer, *audience; /* "" = any */
+        uint64_t leeway_ms;
+        uint64_t max_lifetime_ms; /* 0 = any */
+        bool query_token;
+        char *cookie; /* "" = none */
+        uint64_t auth_timeout_ms;
     } access;
     struct {
         uint64_t subscriptions;

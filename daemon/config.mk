@@ -3,6 +3,7 @@ noinst_LIBRARIES += liblwconfig.a
 liblwconfig_a_SOURCES = \
 	daemon/cli.c daemon/cli.h \
 	daemon/config.h \
+	daemon/config_key.c daemon/config_key.h \
 	daemon/config_load.c daemon/config_load.h \
 	daemon/config_print.c daemon/config_print.h \
 	daemon/cpus.c daemon/cpus.h \

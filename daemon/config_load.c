@@ -658,19 +658,21 @@ static void check_listeners(struct loader *l)
     }
 }
 
-/* Without tokens, an address that others can reach needs a word on what they may do. */
+/* An address that others can reach needs a word on what they may do: tokens say it, too. */
 static void check_access(struct loader *l)
 {
     const struct config *c = l->config;
     const struct setting *s = setting_find("http", "listen");
-    for (size_t i = 0; i < c->http.listen.count && go_on(l) && !c->access.anonymous; i++) {
+    if (c->access.anonymous || c->access.key.count)
+        return;
+    for (size_t i = 0; i < c->http.listen.count && go_on(l); i++) {
         if (c->http.listen.item[i].loopback)
             continue;
         struct buf *out = fail_at(l, c->origin[s - settings]);
         buf_puts(out, "http.listen = ");
         setting_format(s, c, i, out);
-        buf_puts(out, ": must be a loopback address unless access.anonymous says what anyone "
-                      "may do: subscribe, publish, status");
+        buf_puts(out, ": must be a loopback address unless access.anonymous says what anyone may "
+                      "do: subscribe, publish, status; or access.key names what signs tokens");
     }
 }
 

@@ -5,11 +5,13 @@ sbin_PROGRAMS += longwired
 longwired_SOURCES = \
 	daemon/certificates.c daemon/certificates.h \
 	daemon/frontends.c daemon/frontends.h \
+	daemon/key_files.c daemon/key_files.h \
 	daemon/keep_socket.c daemon/keep_socket.h \
 	daemon/main.c \
 	daemon/rules.c daemon/rules.h \
 	daemon/signals.c daemon/signals.h
 longwired_LDADD = liblwconfig.a libh2.a $(hub_libs) libwscodec.a libhttpcodec.a libbroker.a \
 	libmessage.a libbrokercodec.a libstorage.a libbase.a \
+	$(JANSSON_LIBS) \
 	$(LIBEVENT_LIBS) $(LMDB_LIBS) $(INIH_LIBS) $(XXHASH_LIBS) $(MBEDTLS_LIBS) \
 	$(ZLIB_LIBS) $(NGHTTP2_LIBS) -lm

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "access/access.h"
+#include "access/token.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "base/std_fds.h"
@@ -30,6 +31,7 @@
 #include "daemon/data_dir.h"
 #include "daemon/frontends.h"
 #include "daemon/keep_socket.h"
+#include "daemon/key_files.h"
 #include "daemon/rules.h"
 #include "daemon/signals.h"
 #include "delivery/frontend.h"
@@ -90,7 +92,12 @@ static enum err copy_strings(const struct config_origin_list *list, char ***ret,
 static enum err copy_names(const struct config *c, struct settings *s)
 {
     enum err e = copy_strings(&c->access.origin, &s->origins, &s->origin_count);
-    return e == ERR_OK ? copy_strings(&c->http.hosts, &s->hosts, &s->host_count) : e;
+    if (e == ERR_OK)
+        e = copy_strings(&c->http.hosts, &s->hosts, &s->host_count);
+    if (e != ERR_OK || !c->access.cookie || !*c->access.cookie)
+        return e;
+    s->cookie = strdup(c->access.cookie);
+    return s->cookie ? ERR_OK : ERR_NOMEM;
 }
 
 static enum err copy_proxies(const struct config *c, struct settings *s)
@@ -162,6 +169,8 @@ static struct settings *make_settings(const struct config *c)
     s->hsts_ms = c->http.hsts_ms;
     s->redirect_https = (uint32_t)c->http.redirect_https;
     s->anonymous = rights_of(c->access.anonymous);
+    s->query_token = c->access.query_token;
+    s->auth_timeout_ms = c->access.auth_timeout_ms;
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
     if (copy_names(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK ||
@@ -170,6 +179,13 @@ static struct settings *make_settings(const struct config *c)
         return NULL;
     }
     return s;
+}
+
+/* Takes POLICY. */
+static void set_access(struct settings *s, struct access_policy *policy)
+{
+    s->access = policy;
+    s->access_unref = access_policy_unref;
 }
 
 static bool is_memory_topic(void *ctx, const char *topic, size_t n)
@@ -443,6 +459,21 @@ static enum err load_certificates(struct daemon *d)
     return e;
 }
 
+/* Before the workers, which have the settings from the beginning. */
+static enum err load_keys(struct daemon *d)
+{
+    struct buf error = {0};
+    struct access_policy *policy;
+    enum err e = key_files_load(d->config, &policy, &error);
+    buf_putc(&error, '\0');
+    if (e == ERR_OK)
+        set_access(d->settings, policy);
+    else
+        log_error("%s", error.len > 1 && !error.failed ? error.data : err_text(e));
+    buf_finish(&error);
+    return e == ERR_OK ? token_init() : e;
+}
+
 static enum err start(struct daemon *d)
 {
     holding_set_heap();
@@ -456,6 +487,8 @@ static enum err start(struct daemon *d)
     enum err e = d->settings && d->rules ? frontend_register(frontends) : ERR_NOMEM;
     if (e == ERR_OK)
         e = load_certificates(d);
+    if (e == ERR_OK)
+        e = load_keys(d);
     if (e == ERR_OK)
         e = open_log(d);
     if (e == ERR_OK)
@@ -567,20 +600,33 @@ static void take_over(struct daemon *d, struct config *fresh, struct settings *s
     d->newest = fresh;
 }
 
+/* The settings of FRESH; NULL: TEXT says why not, or is empty when out of memory. */
+static struct settings *make_all_settings(struct daemon *d, const struct config *fresh,
+                                          struct buf *text)
+{
+    struct access_policy *policy;
+    struct settings *settings = make_settings(fresh);
+    if (settings && key_files_load(fresh, &policy, text) == ERR_OK) {
+        set_access(settings, policy);
+        if (certificates_load(&d->certificates, fresh, text) == ERR_OK)
+            return settings;
+    }
+    settings_unref(settings);
+    return NULL;
+}
+
 static void reload(struct daemon *d)
 {
     struct config *fresh;
     struct buf text = {0};
     enum err loaded = config_load(&d->cli.source, &fresh, &text);
-    struct settings *settings = loaded == ERR_OK ? make_settings(fresh) : NULL;
-    enum err e = settings ? certificates_load(&d->certificates, fresh, &text) : ERR_NOMEM;
+    struct settings *settings = loaded == ERR_OK ? make_all_settings(d, fresh, &text) : NULL;
     buf_putc(&text, '\0');
-    if (e != ERR_OK) {
+    if (!settings) {
         const char *first = text.len > 1 ? text.data : err_text(ERR_NOMEM);
         size_t n = strcspn(first, "\n");
         log_error("not reloaded, going on as before: %.*s%s", (int)n, first,
                   first[n] ? " (there is more: longwired --check-config)" : "");
-        settings_unref(settings);
         if (loaded == ERR_OK)
             config_free(fresh);
     } else {

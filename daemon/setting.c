@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "daemon/config_key.h"
 #include "daemon/value.h"
 
 static const char *const log_level_words[] = {"error", "warn", "info", "debug", NULL};
@@ -13,6 +14,7 @@ static const char *const durability_words[] = {"disk", "memory", NULL};
 static const char *const lag_policy_words[] = {"replay", "skip-to-latest", "close", NULL};
 static const char *const tls_words[] = {"1.2", "1.3", NULL};
 static const char *const access_words[] = {"subscribe", "publish", "status", NULL};
+static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 
 #define KIB  ((uint64_t)1 << 10)
 #define MIB  ((uint64_t)1 << 20)
@@ -45,6 +47,7 @@ static const char *const access_words[] = {"subscribe", "publish", "status", NUL
 #define ORIGIN(member)                 IN_CONFIG(ORIGIN, member, struct config_origin_list), 0, 0, NULL
 #define HOST(member)                   IN_CONFIG(HOST, member, struct config_origin_list), 0, 0, NULL
 #define NET(member)                    IN_CONFIG(NET, member, struct config_net_list), 0, 0, NULL
+#define KEY(member)                    IN_CONFIG(KEY, member, struct config_key_list), 0, 0, NULL
 #define IN_TOPIC(type, member, ctype)  SETTING_##type, FIELD(config_topic, member, ctype)
 #define IN_HOST(member)                SETTING_TEXT, FIELD(config_host, member, char *), 1, CONFIG_TEXT_MAX, NULL
 #define TOPIC_COUNT(member, lo, hi)    IN_TOPIC(COUNT, member, uint64_t), lo, hi, NULL
@@ -187,6 +190,24 @@ const struct setting settings[] = {
      "what anyone may do on listeners that are not loopback"},
     {"access", "origin", ORIGIN(access.origin), "", RELOAD,
      "web origin whose pages may use the hub, or *; repeatable; none = same origin, loopback"},
+    {"access", "local", CHOICE(access.local, enum config_local, local_words), "auto", RELOAD,
+     "what HTTP from this machine may do: all, as the anonymous, or all until there are keys"},
+    {"access", "key", KEY(access.key), "", RELOAD,
+     "KID FILE [ALG ...] of a key that tokens are signed with; repeatable"},
+    {"access", "issuer", TEXT(access.issuer, 0, CONFIG_TEXT_MAX), "", RELOAD,
+     "what a token's iss must be; empty = anything"},
+    {"access", "audience", TEXT(access.audience, 0, CONFIG_TEXT_MAX), "", RELOAD,
+     "what a token's aud must name; empty = anything"},
+    {"access", "leeway", DURATION(access.leeway_ms, 0, 10 * MIN), "0", RELOAD,
+     "by how much the clocks of those who make tokens may differ"},
+    {"access", "max_lifetime", DURATION(access.max_lifetime_ms, 0, AGE_MAX), "0", RELOAD,
+     "longest time that a token may be valid; 0 = no limit"},
+    {"access", "query_token", BOOL(access.query_token), "on", RELOAD,
+     "take tokens from the query, too (?token=)"},
+    {"access", "cookie", TEXT(access.cookie, 0, 64), "longwire_token", RELOAD,
+     "cookie that tokens are taken from, too; empty = none"},
+    {"access", "auth_timeout", DURATION(access.auth_timeout_ms, SEC, 10 * MIN), "10s", RELOAD,
+     "how long a WebSocket may be open without a token where it needs one"},
 
     {"limits", "subscriptions", COUNT(limits.subscriptions, 1, 1000000), "1000", RELOAD,
      "most topics and patterns of one connection"},
@@ -267,7 +288,7 @@ bool setting_is_section(const char *section)
 bool setting_is_list(const struct setting *s)
 {
     return s->type == SETTING_LISTEN || s->type == SETTING_ORIGIN || s->type == SETTING_HOST ||
-           s->type == SETTING_NET;
+           s->type == SETTING_NET || s->type == SETTING_KEY;
 }
 
 /* Names are compared up to this many bytes. */
@@ -497,6 +518,8 @@ enum err setting_parse(const struct setting *s, const char *value, void *base)
         return parse_string(value, value_host_valid, field);
     case SETTING_NET:
         return parse_net(value, field);
+    case SETTING_KEY:
+        return *value ? config_key_add(field, value) : ERR_OK;
     }
     return ERR_INVALID;
 }
@@ -537,7 +560,10 @@ static void allowed_item(const struct setting *s, enum err why, struct buf *out)
         buf_printf(out, "given at most %d times",
                    s->type == SETTING_LISTEN ? CONFIG_LISTEN_MAX
                    : s->type == SETTING_NET  ? CONFIG_NETS_MAX
+                   : s->type == SETTING_KEY  ? CONFIG_KEYS_MAX
                                              : CONFIG_ORIGINS_MAX);
+    else if (s->type == SETTING_KEY)
+        config_key_put_allowed(out);
     else if (s->type == SETTING_HOST)
         buf_puts(out, "a name or an address (IPv6 in brackets) without a port");
     else if (s->type == SETTING_NET)
@@ -579,6 +605,7 @@ void setting_allowed(const struct setting *s, enum err why, struct buf *out)
     case SETTING_ORIGIN:
     case SETTING_HOST:
     case SETTING_NET:
+    case SETTING_KEY:
         allowed_item(s, why, out);
         break;
     }
@@ -593,6 +620,8 @@ size_t setting_values(const struct setting *s, const void *base)
         return ((const struct config_origin_list *)field)->count;
     if (s->type == SETTING_NET)
         return ((const struct config_net_list *)field)->count;
+    if (s->type == SETTING_KEY)
+        return ((const struct config_key_list *)field)->count;
     return 1;
 }
 
@@ -652,6 +681,9 @@ void setting_format(const struct setting *s, const void *base, size_t i, struct 
     case SETTING_NET:
         format_net(&((const struct config_net_list *)field)->item[i], out);
         break;
+    case SETTING_KEY:
+        config_key_put(out, &((const struct config_key_list *)field)->item[i]);
+        break;
     }
 }
 
@@ -673,5 +705,7 @@ void setting_clear(const struct setting *s, void *base)
         ((struct config_listen_list *)field)->count = 0;
     } else if (s->type == SETTING_NET) {
         ((struct config_net_list *)field)->count = 0;
+    } else if (s->type == SETTING_KEY) {
+        config_key_clear(field);
     }
 }

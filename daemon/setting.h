@@ -28,6 +28,7 @@ enum setting_type {
     SETTING_ORIGIN,   /* struct config_origin_list; each value appends, an empty one is none */
     SETTING_HOST,     /* struct config_origin_list; likewise */
     SETTING_NET,      /* struct config_net_list; likewise */
+    SETTING_KEY,      /* struct config_key_list; likewise */
 };
 
 struct setting {

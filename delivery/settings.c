@@ -31,6 +31,9 @@ void settings_unref(struct settings *s)
     free_strings(s->origins, s->origin_count);
     free_strings(s->hosts, s->host_count);
     free(s->net.trusted_proxies);
+    free(s->cookie);
+    if (s->access)
+        s->access_unref(s->access);
     lag_rules_finish(&s->lag);
     free(s);
 }

@@ -12,6 +12,8 @@
 #include "broker/lag.h"
 #include "net/settings.h"
 
+struct access_policy;
+
 struct settings {
     _Atomic uint32_t refs;
     struct net_settings net;
@@ -36,6 +38,12 @@ struct settings {
     unsigned anonymous; /* bits of enum access_right (access/access.h) */
     char **origins;     /* allowed besides the same origin and loopback; "*" = all */
     size_t origin_count;
+    struct access_policy *access;                       /* who may do what (access/access.h); NULL
+                                                           = no keys and no sections */
+    void (*access_unref)(struct access_policy *access); /* gives it back */
+    bool query_token;                                   /* tokens may stand in the query */
+    char *cookie;                                       /* that may hold one, NULL = none; owned */
+    uint64_t auth_timeout_ms; /* how long a WebSocket may be without one where it needs one */
     /* [limits] of one connection */
     uint32_t subscriptions; /* topics and patterns */
     uint32_t inflight;      /* publishes that wait for their commit */

@@ -10,17 +10,23 @@
 
 static struct access_client client_of(const struct conn *c)
 {
-    return (struct access_client){c->trusted, worker_settings(c)->anonymous};
+    return (struct access_client){
+        .trusted = c->trusted,
+        .socket = c->local,
+        .anonymous = worker_settings(c)->anonymous,
+    };
 }
 
 bool http_may(const struct conn *c, enum access_right right)
 {
-    return access_may(client_of(c), right);
+    struct access_client client = client_of(c);
+    return access_may(worker_settings(c)->access, &client, right);
 }
 
 bool http_may_nothing(const struct conn *c)
 {
-    return access_is_none(client_of(c));
+    struct access_client client = client_of(c);
+    return access_is_none(worker_settings(c)->access, &client);
 }
 
 bool http_access_is_foreign_host(const struct exchange *x)

@@ -2,7 +2,8 @@
 access_tests = \
 	tests/unit/test_access \
 	tests/unit/test_host \
-	tests/unit/test_origin
+	tests/unit/test_origin \
+	tests/unit/test_token
 check_PROGRAMS += $(access_tests)
 TESTS += $(access_tests)
 
@@ -12,8 +13,13 @@ tests_unit_test_host_LDADD = libaccess.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_access_SOURCES = tests/unit/test_access.c
 tests_unit_test_access_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_access_LDADD = libaccess.a libbase.a $(CHECK_LIBS)
+tests_unit_test_access_LDADD = libaccess.a $(access_libs) $(CHECK_LIBS)
 
 tests_unit_test_origin_SOURCES = tests/unit/test_origin.c
 tests_unit_test_origin_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_origin_LDADD = libaccess.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_token_SOURCES = tests/unit/test_token.c tests/unit/token_maker.c \
+	tests/unit/token_maker.h tests/require.h
+tests_unit_test_token_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_token_LDADD = libaccess.a $(access_libs) $(CHECK_LIBS)

@@ -6,7 +6,7 @@ check_PROGRAMS += $(config_tests) tests/unit/dump_settings
 TESTS += $(config_tests) tests/check-options.py
 dist_check_SCRIPTS += tests/check-options.py
 
-config_libs = liblwconfig.a libbrokercodec.a libbase.a $(INIH_LIBS)
+config_libs = liblwconfig.a libaccess.a libbrokercodec.a libbase.a $(INIH_LIBS)
 
 tests_unit_test_value_SOURCES = tests/unit/test_value.c
 tests_unit_test_value_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -27,7 +27,7 @@ tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
 
 # Includes daemon/main.c; the stand-ins are the layers that it starts.
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/certificates.c daemon/frontends.c daemon/keep_socket.c \
-	daemon/rules.c daemon/signals.c
+	daemon/key_files.c daemon/rules.c daemon/signals.c
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_lmdb_open -Wl,--wrap=store_wrong \
 	-Wl,--wrap=broker_create -Wl,--wrap=hub_start -Wl,--wrap=hub_call_worker \

@@ -33,7 +33,7 @@ check_PROGRAMS += $(frontends_tests)
 TESTS += $(frontends_tests)
 
 frontends_test_libs = $(hub_libs) libwscodec.a libhttpcodec.a $(broker_test_libs) \
-	$(LIBEVENT_LIBS) $(MBEDTLS_LIBS) $(ZLIB_LIBS) -lm
+	$(LIBEVENT_LIBS) $(MBEDTLS_LIBS) $(JANSSON_LIBS) $(ZLIB_LIBS) -lm
 # A worker that the test runs, by a clock of its own.
 desk = tests/unit/desk.c tests/unit/desk.h tests/unit/roaming_link.c tests/unit/roaming_link.h \
 	$(broker_fixture)

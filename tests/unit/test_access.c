@@ -10,8 +10,8 @@ START_TEST(the_trusted_may_everything)
 {
     struct access_client c = {.trusted = true};
     for (int i = 0; i < 3; i++)
-        ck_assert(access_may(c, rights[i]));
-    ck_assert(!access_is_none(c));
+        ck_assert(access_may(NULL, &c, rights[i]));
+    ck_assert(!access_is_none(NULL, &c));
 }
 END_TEST
 
@@ -20,8 +20,8 @@ START_TEST(others_may_what_anybody_may)
     for (unsigned anonymous = 0; anonymous < 8; anonymous++) {
         struct access_client c = {.anonymous = anonymous};
         for (int i = 0; i < 3; i++)
-            ck_assert_int_eq(access_may(c, rights[i]), (anonymous & rights[i]) != 0);
-        ck_assert_int_eq(access_is_none(c), anonymous == 0);
+            ck_assert_int_eq(access_may(NULL, &c, rights[i]), (anonymous & rights[i]) != 0);
+        ck_assert_int_eq(access_is_none(NULL, &c), anonymous == 0);
     }
 }
 END_TEST

@@ -254,6 +254,15 @@ static const struct {
     {"log", "map_bytes", "2T"},
     {"access", "anonymous", "publish"},
     {"access", "origin", "https://example.org"},
+    {"access", "local", "all"},
+    {"access", "key", "first /etc/longwire/secret HS256 HS512"},
+    {"access", "issuer", "https://id.example.org"},
+    {"access", "audience", "hub"},
+    {"access", "leeway", "14s"},
+    {"access", "max_lifetime", "15m"},
+    {"access", "query_token", "off"},
+    {"access", "cookie", "session"},
+    {"access", "auth_timeout", "16s"},
     {"limits", "subscriptions", "8"},
     {"limits", "inflight", "9"},
     {"limits", "max_lag_messages", "10"},
@@ -538,7 +547,10 @@ END_TEST
 
 #define ACCESS_TEXT                                                                                \
     "must be a loopback address unless access.anonymous says what anyone may do: subscribe, "      \
-    "publish, status"
+    "publish, status; or access.key names what signs tokens"
+#define KEY_TEXT                                                                                   \
+    "must be KID FILE, and perhaps a list of HS256, HS384, HS512, RS256, RS384, RS512, PS256, "    \
+    "PS384, PS512, ES256, ES384, with blanks between; each KID once"
 #define HOST_TEXT "must be a name or an address (IPv6 in brackets) without a port"
 #define NET_TEXT  "must be ADDRESS or ADDRESS/BITS in digits, with zeros behind the bits"
 #define ADDRESS_TEXT                                                                               \
@@ -624,6 +636,9 @@ static const struct {
     {"[http]\nlisten = 127.0.0.1:1\nlisten = 0.0.0.0:80\n",
      "3: http.listen = 0.0.0.0:80: " ACCESS_TEXT},
     {"[http]\nlisten = [::]:80\n", "2: http.listen = [::]:80: " ACCESS_TEXT},
+    {"[access]\nkey = one\n", "2: access.key = one: " KEY_TEXT},
+    {"[access]\nkey = one file RS257\n", "2: access.key = one file RS257: " KEY_TEXT},
+    {"[access]\nkey = one a\nkey = one b\n", "3: access.key = one b: " KEY_TEXT},
     {"[http]\npoll_wait = 20s\npoll_wait_max = 10s\n",
      "3: http.poll_wait_max = 10s: must be at least http.poll_wait (20s)"},
     {"[http]\npoll_wait_max = 10s\npoll_wait = 20s\n",
@@ -1295,6 +1310,15 @@ START_TEST(what_is_reloadable)
         "log.max_log_bytes",
         "access.anonymous",
         "access.origin",
+        "access.local",
+        "access.key",
+        "access.issuer",
+        "access.audience",
+        "access.leeway",
+        "access.max_lifetime",
+        "access.query_token",
+        "access.cookie",
+        "access.auth_timeout",
         "limits.subscriptions",
         "limits.inflight",
         "limits.max_lag_messages",
