@@ -170,3 +170,23 @@ bool ip_in_nets(const struct ip *ip, const struct ip_net *nets, size_t count)
             return true;
     return false;
 }
+
+/* The bytes behind ::ffff: of those of IPv4. */
+#define V4(a, b, n)                                                                                \
+    {                                                                                              \
+        {{[10] = 0xff, [11] = 0xff, [12] = a, [13] = b}}, V4_BITS + (n)                            \
+    }
+
+bool ip_is_private(const struct ip *ip)
+{
+    static const struct ip_net nets[] = {
+        V4(10, 0, 8),    V4(172, 16, 12), V4(192, 168, 16),     V4(169, 254, 16),
+        V4(100, 64, 10), {{{0xfc}}, 7},   {{{0xfe, 0x80}}, 10},
+    };
+    return ip_in_nets(ip, nets, sizeof(nets) / sizeof(nets[0]));
+}
+
+struct ip ip_of_client(const struct ip *ip)
+{
+    return ip_is_v4(ip) ? *ip : masked(ip, 64);
+}

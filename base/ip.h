@@ -43,6 +43,12 @@ bool ip_is_v4(const struct ip *ip);
 bool ip_equal(const struct ip *a, const struct ip *b);
 /* 127.0.0.0/8 and ::1: only this machine has it. */
 bool ip_is_loopback(const struct ip *ip);
+/* Of a private network, or of the link or a carrier's inside (RFC 1918, 3927, 4193, 6598, RFC 4291
+ * section 2.5.6): many may be behind one that is seen elsewhere. */
+bool ip_is_private(const struct ip *ip);
+/* The address of one client as far as it can be told: of IPv6, the first 64 bits, which one network
+ * at home has. */
+struct ip ip_of_client(const struct ip *ip);
 
 /* Dotted decimal without leading zeros, or IPv6 without brackets and zone. ERR_INVALID otherwise.
  */

@@ -16,6 +16,8 @@ libbase_a_SOURCES = \
 	base/json_slice.c base/json_slice.h \
 	base/log.c base/log.h \
 	base/now.c base/now.h \
+	base/quota.c base/quota.h \
+	base/rate.c base/rate.h \
 	base/rfc3339.c base/rfc3339.h \
 	base/siphash.c base/siphash.h \
 	base/spare.c base/spare.h \

@@ -16,7 +16,7 @@ tests_fuzz_fuzz_tls_hello_LDADD = libtls.a libbase.a
 
 tests_fuzz_fuzz_tls_link_SOURCES = tests/fuzz/fuzz_tls_link.c $(tls_peer) $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_tls_link_LDFLAGS = $(fuzz_ldflags)
-tests_fuzz_fuzz_tls_link_LDADD = libtls.a libnet.a $(tls_test_libs) $(LIBEVENT_LIBS)
+tests_fuzz_fuzz_tls_link_LDADD = libtls.a libnet.a $(tls_test_libs) $(LIBEVENT_LIBS) $(XXHASH_LIBS)
 
 tests_fuzz_fuzz_tls_record_SOURCES = tests/fuzz/fuzz_tls_record.c $(tls_peer) $(fuzz_common) \
 	$(fuzz_main)

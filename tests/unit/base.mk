@@ -7,6 +7,8 @@ base_tests = \
 	tests/unit/test_bytes \
 	tests/unit/test_id_table \
 	tests/unit/test_ip \
+	tests/unit/test_quota \
+	tests/unit/test_rate \
 	tests/unit/test_spare \
 	tests/unit/test_std_fds \
 	tests/unit/test_utf8 \
@@ -41,6 +43,14 @@ tests_unit_test_id_table_LDADD = libbase.a $(CHECK_LIBS)
 tests_unit_test_ip_SOURCES = tests/unit/test_ip.c
 tests_unit_test_ip_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ip_LDADD = libbase.a $(CHECK_LIBS)
+
+tests_unit_test_quota_SOURCES = tests/unit/test_quota.c
+tests_unit_test_quota_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_quota_LDADD = libbase.a $(XXHASH_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_rate_SOURCES = tests/unit/test_rate.c
+tests_unit_test_rate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rate_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_spare_SOURCES = tests/unit/test_spare.c
 tests_unit_test_spare_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -125,6 +125,41 @@ START_TEST(knows_loopback)
 }
 END_TEST
 
+START_TEST(knows_private_networks)
+{
+    static const char *const inside[] = {
+        "10.0.0.1",    "172.16.0.1", "172.31.255.255",  "192.168.1.2",
+        "169.254.9.9", "100.64.0.1", "100.127.0.1",     "fc00::1",
+        "fdff::1",     "fe80::1",    "::ffff:10.1.1.1",
+    };
+    static const char *const outside[] = {
+        "11.0.0.1", "172.32.0.1",  "172.15.0.1", "192.169.0.1", "100.128.0.1",
+        "fec0::1",  "2001:db8::1", "127.0.0.1",  "::1",         "8.8.8.8",
+    };
+    for (int i = 0; i < COUNT(inside); i++) {
+        struct ip ip = address(inside[i]);
+        ck_assert_msg(ip_is_private(&ip), "%s", inside[i]);
+    }
+    for (int i = 0; i < COUNT(outside); i++) {
+        struct ip ip = address(outside[i]);
+        ck_assert_msg(!ip_is_private(&ip), "%s", outside[i]);
+    }
+}
+END_TEST
+
+START_TEST(clients_are_told_apart)
+{
+    struct ip a = address("2001:db8:1:2:3:4:5:6"), b = address("2001:db8:1:2::"),
+              c = address("2001:db8:1:3::"), d = address("1.2.3.4"), e = address("1.2.3.5");
+    struct ip of_a = ip_of_client(&a), of_b = ip_of_client(&b), of_c = ip_of_client(&c),
+              of_d = ip_of_client(&d), of_e = ip_of_client(&e);
+    ck_assert(ip_equal(&of_a, &of_b));
+    ck_assert(!ip_equal(&of_a, &of_c));
+    ck_assert(ip_equal(&of_d, &d));
+    ck_assert(!ip_equal(&of_d, &of_e));
+}
+END_TEST
+
 static const struct {
     const char *in, *out, *has, *has_not; /* OUT NULL: refused */
 } nets[] = {
@@ -179,6 +214,8 @@ int main(void)
     tcase_add_test(t, writes_addresses_with_ports);
     tcase_add_test(t, takes_socket_addresses);
     tcase_add_test(t, knows_loopback);
+    tcase_add_test(t, knows_private_networks);
+    tcase_add_test(t, clients_are_told_apart);
     tcase_add_loop_test(t, reads_networks, 0, COUNT(nets));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
