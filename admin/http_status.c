@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/admin_tls.h"
+#include "base/quota.h"
 #include "broker/cursor.h"
 #include "broker/topic_table.h"
 #include "delivery/worker.h"
@@ -114,6 +115,8 @@ static void put_hub(struct buf *out, const struct worker *w)
     put_value(out, "peer_bytes", "gauge", "memory that clients make the hub hold",
               peer_memory_held(m));
     put_value(out, "peer_bytes_peak", "gauge", "the most of it since the start", m->peak);
+    put_value(out, "quotas", "gauge", "clients whose quotas are in use",
+              quota_table_count(w->loop.process->quotas));
     put_value(out, "log_damaged", "gauge",
               "records and index values of the log found unreadable since the start", s.damaged);
     put_value(out, "head_offset", "gauge", "offset of the newest message", hub_head(w->hub));

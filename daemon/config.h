@@ -22,14 +22,14 @@
 #include "storage/store.h"
 
 enum {
-    CONFIG_LISTEN_MAX = 16,   /* addresses to listen on */
-    CONFIG_ORIGINS_MAX = 64,  /* allowed origins, and hosts */
-    CONFIG_NETS_MAX = 64,     /* networks of trusted proxies */
-    CONFIG_KEYS_MAX = 64,     /* keys of tokens */
-    CONFIG_TOPICS_MAX = 1024, /* [topic "PATTERN"] sections */
-    CONFIG_MISTAKES_MAX = 20, /* told at once */
-    CONFIG_TEXT_MAX = 168,    /* bytes of a path or origin: its line, comment and all, fits inih */
-    CONFIG_SETTINGS_MAX = 96, /* rows of the table in setting.c */
+    CONFIG_LISTEN_MAX = 16,    /* addresses to listen on */
+    CONFIG_ORIGINS_MAX = 64,   /* allowed origins, and hosts */
+    CONFIG_NETS_MAX = 64,      /* networks of trusted proxies */
+    CONFIG_KEYS_MAX = 64,      /* keys of tokens */
+    CONFIG_TOPICS_MAX = 1024,  /* [topic "PATTERN"] sections */
+    CONFIG_MISTAKES_MAX = 20,  /* told at once */
+    CONFIG_TEXT_MAX = 168,     /* bytes of a path or origin: its line, comment and all, fits inih */
+    CONFIG_SETTINGS_MAX = 128, /* rows of the table in setting.c */
     CONFIG_TOPIC_SETTINGS_MAX = 16, /* those of them that belong to topic sections */
     CONFIG_HOSTS_MAX = 256,         /* [tls "HOST"] sections */
     CONFIG_HOST_SETTINGS_MAX = 2,   /* what stands in each of them */
@@ -93,6 +93,14 @@ struct config_key_list {
     size_t count;
     struct config_key item[CONFIG_KEYS_MAX];
 };
+
+/* What one client may use; 0 = any number. */
+struct config_quota {
+    uint64_t connections, subscriptions, publishes_per_s, bytes_per_s;
+};
+
+/* Bits of limits.exempt. */
+enum { CONFIG_EXEMPT_LOOPBACK = 1, CONFIG_EXEMPT_PRIVATE = 2 };
 
 /* One [topic "PATTERN"] section. The first one whose pattern matches a topic counts. */
 struct config_topic {
@@ -201,6 +209,10 @@ struct config {
         uint64_t subscriptions;
         uint64_t inflight;
         struct config_lag lag;
+        struct config_quota address;
+        uint64_t burst_ms;
+        unsigned exempt; /* CONFIG_EXEMPT_LOOPBACK | … */
+        struct config_net_list exempt_address;
     } limits;
     struct config_topic *topics; /* in the order of matching */
     size_t topic_count;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "access/token.h"
 #include "base/log.h"
 #include "base/now.h"
+#include "base/quota.h"
 #include "base/std_fds.h"
 #include "base/workers.h"
 #include "broker/broker.h"
@@ -50,7 +52,8 @@
 #include "storage/store.h"
 
 enum {
-    DRAIN_MS = 5000,            /* how long connections may take to say good-bye */
+    DRAIN_MS = 5000, /* how long connections may take to say good-bye */
+    NS_PER_MS = 1000000,
     SPARE_FDS = 8,              /* descriptors that something may still need besides connections */
     CRYPTO_QUEUE_MAX = 1 << 20, /* handshakes have a bound of their own */
 };
@@ -109,6 +112,31 @@ static enum err copy_proxies(const struct config *c, struct settings *s)
         return ERR_NOMEM;
     s->net.trusted_proxy_count = list->count;
     memcpy(s->net.trusted_proxies, list->item, list->count * sizeof(struct ip_net));
+    return ERR_OK;
+}
+
+static struct quota_limits quota_limits_of(const struct config *c, const struct config_quota *q)
+{
+    return (struct quota_limits){
+        .most = {[QUOTA_CONNECTIONS] = q->connections,
+                 [QUOTA_SUBSCRIPTIONS] = q->subscriptions,
+                 [QUOTA_PUBLISHES] = q->publishes_per_s,
+                 [QUOTA_BYTES] = q->bytes_per_s},
+        .burst_ns = c->limits.burst_ms * NS_PER_MS,
+    };
+}
+
+static enum err copy_quotas(const struct config *c, struct settings *s)
+{
+    const struct config_net_list *list = &c->limits.exempt_address;
+    s->net.address = quota_limits_of(c, &c->limits.address);
+    s->net.exempt_loopback = c->limits.exempt & CONFIG_EXEMPT_LOOPBACK;
+    s->net.exempt_private = c->limits.exempt & CONFIG_EXEMPT_PRIVATE;
+    s->net.exempt = calloc(list->count + 1, sizeof(struct ip_net));
+    if (!s->net.exempt)
+        return ERR_NOMEM;
+    s->net.exempt_count = list->count;
+    memcpy(s->net.exempt, list->item, list->count * sizeof(struct ip_net));
     return ERR_OK;
 }
 
@@ -173,7 +201,7 @@ static struct settings *make_settings(const struct config *c)
     s->auth_timeout_ms = c->access.auth_timeout_ms;
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
-    if (copy_names(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK ||
+    if (copy_names(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK || copy_quotas(c, s) != ERR_OK ||
         copy_lag_rules(c, s) != ERR_OK) {
         settings_unref(s);
         return NULL;
@@ -437,6 +465,20 @@ static void set_deflate(const struct config *c)
     ws_encoding_set_deflate(&rule);
 }
 
+/* Before the workers, too. */
+static enum err create_quotas(struct daemon *d)
+{
+    uint64_t seed;
+    enum err e = getrandom(&seed, sizeof(seed), 0) == (ssize_t)sizeof(seed) ? ERR_OK : ERR_IO;
+    if (e == ERR_OK)
+        d->process.quotas = quota_table_create(seed);
+    if (e == ERR_OK && !d->process.quotas)
+        e = ERR_NOMEM;
+    if (e != ERR_OK)
+        log_error("cannot create the table of quotas: %s", err_text(e));
+    return e;
+}
+
 /* Before the workers, which hand them their jobs. */
 static enum err start_crypto(struct daemon *d)
 {
@@ -495,6 +537,8 @@ static enum err start(struct daemon *d)
         e = start_broker(d);
     if (e == ERR_OK)
         e = start_crypto(d);
+    if (e == ERR_OK)
+        e = create_quotas(d);
     if (e == ERR_OK)
         e = create_workers(d);
     if (e == ERR_OK)
@@ -647,6 +691,7 @@ static void serve_until_stopped(struct daemon *d, const sigset_t *set)
         if (sig == SIGHUP)
             reload(d);
         keep_socket_look(&keep);
+        quota_table_sweep(d->process.quotas, now_monotonic_ms() * NS_PER_MS);
         certificates_look(&d->certificates, (int64_t)(now_unix_ms() / 1000));
     } while (sig != SIGTERM && sig != SIGINT);
     log_info("stopping (SIG%s)", sigabbrev_np(sig));
@@ -666,6 +711,7 @@ static void stop(struct daemon *d)
     for (unsigned i = 0; d->workers && i < d->worker_count; i++)
         worker_destroy(d->workers[i]);
     free(d->workers);
+    quota_table_destroy(d->process.quotas);
     crypto_threads_destroy(d->process.crypto);
     certificates_finish(&d->certificates);
     hub_destroy(d->hub);

@@ -13,6 +13,7 @@ static const char *const sync_words[] = {"always", "interval", "never", NULL};
 static const char *const durability_words[] = {"disk", "memory", NULL};
 static const char *const lag_policy_words[] = {"replay", "skip-to-latest", "close", NULL};
 static const char *const tls_words[] = {"1.2", "1.3", NULL};
+static const char *const exempt_words[] = {"loopback", "private", NULL};
 static const char *const access_words[] = {"subscribe", "publish", "status", NULL};
 static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 
@@ -57,6 +58,9 @@ static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 
 /* What fits into an address of the local socket with its NUL. */
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+
+/* Times of as many have room in 64 bits (base/rate.h). */
+#define QUOTA_PER_S_MAX (16 * GIB)
 
 #define RELOAD true
 #define FIXED  false
@@ -213,6 +217,21 @@ const struct setting settings[] = {
      "most topics and patterns of one connection"},
     {"limits", "inflight", COUNT(limits.inflight, 1, 1000000), "1024", RELOAD,
      "most publishes of one connection that wait for their commit"},
+    {"limits", "address_connections", COUNT(limits.address.connections, 0, UINT32_MAX), "5000",
+     RELOAD, "most connections of one address (IPv6: /64) at once; 0 = any number"},
+    {"limits", "address_subscriptions", COUNT(limits.address.subscriptions, 0, UINT32_MAX),
+     "50000", RELOAD, "most topics and patterns of all its connections together; 0 = any number"},
+    {"limits", "address_publishes_per_s",
+     COUNT(limits.address.publishes_per_s, 0, QUOTA_PER_S_MAX), "10000", RELOAD,
+     "most messages that one address may publish in a second; 0 = any number"},
+    {"limits", "address_bytes_per_s", BYTES(limits.address.bytes_per_s, 0, QUOTA_PER_S_MAX),
+     "16M", RELOAD, "most bytes of these; 0 = any number"},
+    {"limits", "burst", DURATION(limits.burst_ms, SEC, HOUR), "1s", RELOAD,
+     "what may be published in this time may be published at once"},
+    {"limits", "exempt", FLAGS(limits.exempt, exempt_words), "loopback, private", RELOAD,
+     "addresses that have no limits: loopback, those of private networks"},
+    {"limits", "exempt_address", NET(limits.exempt_address), "", RELOAD,
+     "ADDRESS or ADDRESS/BITS that has no limits either; repeatable"},
     {"limits", "max_lag_messages", COUNT(limits.lag.max_messages, 0, UINT32_MAX), "0", RELOAD,
      "most messages that a subscriber may be behind (topics may differ); 0 = no limit"},
     {"limits", "max_lag_bytes", BYTES(limits.lag.max_bytes, 0, 64 * TIB), "0", RELOAD,

@@ -31,6 +31,7 @@ void settings_unref(struct settings *s)
     free_strings(s->origins, s->origin_count);
     free_strings(s->hosts, s->host_count);
     free(s->net.trusted_proxies);
+    free(s->net.exempt);
     free(s->cookie);
     if (s->access)
         s->access_unref(s->access);

@@ -63,6 +63,13 @@ static struct forwarded read_forwarded(const struct conn *c, const struct http_f
     return all;
 }
 
+/* The request uses the quota of who is at IP; NULL: of nobody. Those whom a proxy does not name
+ * have one together, the proxy's own, though that is exempt for itself. */
+static void count_for(struct conn *c, const struct ip *ip)
+{
+    client_is(c->loop, &c->client, ip);
+}
+
 void forwarding_take(struct conn *c, const struct http_fields *fields)
 {
     struct peer *peer = c->peer;
@@ -70,11 +77,18 @@ void forwarding_take(struct conn *c, const struct http_fields *fields)
         return;
     peer->client = peer->sender;
     c->trusted = peer->trusted;
-    if (peer->hidden || !net_settings_trust(c->loop->settings, &peer->sender.ip))
+    if (peer->hidden || !net_settings_trust(c->loop->settings, &peer->sender.ip)) {
+        if (peer->hidden)
+            count_for(c, &peer->sender.ip);
         return;
+    }
     struct forwarded f = read_forwarded(c, fields);
     if (f.known)
         peer->client = f.client;
     if (f.any)
         c->trusted = peer->trusted && f.known && !f.remote;
+    if (!f.known)
+        count_for(c, f.any ? &peer->sender.ip : NULL);
+    else
+        count_for(c, net_settings_exempt(c->loop->settings, &f.client.ip) ? NULL : &f.client.ip);
 }

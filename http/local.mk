@@ -11,6 +11,7 @@ libhttp_a_SOURCES = \
 	http/h1/h1_reader.c http/h1/h1_reader.h \
 	http/h1/h1_silent.c http/h1/h1_silent.h \
 	http/http_access.c http/http_access.h \
+	http/http_quota.c http/http_quota.h \
 	http/http_refusal.c http/http_refusal.h \
 	http/http_time.c http/http_time.h \
 	http/http_transport.c http/http_transport.h \

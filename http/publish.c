@@ -13,6 +13,7 @@
 #include "http/http_access.h"
 #include "http/http_lines.h"
 #include "http/http_problem.h"
+#include "http/http_quota.h"
 #include "http/ndjson.h"
 
 enum {
@@ -286,8 +287,11 @@ void publish_http_run(struct exchange *x)
         fault = &bad_event;
     if (m.key && !m.key_len)
         fault = &bad_key;
+    struct http_quota quota;
     if (wrong || fault)
         exchange_fail(x, fault == &too_large ? 413 : 400, wrong ? wrong : fault->message);
+    else if (!http_quota_publish(x->conn, 1, m.payload_len, &quota))
+        http_quota_fail(x, &quota);
     else
         exchange_publish(x, publish_make(&m), answer_one);
 }
@@ -419,10 +423,13 @@ static void go_on_with_batch(struct exchange *x)
 static bool begin(struct exchange *x)
 {
     size_t count = count_lines(&x->body);
+    struct http_quota quota;
     if (count == 0)
         exchange_fail(x, 400, "The batch has no lines");
     else if (count > BATCH_MESSAGES_MAX)
         exchange_fail(x, 413, "A batch has at most 10000 lines");
+    else if (!http_quota_publish(x->conn, (uint32_t)count, x->body.len, &quota))
+        http_quota_fail(x, &quota);
     else
         return begin_batch(x, count);
     return false;

@@ -11,6 +11,7 @@
 #include "http/accept.h"
 #include "http/exchange.h"
 #include "http/http_access.h"
+#include "http/http_quota.h"
 #include "http/prefer.h"
 
 enum {
@@ -326,23 +327,49 @@ static void take_preference(struct exchange *x, struct query *q)
     exchange_add_field(x, "Preference-Applied", applied);
 }
 
+typedef void way(struct exchange *x, const struct subscription *sub);
+
+/* What did not begin to receive, or has been answered at once, gives back what it was granted. */
+static void go(struct exchange *x, way *begin, const struct subscription *sub)
+{
+    struct conn *c = x->conn;
+    begin(x, sub);
+    if (!transport_receives(c->counted_as))
+        http_quota_leave(c);
+}
+
+/* False: its client has too much, which is answered. */
+static bool take_quota(struct exchange *x, const struct subscription *sub)
+{
+    struct http_quota quota;
+    if (http_quota_receive(x->conn, sub->spec.count, &quota))
+        return true;
+    http_quota_fail(x, &quota);
+    return false;
+}
+
 static void start_poll(struct exchange *x, struct query *q, struct subscription *sub)
 {
-    if (!check(x, q, sub, true))
+    if (!check(x, q, sub, true) || !take_quota(x, sub))
         return;
     take_preference(x, q);
     sub->wait_ms = x->method == HTTP_HEAD ? 0 : q->wait_ms;
     sub->limit = q->limit;
-    ways_of(x)->poll(x, sub);
+    go(x, ways_of(x)->poll, sub);
 }
 
 static void start_events(struct exchange *x, struct query *q, struct subscription *sub)
 {
+    struct http_quota quota;
     choose_format(q, sub, true);
     if ((q->wrong == no_memory || q->wrong == full) && http_may(x->conn, ACCESS_SUBSCRIBE))
-        ways_of(x)->events_later(x);
-    else if (check(x, q, sub, true))
-        ways_of(x)->events(x, sub);
+        ways_of(x)->events_later(x, SUBSCRIBE_LATER_MS);
+    else if (!check(x, q, sub, true))
+        return;
+    else if (http_quota_receive(x->conn, sub->spec.count, &quota))
+        go(x, ways_of(x)->events, sub);
+    else
+        ways_of(x)->events_later(x, quota.retry_s * 1000);
 }
 
 static bool is_websocket(const struct exchange *x)
@@ -355,8 +382,8 @@ static void start_websocket(struct exchange *x, struct query *q, struct subscrip
 {
     if (!x->origin_allowed)
         exchange_fail(x, 403, "Pages of this origin may not connect (see access.origin)");
-    else if (check(x, q, sub, needs_topic))
-        ways_of(x)->websocket(x, sub);
+    else if (check(x, q, sub, needs_topic) && take_quota(x, sub))
+        go(x, ways_of(x)->websocket, sub);
 }
 
 static void end_counting(struct exchange *x)

@@ -20,6 +20,9 @@ struct exchange;
 #define SUBSCRIBE_FULL "Subscriptions take all the memory that hub.subscription_bytes allows"
 enum { SUBSCRIBE_FULL_RETRY_S = 10 };
 
+/* Besides the time at which an event stream comes again: when the hub has no room for it. */
+enum { SUBSCRIBE_LATER_MS = 1000 };
+
 /* A parsed subscription, before it becomes a stream or a poll. */
 struct subscription {
     struct feed_spec spec; /* the set; may be empty for a WebSocket */
@@ -33,8 +36,8 @@ struct subscription {
 struct subscribe_ways {
     void (*poll)(struct exchange *x, const struct subscription *sub);
     void (*events)(struct exchange *x, const struct subscription *sub);
-    /* The hub cannot serve an event stream now: come back later. */
-    void (*events_later)(struct exchange *x);
+    /* The hub cannot serve an event stream now: come back, not before MS. */
+    void (*events_later)(struct exchange *x, uint32_t ms);
     void (*websocket)(struct exchange *x, const struct subscription *sub);
 };
 

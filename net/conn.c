@@ -250,6 +250,7 @@ static void dismantle(struct conn *c)
     drop_in(c);
     drop_output(c);
     peer_book_remove(&l->book, &c->load);
+    client_end(l, &c->client);
     free(c->peer);
     c->peer = NULL;
     l->conns--;
@@ -268,6 +269,7 @@ enum err conn_accepted(struct conn *c, const struct ip_port *from)
 
 enum err conn_comes_by(struct conn *c, const struct conn *by)
 {
+    client_begin_within(c->loop, &c->client, &by->client);
     if (!by->peer)
         return ERR_OK;
     c->peer = peer_copy(by->peer);

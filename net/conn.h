@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "net/client.h"
 #include "net/link.h"
 #include "net/transport.h"
 #include "net/wheel.h"
@@ -44,6 +45,7 @@ struct publish;
     X(CLOSE_HEAD_TIMEOUT, true, "request not complete in time")                                    \
     X(CLOSE_WRITE_TIMEOUT, true, "the peer does not read")                                         \
     X(CLOSE_PROXY, true, "no valid PROXY header, or not from a trusted proxy")                     \
+    X(CLOSE_CLIENT, false, "its client has as many connections as it may")                         \
     X(CLOSE_TLS_TIMEOUT, true, "TLS handshake not complete in time")                               \
     X(CLOSE_TLS_CROWDED, true, "its place was needed for another TLS handshake")                   \
     X(CLOSE_PROTOCOL, true, "the peer broke the protocol")                                         \
@@ -136,21 +138,22 @@ struct conn {
     /* Monotonic seconds of accept; of the last output that moved (what a fan-out wrote whole is not
      * noted), or of when the link was full. */
     uint32_t since_s, progress_s;
-    uint8_t counted_as : 4; /* number of a transport */
-    uint8_t state_bits : 7; /* enum conn_state, one writer: set_state() */
-    bool tells_busy : 1;    /* the protocol is to be told when it becomes busy */
-    uint8_t watched : 2;    /* READY_*; one writer: watch() */
-    bool yielded : 1;       /* in the loop's backlog: reads nothing until it goes on */
-    uint8_t level : 2;      /* how much it asked for of late: see rise(); 0 = little */
-    uint8_t level_at : 3;   /* when that was last too much; see now_at() */
-    bool local : 1;         /* over the local socket */
-    bool trusted : 1;       /* loopback or local: everything is allowed (peer.h) */
-    bool reading : 1;       /* wants input */
-    bool input_over : 1;    /* the peer sends no more */
-    bool blocked : 1;       /* the link is full */
-    bool in_turn : 1;       /* in the loop's turn list */
-    bool resumed : 1;       /* input() is to be called again even without new bytes */
-    bool awaits_room : 1;   /* in the worker's list of paused publishers */
+    struct client_use client; /* whose quota it uses, and what of it */
+    uint8_t counted_as : 4;   /* number of a transport */
+    uint8_t state_bits : 7;   /* enum conn_state, one writer: set_state() */
+    bool tells_busy : 1;      /* the protocol is to be told when it becomes busy */
+    uint8_t watched : 2;      /* READY_*; one writer: watch() */
+    bool yielded : 1;         /* in the loop's backlog: reads nothing until it goes on */
+    uint8_t level : 2;        /* how much it asked for of late: see rise(); 0 = little */
+    uint8_t level_at : 3;     /* when that was last too much; see now_at() */
+    bool local : 1;           /* over the local socket */
+    bool trusted : 1;         /* loopback or local: everything is allowed (peer.h) */
+    bool reading : 1;         /* wants input */
+    bool input_over : 1;      /* the peer sends no more */
+    bool blocked : 1;         /* the link is full */
+    bool in_turn : 1;         /* in the loop's turn list */
+    bool resumed : 1;         /* input() is to be called again even without new bytes */
+    bool awaits_room : 1;     /* in the worker's list of paused publishers */
 };
 
 /* Takes LINK (closed on failure). LOCAL: it came over the local socket. ERR_NOMEM. */

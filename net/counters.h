@@ -12,6 +12,10 @@
 #define COUNTER_TABLE(X)                                                                           \
     X(accepted, "connections accepted")                                                            \
     X(accept_paused, "times that accepting stopped for want of descriptors")                       \
+    X(limited_connections, "connections and receivers refused since their client has enough")      \
+    X(limited_subscriptions, "subscriptions refused since their client has enough topics")         \
+    X(limited_publishes, "publishes refused since their client publishes too many messages")       \
+    X(limited_bytes, "publishes refused since their client publishes too many bytes")              \
     X(proxy_errors, "connections refused for their PROXY header, or for having none")              \
     X(tls_handshakes, "TLS handshakes completed")                                                  \
     X(tls_resumed, "of these, those that resumed a session")                                       \

@@ -11,6 +11,7 @@
 
 #include "base/ip.h"
 #include "base/log.h"
+#include "net/client.h"
 #include "net/conn.h"
 #include "net/loop.h"
 #include "net/service.h"
@@ -158,17 +159,33 @@ static const struct service *service_of(const struct listener *l)
     return s->proxied && l->loop->settings->proxy_protocol ? s->proxied : s;
 }
 
+/* Its client has enough of them. A reset: what is closed in order would be remembered for a minute
+ * by the kernel. */
+static void turn_away(int fd)
+{
+    static const struct linger at_once = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+}
+
 static void adopt(struct listener *l, int fd, const struct ip_port *from)
 {
     struct loop *loop = l->loop;
     const struct service *s = service_of(l);
+    struct quota *client = NULL;
     struct conn *c;
+    if (!l->local && !client_admit(loop, &from->ip, &client)) {
+        turn_away(fd);
+        return;
+    }
     set_options(loop, fd, l->local);
     struct link link = socket_link(fd, l->local);
     if (conn_create(loop, link, l->local, l->local || l->loopback, s->protocol, &c) != ERR_OK) {
+        client_dismiss(loop, client);
         pause_listener(l, "out of memory");
         return;
     }
+    client_begin(&c->client, client);
     counter_add(&loop->counters, COUNTER_accepted, 1);
     if (s->accepted)
         s->accepted(c, s, from);

@@ -6,6 +6,7 @@ noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
 	net/backlog.c net/backlog.h \
 	net/budget.c net/budget.h \
+	net/client.c net/client.h \
 	net/conn.c net/conn.h \
 	net/counters.c net/counters.h \
 	net/crypto_threads.c net/crypto_threads.h \

@@ -32,6 +32,7 @@ struct crypto_port;
 struct crypto_threads;
 struct gathering;
 struct listener;
+struct quota_table;
 struct tls_accept;
 struct tls_current;
 
@@ -45,6 +46,7 @@ struct process {
     struct peer_memory memory;       /* what they make the process hold */
     struct crypto_threads *crypto;   /* for costly arithmetic; NULL: none */
     struct tls_current *tls;         /* what handshakes begin with */
+    struct quota_table *quotas;      /* what clients use of what they may */
     struct loop *loops[WORKERS_MAX]; /* to read what is atomic in them */
     unsigned loop_count;
 };
@@ -124,6 +126,11 @@ void loop_update_clock(struct loop *l);
 static inline uint64_t loop_now(const struct loop *l)
 {
     return l->now_ms;
+}
+/* The machine's clock at that moment, ns: the same for all loops, whatever they have slept. */
+static inline uint64_t loop_real_ns(const struct loop *l)
+{
+    return l->clock.real_ms * 1000000;
 }
 
 #endif

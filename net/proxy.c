@@ -21,6 +21,19 @@ static void refuse(struct conn *c, enum close_reason why)
     conn_close(c, why);
 }
 
+/* What its header says of it counts from here on. */
+static void go_on(struct conn *c, const struct service *behind)
+{
+    struct quota *client;
+    c->trusted = c->peer->trusted;
+    if (!client_admit(c->loop, &c->peer->sender.ip, &client)) {
+        conn_close(c, CLOSE_CLIENT);
+        return;
+    }
+    client_begin(&c->client, client);
+    behind->adopt(c);
+}
+
 static size_t proxy_input(struct conn *c, char *data, size_t n)
 {
     struct proxy *p = c->state;
@@ -30,8 +43,7 @@ static size_t proxy_input(struct conn *c, char *data, size_t n)
         break;
     case PROXY_READ_DONE:
         peer_take_header(c->peer, &p->header);
-        c->trusted = c->peer->trusted;
-        p->behind->adopt(c);
+        go_on(c, p->behind);
         break;
     case PROXY_READ_ERROR:
         log_debug("connection %llu: %s", (unsigned long long)conn_number(c), p->header.reason);

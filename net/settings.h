@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/ip.h"
+#include "base/quota.h"
 
 struct net_settings {
     uint64_t head_timeout_ms; /* until the first head is there, a PROXY header before it included */
@@ -20,10 +21,16 @@ struct net_settings {
     int notsent_lowat;                 /* TCP_NOTSENT_LOWAT, 0 = none */
     struct ip_net *trusted_proxies;    /* whose word on who the client is counts */
     size_t trusted_proxy_count;
-    bool proxy_protocol; /* all connections are theirs, and begin with a PROXY header */
+    bool proxy_protocol;         /* all connections are theirs, and begin with a PROXY header */
+    struct quota_limits address; /* of each client's address (client.h) */
+    struct ip_net *exempt;       /* addresses without limits */
+    size_t exempt_count;
+    bool exempt_loopback, exempt_private; /* and those */
 };
 
 /* Whether the word of a peer at that address counts (http.trusted_proxies). */
 bool net_settings_trust(const struct net_settings *s, const struct ip *ip);
+/* Whether what comes from there is not limited by address. */
+bool net_settings_exempt(const struct net_settings *s, const struct ip *ip);
 
 #endif

@@ -20,6 +20,11 @@ unsigned transport_count(void)
     return count;
 }
 
+bool transport_receives(unsigned number)
+{
+    return number < count && transports[number]->subscribes;
+}
+
 const char *transport_name(unsigned number)
 {
     return number < count ? transports[number]->name : "none";

@@ -26,7 +26,9 @@ MUST_CHECK enum err transport_register(struct transport *t);
 unsigned transport_count(void);
 /* By number. */
 extern const struct transport *transports[TRANSPORTS_MAX];
-/* Of TRANSPORT_NONE, too. */
+/* Whether its connections subscribe to something. Of TRANSPORT_NONE, too. */
+bool transport_receives(unsigned number);
+/* The same. */
 const char *transport_name(unsigned number);
 
 #endif

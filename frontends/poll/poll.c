@@ -7,6 +7,7 @@
 #include "delivery/envelope_encoding.h"
 #include "delivery/poll_body.h"
 #include "http/exchange.h"
+#include "http/http_quota.h"
 #include "http/shared_answer.h"
 #include "net/holding.h"
 
@@ -291,6 +292,7 @@ static void end(struct exchange *x)
     struct poll *p = x->waiting;
     conn_count_as(x->conn, x->conn->protocol->transport);
     feed_leave(&p->sub, worker_of_poll(p)->feeds);
+    http_quota_leave(x->conn);
     spare_give(p, sizeof(*p));
 }
 

@@ -14,6 +14,7 @@
 #include "http/accept.h"
 #include "http/exchange.h"
 #include "http/http_access.h"
+#include "http/http_quota.h"
 #include "http/subscribe.h"
 
 enum {
@@ -42,6 +43,7 @@ struct change {
     /* The answer when it is none of 200: */
     unsigned status;
     const char *detail;
+    struct http_quota quota; /* that was in the way */
 };
 
 static void change_destroy(struct change *g)
@@ -68,6 +70,16 @@ static bool changes_nothing(const struct change *g)
     return g->request.subscribe.count == 0 && g->request.unsubscribe.count == 0;
 }
 
+/* Whether the stream's client may have TOPICS of it. */
+static bool grant(struct change *g, struct stream *s, uint32_t topics)
+{
+    uint32_t has = s->conn->client.topics;
+    if (topics <= has || http_quota_subscribe(s->conn, topics - has, &g->quota))
+        return true;
+    refuse(g, 429, g->quota.text);
+    return false;
+}
+
 static void edit(struct change *g, struct stream *s)
 {
     struct stream_edit edit = {
@@ -81,9 +93,12 @@ static void edit(struct change *g, struct stream *s)
         refuse(g, 400, too_many);
         return;
     }
+    if (!grant(g, s, stream_filters_after(s, &edit)))
+        return;
     budget_charge(&s->conn->loop->work, g->request.subscribe.count * WORK_SUBSCRIBE +
                                             g->request.unsubscribe.count * WORK_TOPIC);
     enum err e = stream_edit(s, &edit);
+    http_quota_settle(s->conn, stream_filters(s));
     if (e == ERR_LIMIT)
         refuse(g, 400, SUBSCRIBE_TOO_FAR);
     else if (e == ERR_FULL)

@@ -274,10 +274,10 @@ static void answer_briefly(struct exchange *x, const char *text)
     conn_finish_after_output(x->conn);
 }
 
-void sse_answer_later(struct exchange *x)
+void sse_answer_later(struct exchange *x, uint32_t ms)
 {
     char text[32];
-    snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(x->conn) + 1000);
+    snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(x->conn) + ms);
     answer_briefly(x, x->method == HTTP_HEAD ? NULL : text);
 }
 
@@ -289,7 +289,7 @@ void sse_start(struct exchange *x, const struct subscription *sub)
     }
     struct listed_stream *s = x->conn->loop->draining ? NULL : calloc(1, sizeof(*s));
     if (!s) {
-        sse_answer_later(x);
+        sse_answer_later(x, SUBSCRIBE_LATER_MS);
         return;
     }
     stream_init(&s->stream, x->conn, &sse_stream_ops);
@@ -300,5 +300,5 @@ void sse_start(struct exchange *x, const struct subscription *sub)
     if (e == ERR_LIMIT)
         exchange_fail(x, 400, SUBSCRIBE_TOO_FAR);
     else
-        sse_answer_later(x);
+        sse_answer_later(x, SUBSCRIBE_LATER_MS);
 }

@@ -18,6 +18,6 @@ extern const struct frontend sse_frontend;
  * faulty request gets its 400. */
 void sse_start(struct exchange *x, const struct subscription *sub);
 /* Answers so a request for an event stream that the hub cannot serve now: come back later. */
-void sse_answer_later(struct exchange *x);
+void sse_answer_later(struct exchange *x, uint32_t ms);
 
 #endif

@@ -12,6 +12,7 @@
 #include "frontends/ws/ws_handshake.h"
 #include "http/exchange.h"
 #include "http/http_access.h"
+#include "http/http_quota.h"
 #include "http/publish.h"
 #include "utlist.h"
 
@@ -198,6 +199,17 @@ static void answer_error(struct conn *c, const struct fault *fault, const struct
     ws_frame_end(out, frame, WS_TEXT);
 }
 
+static void answer_over(struct conn *c, const struct http_quota *q, const struct json_slice *ref)
+{
+    struct buf *out = frame_out(c);
+    counter_add(&c->loop->counters, COUNTER_ws_errors, 1);
+    if (!out)
+        return;
+    size_t frame = ws_frame_begin(out);
+    ws_control_over(out, &q->fault, q->retry_s, ref);
+    ws_frame_end(out, frame, WS_TEXT);
+}
+
 static void answer_conflict(struct conn *c, const struct publish *p, const struct json_slice *ref)
 {
     char current[CURSOR_TEXT_SIZE];
@@ -230,6 +242,7 @@ static void join(struct conn *c, const struct ws_control *m)
     uint64_t offset;
     enum err e =
         stream_join(s, m->topic.data, m->topic.len, encoding_of(ws_of(c)), &m->after, &offset);
+    http_quota_settle(c, stream_filters(s));
     struct buf *out = e == ERR_OK ? conn_out(c) : NULL;
     if (e != ERR_OK) {
         answer_error(c, stream_fault(e), &m->ref);
@@ -299,11 +312,14 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
 {
     static const struct fault denied = {"forbidden", "Anonymous subscribing is not allowed here"};
     static const struct fault limit = {"limit", "More topics than limits.subscriptions allows"};
+    struct http_quota quota;
     budget_charge(&c->loop->work, WORK_SUBSCRIBE);
     if (!http_may(c, ACCESS_SUBSCRIBE))
         answer_error(c, &denied, &m->ref);
     else if (stream_filters(&ws_of(c)->stream) >= worker_settings(c)->subscriptions)
         answer_error(c, &limit, &m->ref);
+    else if (!http_quota_subscribe(c, 1, &quota))
+        answer_over(c, &quota, &m->ref);
     else if (subscribe_need(c, &m->after) != CONN_NEEDS_LITTLE)
         wait_for_turn(c, m);
     else
@@ -313,7 +329,9 @@ static void handle_subscribe(struct conn *c, const struct ws_control *m)
 static void handle_unsubscribe(struct conn *c, const struct ws_control *m)
 {
     static const struct fault unknown = {"not_subscribed", "There is no such subscription"};
-    enum err e = stream_part(&ws_of(c)->stream, m->topic.data, m->topic.len);
+    struct stream *s = &ws_of(c)->stream;
+    enum err e = stream_part(s, m->topic.data, m->topic.len);
+    http_quota_settle(c, stream_filters(s));
     struct buf *out = e == ERR_OK ? conn_out(c) : NULL;
     if (e != ERR_OK) {
         answer_error(c, e == ERR_NOT_FOUND ? &unknown : stream_fault(e), &m->ref);
@@ -377,8 +395,11 @@ static const struct fault *check_publish(struct conn *c, const struct message_in
 static void handle_publish(struct conn *c, const struct ws_control *m)
 {
     const struct fault *fault = check_publish(c, &m->publish);
+    struct http_quota quota;
     if (fault)
         answer_error(c, fault, &m->ref);
+    else if (!http_quota_publish(c, 1, m->publish.payload_len, &quota))
+        answer_over(c, &quota, &m->ref);
     else
         publish(c, &m->publish, &m->ref);
 }
@@ -431,8 +452,11 @@ static void handle_raw(struct conn *c, const struct ws_event *e)
         .kind = e->text ? MESSAGE_TEXT : MESSAGE_BINARY,
     };
     const struct fault *fault = check_publish(c, &m);
+    struct http_quota quota;
     if (fault)
         end_with(c, WS_CLOSE_POLICY, fault->message);
+    else if (!http_quota_publish(c, 1, m.payload_len, &quota))
+        end_with(c, WS_CLOSE_TRY_LATER, "More is published than limits allow");
     else
         publish(c, &m, NULL);
 }

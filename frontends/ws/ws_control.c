@@ -188,6 +188,17 @@ void ws_control_error(struct buf *out, const struct fault *fault, const struct j
     end(out, ref);
 }
 
+void ws_control_over(struct buf *out, const struct fault *fault, uint32_t retry_s,
+                     const struct json_slice *ref)
+{
+    begin(out, "error");
+    member(out, "code", fault->code);
+    member(out, "message", fault->message);
+    if (retry_s)
+        buf_printf(out, ",\"retry_after\":%u", retry_s);
+    end(out, ref);
+}
+
 void ws_control_conflict(struct buf *out, const struct fault *fault, const char *current,
                          const struct json_slice *ref)
 {

@@ -60,6 +60,9 @@ void ws_control_published(struct buf *out, const char *id, const struct json_sli
 void ws_control_authenticated(struct buf *out, const struct json_slice *ref);
 void ws_control_pong(struct buf *out, const struct json_slice *ref);
 void ws_control_error(struct buf *out, const struct fault *fault, const struct json_slice *ref);
+/* The error of what is too much now; RETRY_S: when it may not be (0: it will be). */
+void ws_control_over(struct buf *out, const struct fault *fault, uint32_t retry_s,
+                     const struct json_slice *ref);
 /* The error of a conditional publish; CURRENT is the topic's newest cursor. */
 void ws_control_conflict(struct buf *out, const struct fault *fault, const char *current,
                          const struct json_slice *ref);

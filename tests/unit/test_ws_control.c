@@ -277,6 +277,11 @@ START_TEST(answers)
     ws_control_conflict(&out, &fault, "8-9", &ref);
     expect_out("{\"op\":\"error\",\"code\":\"bad_topic\",\"message\":\"a \\\"topic\\\"\","
                "\"current\":\"8-9\",\"ref\":\"r\"}");
+    ws_control_over(&out, &fault, 7, &ref);
+    expect_out("{\"op\":\"error\",\"code\":\"bad_topic\",\"message\":\"a \\\"topic\\\"\","
+               "\"retry_after\":7,\"ref\":\"r\"}");
+    ws_control_over(&out, &fault, 0, NULL);
+    expect_out("{\"op\":\"error\",\"code\":\"bad_topic\",\"message\":\"a \\\"topic\\\"\"}");
     ws_control_gap(&out, "1-8", "3-9", "epoch", NULL, 0);
     expect_out("{\"op\":\"gap\",\"requested\":\"1-8\",\"resumed\":\"3-9\",\"reason\":\"epoch\"}");
     ws_control_live(&out, "7-9", NULL, 0);
