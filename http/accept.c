@@ -80,26 +80,34 @@ static unsigned json_rank(struct field_text range)
     return field_is(range, "*/*") ? 1 : 0;
 }
 
-static void add_range(struct accept *a, struct field_text member)
+static void add_json(struct accept *a, unsigned rank, unsigned weight)
 {
-    struct field_text range;
-    unsigned weight, rank;
-    if (!field_next(&member, ';', &range) || !range_weight(member, &weight))
-        return;
-    if (field_is(range, "text/event-stream") && weight > a->events)
-        a->events = weight;
-    if (field_is(range, "text/html") && weight > 0)
-        a->page = true;
-    rank = json_rank(range);
     if (rank > a->json_rank || (rank > 0 && rank == a->json_rank && weight > a->json)) {
         a->json_rank = rank;
         a->json = weight;
     }
 }
 
+static void add_range(struct accept *a, struct field_text member)
+{
+    struct field_text range;
+    unsigned weight;
+    if (!field_next(&member, ';', &range) || !range_weight(member, &weight))
+        return;
+    if (field_is(range, "text/event-stream") && weight > a->events)
+        a->events = weight;
+    if (field_is(range, "text/html") && weight > 0)
+        a->page = true;
+    add_json(a, json_rank(range), weight);
+}
+
 void accept_add(struct accept *a, const char *value, size_t n)
 {
     struct field_text rest = {value, n}, member;
+    if (n == 3 && memcmp(value, "*/*", 3) == 0) { /* what scripts mostly send */
+        add_json(a, 1, 1000);
+        return;
+    }
     while (field_next(&rest, ',', &member))
         add_range(a, member);
 }

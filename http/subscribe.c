@@ -126,11 +126,17 @@ enum param {
     PARAM_UNKNOWN /* passed over, whatever it holds */
 };
 
+/* Mostly tells names apart, without a call. */
+static bool may_be(const struct url_param *p, const char *name)
+{
+    return p->name_len > 0 && (p->name[0] == name[0] || p->name[0] == '%');
+}
+
 static enum param which_param(const struct url_param *p)
 {
     static const char *const names[] = {"topic", "after", "lastEventId", "format", "wait", "limit"};
     unsigned i = 0;
-    while (i < PARAM_UNKNOWN && !url_param_is(p, names[i]))
+    while (i < PARAM_UNKNOWN && !(may_be(p, names[i]) && url_param_is(p, names[i])))
         i++;
     return i;
 }

@@ -38,6 +38,9 @@ static const struct {
     /* Wildcards never choose it. */
     {"", false},
     {"*/*", false},
+    {"*/*;q=1", false},
+    {"*/*, text/event-stream", true}, /* as good as any */
+    {"*/*, text/event-stream;q=0.9", false},
     {"text/*", false},
     {"*", false},
     {"text/html, */*", false},
