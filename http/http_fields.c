@@ -185,6 +185,34 @@ void http_fields_add(struct http_fields *f, const char *name, size_t name_len, c
     f->text.len += all;
 }
 
+void http_fields_add_all(struct http_fields *f, const struct http_fields *from)
+{
+    uint32_t to = (uint32_t)f->text.len;
+    buf_append(&f->text, from->text.data + from->begin, from->text.len - from->begin);
+    if (f->text.failed)
+        return;
+    f->begin = to;
+    f->present = from->present;
+    f->repeated = from->repeated;
+    for (uint64_t left = from->present; left; left &= left - 1) {
+        int which = __builtin_ctzll(left);
+        f->values[which].at = from->values[which].at - from->begin + to;
+        f->values[which].len = from->values[which].len;
+    }
+}
+
+struct http_fields *http_fields_copy(const struct http_fields *f)
+{
+    struct http_fields *copy = calloc(1, sizeof(*copy));
+    if (!copy)
+        return NULL;
+    http_fields_add_all(copy, f);
+    if (!copy->text.failed)
+        return copy;
+    destroy(copy);
+    return NULL;
+}
+
 const char *http_fields_next(const struct http_fields *f, enum http_field which, const char *value,
                              size_t *ret_len)
 {

@@ -102,6 +102,13 @@ enum http_field http_field_find(const char *name, size_t n);
 void http_fields_add(struct http_fields *f, const char *name, size_t name_len, const char *value,
                      size_t value_len);
 
+/* All fields of FROM go behind the text of F, which has none yet, as they were added there. Sets
+ * text.failed when out of memory. */
+void http_fields_add_all(struct http_fields *f, const struct http_fields *from);
+/* Fields of their own like those of F, in no more memory than they need; given back like others.
+ * NULL: out of memory. */
+struct http_fields *http_fields_copy(const struct http_fields *f);
+
 /* F may be NULL in what follows: then there are none. */
 
 static inline bool http_fields_has(const struct http_fields *f, enum http_field which)

@@ -38,6 +38,7 @@ libhttpcodec_a_SOURCES += \
 	http/http_fields.c http/http_fields.h \
 	http/http_lines.c http/http_lines.h \
 	http/http_problem.c http/http_problem.h \
+	http/h1/http_familiar.c http/h1/http_familiar.h \
 	http/h1/http_repeat.c http/h1/http_repeat.h \
 	http/h1/http_request.c http/h1/http_request.h \
 	http/h1/http_response.c http/h1/http_response.h \

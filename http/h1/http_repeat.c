@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "http/h1/http_familiar.h"
+
 /* A length that has more digits is left to the reader of heads. */
 enum { LENGTH_DIGITS_MAX = 15 };
 
@@ -140,20 +142,50 @@ static void keep(const struct http_request *r, const char *data, size_t n)
 
 /* --- feeding --- */
 
+/* The bytes of the request line with its end, 0: it is not all there. */
+static size_t line_length(const char *data, size_t n)
+{
+    const char *end = memchr(data, '\n', n);
+    return end ? (size_t)(end - data) + 1 : 0;
+}
+
+/* R is at its beginning. What the fields of its head mean may be known. */
+static enum http_read feed_familiar(struct http_request *r, const char *data, size_t n,
+                                    size_t *used)
+{
+    size_t line = line_length(data, n), more = 0;
+    const struct http_familiar *f = http_familiar_find(data + line, n - line);
+    enum http_read got = http_request_feed(r, data, f ? line : n, used);
+    if (got == HTTP_READ_HEAD)
+        http_familiar_keep(r, data + line, *used - line);
+    if (!f || got != HTTP_READ_MORE)
+        return got;
+    if (http_familiar_take(f, r)) {
+        *used = n;
+        return HTTP_READ_HEAD;
+    }
+    got = http_request_feed(r, data + *used, n - *used, &more);
+    *used += more;
+    return got;
+}
+
 enum http_read http_repeat_feed(struct http_request *r, const char *data, size_t n, size_t *used)
 {
     bool begins = r->state == HTTP_START && r->empty_lines == 0 && n > 0 && data[0] != '\r';
-    *used = begins ? find(r, data, n) : 0;
+    if (!begins)
+        return http_request_feed(r, data, n, used);
+    *used = find(r, data, n);
     if (*used)
         return HTTP_READ_HEAD;
-    enum http_read got = http_request_feed(r, data, n, used);
-    if (got == HTTP_READ_HEAD && begins)
+    enum http_read got = feed_familiar(r, data, n, used);
+    if (got == HTTP_READ_HEAD)
         keep(r, data, *used);
     return got;
 }
 
 void http_repeat_finish_thread(void)
 {
+    http_familiar_finish_thread();
     for (unsigned i = 0; i < HTTP_REPEAT_HEADS; i++) {
         struct head *h = &kept.heads[i];
         http_fields_give_back(h->request.fields);

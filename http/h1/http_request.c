@@ -295,15 +295,41 @@ static bool wants_keep_alive(const struct http_request *r)
     return r->minor >= 1 || http_fields_has_token(r->fields, HTTP_FIELD_CONNECTION, "keep-alive");
 }
 
-static bool end_head(struct http_request *r)
+/* The head will not move any more. */
+static void point_into_head(struct http_request *r)
 {
     const char *head = r->fields->text.data;
     r->method = head;
     r->target = head + r->target_at;
     r->host = r->host_at ? head + r->host_at : "";
     r->seen = 0; /* from now on: extensions and trailers */
+}
+
+static bool end_head(struct http_request *r)
+{
+    point_into_head(r);
     r->keep_alive = wants_keep_alive(r);
     return check_host(r) && check_singles(r) && check_framing(r) && check_expect(r);
+}
+
+bool http_request_take_fields(struct http_request *r, const struct http_fields *copy, size_t bytes,
+                              uint16_t headers, bool keep_alive)
+{
+    if (bytes > r->limits->head_bytes - r->seen || headers > r->limits->headers)
+        return false;
+    http_fields_add_all(r->fields, copy);
+    if (r->fields->text.failed) {
+        r->fields->text.failed = false;
+        return false;
+    }
+    point_into_head(r);
+    r->headers = headers;
+    r->has_host = true; /* as each of HTTP/1.1 */
+    if (!r->host_at)
+        r->host = http_fields_get(r->fields, HTTP_FIELD_HOST, NULL);
+    r->keep_alive = keep_alive;
+    r->state = HTTP_DONE;
+    return true;
 }
 
 /* ---- Feeding the head ---- */

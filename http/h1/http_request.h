@@ -121,6 +121,11 @@ void http_request_init(struct http_request *r, const struct http_limits *limits)
 void http_request_finish(struct http_request *r);
 /* Feeds N bytes and returns the next event; *USED says how many of them it took. */
 enum http_read http_request_feed(struct http_request *r, const char *data, size_t n, size_t *used);
+/* For who knows what the header fields are (http_familiar.h): R, of HTTP/1.1 and behind its request
+ * line, gets COPY's, which took BYTES of a head without a body, and is at HEAD. False: its limits
+ * forbid that, or memory is out; R is as before. */
+bool http_request_take_fields(struct http_request *r, const struct http_fields *copy, size_t bytes,
+                              uint16_t headers, bool keep_alive);
 /* At HEAD: the Content-Length, 0 if there is none. */
 uint64_t http_request_length(const struct http_request *r);
 /* Whether DONE comes next. */

@@ -7,6 +7,7 @@ http_codec_tests = \
 	tests/unit/test_forwarded \
 	tests/unit/test_h2_strict \
 	tests/unit/test_http_due \
+	tests/unit/test_http_familiar \
 	tests/unit/test_http_fields \
 	tests/unit/test_http_repeat \
 	tests/unit/test_http_reply \
@@ -64,6 +65,10 @@ tests_unit_test_http_request_scalar_LDADD = libhttpcodec.a libbase.a $(CHECK_LIB
 tests_unit_test_http_fields_SOURCES = tests/unit/test_http_fields.c
 tests_unit_test_http_fields_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_fields_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_http_familiar_SOURCES = tests/unit/test_http_familiar.c
+tests_unit_test_http_familiar_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_http_familiar_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_http_repeat_SOURCES = tests/unit/test_http_repeat.c
 tests_unit_test_http_repeat_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
