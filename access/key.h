@@ -26,6 +26,19 @@ struct key;
 /* KID is copied. ERR_LIMIT: N is out of range; ERR_NOMEM. */
 MUST_CHECK enum err key_create_secret(const char *kid, const void *bytes, size_t n,
                                       struct key **ret);
+/* Of its modulus and exponent, big-endian. ERR_LIMIT: the modulus has too few bits or too many;
+ * ERR_INVALID: it is no such key; ERR_NOMEM. */
+MUST_CHECK enum err key_create_rsa(const char *kid, const unsigned char *modulus, size_t modulus_n,
+                                   const unsigned char *exponent, size_t exponent_n,
+                                   struct key **ret);
+/* Of the coordinates of its point, big-endian, each as long as the curve's numbers. KIND is
+ * KEY_P256 or KEY_P384. ERR_INVALID: it is no point of the curve; ERR_NOMEM. */
+MUST_CHECK enum err key_create_ec(const char *kid, enum key_kind kind, const unsigned char *x,
+                                  size_t x_n, const unsigned char *y, size_t y_n, struct key **ret);
+/* Of the N bytes of a public key, PEM or DER, or of a private one, of which the public part is
+ * taken; TEXT has a NUL behind it. ERR_FORMAT: it is none; ERR_LIMIT, ERR_INVALID: as above, or
+ * another curve; ERR_NOMEM. */
+MUST_CHECK enum err key_create_pem(const char *kid, const char *text, size_t n, struct key **ret);
 /* NULL is accepted. */
 void key_destroy(struct key *k);
 

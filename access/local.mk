@@ -9,6 +9,7 @@ libaccess_a_SOURCES = \
 	access/grants.c access/grants.h \
 	access/host.c access/host.h \
 	access/json_tree.c access/json_tree.h \
+	access/jwk.c access/jwk.h \
 	access/key.c access/key.h \
 	access/key_set.c access/key_set.h \
 	access/key_text.c access/key_text.h \

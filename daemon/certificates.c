@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "daemon/setting.h"
@@ -108,29 +107,13 @@ static void put_fault(struct buf *out, const struct config *c, const struct tls_
 
 /* --- files --- */
 
-static struct file_stamp stamp_of(const char *path)
-{
-    struct stat st;
-    if (!given(path) || stat(path, &st) != 0)
-        return (struct file_stamp){0};
-    return (struct file_stamp){
-        .device = st.st_dev,
-        .inode = st.st_ino,
-        .size = (uint64_t)st.st_size,
-        .changed_s = st.st_ctim.tv_sec,
-        .changed_ns = st.st_ctim.tv_nsec,
-        .modified_s = st.st_mtim.tv_sec,
-        .modified_ns = st.st_mtim.tv_nsec,
-    };
-}
-
 /* Looks at all files, and says whether one is another than at the last look. */
 static bool look_at_files(struct certificates *c)
 {
     bool changed = false;
     for (size_t i = 0; i < c->stamp_count; i++) {
-        struct file_stamp now = stamp_of(file_of(c->config, i));
-        changed |= memcmp(&now, &c->stamps[i], sizeof(now)) != 0;
+        struct file_stamp now = file_stamp_of(file_of(c->config, i));
+        changed |= !file_stamp_equal(&now, &c->stamps[i]);
         c->stamps[i] = now;
     }
     return changed;
@@ -144,7 +127,7 @@ static struct file_stamp *stamp_all(const struct config *config, size_t *ret_n)
         n++;
     struct file_stamp *stamps = calloc(n, sizeof(*stamps));
     for (size_t i = 0; i < n && stamps; i++)
-        stamps[i] = stamp_of(file_of(config, i));
+        stamps[i] = file_stamp_of(file_of(config, i));
     *ret_n = n;
     return stamps;
 }

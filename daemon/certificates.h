@@ -12,15 +12,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "daemon/config.h"
+#include "daemon/file_stamp.h"
 #include "net/tls/tls_context.h"
 
 enum { CERTIFICATES_WARN_DAYS = 14 }; /* before the end: said once a day from then on */
-
-/* What a file was when it was read. */
-struct file_stamp {
-    uint64_t device, inode, size;
-    int64_t changed_s, changed_ns, modified_s, modified_ns;
-};
 
 /* The main thread's. All zero: nothing is loaded. */
 struct certificates {

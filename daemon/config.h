@@ -198,6 +198,7 @@ struct config {
         struct config_origin_list origin;
         enum config_local local;
         struct config_key_list key;
+        char *jwks_file;         /* "" = none */
         char *issuer, *audience; /* "" = any */
         uint64_t leeway_ms;
         uint64_t max_lifetime_ms; /* 0 = any */

@@ -658,12 +658,17 @@ static void check_listeners(struct loader *l)
     }
 }
 
+static bool is_set(const char *text)
+{
+    return text && *text;
+}
+
 /* An address that others can reach needs a word on what they may do: tokens say it, too. */
 static void check_access(struct loader *l)
 {
     const struct config *c = l->config;
     const struct setting *s = setting_find("http", "listen");
-    if (c->access.anonymous || c->access.key.count)
+    if (c->access.anonymous || c->access.key.count || is_set(c->access.jwks_file))
         return;
     for (size_t i = 0; i < c->http.listen.count && go_on(l); i++) {
         if (c->http.listen.item[i].loopback)
@@ -686,11 +691,6 @@ static void check_proxies(struct loader *l)
     struct buf *out = fail_at(l, c->origin[s - settings]);
     buf_puts(out, "http.proxy_protocol = on: must be off unless http.trusted_proxies says who may "
                   "connect");
-}
-
-static bool is_set(const char *text)
-{
-    return text && *text;
 }
 
 static bool has_tls_listener(const struct config *c)

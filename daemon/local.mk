@@ -4,6 +4,7 @@ include daemon/config.mk
 sbin_PROGRAMS += longwired
 longwired_SOURCES = \
 	daemon/certificates.c daemon/certificates.h \
+	daemon/file_stamp.c daemon/file_stamp.h \
 	daemon/frontends.c daemon/frontends.h \
 	daemon/key_files.c daemon/key_files.h \
 	daemon/keep_socket.c daemon/keep_socket.h \

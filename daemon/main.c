@@ -63,6 +63,7 @@ struct daemon {
     struct config *config;
     struct config *newest; /* as of the last reload; NULL: there was none */
     struct certificates certificates;
+    struct key_files keys;
     struct settings *settings;
     struct retention_rules *rules; /* the broker's, once it runs */
     struct store *store;
@@ -506,7 +507,7 @@ static enum err load_keys(struct daemon *d)
 {
     struct buf error = {0};
     struct access_policy *policy;
-    enum err e = key_files_load(d->config, &policy, &error);
+    enum err e = key_files_load(&d->keys, d->config, &policy, &error);
     buf_putc(&error, '\0');
     if (e == ERR_OK)
         set_access(d->settings, policy);
@@ -644,17 +645,23 @@ static void take_over(struct daemon *d, struct config *fresh, struct settings *s
     d->newest = fresh;
 }
 
-/* The settings of FRESH; NULL: TEXT says why not, or is empty when out of memory. */
+/* The settings of FRESH, with its keys and certificates: all, or none of it. NULL: TEXT says why
+ * not, or is empty when out of memory. */
 static struct settings *make_all_settings(struct daemon *d, const struct config *fresh,
                                           struct buf *text)
 {
     struct access_policy *policy;
+    struct key_files keys = {0};
     struct settings *settings = make_settings(fresh);
-    if (settings && key_files_load(fresh, &policy, text) == ERR_OK) {
+    if (settings && key_files_load(&keys, fresh, &policy, text) == ERR_OK) {
         set_access(settings, policy);
-        if (certificates_load(&d->certificates, fresh, text) == ERR_OK)
+        if (certificates_load(&d->certificates, fresh, text) == ERR_OK) {
+            key_files_finish(&d->keys);
+            d->keys = keys;
             return settings;
+        }
     }
+    key_files_finish(&keys);
     settings_unref(settings);
     return NULL;
 }
@@ -679,6 +686,23 @@ static void reload(struct daemon *d)
     buf_finish(&text);
 }
 
+/* New keys are new settings: whoever judges has one reference for all. */
+static void look_at_keys(struct daemon *d)
+{
+    struct access_policy *policy = key_files_look(&d->keys);
+    if (!policy)
+        return;
+    struct settings *settings = make_settings(d->keys.config);
+    if (!settings) {
+        log_error("the keys of tokens stay as they were: %s", err_text(ERR_NOMEM));
+        access_policy_unref(policy);
+        return;
+    }
+    set_access(settings, policy);
+    keep_fixed(d->settings, settings);
+    hand_out(d, settings);
+}
+
 /* --- serve and stop --- */
 
 static void serve_until_stopped(struct daemon *d, const sigset_t *set)
@@ -693,6 +717,7 @@ static void serve_until_stopped(struct daemon *d, const sigset_t *set)
         keep_socket_look(&keep);
         quota_table_sweep(d->process.quotas, now_monotonic_ms() * NS_PER_MS);
         certificates_look(&d->certificates, (int64_t)(now_unix_ms() / 1000));
+        look_at_keys(d);
     } while (sig != SIGTERM && sig != SIGINT);
     log_info("stopping (SIG%s)", sigabbrev_np(sig));
 }
@@ -714,6 +739,7 @@ static void stop(struct daemon *d)
     quota_table_destroy(d->process.quotas);
     crypto_threads_destroy(d->process.crypto);
     certificates_finish(&d->certificates);
+    key_files_finish(&d->keys);
     hub_destroy(d->hub);
     uint64_t head = d->broker ? broker_head(d->broker) : d->log.head;
     bool complete = d->broker && broker_remember(d->broker) == ERR_OK;

@@ -198,6 +198,8 @@ const struct setting settings[] = {
      "what HTTP from this machine may do: all, as the anonymous, or all until there are keys"},
     {"access", "key", KEY(access.key), "", RELOAD,
      "KID FILE [ALG ...] of a key that tokens are signed with; repeatable"},
+    {"access", "jwks_file", TEXT(access.jwks_file, 0, CONFIG_TEXT_MAX), "", RELOAD,
+     "file with more of them, a JWK set; read again when it changes"},
     {"access", "issuer", TEXT(access.issuer, 0, CONFIG_TEXT_MAX), "", RELOAD,
      "what a token's iss must be; empty = anything"},
     {"access", "audience", TEXT(access.audience, 0, CONFIG_TEXT_MAX), "", RELOAD,

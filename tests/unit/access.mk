@@ -2,6 +2,7 @@
 access_tests = \
 	tests/unit/test_access \
 	tests/unit/test_host \
+	tests/unit/test_key \
 	tests/unit/test_origin \
 	tests/unit/test_token
 check_PROGRAMS += $(access_tests)
@@ -23,3 +24,10 @@ tests_unit_test_token_SOURCES = tests/unit/test_token.c tests/unit/token_maker.c
 	tests/unit/token_maker.h tests/require.h
 tests_unit_test_token_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_token_LDADD = libaccess.a $(access_libs) $(CHECK_LIBS)
+
+# The vectors are PyJWT's.
+tests_unit_test_key_SOURCES = tests/unit/test_key.c tests/unit/token_maker.c \
+	tests/unit/token_maker.h tests/unit/token_vectors.h tests/require.h
+tests_unit_test_key_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_key_LDADD = libaccess.a $(access_libs) $(CHECK_LIBS)
+EXTRA_DIST += tests/unit/token_vectors.py

@@ -1,6 +1,6 @@
 # Unit tests of the daemon: its configuration, and what surrounds it; included by tests/local.mk.
 config_tests = tests/unit/test_value tests/unit/test_config tests/unit/test_cli \
-	tests/unit/test_cpus tests/unit/test_daemon tests/unit/test_data_dir tests/unit/test_rules \
+	tests/unit/test_cpus tests/unit/test_daemon tests/unit/test_data_dir tests/unit/test_key_files tests/unit/test_rules \
 	tests/unit/test_signals
 check_PROGRAMS += $(config_tests) tests/unit/dump_settings
 TESTS += $(config_tests) tests/check-options.py
@@ -26,7 +26,7 @@ tests_unit_test_cpus_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
 
 # Includes daemon/main.c; the stand-ins are the layers that it starts.
-tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/certificates.c daemon/frontends.c daemon/keep_socket.c \
+tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/certificates.c daemon/file_stamp.c daemon/frontends.c daemon/keep_socket.c \
 	daemon/key_files.c daemon/rules.c daemon/signals.c
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_lmdb_open -Wl,--wrap=store_wrong \
@@ -39,6 +39,12 @@ tests_unit_test_daemon_LDADD = $(longwired_LDADD) $(CHECK_LIBS)
 tests_unit_test_data_dir_SOURCES = tests/unit/test_data_dir.c
 tests_unit_test_data_dir_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_data_dir_LDADD = $(config_libs) $(CHECK_LIBS)
+
+tests_unit_test_key_files_SOURCES = tests/unit/test_key_files.c tests/unit/token_maker.h \
+	tests/unit/token_vectors.h daemon/file_stamp.c daemon/key_files.c
+tests_unit_test_key_files_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_key_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
+tests_unit_test_key_files_LDADD = $(config_libs) $(access_libs) $(CHECK_LIBS)
 
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c daemon/rules.c
 tests_unit_test_rules_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
