@@ -5,6 +5,7 @@
 
 #include "admin/admin_document.h"
 #include "base/now.h"
+#include "broker/broker_remove.h"
 #include "broker/cursor.h"
 #include "broker/interest.h"
 #include "broker/topic_name.h"

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "broker/clock.h"
+#include "broker/broker_clock.h"
+#include "broker/broker_forget.h"
+#include "broker/broker_state.h"
 #include "broker/dedup.h"
 #include "broker/replay.h"
 #include "broker/topic_table.h"
@@ -12,10 +14,6 @@
 enum {
     /* The head is reserved ahead in steps of so many offsets once memory messages use them. */
     RESERVE_STEP = 65536,
-    /* Records that one commit takes away: few, so that publishes do not wait, but more than come in
-     * meanwhile. */
-    REMOVE_MIN = 1024,
-    REMOVE_MAX = 16384,
     /* Topics whose newest offsets go into one of the last commits. */
     REMEMBER_STEP = 1024,
     TOPIC_FLAG_MEMORY = 1, /* in store_topic.flags */
@@ -23,62 +21,6 @@ enum {
      * batch takes so much of it away, or twice its own weight. */
     TAIL_ENCODED_TIMES = 4,
     TAIL_STEP = 16,
-    /* Topics that one commit forgets; and of those in use one part in so many, when there is no
-     * room for another one; idle ones that a group may look at for that. */
-    FORGET_MAX = 256,
-    FORGET_PART = 16,
-    FORGET_LOOKS = 16384,
-    /* How often keys and forgotten topics are looked at that may be given up by now, and how many
-     * keys. */
-    LINGER_MS = 1000,
-    EXPIRE_KEYS = 16384,
-};
-
-/* How the log was found, if it had rested for longer than CLOCK_REST_MS by a clock that may have
- * been wrong. */
-struct rest {
-    uint64_t head, last_ms;
-    uint64_t ms;           /* for so long; 0 = it had not */
-    uint64_t ages_from_ms; /* until then messages age as if it went on */
-};
-
-struct broker {
-    struct store *store;
-    struct broker_options options;
-    struct topic_table *topics;
-    struct interest *interest;
-    struct dedup *dedup;
-    struct retention retention;
-    size_t published; /* messages since the last step of retention */
-    size_t removable; /* records that a full disk has room to remove at once; 0 = any number */
-    struct idle_topics idle;
-    uint64_t keys_due_ms; /* when a key may have expired */
-    _Atomic uint64_t expired, forgotten;
-    struct tail tail;
-    uint64_t tail_weight;   /* bytes */
-    struct store_state log; /* as opened: its epoch, and the former ones */
-    uint64_t head;
-    uint64_t reserved; /* offsets up to here may be in use, says the log */
-    uint64_t time_ms;  /* of the newest message */
-    uint64_t now_ms;   /* when the broker was last called */
-    struct rest rest;
-    bool times_unsaved;     /* the log does not know of the last step of the clock */
-    uint32_t topics_stored; /* topics with ids up to here are in the log */
-    bool used_up;           /* there are no more ids: it was logged */
-    /* The group being committed. */
-    uint64_t group;
-    size_t looks; /* at idle topics that it may still have */
-    struct store_record *records;
-    size_t record_count, record_cap;
-    struct store_topic *new_topics;
-    size_t new_topic_cap;
-    size_t staged;         /* new messages */
-    bool staged_memory;    /* some of them are memory ones */
-    uint32_t staged_topic; /* the highest id of their topics */
-    bool conflicted;       /* a publish of the group is, or was, a conflict */
-    /* Topics that the log knows as durable ones, and that get their first memory message now. */
-    struct topic **turned;
-    size_t turned_count, turned_cap;
 };
 
 /* --- start --- */
@@ -187,190 +129,6 @@ static enum err load_keys(struct broker *b, uint64_t now_ms)
     return e;
 }
 
-/* --- the clock --- */
-
-static void save_times(struct broker *b)
-{
-    if (b->times_unsaved)
-        b->times_unsaved =
-            store_save_times(b->store) != ERR_OK; /* tried again with the next step */
-}
-
-/* The clock that said that the log had rested is set back: it had not, or not for so long. */
-static enum err step_over_rest(struct broker *b, uint64_t back_ms)
-{
-    uint64_t less = back_ms < b->rest.ms ? back_ms : b->rest.ms;
-    return store_step_times(b->store, b->rest.head, b->rest.last_ms + less, (int64_t)less);
-}
-
-void broker_step_clock(struct broker *b, int64_t off_ms)
-{
-    if (off_ms < 0 && b->rest.ms && step_over_rest(b, -(uint64_t)off_ms) != ERR_OK)
-        return; /* out of memory: times wait for the clock instead */
-    b->rest = (struct rest){0};
-    if (store_step_times(b->store, b->head, UINT64_MAX, off_ms) != ERR_OK)
-        return;
-    b->time_ms = clock_moved(b->time_ms, off_ms);
-    dedup_step_clock(b->dedup, off_ms);
-    idle_step_clock(&b->idle, off_ms);
-    b->keys_due_ms = 0;
-    retention_step_clock(&b->retention);
-    b->times_unsaved = true;
-    save_times(b);
-}
-
-void broker_doubt_clock(struct broker *b, uint64_t now_ms)
-{
-    if (now_ms < b->rest.ages_from_ms)
-        b->rest.ages_from_ms = now_ms + 2 * CLOCK_CONFIRM_MS;
-}
-
-/* Messages from after now can only be from a clock that was wrong; they age from now on. */
-static enum err settle_times(struct broker *b, uint64_t now_ms)
-{
-    if (b->time_ms <= now_ms + CLOCK_STEP_MS)
-        return ERR_OK;
-    log_warn("the newest message is dated %llu s after the clock: it counts as from now",
-             (unsigned long long)((b->time_ms - now_ms) / 1000));
-    enum err e = store_step_times(b->store, b->head, now_ms, 0);
-    if (e != ERR_OK)
-        return e;
-    b->time_ms = now_ms;
-    b->times_unsaved = true;
-    save_times(b);
-    return ERR_OK;
-}
-
-/* A clock that is far ahead of the log may be wrong: then it is about to be set. */
-static void note_rest(struct broker *b, uint64_t now_ms)
-{
-    if (b->time_ms == 0 || now_ms <= b->time_ms + CLOCK_REST_MS)
-        return;
-    b->rest = (struct rest){b->head, b->time_ms, now_ms - b->time_ms, now_ms + CLOCK_CONFIRM_MS};
-}
-
-static uint64_t settled_now(const struct store_state *log, uint64_t now_ms)
-{
-    struct clock c;
-    clock_init(&c, now_ms, 0, log->last_time_ms);
-    if (now_ms < CLOCK_EARLIEST_MS)
-        log_warn("the clock tells a time before 2026, so it has not been set: the hub's time goes "
-                 "on from its newest message");
-    return c.now_ms;
-}
-
-/* The newest message that T has had, as far as is known: after a crash nobody knows which offsets
- * its memory messages had, only that they were not above its floor. Of one that is not known
- * (NULL), none was above the mark of the forgotten. */
-static uint64_t newest(const struct broker *b, const struct topic *t)
-{
-    if (!t)
-        return topic_table_forgotten(b->topics).mark;
-    return t->last > t->floor ? t->last : t->floor;
-}
-
-/* --- forgetting topics --- */
-
-static bool is_in_use(void *ctx, const struct topic *t)
-{
-    const struct broker *b = ctx;
-    return t->last_group == b->group || t->pending;
-}
-
-static void forget_topic(struct broker *b, struct topic *t)
-{
-    topic_table_forget(b->topics, t);
-    atomic_fetch_add_explicit(&b->forgotten, 1, memory_order_relaxed);
-}
-
-/* What the log has of them goes in one commit. One that the log would not let go is none of them:
- * it must not keep the others. */
-static enum err forget_stored(struct broker *b, struct topic **topics, size_t count)
-{
-    uint32_t ids[FORGET_MAX];
-    uint64_t mark = 0;
-    size_t stored = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (topics[i]->id <= b->topics_stored)
-            ids[stored++] = topics[i]->id;
-        if (newest(b, topics[i]) > mark)
-            mark = newest(b, topics[i]); /* the log does not know of memory messages */
-    }
-    return store_forget(b->store, ids, stored, mark);
-}
-
-static enum err forget_all(struct broker *b, struct topic **topics, size_t count)
-{
-    enum err e = forget_stored(b, topics, count);
-    for (size_t i = 0; i < count; i++) {
-        enum err one = e == ERR_INVALID ? forget_stored(b, topics + i, 1) : e;
-        if (one == ERR_OK)
-            forget_topic(b, topics[i]);
-        else if (one != ERR_INVALID)
-            idle_note(&b->idle, topics[i], b->now_ms);
-    }
-    return e == ERR_INVALID ? ERR_OK : e;
-}
-
-/* Up to MAX topics that have been idle since BEFORE_MS. */
-static enum err forget_some(struct broker *b, uint64_t before_ms, size_t looks, size_t max)
-{
-    struct topic *topics[FORGET_MAX];
-    size_t count = idle_take(&b->idle, b->interest, is_in_use, b, b->now_ms, before_ms, looks,
-                             topics, max < FORGET_MAX ? max : FORGET_MAX);
-    enum err e = count ? forget_all(b, topics, count) : ERR_OK;
-    topic_table_collect(b->topics);
-    return e;
-}
-
-/* There is to be room for one more topic: several places at once, so that not each costs a commit.
- * What can be looked at in vain is bounded for all of the group. */
-static enum err make_room(struct broker *b)
-{
-    uint32_t count = topic_table_count(b->topics);
-    if (count < topic_table_max(b->topics))
-        return ERR_OK;
-    dedup_expire(b->dedup, b->time_ms, EXPIRE_KEYS);
-    size_t looks = b->looks;
-    b->looks -= looks < FORGET_MAX ? looks : FORGET_MAX;
-    return forget_some(b, UINT64_MAX, looks, count / FORGET_PART + 1);
-}
-
-/* At the start, of a log that has more topics than may be. */
-static enum err forget_surplus(struct broker *b)
-{
-    struct id_walk all = topic_table_walk(b->topics, 0);
-    struct topic *t;
-    while ((t = id_walk_next(&all)))
-        idle_note(&b->idle, t, b->now_ms);
-    for (;;) {
-        uint32_t count = topic_table_count(b->topics), max = topic_table_max(b->topics);
-        if (count <= max)
-            return ERR_OK;
-        enum err e = forget_some(b, UINT64_MAX, SIZE_MAX, count - max);
-        if (e != ERR_OK || topic_table_count(b->topics) == count)
-            return e == ERR_OK ? ERR_LIMIT : e;
-    }
-}
-
-/* When keys and topics can be given up next; at once when not all could be looked at. */
-static enum err forget_due(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
-{
-    if (b->keys_due_ms <= now_ms)
-        b->keys_due_ms = dedup_expire(b->dedup, now_ms, EXPIRE_KEYS);
-    enum err e = ERR_OK;
-    if (idle_due_ms(&b->idle, now_ms) <= now_ms)
-        e = forget_some(b, now_ms - IDLE_KEPT_MS, FORGET_MAX, FORGET_MAX);
-    bool waiting = topic_table_collect(b->topics);
-    uint64_t due = waiting || e != ERR_OK ? now_ms + LINGER_MS : UINT64_MAX;
-    if (e == ERR_OK && idle_due_ms(&b->idle, now_ms) < due)
-        due = idle_due_ms(&b->idle, now_ms);
-    if (b->keys_due_ms < due)
-        due = b->keys_due_ms;
-    *ret_due_ms = due;
-    return e;
-}
-
 enum err broker_create(const struct broker_options *o, struct store *s,
                        const struct store_state *state, uint64_t now_ms, struct broker **ret)
 {
@@ -393,19 +151,19 @@ enum err broker_create(const struct broker_options *o, struct store *s,
         dedup_watch(b->dedup, key_forgotten, b);
     b->keys_due_ms = UINT64_MAX;
     static const struct retention_rules no_limits;
-    now_ms = settled_now(state, now_ms);
+    now_ms = broker_settled_now(state, now_ms);
     retention_init(&b->retention, s, b->topics, &b->idle, o->retention ? o->retention : &no_limits,
                    o->dedup_window_ms);
     if (e == ERR_OK)
-        e = settle_times(b, now_ms);
+        e = broker_settle_times(b, now_ms);
     if (e == ERR_OK)
-        note_rest(b, now_ms);
+        broker_note_rest(b, now_ms);
     if (e == ERR_OK)
         e = load_topics(b, state->complete);
     if (e == ERR_OK)
         e = load_keys(b, now_ms);
     if (e == ERR_OK)
-        e = forget_surplus(b);
+        e = broker_forget_surplus(b);
     if (e != ERR_OK) {
         broker_destroy(b);
         return e;
@@ -465,7 +223,7 @@ static enum err add_topic(struct broker *b, const struct message *m, struct topi
 {
     bool memory = is_memory(b, m->topic_name, m->topic_name_len);
     struct topic_forgotten before = topic_table_forgotten(b->topics);
-    enum err e = make_room(b);
+    enum err e = broker_make_room(b);
     if (e == ERR_OK)
         e = topic_table_add_after(b->topics, m->topic_name, m->topic_name_len, memory, &before,
                                   ret);
@@ -491,7 +249,7 @@ static bool is_conflict(const struct broker *b, const struct publish *p, uint32_
     const struct cursor *seen = &p->expectations[i].seen;
     if (!is_place(b, seen))
         return true;
-    return (t && t->staged > b->head) || newest(b, t) > seen->offset;
+    return (t && t->staged > b->head) || topic_table_newest(b->topics, t) > seen->offset;
 }
 
 static enum err resolve_topic(struct broker *b, const struct publish *p, uint32_t i)
@@ -925,7 +683,7 @@ static void tell_current(const struct broker *b, struct publish *list)
         if (p->result != ERR_CONFLICT)
             continue;
         const struct topic *t = p->items[p->conflict].message->topic;
-        p->current = newest(b, t);
+        p->current = topic_table_newest(b->topics, t);
     }
 }
 
@@ -939,101 +697,11 @@ void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
         p->result = ERR_OK;
     b->conflicted = false;
     b->group++;
-    b->looks = FORGET_LOOKS;
+    b->looks = BROKER_FORGET_LOOKS;
     *ret_batch = commit_group(b, list);
     b->group++; /* nothing is in use by it any more */
     if (b->conflicted)
         tell_current(b, list);
-}
-
-/* --- taking messages away --- */
-
-/* Memory messages live in the tail alone; the floor hides them, the tail lets them go in time. */
-static uint64_t hide_messages(struct broker *b, struct topic *t)
-{
-    uint64_t messages = t->messages;
-    topic_table_raise_floor(b->topics, t, t->last);
-    t->messages = t->stored_messages = 0;
-    t->bytes = t->stored_bytes = 0;
-    return messages;
-}
-
-enum err broker_purge(struct broker *b, struct topic *topic, uint64_t *ret_removed)
-{
-    uint64_t upto = topic->last;
-    *ret_removed = hide_messages(b, topic);
-    if (topic->id > b->topics_stored) {
-        idle_note(&b->idle, topic, b->now_ms);
-        return ERR_OK;
-    }
-    struct store_removal removal = retention_removal(&b->retention, b->time_ms, REMOVE_MIN);
-    enum err e = store_purge(b->store, topic->id, upto, &removal);
-    if (e != ERR_OK || !removal.done)
-        retention_finish_purge(&b->retention, topic);
-    idle_note(&b->idle, topic, b->now_ms);
-    return e;
-}
-
-enum err broker_trim(struct broker *b, uint64_t *at, uint64_t upto, uint64_t *ret_removed)
-{
-    struct store_removal removal = retention_removal(&b->retention, b->time_ms, REMOVE_MIN);
-    enum err e = store_trim(b->store, at, upto, &removal);
-    *ret_removed = removal.removed;
-    if (e == ERR_OK && removal.done)
-        *at = upto;
-    return e;
-}
-
-/* Removing takes space, too: where there is little, fewer records go at a time. */
-static void note_room(struct broker *b, enum err e, size_t tried)
-{
-    enum { LESS = 8, MORE_PART = 16 };
-    if (e == ERR_NOSPACE)
-        b->removable = tried / LESS + 1;
-    else if (b->removable)
-        b->removable += b->removable / MORE_PART + 1;
-    if (b->removable > REMOVE_MAX)
-        b->removable = 0;
-}
-
-enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms)
-{
-    size_t most = b->published * 2;
-    save_times(b);
-    b->published = 0;
-    if (most < REMOVE_MIN)
-        most = REMOVE_MIN;
-    if (most > REMOVE_MAX)
-        most = REMOVE_MAX;
-    if (b->removable && most > b->removable)
-        most = b->removable;
-    bool doubted = now_ms < b->rest.ages_from_ms;
-    uint64_t aged_ms = doubted ? b->rest.last_ms : now_ms, forget_due_ms;
-    b->now_ms = aged_ms;
-    enum err e = retention_step(&b->retention, aged_ms, most, ret_due_ms);
-    note_room(b, e, most);
-    atomic_store_explicit(&b->expired, b->retention.removed, memory_order_relaxed);
-    enum err other = forget_due(b, aged_ms, &forget_due_ms);
-    if (forget_due_ms < *ret_due_ms)
-        *ret_due_ms = forget_due_ms;
-    if (doubted && *ret_due_ms > aged_ms && *ret_due_ms < b->rest.ages_from_ms)
-        *ret_due_ms = b->rest.ages_from_ms;
-    return e != ERR_OK ? e : other;
-}
-
-void broker_set_retention(struct broker *b, const struct retention_rules *rules)
-{
-    retention_set_rules(&b->retention, rules);
-}
-
-uint64_t broker_forgotten(const struct broker *b)
-{
-    return atomic_load_explicit(&b->forgotten, memory_order_relaxed);
-}
-
-uint64_t broker_expired(const struct broker *b)
-{
-    return atomic_load_explicit(&b->expired, memory_order_relaxed);
 }
 
 /* *RET_LEFT: there may be more. */
@@ -1046,7 +714,7 @@ static enum err remember_some(struct broker *b, struct id_walk *all, bool *ret_l
         if (!t->marked || t->id > b->topics_stored)
             continue;
         topics[batch.topic_count] = row_of(t);
-        topics[batch.topic_count++].last = newest(b, t);
+        topics[batch.topic_count++].last = topic_table_newest(b->topics, t);
     }
     *ret_left = t != NULL;
     return batch.topic_count ? store_append(b->store, &batch) : ERR_OK;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "broker/broker_options.h"
 #include "broker/cursor.h"
 #include "broker/idle.h"
 #include "broker/interest.h"
@@ -22,21 +23,6 @@
 #include "broker/tail.h"
 #include "broker/topic.h"
 #include "storage/store.h"
-
-/* Whether a topic is kept in memory only. */
-typedef bool broker_is_memory(void *ctx, const char *topic, size_t n);
-
-struct broker_options {
-    uint64_t tail_bytes; /* what the hot tail may weigh */
-    uint32_t max_topics;
-    uint64_t subscription_bytes; /* what subscriptions may take, see interest_take */
-    uint64_t dedup_window_ms;
-    size_t dedup_max_keys;
-    unsigned transports; /* by which subscribers are counted, see interest_create */
-    broker_is_memory *is_memory;
-    void *is_memory_ctx;
-    const struct retention_rules *retention; /* borrowed (broker_set_retention); NULL = no limits */
-};
 
 struct topic_table;
 struct broker;
@@ -57,34 +43,11 @@ struct interest *broker_interest(struct broker *b);
 uint64_t broker_head(const struct broker *b);
 uint32_t broker_epoch(const struct broker *b);
 
-/* The clock was set by OFF_MS, ahead or (negative) back, and is to be followed (clock.h): all
- * messages so far are as old as they were, and NOW_MS comes by it from now on. */
-void broker_step_clock(struct broker *b, int64_t off_ms);
-/* The clock was set at NOW_MS, and nobody knows yet whether it is to be followed. */
-void broker_doubt_clock(struct broker *b, uint64_t now_ms);
 /* Commits a list of publishes as one group, in order, and fills in their results. *RET_BATCH is the
  * batch of what is new, with one reference, or NULL when nothing is. Publishes fail one by one; a
  * failing disk fails those that need it. */
 void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
                    struct batch **ret_batch);
-/* Takes the next step of retention, one commit at most, and forgets topics that have been idle for
- * long, one commit at most: how much is taken away follows what was published since the last step.
- * *RET_DUE_MS: when there is more to do (Unix ms; at or before NOW_MS: at once; UINT64_MAX: only
- * after the next commit). The store's errors; *RET_DUE_MS is set then, too. */
-MUST_CHECK enum err broker_retain(struct broker *b, uint64_t now_ms, uint64_t *ret_due_ms);
-/* RULES (borrowed) from now on, instead of the former ones. */
-void broker_set_retention(struct broker *b, const struct retention_rules *rules);
-/* Messages that retention took away since the start, and topics that were forgotten. Any thread. */
-uint64_t broker_expired(const struct broker *b);
-uint64_t broker_forgotten(const struct broker *b);
-/* Hides all messages of TOPIC, durably; the log removes them bit by bit (broker_retain).
- * *RET_REMOVED counts them. The store's errors: they are hidden all the same, and what failed is
- * tried again. */
-MUST_CHECK enum err broker_purge(struct broker *b, struct topic *topic, uint64_t *ret_removed);
-/* Takes away stored messages in (*AT, UPTO], one commit, and moves *AT to how far it came; it is
- * finished at UPTO or the head. *RET_REMOVED counts them. The store's errors. */
-MUST_CHECK enum err broker_trim(struct broker *b, uint64_t *at, uint64_t upto,
-                                uint64_t *ret_removed);
 /* The last commit before the store is closed: the newest offsets of memory topics, so that the next
  * hub knows what its subscribers cannot have missed; of those that a crash has made uncertain, the
  * highest that they can have been. The store's errors. */

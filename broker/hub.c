@@ -11,6 +11,9 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "base/spare.h"
+#include "broker/broker_clock.h"
+#include "broker/broker_forget.h"
+#include "broker/broker_remove.h"
 #include "broker/clock.h"
 #include "broker/topic_table.h"
 

@@ -5,6 +5,11 @@ include broker/message.mk
 noinst_LIBRARIES += libbroker.a
 libbroker_a_SOURCES = \
 	broker/broker.c broker/broker.h \
+	broker/broker_clock.c broker/broker_clock.h \
+	broker/broker_forget.c broker/broker_forget.h \
+	broker/broker_options.h \
+	broker/broker_remove.c broker/broker_remove.h \
+	broker/broker_state.h \
 	broker/clock.c broker/clock.h \
 	broker/dedup.c broker/dedup.h \
 	broker/feed.c broker/feed.h \

@@ -379,3 +379,10 @@ uint64_t topic_table_evicted(const struct topic_table *t)
 {
     return atomic_load(&t->evicted);
 }
+
+uint64_t topic_table_newest(const struct topic_table *t, const struct topic *topic)
+{
+    if (!topic)
+        return topic_table_forgotten(t).mark;
+    return topic->last > topic->floor ? topic->last : topic->floor;
+}

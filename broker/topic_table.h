@@ -106,5 +106,9 @@ uint64_t topic_table_evicted(const struct topic_table *t);
 
 /* Any thread: what there is to know of the forgotten topics. */
 struct topic_forgotten topic_table_forgotten(const struct topic_table *t);
+/* The newest message that TOPIC has had, as far as is known: after a crash nobody knows which
+ * offsets its memory messages had, only that they were not above its floor. Of one that is not
+ * known (NULL), none was above the mark of the forgotten. */
+uint64_t topic_table_newest(const struct topic_table *t, const struct topic *topic);
 
 #endif

@@ -22,6 +22,7 @@
 #include "base/std_fds.h"
 #include "base/workers.h"
 #include "broker/broker.h"
+#include "broker/broker_remove.h"
 #include "broker/hub.h"
 #include "broker/topic_name.h"
 #include "daemon/certificates.h"

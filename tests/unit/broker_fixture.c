@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/broker_remove.h"
 #include "broker/topic_table.h"
 #include "storage/lmdb/store_lmdb.h"
 #include "tests/unit/store_fixture.h"

@@ -3,6 +3,7 @@
  * What subscribers see of it is in test_replay.c.
  */
 #include "broker/broker.h"
+#include "broker/broker_remove.h"
 
 #include <check.h>
 #include <malloc.h>

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/broker_forget.h"
+#include "broker/broker_remove.h"
 #include "broker/idle.h"
 #include "broker/topic_table.h"
 #include "tests/unit/broker_fixture.h"

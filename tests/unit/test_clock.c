@@ -2,6 +2,7 @@
  * Clocks that are set, in either direction: what is believed, and that messages and keys are as old
  * as they are, whatever the clock told when they came, also after restarts.
  */
+#include "broker/broker_clock.h"
 #include "broker/clock.h"
 
 #include <check.h>

@@ -2,6 +2,7 @@
  * What the hub bounds and tells: the size of a group, what waits for a worker, its figures, and
  * the time by which it dates. The clocks are moved by the test.
  */
+#include "broker/broker_remove.h"
 #include "broker/hub.h"
 
 #include <check.h>

@@ -2,6 +2,7 @@
  * Retention: what goes by age, number, bytes and the size of the log, what keep_last keeps, when it
  * is time, and that it is made up for after errors and restarts. A clock of the test's own.
  */
+#include "broker/broker_remove.h"
 #include "broker/retention.h"
 
 #include <check.h>
