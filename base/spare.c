@@ -27,6 +27,8 @@ static _Thread_local struct {
     size_t count;
 } spares[SIZES];
 
+static _Thread_local struct buf spare_buf;
+
 /* Which of the sizes N bytes are. */
 static size_t size_of(size_t n)
 {
@@ -79,9 +81,26 @@ void spare_give(void *p, size_t n)
     spares[size].count++;
 }
 
+void spare_take_buf(struct buf *b)
+{
+    *b = spare_buf;
+    buf_init(&spare_buf);
+}
+
+void spare_give_buf(struct buf *b)
+{
+    if (KEEPS && b->cap > spare_buf.cap && b->cap <= SPARE_BUF_MAX) {
+        free(spare_buf.data);
+        spare_buf = (struct buf){.data = b->data, .cap = b->cap};
+        buf_init(b);
+    }
+    buf_finish(b);
+}
+
 void spare_finish_thread(void)
 {
     void *p;
+    buf_finish(&spare_buf);
     for (size_t size = 0; size < SIZES; size++)
         while ((p = pop(size)))
             free(p);

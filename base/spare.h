@@ -9,9 +9,12 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
+
 enum {
     SPARE_SIZE_MAX = 1024,      /* bytes of an object; larger ones are malloc's and free's */
     SPARE_KEPT_MAX = 128 << 10, /* bytes that a thread keeps of one size */
+    SPARE_BUF_MAX = 256 << 10,  /* of the one buffer that it keeps */
 };
 
 /* As malloc. */
@@ -20,6 +23,11 @@ void *spare_take(size_t n);
 void *spare_take_zeroed(size_t n);
 /* Frees P, which one of these has returned for N on whatever thread; NULL is accepted. */
 void spare_give(void *p, size_t n);
+/* B, which has no memory, gets that of the buffer that this thread keeps, if it does: for what is
+ * gathered and gone within a turn, and would be grown and freed with each. */
+void spare_take_buf(struct buf *b);
+/* As buf_finish; the thread keeps the larger one of this memory and what it has. */
+void spare_give_buf(struct buf *b);
 /* When this thread ends: frees what it keeps. */
 void spare_finish_thread(void);
 

@@ -1,5 +1,6 @@
 #include "http/h2/h2_output.h"
 
+#include "base/spare.h"
 #include "net/loop.h"
 
 /* --- called by nghttp2 --- */
@@ -59,11 +60,25 @@ void h2_output(struct h2 *h)
 {
     if (conn_state(h->conn) == CONN_CLOSED)
         return;
+    if (!h->out.cap)
+        spare_take_buf(&h->out);
     if (nghttp2_session_send(h->frames) != 0)
         conn_close(h->conn, CLOSE_NOMEM);
     h->resized = false;
     if (h->out.len)
         loop_flush_later(h->conn->loop, &h->gathering);
+    else
+        spare_give_buf(&h->out);
+}
+
+void h2_let_go(struct h2 *h)
+{
+    struct conn *c = h->conn;
+    size_t n = h->out.len && !conn_is_busy(c) ? conn_push(c, h->out.data, h->out.len) : 0;
+    if (n < h->out.len)
+        conn_give(c, &h->out, n);
+    else
+        spare_give_buf(&h->out);
 }
 
 /* Frames what was submitted. FAILED: it was not, which only memory can be the cause of. */

@@ -8,6 +8,8 @@
 void h2_output_set(nghttp2_session_callbacks *callbacks);
 /* Frames all that is to be sent, behind what has gathered; it leaves at the end of the turn. */
 void h2_output(struct h2 *h);
+/* The turn ends: writes it, and leaves to the connection what the link did not take. */
+void h2_let_go(struct h2 *h);
 /* The head of an answer; END: that is all of it. */
 void h2_send_head(struct h2_stream *s, const nghttp2_nv *nv, size_t count, bool end);
 /* How many bytes S may send now. */

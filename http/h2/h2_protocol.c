@@ -125,8 +125,7 @@ static void h2_gathered(struct conn *c)
 {
     struct h2 *h = h2_of(c);
     h2_output(h);
-    if (h->out.len)
-        conn_give(c, &h->out, 0);
+    h2_let_go(h);
 }
 
 /* There is room for those that found none. */
@@ -170,7 +169,7 @@ static size_t h2_held(const struct conn *c)
 {
     const struct h2 *h = h2_of(c);
     size_t own = h->memory_empty + h->streams.count * STREAM_BYTES;
-    return (h->memory > own ? h->memory - own : 0) + h->out.cap + h->unread + h->news.cap +
+    return (h->memory > own ? h->memory - own : 0) + h->out.len + h->unread + h->news.cap +
            h->starved.cap + h->fed.cap + http_fields_held(h->head.fields);
 }
 

@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "base/spare.h"
 #include "delivery/worker.h"
 #include "http/h2/h2_link.h"
 #include "http/h2/h2_output.h"
@@ -351,7 +352,7 @@ void h2_session_finish(struct h2 *h)
     loop_flush_never(h->conn->loop, &h->gathering);
     nghttp2_session_del(h->frames);
     h2_head_finish(&h->head);
-    buf_finish(&h->out);
+    spare_give_buf(&h->out);
     buf_finish(&h->news);
     buf_finish(&h->starved);
     buf_finish(&h->fed);

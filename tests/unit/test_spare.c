@@ -120,6 +120,50 @@ START_TEST(goes_to_another_thread)
 }
 END_TEST
 
+/* A buffer with N bytes in it, from where such come. */
+static struct buf fill_buf(size_t n)
+{
+    struct buf b;
+    spare_take_buf(&b);
+    ck_assert_uint_eq(b.len, 0);
+    ck_assert(!b.failed);
+    memset(buf_reserve(&b, n), 0x55, n);
+    b.len = n;
+    return b;
+}
+
+START_TEST(keeps_the_largest_buffer)
+{
+    struct buf small = fill_buf(100), large = fill_buf(5000), next;
+    ck_assert_uint_eq(large.cap, 8192); /* the other one was nobody's yet */
+    spare_give_buf(&large);
+    ck_assert_ptr_null(large.data);
+    ck_assert_uint_eq(large.cap, 0);
+    spare_give_buf(&small);
+    spare_take_buf(&next);
+    ck_assert_uint_eq(next.cap, KEEPS ? 8192 : 0);
+    spare_take_buf(&small);
+    ck_assert_uint_eq(small.cap, 0);
+    spare_give_buf(&small); /* of no memory */
+    buf_finish(&next);
+}
+END_TEST
+
+START_TEST(keeps_no_buffer_that_is_too_large)
+{
+    struct buf large = fill_buf(SPARE_BUF_MAX + 1), next;
+    spare_give_buf(&large);
+    ck_assert_ptr_null(large.data);
+    spare_take_buf(&next);
+    ck_assert_uint_eq(next.cap, 0);
+    next = fill_buf(SPARE_BUF_MAX);
+    spare_give_buf(&next);
+    spare_take_buf(&next);
+    ck_assert_uint_eq(next.cap, KEEPS ? SPARE_BUF_MAX : 0);
+    spare_give_buf(&next); /* which teardown frees */
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("spare");
@@ -130,6 +174,8 @@ int main(void)
     tcase_add_test(t, is_used_again);
     tcase_add_test(t, keeps_so_much);
     tcase_add_test(t, goes_to_another_thread);
+    tcase_add_test(t, keeps_the_largest_buffer);
+    tcase_add_test(t, keeps_no_buffer_that_is_too_large);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
