@@ -92,6 +92,11 @@ void h2_head_add(struct h2_head *h, const char *name, size_t name_len, const cha
         take_field(h, name, name_len, value, n);
 }
 
+bool h2_head_is_excessive(const struct h2_head *h)
+{
+    return h->size / H2_HEAD_EXCESS > h->max;
+}
+
 /* --- all of them --- */
 
 const char *h2_head_text(const struct h2_head *h, uint32_t at)

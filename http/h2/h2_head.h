@@ -12,6 +12,9 @@
 
 #include "http/http_fields.h"
 
+/* A head that is so many times as large as it may be is not worth reading to its end. */
+enum { H2_HEAD_EXCESS = 4 };
+
 struct h2_head {
     struct http_fields *fields; /* owned; NULL: no head is read, or its fields are none of ours */
     size_t size;                /* bytes so far, as SETTINGS_MAX_HEADER_LIST_SIZE counts them */
@@ -29,6 +32,8 @@ struct h2_head {
 bool h2_head_begin(struct h2_head *h, size_t max, bool trailers);
 void h2_head_add(struct h2_head *h, const char *name, size_t name_len, const char *value,
                  size_t value_len);
+/* Whether it is so large that no client means it. */
+bool h2_head_is_excessive(const struct h2_head *h);
 /* All of it is there: judges what is in several fields. */
 void h2_head_end(struct h2_head *h);
 /* The value of a pseudo-field, of the fields' memory; NULL: there is none. */

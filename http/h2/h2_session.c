@@ -130,7 +130,7 @@ static int on_header(nghttp2_session *frames, const nghttp2_frame *frame, const 
     (void)flags;
     budget_charge(&h->conn->loop->work, WORK_PIECE + name_len + value_len);
     h2_head_add(&h->head, (const char *)name, name_len, (const char *)value, value_len);
-    return 0;
+    return h2_head_is_excessive(&h->head) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 /* A name or value that must not be makes the request malformed (RFC 9113 section 8.2.1). */
@@ -396,7 +396,9 @@ static bool may_come(struct h2 *h)
 static void read_piece(struct h2 *h, const void *data, size_t n)
 {
     ssize_t e = nghttp2_session_mem_recv(h->frames, data, n);
-    if (e < 0)
+    if (e < 0 && h2_head_is_excessive(&h->head))
+        calm_down(h);
+    else if (e < 0)
         h2_end(h, code_of((int)e));
 }
 

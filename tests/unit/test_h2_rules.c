@@ -485,7 +485,7 @@ START_TEST(a_head_that_becomes_large_is_refused)
     struct buf head = {0};
     struct frame f;
     h2_get_fields(&head, "/healthz");
-    for (int i = 0; i < 2000; i++)
+    for (int i = 0; i < 1000; i++)
         buf_putc(&head, (char)(0x80 | 16)); /* accept-encoding: gzip, deflate */
     h2_frame(&frames, H2_HEADERS, END_BOTH, 1, head.data, head.len);
     buf_finish(&head);
@@ -496,6 +496,24 @@ START_TEST(a_head_that_becomes_large_is_refused)
     ck_assert_uint_eq(answers, 1);
     ck_assert_uint_eq(desk_count(&desk, COUNTER_http_errors), 1);
     check_answers(3);
+}
+END_TEST
+
+/* It is not read to its end: of 16,000 fields that is 3 ms. */
+START_TEST(a_head_that_becomes_very_large_ends_the_connection)
+{
+    struct buf head = {0};
+    h2_get_fields(&head, "/healthz");
+    for (int i = 0; i < 16000; i++)
+        buf_putc(&head, (char)(0x80 | 16)); /* accept-encoding: gzip, deflate */
+    h2_frame(&frames, H2_HEADERS, END_BOTH, 1, head.data, head.len);
+    buf_finish(&head);
+    uint64_t before = desk.worker->loop.work.done;
+    say();
+    ck_assert_uint_lt(desk.worker->loop.work.done - before, 300000);
+    ck_assert_uint_eq(code_for(0), NGHTTP2_ENHANCE_YOUR_CALM);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_h2_calmed), 1);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_h2_requests), 0);
 }
 END_TEST
 
@@ -691,6 +709,7 @@ static Suite *rules_suite(void)
     tcase_add_test(t, a_little_of_each_for_long_is_no_flood);
     tcase_add_test(t, more_streams_than_are_allowed_are_refused);
     tcase_add_test(t, a_head_that_becomes_large_is_refused);
+    tcase_add_test(t, a_head_that_becomes_very_large_ends_the_connection);
     tcase_add_test(t, half_a_head_has_its_time);
     tcase_add_test(t, a_head_without_its_end_has_its_time);
     tcase_add_test(t, half_a_body_has_its_time);
