@@ -37,6 +37,7 @@ libtls_a_SOURCES = \
 	net/tls/tls_accept.c net/tls/tls_accept.h \
 	net/tls/tls_alert.c net/tls/tls_alert.h \
 	net/tls/tls_context.c net/tls/tls_context.h \
+	net/tls/tls_curve.c net/tls/tls_curve.h \
 	net/tls/tls_export.c net/tls/tls_export.h \
 	net/tls/tls_handshake.c net/tls/tls_handshake.h \
 	net/tls/tls_hello.c net/tls/tls_hello.h \

@@ -19,6 +19,7 @@
 #endif
 
 #include "base/crypto.h"
+#include "net/tls/tls_curve.h"
 #include "net/tls/tls_export.h"
 #include "net/tls/tls_hello.h"
 #include "net/tls/tls_names.h"
@@ -164,6 +165,7 @@ static void set_curves(mbedtls_ssl_config *conf)
 
 static bool begin_library(void)
 {
+    tls_curve_use();
     return true;
 }
 

@@ -1,5 +1,6 @@
 # Unit tests of net/tls/; included by tests/local.mk.
 tls_tests = \
+	tests/unit/test_tls_curve \
 	tests/unit/test_tls_hello \
 	tests/unit/test_tls_mbedtls \
 	tests/unit/test_tls_names \
@@ -14,6 +15,11 @@ tls_test_libs = libtls.a libbase.a $(MBEDCRYPTO_LIBS)
 tests_unit_test_tls_record_SOURCES = tests/unit/test_tls_record.c $(tls_peer)
 tests_unit_test_tls_record_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_record_LDADD = $(tls_test_libs) $(CHECK_LIBS)
+
+tests_unit_test_tls_curve_SOURCES = tests/unit/test_tls_curve.c
+tests_unit_test_tls_curve_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_curve_LDADD = libtls.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
+tests_unit_test_tls_curve_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=x25519
 
 tests_unit_test_tls_hello_SOURCES = tests/unit/test_tls_hello.c
 tests_unit_test_tls_hello_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
