@@ -54,6 +54,7 @@ struct process {
 /* Who has a place for a TLS handshake, or waits for one: see tls_accept.h. */
 struct tls_places {
     unsigned taken;
+    bool last_is_next;         /* of those that have no place yet; else the first is */
     struct tls_accept *idle;   /* that wait for their client, the longest first (utlist) */
     struct tls_accept *queued; /* that have no place yet, the oldest first (utlist) */
 };

@@ -82,7 +82,17 @@ static void move(struct tls_accept *a, enum accept_state to)
 
 static void start(struct tls_accept *a);
 
-/* Whoever waits for a place gets it. */
+/* Who came last and who has waited longest take turns: a crowd that was there before, and never
+ * answers, keeps newcomers waiting for a place or two, and newcomers keep nobody waiting for ever.
+ */
+static struct tls_accept *next_of(struct tls_places *p)
+{
+    struct tls_accept *next = p->last_is_next ? p->queued->prev : p->queued;
+    p->last_is_next = !p->last_is_next;
+    return next;
+}
+
+/* One of those that wait for a place gets it. */
 static void give_up_place(struct tls_accept *a)
 {
     struct tls_places *p = &a->loop->tls;
@@ -92,7 +102,7 @@ static void give_up_place(struct tls_accept *a)
     a->handshake = NULL;
     p->taken--;
     while (p->queued && p->taken < places_of(a->loop))
-        start(p->queued);
+        start(next_of(p));
 }
 
 static void destroy(struct tls_accept *a)
@@ -197,7 +207,7 @@ static void ask_for_place(struct tls_accept *a, const char *data, size_t n)
     conn_pause(a->conn);
     move(a, QUEUED);
     if (p->taken < places_of(a->loop))
-        start(p->queued); /* who has waited longest for one */
+        start(next_of(p));
 }
 
 /* --- the end of a handshake --- */

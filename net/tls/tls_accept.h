@@ -6,7 +6,8 @@
  * Then it needs one of the places for handshakes (tls.handshakes_max; each worker has its part):
  * when all are taken, a new one waits for a place, and the one that has waited longest for its
  * client has to go, if that is TLS_PATIENCE_MS at least: so a storm of clients is served one after
- * the other, and those who never answer hold a place no longer than that. The arithmetic is done by
+ * the other, and those who never answer hold a place no longer than that. A place that becomes free
+ * is in turn that of who has waited longest and of who came last. The arithmetic is done by
  * threads for it (crypto_threads.h); while a step runs, its connection is not read from.
  */
 #ifndef NET_TLS_TLS_ACCEPT_H

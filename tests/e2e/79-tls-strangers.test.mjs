@@ -244,6 +244,16 @@ describe('those who say nothing', () => {
     assert.equal((await secureRequest(hub, '/healthz', { ca })).body, 'ok\n');
   });
 
+  test('a crowd that came before does not keep newcomers waiting for all of it', async (t) => {
+    const hello = await clientHello();
+    const isServed = ({ received }) => isServerHello(received);
+    const list = await crowd(t, 60, hello);
+    await list[0].until(isServerHello, 'a ServerHello');
+    const [newcomer] = await crowd(t, 1, hello);
+    await newcomer.until(isServerHello, 'a ServerHello for the newcomer');
+    assert.ok(list.filter(isServed).length < 40, 'most of the crowd came first');
+  });
+
   // At once they would take each other's places; who is slow, on a busy machine, may have to go.
   test('many at once wait for a place, and are served one after the other', async () => {
     const crowded = await counter(hub, 'tls_crowded');

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Sets of measurements: `./dev bench` runs the standard one, `./dev bench log` that of the log, `./dev
-bench tls` and `./dev bench h2` those of TLS and HTTP/2 (bench_tls.py).
+bench tls` and `./dev bench h2` those of TLS and HTTP/2 (bench_tls.py), and `./dev floods` what floods do
+to others (bench_floods.py).
 
-usage: bench-suite.py BUILD [log | tls | h2 | quick | tls quick | h2 quick]
+usage: bench-suite.py BUILD [log | tls | h2 | quick | tls quick | h2 quick | floods [SECONDS]]
 
 Starts hubs out of the folder BUILD, measures them with longwire-bench beside their raw limits, and
 prints what came out. Of the standard set, BUILD/bench/ gets report.md, its plots, the medians that
@@ -31,6 +32,7 @@ import tempfile
 import time
 import typing
 
+import bench_floods
 import bench_tls
 from bench_report import WRONG, about_text, checked, count, fine, ratio, table, write, write_report
 
@@ -52,6 +54,7 @@ class Scale(typing.NamedTuple):
     handshakes: int
     silent: int  # connections that say nothing, or come back at once
     storm_seconds: int
+    flood_seconds: int  # of each, and as long without it
 
     def measured(self, seconds=None):
         return ("--seconds", str(seconds or self.seconds), "--warmup", "500")
@@ -59,8 +62,8 @@ class Scale(typing.NamedTuple):
 
 # The larger crowd gets fewer messages ahead: they take ten times as long to be delivered, and
 # latency is to stay below 250 ms.
-STANDARD = Scale(3, 8, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 1, 5000, 1000, 10000, 15)
-QUICK = Scale(1, 1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1, 200, 50, 300, 4)
+STANDARD = Scale(3, 8, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 1, 5000, 1000, 10000, 15, 10)
+QUICK = Scale(1, 1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1, 200, 50, 300, 4, 1)
 ROUNDS = STANDARD.rounds
 
 # At saturation: far enough ahead that the hub never waits for the publisher.
@@ -787,7 +790,7 @@ def run_log(bench):
 
 
 def run_parts(bench, title, name, which):
-    """Those of bench_tls.py, into files of that NAME."""
+    """Of bench_tls.py and bench_floods.py, into files of that NAME."""
     parts = [f"# {title}\n\n{about_text(about(bench))}"]
     print(parts[0])
     for part in bench_tls.sections(bench, which):
@@ -806,6 +809,10 @@ def run_h2(bench):
     run_parts(bench, "HTTP/2", "h2", bench_tls.H2)
 
 
+def run_floods(bench):
+    run_parts(bench, "Floods", "floods", bench_floods.FLOODS)
+
+
 # By the command line: what runs, how large, and the folder in BUILD for what comes out.
 SETS = {
     (): (run_standard, STANDARD, "bench"),
@@ -815,14 +822,20 @@ SETS = {
     ("tls", "quick"): (run_tls, QUICK, "bench/quick"),
     ("h2",): (run_h2, STANDARD, "bench"),
     ("h2", "quick"): (run_h2, QUICK, "bench/quick"),
+    ("floods",): (run_floods, STANDARD, "bench"),
 }
 
 
 def main():
     which = tuple(sys.argv[2:])
+    seconds = int(which[1]) if which[:1] == ("floods",) and which[1:] and which[1].isdigit() else None
+    if seconds:
+        which = which[:1]
     if len(sys.argv) < 2 or which not in SETS:
         sys.exit(__doc__)
     run, scale, folder = SETS[which]
+    if seconds:
+        scale = scale._replace(flood_seconds=seconds)
     build = os.path.abspath(sys.argv[1])
     allow_files()
     run(Bench(build, os.path.join(build, folder), scale))

@@ -55,6 +55,7 @@ class Secure:
 
     def __init__(self, bench, folder):
         self.bench = bench
+        self.scale = bench.scale
         self.folder = folder
         self.cert, self.key = make_certificate(folder)
 
@@ -315,8 +316,8 @@ def h2_deliveries(secure, scale):
         results = []
         for _ in range(scale.rounds):
             with secure.hub(MANY) as hub:
-                options = (*common, *options, *hub["socket"], *hub[kind])
-                results.append(secure.bench.run("fanout", *options))
+                at = (*hub["socket"], *hub[kind])
+                results.append(secure.bench.run("fanout", *common, *options, *at))
         cost = median(results, "cpu_per_delivery_us")
         kernel = median(results, "cpu_kernel_percent")
         own = cost * (1 - kernel / 100)
