@@ -33,6 +33,8 @@ enum {
     CONFIG_TOPIC_SETTINGS_MAX = 16, /* those of them that belong to topic sections */
     CONFIG_HOSTS_MAX = 256,         /* [tls "HOST"] sections */
     CONFIG_HOST_SETTINGS_MAX = 2,   /* what stands in each of them */
+    CONFIG_RULES_MAX = 1024,        /* [access "PATTERN"] sections */
+    CONFIG_RULE_SETTINGS_MAX = 3,   /* what stands in each of them: a row for each CONFIG_WHO */
 };
 
 /* Where a value comes from; a higher level wins. */
@@ -55,7 +57,9 @@ struct config_lag {
 };
 
 /* Bits of access.anonymous. */
-enum { CONFIG_SUBSCRIBE = 1, CONFIG_PUBLISH = 2, CONFIG_STATUS = 4 };
+enum { CONFIG_SUBSCRIBE = 1, CONFIG_PUBLISH = 2, CONFIG_STATUS = 4, CONFIG_PRESENCE = 8 };
+/* Bits of what sections say. */
+enum { CONFIG_RULE_SUBSCRIBE = 1, CONFIG_RULE_PUBLISH = 2, CONFIG_RULE_PRESENCE = 4 };
 
 /* What access.local says. */
 enum config_local { CONFIG_LOCAL_AUTO, CONFIG_LOCAL_ALL, CONFIG_LOCAL_ANONYMOUS };
@@ -119,6 +123,18 @@ struct config_host {
     char *name;              /* in lower case; "*.example.org": one level */
     char *certificate, *key; /* files; NULL where the section does not say */
     struct config_origin origin[CONFIG_HOST_SETTINGS_MAX];
+};
+
+/* One [access "PATTERN"] section. */
+struct config_rule {
+    char *pattern;                    /* valid (config_rule_pattern_valid) */
+    unsigned anonymous, local, token; /* bits; what the section does not say has no origin */
+    struct config_origin origin[CONFIG_RULE_SETTINGS_MAX];
+};
+
+struct config_rule_list {
+    size_t count;
+    struct config_rule *item; /* owned */
 };
 
 /* Bits of tls.versions. */
@@ -219,6 +235,7 @@ struct config {
     size_t topic_count;
     struct config_host *hosts;
     size_t host_count;
+    struct config_rule_list rules;                    /* in the order of asking */
     char *file;                                       /* that it was read from; NULL = none */
     struct config_origin origin[CONFIG_SETTINGS_MAX]; /* of each row of the table */
 };

@@ -6,6 +6,7 @@ liblwconfig_a_SOURCES = \
 	daemon/config_key.c daemon/config_key.h \
 	daemon/config_load.c daemon/config_load.h \
 	daemon/config_print.c daemon/config_print.h \
+	daemon/config_rule.c daemon/config_rule.h \
 	daemon/cpus.c daemon/cpus.h \
 	daemon/data_dir.c daemon/data_dir.h \
 	daemon/setting.c daemon/setting.h \

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "broker/topic_name.h"
+#include "daemon/config_rule.h"
 #include "daemon/setting.h"
 #include "daemon/value.h"
 
@@ -43,7 +44,9 @@ struct loader {
     bool skips;                 /* that header was wrong: so would all be that is in the section */
     struct config_topic *topic; /* in a [topic "PATTERN"] section */
     struct config_host *host;   /* in a [tls "HOST"] section */
+    struct config_rule *rule;   /* in an [access "PATTERN"] section */
     size_t set_topics;          /* how many of the topics came from --set: they stand first */
+    size_t set_rules;           /* likewise */
 };
 
 /* ---- errors ---- */
@@ -117,6 +120,8 @@ static void put_name(struct buf *out, const struct config_topic *topic, const st
 /* Of the section that is read. */
 static const char *name_here(const struct loader *l)
 {
+    if (l->rule)
+        return l->rule->pattern;
     return l->topic ? l->topic->pattern : l->host ? l->host->name : NULL;
 }
 
@@ -164,6 +169,10 @@ static void *base_of(struct loader *l, const struct setting *s, struct config_or
         *ret_origin = &l->host->origin[s - settings_host];
         return l->host;
     }
+    if (l->rule) {
+        *ret_origin = &l->rule->origin[s - settings_rule];
+        return l->rule;
+    }
     if (!l->topic) {
         *ret_origin = &l->config->origin[s - settings];
         return l->config;
@@ -201,7 +210,9 @@ static void assign_named(struct loader *l, const char *key, const char *value)
         fail(l, "an option before the first [section]");
         return;
     }
-    const struct setting *s = l->host ? setting_find_host(key) : setting_find(l->section, key);
+    const struct setting *s = l->host   ? setting_find_host(key)
+                              : l->rule ? setting_find_rule(key)
+                                        : setting_find(l->section, key);
     if (s)
         assign(l, s, value);
     else
@@ -312,19 +323,60 @@ static void enter_host(struct loader *l, char *name)
         add_host(l, name);
 }
 
+/* As with topics, those of --set go before those of the file. */
+static void add_rule(struct loader *l, const char *pattern)
+{
+    struct config_rule_list *list = &l->config->rules;
+    if (list->count == CONFIG_RULES_MAX) {
+        buf_printf(fail_here(l), "[access \"PATTERN\"]: must be at most %d sections",
+                   CONFIG_RULES_MAX);
+        return;
+    }
+    l->rule =
+        config_rule_insert(list, l->level == CONFIG_SET ? l->set_rules : list->count, pattern);
+    if (l->rule)
+        l->set_rules += l->level == CONFIG_SET;
+    else
+        l->err = ERR_NOMEM;
+}
+
+static void enter_rule(struct loader *l, const char *pattern)
+{
+    if (!config_rule_pattern_valid(pattern)) {
+        struct buf *out = fail_here(l);
+        buf_puts(out, "access \"");
+        put_shown(out, pattern);
+        buf_puts(out, "\": must be a topic, or a pattern with + for one level, # at the end, and "
+                      "perhaps {sub} for a token's");
+        return;
+    }
+    l->rule = config_rule_find(&l->config->rules, pattern);
+    if (!l->rule)
+        add_rule(l, pattern);
+}
+
+static void leave_section(struct loader *l)
+{
+    l->topic = NULL;
+    l->host = NULL;
+    l->rule = NULL;
+}
+
 static void enter_section(struct loader *l)
 {
     bool topical = strcmp(l->section, "topic") == 0, tls = strcmp(l->section, "tls") == 0;
-    l->topic = NULL;
-    l->host = NULL;
+    bool access = strcmp(l->section, "access") == 0;
+    leave_section(l);
     if (!setting_is_section(l->section))
         fail_unknown_section(l);
     else if (topical && !l->has_pattern)
         fail(l, "[topic]: must be [topic \"PATTERN\"]");
     else if (tls && l->has_pattern)
         enter_host(l, l->pattern);
+    else if (access && l->has_pattern)
+        enter_rule(l, l->pattern);
     else if (!topical && l->has_pattern)
-        fail(l, "only [topic] takes a \"PATTERN\", and [tls] a \"HOST\"");
+        fail(l, "only [topic] and [access] take a \"PATTERN\", and [tls] a \"HOST\"");
     else if (topical)
         enter_topic(l, l->pattern);
 }
@@ -380,7 +432,7 @@ static void read_header(struct loader *l)
     if (whole && (*p == '\0' || *p == ';' || *p == '#'))
         enter_section(l);
     else
-        fail(l, "must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]");
+        fail(l, "must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or [tls \"HOST\"]");
     l->skips = l->err != ERR_OK;
 }
 
@@ -491,8 +543,7 @@ static void load_stream(struct loader *l)
         l->err = ERR_NOMEM;
     else if (!l->err && ferror(l->stream))
         fail_file(l, "read", errno);
-    l->topic = NULL;
-    l->host = NULL;
+    leave_section(l);
 }
 
 static void load_file(struct loader *l, bool optional)
@@ -530,8 +581,7 @@ static void load_set(struct loader *l, const char *text)
     enter_section(l);
     if (!l->err)
         assign_named(l, key, equals + 1);
-    l->topic = NULL;
-    l->host = NULL;
+    leave_section(l);
 }
 
 static void load_sets(struct loader *l, const struct config_source *src)
@@ -668,7 +718,7 @@ static void check_access(struct loader *l)
 {
     const struct config *c = l->config;
     const struct setting *s = setting_find("http", "listen");
-    if (c->access.anonymous || c->access.key.count || is_set(c->access.jwks_file))
+    if (c->access.anonymous || c->access.key.count || is_set(c->access.jwks_file) || c->rules.count)
         return;
     for (size_t i = 0; i < c->http.listen.count && go_on(l); i++) {
         if (c->http.listen.item[i].loopback)
@@ -785,6 +835,23 @@ static void check_topics(struct loader *l)
     }
 }
 
+/* Only tokens have a sub. */
+static void check_rules(struct loader *l)
+{
+    for (size_t i = 0; i < l->config->rules.count && go_on(l); i++) {
+        const struct config_rule *r = &l->config->rules.item[i];
+        for (size_t k = 0; k < CONFIG_RULE_SETTINGS_MAX && !l->err; k++) {
+            const struct setting *s = &settings_rule[k];
+            if (r->origin[k].level == CONFIG_BUILTIN || !strchr(r->pattern, '{') ||
+                strcmp(s->key, "token") == 0)
+                continue;
+            struct buf *out = fail_at(l, r->origin[k]);
+            put_name_of(out, r->pattern, s);
+            buf_puts(out, ": must be token, which alone has a sub");
+        }
+    }
+}
+
 static void load_all(struct loader *l, const struct config_source *src)
 {
     load_initial(l);
@@ -801,6 +868,7 @@ static void load_all(struct loader *l, const struct config_source *src)
     check_tls(l);
     check_orders(l);
     check_topics(l);
+    check_rules(l);
     go_on(l);
 }
 
@@ -837,6 +905,7 @@ void config_free(struct config *c)
         free(c->hosts[i].key);
     }
     free(c->hosts);
+    config_rule_clear(&c->rules);
     free(c->file);
     free(c);
 }

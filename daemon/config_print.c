@@ -38,15 +38,29 @@ static void print_setting(struct buf *out, const struct setting *s, const void *
     buf_finish(&value);
 }
 
-static void print_topic(struct buf *out, const struct config_topic *t)
+static void print_header(struct buf *out, const char *section, const char *pattern)
 {
-    buf_puts(out, "\n[topic \"");
-    for (const char *p = t->pattern; *p; p++) {
+    buf_printf(out, "\n[%s \"", section);
+    for (const char *p = pattern; *p; p++) {
         if (*p == '"' || *p == '\\')
             buf_putc(out, '\\');
         buf_putc(out, *p);
     }
     buf_puts(out, "\"]\n");
+}
+
+/* What it does not say is not the same as nothing. */
+static void print_rule(struct buf *out, const struct config_rule *r)
+{
+    print_header(out, "access", r->pattern);
+    for (size_t k = 0; k < CONFIG_RULE_SETTINGS_MAX; k++)
+        if (r->origin[k].level != CONFIG_BUILTIN)
+            print_setting(out, &settings_rule[k], r, r->origin[k]);
+}
+
+static void print_topic(struct buf *out, const struct config_topic *t)
+{
+    print_header(out, "topic", t->pattern);
     for (const struct setting *s = settings_topic; s < settings_end; s++)
         print_setting(out, s, t, t->origin[s - settings_topic]);
 }
@@ -64,6 +78,12 @@ static void print_topics(struct buf *out, const struct config *c)
 {
     for (size_t i = 0; i < c->topic_count; i++)
         print_topic(out, &c->topics[i]);
+}
+
+static void print_rules(struct buf *out, const struct config *c)
+{
+    for (size_t i = 0; i < c->rules.count; i++)
+        print_rule(out, &c->rules.item[i]);
 }
 
 static void print_sections(struct buf *out, const struct config *c)
@@ -93,6 +113,7 @@ enum err config_print(const struct config *c, FILE *out)
     print_file(&b, c->file);
     print_sections(&b, c);
     print_hosts(&b, c);
+    print_rules(&b, c);
     print_topics(&b, c);
     enum err e = b.failed ? ERR_NOMEM : ERR_OK;
     if (!e && (fwrite(b.data, 1, b.len, out) != b.len || fflush(out) != 0))

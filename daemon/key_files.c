@@ -173,10 +173,40 @@ static enum access_local local_of(enum config_local local)
     return locals[local];
 }
 
+static unsigned rights_of(unsigned rule)
+{
+    return (rule & CONFIG_RULE_SUBSCRIBE ? ACCESS_SUBSCRIBE : 0) |
+           (rule & CONFIG_RULE_PUBLISH ? ACCESS_PUBLISH : 0) |
+           (rule & CONFIG_RULE_PRESENCE ? ACCESS_PRESENCE : 0);
+}
+
+/* One for each section; the rows of settings_rule are in the order of enum access_who. */
+static struct access_rule *rules_of(const struct config *c)
+{
+    struct access_rule *rules = calloc(c->rules.count + 1, sizeof(*rules));
+    for (size_t i = 0; i < c->rules.count && rules; i++) {
+        const struct config_rule *from = &c->rules.item[i];
+        const unsigned rights[ACCESS_WHO] = {
+            [ACCESS_ANONYMOUS] = from->anonymous,
+            [ACCESS_LOCAL] = from->local,
+            [ACCESS_TOKEN] = from->token,
+        };
+        rules[i].pattern = from->pattern;
+        for (size_t who = 0; who < ACCESS_WHO; who++) {
+            rules[i].says[who] = from->origin[who].level != CONFIG_BUILTIN;
+            rules[i].rights[who] = rights_of(rights[who]);
+        }
+    }
+    return rules;
+}
+
 static struct access_policy *make_policy(const struct config *c, struct key_set *keys)
 {
+    struct access_rule *rules = rules_of(c);
     struct access_options o = {
         .keys = keys,
+        .rules = rules,
+        .rule_count = c->rules.count,
         .local = local_of(c->access.local),
         .claims =
             {
@@ -186,7 +216,9 @@ static struct access_policy *make_policy(const struct config *c, struct key_set 
                 .max_lifetime_s = (int64_t)(c->access.max_lifetime_ms / 1000),
             },
     };
-    return access_policy_create(&o);
+    struct access_policy *policy = rules ? access_policy_create(&o) : NULL;
+    free(rules);
+    return policy;
 }
 
 static enum err create(const struct config *c, struct access_policy **ret, struct buf *error)

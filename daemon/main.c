@@ -168,7 +168,8 @@ static unsigned rights_of(unsigned anonymous)
 {
     return (anonymous & CONFIG_SUBSCRIBE ? ACCESS_SUBSCRIBE : 0) |
            (anonymous & CONFIG_PUBLISH ? ACCESS_PUBLISH : 0) |
-           (anonymous & CONFIG_STATUS ? ACCESS_STATUS : 0);
+           (anonymous & CONFIG_STATUS ? ACCESS_STATUS : 0) |
+           (anonymous & CONFIG_PRESENCE ? ACCESS_PRESENCE : 0);
 }
 
 static struct settings *make_settings(const struct config *c)

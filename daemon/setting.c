@@ -14,7 +14,8 @@ static const char *const durability_words[] = {"disk", "memory", NULL};
 static const char *const lag_policy_words[] = {"replay", "skip-to-latest", "close", NULL};
 static const char *const tls_words[] = {"1.2", "1.3", NULL};
 static const char *const exempt_words[] = {"loopback", "private", NULL};
-static const char *const access_words[] = {"subscribe", "publish", "status", NULL};
+static const char *const access_words[] = {"subscribe", "publish", "status", "presence", NULL};
+static const char *const rule_words[] = {"subscribe", "publish", "presence", NULL};
 static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 
 #define KIB  ((uint64_t)1 << 10)
@@ -51,6 +52,7 @@ static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 #define KEY(member)                    IN_CONFIG(KEY, member, struct config_key_list), 0, 0, NULL
 #define IN_TOPIC(type, member, ctype)  SETTING_##type, FIELD(config_topic, member, ctype)
 #define IN_HOST(member)                SETTING_TEXT, FIELD(config_host, member, char *), 1, CONFIG_TEXT_MAX, NULL
+#define IN_RULE(member)                SETTING_FLAGS, FIELD(config_rule, member, unsigned), 0, 0, rule_words
 #define TOPIC_COUNT(member, lo, hi)    IN_TOPIC(COUNT, member, uint64_t), lo, hi, NULL
 #define TOPIC_BYTES(member, lo, hi)    IN_TOPIC(BYTES, member, uint64_t), lo, hi, NULL
 #define TOPIC_DURATION(member, lo, hi) IN_TOPIC(DURATION, member, uint64_t), lo, hi, NULL
@@ -270,6 +272,13 @@ const struct setting settings_host[CONFIG_HOST_SETTINGS_MAX] = {
     {"tls", "key", IN_HOST(key), NULL, RELOAD, "as tls.key"},
 };
 
+const struct setting settings_rule[CONFIG_RULE_SETTINGS_MAX] = {
+    {"access", "anonymous", IN_RULE(anonymous), NULL, RELOAD,
+     "what anyone may do with the topics that PATTERN matches"},
+    {"access", "local", IN_RULE(local), NULL, RELOAD, "what clients of this machine may"},
+    {"access", "token", IN_RULE(token), NULL, RELOAD, "what whoever has a token may, besides"},
+};
+
 enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 9 };
 
 _Static_assert((int)(ROWS - TOPIC_ROWS) <= (int)CONFIG_SETTINGS_MAX,
@@ -293,6 +302,15 @@ const struct setting *setting_find_host(const char *key)
     for (size_t i = 0; i < CONFIG_HOST_SETTINGS_MAX; i++) {
         if (strcmp(settings_host[i].key, key) == 0)
             return &settings_host[i];
+    }
+    return NULL;
+}
+
+const struct setting *setting_find_rule(const char *key)
+{
+    for (size_t i = 0; i < CONFIG_RULE_SETTINGS_MAX; i++) {
+        if (strcmp(settings_rule[i].key, key) == 0)
+            return &settings_rule[i];
     }
     return NULL;
 }

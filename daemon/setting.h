@@ -51,10 +51,15 @@ extern const struct setting *const settings_end;
 /* The fields of struct config_host: [tls "HOST"] sections; CONFIG_HOST_SETTINGS_MAX of them. */
 extern const struct setting settings_host[];
 
+/* Those of struct config_rule: [access "PATTERN"] sections; CONFIG_RULE_SETTINGS_MAX of them. */
+extern const struct setting settings_rule[];
+
 /* The row of SECTION and KEY, or NULL. */
 const struct setting *setting_find(const char *section, const char *key);
 /* Of [tls "HOST"]. */
 const struct setting *setting_find_host(const char *key);
+/* Of [access "PATTERN"]. */
+const struct setting *setting_find_rule(const char *key);
 /* The row whose `section.key` takes the fewest edits to come to these; never NULL. */
 const struct setting *setting_nearest(const char *section, const char *key);
 /* Likewise by section name alone. */

@@ -551,6 +551,47 @@ START_TEST(topics_are_not_without_number)
 }
 END_TEST
 
+/* In their order; what one does not say is not nothing. */
+START_TEST(access_sections_are_kept)
+{
+    struct config *c = load("[access \"a/#\"]\nanonymous = subscribe, presence\nlocal =\n"
+                            "[access \"u/{sub}\"]\ntoken = publish\n"
+                            "[access]\nanonymous = presence\n"
+                            "[access \"a/#\"]\ntoken = subscribe\n");
+    ck_assert_uint_eq(c->rules.count, 2);
+    const struct config_rule *r = c->rules.item;
+    ck_assert_str_eq(r[0].pattern, "a/#");
+    ck_assert_uint_eq(r[0].anonymous, CONFIG_RULE_SUBSCRIBE | CONFIG_RULE_PRESENCE);
+    ck_assert_uint_eq(r[0].local, 0);
+    ck_assert_uint_eq(r[0].token, CONFIG_RULE_SUBSCRIBE);
+    ck_assert_int_eq(r[0].origin[1].level, CONFIG_FILE);
+    ck_assert_str_eq(r[1].pattern, "u/{sub}");
+    ck_assert_int_eq(r[1].origin[0].level, CONFIG_BUILTIN);
+    ck_assert_int_eq(r[1].origin[2].level, CONFIG_FILE);
+    ck_assert_uint_eq(c->access.anonymous, CONFIG_PRESENCE);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(access_sections_of_set_come_first)
+{
+    static const char *const sets[] = {"access \"b\".token=", "access \"c\".token=publish",
+                                       "access \"a\".anonymous=publish"};
+    write_file("[access \"a\"]\nanonymous = subscribe\n");
+    struct config_source src = {.file = FILE_NAME, .sets = sets, .set_count = 3};
+    struct config *c;
+    struct buf wrong = {0};
+    ck_assert_int_eq(config_load(&src, &c, &wrong), ERR_OK);
+    ck_assert_uint_eq(c->rules.count, 3);
+    ck_assert_str_eq(c->rules.item[0].pattern, "b");
+    ck_assert_str_eq(c->rules.item[1].pattern, "c");
+    ck_assert_str_eq(c->rules.item[2].pattern, "a");
+    ck_assert_uint_eq(c->rules.item[2].anonymous, CONFIG_RULE_PUBLISH);
+    config_free(c);
+    buf_finish(&wrong);
+}
+END_TEST
+
 /* ---- errors ---- */
 
 #define ACCESS_TEXT                                                                                \
@@ -595,7 +636,7 @@ static const struct {
      "2: hub.data_dir = \\x01\\xff: must be UTF-8 without control characters, space at its ends, "
      "or ; after a space"},
     {"[access]\nanonymous = read\n",
-     "2: access.anonymous = read: must be empty or a list of subscribe, publish, status"},
+     "2: access.anonymous = read: must be empty or a list of subscribe, publish, status, presence"},
     {"[access]\norigin = https://example.org/\n",
      "2: access.origin = https://example.org/: must be * or SCHEME://HOST[:PORT] in lower case, "
      "with nothing after it"},
@@ -626,16 +667,20 @@ static const struct {
     /* Lines. */
     {"[hub]\nworkers\n[http]\n", "2: workers: must be [section] or key = value"},
     {"[hub]\nworkers", "2: workers: must be [section] or key = value"},
-    {"[hub\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
-    {"[]\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
-    {"[hub] x\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
-    {"[topic \"a]\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
-    {"[topic \"a\" b]\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
-    {"[topic a/b]\n", "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[hub\n", "1: must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[]\n", "1: must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[hub] x\n",
+     "1: must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[topic \"a]\n",
+     "1: must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[topic \"a\" b]\n",
+     "1: must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or [tls \"HOST\"]"},
+    {"[topic a/b]\n",
+     "1: must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or [tls \"HOST\"]"},
     {"[a_section_name_that_is_longer_than_any_there_is]\n",
-     "1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]"},
+     "1: must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or [tls \"HOST\"]"},
     {"[topic]\n", "1: [topic]: must be [topic \"PATTERN\"]"},
-    {"[hub \"a\"]\n", "1: only [topic] takes a \"PATTERN\", and [tls] a \"HOST\""},
+    {"[hub \"a\"]\n", "1: only [topic] and [access] take a \"PATTERN\", and [tls] a \"HOST\""},
     {"[topic \"a/#/b\"]\n",
      "1: topic \"a/#/b\": must be a topic, or a pattern with + for one level, # at the end"},
     {"[topic \"\"]\n",
@@ -644,6 +689,18 @@ static const struct {
     {"[http]\nlisten = 127.0.0.1:1\nlisten = 0.0.0.0:80\n",
      "3: http.listen = 0.0.0.0:80: " ACCESS_TEXT},
     {"[http]\nlisten = [::]:80\n", "2: http.listen = [::]:80: " ACCESS_TEXT},
+    {"[access \"a/#/b\"]\n",
+     "1: access \"a/#/b\": must be a topic, or a pattern with + for one level, # at the end, and "
+     "perhaps {sub} for a token's"},
+    {"[access \"a/{role}\"]\n", "1: access \"a/{role}\": must be a topic, or a pattern with + for "
+                                "one level, # at the end, and "
+                                "perhaps {sub} for a token's"},
+    {"[access \"a\"]\ntoken = status\n",
+     "2: access \"a\".token = status: must be empty or a list of subscribe, publish, presence"},
+    {"[access \"a\"]\ntoken = subscribe\ntoken = publish\n",
+     "3: access \"a\".token: must be given once, and line 2 has it already"},
+    {"[access \"u/{sub}\"]\nlocal = subscribe\n",
+     "2: access \"u/{sub}\".local: must be token, which alone has a sub"},
     {"[access]\nkey = one\n", "2: access.key = one: " KEY_TEXT},
     {"[access]\nkey = one file RS257\n", "2: access.key = one file RS257: " KEY_TEXT},
     {"[access]\nkey = one a\nkey = one b\n", "3: access.key = one b: " KEY_TEXT},
@@ -927,7 +984,9 @@ START_TEST(the_name_of_a_section_has_a_limit)
 {
     write_file("[a_section_with_a_name_of_31_b_xy]\n");
     expect_error(ERR_INVALID,
-                 "longwire.ini:1: must be [section], [topic \"PATTERN\"] or [tls \"HOST\"]", NULL);
+                 "longwire.ini:1: must be [section], [topic \"PATTERN\"], [access \"PATTERN\"] or "
+                 "[tls \"HOST\"]",
+                 NULL);
     write_file("[a_section_with_a_name_of_31_b_x]\n");
     expect_error(ERR_INVALID,
                  "longwire.ini:1: [a_section_with_a_name_of_31_b_x]: no such section; the nearest "
@@ -1375,6 +1434,8 @@ int main(void)
     tcase_add_test(t, every_row_is_whole);
     tcase_add_test(t, defaults_are_typed);
     tcase_add_test(t, every_option_is_tried);
+    tcase_add_test(t, access_sections_are_kept);
+    tcase_add_test(t, access_sections_of_set_come_first);
     tcase_add_loop_test(t, each_option_is_set_alone, 0, COUNT(others));
     tcase_add_test(t, reads_every_harmless_form);
     tcase_add_test(t, an_empty_file_is_good);
