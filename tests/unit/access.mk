@@ -1,6 +1,8 @@
 # Unit tests of access/; included by tests/local.mk.
 access_tests = \
 	tests/unit/test_access \
+	tests/unit/test_claims \
+	tests/unit/test_grants \
 	tests/unit/test_host \
 	tests/unit/test_key \
 	tests/unit/test_origin \
@@ -31,3 +33,11 @@ tests_unit_test_key_SOURCES = tests/unit/test_key.c tests/unit/token_maker.c \
 tests_unit_test_key_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_key_LDADD = libaccess.a $(access_libs) $(CHECK_LIBS)
 EXTRA_DIST += tests/unit/token_vectors.py
+
+tests_unit_test_claims_SOURCES = tests/unit/test_claims.c
+tests_unit_test_claims_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_claims_LDADD = libaccess.a $(access_libs) $(CHECK_LIBS)
+
+tests_unit_test_grants_SOURCES = tests/unit/test_grants.c tests/unit/random.c tests/unit/random.h
+tests_unit_test_grants_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_grants_LDADD = libaccess.a $(access_libs) $(CHECK_LIBS)
