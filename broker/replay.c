@@ -14,7 +14,8 @@ enum {
 
 const char *gap_reason_name(enum gap_reason r)
 {
-    static const char *const names[] = {"none", "epoch", "ahead", "trimmed", "lagged", "damaged"};
+    static const char *const names[] = {"none",   "epoch",   "ahead", "trimmed",
+                                        "lagged", "damaged", "denied"};
     return names[r];
 }
 

@@ -48,8 +48,17 @@ struct position {
     uint64_t floor_serial; /* removals up to this serial; UINT64_MAX = none yet */
 };
 
-/* GAP_LAGGED: not a loss, but a limit (lag.h); nothing here finds it. */
-enum gap_reason { GAP_NONE, GAP_EPOCH, GAP_AHEAD, GAP_TRIMMED, GAP_LAGGED, GAP_DAMAGED };
+/* GAP_LAGGED, not a loss, but a limit (lag.h), and GAP_DENIED, a right that was lost: nothing here
+ * finds them. */
+enum gap_reason {
+    GAP_NONE,
+    GAP_EPOCH,
+    GAP_AHEAD,
+    GAP_TRIMMED,
+    GAP_LAGGED,
+    GAP_DAMAGED,
+    GAP_DENIED
+};
 
 struct gap {
     enum gap_reason reason;
@@ -57,7 +66,7 @@ struct gap {
     uint64_t resumed; /* delivery goes on after this offset of the current epoch */
 };
 
-/* "epoch", "ahead", "trimmed", "lagged", "damaged". */
+/* "epoch", "ahead", "trimmed", "lagged", "damaged", "denied". */
 const char *gap_reason_name(enum gap_reason r);
 
 /* Turns A into a place for feed F. HUB_HEAD is the last offset of the whole hub: a cursor between

@@ -5,16 +5,20 @@
 #ifndef DELIVERY_FRONTEND_H
 #define DELIVERY_FRONTEND_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 struct encoding;
 struct transport;
 struct worker;
 
-/* What it does for every worker besides serving connections; either may be NULL. */
+/* What it does for every worker besides serving connections; any of them may be NULL. */
 struct worker_part {
     void (*end_turn)(struct worker *w);
-    void (*end_thread)(void); /* once, on the worker's thread */
+    /* In how many ms it has something to do at the end of a turn; UINT64_MAX: never. */
+    uint64_t (*wait_ms)(const struct worker *w);
+    void (*end_thread)(struct worker *w); /* once, on the worker's thread, behind its connections */
 };
 
 /* Any of them may be NULL. */

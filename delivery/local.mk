@@ -14,6 +14,7 @@ libdelivery_a_SOURCES = \
 	delivery/scan.c delivery/scan.h \
 	delivery/settings.c delivery/settings.h \
 	delivery/stream.c delivery/stream.h \
+	delivery/stream_rights.c delivery/stream_rights.h \
 	delivery/stream_table.c delivery/stream_table.h \
 	delivery/worker.c delivery/worker.h \
 	delivery/worker_thread.c delivery/worker_thread.h

@@ -44,7 +44,7 @@ void worker_count_gap(struct worker *w, enum gap_reason reason)
     static const enum counter counters[] = {
         [GAP_EPOCH] = COUNTER_gaps_epoch,     [GAP_AHEAD] = COUNTER_gaps_ahead,
         [GAP_TRIMMED] = COUNTER_gaps_trimmed, [GAP_LAGGED] = COUNTER_gaps_lagged,
-        [GAP_DAMAGED] = COUNTER_gaps_damaged,
+        [GAP_DAMAGED] = COUNTER_gaps_damaged, [GAP_DENIED] = COUNTER_gaps_denied,
     };
     if (reason != GAP_NONE)
         counter_add(&w->loop.counters, counters[reason], 1);

@@ -26,9 +26,11 @@
 #include "net/loop.h"
 #include "net/refusals.h"
 
+struct bearers;
 struct lagging;
 struct stream;
 struct stream_table;
+struct tokens;
 struct worker;
 
 /* Where one message ends in bytes that were put together. */
@@ -90,6 +92,8 @@ struct worker {
     const struct feed *slice_feed;
     struct replay_span slice_span;
     struct stream_table *streams;    /* those that can be found by number */
+    struct tokens *tokens;           /* of which it knows what they are (http/tokens.h) */
+    struct bearers *bearers;         /* whose token its connections have (http/bearer.h) */
     struct conn **paused_publishers; /* stopped reading because the hub's queue was full */
     size_t paused_count, paused_cap;
     _Atomic uint32_t errands; /* of its connections, under way anywhere (errand.h) */

@@ -101,11 +101,11 @@ static void end_frontends(struct worker *w)
             (*f)->part.end_turn(w);
 }
 
-static void end_frontends_of_thread(const struct worker *w)
+static void end_frontends_of_thread(struct worker *w)
 {
     for (const struct frontend *const *f = w->frontends; *f; f++)
         if ((*f)->part.end_thread)
-            (*f)->part.end_thread();
+            (*f)->part.end_thread(w);
 }
 
 static void count_turn(struct worker *w)
@@ -143,6 +143,15 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static uint64_t wait_ms_of_frontends(const struct worker *w)
+{
+    uint64_t wait = UINT64_MAX;
+    for (const struct frontend *const *f = w->frontends; *f; f++)
+        if ((*f)->part.wait_ms)
+            wait = least(wait, (*f)->part.wait_ms(w));
+    return wait;
+}
+
 /* How long nothing has to be done unless something happens. */
 static uint64_t wait_ms(const struct worker *w)
 {
@@ -153,6 +162,7 @@ static uint64_t wait_ms(const struct worker *w)
     if (budget_tells_later(&l->work))
         wait = least(wait, BUDGET_TELL_MS);
     wait = least(wait, lagging_wait_ms(w));
+    wait = least(wait, wait_ms_of_frontends(w));
     wait = least(wait, refusals_wait_ms(&w->refusals, l->now_ms));
     return least(wait, holding_wait_ms(l));
 }

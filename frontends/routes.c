@@ -15,6 +15,7 @@ static const struct subscribe_ways ways = {
     .poll = poll_start,
     .events = sse_start,
     .events_later = sse_answer_later,
+    .events_over = sse_answer_over,
     .websocket = ws_start,
 };
 
@@ -22,9 +23,9 @@ static const struct subscribe_ways ways = {
 static const struct http_route rows[] = {
     {HTTP_PATH("/t/"), HTTP_POST, true, HTTP_ROUTE_MESSAGE, publish_http_head, publish_http_run,
      NULL},
-    {HTTP_PATH("/t/"), READ, true, 0, NULL, subscribe_http_run, &ways},
+    {HTTP_PATH("/t/"), READ, true, HTTP_ROUTE_EVENTS, NULL, subscribe_http_run, &ways},
     {HTTP_PATH("/t"), HTTP_POST, false, 0, publish_http_batch_head, publish_http_batch_run, NULL},
-    {HTTP_PATH("/t"), READ, false, 0, NULL, subscribe_http_run, &ways},
+    {HTTP_PATH("/t"), READ, false, HTTP_ROUTE_EVENTS, NULL, subscribe_http_run, &ways},
     {HTTP_PATH("/ws"), HTTP_GET, false, 0, NULL, ws_http_run, &ways},
     {HTTP_PATH("/session/"), HTTP_POST, true, 0, session_http_head, session_http_run, NULL},
     {HTTP_PATH("/cursor"), READ, false, 0, NULL, http_status_cursor, NULL},
@@ -34,7 +35,7 @@ static const struct http_route rows[] = {
      http_status_ready, NULL},
     {HTTP_PATH("/metrics"), READ, false, HTTP_ROUTE_STATUS | HTTP_ROUTE_PRIVATE, NULL,
      http_status_metrics, NULL},
-    {HTTP_PATH("/longwire.js"), READ, false, 0, NULL, webfiles_client, NULL},
+    {HTTP_PATH("/longwire.js"), READ, false, HTTP_ROUTE_ANYBODY, NULL, webfiles_client, NULL},
     {HTTP_PATH("/demo/"), READ, true, HTTP_ROUTE_PRIVATE | HTTP_ROUTE_PAGE, NULL, webfiles_demo,
      NULL},
     {HTTP_PATH("/"), READ, false, HTTP_ROUTE_PRIVATE | HTTP_ROUTE_PAGE, NULL, webfiles_root, NULL},

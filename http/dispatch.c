@@ -4,6 +4,7 @@
 
 #include "http/forwarding.h"
 #include "http/http_access.h"
+#include "http/judge.h"
 #include "http/secure.h"
 
 static const char no_memory[] = "The hub is out of memory";
@@ -82,10 +83,11 @@ static void judge_host(struct exchange *x)
         x->conn->trusted = false;
 }
 
-/* Whether its host leaves it without any right. */
+/* Whether its host leaves it without any right, and no token may give it one. */
 static bool is_shut_out(const struct exchange *x)
 {
-    if (!x->foreign_host || (x->route && x->route->flags & HTTP_ROUTE_OPEN))
+    if (!x->foreign_host || (x->route && x->route->flags & HTTP_ROUTE_OPEN) ||
+        http_takes_tokens(x->conn))
         return false;
     return http_may_nothing(x->conn);
 }
@@ -101,8 +103,8 @@ static bool check_access(struct exchange *x)
     if (is_shut_out(x))
         exchange_deny(x, NULL);
     else if (x->route && x->route->flags & HTTP_ROUTE_PRIVATE && !may_see_private(x))
-        exchange_deny(x, "This is for clients on this machine, at http.metrics_listen, or where "
-                         "access.anonymous has status");
+        http_deny(x, "This is for clients on this machine, at http.metrics_listen, or where "
+                     "access.anonymous has status");
     else if (x->method == HTTP_POST && !x->origin_allowed)
         exchange_fail(
             x, 403,
@@ -147,6 +149,12 @@ static void answer_options(struct exchange *x)
     exchange_reply(x, 204, NULL, NULL, 0);
 }
 
+static void go_on(struct exchange *x, unsigned status)
+{
+    if (check_access(x) && check_method(x, status) && x->route->head)
+        x->route->head(x);
+}
+
 void dispatch_head(struct exchange *x)
 {
     struct conn *c = x->conn;
@@ -162,8 +170,13 @@ void dispatch_head(struct exchange *x)
         return;
     if (asks_for_options(x) && !is_shut_out(x))
         answer_options(x);
-    else if (check_access(x) && check_method(x, status) && x->route->head)
-        x->route->head(x);
+    else if (!x->route || judge(x) == JUDGED)
+        go_on(x, status);
+}
+
+void dispatch_judged(struct exchange *x)
+{
+    go_on(x, 0);
 }
 
 void dispatch_run(struct exchange *x)

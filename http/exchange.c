@@ -48,6 +48,17 @@ void exchange_fail(struct exchange *x, unsigned status, const char *detail)
     buf_finish(&body);
 }
 
+void exchange_fail_as(struct exchange *x, unsigned status, const char *code, const char *detail)
+{
+    struct buf body = {0};
+    http_refusal_note(x->conn, &(struct http_refusal){x->method_name, &x->url, status, detail});
+    http_problem_begin(&body, status, detail, strlen(detail));
+    buf_printf(&body, ",\"code\":\"%s\"", code);
+    http_problem_end(&body);
+    exchange_reply(x, status, HTTP_PROBLEM_TYPE, body.data, body.len);
+    buf_finish(&body);
+}
+
 void exchange_deny(struct exchange *x, const char *detail)
 {
     static const char foreign[] =

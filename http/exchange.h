@@ -82,6 +82,9 @@ struct exchange_ops {
     /* The connection becomes a WebSocket: the answer that says so, with LINES of the handshake's
      * own. */
     void (*upgrade)(struct exchange *x, const struct buf *lines);
+    /* Its token has been verified (judge.h) in a turn after the head came, and counts: goes on with
+     * dispatch_judged. */
+    void (*judged)(struct exchange *x);
     /* Gives back the memory of the request's head. */
     void (*forget_head)(struct exchange *x);
 };
@@ -113,6 +116,7 @@ struct exchange {
     bool trusted : 1;        /* conn.trusted, before a request says more */
     bool status_only : 1;    /* came by a listener for figures and readiness */
     bool foreign_host : 1;   /* for a host that is none of this machine's, where that counts */
+    bool judging : 1;        /* its token is being verified: nothing of it is done until then */
     bool name_borrowed : 1;  /* `name` is of the request's head */
     uint32_t body_max;       /* bytes of `body` that this route takes */
 };
@@ -154,6 +158,8 @@ void exchange_reply_shared(struct exchange *x, struct blob *b, bool at_once);
 void exchange_reply_file(struct exchange *x, const char *type, const char *body, size_t n);
 /* application/problem+json (RFC 9457) with DETAIL, one sentence without a full stop. */
 void exchange_fail(struct exchange *x, unsigned status, const char *detail);
+/* The same with a member "code", a word for programs. */
+void exchange_fail_as(struct exchange *x, unsigned status, const char *code, const char *detail);
 /* 403: for DETAIL, or for the host of the request if that is the cause. */
 void exchange_deny(struct exchange *x, const char *detail);
 /* exchange_fail with a Retry-After, seconds. */

@@ -1,8 +1,12 @@
 #include "http/http_access.h"
 
+#include <stdio.h>
+
 #include "access/host.h"
 #include "access/origin.h"
 #include "delivery/worker.h"
+#include "http/audit.h"
+#include "http/bearer.h"
 #include "http/forwarding.h"
 #include "http/http_lines.h"
 
@@ -14,6 +18,7 @@ static struct access_client client_of(const struct conn *c)
         .trusted = c->trusted,
         .socket = c->local,
         .anonymous = worker_settings(c)->anonymous,
+        .bearer = bearer_of(c),
     };
 }
 
@@ -28,6 +33,98 @@ bool http_may_nothing(const struct conn *c)
     struct access_client client = client_of(c);
     return access_is_none(worker_settings(c)->access, &client);
 }
+
+bool http_may_topic(const struct conn *c, enum access_right right, const char *filter, size_t n,
+                    struct access_reason *ret)
+{
+    struct access_client client = client_of(c);
+    bool may = access_judge(worker_settings(c)->access, &client, right, filter, n, ret);
+    if (!may)
+        audit_right(c, ret, filter, n);
+    return may;
+}
+
+bool http_takes_tokens(const struct conn *c)
+{
+    return !c->local && access_policy_has_tokens(worker_settings(c)->access);
+}
+
+bool http_lacks_token(const struct conn *c)
+{
+    return !bearer_of(c) && http_takes_tokens(c);
+}
+
+/* --- refusals --- */
+
+/* CODE NULL: there was no token. */
+static void challenge(struct exchange *x, const char *code, const char *text)
+{
+    char value[256];
+    if (code)
+        snprintf(value, sizeof(value),
+                 "Bearer realm=\"longwire\", error=\"%s\", error_description=\"%s\"", code, text);
+    else
+        snprintf(value, sizeof(value), "Bearer realm=\"longwire\"");
+    exchange_add_field(x, "WWW-Authenticate", value);
+}
+
+/* DETAIL for one who has a right to something else, or to nothing. */
+static void deny(struct exchange *x, const char *detail)
+{
+    if (http_lacks_token(x->conn)) {
+        challenge(x, NULL, NULL);
+        exchange_fail_as(x, 401, "unauthorized", detail);
+    } else if (bearer_of(x->conn)) {
+        challenge(x, "insufficient_scope", "the token does not grant this");
+        exchange_fail_as(x, 403, "forbidden", detail);
+    } else {
+        exchange_deny(x, detail);
+    }
+}
+
+void http_deny(struct exchange *x, const char *detail)
+{
+    deny(x, detail);
+}
+
+/* As it was told before there were other rules. */
+static const char *plain_refusal(const struct access_reason *r)
+{
+    return r->right == ACCESS_PUBLISH
+               ? "Anonymous publishing is not allowed here (see access.anonymous)"
+               : "Anonymous subscribing is not allowed here (see access.anonymous)";
+}
+
+void http_deny_topic(struct exchange *x, const struct access_reason *r, const char *filter,
+                     size_t n, size_t line)
+{
+    struct buf text = {0};
+    if (line)
+        buf_printf(&text, "Line %zu: ", line);
+    if (r->basis == ACCESS_BY_ANONYMOUS && !http_takes_tokens(x->conn))
+        buf_puts(&text, plain_refusal(r));
+    else
+        access_reason_put(r, filter, n, &text);
+    buf_putc(&text, '\0');
+    deny(x, text.failed ? plain_refusal(r) : text.data);
+    buf_finish(&text);
+}
+
+void http_refuse_token(struct exchange *x, const struct token_why *why)
+{
+    audit_token(x->conn, why->fault);
+    challenge(x, TOKEN_ERROR_CODE, why->text);
+    exchange_fail_as(x, 401, token_fault_name(why->fault), why->text);
+}
+
+void http_refuse_credentials(struct exchange *x, const char *detail)
+{
+    audit_credentials(x->conn);
+    challenge(x, "invalid_request", detail);
+    exchange_fail_as(x, 400, "invalid_request", detail);
+}
+
+/* --- hosts and origins --- */
 
 bool http_access_is_foreign_host(const struct exchange *x)
 {
@@ -54,7 +151,7 @@ bool http_access_take_origin(struct exchange *x)
     exchange_add_field(x, "Timing-Allow-Origin", access == ORIGIN_KNOWN ? origin : "*");
     exchange_add_field(x, "Access-Control-Expose-Headers",
                        "Longwire-Cursor, Longwire-Topic, Longwire-Event, Longwire-Gap, "
-                       "Preference-Applied, Retry-After");
+                       "Preference-Applied, Retry-After, WWW-Authenticate");
     return true;
 }
 

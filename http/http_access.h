@@ -9,10 +9,32 @@
 #include <stdbool.h>
 
 #include "access/access.h"
+#include "access/token_fault.h"
 #include "http/exchange.h"
 
+/* With any topic at all. */
 bool http_may(const struct conn *c, enum access_right right);
 bool http_may_nothing(const struct conn *c);
+/* Whether C may use the topic or pattern FILTER (N bytes) as RIGHT says. Asked once for a
+ * subscription and once for a publish; a refusal is noted (audit.h), and RET says why. */
+bool http_may_topic(const struct conn *c, enum access_right right, const char *filter, size_t n,
+                    struct access_reason *ret);
+/* Whether clients may have tokens here at all: there is something that verifies them. */
+bool http_takes_tokens(const struct conn *c);
+/* Whether C has none, where it might have one. */
+bool http_lacks_token(const struct conn *c);
+
+/* --- refusals (RFC 6750 section 3): 401 for who might bring a token and has not, else 403 --- */
+
+/* For DETAIL, a sentence without its full stop. */
+void http_deny(struct exchange *x, const char *detail);
+/* For what http_may_topic said; LINE not 0: of a batch. */
+void http_deny_topic(struct exchange *x, const struct access_reason *r, const char *filter,
+                     size_t n, size_t line);
+/* 401: its token does not count. */
+void http_refuse_token(struct exchange *x, const struct token_why *why);
+/* 400: what it brought is no token, or several (RFC 6750 section 3.1, invalid_request). */
+void http_refuse_credentials(struct exchange *x, const char *detail);
 
 /* Whether X is for a host that is none of this machine's: on a loopback listener, its page may have
  * been pointed here (DNS rebinding). Behind forwarding_take. */

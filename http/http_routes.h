@@ -22,11 +22,14 @@ enum http_method {
 };
 
 enum {
-    HTTP_ROUTE_OPEN = 1,    /* to everybody who reaches the listener, whatever the Host */
-    HTTP_ROUTE_STATUS = 2,  /* on listeners for figures and readiness, too */
-    HTTP_ROUTE_PRIVATE = 4, /* only for those who may see the hub's status */
-    HTTP_ROUTE_MESSAGE = 8, /* its body is looked at once, as a whole */
-    HTTP_ROUTE_PAGE = 16,   /* what people go to with a browser */
+    HTTP_ROUTE_OPEN = 1,     /* to everybody who reaches the listener, whatever the Host */
+    HTTP_ROUTE_STATUS = 2,   /* on listeners for figures and readiness, too */
+    HTTP_ROUTE_PRIVATE = 4,  /* only for those who may see the hub's status */
+    HTTP_ROUTE_MESSAGE = 8,  /* its body is looked at once, as a whole */
+    HTTP_ROUTE_PAGE = 16,    /* what people go to with a browser */
+    HTTP_ROUTE_ANYBODY = 32, /* whose it is does not matter: its token is not looked at */
+    HTTP_ROUTE_EVENTS = 64,  /* of subscribing (subscribe.h), where tokens that are over are told
+                                in their own way */
 };
 
 /* The first two members of a row. */

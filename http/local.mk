@@ -1,6 +1,8 @@
 # http/: requests and answers, whatever is asked by them; included by ../Makefile.am.
 noinst_LIBRARIES += libhttp.a
 libhttp_a_SOURCES = \
+	http/audit.c http/audit.h \
+	http/bearer.c http/bearer.h \
 	http/dispatch.c http/dispatch.h \
 	http/exchange.c http/exchange.h \
 	http/forwarding.c http/forwarding.h \
@@ -15,10 +17,12 @@ libhttp_a_SOURCES = \
 	http/http_refusal.c http/http_refusal.h \
 	http/http_time.c http/http_time.h \
 	http/http_transport.c http/http_transport.h \
+	http/judge.c http/judge.h \
 	http/publish.c http/publish.h \
 	http/secure.c http/secure.h \
 	http/shared_answer.c http/shared_answer.h \
 	http/subscribe.c http/subscribe.h \
+	http/tokens.c http/tokens.h \
 	http/webfiles.c http/webfiles.h
 
 libwscodec_a_SOURCES += \
@@ -44,6 +48,7 @@ libhttpcodec_a_SOURCES += \
 	http/h1/http_response.c http/h1/http_response.h \
 	http/http_routes.c http/http_routes.h \
 	http/prefer.c http/prefer.h \
+	http/token_source.c http/token_source.h \
 	http/url.c http/url.h
 
 libhttp_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir)

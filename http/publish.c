@@ -200,7 +200,9 @@ static void answer_batch(struct exchange_answer *a, const struct publish *p)
 static bool may_publish(struct exchange *x)
 {
     if (!http_may(x->conn, ACCESS_PUBLISH)) {
-        exchange_deny(x, "Anonymous publishing is not allowed here (see access.anonymous)");
+        http_deny(x, http_takes_tokens(x->conn)
+                         ? "Publishing takes a token that grants it"
+                         : "Anonymous publishing is not allowed here (see access.anonymous)");
         return false;
     }
     if (x->conn->loop->draining) {
@@ -216,10 +218,15 @@ static bool may_publish(struct exchange *x)
 
 void publish_http_head(struct exchange *x)
 {
+    struct access_reason reason;
     if (!may_publish(x))
         return;
     if (!topic_name_valid(x->name, x->name_len)) {
         exchange_fail(x, 400, bad_topic.message);
+        return;
+    }
+    if (!http_may_topic(x->conn, ACCESS_PUBLISH, x->name, x->name_len, &reason)) {
+        http_deny_topic(x, &reason, x->name, x->name_len, 0);
         return;
     }
     x->body_max = worker_settings(x->conn)->max_message_bytes;
@@ -380,6 +387,17 @@ static bool begin_batch(struct exchange *x, size_t lines)
     return true;
 }
 
+/* One that is refused refuses the batch; false: answered. */
+static bool may_publish_line(struct exchange *x, const struct publish_batch *b,
+                             const struct message_init *m)
+{
+    struct access_reason reason;
+    bool may = http_may_topic(x->conn, ACCESS_PUBLISH, m->topic, m->topic_len, &reason);
+    if (!may)
+        http_deny_topic(x, &reason, m->topic, m->topic_len, b->line);
+    return may;
+}
+
 /* Makes LINE the next item. False: answered with what is wrong. */
 static bool take_line(struct exchange *x, struct publish_batch *b, char *line, size_t len)
 {
@@ -388,6 +406,8 @@ static bool take_line(struct exchange *x, struct publish_batch *b, char *line, s
     const struct fault *fault = ndjson_line_parse(line, len, &b->scratch, &init);
     if (!fault)
         fault = publish_check(worker_settings(x->conn), &init);
+    if (!fault && !may_publish_line(x, b, &init))
+        return false;
     if (!fault && set_item(b->publish, b->items++, &init, (uint32_t)b->line) == ERR_OK)
         return true;
     unsigned status = fault == &too_large ? 413 : fault ? 400 : 503;

@@ -42,6 +42,10 @@ struct query {
     uint32_t limit;
     uint32_t topics;
     const char *wrong; /* the first thing that is wrong, NULL = nothing */
+    /* Its client has no right to any topic, or to DENIED (then REASON says why). */
+    bool forbidden;
+    const struct filter *denied;
+    struct access_reason reason;
 };
 
 /* --- parameters --- */
@@ -295,12 +299,37 @@ static bool wants_events(const struct exchange *x)
     return accept_events(&accept);
 }
 
+/* Once for each topic: nothing is asked when messages come. */
+static void judge_topics(const struct exchange *x, struct query *q, const struct subscription *sub)
+{
+    size_t n;
+    q->forbidden = !http_may(x->conn, ACCESS_SUBSCRIBE);
+    for (uint32_t i = 0; i < sub->spec.count && !q->denied && !q->wrong; i++) {
+        const char *name = filter_name(sub->spec.filters[i], &n);
+        if (!http_may_topic(x->conn, ACCESS_SUBSCRIBE, name, n, &q->reason))
+            q->denied = sub->spec.filters[i];
+    }
+    q->forbidden |= q->denied != NULL;
+}
+
+static void deny(struct exchange *x, const struct query *q)
+{
+    size_t n;
+    const char *name = q->denied ? filter_name(q->denied, &n) : NULL;
+    if (name)
+        http_deny_topic(x, &q->reason, name, n, 0);
+    else
+        http_deny(x, http_takes_tokens(x->conn)
+                         ? "Subscribing takes a token that grants it"
+                         : "Anonymous subscribing is not allowed here (see access.anonymous)");
+}
+
 /* Checks what all transports have in common. False: answered. */
 static bool check(struct exchange *x, const struct query *q, const struct subscription *sub,
                   bool needs_topic)
 {
-    if (!http_may(x->conn, ACCESS_SUBSCRIBE))
-        exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
+    if (q->forbidden)
+        deny(x, q);
     else if (q->wrong == no_memory)
         exchange_fail_later(x, 503, 1, q->wrong);
     else if (q->wrong == full)
@@ -348,7 +377,7 @@ static void go(struct exchange *x, way *begin, const struct subscription *sub)
 static bool take_quota(struct exchange *x, const struct subscription *sub)
 {
     struct http_quota quota;
-    if (http_quota_receive(x->conn, sub->spec.count, &quota))
+    if (http_quota_receive(x->conn, sub->awaits_token ? 0 : sub->spec.count, &quota))
         return true;
     http_quota_fail(x, &quota);
     return false;
@@ -368,7 +397,7 @@ static void start_events(struct exchange *x, struct query *q, struct subscriptio
 {
     struct http_quota quota;
     choose_format(q, sub, true);
-    if ((q->wrong == no_memory || q->wrong == full) && http_may(x->conn, ACCESS_SUBSCRIBE))
+    if ((q->wrong == no_memory || q->wrong == full) && !q->forbidden)
         ways_of(x)->events_later(x, SUBSCRIBE_LATER_MS);
     else if (!check(x, q, sub, true))
         return;
@@ -383,9 +412,20 @@ static bool is_websocket(const struct exchange *x)
     return x->method == HTTP_GET && x->websocket;
 }
 
+/* It may bring its token as the first thing that it says; but for raw ones, which say nothing. */
+static void let_in(const struct exchange *x, struct query *q, struct subscription *sub,
+                   bool needs_topic)
+{
+    bool publishes = !needs_topic && http_may(x->conn, ACCESS_PUBLISH);
+    sub->awaits_token = q->forbidden && !sub->raw && http_lacks_token(x->conn) && !publishes;
+    if (sub->awaits_token || (http_takes_tokens(x->conn) && publishes && !sub->spec.count))
+        q->forbidden = false;
+}
+
 static void start_websocket(struct exchange *x, struct query *q, struct subscription *sub,
                             bool needs_topic)
 {
+    let_in(x, q, sub, needs_topic);
     if (!x->origin_allowed)
         exchange_fail(x, 403, "Pages of this origin may not connect (see access.origin)");
     else if (check(x, q, sub, needs_topic) && take_quota(x, sub))
@@ -432,7 +472,7 @@ static bool find_place(struct exchange *x, struct subscription *sub)
 static void start(struct exchange *x, struct query *q, struct subscription *sub, bool needs_topic)
 {
     bool events = (x->method & (HTTP_GET | HTTP_HEAD)) && wants_events(x);
-    if (!q->wrong && sub->spec.count && http_may(x->conn, ACCESS_SUBSCRIBE) && !find_place(x, sub))
+    if (!q->wrong && sub->spec.count && !q->forbidden && !find_place(x, sub))
         return;
     if (!q->wrong && !events && (sub->spec.count || q->format == 'r'))
         choose_format(q, sub, false);
@@ -451,6 +491,7 @@ static void subscribe(struct exchange *x, bool needs_topic)
     feed_spec_init(&sub.spec, worker_of(x->conn)->feeds);
     read_query(x, &q, &sub);
     budget_charge(&x->conn->loop->work, q.topics * WORK_TOPIC);
+    judge_topics(x, &q, &sub);
     start(x, &q, &sub, needs_topic);
     feed_spec_finish(&sub.spec);
 }
@@ -460,6 +501,14 @@ static void subscribe(struct exchange *x, bool needs_topic)
 void subscribe_http_run(struct exchange *x)
 {
     subscribe(x, true);
+}
+
+bool subscribe_http_over(struct exchange *x, const char *why)
+{
+    bool events = !x->websocket && x->method & (HTTP_GET | HTTP_HEAD) && wants_events(x);
+    if (events)
+        ways_of(x)->events_over(x, why);
+    return events;
 }
 
 void subscribe_http_websocket(struct exchange *x)

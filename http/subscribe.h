@@ -27,9 +27,11 @@ enum { SUBSCRIBE_LATER_MS = 1000 };
 struct subscription {
     struct feed_spec spec; /* the set; may be empty for a WebSocket */
     struct after after;
-    bool raw;         /* payloads as they are, instead of envelopes */
-    uint32_t limit;   /* of a poll: messages, >= 1 */
-    uint64_t wait_ms; /* of a poll; 0 = answer at once */
+    bool raw;          /* payloads as they are, instead of envelopes */
+    bool awaits_token; /* of a WebSocket: nothing of it was granted, and is not before it has shown
+                          a token */
+    uint32_t limit;    /* of a poll: messages, >= 1 */
+    uint64_t wait_ms;  /* of a poll; 0 = answer at once */
 };
 
 /* How messages may come: the context of the routes that subscribe. */
@@ -38,6 +40,9 @@ struct subscribe_ways {
     void (*events)(struct exchange *x, const struct subscription *sub);
     /* The hub cannot serve an event stream now: come back, not before MS. */
     void (*events_later)(struct exchange *x, uint32_t ms);
+    /* Its token is over, WHY ("expired", "revoked"): to be told so that it does not come back soon.
+     */
+    void (*events_over)(struct exchange *x, const char *why);
     void (*websocket)(struct exchange *x, const struct subscription *sub);
 };
 
@@ -47,6 +52,8 @@ enum conn_need subscribe_need(const struct conn *c, const struct after *a);
 void subscribe_fail(struct exchange *x, enum err e);
 /* GET and HEAD of /t/{topic} and /t: a poll, an event stream or a WebSocket, as X asks. */
 void subscribe_http_run(struct exchange *x);
+/* The token of X, which is for one of these, is over, WHY. False: X asks for no event stream. */
+bool subscribe_http_over(struct exchange *x, const char *why);
 /* X asks for a WebSocket, which may begin without topics. */
 void subscribe_http_websocket(struct exchange *x);
 

@@ -66,6 +66,20 @@ enum close_reason {
         CLOSE_REASONS
 };
 
+/* What ties somebody else's object to a connection for as long as that lasts; embedded in it. */
+struct bond {
+    /* The connection ends: C forgets B, which may free itself. */
+    void (*end)(struct conn *c, struct bond *b);
+};
+
+/* What happens to the rights of a connection while it lasts. */
+enum rights_event {
+    RIGHTS_SOON,    /* they end in a minute, unless they are renewed */
+    RIGHTS_EXPIRED, /* they have ended */
+    RIGHTS_REVOKED, /* they were taken away */
+    RIGHTS_CHANGED, /* what it does is to be judged again */
+};
+
 struct protocol {
     const char *name;
     /* As whose its connections count; NULL: nobody's, conn_count_as follows. */
@@ -94,6 +108,9 @@ struct protocol {
     /* The administrator ends it: the same. */
     void (*kicked)(struct conn *c);
     void (*describe)(struct conn *c, struct description *d);
+    /* Leaves the bond as it is. NULL: it does nothing for longer than a request takes that was
+     * judged. */
+    void (*rights)(struct conn *c, enum rights_event e);
     /* A publish of this connection (worker_publish) came back; P is freed by the caller. */
     void (*answered)(struct conn *c, struct publish *p);
     /* Bytes that it holds for the peer besides the connection's buffers; NULL = hardly any. */
@@ -127,6 +144,7 @@ struct conn {
     const struct protocol *protocol;
     void *state;            /* the protocol's */
     struct peer *peer;      /* who is behind a trusted proxy, or has shown a certificate; or NULL */
+    struct bond *bond;      /* NULL: nothing is tied to it */
     struct peer_load *load; /* it holds more than its floor (holding.h); NULL = it does not */
     struct wheel_item wheel; /* c->wheel is in the loop's wheel while the connection is open */
     struct conn *turn_next;  /* list of those with something to do at the end of this turn */

@@ -62,6 +62,7 @@
     X(gaps_trimmed, "gaps told: messages no longer kept")                                          \
     X(gaps_lagged, "gaps told: skipped by a lag limit")                                            \
     X(gaps_damaged, "gaps told: messages that cannot be read")                                     \
+    X(gaps_denied, "gaps told: subscriptions that a renewed token no longer grants")               \
     X(lag_limit_replays, "times that a subscriber beyond a lag limit was left to replay")          \
     X(lag_limit_skips, "times that a subscriber beyond a lag limit was moved to the head")         \
     X(lag_limit_closes, "times that a subscriber beyond a lag limit was disconnected")             \

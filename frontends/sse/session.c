@@ -7,19 +7,22 @@
 #include "delivery/counting.h"
 #include "delivery/envelope.h"
 #include "delivery/errand.h"
+#include "delivery/stream_rights.h"
 #include "delivery/stream_table.h"
 #include "frontends/sse/session_id.h"
 #include "frontends/sse/session_request.h"
 #include "frontends/sse/sse_encoding.h"
 #include "http/accept.h"
+#include "http/bearer.h"
 #include "http/exchange.h"
 #include "http/http_access.h"
 #include "http/http_quota.h"
 #include "http/subscribe.h"
+#include "http/tokens.h"
 
 enum {
     /* Bytes of the answer, at most: */
-    ANSWER_FRAME_MAX = 64,
+    ANSWER_FRAME_MAX = 96,
     ANSWER_ENTRY_MAX = 64 + CURSOR_TEXT_SIZE, /* but for the topic */
     JSON_ESCAPE_MAX = 6,                      /* of one byte */
 };
@@ -31,9 +34,12 @@ static const char too_many[] = "More topics than limits.subscriptions allows";
 /* A change on its way to the stream and back. */
 struct change {
     struct errand errand;
-    struct conn *conn; /* held; it waits for the answer */
-    uint64_t number;   /* the stream's */
-    struct buf body;   /* the request's texts lie in it */
+    struct tokens_check check;   /* while its token is being verified */
+    struct exchange *exchange;   /* likewise */
+    struct principal *principal; /* that the stream gets, a reference; NULL: it keeps what it has */
+    struct conn *conn;           /* held; it waits for the answer */
+    uint64_t number;             /* the stream's */
+    struct buf body;             /* the request's texts lie in it */
     struct session_request request;
     size_t found;              /* entries whose place is known, or is found at once */
     struct counting *counting; /* of the next one; NULL: it has not begun */
@@ -44,10 +50,14 @@ struct change {
     unsigned status;
     const char *detail;
     struct http_quota quota; /* that was in the way */
+    struct buf denied;       /* what is not granted, as a sentence; then this is the detail */
 };
 
 static void change_destroy(struct change *g)
 {
+    tokens_forget(&g->check);
+    principal_unref(g->principal);
+    buf_finish(&g->denied);
     counting_free(g->counting);
     session_request_finish(&g->request);
     buf_finish(&g->body);
@@ -107,6 +117,80 @@ static void edit(struct change *g, struct stream *s)
         refuse(g, 503, e == ERR_NOMEM ? no_memory : "The log cannot be read");
 }
 
+/* --- rights, at the stream --- */
+
+/* Whether its client is the one that it was. */
+static bool is_same(const struct conn *c, const struct principal *p)
+{
+    const struct principal *now = bearer_of(c);
+    return !now || strcmp(now->sub, p->sub) == 0;
+}
+
+static bool may_keep(void *ctx, const char *filter, size_t n)
+{
+    struct access_reason reason;
+    return http_may_topic(ctx, ACCESS_SUBSCRIBE, filter, n, &reason);
+}
+
+/* Whether the client of the stream on C may have all that joins. */
+static bool judge_joining(struct change *g, const struct conn *c)
+{
+    const struct places *list = &g->request.subscribe;
+    struct access_reason reason;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct place *p = &list->entries[i];
+        if (http_may_topic(c, ACCESS_SUBSCRIBE, p->filter, p->len, &reason))
+            continue;
+        access_reason_put(&reason, p->filter, p->len, &g->denied);
+        buf_putc(&g->denied, '\0');
+        refuse(g, 403, g->denied.failed ? "The stream has no right to this topic" : g->denied.data);
+        return false;
+    }
+    return true;
+}
+
+/* Gives the stream the principal, and takes that back if what joins is not granted. False: refused.
+ */
+static bool renew(struct change *g, struct conn *c)
+{
+    struct principal *before = bearer_of(c);
+    if (!is_same(c, g->principal)) {
+        refuse(g, 403, "The sub of a token must be that of the stream's former one");
+        return false;
+    }
+    if (before)
+        principal_ref(before);
+    bool fine = bearer_set(c, g->principal) == ERR_OK;
+    if (!fine)
+        refuse(g, 503, no_memory);
+    else if (!judge_joining(g, c))
+        fine = false;
+    if (!fine && bearer_set(c, before) != ERR_OK)
+        conn_close(c, CLOSE_NOMEM);
+    principal_unref(before);
+    return fine;
+}
+
+/* What is lost is told; a raw stream ends with its topic. */
+static void judge_again(struct stream *s)
+{
+    bool raw = sse_encoding_is_raw(s->sub.feed->encoding);
+    if (!stream_judge(s, may_keep, s->conn) && raw && conn_is_open(s->conn))
+        s->conn->protocol->kicked(s->conn);
+}
+
+/* False: refused. */
+static bool judge_change(struct change *g, struct stream *s)
+{
+    if (!g->principal)
+        return judge_joining(g, s->conn);
+    if (!renew(g, s->conn))
+        return false;
+    judge_again(s);
+    http_quota_settle(s->conn, stream_filters(s));
+    return true;
+}
+
 static void apply(struct errand *e, void *where)
 {
     struct change *g = (struct change *)e;
@@ -118,7 +202,7 @@ static void apply(struct errand *e, void *where)
         refuse(g, 409,
                "The stream is in raw format, which is for one topic: payloads do not say "
                "whose they are. Open it with format=envelope");
-    else
+    else if (judge_change(g, &s->stream))
         edit(g, &s->stream);
     errand_home(e, ERR_OK);
 }
@@ -158,7 +242,10 @@ static void answer_changed(struct exchange *x, struct change *g)
     put_subscribed(g, body);
     buf_puts(body, "],\"unsubscribed\":[");
     put_unsubscribed(g, body);
-    buf_puts(body, "]}");
+    buf_putc(body, ']');
+    if (g->principal && g->principal->expires_s)
+        buf_printf(body, ",\"expires\":%lld", (long long)g->principal->expires_s);
+    buf_putc(body, '}');
     exchange_reply(x, 200, exchange_json, body->data, body->len);
 }
 
@@ -166,6 +253,8 @@ static void answer(struct exchange *x, struct change *g)
 {
     if (g->status == 503 || g->status == 429)
         exchange_fail_later(x, g->status, g->status == 429 ? 10 : 1, g->detail);
+    else if (g->status == 403)
+        exchange_fail_as(x, 403, "forbidden", g->detail);
     else if (g->status)
         exchange_fail(x, g->status, g->detail);
     else
@@ -198,7 +287,7 @@ void session_http_head(struct exchange *x)
 {
     uint64_t number;
     enum err e = session_id_parse(x->name, x->name_len, &number);
-    if (!http_may(x->conn, ACCESS_SUBSCRIBE)) {
+    if (!http_may(x->conn, ACCESS_SUBSCRIBE) && !http_takes_tokens(x->conn)) {
         exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
     } else if (e == ERR_NOT_FOUND) {
         exchange_fail(x, 404, no_session);
@@ -343,6 +432,48 @@ static const struct exchange_waiter counting_waiter = {
     .held = held_meanwhile,
 };
 
+static void begin(struct exchange *x, struct change *g)
+{
+    exchange_wait(x, &counting_waiter, g);
+    go_on_counting(x);
+}
+
+/* --- its token --- */
+
+/* Takes G. */
+static void judged(struct exchange *x, struct change *g, const struct token_verdict *v)
+{
+    if (v->result == ERR_OK) {
+        g->principal = principal_ref(v->principal);
+        begin(x, g);
+        return;
+    }
+    change_destroy(g);
+    if (v->result == ERR_ACCESS)
+        http_refuse_token(x, &v->why);
+    else
+        exchange_fail_later(x, 503, 1, "The hub cannot verify the token now");
+}
+
+static void verified(struct tokens_check *k, const struct token_verdict *v)
+{
+    struct change *g = (struct change *)((char *)k - offsetof(struct change, check));
+    struct exchange *x = g->exchange;
+    exchange_wait(x, NULL, NULL);
+    judged(x, g, v);
+}
+
+static void begin_with_token(struct exchange *x, struct change *g)
+{
+    struct token_verdict v;
+    g->check.done = verified;
+    g->exchange = x;
+    if (tokens_ask(worker_of(x->conn), g->request.token.data, g->request.token.len, &g->check, &v))
+        judged(x, g, &v);
+    else
+        exchange_wait(x, &counting_waiter, g);
+}
+
 void session_http_run(struct exchange *x)
 {
     uint64_t number;
@@ -361,6 +492,8 @@ void session_http_run(struct exchange *x)
         change_destroy(g);
         return;
     }
-    exchange_wait(x, &counting_waiter, g);
-    go_on_counting(x);
+    if (g->request.token.data && http_takes_tokens(x->conn))
+        begin_with_token(x, g);
+    else
+        begin(x, g);
 }

@@ -13,6 +13,7 @@ static const struct fault not_entry = {
 static const struct fault not_text = {"bad_request", "an entry is a topic or pattern"};
 static const struct fault no_topic = {"bad_request", "topic must be a string"};
 static const struct fault not_text_after = {"bad_request", "after must be a string"};
+static const struct fault not_text_token = {"bad_request", "token must be a string"};
 static const struct fault bad_topic = {"bad_topic", "this is neither a valid topic nor a pattern"};
 static const struct fault too_many_levels = {"bad_topic", TOPIC_LEVELS_RULE};
 static const struct fault bad_cursor = {
@@ -109,13 +110,16 @@ static const struct fault *read_list(const struct json_member *m, size_t max, re
 const struct fault *session_request_parse(char *text, size_t n, size_t max,
                                           struct session_request *ret)
 {
-    struct json_member m[] = {{.name = "subscribe"}, {.name = "unsubscribe"}};
+    struct json_member m[] = {{.name = "subscribe"}, {.name = "unsubscribe"}, {.name = "token"}};
     memset(ret, 0, sizeof(*ret));
-    const struct fault *fault = publish_json_fault(json_slice_members(text, n, m, 2));
+    const struct fault *fault = publish_json_fault(json_slice_members(text, n, m, 3));
     if (!fault)
         fault = read_list(&m[0], max, read_place, ret, &ret->subscribe);
     if (!fault)
         fault = read_list(&m[1], max, read_topic, ret, &ret->unsubscribe);
+    if (!fault)
+        fault = publish_json_optional_text(&m[2], &not_text_token);
+    ret->token = m[2].value;
     return fault;
 }
 

@@ -1,9 +1,10 @@
 /*
  * The body of `POST /session/{id}`: what is to change in the topic set of an event stream.
  *
- *     {"subscribe":["a/b",{"topic":"c/+","after":"1042-3824910012"}],"unsubscribe":["d"]}
+ *     {"subscribe":["a/b",{"topic":"c/+","after":"1042-3824910012"}],"unsubscribe":["d"],
+ *      "token":"eyJ…"}
  *
- * Either list may be left out or null, and so may `after`, whose default is `latest`. Members that
+ * Each may be left out or null, and so may `after`, whose default is `latest`. Members that
  * the hub does not know are passed over, as everywhere.
  */
 #ifndef FRONTENDS_SSE_SESSION_REQUEST_H
@@ -12,10 +13,12 @@
 #include <stddef.h>
 
 #include "base/fault.h"
+#include "base/json_slice.h"
 #include "delivery/places.h"
 
 struct session_request {
     struct places subscribe, unsubscribe; /* borrowed from the parsed text */
+    struct json_slice token;              /* likewise: the one from now on; data NULL = none */
     /* The entry that the fault is about: its list and its index there; NULL: the whole request. */
     const char *wrong_list;
     size_t wrong_index;

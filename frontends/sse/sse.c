@@ -10,9 +10,14 @@
 #include "frontends/sse/session_id.h"
 #include "frontends/sse/sse_encoding.h"
 #include "frontends/sse/sse_text.h"
+#include "http/bearer.h"
 #include "http/chunk.h"
 #include "http/exchange.h"
 #include "http/guard.h"
+
+/* When an EventSource whose token is over asks again: it would not stop, and cannot have another.
+ */
+enum { OVER_RETRY_MS = 300000 };
 
 static struct transport sse_transport = {.name = "sse", .subscribes = true};
 
@@ -120,6 +125,48 @@ static void sse_live(struct stream *s, uint64_t offset, const char *filter, size
     put_event(s, out, "longwire.live", &data, cursor);
 }
 
+/* --- rights --- */
+
+/* Until when its token counts; nothing if that has no end. */
+static void put_auth(const struct stream *s, struct buf *out)
+{
+    struct buf data = {0};
+    const struct principal *p = bearer_of(s->conn);
+    if (!p || !p->expires_s)
+        return;
+    buf_printf(&data, "{\"expires\":%lld}", (long long)p->expires_s);
+    put_event(s, out, "longwire.auth", &data, NULL);
+}
+
+static void put_expired(const struct stream *s, struct buf *out, const char *why)
+{
+    struct buf data = {0};
+    buf_printf(&data, "{\"reason\":\"%s\"}", why);
+    put_event(s, out, "longwire.expired", &data, NULL);
+}
+
+/* Without the last chunk, as after a cut, clients take the stream for broken. */
+static void sse_farewell(struct conn *c)
+{
+    if (is_chunked(&listed_of(c)->stream))
+        conn_write(c, CHUNK_LAST, strlen(CHUNK_LAST));
+    conn_finish_after_output(c);
+}
+
+static void sse_rights(struct conn *c, enum rights_event e)
+{
+    const struct stream *s = &listed_of(c)->stream;
+    struct buf *out = conn_out(c);
+    if (!out)
+        return;
+    if (e == RIGHTS_SOON)
+        put_auth(s, out);
+    if (e != RIGHTS_EXPIRED && e != RIGHTS_REVOKED)
+        return;
+    put_expired(s, out, e == RIGHTS_EXPIRED ? "expired" : "revoked");
+    sse_farewell(c);
+}
+
 /* --- the connection --- */
 
 static size_t sse_input(struct conn *c, char *data, size_t n)
@@ -168,14 +215,6 @@ static void sse_finish(struct conn *c)
     c->state = NULL;
 }
 
-/* Without the last chunk, as after a cut, clients take the stream for broken. */
-static void sse_farewell(struct conn *c)
-{
-    if (is_chunked(&listed_of(c)->stream))
-        conn_write(c, CHUNK_LAST, strlen(CHUNK_LAST));
-    conn_finish_after_output(c);
-}
-
 static size_t sse_held(const struct conn *c)
 {
     return stream_held(&((const struct listed_stream *)c->state)->stream);
@@ -196,6 +235,7 @@ static const struct protocol sse_protocol = {
     .finish = sse_finish,
     .shutdown = sse_farewell,
     .kicked = sse_farewell,
+    .rights = sse_rights,
     .describe = sse_describe,
     .held = sse_held,
 };
@@ -225,6 +265,8 @@ static void put_hello(const struct stream *s, struct buf *out, const char *curso
     }
     buf_printf(&data, "{\"session\":\"%s\"}", id);
     put_event(s, out, "longwire.session", &data, NULL);
+    if (bearer_ends_soon(c))
+        put_auth(s, out);
 }
 
 /* From here on the connection is an event stream. */
@@ -272,6 +314,15 @@ static void answer_briefly(struct exchange *x, const char *text)
     if (text)
         put_only_block(x, out, text);
     conn_finish_after_output(x->conn);
+}
+
+void sse_answer_over(struct exchange *x, const char *why)
+{
+    char text[128];
+    snprintf(text, sizeof(text),
+             "retry: %d\nevent: longwire.expired\ndata: {\"reason\":\"%s\"}\n\n", OVER_RETRY_MS,
+             why);
+    answer_briefly(x, x->method == HTTP_HEAD ? NULL : text);
 }
 
 void sse_answer_later(struct exchange *x, uint32_t ms)

@@ -19,5 +19,7 @@ extern const struct frontend sse_frontend;
 void sse_start(struct exchange *x, const struct subscription *sub);
 /* Answers so a request for an event stream that the hub cannot serve now: come back later. */
 void sse_answer_later(struct exchange *x, uint32_t ms);
+/* The same for one whose token is over, WHY: as longwire.expired, and not to come back soon. */
+void sse_answer_over(struct exchange *x, const char *why);
 
 #endif

@@ -6,14 +6,18 @@
 #include "delivery/counting.h"
 #include "delivery/description.h"
 #include "delivery/stream.h"
+#include "delivery/stream_rights.h"
 #include "frontends/ws/ws_control.h"
 #include "frontends/ws/ws_encoding.h"
 #include "frontends/ws/ws_frame.h"
 #include "frontends/ws/ws_handshake.h"
+#include "http/audit.h"
+#include "http/bearer.h"
 #include "http/exchange.h"
 #include "http/http_access.h"
 #include "http/http_quota.h"
 #include "http/publish.h"
+#include "http/tokens.h"
 #include "utlist.h"
 
 enum {
@@ -28,20 +32,32 @@ struct pending {
     char ref[];
 };
 
-/* A subscription that takes work (subscribe_need) and waits for its turn, once or often.
- * Nothing that came behind it is read until then. */
+/* What takes more than one turn, and comes one after the other. Nothing that came behind it is read
+ * until then.
+ *
+ * A subscription that takes work (subscribe_need) waits for its turn, once or often; one of the URL
+ * of a client that is WAITING, for its token. */
 struct waiting {
+    struct waiting *next;
     struct counting *counting; /* NULL = not begun */
     struct after after;
     size_t topic_len, ref_len;
-    char text[]; /* topic, and `ref` if there is one */
+    bool granted, has_quota;
+    bool judging; /* it is a token that is being verified, and no subscription */
+    bool silent;  /* it stands for one that has still to come: until then the phase is WAITING */
+    uint32_t until_s;          /* SILENT: for how long that is waited for, monotonic s */
+    struct tokens_check check; /* JUDGING */
+    struct conn *conn;         /* likewise */
+    char text[];               /* topic, and `ref` if there is one */
 };
 
 /*
- *   OPEN ---> LEAVING ---> CLOSED
+ *   WAITING ---> OPEN ---> LEAVING ---> CLOSED
+ *      for its token
  */
 enum ws_phase {
     WS_OPEN,
+    WS_WAITING, /* says nothing that counts before `auth` */
     WS_LEAVING, /* reads no more; its close frame waits for what is due, see is_due() */
     WS_CLOSED,  /* a close frame was sent */
 };
@@ -58,7 +74,7 @@ struct ws {
     uint16_t close_code;     /* LEAVING: what the close frame will say */
     struct pending *pending; /* the last one, whose next is the first; NULL = none */
     union {
-        struct waiting *waiting; /* OPEN; NULL = none */
+        struct waiting *waiting; /* WAITING, OPEN; NULL = none */
         const char *close_text;  /* LEAVING: a constant, or NULL */
     };
 };
@@ -82,18 +98,32 @@ static void format_offset(const struct conn *c, uint64_t offset, char *out)
     cursor_format(out, offset, worker_of(c)->replay.log->epoch);
 }
 
+/* Reads what comes, or will. */
+static bool is_listening(const struct ws *ws)
+{
+    return ws->phase == WS_OPEN || ws->phase == WS_WAITING;
+}
+
+/* The first of what it waits for has come, or is given up. */
+static void end_waiting(struct ws *ws)
+{
+    struct waiting *waiting = ws->waiting;
+    ws->waiting = waiting->next;
+    tokens_forget(&waiting->check);
+    counting_free(waiting->counting);
+    free(waiting);
+}
+
 static void drop_waiting(struct ws *ws)
 {
-    if (ws->phase != WS_OPEN || !ws->waiting)
-        return;
-    counting_free(ws->waiting->counting);
-    free(ws->waiting);
-    ws->waiting = NULL;
+    while (is_listening(ws) && ws->waiting)
+        end_waiting(ws);
 }
 
 static void set_phase(struct ws *ws, enum ws_phase phase)
 {
-    drop_waiting(ws);
+    if (phase > WS_WAITING)
+        drop_waiting(ws);
     ws->phase = (uint8_t)phase;
 }
 
@@ -131,7 +161,7 @@ static void leave(struct conn *c)
 static void end_with(struct conn *c, unsigned code, const char *reason)
 {
     struct ws *ws = ws_of(c);
-    if (ws->phase != WS_OPEN)
+    if (!is_listening(ws))
         return;
     set_phase(ws, WS_LEAVING);
     ws->close_code = (uint16_t)code;
@@ -233,6 +263,17 @@ static const struct fault *stream_fault(enum err e)
     return e == ERR_LIMIT ? &too_far : &unavailable;
 }
 
+/* The next ping, or the end of waiting for a token. */
+static void set_deadline(struct conn *c)
+{
+    const struct ws *ws = ws_of(c);
+    uint64_t at = loop_now(c->loop) + worker_settings(c)->heartbeat_ms;
+    for (const struct waiting *w = ws->phase == WS_WAITING ? ws->waiting : NULL; w; w = w->next)
+        if (w->silent && (uint64_t)w->until_s * 1000 < at)
+            at = (uint64_t)w->until_s * 1000;
+    conn_set_deadline(c, at);
+}
+
 /* --- control objects --- */
 
 /* M without what only publishing needs. */
@@ -256,20 +297,32 @@ static void join(struct conn *c, const struct ws_control *m)
     }
 }
 
-static void wait_for_turn(struct conn *c, const struct ws_control *m)
+/* For M, or its token; NULL: out of memory, C ends. */
+static struct waiting *waiting_create(struct conn *c, const struct ws_control *m)
 {
-    size_t ref = m->ref.data ? m->ref.len : 0;
-    struct waiting *waiting = calloc(1, sizeof(*waiting) + m->topic.len + ref);
+    size_t topic = m->topic.data ? m->topic.len : 0, ref = m->ref.data ? m->ref.len : 0;
+    struct waiting *waiting = calloc(1, sizeof(*waiting) + topic + ref);
     if (!waiting) {
         conn_close(c, CLOSE_NOMEM);
-        return;
+        return NULL;
     }
+    waiting->conn = c;
     waiting->after = m->after;
-    waiting->topic_len = m->topic.len;
+    waiting->topic_len = topic;
     waiting->ref_len = ref;
-    memcpy(waiting->text, m->topic.data, m->topic.len);
+    if (topic)
+        memcpy(waiting->text, m->topic.data, topic);
     if (ref)
-        memcpy(waiting->text + m->topic.len, m->ref.data, ref);
+        memcpy(waiting->text + topic, m->ref.data, ref);
+    return waiting;
+}
+
+static void wait_for_turn(struct conn *c, const struct ws_control *m)
+{
+    struct waiting *waiting = waiting_create(c, m);
+    if (!waiting)
+        return;
+    waiting->granted = waiting->has_quota = true;
     ws_of(c)->waiting = waiting;
     conn_yield_for(c, subscribe_need(c, &m->after));
 }
@@ -287,36 +340,88 @@ static enum err find_place(struct conn *c, struct waiting *waiting)
     return e;
 }
 
-/* What goes wrong will do so again when it joins, and be told there. */
-static void go_on_waiting(struct conn *c)
+/* What was asked for; borrowed. */
+static struct ws_control asked(const struct waiting *waiting)
 {
-    struct waiting *waiting = ws_of(c)->waiting;
-    if (!conn_has_whole_slice(c)) {
-        conn_yield_for(c, subscribe_need(c, &waiting->after));
-        return;
-    }
-    if (find_place(c, waiting) == ERR_AGAIN)
-        return;
-    struct ws_control m = {
+    const char *ref = waiting->text + waiting->topic_len;
+    return (struct ws_control){
         .op = WS_OP_SUBSCRIBE,
-        .topic = {waiting->text, waiting->topic_len},
-        .ref = {waiting->ref_len ? waiting->text + waiting->topic_len : NULL, waiting->ref_len},
+        .topic = {(char *)(uintptr_t)waiting->text, waiting->topic_len},
+        .ref = {waiting->ref_len ? (char *)(uintptr_t)ref : NULL, waiting->ref_len},
         .after = waiting->after,
     };
-    ws_of(c)->waiting = NULL;
-    join(c, &m);
-    free(waiting);
+}
+
+/* True: the first subscription that waits has got its place. What goes wrong will do so again when
+ * it joins, and be told there. */
+static bool has_place(struct conn *c, struct waiting *waiting)
+{
+    enum conn_need need = subscribe_need(c, &waiting->after);
+    if (need == CONN_NEEDS_LITTLE)
+        return true;
+    if (conn_has_whole_slice(c))
+        return find_place(c, waiting) != ERR_AGAIN;
+    conn_yield_for(c, need);
+    return false;
+}
+
+/* Whether C may; false: answered. */
+static bool may_use(struct conn *c, enum access_right right, const char *topic, size_t n,
+                    const struct json_slice *ref)
+{
+    struct access_reason reason;
+    struct buf text = {0};
+    if (http_may_topic(c, right, topic, n, &reason))
+        return true;
+    access_reason_put(&reason, topic, n, &text);
+    buf_putc(&text, '\0');
+    struct fault denied = {http_lacks_token(c) ? "unauthorized" : "forbidden",
+                           text.failed ? "This is not allowed here" : text.data};
+    answer_error(c, &denied, ref);
+    buf_finish(&text);
+    return false;
+}
+
+/* What was asked for by `subscribe` has it. False: answered. */
+static bool take_quota(struct conn *c, const struct waiting *waiting)
+{
+    struct json_slice ref = asked(waiting).ref;
+    struct http_quota quota;
+    if (waiting->has_quota || http_quota_subscribe(c, 1, &quota))
+        return true;
+    answer_over(c, &quota, &ref);
+    return false;
+}
+
+/* The subscriptions that wait, one after the other. */
+static void go_on_waiting(struct conn *c)
+{
+    struct ws *ws = ws_of(c);
+    struct waiting *waiting;
+    while (ws->phase == WS_OPEN && (waiting = ws->waiting) && !waiting->judging) {
+        struct ws_control m = asked(waiting);
+        waiting->granted =
+            waiting->granted || may_use(c, ACCESS_SUBSCRIBE, m.topic.data, m.topic.len, &m.ref);
+        if (waiting->granted && !has_place(c, waiting))
+            return;
+        m.after = waiting->after;
+        if (waiting->granted && take_quota(c, waiting))
+            join(c, &m);
+        if (ws->phase == WS_OPEN)
+            end_waiting(ws);
+        if (!conn_is_open(c))
+            return;
+    }
 }
 
 static void handle_subscribe(struct conn *c, const struct ws_control *m)
 {
-    static const struct fault denied = {"forbidden", "Anonymous subscribing is not allowed here"};
     static const struct fault limit = {"limit", "More topics than limits.subscriptions allows"};
     struct http_quota quota;
     budget_charge(&c->loop->work, WORK_SUBSCRIBE);
-    if (!http_may(c, ACCESS_SUBSCRIBE))
-        answer_error(c, &denied, &m->ref);
-    else if (stream_filters(&ws_of(c)->stream) >= worker_settings(c)->subscriptions)
+    if (!may_use(c, ACCESS_SUBSCRIBE, m->topic.data, m->topic.len, &m->ref))
+        return;
+    if (stream_filters(&ws_of(c)->stream) >= worker_settings(c)->subscriptions)
         answer_error(c, &limit, &m->ref);
     else if (!http_quota_subscribe(c, 1, &quota))
         answer_over(c, &quota, &m->ref);
@@ -383,10 +488,7 @@ static void publish(struct conn *c, const struct message_init *m, const struct j
 
 static const struct fault *check_publish(struct conn *c, const struct message_init *m)
 {
-    static const struct fault denied = {"forbidden", "Anonymous publishing is not allowed here"};
     static const struct fault stopping = {"unavailable", "The hub is stopping"};
-    if (!http_may(c, ACCESS_PUBLISH))
-        return &denied;
     if (c->loop->draining)
         return &stopping;
     return publish_check(worker_settings(c), m);
@@ -398,6 +500,8 @@ static void handle_publish(struct conn *c, const struct ws_control *m)
     struct http_quota quota;
     if (fault)
         answer_error(c, fault, &m->ref);
+    else if (!may_use(c, ACCESS_PUBLISH, m->publish.topic, m->publish.topic_len, &m->ref))
+        return;
     else if (!http_quota_publish(c, 1, m->publish.payload_len, &quota))
         answer_over(c, &quota, &m->ref);
     else
@@ -414,9 +518,165 @@ static void handle_ping(struct conn *c, const struct ws_control *m)
     ws_frame_end(out, frame, WS_TEXT);
 }
 
-static void handle_control(struct conn *c, char *text, size_t n)
+/* --- tokens --- */
+
+/* Nothing before its token; a token that does not count is as none. */
+static void answer_silent(struct conn *c, const struct json_slice *ref)
+{
+    static const struct fault silent = {"unauthorized",
+                                        "The first thing here is auth with a token"};
+    audit_silent(c);
+    answer_error(c, &silent, ref);
+}
+
+static bool keep_nothing(void *ctx, const char *filter, size_t n)
+{
+    (void)ctx;
+    (void)filter;
+    (void)n;
+    return false;
+}
+
+static bool may_keep(void *ctx, const char *filter, size_t n)
+{
+    struct access_reason reason;
+    return http_may_topic(ctx, ACCESS_SUBSCRIBE, filter, n, &reason);
+}
+
+static void answer_authenticated(struct conn *c, const struct principal *p,
+                                 const struct json_slice *ref)
+{
+    struct buf *out = frame_out(c);
+    if (!out)
+        return;
+    size_t frame = ws_frame_begin(out);
+    ws_control_authenticated(out, p->expires_s, ref);
+    ws_frame_end(out, frame, WS_TEXT);
+}
+
+/* From now on it has P. What it waited with goes on. */
+static void renew(struct conn *c, struct principal *p, const struct json_slice *ref)
+{
+    static const struct fault other = {"forbidden",
+                                       "The sub of a token must be that of the former one"};
+    const struct principal *before = bearer_of(c);
+    struct ws *ws = ws_of(c);
+    if (before && strcmp(before->sub, p->sub) != 0) {
+        answer_error(c, &other, ref);
+        return;
+    }
+    if (bearer_set(c, p) != ERR_OK) {
+        conn_close(c, CLOSE_NOMEM);
+        return;
+    }
+    answer_authenticated(c, p, ref);
+    if (ws->phase == WS_WAITING) {
+        set_phase(ws, WS_OPEN);
+        end_waiting(ws);
+        go_on_waiting(c);
+    } else {
+        stream_judge(&ws->stream, may_keep, c);
+        http_quota_settle(c, stream_filters(&ws->stream));
+    }
+}
+
+/* From now on it is WAITING for a token, in front of what it waits for. */
+static bool begin_silence(struct conn *c, struct ws *ws)
+{
+    struct waiting *waiting = waiting_create(c, &(struct ws_control){0});
+    if (!waiting)
+        return false;
+    uint64_t until = loop_now(c->loop) + worker_settings(c)->auth_timeout_ms;
+    waiting->silent = true;
+    waiting->until_s = (uint32_t)((until + 999) / 1000);
+    waiting->next = ws->waiting;
+    ws->waiting = waiting;
+    set_phase(ws, WS_WAITING);
+    return true;
+}
+
+/* The token that it brought does not count: if it has no other, it is not taken for none. */
+static void refuse_token(struct conn *c, const struct token_why *why, const struct json_slice *ref)
+{
+    bool over = why->fault == TOKEN_EXPIRED || why->fault == TOKEN_REVOKED;
+    struct fault fault = {over ? token_fault_name(why->fault) : "unauthorized", why->text};
+    audit_token(c, why->fault);
+    answer_error(c, &fault, ref);
+    if (!bearer_of(c) && ws_of(c)->phase == WS_OPEN && begin_silence(c, ws_of(c))) {
+        stream_judge(&ws_of(c)->stream, keep_nothing, NULL);
+        http_quota_settle(c, 0);
+        set_deadline(c);
+    }
+}
+
+static void judge_token(struct conn *c, const struct token_verdict *v, const struct json_slice *ref)
+{
+    static const struct fault later = {"unavailable", "The hub cannot verify the token now"};
+    if (v->result == ERR_OK)
+        renew(c, v->principal, ref);
+    else if (v->result == ERR_ACCESS)
+        refuse_token(c, &v->why, ref);
+    else
+        answer_error(c, &later, ref);
+}
+
+static void verified(struct tokens_check *k, const struct token_verdict *v)
+{
+    struct waiting *waiting = (struct waiting *)((char *)k - offsetof(struct waiting, check));
+    struct conn *c = waiting->conn;
+    struct ws *ws = ws_of(c);
+    struct json_slice ref = asked(waiting).ref;
+    ws->waiting = waiting->next;
+    judge_token(c, v, &ref);
+    free(waiting);
+    if (conn_is_open(c) && is_listening(ws))
+        conn_resume(c);
+}
+
+static void handle_auth(struct conn *c, const struct ws_control *m)
 {
     static const struct fault no_tokens = {"unsupported", "This hub takes no tokens"};
+    struct ws *ws = ws_of(c);
+    struct ws_control ref = {.ref = m->ref};
+    struct token_verdict v;
+    if (!http_takes_tokens(c)) {
+        answer_error(c, &no_tokens, &m->ref);
+        return;
+    }
+    struct waiting *waiting = waiting_create(c, &ref);
+    if (!waiting)
+        return;
+    waiting->check.done = verified;
+    if (tokens_ask(worker_of(c), m->token.data, m->token.len, &waiting->check, &v)) {
+        free(waiting);
+        judge_token(c, &v, &m->ref);
+        return;
+    }
+    waiting->judging = true;
+    waiting->next = ws->waiting;
+    ws->waiting = waiting;
+}
+
+/* Its rights are over: nothing is delivered from now on; what it has published is answered. */
+static void ws_rights(struct conn *c, enum rights_event e)
+{
+    struct ws *ws = ws_of(c);
+    bool expired = e == RIGHTS_EXPIRED;
+    if ((!expired && e != RIGHTS_REVOKED) || !is_listening(ws))
+        return;
+    stream_finish(&ws->stream);
+    struct buf *out = ws->raw ? NULL : frame_out(c);
+    if (out) {
+        size_t frame = ws_frame_begin(out);
+        ws_control_expired(out, expired ? "expired" : "revoked");
+        ws_frame_end(out, frame, WS_TEXT);
+    }
+    end_with(c, WS_CLOSE_UNAUTHORIZED,
+             expired ? "The token has expired" : "The token has been revoked");
+}
+
+static void handle_control(struct conn *c, char *text, size_t n)
+{
     struct buf scratch = {0};
     struct ws_control m;
     counter_add(&c->loop->counters, COUNTER_ws_control, 1);
@@ -424,6 +684,8 @@ static void handle_control(struct conn *c, char *text, size_t n)
     const struct fault *fault = ws_control_parse(text, n, &scratch, &m);
     if (fault)
         answer_error(c, fault, &m.ref);
+    else if (ws_of(c)->phase == WS_WAITING && m.op != WS_OP_AUTH)
+        answer_silent(c, &m.ref);
     else if (m.op == WS_OP_SUBSCRIBE)
         handle_subscribe(c, &m);
     else if (m.op == WS_OP_UNSUBSCRIBE)
@@ -431,7 +693,7 @@ static void handle_control(struct conn *c, char *text, size_t n)
     else if (m.op == WS_OP_PUBLISH)
         handle_publish(c, &m);
     else if (m.op == WS_OP_AUTH)
-        answer_error(c, &no_tokens, &m.ref);
+        handle_auth(c, &m);
     else
         handle_ping(c, &m);
     buf_finish(&scratch);
@@ -453,8 +715,11 @@ static void handle_raw(struct conn *c, const struct ws_event *e)
     };
     const struct fault *fault = check_publish(c, &m);
     struct http_quota quota;
+    struct access_reason reason;
     if (fault)
         end_with(c, WS_CLOSE_POLICY, fault->message);
+    else if (!http_may_topic(c, ACCESS_PUBLISH, topic, n, &reason))
+        end_with(c, WS_CLOSE_POLICY, "Publishing to this topic is not allowed here");
     else if (!http_quota_publish(c, 1, m.payload_len, &quota))
         end_with(c, WS_CLOSE_TRY_LATER, "More is published than limits allow");
     else
@@ -510,9 +775,15 @@ static void handle_event(struct conn *c, const struct ws_event *e)
     }
 }
 
+/* What came is to be dealt with before anything else is read. */
+static bool must_wait(const struct ws *ws)
+{
+    return ws->waiting && !ws->waiting->silent;
+}
+
 static bool takes_input(struct conn *c, const struct ws *ws)
 {
-    if (!conn_is_open(c) || ws->phase != WS_OPEN || ws->waiting || conn_is_congested(c))
+    if (!conn_is_open(c) || !is_listening(ws) || must_wait(ws) || conn_is_congested(c))
         return false;
     return ws->inflight < worker_settings(c)->inflight && !worker_must_wait(worker_of(c), c) &&
            conn_may_go_on(c);
@@ -549,9 +820,9 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
     ws->heard_s = (uint32_t)(loop_now(c->loop) / 1000);
     if (ws->phase == WS_OPEN && ws->waiting)
         go_on_waiting(c);
-    if (ws->phase == WS_OPEN && ws->waiting)
+    if (is_listening(ws) && must_wait(ws))
         return 0;
-    if (ws->phase != WS_OPEN || (!ws->reader && !create_reader(c, ws)))
+    if (!is_listening(ws) || (!ws->reader && !create_reader(c, ws)))
         return n;
     while (type != WS_EVENT_NONE && takes_input(c, ws)) {
         struct ws_event e;
@@ -561,7 +832,7 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
     }
     if (type == WS_EVENT_NONE && ws_reader_idle(ws->reader))
         drop_reader(ws);
-    if (ws->phase != WS_OPEN)
+    if (!is_listening(ws))
         return n; /* nothing counts behind the end: section 1.4 */
     if (c->yielded)
         return n - left;
@@ -576,7 +847,7 @@ static size_t ws_input(struct conn *c, char *data, size_t n)
 static void ws_input_ended(struct conn *c)
 {
     const struct ws *ws = ws_of(c);
-    if (ws->phase == WS_OPEN && c->in)
+    if (is_listening(ws) && c->in)
         return; /* ws_input() will see the end */
     end_with(c, WS_CLOSE_NO_STATUS, NULL);
 }
@@ -612,7 +883,7 @@ static void ws_answered(struct conn *c, struct publish *p)
     }
     free(pending);
     leave(c);
-    if (!c->reading && ws->phase == WS_OPEN)
+    if (!c->reading && is_listening(ws))
         conn_resume(c);
 }
 
@@ -638,18 +909,33 @@ static void give_up(struct conn *c)
     conn_close(c, CLOSE_RESET);
 }
 
+/* No token came in time. */
+static bool is_silent_too_long(const struct conn *c, const struct ws *ws)
+{
+    const struct waiting *last = ws->phase == WS_WAITING ? ws->waiting : NULL;
+    while (last && !last->silent)
+        last = last->next;
+    return last && loop_now(c->loop) >= (uint64_t)last->until_s * 1000;
+}
+
+static void end_silence(struct conn *c)
+{
+    audit_silent(c);
+    end_with(c, WS_CLOSE_UNAUTHORIZED, "No token came in time");
+}
+
 static void ws_timeout(struct conn *c)
 {
     char frame[WS_CONTROL_FRAME_MAX];
-    const struct settings *s = worker_settings(c);
     const struct ws *ws = ws_of(c);
-    uint64_t now = loop_now(c->loop);
     if (ws->phase == WS_LEAVING) {
         end_now(c, ws->close_code, ws->close_text);
         return;
     }
-    conn_set_deadline(c, now + s->heartbeat_ms);
-    if (conn_is_stuck(c))
+    set_deadline(c);
+    if (is_silent_too_long(c, ws))
+        end_silence(c);
+    else if (conn_is_stuck(c))
         conn_close(c, CLOSE_WRITE_TIMEOUT);
     else if (c->reading && is_silent(c, ws))
         give_up(c);
@@ -681,18 +967,28 @@ static void ws_kicked(struct conn *c)
     end_with(c, WS_CLOSE_GOING_AWAY, "Ended by the administrator");
 }
 
+static size_t held_by_waiting(const struct ws *ws)
+{
+    size_t held = 0;
+    if (!is_listening(ws))
+        return 0;
+    for (const struct waiting *w = ws->waiting; w; w = w->next)
+        held += sizeof(*w) + w->topic_len + w->ref_len + counting_held(w->counting);
+    return held;
+}
+
 static size_t ws_held(const struct conn *c)
 {
     const struct ws *ws = c->state;
     size_t reader = ws->reader ? sizeof(*ws->reader) + ws_reader_held(ws->reader) : 0;
-    size_t waiting = ws->phase == WS_OPEN && ws->waiting ? counting_held(ws->waiting->counting) : 0;
-    return reader + waiting + ws->inflight * sizeof(struct pending) + stream_held(&ws->stream);
+    return reader + held_by_waiting(ws) + ws->inflight * sizeof(struct pending) +
+           stream_held(&ws->stream);
 }
 
 static void ws_refuse(struct conn *c)
 {
     drop_reader(ws_of(c));
-    if (ws_of(c)->phase == WS_OPEN)
+    if (is_listening(ws_of(c)))
         end_now(c, WS_CLOSE_TRY_LATER, "The hub holds as much for its clients as it may");
     else
         conn_close(c, CLOSE_MEMORY);
@@ -715,6 +1011,7 @@ static const struct protocol ws_protocol = {
     .finish = ws_finish,
     .shutdown = ws_shutdown,
     .kicked = ws_kicked,
+    .rights = ws_rights,
     .describe = ws_describe,
     .held = ws_held,
     .refuse = ws_refuse,
@@ -792,7 +1089,7 @@ static void ws_started(struct stream *s, uint64_t offset)
     answer_handshake(exchange_of(c), ws);
     conn_set_protocol(c, &ws_protocol, ws);
     ws->heard_s = (uint32_t)(loop_now(c->loop) / 1000);
-    conn_set_deadline(c, loop_now(c->loop) + worker_settings(c)->heartbeat_ms);
+    set_deadline(c);
 }
 
 static const struct stream_ops ws_stream_ops = {
@@ -815,15 +1112,43 @@ static struct ws *create(const struct subscription *sub, const struct ws_handsha
 
 static void fail_start(struct exchange *x, struct ws *ws, enum err e)
 {
+    drop_waiting(ws);
     free(ws);
     subscribe_fail(x, e);
 }
 
-void ws_start(struct exchange *x, const struct subscription *sub)
+/* All of SUB is to be subscribed to when a token has come: WS, which has no connection yet. */
+static enum err put_off(struct ws *ws, struct conn *c, const struct subscription *sub)
+{
+    for (uint32_t i = sub->spec.count; i > 0; i--) {
+        struct ws_control m = {.after = sub->after};
+        m.topic.data = (char *)(uintptr_t)filter_name(sub->spec.filters[i - 1], &m.topic.len);
+        struct waiting *waiting = waiting_create(c, &m);
+        if (!waiting)
+            return ERR_NOMEM;
+        waiting->next = ws->waiting;
+        ws->waiting = waiting;
+    }
+    return begin_silence(c, ws) ? ERR_OK : ERR_NOMEM;
+}
+
+static enum err begin(struct ws *ws, struct conn *c, const struct subscription *sub)
 {
     static const struct after latest = {.kind = AFTER_LATEST};
+    struct feed_spec none;
+    bool empty = sub->spec.count == 0 || sub->awaits_token;
+    feed_spec_init(&none, worker_of(c)->feeds);
+    stream_init(&ws->stream, c, &ws_stream_ops);
+    ws->stream.told_live = empty; /* no topic yet: nothing to be live about */
+    enum err e = stream_start(&ws->stream, empty ? &none : &sub->spec, encoding_of(ws),
+                              empty ? &latest : &sub->after);
+    feed_spec_finish(&none);
+    return e;
+}
+
+void ws_start(struct exchange *x, const struct subscription *sub)
+{
     struct ws_handshake h;
-    bool empty = sub->spec.count == 0;
     if (!check_handshake(x, &h))
         return;
     struct ws *ws = create(sub, &h);
@@ -831,10 +1156,9 @@ void ws_start(struct exchange *x, const struct subscription *sub)
         exchange_fail_later(x, 503, 1, "The hub is out of memory");
         return;
     }
-    stream_init(&ws->stream, x->conn, &ws_stream_ops);
-    ws->stream.told_live = empty; /* no topic yet: nothing to be live about */
-    enum err e =
-        stream_start(&ws->stream, &sub->spec, encoding_of(ws), empty ? &latest : &sub->after);
+    enum err e = sub->awaits_token ? put_off(ws, x->conn, sub) : ERR_OK;
+    if (e == ERR_OK)
+        e = begin(ws, x->conn, sub);
     if (e != ERR_OK)
         fail_start(x, ws, e);
 }
@@ -851,11 +1175,17 @@ static void count_compressed(struct worker *w)
     counter_add(&w->loop.counters, COUNTER_ws_deflated_bytes, tally.packed_bytes);
 }
 
+static void end_thread(struct worker *w)
+{
+    (void)w;
+    ws_deflate_finish_thread();
+}
+
 /* Counts what was compressed; gives the memory for it back. */
 const struct frontend ws_frontend = {
     .transport = &ws_transport,
     .encodings = ws_encodings,
-    .part = {.end_turn = count_compressed, .end_thread = ws_deflate_finish_thread},
+    .part = {.end_turn = count_compressed, .end_thread = end_thread},
 };
 
 void ws_http_run(struct exchange *x)

@@ -168,10 +168,19 @@ void ws_control_published(struct buf *out, const char *id, const struct json_sli
     end(out, ref);
 }
 
-void ws_control_authenticated(struct buf *out, const struct json_slice *ref)
+void ws_control_authenticated(struct buf *out, int64_t expires, const struct json_slice *ref)
 {
     begin(out, "authenticated");
+    if (expires)
+        buf_printf(out, ",\"expires\":%lld", (long long)expires);
     end(out, ref);
+}
+
+void ws_control_expired(struct buf *out, const char *why)
+{
+    begin(out, "expired");
+    member(out, "reason", why);
+    end(out, NULL);
 }
 
 void ws_control_pong(struct buf *out, const struct json_slice *ref)

@@ -57,7 +57,10 @@ void ws_control_subscribed(struct buf *out, const char *topic, size_t topic_len,
 void ws_control_unsubscribed(struct buf *out, const char *topic, size_t topic_len,
                              const struct json_slice *ref);
 void ws_control_published(struct buf *out, const char *id, const struct json_slice *ref);
-void ws_control_authenticated(struct buf *out, const struct json_slice *ref);
+/* EXPIRES: when the token does, Unix s; 0 = never. */
+void ws_control_authenticated(struct buf *out, int64_t expires, const struct json_slice *ref);
+/* Its rights are over, WHY: "expired", "revoked". */
+void ws_control_expired(struct buf *out, const char *why);
 void ws_control_pong(struct buf *out, const struct json_slice *ref);
 void ws_control_error(struct buf *out, const struct fault *fault, const struct json_slice *ref);
 /* The error of what is too much now; RETRY_S: when it may not be (0: it will be). */

@@ -38,7 +38,8 @@ enum ws_close_code {
     WS_CLOSE_INTERNAL = 1011,
     WS_CLOSE_RESTART = 1012,
     WS_CLOSE_TRY_LATER = 1013,
-    WS_CLOSE_GAP = 4410, /* a raw connection cannot be continued without a gap */
+    WS_CLOSE_UNAUTHORIZED = 4401, /* its token is over, or has not come */
+    WS_CLOSE_GAP = 4410,          /* a raw connection cannot be continued without a gap */
 };
 
 enum {

@@ -33,8 +33,8 @@ enum h1_phase {
     H1_IDLE,
     H1_HELD, /* the head is there, and is looked at when nothing is due any more */
     H1_BODY,
-    H1_ANSWERING,
-    H1_ENDING, /* reads nothing; answers are due, the last of which ends the connection */
+    H1_ANSWERING, /* or its token is being verified: then BODY again */
+    H1_ENDING,    /* reads nothing; answers are due, the last of which ends the connection */
 };
 
 /* State of an HTTP/1.1 connection. */

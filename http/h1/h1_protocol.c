@@ -147,6 +147,13 @@ static void h1_describe(struct conn *c, struct description *d)
         x->waiter->describe(x, d);
 }
 
+/* A request that waits is answered with what there is; the next one is judged anew. */
+static void h1_rights(struct conn *c, enum rights_event e)
+{
+    if (e == RIGHTS_EXPIRED || e == RIGHTS_REVOKED)
+        exchange_time_up(exchange_of(c));
+}
+
 const struct protocol h1_protocol = {
     .name = "http",
     .transport = &http_transport,
@@ -156,14 +163,16 @@ const struct protocol h1_protocol = {
     .finish = h1_finish,
     .shutdown = h1_shutdown,
     .kicked = h1_kicked,
+    .rights = h1_rights,
     .describe = h1_describe,
     .held = h1_held,
     .refuse = h1_refuse,
     .answered = h1_published,
 };
 
-static void end_thread(void)
+static void end_thread(struct worker *w)
 {
+    (void)w;
     http_repeat_finish_thread();
     http_fields_finish_thread();
 }

@@ -124,14 +124,53 @@ static void hold_request(struct conn *c, struct h1 *h)
     conn_set_deadline(c, WHEEL_NEVER);
 }
 
+/* Nothing more of it is read until it is known whose it is. */
+static void wait_for_judgement(struct conn *c, struct h1 *h)
+{
+    h->phase = H1_ANSWERING;
+    conn_set_deadline(c, WHEEL_NEVER);
+}
+
+/* The connection speaks another protocol now: H is freed. */
+static bool is_over(const struct conn *c, const struct h1 *h)
+{
+    return h1_of(c) != h;
+}
+
+/* What is read in part has its time; what was whole has needed none. BEGUN: its first byte came
+ * now, or that of a request before it. */
+static void set_reading_deadline(struct conn *c, const struct h1 *h, bool begun)
+{
+    if (h->phase == H1_BODY && h->request.has_body)
+        conn_set_deadline(c, h->body_until_ms);
+    else if (h->phase == H1_IDLE && begun && !http_request_idle(&h->request))
+        h1_set_deadline(c, c->loop->settings->head_timeout_ms);
+}
+
 static void begin_request(struct conn *c, struct h1 *h)
 {
     h->phase = H1_BODY;
     h->complete = !h->request.has_body;
     take_head(h);
     dispatch_head(&h->exchange);
+    if (h->exchange.judging)
+        wait_for_judgement(c, h);
+    else if (h->phase == H1_BODY && h->request.has_body)
+        wants_body(c, h);
+}
+
+void h1_judged(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    struct h1 *h = h1_of(c);
+    h->phase = H1_BODY;
+    dispatch_judged(x);
+    if (is_over(c, h))
+        return;
     if (h->phase == H1_BODY && h->request.has_body)
         wants_body(c, h);
+    set_reading_deadline(c, h, false);
+    conn_resume(c);
 }
 
 static void run_request(struct conn *c, struct h1 *h)
@@ -195,12 +234,6 @@ static bool handle(struct conn *c, struct h1 *h, enum http_read event)
 
 /* --- input --- */
 
-/* The connection speaks another protocol now: H is freed. */
-static bool is_over(const struct conn *c, const struct h1 *h)
-{
-    return h1_of(c) != h;
-}
-
 /* Stops reading before the next request if as much is due as may be. */
 static bool must_wait_for_due(struct conn *c, const struct h1 *h)
 {
@@ -230,16 +263,6 @@ void h1_go_on(struct conn *c, struct h1 *h)
     if (h->phase == H1_HELD && !h->due && !conn_is_congested(c))
         begin_request(c, h);
     exchange_go_on(&h->exchange);
-}
-
-/* What is read in part has its time; what was whole has needed none. BEGUN: its first byte came
- * now, or that of a request before it. */
-static void set_reading_deadline(struct conn *c, const struct h1 *h, bool begun)
-{
-    if (h->phase == H1_BODY && h->request.has_body)
-        conn_set_deadline(c, h->body_until_ms);
-    else if (h->phase == H1_IDLE && begun && !http_request_idle(&h->request))
-        h1_set_deadline(c, c->loop->settings->head_timeout_ms);
 }
 
 size_t h1_read(struct conn *c, struct h1 *h, char *data, size_t n)

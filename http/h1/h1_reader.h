@@ -9,6 +9,8 @@
 size_t h1_read(struct conn *c, struct h1 *h, char *data, size_t n);
 /* What has been put off goes on. */
 void h1_go_on(struct conn *c, struct h1 *h);
+/* The exchange, whose token was being verified, goes on (exchange.h). */
+void h1_judged(struct exchange *x);
 /* The body may be silent for body_timeout from now on. */
 void h1_begin_body_time(struct conn *c, struct h1 *h);
 

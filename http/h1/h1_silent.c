@@ -8,6 +8,7 @@
 #include "http/h1/h1_answer.h"
 #include "http/h1/h1_protocol.h"
 #include "http/h1/h1_publish.h"
+#include "http/h1/h1_reader.h"
 #include "http/http_transport.h"
 
 /* The state of those that came by a listener for figures and readiness; others have none. */
@@ -28,6 +29,7 @@ static const struct exchange_ops ops = {
     .answer = h1_answer,
     .stream = h1_stream,
     .upgrade = h1_upgrade,
+    .judged = h1_judged,
     .forget_head = forget_head,
 };
 

@@ -57,6 +57,19 @@ static bool refuse_head(struct h2_request *r)
     return r->refused != 0;
 }
 
+/* Nothing of its body is taken until it is known whose it is. */
+static void wait_for_judgement(struct conn *c, struct h2_request *r)
+{
+    r->phase = H2_REQUEST_ANSWERING;
+    conn_set_deadline(c, WHEEL_NEVER);
+}
+
+static void go_on_with_body(struct conn *c, struct h2_request *r)
+{
+    if (r->phase == H2_REQUEST_BODY && !r->connect && !h2_stream_of(c)->came_all)
+        wants_body(c, r);
+}
+
 static void begin(struct conn *c, struct h2_request *r)
 {
     bool publish = r->exchange.method == HTTP_POST;
@@ -65,8 +78,22 @@ static void begin(struct conn *c, struct h2_request *r)
     if (refuse_head(r))
         return;
     dispatch_head(&r->exchange);
-    if (r->phase == H2_REQUEST_BODY && !r->connect && !h2_stream_of(c)->came_all)
-        wants_body(c, r);
+    if (r->exchange.judging)
+        wait_for_judgement(c, r);
+    else
+        go_on_with_body(c, r);
+}
+
+static void judged(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    struct h2_request *r = h2_request_of(c);
+    r->phase = H2_REQUEST_BODY;
+    dispatch_judged(x);
+    if (c->protocol != &h2_request_protocol || !conn_is_open(c))
+        return;
+    go_on_with_body(c, r);
+    conn_resume(c);
 }
 
 /* --- the body --- */
@@ -128,7 +155,7 @@ static size_t request_input(struct conn *c, char *data, size_t n)
     if (!is_over(c))
         exchange_go_on(&r->exchange);
     if (!takes_body(c))
-        return is_over(c) || r->connect ? 0 : n;
+        return is_over(c) || r->connect || r->exchange.judging ? 0 : n;
     if (must_wait(c, r))
         return 0;
     if (n)
@@ -271,6 +298,12 @@ static void request_describe(struct conn *c, struct description *d)
         x->waiter->describe(x, d);
 }
 
+static void request_rights(struct conn *c, enum rights_event e)
+{
+    if (e == RIGHTS_EXPIRED || e == RIGHTS_REVOKED)
+        exchange_time_up(exchange_of(c));
+}
+
 const struct protocol h2_request_protocol = {
     .name = "http",
     .transport = &http_transport,
@@ -279,6 +312,7 @@ const struct protocol h2_request_protocol = {
     .finish = request_finish,
     .shutdown = request_shutdown,
     .kicked = request_kicked,
+    .rights = request_rights,
     .describe = request_describe,
     .held = request_held,
     .refuse = request_refuse,
@@ -302,6 +336,7 @@ static const struct exchange_ops ops = {
     .answer = h2_answer,
     .stream = h2_stream,
     .upgrade = h2_upgrade,
+    .judged = judged,
     .forget_head = forget_head,
 };
 

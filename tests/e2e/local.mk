@@ -81,6 +81,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/tls.mjs \
 	tests/e2e/lib/tls_raw.mjs \
 	tests/e2e/lib/tlsrules.mjs \
+	tests/e2e/lib/tokens.mjs \
 	tests/e2e/lib/transports.mjs \
 	tests/e2e/lib/wait.mjs \
 	tests/e2e/lib/ws.mjs \
@@ -115,6 +116,8 @@ EXTRA_DIST += \
 	tests/e2e/52-hosts.test.mjs \
 	tests/e2e/52-https.test.mjs \
 	tests/e2e/52-origins.test.mjs \
+	tests/e2e/52-tokens.test.mjs \
+	tests/e2e/52-tokens-end.test.mjs \
 	tests/e2e/53-answers.test.mjs \
 	tests/e2e/53-http.test.mjs \
 	tests/e2e/54-refusals.test.mjs \

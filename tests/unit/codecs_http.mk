@@ -18,6 +18,7 @@ http_codec_tests = \
 	tests/unit/test_prefer \
 	tests/unit/test_proxy_header \
 	tests/unit/test_rfc3339 \
+	tests/unit/test_token_source \
 	tests/unit/test_topic_name \
 	tests/unit/test_url
 check_PROGRAMS += $(http_codec_tests)
@@ -29,6 +30,10 @@ http_codec_test_libs = libhttpcodec.a libwscodec.a libmessage.a libbrokercodec.a
 tests_unit_test_accept_SOURCES = tests/unit/test_accept.c
 tests_unit_test_accept_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_accept_LDADD = libhttpcodec.a $(CHECK_LIBS)
+
+tests_unit_test_token_source_SOURCES = tests/unit/test_token_source.c
+tests_unit_test_token_source_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_token_source_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c
 tests_unit_test_cursor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -47,6 +47,19 @@ static void expect_sizes(size_t subscribe, size_t unsubscribe)
     ck_assert_uint_eq(r.unsubscribe.count, unsubscribe);
 }
 
+START_TEST(a_token)
+{
+    ck_assert_str_eq(parse("{\"token\":\"a.\\u0062\"}"), "");
+    expect_sizes(0, 0);
+    ck_assert_uint_eq(r.token.len, 3);
+    ck_assert_mem_eq(r.token.data, "a.b", 3);
+    ck_assert_str_eq(parse("{\"token\":null,\"subscribe\":[\"a\"]}"), "");
+    ck_assert_ptr_null(r.token.data);
+    ck_assert_str_eq(parse("{\"token\":1}"), "bad_request");
+    ck_assert_str_eq(parse("{\"token\":\"a\",\"token\":\"a\"}"), "bad_json");
+}
+END_TEST
+
 START_TEST(nothing_to_do)
 {
     static const char *const texts[] = {"{}", "{\"subscribe\":[]}",
@@ -172,6 +185,7 @@ int main(void)
     suite_add_tcase(s, tc);
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, nothing_to_do);
+    tcase_add_test(tc, a_token);
     tcase_add_test(tc, topics_in_their_order);
     tcase_add_test(tc, places);
     tcase_add_test(tc, what_is_wrong_with_the_whole);

@@ -267,8 +267,12 @@ START_TEST(answers)
     expect_out("{\"op\":\"unsubscribed\",\"topic\":\"a\"}");
     ws_control_published(&out, "6-9", &ref);
     expect_out("{\"op\":\"published\",\"id\":\"6-9\",\"ref\":\"r\"}");
-    ws_control_authenticated(&out, &none);
+    ws_control_authenticated(&out, 0, &none);
     expect_out("{\"op\":\"authenticated\"}");
+    ws_control_authenticated(&out, 1764495600, &ref);
+    expect_out("{\"op\":\"authenticated\",\"expires\":1764495600,\"ref\":\"r\"}");
+    ws_control_expired(&out, "revoked");
+    expect_out("{\"op\":\"expired\",\"reason\":\"revoked\"}");
     ws_control_pong(&out, &ref);
     expect_out("{\"op\":\"pong\",\"ref\":\"r\"}");
     ws_control_error(&out, &fault, &ref);

@@ -1,0 +1,368 @@
+#include "http/bearer.h"
+
+#include <stdlib.h>
+
+#include "base/now.h"
+#include "delivery/worker.h"
+#include "utlist.h"
+
+/* Uthash gives up when memory is out: the entry is not in the table then, which is seen. */
+#define HASH_NONFATAL_OOM 1
+#include "uthash.h"
+
+enum {
+    SECONDS = 256, /* lists of those that have something to be told, by second */
+    TOLD_MAX = 256 /* connections that are told in one turn */
+};
+
+/* In a ring of bearers, of which the first is nobody's. */
+struct ring {
+    struct ring *next, *prev;
+};
+
+struct bearer {
+    struct bond bond; /* first */
+    struct ring ring; /* the others of its principal */
+    struct use *use;
+    struct conn *conn;
+};
+
+/* A principal and who has it. While something is told, those who have been are in `told`. */
+struct use {
+    UT_hash_handle hh;
+    struct principal *principal; /* a reference, and the key */
+    struct ring waiting, told;
+    struct use *next, *prev; /* in one of the lists by second, or in `telling` (utlist) */
+    int64_t due_s;           /* when it has something to be told */
+    bool timed;              /* it is in such a list, number `slot` */
+    bool telling;            /* EVENT is being told */
+    bool soon_is_over;       /* RIGHTS_SOON was told, or comes too late */
+    uint8_t slot;
+    enum rights_event event;
+};
+
+struct bearers {
+    struct use *uses;           /* by principal */
+    struct use *slots[SECONDS]; /* by due_s, modulo */
+    struct use *telling;
+    size_t timed;
+    int64_t looked_s; /* Unix time up to which slots have been looked at */
+    uint64_t look_ms; /* loop_now: when they are looked at next */
+};
+
+static int64_t now_s(void)
+{
+    return (int64_t)(now_unix_ms() / 1000);
+}
+
+/* --- rings --- */
+
+static void ring_init(struct ring *r)
+{
+    r->next = r->prev = r;
+}
+
+static bool ring_is_empty(const struct ring *r)
+{
+    return r->next == r;
+}
+
+static void ring_remove(struct ring *r)
+{
+    r->next->prev = r->prev;
+    r->prev->next = r->next;
+}
+
+static void ring_append(struct ring *all, struct ring *r)
+{
+    r->next = all;
+    r->prev = all->prev;
+    all->prev->next = r;
+    all->prev = r;
+}
+
+static struct bearer *bearer_in(struct ring *r)
+{
+    return (struct bearer *)((char *)r - offsetof(struct bearer, ring));
+}
+
+/* All of FROM become the only ones of TO. */
+static void ring_take(struct ring *to, struct ring *from)
+{
+    ring_init(to);
+    if (ring_is_empty(from))
+        return;
+    *to = *from;
+    to->next->prev = to->prev->next = to;
+    ring_init(from);
+}
+
+/* --- when --- */
+
+static void untime(struct bearers *b, struct use *u)
+{
+    if (!u->timed)
+        return;
+    u->timed = false;
+    b->timed--;
+    DL_DELETE(b->slots[u->slot], u);
+}
+
+/* What is due already is found in the next second that is looked at. */
+static void time_at(struct bearers *b, struct use *u, int64_t due_s)
+{
+    int64_t found_s = due_s > b->looked_s ? due_s : b->looked_s + 1;
+    u->due_s = due_s;
+    u->timed = true;
+    u->slot = (uint8_t)(found_s % SECONDS);
+    DL_APPEND(b->slots[u->slot], u);
+    if (b->timed++ == 0)
+        b->look_ms = 0;
+}
+
+/* Until it ends, or until that is to be announced. */
+static void set_time(struct bearers *b, struct use *u)
+{
+    int64_t ends_s = u->principal->ends_s, soon_s = ends_s - BEARER_SOON_S;
+    if (!ends_s)
+        return;
+    if (soon_s <= now_s())
+        u->soon_is_over = true;
+    time_at(b, u, u->soon_is_over ? ends_s : soon_s);
+}
+
+/* --- uses --- */
+
+static struct bearers *bearers_of(struct worker *w)
+{
+    if (w->bearers)
+        return w->bearers;
+    w->bearers = calloc(1, sizeof(*w->bearers));
+    if (w->bearers)
+        w->bearers->looked_s = now_s();
+    return w->bearers;
+}
+
+static struct use *use_create(struct bearers *b, struct principal *p)
+{
+    struct use *u = calloc(1, sizeof(*u));
+    if (!u)
+        return NULL;
+    u->principal = p;
+    HASH_ADD_PTR(b->uses, principal, u);
+    if (!u->hh.tbl) {
+        free(u);
+        return NULL;
+    }
+    principal_ref(p);
+    ring_init(&u->waiting);
+    ring_init(&u->told);
+    set_time(b, u);
+    return u;
+}
+
+static struct use *use_of(struct bearers *b, struct principal *p)
+{
+    struct use *u;
+    HASH_FIND_PTR(b->uses, &p, u);
+    return u ? u : use_create(b, p);
+}
+
+static void stop_telling(struct bearers *b, struct use *u)
+{
+    if (!u->telling)
+        return;
+    u->telling = false;
+    DL_DELETE(b->telling, u);
+    ring_take(&u->waiting, &u->told);
+}
+
+static bool is_unused(const struct use *u)
+{
+    return ring_is_empty(&u->waiting) && ring_is_empty(&u->told);
+}
+
+static void free_unused(struct bearers *b, struct use *u)
+{
+    if (!is_unused(u))
+        return;
+    stop_telling(b, u);
+    untime(b, u);
+    HASH_DEL(b->uses, u);
+    principal_unref(u->principal);
+    free(u);
+}
+
+/* --- connections --- */
+
+static struct bearer *of(const struct conn *c)
+{
+    return (struct bearer *)c->bond;
+}
+
+struct principal *bearer_of(const struct conn *c)
+{
+    return c->bond ? of(c)->use->principal : NULL;
+}
+
+bool bearer_ends_soon(const struct conn *c)
+{
+    const struct principal *p = bearer_of(c);
+    return p && p->ends_s && p->ends_s - BEARER_SOON_S <= now_s();
+}
+
+static void leave(struct bearer *b)
+{
+    ring_remove(&b->ring);
+    free_unused(worker_of(b->conn)->bearers, b->use);
+}
+
+static void end(struct conn *c, struct bond *bond)
+{
+    struct bearer *b = (struct bearer *)bond;
+    (void)c;
+    leave(b);
+    free(b);
+}
+
+static struct bearer *bearer_create(struct conn *c)
+{
+    struct bearer *b = calloc(1, sizeof(*b));
+    if (!b)
+        return NULL;
+    b->bond.end = end;
+    b->conn = c;
+    ring_init(&b->ring);
+    return b;
+}
+
+/* C has that of U. */
+static enum err join(struct conn *c, struct use *u)
+{
+    struct bearer *b = c->bond ? of(c) : bearer_create(c);
+    if (!b)
+        return ERR_NOMEM;
+    ring_remove(&b->ring);
+    if (b->use)
+        free_unused(worker_of(c)->bearers, b->use);
+    b->use = u;
+    ring_append(&u->waiting, &b->ring);
+    c->bond = &b->bond;
+    return ERR_OK;
+}
+
+enum err bearer_set(struct conn *c, struct principal *p)
+{
+    if (bearer_of(c) == p)
+        return ERR_OK;
+    if (!p) {
+        c->bond->end(c, c->bond);
+        c->bond = NULL;
+        return ERR_OK;
+    }
+    struct bearers *b = bearers_of(worker_of(c));
+    struct use *u = b ? use_of(b, p) : NULL;
+    enum err e = u ? join(c, u) : ERR_NOMEM;
+    if (u && e != ERR_OK)
+        free_unused(b, u);
+    return e;
+}
+
+/* --- telling --- */
+
+static void begin_telling(struct bearers *b, struct use *u, enum rights_event e)
+{
+    untime(b, u);
+    stop_telling(b, u);
+    u->event = e;
+    u->telling = true;
+    DL_APPEND(b->telling, u);
+}
+
+static void come_due(struct bearers *b, struct use *u)
+{
+    bool ended = u->principal->ends_s <= now_s();
+    begin_telling(b, u, ended ? RIGHTS_EXPIRED : RIGHTS_SOON);
+    if (ended)
+        return;
+    u->soon_is_over = true;
+    time_at(b, u, u->principal->ends_s);
+}
+
+static void look_at_slot(struct bearers *b, struct use *first, int64_t now)
+{
+    struct use *u, *next;
+    DL_FOREACH_SAFE (first, u, next)
+        if (u->due_s <= now)
+            come_due(b, u);
+}
+
+/* All the seconds that have passed; a clock that was set back is followed. */
+static void look(struct bearers *b, int64_t now)
+{
+    int64_t from = b->looked_s + 1;
+    if (now < b->looked_s || now - from >= SECONDS)
+        from = now - SECONDS + 1;
+    b->looked_s = now;
+    for (; from <= now; from++)
+        look_at_slot(b, b->slots[from % SECONDS], now);
+}
+
+/* Those who come while something is told are told it, too. */
+static unsigned tell_some(struct bearers *b, struct use *u, unsigned max)
+{
+    unsigned count = 0;
+    for (; count < max && !ring_is_empty(&u->waiting); count++) {
+        struct bearer *bearer = bearer_in(u->waiting.next);
+        struct conn *c = bearer->conn;
+        ring_remove(&bearer->ring);
+        ring_append(&u->told, &bearer->ring);
+        if (conn_is_open(c) && c->protocol->rights)
+            c->protocol->rights(c, u->event);
+    }
+    if (ring_is_empty(&u->waiting))
+        stop_telling(b, u);
+    return count;
+}
+
+static void end_turn(struct worker *w)
+{
+    struct bearers *b = w->bearers;
+    uint64_t now = b && b->timed && w->loop.now_ms >= b->look_ms ? now_unix_ms() : 0;
+    unsigned left = TOLD_MAX;
+    if (now) {
+        look(b, (int64_t)(now / 1000));
+        b->look_ms = w->loop.now_ms + 1000 - now % 1000;
+    }
+    while (b && b->telling && left)
+        left -= tell_some(b, b->telling, left);
+}
+
+static uint64_t wait_ms(const struct worker *w)
+{
+    const struct bearers *b = w->bearers;
+    if (b && b->telling)
+        return 0;
+    if (!b || !b->timed)
+        return UINT64_MAX;
+    return b->look_ms > w->loop.now_ms ? b->look_ms - w->loop.now_ms : 0;
+}
+
+void bearer_revoke(struct worker *w, bearer_visit *visit, void *ctx)
+{
+    struct use *u, *next;
+    if (!w->bearers)
+        return;
+    HASH_ITER (hh, w->bearers->uses, u, next)
+        if (visit(ctx, u->principal))
+            begin_telling(w->bearers, u, RIGHTS_REVOKED);
+}
+
+static void end_thread(struct worker *w)
+{
+    free(w->bearers);
+    w->bearers = NULL;
+}
+
+const struct frontend bearer_frontend = {
+    .part = {.end_turn = end_turn, .wait_ms = wait_ms, .end_thread = end_thread}};

@@ -1,0 +1,48 @@
+/*
+ * What a worker knows of tokens: those that were verified or refused of late (token_cache.h), and
+ * those that are being verified on the threads for costly arithmetic, where many who come with the
+ * same one wait for the same job.
+ *
+ * On the worker's thread.
+ */
+#ifndef HTTP_TOKENS_H
+#define HTTP_TOKENS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "access/principal.h"
+#include "access/token_fault.h"
+#include "base/err.h"
+#include "delivery/frontend.h"
+
+struct token_job;
+struct tokens_check;
+struct worker;
+
+/* What is found out about a token. */
+struct token_verdict {
+    enum err result;             /* ERR_OK, ERR_ACCESS, ERR_NOMEM; ERR_LIMIT: too many are being
+                                    verified; ERR_CLOSED: the hub stops */
+    struct principal *principal; /* ERR_OK; borrowed until the caller returns */
+    struct token_why why;        /* ERR_ACCESS */
+};
+
+/* Embedded in who waits for one; all zero: it does not wait. */
+struct tokens_check {
+    struct tokens_check *next, *prev; /* of the job (utlist) */
+    struct token_job *job;
+    void (*done)(struct tokens_check *k, const struct token_verdict *v);
+};
+
+/* Verifies the N bytes TOKEN. True: *RET says what it is. False: K waits, and its done() is called
+ * in a later turn unless tokens_forget is before. */
+bool tokens_ask(struct worker *w, const char *token, size_t n, struct tokens_check *k,
+                struct token_verdict *ret);
+/* K does not wait any more; fine when it does not. */
+void tokens_forget(struct tokens_check *k);
+
+/* What every worker does for them. */
+extern const struct frontend tokens_frontend;
+
+#endif
