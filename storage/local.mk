@@ -9,6 +9,7 @@ libstorage_a_SOURCES = \
 	storage/lmdb/lmdb_cursor.c storage/lmdb/lmdb_cursor.h \
 	storage/lmdb/lmdb_env.c storage/lmdb/lmdb_env.h \
 	storage/lmdb/lmdb_epoch.c storage/lmdb/lmdb_epoch.h \
+	storage/lmdb/lmdb_forget.c storage/lmdb/lmdb_forget.h \
 	storage/lmdb/lmdb_full.c storage/lmdb/lmdb_full.h \
 	storage/lmdb/lmdb_guard.c storage/lmdb/lmdb_guard.h \
 	storage/lmdb/lmdb_mark.c storage/lmdb/lmdb_mark.h \
@@ -17,14 +18,17 @@ libstorage_a_SOURCES = \
 	storage/lmdb/lmdb_place.c storage/lmdb/lmdb_place.h \
 	storage/lmdb/lmdb_read.c storage/lmdb/lmdb_read.h \
 	storage/lmdb/lmdb_reader.c storage/lmdb/lmdb_reader.h \
+	storage/lmdb/lmdb_removal.c storage/lmdb/lmdb_removal.h \
 	storage/lmdb/lmdb_remove.c storage/lmdb/lmdb_remove.h \
 	storage/lmdb/lmdb_repair.c storage/lmdb/lmdb_repair.h \
 	storage/lmdb/lmdb_rows.c storage/lmdb/lmdb_rows.h \
+	storage/lmdb/lmdb_settle.c storage/lmdb/lmdb_settle.h \
 	storage/lmdb/lmdb_space.c storage/lmdb/lmdb_space.h \
 	storage/lmdb/lmdb_start.c storage/lmdb/lmdb_start.h \
 	storage/lmdb/lmdb_store.h \
 	storage/lmdb/lmdb_tail.c storage/lmdb/lmdb_tail.h \
 	storage/lmdb/lmdb_times.c storage/lmdb/lmdb_times.h \
+	storage/lmdb/lmdb_trim.c storage/lmdb/lmdb_trim.h \
 	storage/lmdb/lmdb_verify.c storage/lmdb/lmdb_verify.h \
 	storage/lmdb/lmdb_write.c storage/lmdb/lmdb_write.h \
 	storage/lmdb/lmdb_wrong.c storage/lmdb/lmdb_wrong.h \

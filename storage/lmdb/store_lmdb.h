@@ -23,7 +23,11 @@
  *   lmdb_write    write transactions
  *   lmdb_space    how full the log is
  *   lmdb_append   commits of what is new
- *   lmdb_remove   commits that take records away: purge, expire, trim, forget
+ *   lmdb_removal  one commit that takes records away
+ *   lmdb_settle   what that does to the index
+ *   lmdb_remove   by topic: purge, expire
+ *   lmdb_trim     from the log's beginning
+ *   lmdb_forget   kept keys, and topics
  *   lmdb_times    the steps of the clock
  *   lmdb_verify   checking everything
  *   lmdb_start    recovery, and the commit that says that the log is in use
