@@ -23,5 +23,4 @@ libbase_a_SOURCES = \
 	base/spare.c base/spare.h \
 	base/std_fds.c base/std_fds.h \
 	base/utf8.c base/utf8.h \
-	base/workers.h \
-	base/x25519.c base/x25519.h
+	base/workers.h

@@ -33,6 +33,7 @@ libnet_a_SOURCES = \
 
 # TLS: what is behind the handshake, its records, and the links that wrap others.
 noinst_LIBRARIES += libtls.a
+libtls_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 libtls_a_SOURCES = \
 	net/tls/tls_accept.c net/tls/tls_accept.h \
 	net/tls/tls_alert.c net/tls/tls_alert.h \

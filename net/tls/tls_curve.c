@@ -1,26 +1,37 @@
 #include "net/tls/tls_curve.h"
 
-#include <string.h>
-
-#include <mbedtls/ecdh.h>
-
-#include "base/x25519.h"
+#ifndef WITH_LIBSODIUM
 
 void tls_curve_use(void)
 {
 }
 
-#if TLS_CURVE_IS_OURS
+#else
+
+#include <string.h>
+
+#include <mbedtls/ecdh.h>
+#include <sodium.h>
+
+enum { SIZE = crypto_scalarmult_curve25519_BYTES };
 
 typedef int random_fn(void *ctx, unsigned char *out, size_t n);
 
-/* Q = D * POINT, both of which have X alone. */
-static int multiply(mbedtls_mpi *q, const mbedtls_mpi *d, const uint8_t point[X25519_SIZE])
+void tls_curve_use(void)
 {
-    uint8_t secret[X25519_SIZE], out[X25519_SIZE];
+    /* It chooses by the processor; without, or if that fails, it is slower. */
+    if (sodium_init() < 0)
+        return;
+}
+
+/* Q = D * POINT, both of which have X alone; NULL is the group's own point. */
+static int multiply(mbedtls_mpi *q, const mbedtls_mpi *d, const unsigned char *point)
+{
+    unsigned char secret[SIZE], out[SIZE];
     int r = mbedtls_mpi_write_binary_le(d, secret, sizeof(secret));
-    if (r == 0 && !x25519(out, secret, point))
-        r = MBEDTLS_ERR_ECP_BAD_INPUT_DATA;
+    if (r == 0 && (point ? crypto_scalarmult_curve25519(out, secret, point)
+                         : crypto_scalarmult_curve25519_base(out, secret)) != 0)
+        r = MBEDTLS_ERR_ECP_BAD_INPUT_DATA; /* the product is zero: a point that is nobody's */
     if (r == 0)
         r = mbedtls_mpi_read_binary_le(q, out, sizeof(out));
     explicit_bzero(secret, sizeof(secret));
@@ -30,14 +41,14 @@ static int multiply(mbedtls_mpi *q, const mbedtls_mpi *d, const uint8_t point[X2
 
 static int public_x25519(mbedtls_ecp_point *q, const mbedtls_mpi *d)
 {
-    int r = multiply(&q->X, d, x25519_base);
+    int r = multiply(&q->X, d, NULL);
     mbedtls_mpi_free(&q->Y); /* as mbedTLS has it: there is none */
     return r ? r : mbedtls_mpi_lset(&q->Z, 1);
 }
 
 static int shared_x25519(mbedtls_mpi *z, const mbedtls_ecp_point *q, const mbedtls_mpi *d)
 {
-    uint8_t point[X25519_SIZE];
+    unsigned char point[SIZE];
     int r = mbedtls_mpi_write_binary_le(&q->X, point, sizeof(point));
     return r ? r : multiply(z, d, point);
 }

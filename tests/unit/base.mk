@@ -12,7 +12,6 @@ base_tests = \
 	tests/unit/test_spare \
 	tests/unit/test_std_fds \
 	tests/unit/test_utf8 \
-	tests/unit/test_x25519 \
 	tests/unit/test_log
 check_PROGRAMS += $(base_tests)
 TESTS += $(base_tests)
@@ -52,10 +51,6 @@ tests_unit_test_quota_LDADD = libbase.a $(XXHASH_LIBS) $(CHECK_LIBS)
 tests_unit_test_rate_SOURCES = tests/unit/test_rate.c
 tests_unit_test_rate_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_rate_LDADD = libbase.a $(CHECK_LIBS)
-
-tests_unit_test_x25519_SOURCES = tests/unit/test_x25519.c tests/unit/unhex.h
-tests_unit_test_x25519_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_x25519_LDADD = libbase.a $(CHECK_LIBS)
 
 tests_unit_test_spare_SOURCES = tests/unit/test_spare.c
 tests_unit_test_spare_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

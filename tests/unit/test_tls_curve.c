@@ -1,6 +1,6 @@
 /*
- * Keys that mbedTLS agrees on: it does so by our X25519, which gives what its own multiplication
- * does, and other curves are as they were.
+ * Keys that mbedTLS agrees on: it does so by libsodium's X25519, which gives what its own
+ * multiplication does, and other curves are as they were.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -9,20 +9,29 @@
 
 #include <mbedtls/ecdh.h>
 
-#include "base/x25519.h"
 #include "net/tls/tls_curve.h"
 
-#if TLS_CURVE_IS_OURS
+#ifdef WITH_LIBSODIUM
 
-bool __wrap_x25519(uint8_t *out, const uint8_t *secret, const uint8_t *point);
-bool __real_x25519(uint8_t *out, const uint8_t *secret, const uint8_t *point);
+typedef unsigned char byte;
+
+int __wrap_crypto_scalarmult_curve25519(byte *out, const byte *secret, const byte *point);
+int __real_crypto_scalarmult_curve25519(byte *out, const byte *secret, const byte *point);
+int __wrap_crypto_scalarmult_curve25519_base(byte *out, const byte *secret);
+int __real_crypto_scalarmult_curve25519_base(byte *out, const byte *secret);
 
 static unsigned calls;
 
-bool __wrap_x25519(uint8_t *out, const uint8_t *secret, const uint8_t *point)
+int __wrap_crypto_scalarmult_curve25519(byte *out, const byte *secret, const byte *point)
 {
     calls++;
-    return __real_x25519(out, secret, point);
+    return __real_crypto_scalarmult_curve25519(out, secret, point);
+}
+
+int __wrap_crypto_scalarmult_curve25519_base(byte *out, const byte *secret)
+{
+    calls++;
+    return __real_crypto_scalarmult_curve25519_base(out, secret);
 }
 
 static int random_bytes(void *ctx, unsigned char *out, size_t n)

@@ -17,9 +17,9 @@ tests_unit_test_tls_record_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_record_LDADD = $(tls_test_libs) $(CHECK_LIBS)
 
 tests_unit_test_tls_curve_SOURCES = tests/unit/test_tls_curve.c
-tests_unit_test_tls_curve_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_curve_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_curve_LDADD = libtls.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
-tests_unit_test_tls_curve_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=x25519
+tests_unit_test_tls_curve_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=crypto_scalarmult_curve25519,--wrap=crypto_scalarmult_curve25519_base
 
 tests_unit_test_tls_hello_SOURCES = tests/unit/test_tls_hello.c
 tests_unit_test_tls_hello_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
