@@ -7,6 +7,7 @@ libfrontends_a_SOURCES = \
 	frontends/resp/resp_command.c frontends/resp/resp_command.h \
 	frontends/resp/resp_connection.c frontends/resp/resp_connection.h \
 	frontends/resp/resp_docs.c frontends/resp/resp_docs.h \
+	frontends/resp/resp_entries.c frontends/resp/resp_entries.h \
 	frontends/resp/resp_error.c frontends/resp/resp_error.h \
 	frontends/resp/resp_hub.c frontends/resp/resp_hub.h \
 	frontends/resp/resp_job.c frontends/resp/resp_job.h \
@@ -19,6 +20,7 @@ libfrontends_a_SOURCES = \
 	frontends/resp/resp_subscribe.c frontends/resp/resp_subscribe.h \
 	frontends/resp/resp_table.c frontends/resp/resp_table.h \
 	frontends/resp/resp_wait.c frontends/resp/resp_wait.h \
+	frontends/resp/resp_xread.c frontends/resp/resp_xread.h \
 	frontends/routes.c frontends/routes.h \
 	frontends/sse/session.c frontends/sse/session.h \
 	frontends/sse/sse.c frontends/sse/sse.h \

@@ -16,6 +16,7 @@
 #include "frontends/resp/resp_publish.h"
 #include "frontends/resp/resp_read.h"
 #include "frontends/resp/resp_subscribe.h"
+#include "frontends/resp/resp_xread.h"
 
 enum {
     SHOWN_WORDS_MAX = 128, /* bytes of an unknown command's words that its error repeats */
@@ -37,7 +38,7 @@ static const struct resp_command rows[] = {
      "Messages of a topic from one cursor to another"},
     {"xrevrange", 4, 6, RESP_READONLY, resp_read_reverse, NULL, "topic end start [COUNT n]",
      "Messages of a topic, newest first"},
-    {"xread", 4, 0, RESP_READONLY | RESP_BLOCKING, resp_read_xread, NULL,
+    {"xread", 4, 0, RESP_READONLY | RESP_BLOCKING, resp_xread, NULL,
      "[COUNT n] [BLOCK ms] STREAMS topic [topic ...] cursor [cursor ...]",
      "Messages of topics after cursors, waiting for them if there are none"},
     {"xlen", 2, 2, RESP_READONLY | RESP_FAST, resp_read_length, NULL, "topic",

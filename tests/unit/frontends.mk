@@ -180,7 +180,7 @@ tests_unit_test_resp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=conn_out -Wl,--wrap=conn
 	-Wl,--wrap=conn_resume -Wl,--wrap=conn_is_congested -Wl,--wrap=conn_may_go_on \
 	-Wl,--wrap=conn_set_deadline -Wl,--wrap=worker_publish -Wl,--wrap=worker_must_wait \
 	-Wl,--wrap=h1_adopt -Wl,--wrap=hub_log -Wl,--wrap=feed_leave \
-	-Wl,--wrap=resp_read_xread
+	-Wl,--wrap=resp_xread
 tests_unit_test_resp_LDADD = $(frontends_test_libs)
 
 tests_unit_test_session_work_SOURCES = tests/unit/test_session_work.c $(desk)

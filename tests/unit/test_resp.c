@@ -14,8 +14,8 @@
 #include "frontends/resp/resp_client.h"
 #include "frontends/resp/resp_command.h"
 #include "frontends/resp/resp_multi.h"
-#include "frontends/resp/resp_read.h"
 #include "frontends/resp/resp_wait.h"
+#include "frontends/resp/resp_xread.h"
 
 enum { INFLIGHT = 4, PAYLOAD_MAX = 1000, BODY_MAX = 2000, SPARE = 1 << 20 };
 
@@ -51,7 +51,7 @@ bool __wrap_worker_must_wait(struct worker *w, struct conn *c);
 void __wrap_h1_adopt(struct conn *c);
 const struct store_state *__wrap_hub_log(const struct hub *h);
 void __wrap_feed_leave(struct subscriber *s, struct feed_table *t);
-void __wrap_resp_read_xread(struct resp *r, const struct resp_request *q, struct buf *out);
+void __wrap_resp_xread(struct resp *r, const struct resp_request *q, struct buf *out);
 
 struct buf *__wrap_conn_out(struct conn *c)
 {
@@ -540,7 +540,7 @@ static void destroy(struct resp_wait *w)
 }
 
 /* XREAD: waits without an end. */
-void __wrap_resp_read_xread(struct resp *r, const struct resp_request *q, struct buf *out)
+void __wrap_resp_xread(struct resp *r, const struct resp_request *q, struct buf *out)
 {
     struct resp_wait *w = calloc(1, sizeof(*w));
     (void)q;
