@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "access/access.h"
+#include "access/key_set.h"
 #include "base/now.h"
 #include "delivery/worker.h"
 #include "utlist.h"
@@ -45,6 +47,7 @@ struct bearers {
     struct use *uses;           /* by principal */
     struct use *slots[SECONDS]; /* by due_s, modulo */
     struct use *telling;
+    uint64_t policy; /* the serial of the one that all have been judged by */
     size_t timed;
     int64_t looked_s; /* Unix time up to which slots have been looked at */
     uint64_t look_ms; /* loop_now: when they are looked at next */
@@ -138,8 +141,10 @@ static struct bearers *bearers_of(struct worker *w)
     if (w->bearers)
         return w->bearers;
     w->bearers = calloc(1, sizeof(*w->bearers));
-    if (w->bearers)
-        w->bearers->looked_s = now_s();
+    if (!w->bearers)
+        return NULL;
+    w->bearers->looked_s = now_s();
+    w->bearers->policy = access_policy_serial(w->settings->access);
     return w->bearers;
 }
 
@@ -270,9 +275,16 @@ enum err bearer_set(struct conn *c, struct principal *p)
 
 /* --- telling --- */
 
+static bool is_over(const struct use *u)
+{
+    return u->telling && (u->event == RIGHTS_EXPIRED || u->event == RIGHTS_REVOKED);
+}
+
+/* Nothing is told behind the end. */
 static void begin_telling(struct bearers *b, struct use *u, enum rights_event e)
 {
-    untime(b, u);
+    if (is_over(u))
+        return;
     stop_telling(b, u);
     u->event = e;
     u->telling = true;
@@ -282,6 +294,7 @@ static void begin_telling(struct bearers *b, struct use *u, enum rights_event e)
 static void come_due(struct bearers *b, struct use *u)
 {
     bool ended = u->principal->ends_s <= now_s();
+    untime(b, u);
     begin_telling(b, u, ended ? RIGHTS_EXPIRED : RIGHTS_SOON);
     if (ended)
         return;
@@ -325,11 +338,48 @@ static unsigned tell_some(struct bearers *b, struct use *u, unsigned max)
     return count;
 }
 
+static void revoke(struct bearers *b, struct use *u)
+{
+    untime(b, u);
+    begin_telling(b, u, RIGHTS_REVOKED);
+}
+
+void bearer_revoke(struct worker *w, bearer_visit *visit, void *ctx)
+{
+    struct use *u, *next;
+    if (!w->bearers)
+        return;
+    HASH_ITER (hh, w->bearers->uses, u, next)
+        if (visit(ctx, u->principal))
+            revoke(w->bearers, u);
+}
+
+/* --- other rules --- */
+
+/* A key that is gone takes its tokens with it; what the others grant is judged again. */
+static void follow_policy(struct bearers *b, const struct access_policy *policy)
+{
+    const struct key_set *keys = access_policy_keys(policy);
+    struct use *u, *next;
+    HASH_ITER (hh, b->uses, u, next) {
+        bool known = *u->principal->kid == '\0' || (keys && key_set_has(keys, u->principal->kid));
+        if (known && access_policy_has_tokens(policy))
+            begin_telling(b, u, RIGHTS_CHANGED);
+        else
+            revoke(b, u);
+    }
+    b->policy = access_policy_serial(policy);
+}
+
+/* --- turns --- */
+
 static void end_turn(struct worker *w)
 {
     struct bearers *b = w->bearers;
     uint64_t now = b && b->timed && w->loop.now_ms >= b->look_ms ? now_unix_ms() : 0;
     unsigned left = TOLD_MAX;
+    if (b && b->policy != access_policy_serial(w->settings->access))
+        follow_policy(b, w->settings->access);
     if (now) {
         look(b, (int64_t)(now / 1000));
         b->look_ms = w->loop.now_ms + 1000 - now % 1000;
@@ -346,16 +396,6 @@ static uint64_t wait_ms(const struct worker *w)
     if (!b || !b->timed)
         return UINT64_MAX;
     return b->look_ms > w->loop.now_ms ? b->look_ms - w->loop.now_ms : 0;
-}
-
-void bearer_revoke(struct worker *w, bearer_visit *visit, void *ctx)
-{
-    struct use *u, *next;
-    if (!w->bearers)
-        return;
-    HASH_ITER (hh, w->bearers->uses, u, next)
-        if (visit(ctx, u->principal))
-            begin_telling(w->bearers, u, RIGHTS_REVOKED);
 }
 
 static void end_thread(struct worker *w)

@@ -44,6 +44,12 @@ bool http_may_topic(const struct conn *c, enum access_right right, const char *f
     return may;
 }
 
+bool http_may_keep(void *conn, const char *filter, size_t n)
+{
+    struct access_reason reason;
+    return http_may_topic(conn, ACCESS_SUBSCRIBE, filter, n, &reason);
+}
+
 bool http_takes_tokens(const struct conn *c)
 {
     return !c->local && access_policy_has_tokens(worker_settings(c)->access);

@@ -19,6 +19,8 @@ bool http_may_nothing(const struct conn *c);
  * subscription and once for a publish; a refusal is noted (audit.h), and RET says why. */
 bool http_may_topic(const struct conn *c, enum access_right right, const char *filter, size_t n,
                     struct access_reason *ret);
+/* The same for a subscription that is judged again; CONN is the connection (stream_rights.h). */
+bool http_may_keep(void *conn, const char *filter, size_t n);
 /* Whether clients may have tokens here at all: there is something that verifies them. */
 bool http_takes_tokens(const struct conn *c);
 /* Whether C has none, where it might have one. */

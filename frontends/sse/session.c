@@ -7,10 +7,10 @@
 #include "delivery/counting.h"
 #include "delivery/envelope.h"
 #include "delivery/errand.h"
-#include "delivery/stream_rights.h"
 #include "delivery/stream_table.h"
 #include "frontends/sse/session_id.h"
 #include "frontends/sse/session_request.h"
+#include "frontends/sse/sse.h"
 #include "frontends/sse/sse_encoding.h"
 #include "http/accept.h"
 #include "http/bearer.h"
@@ -126,12 +126,6 @@ static bool is_same(const struct conn *c, const struct principal *p)
     return !now || strcmp(now->sub, p->sub) == 0;
 }
 
-static bool may_keep(void *ctx, const char *filter, size_t n)
-{
-    struct access_reason reason;
-    return http_may_topic(ctx, ACCESS_SUBSCRIBE, filter, n, &reason);
-}
-
 /* Whether the client of the stream on C may have all that joins. */
 static bool judge_joining(struct change *g, const struct conn *c)
 {
@@ -171,14 +165,6 @@ static bool renew(struct change *g, struct conn *c)
     return fine;
 }
 
-/* What is lost is told; a raw stream ends with its topic. */
-static void judge_again(struct stream *s)
-{
-    bool raw = sse_encoding_is_raw(s->sub.feed->encoding);
-    if (!stream_judge(s, may_keep, s->conn) && raw && conn_is_open(s->conn))
-        s->conn->protocol->kicked(s->conn);
-}
-
 /* False: refused. */
 static bool judge_change(struct change *g, struct stream *s)
 {
@@ -186,8 +172,7 @@ static bool judge_change(struct change *g, struct stream *s)
         return judge_joining(g, s->conn);
     if (!renew(g, s->conn))
         return false;
-    judge_again(s);
-    http_quota_settle(s->conn, stream_filters(s));
+    sse_judge_again(s);
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "delivery/envelope.h"
 #include "delivery/poll_body.h"
+#include "delivery/stream_rights.h"
 #include "delivery/stream_table.h"
 #include "frontends/sse/session_id.h"
 #include "frontends/sse/sse_encoding.h"
@@ -14,6 +15,8 @@
 #include "http/chunk.h"
 #include "http/exchange.h"
 #include "http/guard.h"
+#include "http/http_access.h"
+#include "http/http_quota.h"
 
 /* When an EventSource whose token is over asks again: it would not stop, and cannot have another.
  */
@@ -153,10 +156,20 @@ static void sse_farewell(struct conn *c)
     conn_finish_after_output(c);
 }
 
+void sse_judge_again(struct stream *s)
+{
+    bool raw = sse_encoding_is_raw(s->sub.feed->encoding);
+    if (!stream_judge(s, http_may_keep, s->conn) && raw && conn_is_open(s->conn))
+        sse_farewell(s->conn);
+    http_quota_settle(s->conn, stream_filters(s));
+}
+
 static void sse_rights(struct conn *c, enum rights_event e)
 {
-    const struct stream *s = &listed_of(c)->stream;
-    struct buf *out = conn_out(c);
+    struct stream *s = &listed_of(c)->stream;
+    struct buf *out = e != RIGHTS_CHANGED ? conn_out(c) : NULL;
+    if (e == RIGHTS_CHANGED)
+        sse_judge_again(s);
     if (!out)
         return;
     if (e == RIGHTS_SOON)

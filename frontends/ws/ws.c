@@ -537,12 +537,6 @@ static bool keep_nothing(void *ctx, const char *filter, size_t n)
     return false;
 }
 
-static bool may_keep(void *ctx, const char *filter, size_t n)
-{
-    struct access_reason reason;
-    return http_may_topic(ctx, ACCESS_SUBSCRIBE, filter, n, &reason);
-}
-
 static void answer_authenticated(struct conn *c, const struct principal *p,
                                  const struct json_slice *ref)
 {
@@ -552,6 +546,13 @@ static void answer_authenticated(struct conn *c, const struct principal *p,
     size_t frame = ws_frame_begin(out);
     ws_control_authenticated(out, p->expires_s, ref);
     ws_frame_end(out, frame, WS_TEXT);
+}
+
+static void judge_again(struct conn *c)
+{
+    struct stream *s = &ws_of(c)->stream;
+    stream_judge(s, http_may_keep, c);
+    http_quota_settle(c, stream_filters(s));
 }
 
 /* From now on it has P. What it waited with goes on. */
@@ -575,8 +576,7 @@ static void renew(struct conn *c, struct principal *p, const struct json_slice *
         end_waiting(ws);
         go_on_waiting(c);
     } else {
-        stream_judge(&ws->stream, may_keep, c);
-        http_quota_settle(c, stream_filters(&ws->stream));
+        judge_again(c);
     }
 }
 
@@ -662,6 +662,8 @@ static void ws_rights(struct conn *c, enum rights_event e)
 {
     struct ws *ws = ws_of(c);
     bool expired = e == RIGHTS_EXPIRED;
+    if (e == RIGHTS_CHANGED && ws->phase == WS_OPEN)
+        judge_again(c);
     if ((!expired && e != RIGHTS_REVOKED) || !is_listening(ws))
         return;
     stream_finish(&ws->stream);

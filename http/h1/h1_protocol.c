@@ -150,7 +150,7 @@ static void h1_describe(struct conn *c, struct description *d)
 /* A request that waits is answered with what there is; the next one is judged anew. */
 static void h1_rights(struct conn *c, enum rights_event e)
 {
-    if (e == RIGHTS_EXPIRED || e == RIGHTS_REVOKED)
+    if (e != RIGHTS_SOON)
         exchange_time_up(exchange_of(c));
 }
 

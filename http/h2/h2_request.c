@@ -300,7 +300,7 @@ static void request_describe(struct conn *c, struct description *d)
 
 static void request_rights(struct conn *c, enum rights_event e)
 {
-    if (e == RIGHTS_EXPIRED || e == RIGHTS_REVOKED)
+    if (e != RIGHTS_SOON)
         exchange_time_up(exchange_of(c));
 }
 

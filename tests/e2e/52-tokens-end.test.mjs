@@ -1,15 +1,16 @@
 // The end of a token while something runs, and what a new one changes, on every transport.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import WebSocket from 'ws';
 
 import { block, connect, events as eventsH2, ask as askH2 } from './lib/h2.mjs';
 import { assertProblem, get, publish, request } from './lib/http.mjs';
-import { startHub, suiteHub } from './lib/hub.mjs';
+import { longwirectl, startHub, suiteHub } from './lib/hub.mjs';
 import { SseStream } from './lib/sse.mjs';
 import { Authority, secureSettings, secureView } from './lib/tls.mjs';
 import { Keys, bearer, now } from './lib/tokens.mjs';
-import { within } from './lib/wait.mjs';
+import { eventually, within } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
 
 /**
@@ -317,5 +318,57 @@ describe('a WebSocket without a token', { concurrency: true }, () => {
     };
     assert.deepEqual(await open(['longwire.v1', `bearer.${token}`]), ['live', 'longwire.v1']);
     await assert.rejects(open(['longwire.v1', 'bearer.x.y.z']), /401/);
+  });
+});
+
+describe('another configuration', () => {
+  /** A hub whose file has these sections, and what writes others. */
+  async function configured(t, keys, sections) {
+    const text = (some, lines = keys.lines) => ['[access]', ...lines, ...some].join('\n');
+    const hub = await startHub(t, { config: text(sections) });
+    const change = (...some) => {
+      writeFileSync(hub.config, text(...some));
+      hub.signal('SIGHUP');
+    };
+    return { hub, change };
+  }
+
+  const OPEN = ['[access "b/#"]', 'token = subscribe'];
+
+  test('takes what its sections gave, from who has it', async (t) => {
+    const keys = new Keys(t);
+    const { hub, change } = await configured(t, keys, OPEN);
+    const headers = bearer(keys.grant('alice', { subscribe: ['a/#'] }));
+    const ws = await (await WsClient.open(hub, ['a/1', 'b/1'], {}, { headers })).live();
+    t.after(() => ws.terminate());
+    const stream = await (await SseStream.open(hub, ['a/1', 'b/1'], {}, headers)).live();
+    t.after(() => stream.close());
+    const held = get(hub, '/t/b/1?wait=50', { headers });
+    await eventually(async () => {
+      const clients = JSON.parse((await longwirectl(hub, ['--json', 'clients'])).stdout);
+      return JSON.stringify(clients).includes('"poll"');
+    }, 'the poll to wait');
+    change([]);
+    const { topic, reason } = await ws.nextOp('gap');
+    assert.deepEqual([topic, reason], ['b/1', 'denied']);
+    const gap = JSON.parse((await stream.nextEvent('longwire.gap')).data);
+    assert.deepEqual([gap.topic, gap.reason], ['b/1', 'denied']);
+    assert.equal((await held).status, 200);
+    assert.equal((await get(hub, '/t/b/1?wait=0', { headers })).status, 403);
+  });
+
+  test('without a key ends what came by its tokens, and nothing else', async (t) => {
+    const keys = new Keys(t);
+    const { hub, change } = await configured(t, keys, []);
+    const open = (kid) =>
+      WsClient.open(hub, 'a', {}, { headers: bearer(keys.grant('x', { subscribe: ['a'], kid })) });
+    const [kept, lost] = [await (await open('hs')).live(), await (await open('es')).live()];
+    t.after(() => kept.terminate());
+    change([], keys.lines.filter((line) => !line.includes(' es ')));
+    assert.equal((await lost.nextOp('expired')).reason, 'revoked');
+    assert.equal((await lost.closed).code, 4401);
+    const id = await publish(hub, 'a', 'x', { local: true });
+    assert.equal((await kept.nextMessage()).id, id);
+    await assert.rejects(open('es'), /401/);
   });
 });

@@ -27,6 +27,11 @@ export class Keys {
     }
   }
 
+  /** The same as lines of a configuration file. */
+  get lines() {
+    return this.settings['access.key'].map((key) => `key = ${key}`);
+  }
+
   get settings() {
     return { 'access.key': ['hs', 'es', 'rs'].map((name) => `${name} ${join(this.folder, name)}`) };
   }
