@@ -19,6 +19,7 @@
     X(proxy_errors, "connections refused for their PROXY header, or for having none")              \
     X(tls_handshakes, "TLS handshakes completed")                                                  \
     X(tls_resumed, "of these, those that resumed a session")                                       \
+    X(tls_compact, "of them, those that went on in the compact record layer (tls.compact)")        \
     X(tls_failed_alert, "TLS handshakes ended by the client's alert")                              \
     X(tls_failed_version, "TLS handshakes without a version that both speak")                      \
     X(tls_failed_suite, "TLS handshakes without a suite, curve or protocol that both have")        \

@@ -247,6 +247,8 @@ static void go_on(struct tls_accept *a)
     count(a, COUNTER_tls_handshakes);
     if (tls_handshake_was_resumed(a->handshake))
         count(a, COUNTER_tls_resumed);
+    if (tls_handshake_is_compact(a->handshake))
+        count(a, COUNTER_tls_compact);
     bool h2 = tls_handshake_chose_h2(a->handshake) && s->within_h2;
     (h2 ? s->within_h2 : s->within)->adopt(c); /* A is gone */
     conn_resume(c);

@@ -15,7 +15,7 @@
 
 enum {
     SUBJECT_MAX = 512,
-    RECORD_MAX = 16384,
+    SHORT_RECORD_MAX = 4096,
     TYPE_ALERT = 21,
     ALERT_RECORD = 5 + TLS_ALERT_SIZE, /* not encrypted */
 };
@@ -27,8 +27,9 @@ struct tls_handshake {
     size_t used;              /* of it, at the beginning */
     struct buf out;           /* to it */
     struct tls_export export;
-    unsigned sent; /* records since the last step began */
-    bool compact;  /* keys are there for it */
+    unsigned sent;              /* records since the last step began */
+    uint8_t last[ALERT_RECORD]; /* bytes that mbedTLS has taken */
+    bool compact;               /* keys are there for it */
     bool h2;
     enum tls_failure failure;
     char *subject; /* NULL: none */
@@ -91,6 +92,13 @@ enum err tls_handshake_feed(struct tls_handshake *h, const void *data, size_t n)
     return h->in.failed ? ERR_NOMEM : ERR_OK;
 }
 
+static void note_last(struct tls_handshake *h, const unsigned char *data, size_t n)
+{
+    size_t m = n < ALERT_RECORD ? n : ALERT_RECORD;
+    memmove(h->last, h->last + m, ALERT_RECORD - m);
+    memcpy(h->last + ALERT_RECORD - m, data + n - m, m);
+}
+
 static int take_input(void *ctx, unsigned char *out, size_t n)
 {
     struct tls_handshake *h = ctx;
@@ -99,6 +107,7 @@ static int take_input(void *ctx, unsigned char *out, size_t n)
         return MBEDTLS_ERR_SSL_WANT_READ;
     memcpy(out, h->in.data + h->used, m);
     h->used += m;
+    note_last(h, out, m);
     return (int)m;
 }
 
@@ -174,14 +183,32 @@ static bool has_alert(const struct tls_handshake *h, size_t from)
            h->out.data[h->out.len - ALERT_RECORD] == TYPE_ALERT;
 }
 
+/* Under 1.3 mbedTLS takes an alert in the clear for a broken record, where it has keys already; but
+ * OpenSSL's clients, who have not begun with theirs, say so what they think of our certificate. */
+static bool was_told(const struct tls_handshake *h, enum tls_failure why)
+{
+    return why == TLS_FAILED_ALERT ||
+           (h->last[0] == TYPE_ALERT && h->last[3] == 0 && h->last[4] == TLS_ALERT_SIZE);
+}
+
 /* mbedTLS has sent an alert in most cases. */
+static void tell(struct tls_handshake *h, enum tls_alert a, size_t out_before)
+{
+    if (h->ssl && a != TLS_ALERT_NONE && !has_alert(h, out_before))
+        mbedtls_ssl_send_alert_message(h->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, (unsigned char)a);
+}
+
+/* An alert is not answered. */
 static enum tls_outcome fail(struct tls_handshake *h, int error, size_t out_before)
 {
     size_t i = place_of(error);
     h->failure = failures[i].failure;
-    if (h->ssl && failures[i].alert != TLS_ALERT_NONE && !has_alert(h, out_before))
-        mbedtls_ssl_send_alert_message(h->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                       (unsigned char)failures[i].alert);
+    if (was_told(h, h->failure)) {
+        h->failure = TLS_FAILED_ALERT;
+        h->out.len = out_before;
+    } else {
+        tell(h, failures[i].alert, out_before);
+    }
     free_ssl(h->ssl);
     h->ssl = NULL;
     return TLS_FAILED;
@@ -197,10 +224,11 @@ static void take_subject(struct tls_handshake *h)
         h->subject = strdup(subject);
 }
 
-/* A client that asked for short records (RFC 6066 section 4) has mbedTLS cut them. */
+/* A client that asked for short records (RFC 6066 section 4) has mbedTLS cut them. Whole ones have
+ * a byte less of data where mbedTLS pads them (1.3). */
 static bool takes_whole_records(const mbedtls_ssl_context *ssl)
 {
-    return mbedtls_ssl_get_max_out_record_payload(ssl) >= RECORD_MAX;
+    return mbedtls_ssl_get_max_out_record_payload(ssl) > SHORT_RECORD_MAX;
 }
 
 static bool can_be_compact(struct tls_handshake *h)
@@ -251,16 +279,38 @@ static int set_up(struct tls_handshake *h)
     return 0;
 }
 
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+
+/* What leaves behind our Finished of 1.3, and be it an alert, is sealed with the keys of data (RFC
+ * 8446 section 4.4.4); mbedTLS 3.6 goes on with those of the handshake until the client's comes. */
+static void change_keys(mbedtls_ssl_context *ssl)
+{
+    mbedtls_ssl_transform *keys = ssl->MBEDTLS_PRIVATE(transform_application);
+    if (!keys || ssl->MBEDTLS_PRIVATE(transform_out) == keys)
+        return;
+    ssl->MBEDTLS_PRIVATE(transform_out) = keys;
+    memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, sizeof(ssl->MBEDTLS_PRIVATE(cur_out_ctr)));
+}
+
 /* Tickets of 1.3 leave behind the handshake, in states of their own. */
 static int shake(mbedtls_ssl_context *ssl)
 {
-    int r = mbedtls_ssl_handshake(ssl);
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-    while (r == 0 && ssl->MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER)
+    int r = 0;
+    while (r == 0 && ssl->MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
         r = mbedtls_ssl_handshake_step(ssl);
-#endif
+        change_keys(ssl);
+    }
     return r;
 }
+
+#else
+
+static int shake(mbedtls_ssl_context *ssl)
+{
+    return mbedtls_ssl_handshake(ssl);
+}
+
+#endif
 
 enum tls_outcome tls_handshake_step(struct tls_handshake *h)
 {
@@ -286,6 +336,11 @@ enum tls_failure tls_handshake_failure(const struct tls_handshake *h)
 bool tls_handshake_was_resumed(const struct tls_handshake *h)
 {
     return h->export.resumed;
+}
+
+bool tls_handshake_is_compact(const struct tls_handshake *h)
+{
+    return h->compact;
 }
 
 bool tls_handshake_chose_h2(const struct tls_handshake *h)

@@ -60,6 +60,8 @@ enum tls_failure tls_handshake_failure(const struct tls_handshake *h);
 
 /* TLS_DONE: */
 bool tls_handshake_was_resumed(const struct tls_handshake *h);
+/* Its records are going to be ours, and not mbedTLS's. */
+bool tls_handshake_is_compact(const struct tls_handshake *h);
 bool tls_handshake_chose_h2(const struct tls_handshake *h);
 /* The subject of the client's certificate ("CN=alice,O=Example"), "" if there is none. */
 const char *tls_handshake_subject(const struct tls_handshake *h);

@@ -58,7 +58,7 @@ describe('certificates by name', () => {
 
   test('a client without a name gets the first', async () => {
     const { stdout } = await sClient(hub, ['-noservername']);
-    assert.match(stdout, /subject=CN = first/);
+    assert.match(stdout, /subject=CN ?= ?first/);
   });
 
   test('an RSA key signs, too', async () => {

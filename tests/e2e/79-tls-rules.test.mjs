@@ -60,9 +60,10 @@ describe('hellos', () => {
       await immediately();
     }
     if (row.hello) {
-      await raw.until((data) => parseRecords(data).some(isHello), 'the hello of the hub');
-      assert.ok(isHello(parseRecords(raw.received)[0]), raw.received.toString('latin1'));
-      return;
+      await raw.until((data) => parseRecords(data).length > 0, 'the hello of the hub');
+      const [first] = parseRecords(raw.received);
+      if (isHello(first)) return;
+      assert.ok(row.alert, raw.received.toString('latin1'));
     }
     const records = parseRecords(await raw.untilClosed());
     const [got] = alertsIn(records);
@@ -202,10 +203,11 @@ for (const compact of ['yes', 'no']) {
 
     for (const [group, rows] of Object.entries(RECORDS)) {
       describe(group, () => {
-        for (const row of rows.filter(({ ours }) => !ours || compact === 'yes')) {
+        for (const row of rows.filter(({ ours, theirs }) => (compact === 'yes' ? !theirs : ours !== true))) {
+          const applies = (version) =>
+            version === (row.only ?? version) && (compact === 'yes' || version !== row.ours);
           test(row.name, async (t) => {
-            for (const version of await versionsOf(t))
-              if (version === (row.only ?? version)) await check(t, row, version);
+            for (const version of (await versionsOf(t)).filter(applies)) await check(t, row, version);
           });
         }
       });

@@ -95,6 +95,7 @@ for (const compact of ['yes', 'no']) {
     test('OpenSSL speaks it, and resumes', async () => {
       const session = authority.path('session.pem');
       const resumed = await counter(hub, 'tls_resumed');
+      const before = await counter(hub, 'tls_compact');
       const options = { input: GET };
       const first = await sClient(hub, ['-ign_eof', '-sess_out', session], options);
       assert.match(first.stdout, /New, TLSv1\.[23], Cipher is /);
@@ -105,6 +106,7 @@ for (const compact of ['yes', 'no']) {
         assert.match(again.stdout, /\r\n\r\nok\n/);
       }
       assert.equal(await counter(hub, 'tls_resumed'), resumed + 2);
+      assert.equal((await counter(hub, 'tls_compact')) - before, compact === 'yes' ? 3 : 0);
     });
 
     for (const suite of ['AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'CHACHA20-POLY1305']) {

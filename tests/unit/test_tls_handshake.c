@@ -218,6 +218,15 @@ static void client_init(struct guest *c, const char *host)
     mbedtls_ssl_set_bio(&c->ssl, c, client_send, client_receive, NULL);
 }
 
+/* Nothing newer. */
+static void client_speak_12(struct guest *c)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    mbedtls_ssl_conf_max_tls_version(&c->conf, MBEDTLS_SSL_VERSION_TLS1_2);
+#endif
+    ck_assert_int_eq(mbedtls_ssl_session_reset(&c->ssl), 0);
+}
+
 /* Before its handshake begins. */
 static void client_show_certificate(struct guest *c)
 {
@@ -378,6 +387,39 @@ static size_t bytes_of_client(struct tls_context *context)
 }
 
 /* Loop: records of mbedTLS, or ours. */
+START_TEST(records_are_whose_they_are_to_be)
+{
+    struct tls_context *context = context_with(_i, false);
+    struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "");
+    struct guest c;
+    struct cutting whole = {0, 0};
+    client_init(&c, "hub");
+    shake_hands(h, &c, &whole);
+    ck_assert_int_eq(tls_handshake_is_compact(h), _i);
+    tls_handshake_destroy(h);
+    client_finish(&c);
+    tls_context_unref(context);
+}
+END_TEST
+
+/* mbedTLS cuts them. */
+START_TEST(short_records_are_those_of_mbedtls)
+{
+    struct tls_context *context = context_with(true, false);
+    struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "");
+    struct guest c;
+    struct cutting whole = {0, 0};
+    client_init(&c, "hub");
+    ck_assert_int_eq(mbedtls_ssl_conf_max_frag_len(&c.conf, MBEDTLS_SSL_MAX_FRAG_LEN_4096), 0);
+    client_speak_12(&c);
+    shake_hands(h, &c, &whole);
+    ck_assert(!tls_handshake_is_compact(h));
+    tls_handshake_destroy(h);
+    client_finish(&c);
+    tls_context_unref(context);
+}
+END_TEST
+
 START_TEST(it_is_done_in_pieces_of_any_size)
 {
     static const size_t sizes[] = {0, 1, 2, 3, 100};
@@ -578,12 +620,46 @@ START_TEST(garbage_instead_of_the_second_flight_gets_an_alert)
 }
 END_TEST
 
+/* Without a certificate; what the client hears last. */
+static int refusal_of(struct tls_handshake *h, struct guest *c)
+{
+    struct cutting whole = {0, 0};
+    enum tls_outcome outcome = TLS_GOES_ON;
+    size_t done = 0;
+    unsigned char data[1];
+    int r = MBEDTLS_ERR_SSL_WANT_READ;
+    for (int i = 0; i < 20 && outcome == TLS_GOES_ON; i++) {
+        r = mbedtls_ssl_handshake(&c->ssl);
+        outcome = give_hub(h, c, &whole, &done);
+    }
+    ck_assert_int_eq(outcome, TLS_FAILED);
+    return r == 0 ? mbedtls_ssl_read(&c->ssl, data, 1) : mbedtls_ssl_handshake(&c->ssl);
+}
+
+/* Under 1.3 the client's handshake is over by then; the alert is sealed with the keys of data. */
+START_TEST(who_is_refused_for_its_certificate_hears_so)
+{
+    struct tls_context *context = context_with(true, true);
+    struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "hub");
+    struct guest c;
+    client_init(&c, "hub");
+    ck_assert_int_eq(refusal_of(h, &c), MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+    ck_assert_int_eq(tls_handshake_failure(h), TLS_FAILED_CERTIFICATE);
+    tls_handshake_destroy(h);
+    client_finish(&c);
+    tls_context_unref(context);
+}
+END_TEST
+
+/* Loop: the newest version, or 1.2. Clients have no keys yet. */
 START_TEST(an_alert_is_not_answered)
 {
     struct guest c;
     struct buf said;
     enum tls_failure why;
     client_init(&c, "hub");
+    if (_i)
+        client_speak_12(&c);
     ck_assert(!client_step(&c));
     size_t hello = c.out.len;
     buf_append(&c.out, "\x15\x03\x03\x00\x02\x02\x30", 7); /* unknown_ca */
@@ -647,6 +723,8 @@ int main(void)
     TCase *t = tcase_create("all");
     tcase_add_unchecked_fixture(t, make_files, remove_files);
     tcase_set_timeout(t, 300);
+    tcase_add_loop_test(t, records_are_whose_they_are_to_be, 0, 2);
+    tcase_add_test(t, short_records_are_those_of_mbedtls);
     tcase_add_loop_test(t, it_is_done_in_pieces_of_any_size, 0, 2);
     tcase_add_loop_test(t, it_is_done_cut_in_two_at_each_byte, 0, 2);
     tcase_add_loop_test(t, what_comes_with_the_last_flight_is_the_first_that_is_read, 0, 2);
@@ -655,7 +733,8 @@ int main(void)
     tcase_add_loop_test(t, a_session_is_resumed, 0, 2);
     tcase_add_test(t, a_hello_with_a_wrong_byte_is_answered_or_refused_in_words);
     tcase_add_loop_test(t, garbage_instead_of_the_second_flight_gets_an_alert, 0, 4);
-    tcase_add_test(t, an_alert_is_not_answered);
+    tcase_add_test(t, who_is_refused_for_its_certificate_hears_so);
+    tcase_add_loop_test(t, an_alert_is_not_answered, 0, 2);
     tcase_add_test(t, what_is_wrong_with_files_is_told);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -58,6 +58,17 @@ static void check_same(size_t n, size_t sealed_len)
     buf_clear(&pair.server.out);
 }
 
+/* Under 1.3 mbedTLS seals no more at once than what leaves room for the type. */
+static bool is_sealed_at_once(size_t n)
+{
+    return n <= (size_t)mbedtls_ssl_get_max_out_record_payload(&pair.server.ssl);
+}
+
+static void mbedtls_seals(struct tls_end *e, size_t n)
+{
+    ck_assert_int_eq(mbedtls_ssl_write(&e->ssl, text, n), (int)n);
+}
+
 /* The client reads what we have sealed. */
 static void check_client_reads(size_t n, size_t sealed_len)
 {
@@ -78,9 +89,11 @@ START_TEST(what_we_seal_is_what_mbedtls_seals)
         return;
     begin(_i);
     for (int i = 0; i < SIZES; i++) {
-        ck_assert_int_eq(mbedtls_ssl_write(&pair.server.ssl, text, sizes[i]), (int)sizes[i]);
         ck_assert_int_eq(tls_record_seal(record, text, sizes[i], sealed, &len), ERR_OK);
-        check_same(sizes[i], len);
+        if (is_sealed_at_once(sizes[i])) {
+            mbedtls_seals(&pair.server, sizes[i]);
+            check_same(sizes[i], len);
+        }
         check_client_reads(sizes[i], len);
     }
     end();
@@ -102,8 +115,8 @@ START_TEST(what_mbedtls_seals_we_open)
     if (!is_spoken(_i))
         return;
     begin(_i);
-    for (int i = 0; i < SIZES; i++) {
-        ck_assert_int_eq(mbedtls_ssl_write(&pair.client.ssl, text, sizes[i]), (int)sizes[i]);
+    for (int i = 0; i < SIZES && is_sealed_at_once(sizes[i]); i++) {
+        mbedtls_seals(&pair.client, sizes[i]);
         ck_assert_int_eq(open_what_client_said(&o), TLS_DATA);
         ck_assert_uint_eq(o.n, sizes[i]);
         ck_assert_mem_eq(o.data, text, o.n);

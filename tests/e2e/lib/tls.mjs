@@ -22,7 +22,8 @@ export class Authority {
     this.folder = mkdtempSync(join(tmpdir(), 'longwire-tls-'));
     after(() => rmSync(this.folder, { recursive: true, force: true }));
     this.file = this.path('ca.pem');
-    this.#request(['-x509', '-days', '3650', '-subj', `/CN=${name}`], 'ec', 'ca');
+    const usage = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
+    this.#request(['-x509', '-days', '3650', '-subj', `/CN=${name}`, ...usage], 'ec', 'ca');
     this.pem = readFileSync(this.file, 'utf8');
   }
 

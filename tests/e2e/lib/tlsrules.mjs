@@ -2,11 +2,12 @@
 //
 // HELLOS: `send` is what comes first, `alert` the fatal alert that it gets, in a plain record, before
 // the connection ends; a list where the RFCs or versions of mbedTLS differ. `hello`: the handshake
-// goes on. Of what can be wrong inside a hello this is what servers have been broken with.
+// goes on (or, with an alert beside it, some mbedTLS does not). Of what can be wrong inside a hello this is what servers have been broken with.
 //
 // RECORDS: `send` makes what comes behind a handshake, out of a connection. `alert` is what it gets;
 // with `lives` the connection goes on; with `ends` it ends without one. `only`: under that version.
-// `ours`: with our own record layer; mbedTLS's does not look.
+// `ours`: with our own record layer, or with it under that version: mbedTLS's does not look.
+// `theirs`: with mbedTLS's only.
 import {
   CONTENT,
   EXTENSION,
@@ -37,6 +38,7 @@ export const HELLOS = {
     { name: 'of data', send: record(DATA, 'GET / HTTP/1.1'), alert: 'unexpected_message' },
     {
       name: 'a change of ciphers',
+      ours: 'TLSv1.3',
       send: record(CHANGE_CIPHER_SPEC, bytes(1)),
       alert: 'unexpected_message',
     },
@@ -108,7 +110,8 @@ export const HELLOS = {
     { name: 'SSL 3', send: hello({ version: 0x0300 }), alert: 'protocol_version' },
     { name: 'TLS 1.0', send: hello({ version: 0x0301 }), alert: 'protocol_version' },
     { name: 'TLS 1.1', send: hello({ version: 0x0302 }), alert: 'protocol_version' },
-    { name: 'a version to come', send: hello({ version: 0x03ff }), hello: true },
+    // RFC 8446, 4.2.1: is 1.2, which mbedTLS 3.6 does not follow.
+    { name: 'a version to come', send: hello({ version: 0x03ff }), hello: true, alert: 'protocol_version' },
     {
       name: 'no suite',
       send: hello({ suites: [] }),
@@ -210,11 +213,13 @@ export const RECORDS = {
     { name: 'heartbeats', send: (c) => c.seal(24, bytes(1, 0, 3)), alert: 'unexpected_message' },
     {
       name: 'a change of ciphers',
+      ours: 'TLSv1.3',
       send: (c) => c.seal(CHANGE_CIPHER_SPEC, bytes(1)),
       alert: 'unexpected_message',
     },
     {
       name: 'a change of ciphers, in the open',
+      ours: 'TLSv1.3',
       send: () => record(CHANGE_CIPHER_SPEC, bytes(1)),
       alert: ['unexpected_message', 'bad_record_mac'],
     },
@@ -322,8 +327,16 @@ export const RECORDS = {
     {
       name: 'of no level',
       ours: true,
+      only: 'TLSv1.2',
       send: (c) => c.seal(ALERT, alert(7, 90)),
       alert: 'illegal_parameter',
+    },
+    {
+      name: 'of no level, where levels mean nothing (RFC 8446, 6)',
+      ours: true,
+      only: 'TLSv1.3',
+      send: (c) => c.seal(ALERT, alert(7, 90)),
+      lives: true,
     },
     { name: 'user_canceled', send: (c) => c.seal(ALERT, alert(WARNING, 90)), lives: true },
     {
@@ -374,6 +387,7 @@ export const RECORDS = {
   'KeyUpdate (RFC 8446, 4.6.3)': [
     {
       name: 'is answered',
+      ours: true,
       only: 'TLSv1.3',
       send: (c) => {
         const first = c.seal(HANDSHAKE, keyUpdate(1));
@@ -385,6 +399,7 @@ export const RECORDS = {
     },
     {
       name: 'is not answered when nobody asks',
+      ours: true,
       only: 'TLSv1.3',
       send: (c) => {
         const first = c.seal(HANDSHAKE, keyUpdate(0));
@@ -393,6 +408,13 @@ export const RECORDS = {
       },
       updates: 0,
       lives: true,
+    },
+    {
+      name: 'is not known to mbedTLS',
+      theirs: true,
+      only: 'TLSv1.3',
+      send: (c) => c.seal(HANDSHAKE, keyUpdate(0)),
+      alert: 'unexpected_message',
     },
     {
       name: 'a flood',
@@ -407,12 +429,14 @@ export const RECORDS = {
     },
     {
       name: 'with another value',
+      ours: true,
       only: 'TLSv1.3',
       send: (c) => c.seal(HANDSHAKE, keyUpdate(2)),
       alert: 'illegal_parameter',
     },
     {
       name: 'too long',
+      ours: true,
       only: 'TLSv1.3',
       send: (c) => c.seal(HANDSHAKE, handshake(24, bytes(0, 0))),
       alert: ['decode_error', 'illegal_parameter'],
@@ -452,6 +476,7 @@ export const RECORDS = {
     },
     {
       name: 'beyond the most',
+      ours: true,
       only: 'TLSv1.3',
       send: (c) => c.seal(DATA, 'x', { padding: TEXT_MAX + 1 }),
       alert: 'record_overflow',
