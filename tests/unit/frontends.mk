@@ -198,7 +198,7 @@ tests_unit_test_turns_SOURCES = tests/unit/test_turns.c
 tests_unit_test_turns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_turns_LDADD = $(frontends_test_libs)
 
-tests_unit_test_tls_handshake_SOURCES = tests/unit/test_tls_handshake.c $(desk)
+tests_unit_test_tls_handshake_SOURCES = tests/unit/test_tls_handshake.c $(tls_guest) $(desk)
 tests_unit_test_tls_handshake_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_handshake_LDFLAGS = $(desk_ldflags)
 tests_unit_test_tls_handshake_LDADD = $(frontends_test_libs) $(MBEDTLS_LIBS)

@@ -10,12 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <mbedtls/ctr_drbg.h>
-#include <mbedtls/ecp.h>
-#include <mbedtls/entropy.h>
-#include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
-#include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
 
 #include "http/h1/h1_silent.h"
@@ -24,9 +19,8 @@
 #include "net/tls/tls_handshake.h"
 #include "tests/unit/desk.h"
 #include "tests/unit/roaming_link.h"
+#include "tests/unit/tls_guest.h"
 
-static mbedtls_entropy_context entropy;
-static mbedtls_ctr_drbg_context drbg;
 static char folder[] = "/tmp/test-tls-XXXXXX";
 
 /* --- files --- */
@@ -48,69 +42,12 @@ static void write_file(const char *name, const void *text)
     ck_assert_int_eq(fclose(f), 0);
 }
 
-static void make_key(mbedtls_pk_context *key)
-{
-    mbedtls_pk_init(key);
-    ck_assert_int_eq(mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)), 0);
-    ck_assert_int_eq(mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key),
-                                         mbedtls_ctr_drbg_random, &drbg),
-                     0);
-}
-
-static void set_serial(mbedtls_x509write_cert *c)
-{
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-    unsigned char one = 1;
-    ck_assert_int_eq(mbedtls_x509write_crt_set_serial_raw(c, &one, 1), 0);
-#else
-    mbedtls_mpi one;
-    mbedtls_mpi_init(&one);
-    ck_assert_int_eq(mbedtls_mpi_lset(&one, 1), 0);
-    ck_assert_int_eq(mbedtls_x509write_crt_set_serial(c, &one), 0);
-    mbedtls_mpi_free(&one);
-#endif
-}
-
-/* A certificate that SUBJECT has signed for itself: NAME.pem and NAME.key. */
-static void make_certificate(const char *name, const char *subject)
-{
-    unsigned char text[4096];
-    char file[64];
-    mbedtls_pk_context key;
-    mbedtls_x509write_cert c;
-    make_key(&key);
-    ck_assert_int_eq(mbedtls_pk_write_key_pem(&key, text, sizeof(text)), 0);
-    snprintf(file, sizeof(file), "%s.key", name);
-    write_file(file, text);
-    mbedtls_x509write_crt_init(&c);
-    mbedtls_x509write_crt_set_md_alg(&c, MBEDTLS_MD_SHA256);
-    mbedtls_x509write_crt_set_subject_key(&c, &key);
-    mbedtls_x509write_crt_set_issuer_key(&c, &key);
-    ck_assert_int_eq(mbedtls_x509write_crt_set_subject_name(&c, subject), 0);
-    ck_assert_int_eq(mbedtls_x509write_crt_set_issuer_name(&c, subject), 0);
-    ck_assert_int_eq(mbedtls_x509write_crt_set_validity(&c, "20200101000000", "20600101000000"), 0);
-    ck_assert_int_eq(mbedtls_x509write_crt_set_basic_constraints(&c, 1, -1), 0);
-    set_serial(&c);
-    ck_assert_int_eq(
-        mbedtls_x509write_crt_pem(&c, text, sizeof(text), mbedtls_ctr_drbg_random, &drbg), 0);
-    snprintf(file, sizeof(file), "%s.pem", name);
-    write_file(file, text);
-    mbedtls_x509write_crt_free(&c);
-    mbedtls_pk_free(&key);
-}
-
 static void make_files(void)
 {
-    static const char who[] = "who the random numbers are for";
-    mbedtls_entropy_init(&entropy);
-    mbedtls_ctr_drbg_init(&drbg);
-    ck_assert_int_eq(mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy,
-                                           (const unsigned char *)who, sizeof(who)),
-                     0);
     ck_assert_ptr_nonnull(mkdtemp(folder));
-    make_certificate("hub", "CN=hub");
-    make_certificate("other", "CN=other");
-    make_certificate("client", "CN=alice,O=Example");
+    tls_guest_sign(path_of("hub"), "CN=hub");
+    tls_guest_sign(path_of("other"), "CN=other");
+    tls_guest_sign(path_of("client"), "CN=alice,O=Example");
 }
 
 static void remove_files(void)
@@ -124,8 +61,6 @@ static void remove_files(void)
         unlink(path_of(file));
     }
     rmdir(folder);
-    mbedtls_ctr_drbg_free(&drbg);
-    mbedtls_entropy_free(&entropy);
 }
 
 /* --- the hub's end --- */
@@ -171,94 +106,6 @@ static void settle(void)
     }
 }
 
-/* --- the client's end --- */
-
-struct guest {
-    mbedtls_ssl_context ssl;
-    mbedtls_ssl_config conf;
-    mbedtls_x509_crt chain;
-    mbedtls_pk_context key;
-    struct buf in, out;
-    size_t used;
-};
-
-static int client_send(void *ctx, const unsigned char *data, size_t n)
-{
-    struct guest *c = ctx;
-    buf_append(&c->out, data, n);
-    return (int)n;
-}
-
-static int client_receive(void *ctx, unsigned char *out, size_t n)
-{
-    struct guest *c = ctx;
-    size_t left = c->in.len - c->used, m = n < left ? n : left;
-    if (m == 0)
-        return MBEDTLS_ERR_SSL_WANT_READ;
-    memcpy(out, c->in.data + c->used, m);
-    c->used += m;
-    return (int)m;
-}
-
-static void client_init(struct guest *c, const char *host)
-{
-    memset(c, 0, sizeof(*c));
-    mbedtls_ssl_init(&c->ssl);
-    mbedtls_ssl_config_init(&c->conf);
-    mbedtls_x509_crt_init(&c->chain);
-    mbedtls_pk_init(&c->key);
-    ck_assert_int_eq(mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_CLIENT,
-                                                 MBEDTLS_SSL_TRANSPORT_STREAM,
-                                                 MBEDTLS_SSL_PRESET_DEFAULT),
-                     0);
-    mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE);
-    mbedtls_ssl_conf_rng(&c->conf, mbedtls_ctr_drbg_random, &drbg);
-    ck_assert_int_eq(mbedtls_ssl_setup(&c->ssl, &c->conf), 0);
-    ck_assert_int_eq(mbedtls_ssl_set_hostname(&c->ssl, host), 0);
-    mbedtls_ssl_set_bio(&c->ssl, c, client_send, client_receive, NULL);
-}
-
-/* Nothing newer. */
-static void client_speak_12(struct guest *c)
-{
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-    mbedtls_ssl_conf_max_tls_version(&c->conf, MBEDTLS_SSL_VERSION_TLS1_2);
-#endif
-    ck_assert_int_eq(mbedtls_ssl_session_reset(&c->ssl), 0);
-}
-
-/* Before its handshake begins. */
-static void client_show_certificate(struct guest *c)
-{
-    ck_assert_int_eq(mbedtls_x509_crt_parse_file(&c->chain, path_of("client.pem")), 0);
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-    ck_assert_int_eq(mbedtls_pk_parse_keyfile(&c->key, path_of("client.key"), NULL,
-                                              mbedtls_ctr_drbg_random, &drbg),
-                     0);
-#else
-    ck_assert_int_eq(mbedtls_pk_parse_keyfile(&c->key, path_of("client.key"), NULL), 0);
-#endif
-    ck_assert_int_eq(mbedtls_ssl_conf_own_cert(&c->conf, &c->chain, &c->key), 0);
-}
-
-static void client_finish(struct guest *c)
-{
-    mbedtls_ssl_free(&c->ssl);
-    mbedtls_ssl_config_free(&c->conf);
-    mbedtls_x509_crt_free(&c->chain);
-    mbedtls_pk_free(&c->key);
-    buf_finish(&c->in);
-    buf_finish(&c->out);
-}
-
-/* True: its handshake is over. */
-static bool client_step(struct guest *c)
-{
-    int r = mbedtls_ssl_handshake(&c->ssl);
-    ck_assert(r == 0 || r == MBEDTLS_ERR_SSL_WANT_READ);
-    return r == 0;
-}
-
 /* --- both --- */
 
 /* How the client's bytes are cut: into pieces, or in two at one place, counted over all. */
@@ -274,7 +121,7 @@ static size_t next_piece(const struct cutting *cut, size_t done, size_t left)
     return n < left ? n : left;
 }
 
-static enum tls_outcome give_hub(struct tls_handshake *h, struct guest *c,
+static enum tls_outcome give_hub(struct tls_handshake *h, struct tls_guest *c,
                                  const struct cutting *cut, size_t *done)
 {
     enum tls_outcome outcome = TLS_GOES_ON;
@@ -293,13 +140,13 @@ static enum tls_outcome give_hub(struct tls_handshake *h, struct guest *c,
 
 /* Returns how many bytes the client has sent. What the client says when its handshake is over goes
  * along with its last flight, if it is the last to say something. */
-static size_t shake_hands(struct tls_handshake *h, struct guest *c, const struct cutting *cut)
+static size_t shake_hands(struct tls_handshake *h, struct tls_guest *c, const struct cutting *cut)
 {
     size_t done = 0;
     enum tls_outcome outcome = TLS_GOES_ON;
     bool over = false;
     for (int i = 0; i < 20 && (outcome == TLS_GOES_ON || !over); i++) {
-        over = over || client_step(c);
+        over = over || tls_guest_step(c);
         if (outcome == TLS_GOES_ON)
             outcome = give_hub(h, c, cut, &done);
     }
@@ -322,13 +169,13 @@ static void take_over(struct tls_handshake *h)
     desk_serve(&desk, conn, READY_READ); /* what came behind the handshake */
 }
 
-static void client_says(struct guest *c, const char *text)
+static void client_says(struct tls_guest *c, const char *text)
 {
     int n = (int)strlen(text);
     ck_assert_int_eq(mbedtls_ssl_write(&c->ssl, (const unsigned char *)text, strlen(text)), n);
 }
 
-static void carry(struct guest *c)
+static void carry(struct tls_guest *c)
 {
     roaming_say(&wire, c->out.data, c->out.len);
     buf_clear(&c->out);
@@ -337,7 +184,7 @@ static void carry(struct guest *c)
     wire.out.len = 0;
 }
 
-static void expect_answer(struct guest *c)
+static void expect_answer(struct tls_guest *c)
 {
     unsigned char data[4096];
     int n = mbedtls_ssl_read(&c->ssl, data, sizeof(data));
@@ -346,7 +193,7 @@ static void expect_answer(struct guest *c)
 }
 
 /* Both ways, then each side's end. */
-static void talk(struct guest *c)
+static void talk(struct tls_guest *c)
 {
     unsigned char data[100];
     client_says(c, REQUEST);
@@ -364,7 +211,7 @@ static void talk(struct guest *c)
     desk_close(&desk);
 }
 
-static void connect_once(struct tls_context *context, const char *name, struct guest *c,
+static void connect_once(struct tls_context *context, const char *name, struct tls_guest *c,
                          const struct cutting *cut)
 {
     struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), name);
@@ -376,13 +223,13 @@ static void connect_once(struct tls_context *context, const char *name, struct g
 
 static size_t bytes_of_client(struct tls_context *context)
 {
-    struct guest c;
+    struct tls_guest c;
     struct cutting whole = {0, 0};
     struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "");
-    client_init(&c, "hub");
+    tls_guest_init(&c, "hub");
     size_t n = shake_hands(h, &c, &whole);
     tls_handshake_destroy(h);
-    client_finish(&c);
+    tls_guest_finish(&c);
     return n;
 }
 
@@ -391,13 +238,13 @@ START_TEST(records_are_whose_they_are_to_be)
 {
     struct tls_context *context = context_with(_i, false);
     struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "");
-    struct guest c;
+    struct tls_guest c;
     struct cutting whole = {0, 0};
-    client_init(&c, "hub");
+    tls_guest_init(&c, "hub");
     shake_hands(h, &c, &whole);
     ck_assert_int_eq(tls_handshake_is_compact(h), _i);
     tls_handshake_destroy(h);
-    client_finish(&c);
+    tls_guest_finish(&c);
     tls_context_unref(context);
 }
 END_TEST
@@ -407,15 +254,15 @@ START_TEST(short_records_are_those_of_mbedtls)
 {
     struct tls_context *context = context_with(true, false);
     struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "");
-    struct guest c;
+    struct tls_guest c;
     struct cutting whole = {0, 0};
-    client_init(&c, "hub");
+    tls_guest_init(&c, "hub");
     ck_assert_int_eq(mbedtls_ssl_conf_max_frag_len(&c.conf, MBEDTLS_SSL_MAX_FRAG_LEN_4096), 0);
-    client_speak_12(&c);
+    tls_guest_speak_12(&c);
     shake_hands(h, &c, &whole);
     ck_assert(!tls_handshake_is_compact(h));
     tls_handshake_destroy(h);
-    client_finish(&c);
+    tls_guest_finish(&c);
     tls_context_unref(context);
 }
 END_TEST
@@ -425,11 +272,11 @@ START_TEST(it_is_done_in_pieces_of_any_size)
     static const size_t sizes[] = {0, 1, 2, 3, 100};
     struct tls_context *context = context_with(_i, false);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        struct guest c;
+        struct tls_guest c;
         struct cutting cut = {sizes[i], 0};
-        client_init(&c, "hub");
+        tls_guest_init(&c, "hub");
         connect_once(context, "hub", &c, &cut);
-        client_finish(&c);
+        tls_guest_finish(&c);
     }
     tls_context_unref(context);
 }
@@ -440,11 +287,11 @@ START_TEST(it_is_done_cut_in_two_at_each_byte)
     struct tls_context *context = context_with(_i, false);
     size_t n = bytes_of_client(context);
     for (size_t at = 1; at < n; at += 5) {
-        struct guest c;
+        struct tls_guest c;
         struct cutting cut = {0, at};
-        client_init(&c, "hub");
+        tls_guest_init(&c, "hub");
         connect_once(context, "hub", &c, &cut);
-        client_finish(&c);
+        tls_guest_finish(&c);
     }
     tls_context_unref(context);
 }
@@ -459,12 +306,12 @@ START_TEST(what_comes_with_the_last_flight_is_the_first_that_is_read)
     mbedtls_ssl_session_init(&session);
     for (int i = 0; i < 2; i++) {
         struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "hub");
-        struct guest c;
+        struct tls_guest c;
         size_t done = 0;
-        client_init(&c, "hub");
+        tls_guest_init(&c, "hub");
         if (i > 0)
             ck_assert_int_eq(mbedtls_ssl_set_session(&c.ssl, &session), 0);
-        while (!client_step(&c))
+        while (!tls_guest_step(&c))
             ck_assert_int_ne(give_hub(h, &c, &whole, &done), TLS_FAILED);
         if (i == 0)
             ck_assert_int_eq(mbedtls_ssl_get_session(&c.ssl, &session), 0);
@@ -480,14 +327,14 @@ START_TEST(what_comes_with_the_last_flight_is_the_first_that_is_read)
             expect_answer(&c);
         }
         talk(&c);
-        client_finish(&c);
+        tls_guest_finish(&c);
     }
     mbedtls_ssl_session_free(&session);
     tls_context_unref(context);
 }
 END_TEST
 
-static const char *subject_shown(struct guest *c)
+static const char *subject_shown(struct tls_guest *c)
 {
     static char subject[128];
     const mbedtls_x509_crt *peer = mbedtls_ssl_get_peer_cert(&c->ssl);
@@ -502,14 +349,14 @@ START_TEST(each_name_gets_its_certificate)
     static const char *const names[][2] = {
         {"other.example", "CN=other"}, {"hub", "CN=hub"}, {"unknown.example", "CN=hub"}};
     for (int i = 0; i < 3; i++) {
-        struct guest c;
+        struct tls_guest c;
         struct cutting whole = {0, 0};
         struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), names[i][0]);
-        client_init(&c, names[i][0]);
+        tls_guest_init(&c, names[i][0]);
         shake_hands(h, &c, &whole);
         ck_assert_str_eq(subject_shown(&c), names[i][1]);
         tls_handshake_destroy(h);
-        client_finish(&c);
+        tls_guest_finish(&c);
     }
     tls_context_unref(context);
 }
@@ -519,14 +366,14 @@ START_TEST(the_client_is_named_by_its_certificate)
 {
     struct tls_context *context = context_with(_i, true);
     struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "hub");
-    struct guest c;
+    struct tls_guest c;
     struct cutting whole = {0, 0};
-    client_init(&c, "hub");
-    client_show_certificate(&c);
+    tls_guest_init(&c, "hub");
+    tls_guest_show(&c, path_of("client"));
     shake_hands(h, &c, &whole);
     ck_assert_str_eq(tls_handshake_subject(h), "CN=alice, O=Example");
     tls_handshake_destroy(h);
-    client_finish(&c);
+    tls_guest_finish(&c);
     tls_context_unref(context);
 }
 END_TEST
@@ -538,9 +385,9 @@ START_TEST(a_session_is_resumed)
     struct cutting whole = {0, 0};
     mbedtls_ssl_session_init(&session);
     for (int i = 0; i < 3; i++) {
-        struct guest c;
+        struct tls_guest c;
         struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "hub");
-        client_init(&c, "hub");
+        tls_guest_init(&c, "hub");
         if (i > 0)
             ck_assert_int_eq(mbedtls_ssl_set_session(&c.ssl, &session), 0);
         shake_hands(h, &c, &whole);
@@ -549,7 +396,7 @@ START_TEST(a_session_is_resumed)
         if (i == 0)
             ck_assert_int_eq(mbedtls_ssl_get_session(&c.ssl, &session), 0);
         tls_handshake_destroy(h);
-        client_finish(&c);
+        tls_guest_finish(&c);
     }
     mbedtls_ssl_session_free(&session);
     tls_context_unref(context);
@@ -579,9 +426,9 @@ static enum tls_outcome answer_to(const struct buf *first, size_t from, struct b
 
 START_TEST(a_hello_with_a_wrong_byte_is_answered_or_refused_in_words)
 {
-    struct guest c;
-    client_init(&c, "hub");
-    ck_assert(!client_step(&c));
+    struct tls_guest c;
+    tls_guest_init(&c, "hub");
+    ck_assert(!tls_guest_step(&c));
     for (size_t at = 5; at < c.out.len; at += 7) {
         struct buf said;
         enum tls_failure why;
@@ -595,7 +442,7 @@ START_TEST(a_hello_with_a_wrong_byte_is_answered_or_refused_in_words)
         }
         buf_finish(&said);
     }
-    client_finish(&c);
+    tls_guest_finish(&c);
 }
 END_TEST
 
@@ -605,23 +452,23 @@ START_TEST(garbage_instead_of_the_second_flight_gets_an_alert)
                                          "\x16\x03\x03\x00\x04\x00\x00\x00",
                                          "\x14\x03\x03\x00\x01\x02", "\x63\x03\x03\x00\x01\x02"};
     static const size_t sizes[] = {8, 9, 6, 6};
-    struct guest c;
+    struct tls_guest c;
     struct buf said;
     enum tls_failure why;
-    client_init(&c, "hub");
-    ck_assert(!client_step(&c));
+    tls_guest_init(&c, "hub");
+    ck_assert(!tls_guest_step(&c));
     size_t hello = c.out.len;
     buf_append(&c.out, wrongs[_i], sizes[_i]);
     ck_assert_int_eq(answer_to(&c.out, hello, &said, &why), TLS_FAILED);
     ck_assert_int_eq(why, TLS_FAILED_PROTOCOL);
     ck_assert_uint_ge(said.len, 7);
     buf_finish(&said);
-    client_finish(&c);
+    tls_guest_finish(&c);
 }
 END_TEST
 
 /* Without a certificate; what the client hears last. */
-static int refusal_of(struct tls_handshake *h, struct guest *c)
+static int refusal_of(struct tls_handshake *h, struct tls_guest *c)
 {
     struct cutting whole = {0, 0};
     enum tls_outcome outcome = TLS_GOES_ON;
@@ -641,12 +488,12 @@ START_TEST(who_is_refused_for_its_certificate_hears_so)
 {
     struct tls_context *context = context_with(true, true);
     struct tls_handshake *h = tls_handshake_create(tls_context_ref(context), "hub");
-    struct guest c;
-    client_init(&c, "hub");
+    struct tls_guest c;
+    tls_guest_init(&c, "hub");
     ck_assert_int_eq(refusal_of(h, &c), MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
     ck_assert_int_eq(tls_handshake_failure(h), TLS_FAILED_CERTIFICATE);
     tls_handshake_destroy(h);
-    client_finish(&c);
+    tls_guest_finish(&c);
     tls_context_unref(context);
 }
 END_TEST
@@ -654,20 +501,20 @@ END_TEST
 /* Loop: the newest version, or 1.2. Clients have no keys yet. */
 START_TEST(an_alert_is_not_answered)
 {
-    struct guest c;
+    struct tls_guest c;
     struct buf said;
     enum tls_failure why;
-    client_init(&c, "hub");
+    tls_guest_init(&c, "hub");
     if (_i)
-        client_speak_12(&c);
-    ck_assert(!client_step(&c));
+        tls_guest_speak_12(&c);
+    ck_assert(!tls_guest_step(&c));
     size_t hello = c.out.len;
     buf_append(&c.out, "\x15\x03\x03\x00\x02\x02\x30", 7); /* unknown_ca */
     ck_assert_int_eq(answer_to(&c.out, hello, &said, &why), TLS_FAILED);
     ck_assert_int_eq(why, TLS_FAILED_ALERT);
     ck_assert_uint_eq(said.len, 0);
     buf_finish(&said);
-    client_finish(&c);
+    tls_guest_finish(&c);
 }
 END_TEST
 

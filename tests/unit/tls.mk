@@ -10,6 +10,7 @@ check_PROGRAMS += $(tls_tests)
 TESTS += $(tls_tests)
 
 tls_peer = tests/unit/tls_peer.c tests/unit/tls_peer.h tests/unit/unhex.h
+tls_guest = tests/unit/tls_guest.c tests/unit/tls_guest.h
 tls_test_libs = libtls.a libbase.a $(MBEDCRYPTO_LIBS)
 
 tests_unit_test_tls_record_SOURCES = tests/unit/test_tls_record.c $(tls_peer)
