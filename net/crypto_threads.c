@@ -174,28 +174,41 @@ static struct crypto_job *take_home(struct crypto_port *p)
     return list;
 }
 
-static void finish(struct crypto_job *list)
+static void finish_one(struct crypto_port *p)
 {
-    while (list) {
-        struct crypto_job *job = list;
-        list = job->next;
-        job->done(job);
-    }
+    struct crypto_job *job = p->taken;
+    p->taken = job->next;
+    job->done(job);
+}
+
+static void take_what_came(struct crypto_port *p)
+{
+    p->told = false;
+    p->taken = take_home(p);
 }
 
 void crypto_port_serve(struct crypto_port *p)
 {
-    if (!p->told)
-        return;
-    p->told = false;
-    finish(take_home(p));
+    if (!p->taken && p->told)
+        take_what_came(p);
+    for (unsigned n = 0; p->taken && n < CRYPTO_DONE_PER_TURN; n++)
+        finish_one(p);
+}
+
+bool crypto_port_has_more(const struct crypto_port *p)
+{
+    return p->taken || p->told;
 }
 
 void crypto_port_close(struct crypto_port *p)
 {
     if (!p->open)
         return;
-    finish(take_home(p));
+    while (p->taken)
+        finish_one(p);
+    take_what_came(p);
+    while (p->taken)
+        finish_one(p);
     event_del(&p->event);
     close(p->fd);
     p->open = p->told = false;

@@ -37,7 +37,11 @@ struct crypto_port {
     bool told;
     struct crypto_threads *threads;
     struct crypto_job *first, *last; /* that came; under the threads' lock */
+    struct crypto_job *taken;        /* of them, the loop's own: not done yet */
 };
+
+/* What comes of one, as the last message of a handshake, may take some 50 us. */
+enum { CRYPTO_DONE_PER_TURN = 16 };
 
 /* Starts COUNT threads (>= 1); QUEUE_MAX jobs may wait. ERR_NOMEM, ERR_IO (no thread). */
 MUST_CHECK enum err crypto_threads_create(unsigned count, size_t queue_max,
@@ -52,8 +56,10 @@ MUST_CHECK enum err crypto_port_open(struct crypto_port *p, struct crypto_thread
                                      struct loop *l);
 /* After crypto_threads_stop: what comes home late is done now. Fine when it is not open. */
 void crypto_port_close(struct crypto_port *p);
-/* What has come home is done. Fine when it is not open. */
+/* What has come home is done, CRYPTO_DONE_PER_TURN of it. Fine when it is not open. */
 void crypto_port_serve(struct crypto_port *p);
+/* Whether it is to be served again at once. */
+bool crypto_port_has_more(const struct crypto_port *p);
 
 /* Takes JOB, which has run and done. Errors, with JOB still the caller's: ERR_LIMIT (the queue is
  * full), ERR_CLOSED (there are no threads, or not any more). */

@@ -121,7 +121,8 @@ void turn_drop_backlog(struct loop *l)
 
 bool turn_work_left(const struct loop *l)
 {
-    return backlog_count(&l->backlog) || readiness_left(l);
+    return backlog_count(&l->backlog) || readiness_left(l) ||
+           (l->crypto && crypto_port_has_more(l->crypto));
 }
 
 /* --- the end --- */

@@ -132,6 +132,45 @@ START_TEST(the_queue_has_a_bound)
 }
 END_TEST
 
+/* Many that come home together are done in several turns, in their order. */
+START_TEST(a_turn_does_some_of_them)
+{
+    enum { MANY = 3 * CRYPTO_DONE_PER_TURN - 1 };
+    begin(1, MANY);
+    for (unsigned i = 0; i < MANY; i++)
+        ck_assert_int_eq(submit(0, &jobs[i]), ERR_OK);
+    while (atomic_load(&ran_count) < MANY)
+        sched_yield();
+    crypto_threads_stop(threads); /* all are home */
+    loop_set_timer(&loops[0], 1);
+    loop_wait(&loops[0], false);
+    for (unsigned turn = 1; turn <= 3; turn++) {
+        ck_assert(crypto_port_has_more(&ports[0]));
+        crypto_port_serve(&ports[0]);
+        ck_assert_uint_eq(done_count, turn < 3 ? turn * CRYPTO_DONE_PER_TURN : MANY);
+        ck_assert_uint_eq(jobs[done_count - 1].done, 1);
+    }
+    ck_assert(!crypto_port_has_more(&ports[0]));
+    end();
+}
+END_TEST
+
+START_TEST(what_a_turn_has_left_is_done_at_the_end)
+{
+    enum { MANY = CRYPTO_DONE_PER_TURN + 5 };
+    begin(1, MANY);
+    for (unsigned i = 0; i < MANY; i++)
+        ck_assert_int_eq(submit(0, &jobs[i]), ERR_OK);
+    crypto_threads_stop(threads);
+    loop_set_timer(&loops[0], 1);
+    loop_wait(&loops[0], false);
+    crypto_port_serve(&ports[0]);
+    ck_assert_uint_eq(done_count, CRYPTO_DONE_PER_TURN);
+    end();
+    ck_assert_uint_eq(done_count, MANY);
+}
+END_TEST
+
 /* One thread, which the first job holds until all others wait. */
 START_TEST(what_goes_on_is_before_what_begins)
 {
@@ -193,6 +232,8 @@ int main(void)
     tcase_set_timeout(t, 300);
     tcase_add_test(t, each_comes_home_once);
     tcase_add_test(t, the_queue_has_a_bound);
+    tcase_add_test(t, a_turn_does_some_of_them);
+    tcase_add_test(t, what_a_turn_has_left_is_done_at_the_end);
     tcase_add_test(t, what_goes_on_is_before_what_begins);
     tcase_add_test(t, what_has_not_run_comes_home_too);
     tcase_add_test(t, nothing_is_taken_without_threads);
