@@ -28,6 +28,7 @@ END_STREAM, END_HEADERS = 1, 4
 GIVES_WAY = 10  # nice
 PAUSE_S = 0.002
 WATCH_S = 0.05
+LOOK_S, SOME = 0.5, 20
 MARGIN_S = 2  # others begin and end meanwhile
 
 
@@ -168,10 +169,12 @@ class Sender:
 
 
 def stay(senders, until):
+    """Some of them at a time, so that no crowd of new ones comes at once."""
     while time.monotonic() < until:
-        for sender in senders:
+        for i, sender in enumerate(senders):
             sender.step()
-        time.sleep(0.5)
+            if i % SOME == 0:
+                time.sleep(LOOK_S * SOME / len(senders))
     return 0
 
 
