@@ -16,6 +16,7 @@ include tests/unit/codecs_ws.mk
 include tests/unit/config.mk
 include tests/unit/frontends.mk
 include tests/fuzz/http.mk
+include tests/fuzz/access.mk
 include tests/fuzz/ws.mk
 include tests/fuzz/tls.mk
 include tests/fuzz/h2.mk
