@@ -145,6 +145,18 @@ bool token_is_costly(const struct key_set *keys, const char *token, size_t n)
     return costly;
 }
 
+void token_kid(const char *token, size_t n, char ret[PRINCIPAL_NAME_MAX + 1])
+{
+    struct part parts[3];
+    struct head h = {0};
+    enum token_fault fault;
+    ret[0] = '\0';
+    if (n <= TOKEN_BYTES_MAX && split(token, n, parts) && read_head(parts[0], &h, &fault) &&
+        h.kid && strlen(h.kid) <= PRINCIPAL_NAME_MAX)
+        strcpy(ret, h.kid);
+    json_decref(h.tree);
+}
+
 enum err token_verify(const struct key_set *keys, const struct claims_rules *rules,
                       const char *token, size_t n, int64_t now_s, struct principal **ret,
                       struct token_why *ret_why)

@@ -27,6 +27,10 @@ void token_hash(const char *token, size_t n, unsigned char ret[PRINCIPAL_HASH_SI
 /* Whether verifying TOKEN takes so long that it should happen on the threads for costly arithmetic;
  * false also for one that will be refused at once. */
 bool token_is_costly(const struct key_set *keys, const char *token, size_t n);
+/* Writes the name of its key that TOKEN says, which nobody vouches for, and a NUL; "" if it says
+ * none.
+ */
+void token_kid(const char *token, size_t n, char ret[PRINCIPAL_NAME_MAX + 1]);
 /* Makes a principal of TOKEN, one reference, if a key of KEYS has signed it and its claims are
  * valid at NOW_S (Unix). ERR_ACCESS: it does not count, and *RET_WHY says why; ERR_NOMEM. */
 MUST_CHECK enum err token_verify(const struct key_set *keys, const struct claims_rules *rules,

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libadmin.a
 libadmin_a_SOURCES = \
 	admin/admin.c admin/admin.h \
+	admin/admin_access.c admin/admin_access.h \
 	admin/admin_clients.c admin/admin_clients.h \
 	admin/admin_document.c admin/admin_document.h \
 	admin/admin_tls.c admin/admin_tls.h \

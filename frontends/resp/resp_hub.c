@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admin/admin.h"
+#include "admin/admin_access.h"
 #include "admin/admin_clients.h"
 #include "admin/admin_tls.h"
 #include "broker/topic_name.h"
@@ -93,6 +94,23 @@ void resp_hub_tls(struct resp *r, const struct resp_request *q, struct buf *out)
     struct buf text = {0};
     (void)q;
     enum err e = admin_tls(worker_of(r->conn), &text);
+    if (e == ERR_OK)
+        resp_reply_bulk(out, text.data, text.len);
+    else
+        resp_error_of(r, e, NULL);
+    buf_finish(&text);
+}
+
+void resp_hub_access(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    const struct resp_arg *filter = &q->argv[2], *token = q->argc > 3 ? &q->argv[3] : NULL;
+    struct buf text = {0};
+    if (!topic_pattern_valid(filter->data, filter->len)) {
+        resp_error(r, bad_pattern);
+        return;
+    }
+    enum err e = admin_access(worker_of(r->conn), filter->data, filter->len,
+                              token ? token->data : NULL, token ? token->len : 0, &text);
     if (e == ERR_OK)
         resp_reply_bulk(out, text.data, text.len);
     else

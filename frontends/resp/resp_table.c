@@ -111,6 +111,8 @@ static const struct resp_command rows[] = {
      "Nothing: the options of a hub are others"},
     {"config|help", 2, 2, RESP_FAST, help, NULL, "", "These lines"},
     {"hub", 2, 0, RESP_ADMIN, NULL, NULL, "subcommand", "Administration of the hub"},
+    {"hub|access", 3, 4, RESP_ADMIN, resp_hub_access, NULL, "topic [token]",
+     "What may be done with a topic or pattern, and which rule says so, as JSON"},
     {"hub|backup", 3, 4, RESP_ADMIN | RESP_ALONE, resp_hub_backup, NULL, "path [JSON]",
      "Copies the log into a new or empty directory"},
     {"hub|clients", 2, 2, RESP_ADMIN | RESP_ALONE, resp_hub_clients, NULL, "",

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	tools/ctl/ctl_commands.h \
 	tools/ctl/ctl_exit.h \
+	tools/ctl/ctl_access.c \
 	tools/ctl/ctl_admin.c \
 	tools/ctl/ctl_advice.c tools/ctl/ctl_advice.h \
 	tools/ctl/ctl_args.c tools/ctl/ctl_args.h \
@@ -27,11 +28,15 @@ libctl_a_SOURCES = \
 	tools/ctl/ctl_table.c tools/ctl/ctl_table.h \
 	tools/ctl/ctl_text.c tools/ctl/ctl_text.h \
 	tools/ctl/ctl_tls.c \
+	tools/ctl/ctl_token.c \
+	tools/ctl/ctl_token_make.c tools/ctl/ctl_token_make.h \
+	tools/ctl/ctl_token_sign.c tools/ctl/ctl_token_sign.h \
+	tools/ctl/ctl_token_text.c tools/ctl/ctl_token_text.h \
 	tools/ctl/ctl_top.c \
 	tools/ctl/ctl_topics.c \
 	tools/ctl/ctl_verify.c
 
-ctl_libs = libctl.a libclient.a libstorage.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(LMDB_LIBS) \
+ctl_libs = libctl.a libclient.a libaccess.a libbrokercodec.a libstorage.a libbase.a $(HIREDIS_LIBS) $(JANSSON_LIBS) $(LMDB_LIBS) \
 	$(XXHASH_LIBS) $(MBEDTLS_LIBS) -lm
 bin_PROGRAMS += longwirectl
 longwirectl_SOURCES = tools/ctl/longwirectl.c

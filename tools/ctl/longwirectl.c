@@ -212,6 +212,36 @@ static const struct ctl_command commands[] = {
         .run = ctl_doctor,
     },
     {
+        .name = "access",
+        .args = "explain TOPIC [TOKEN|-]",
+        .summary = "say what may be done with a topic, and which rule decides",
+        .help = "For a client elsewhere, with TOKEN or without; TOPIC may be a pattern. With -, "
+                "the token is\nread from standard input, where neither `ps` nor a shell's history "
+                "shows it.\n",
+        .args_min = 2,
+        .args_max = 3,
+        .check = ctl_access_check,
+        .run = ctl_access,
+    },
+    {
+        .name = "token",
+        .args = "make|check KEY_FILE ...",
+        .summary = "make a token for tests, or say what one grants and until when",
+        .help =
+            "make KEY_FILE [NAME=VALUE]...: signs with the key in KEY_FILE, a secret or a private "
+            "key (PEM),\nas access.key has it, a token that is printed. NAME=VALUE are:\n"
+            "  sub=alice, or any other claim as a text, and NAME:=JSON as JSON\n"
+            "  subscribe=PATTERN, publish=PATTERN, presence=PATTERN, deny=PATTERN, any number\n"
+            "  for=SECONDS that it is valid (3600); kid=KID, alg=ALG of its header\n"
+            "check KEY_FILE [TOKEN|-]: verifies TOKEN, or a line of standard input; exit status 1 "
+            "if it does\nnot count. No hub is asked for either.\n",
+        .args_min = 2,
+        .args_max = 1024,
+        .check = ctl_token_check,
+        .offline = ctl_token_offline,
+        .run = ctl_token,
+    },
+    {
         .name = "ping",
         .args = "",
         .summary = "ask whether the hub answers",
