@@ -16,4 +16,5 @@ EXTRA_DIST += \
 	clients/js/test/setup.js \
 	clients/js/test/shared.test.js \
 	clients/js/test/sse.test.js \
-	clients/js/test/subscription.test.js
+	clients/js/test/subscription.test.js \
+	clients/js/test/tokens.test.js

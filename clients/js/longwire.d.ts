@@ -26,7 +26,9 @@ export interface Message<T = unknown> {
 export interface Gap {
   requested: Cursor;
   resumed: Cursor;
-  reason: 'epoch' | 'ahead' | 'trimmed' | 'lagged' | 'damaged';
+  reason: 'epoch' | 'ahead' | 'trimmed' | 'lagged' | 'damaged' | 'denied';
+  /** Of one topic or pattern alone: 'denied', its right was lost. */
+  topic?: string;
 }
 
 export type State =
@@ -117,7 +119,10 @@ export interface Subscription<T = unknown> extends AsyncIterable<Message<T>> {
 }
 
 export interface LongwireOptions {
-  /** A JWT, or what gives one; asked before each connection. */
+  /**
+   * A JWT, or what gives one: asked before each connection and publish, and a minute before the one
+   * that is in use ends.
+   */
   token?: string | (() => string | undefined | Promise<string | undefined>);
   /** As in fetch(); default 'same-origin'. */
   credentials?: RequestCredentials;
@@ -166,12 +171,23 @@ export class LongwireError extends Error {
     status?: number;
     detail?: string;
     current?: Cursor;
+    code?: string;
   };
   /** Milliseconds that the hub asks to wait. */
   readonly delay?: number;
+  /**
+   * Of tokens: why one does not count ('expired', 'revoked', 'signature', ...), 'unauthorized' where
+   * there is none, 'forbidden' where it does not grant this.
+   */
+  readonly code?: string;
   /** Of a conflict: what the next attempt has to expect. */
   readonly current?: Cursor;
 }
+
+/** When TOKEN, a JWT, ends, ms as of Date.now(); undefined: it does not say, or is none. */
+export function endOfToken(token: string | undefined): number | undefined;
+/** In how many ms a token that ends at END is replaced; undefined: that is too late. */
+export function renewalIn(end: number | undefined, now?: number): number | undefined;
 
 /** Negative, 0 or positive as `a` is before, at or after `b`; NaN when their epochs differ. */
 export function compareCursors(a: Cursor, b: Cursor): number;

@@ -26,6 +26,12 @@ const POLL_PAUSE_MS = 1_000; // after an empty answer that came too early
 const BUFFER_MAX = 1_024; // messages that wait for `for await`
 const BACKOFF = { base: 500, cap: 30_000 }; // ms
 const PUBLISH_RETRIES = 5;
+const UNAUTHORIZED = 4401; // of the hub's close frames
+const AUTH_REF = 'auth';
+const RENEW_MS = 60_000; // before a token ends another is asked for; of a short one, in its middle
+const RENEW_AGAIN_MS = 5_000; // after one that could not be had
+const TIMER_MAX = 86_400_000; // timers cannot wait for weeks
+const DENIALS_MAX = 3; // so many tokens in a row that are over already: no use
 
 // ---- cursors and order -------------------------------------------------------------------------
 
@@ -141,16 +147,19 @@ export class SseParser {
  * What went wrong. `kind` decides what follows: 'blocked' (this transport does not get through),
  * 'unreachable' (nothing does), 'lost' (the connection ended), 'later' (the hub asks to wait),
  * 'conflict' (the topic is not as a publish expected, but at `current`), 'fatal' (the hub refuses;
- * trying again is no use).
+ * trying again is no use). `code` is the hub's word for a token that does not count ('expired',
+ * 'revoked', 'signature', …), for one that is missing ('unauthorized'), for one that grants too
+ * little ('forbidden').
  */
 export class LongwireError extends Error {
-  constructor(kind, message, { cause, status, problem, delay } = {}) {
+  constructor(kind, message, { cause, status, problem, delay, code } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'LongwireError';
     this.kind = kind;
     this.status = status; // of HTTP, when there was an answer
     this.problem = problem; // the hub's application/problem+json
     this.delay = delay; // ms that the hub asks to wait
+    this.code = code ?? problem?.code;
     this.current = kind === 'conflict' ? problem?.current : undefined; // a cursor
   }
 }
@@ -173,36 +182,78 @@ const unreachable = (cause) =>
   new LongwireError('unreachable', 'the hub cannot be reached', { cause });
 const lost = (message, cause) => new LongwireError('lost', message, { cause });
 const blocked = (message, cause) => new LongwireError('blocked', message, { cause });
+const tokenOver = (code) => {
+  const message = code === 'unauthorized' ? 'the hub wants a token' : `the token is ${code}`;
+  return new LongwireError('fatal', message, { code });
+};
+
+// ---- tokens ------------------------------------------------------------------------------------
+
+/** When TOKEN ends, in the ms of Date.now(); undefined: it does not say, or is no JWT. */
+export function endOfToken(token) {
+  try {
+    const claims = token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/');
+    const { exp } = JSON.parse(new TextDecoder().decode(bytesOf(claims)));
+    return typeof exp === 'number' ? exp * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** In how many ms one that ends at END is to be replaced; undefined: that would be too late. */
+export function renewalIn(end, now = Date.now()) {
+  const left = end - now;
+  if (!(left > 0)) return undefined;
+  return Math.min(Math.max(left - RENEW_MS, left / 2), TIMER_MAX);
+}
+
+const authorization = (token) => (token === undefined ? {} : { authorization: `Bearer ${token}` });
 
 // ---- transports --------------------------------------------------------------------------------
 //
-// Each is opened with the Hub, a function that makes the URL from the cursor of now, and a sink:
+// Each is opened with the Hub, a function that makes the URL from the cursor of now, a sink and
+// perhaps a token, which stands in a header or subprotocol wherever there can be one. The sink:
 //   heard()     anything at all came from the hub      cursor(c)   the place has moved
 //   message(m)  an envelope                            gap(g)      something is missing here
 //   live(c)     replay has reached the head            fail(error) it is over, nothing follows
-// It returns { close(), ping() }; ping only where the hub answers one.
+// It returns { close(), ping(), renew(token) }; ping only where the hub answers one. renew gives the
+// connection another token while it runs.
 
-function openWebSocket(hub, url, sink) {
-  const socket = new hub.WebSocket(url().replace(/^http/, 'ws'));
+/** A JWT fits into a subprotocol; what does not stands in the URL. */
+function newWebSocket(hub, url, token) {
+  const fits = token !== undefined && /^[\w.-]+$/.test(token);
+  const address = url(fits ? {} : { token }).replace(/^http/, 'ws');
+  return fits
+    ? new hub.WebSocket(address, ['longwire.v1', `bearer.${token}`])
+    : new hub.WebSocket(address);
+}
+
+function openWebSocket(hub, url, sink, token) {
+  const socket = newWebSocket(hub, url, token);
+  let over; // why its token is
   const ping = () => socket.readyState === 1 && socket.send('{"op":"ping"}');
   socket.onopen = ping; // open alone proves nothing: some proxies hold the frames
   socket.onmessage = ({ data }) => {
     sink.heard();
     try {
-      takeFrame(JSON.parse(data), sink);
+      const frame = JSON.parse(data);
+      if (frame.op === 'expired') over = frame.reason;
+      takeFrame(frame, sink);
     } catch (error) {
       sink.fail(lost('a WebSocket frame is not what the hub sends', error));
     }
   };
   socket.onerror = () => {}; // onclose follows
   socket.onclose = ({ code, reason }) => {
-    sink.fail(lost(`WebSocket closed (${code}${reason ? ` ${reason}` : ''})`));
+    if (code === UNAUTHORIZED) sink.fail(tokenOver(over ?? 'unauthorized'));
+    else sink.fail(lost(`WebSocket closed (${code}${reason ? ` ${reason}` : ''})`));
   };
   const close = () => {
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   };
-  return { close, ping };
+  const renew = (next) => socket.send(JSON.stringify({ op: 'auth', token: next, ref: AUTH_REF }));
+  return { close, ping, renew };
 }
 
 function takeFrame(frame, sink) {
@@ -210,22 +261,27 @@ function takeFrame(frame, sink) {
   else if (frame.op === 'gap') sink.gap(frame);
   else if (frame.op === 'live') sink.live(frame.cursor);
   else if (frame.op === 'subscribed') sink.subscribed(frame.cursor);
+  else if (frame.ref === AUTH_REF) return; // the token before it counts until its own end
   else if (frame.op === 'error') sink.fail(lost(`the hub says: ${frame.message ?? frame.code}`));
 }
 
-function openSse(hub, url, sink) {
-  return hub.canStream ? openSseFetch(hub, url, sink) : openEventSource(hub, url, sink);
+function openSse(hub, url, sink, token) {
+  const open = hub.canStream ? openSseFetch : openEventSource;
+  let session; // by which its token can be replaced
+  const named = { ...sink, session: (id) => (session = id) };
+  const renew = (next) => session && hub.changeSession(session, { token: next });
+  return { ...open(hub, url, named, token), renew };
 }
 
 /** SSE over fetch(): unlike EventSource it sees statuses, event names and blocks without data. */
-function openSseFetch(hub, url, sink) {
+function openSseFetch(hub, url, sink, token) {
   const aborter = new AbortController();
-  readSse(hub, url(), sink, aborter.signal).catch(sink.fail);
+  readSse(hub, url(), sink, token, aborter.signal).catch(sink.fail);
   return { close: () => aborter.abort() };
 }
 
-async function readSse(hub, url, sink, signal) {
-  const response = await get(hub, url, 'text/event-stream', signal);
+async function readSse(hub, url, sink, token, signal) {
+  const response = await get(hub, url, 'text/event-stream', token, signal);
   const type = response.headers.get('content-type') ?? '';
   if (!/^text\/event-stream/i.test(type)) throw blocked(`not an event stream but ${type}`);
   let retry;
@@ -260,7 +316,10 @@ async function* chunksOf(body) {
 function takeBlock({ id, event, data }, sink) {
   if (data !== null && event === 'longwire.gap') sink.gap(JSON.parse(data));
   else if (data !== null && event === 'longwire.live') sink.live(JSON.parse(data).cursor ?? id);
-  else if (event.startsWith('longwire.')) return; // longwire.session: its topics do not change
+  else if (data !== null && event === 'longwire.session') sink.session(JSON.parse(data).session);
+  else if (data !== null && event === 'longwire.expired')
+    sink.fail(tokenOver(JSON.parse(data).reason));
+  else if (event.startsWith('longwire.')) return;
   else if (data !== null) sink.message(JSON.parse(data));
   else if (id) sink.cursor(id);
 }
@@ -269,8 +328,8 @@ function takeBlock({ id, event, data }, sink) {
  * SSE over the browser's own EventSource, where response bodies cannot be streamed. It gives only
  * events whose names it was told (`events`), which is why it must be asked for.
  */
-function openEventSource(hub, url, sink) {
-  const source = new hub.EventSource(url(), { withCredentials: hub.credentials === 'include' });
+function openEventSource(hub, url, sink, token) {
+  const source = new hub.EventSource(url({ token }), { withCredentials: hub.credentials === 'include' });
   const take = ({ type, data, lastEventId }) => {
     sink.heard();
     try {
@@ -279,25 +338,28 @@ function openEventSource(hub, url, sink) {
       sink.fail(lost('an event is not what the hub sends', error));
     }
   };
-  const names = new Set(['message', 'longwire.live', 'longwire.gap', ...hub.events]);
+  const own = ['live', 'gap', 'session', 'expired'].map((name) => `longwire.${name}`);
+  const names = new Set(['message', ...own, ...hub.events]);
   for (const name of names) source.addEventListener(name, take);
   // It would reconnect by itself, but to the old URL and for ever on this transport.
   source.onerror = () => sink.fail(lost('the event stream ended'));
   return { close: () => source.close() };
 }
 
-function openPoll(hub, url, sink) {
+function openPoll(hub, url, sink, token) {
   const aborter = new AbortController();
-  pollOn(hub, url, sink, aborter).catch(sink.fail);
-  return { close: () => aborter.abort() };
+  const held = { token }; // of the next request
+  pollOn(hub, url, sink, held, aborter).catch(sink.fail);
+  return { close: () => aborter.abort(), renew: (next) => (held.token = next) };
 }
 
-async function pollOn(hub, url, sink, aborter) {
+async function pollOn(hub, url, sink, held, aborter) {
   const { signal } = aborter;
   // The first answer comes at once, so that there is a cursor before anything can be missed.
   for (let wait = 0; !signal.aborted; wait = POLL_WAIT_S) {
     const asked = Date.now();
-    const { messages = [], gap, cursor, live } = await pollOnce(hub, url({ wait }), wait, aborter);
+    const answer = await pollOnce(hub, url({ wait }), wait, held.token, aborter);
+    const { messages = [], gap, cursor, live } = answer;
     sink.heard();
     if (gap) sink.gap(gap);
     for (const message of messages) sink.message(message);
@@ -308,19 +370,20 @@ async function pollOn(hub, url, sink, aborter) {
   }
 }
 
-async function pollOnce(hub, url, wait, aborter) {
+async function pollOnce(hub, url, wait, token, aborter) {
   const timer = setTimeout(() => aborter.abort(), wait * 1000 + POLL_SLACK_MS);
   try {
-    const response = await get(hub, url, 'application/json', aborter.signal);
+    const response = await get(hub, url, 'application/json', token, aborter.signal);
     return await response.json();
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function get(hub, url, accept, signal) {
+async function get(hub, url, accept, token, signal) {
   const { credentials } = hub;
-  const request = { headers: { accept }, cache: 'no-store', credentials, signal };
+  const headers = { accept, ...authorization(token) };
+  const request = { headers, cache: 'no-store', credentials, signal };
   const response = await hub.fetch(url, request).catch((cause) => {
     throw unreachable(cause);
   });
@@ -348,6 +411,7 @@ class Subscription {
   #proven = new Set(); // transports that have worked before
   #attempt = 0; // waits since the last good connection
   #shortLived = 0;
+  #denials = 0; // tokens that were over, since it was live
   #retryTimer = null;
   #upgradeTimer = null;
   #upgradeDelay = 0; // 0 = not decided
@@ -489,6 +553,7 @@ class Subscription {
       live: false,
       overlap: null, // id of the last message that the connection before it had delivered
       timer: null,
+      renewal: null, // timer
       close() {},
       ping: null,
     };
@@ -503,10 +568,32 @@ class Subscription {
     try {
       const token = await this.#hub.token();
       if (!this.#current(link)) return;
-      const url = (extra) => this.#url({ token, ...extra });
-      Object.assign(link, OPEN[name](this.#hub, url, this.#sink(link)));
+      const url = (extra) => this.#url(extra);
+      Object.assign(link, OPEN[name](this.#hub, url, this.#sink(link), token));
+      this.#planRenewal(link, token);
     } catch (error) {
       this.#failed(link, blocked(`${name} cannot be used here`, error));
+    }
+  }
+
+  /** Before its token ends the connection gets another, if there is one to be had. */
+  #planRenewal(link, token) {
+    if (this.#hub.renewable) this.#renewIn(link, renewalIn(endOfToken(token)));
+  }
+
+  #renewIn(link, delay) {
+    if (delay === undefined || !this.#current(link)) return;
+    link.renewal = setTimeout(() => this.#renew(link), delay);
+  }
+
+  async #renew(link) {
+    try {
+      const token = await this.#hub.token();
+      if (!this.#current(link)) return;
+      await link.renew(token);
+      this.#planRenewal(link, token);
+    } catch {
+      this.#renewIn(link, RENEW_AGAIN_MS);
     }
   }
 
@@ -566,6 +653,7 @@ class Subscription {
     this.#home = link.level;
     this.#proven.add(this.transport);
     this.#error = undefined;
+    this.#denials = 0;
     this.#planUpgrade();
     this.#setState('live');
   }
@@ -577,9 +665,14 @@ class Subscription {
     this.#disconnect();
     this.#error = error;
     if (link.provenAt) this.#counts.disconnects++;
-    const expired = error.status === 401 && link.provenAt; // the next token may do
-    if (error.kind === 'fatal' && !expired) this.#finish();
+    if (error.kind === 'fatal' && !this.#mayRenew(link, error)) this.#finish();
     else this.#retry(link, error);
+  }
+
+  /** The next token may do where the last one was over; one that never was good is no use. */
+  #mayRenew(link, { status, code }) {
+    const over = code === 'expired' || (link.provenAt && (status === 401 || code === 'revoked'));
+    return this.#hub.renewable && over && this.#denials++ < DENIALS_MAX;
   }
 
   #retry(link, { kind, delay }) {
@@ -691,12 +784,13 @@ class Subscription {
     if (this.#iterated) this.#enqueue(message);
   }
 
-  #gap(link, { requested, resumed, reason }) {
+  #gap(link, { requested, resumed, reason, topic }) {
     this.#counts.gaps++;
     link.overlap = null;
     this.#guard.reset(resumed);
     this.#cursor = resumed;
-    this.#call('onGap', { requested, resumed, reason });
+    const whose = topic === undefined ? {} : { topic }; // of one that was lost or has just joined
+    this.#call('onGap', { requested, resumed, reason, ...whose });
   }
 
   #call(name, ...args) {
@@ -761,6 +855,7 @@ class Subscription {
 function drop(link) {
   if (!link) return;
   clearTimeout(link.timer);
+  clearTimeout(link.renewal);
   link.close();
 }
 
@@ -813,8 +908,22 @@ class Hub {
     return this.#shared;
   }
 
+  /** Whether another token can be had. */
+  get renewable() {
+    return typeof this.#token === 'function';
+  }
+
   async token() {
     return typeof this.#token === 'function' ? this.#token() : this.#token;
+  }
+
+  /** Rejects if the hub does not do it. */
+  async changeSession(id, change) {
+    const headers = { 'content-type': 'application/json' };
+    const { credentials } = this;
+    const request = { method: 'POST', headers, body: JSON.stringify(change), credentials };
+    const response = await this.fetch(this.url(`session/${id}`, []), request);
+    if (!response.ok) throw await answerError(response);
   }
 
   /** The system says that there is no network, and the hub is not on this machine. */
@@ -859,16 +968,20 @@ export class Longwire {
     if (event !== undefined) headers['longwire-event'] = headerText(event);
     if (key) headers['idempotency-key'] = headerText(key);
     if (expect !== undefined) headers['longwire-expect-last'] = conditionOf(expect);
-    const url = this.#hub.url(`t/${topicPath(topic)}`, [['token', await this.#hub.token()]]);
-    const { credentials } = this.#hub;
-    const request = { method: 'POST', headers, body, signal, credentials };
+    const url = this.#hub.url(`t/${topicPath(topic)}`, []);
+    const { credentials, renewable } = this.#hub;
+    const request = { method: 'POST', body, signal, credentials };
     // Without a key, an attempt whose answer was lost might have been stored already.
     const most = key ? retries ?? PUBLISH_RETRIES : 0;
     for (let attempt = 0; ; attempt++) {
+      const token = await this.#hub.token();
       try {
-        return await publishOnce(this.#hub, url, request);
+        const allHeaders = { ...headers, ...authorization(token) };
+        return await publishOnce(this.#hub, url, { ...request, headers: allHeaders });
       } catch (error) {
+        const over = error.code === 'expired' && renewable && attempt === 0; // nothing was stored
         const again = error.kind === 'unreachable' || error.kind === 'later';
+        if (over && !signal?.aborted) continue;
         if (!again || attempt >= most || signal?.aborted) throw error;
         await sleep(error.delay ?? backoff(attempt), signal);
       }

@@ -118,6 +118,7 @@ EXTRA_DIST += \
 	tests/e2e/52-origins.test.mjs \
 	tests/e2e/52-keys.test.mjs \
 	tests/e2e/52-tokens.test.mjs \
+	tests/e2e/52-tokens-client.test.mjs \
 	tests/e2e/52-tokens-end.test.mjs \
 	tests/e2e/53-answers.test.mjs \
 	tests/e2e/53-http.test.mjs \

@@ -136,14 +136,15 @@ test('a token that has expired is asked for again; one that never was good is no
   let asked = 0;
   const { requests, until } = setUp('a', { transport: 'poll' }, { token: () => `t${++asked}` });
   const first = await requests.next();
-  assert.equal(first.url.searchParams.get('token'), 't1');
+  assert.equal(first.init.headers.authorization, 'Bearer t1');
+  assert.ok(!first.url.searchParams.has('token'));
   first.answer({ cursor: '5-7', live: true });
   await until('live');
   (await requests.next()).problem(401, 'the token has expired');
   const { error } = await until('waiting');
   assert.deepEqual([error.kind, error.status], ['fatal', 401]);
   const again = await requests.next();
-  assert.equal(again.url.searchParams.get('token'), 't2');
+  assert.equal(again.init.headers.authorization, 'Bearer t2');
   assert.equal(again.url.searchParams.get('after'), '5-7');
   again.problem(401, 'no such token');
   assert.equal((await until('closed')).error.status, 401);
@@ -252,12 +253,13 @@ test('an empty answer that came too early is not followed at once', async (t) =>
 test('requests tell no cache and take the credentials they are told to', async () => {
   const one = await setUp('a', { transport: 'sse' }).requests.next();
   assert.deepEqual([one.init.cache, one.init.credentials], ['no-store', 'same-origin']);
-  assert.ok(!one.url.searchParams.has('token'));
+  assert.ok(!('authorization' in one.init.headers));
   const other = setUp('a', { transport: 'poll' }, { credentials: 'include', token: 'x y+z' });
   const { init, url } = await other.requests.next();
   assert.equal(init.credentials, 'include');
   assert.equal(init.headers.accept, 'application/json');
-  assert.equal(url.searchParams.get('token'), 'x y+z');
+  assert.equal(init.headers.authorization, 'Bearer x y+z');
+  assert.ok(!url.searchParams.has('token'));
 });
 
 // ---- the place -----------------------------------------------------------------------------------

@@ -39,8 +39,9 @@ export function fakeWebSocket(opened) {
     sent = [];
     closed = false;
 
-    constructor(url) {
+    constructor(url, protocols) {
       this.url = new URL(url);
+      this.protocols = protocols;
       opened.push(this);
     }
 
