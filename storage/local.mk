@@ -13,6 +13,7 @@ libstorage_a_SOURCES = \
 	storage/lmdb/lmdb_full.c storage/lmdb/lmdb_full.h \
 	storage/lmdb/lmdb_guard.c storage/lmdb/lmdb_guard.h \
 	storage/lmdb/lmdb_mark.c storage/lmdb/lmdb_mark.h \
+	storage/lmdb/lmdb_notes.c storage/lmdb/lmdb_notes.h \
 	storage/lmdb/lmdb_open.c storage/lmdb/lmdb_open.h \
 	storage/lmdb/lmdb_pages.c storage/lmdb/lmdb_pages.h \
 	storage/lmdb/lmdb_place.c storage/lmdb/lmdb_place.h \

@@ -2,6 +2,7 @@
 #include "storage/store.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "storage/store_ops.h"
@@ -81,6 +82,19 @@ enum err store_step_times(struct store *s, uint64_t offset, uint64_t most_ms, in
 enum err store_save_times(struct store *s)
 {
     return s->ops->save_times(s);
+}
+
+enum err store_put_note(struct store *s, const char *name, const void *value, size_t n)
+{
+    size_t name_len = strlen(name);
+    if (name_len == 0 || name_len > STORE_NOTE_NAME_MAX || n > STORE_NOTE_MAX)
+        return ERR_INVALID;
+    return s->ops->put_note(s, name, value, n);
+}
+
+enum err store_notes(struct store *s, const char *prefix, store_visit_note *visit, void *ctx)
+{
+    return s->ops->notes(s, prefix, visit, ctx);
 }
 
 /* Newest offsets go up before the commit, so that no reader that sees the commit finds a lower one;

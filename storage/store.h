@@ -96,6 +96,18 @@ MUST_CHECK enum err store_step_times(struct store *s, uint64_t offset, uint64_t 
 /* Makes that durable. Errors: as store_append; to be tried again. */
 MUST_CHECK enum err store_save_times(struct store *s);
 
+/*
+ * Notes: small values of whoever uses the log, which go with it wherever it goes, copies included.
+ * A name is 1 to STORE_NOTE_NAME_MAX bytes, a value at most STORE_NOTE_MAX.
+ */
+/* N bytes are what NAME stands for from now on; VALUE NULL: nothing. Commits. Errors: as
+ * store_append; ERR_INVALID: a length out of range. */
+MUST_CHECK enum err store_put_note(struct store *s, const char *name, const void *value, size_t n);
+/* Visits those whose names begin with PREFIX, in their order. Errors: as store_append. A note that
+ * cannot be read is damage, and passed over. */
+MUST_CHECK enum err store_notes(struct store *s, const char *prefix, store_visit_note *visit,
+                                void *ctx);
+
 /* A copy that can be made; ended before S is closed. NULL when out of memory. Any thread. */
 struct store_copy *store_copy_create(struct store *s, const char *path);
 /* NULL is accepted. */

@@ -9,8 +9,16 @@
 #include "storage/store.h"
 #include "storage/store_ops.h"
 
+struct note {
+    struct note *next;
+    size_t n;
+    void *value;
+    char name[];
+};
+
 struct memory_store {
     struct store base;
+    struct note *notes;           /* by name; the store's thread alone */
     pthread_rwlock_t lock;        /* the arrays; the store's thread writes, readers read */
     struct store_record *records; /* ascending offsets; each owns one allocation, at payload */
     size_t count, cap;
@@ -292,6 +300,47 @@ static enum err memory_drop_keys(struct store *s, uint64_t time_ms, size_t max, 
     return ERR_OK;
 }
 
+static void note_free(struct note *note)
+{
+    free(note->value);
+    free(note);
+}
+
+static enum err memory_put_note(struct store *s, const char *name, const void *value, size_t n)
+{
+    struct note **at = &memory_of(s)->notes, *note = NULL;
+    if (value) {
+        note = calloc(1, sizeof(*note) + strlen(name) + 1);
+        void *copy = note ? malloc(n + 1) : NULL;
+        if (!copy) {
+            free(note);
+            return ERR_NOMEM;
+        }
+        note->value = memcpy(copy, value, n);
+        note->n = n;
+        strcpy(note->name, name);
+    }
+    while (*at && strcmp((*at)->name, name) < 0)
+        at = &(*at)->next;
+    struct note *old = *at && strcmp((*at)->name, name) == 0 ? *at : NULL;
+    struct note *behind = old ? old->next : *at;
+    if (note)
+        note->next = behind;
+    *at = note ? note : behind;
+    if (old)
+        note_free(old);
+    return ERR_OK;
+}
+
+static enum err memory_notes(struct store *s, const char *prefix, store_visit_note *visit,
+                             void *ctx)
+{
+    for (const struct note *note = memory_of(s)->notes; note; note = note->next)
+        if (strncmp(note->name, prefix, strlen(prefix)) == 0)
+            visit(ctx, note->name, note->value, note->n);
+    return ERR_OK;
+}
+
 /* Its records are changed themselves, once for each step. */
 static enum err memory_save_times(struct store *s)
 {
@@ -333,6 +382,10 @@ static void memory_abandon(struct store *s)
         record_free(m, &m->keys[--m->key_count]);
     free(m->keys);
     free(m->records);
+    for (struct note *note = m->notes, *next; note; note = next) {
+        next = note->next;
+        note_free(note);
+    }
     pthread_rwlock_destroy(&m->lock);
     store_finish(s);
     free(m);
@@ -473,6 +526,8 @@ static const struct store_ops memory_ops = {
     .forget = memory_forget,
     .drop_keys = memory_drop_keys,
     .save_times = memory_save_times,
+    .put_note = memory_put_note,
+    .notes = memory_notes,
     .copy = memory_copy,
     .size = memory_size,
     .used = memory_size,

@@ -52,6 +52,11 @@ struct store_topic {
     bool unswept; /* records at or below the floor are still to be removed: a purge was cut off */
 };
 
+enum { STORE_NOTE_NAME_MAX = 400, STORE_NOTE_MAX = 4096 };
+
+/* VALUE, N bytes, is borrowed. */
+typedef void store_visit_note(void *ctx, const char *name, const void *value, size_t n);
+
 enum { STORE_FORMER_MAX = 16 };       /* former epochs remembered, the newest ones */
 enum { STORE_PAYLOAD_MAX = 1 << 30 }; /* bytes of one record */
 

@@ -287,3 +287,78 @@ enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *v
     to->counted = row.counted;
     return ERR_OK;
 }
+
+/* --- notes: keys of `meta` that begin so; the value is a checksum, then what was noted --- */
+
+static const char note_prefix[] = "note:";
+
+enum {
+    NOTE_PREFIX = sizeof(note_prefix) - 1,
+    NOTE_KEY_MAX = NOTE_PREFIX + STORE_NOTE_NAME_MAX,
+    NOTE_ROW_MAX = sizeof(uint32_t) + STORE_NOTE_MAX,
+};
+
+/* In KEY, which has NOTE_KEY_MAX bytes. */
+static MDB_val note_key(const char *name, char *key)
+{
+    size_t n = strnlen(name, STORE_NOTE_NAME_MAX);
+    memcpy(key, note_prefix, NOTE_PREFIX);
+    memcpy(key + NOTE_PREFIX, name, n);
+    return (MDB_val){.mv_size = NOTE_PREFIX + n, .mv_data = key};
+}
+
+/* Over the value; its seed is the key. */
+static uint32_t note_checksum(const MDB_val *key, const void *value, size_t n)
+{
+    uint64_t seed = XXH3_64bits(key->mv_data, key->mv_size);
+    return (uint32_t)XXH3_64bits_withSeed(value, n, seed);
+}
+
+enum err lmdb_put_note(MDB_txn *txn, MDB_dbi meta, const char *name, const void *value, size_t n)
+{
+    char name_key[NOTE_KEY_MAX];
+    uint8_t bytes[NOTE_ROW_MAX];
+    MDB_val key = note_key(name, name_key),
+            row = {.mv_size = sizeof(uint32_t) + n, .mv_data = bytes};
+    uint32_t check = note_checksum(&key, value, n);
+    memcpy(bytes, &check, sizeof(check));
+    memcpy(bytes + sizeof(check), value, n);
+    return lmdb_err(mdb_put(txn, meta, &key, &row, 0));
+}
+
+enum err lmdb_delete_note(MDB_txn *txn, MDB_dbi meta, const char *name)
+{
+    char name_key[NOTE_KEY_MAX];
+    MDB_val key = note_key(name, name_key);
+    int rc = mdb_del(txn, meta, &key, NULL);
+    return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
+}
+
+int lmdb_step_note(MDB_cursor *c, const char *prefix, bool first, MDB_val *ret_key,
+                   MDB_val *ret_value)
+{
+    char name_key[NOTE_KEY_MAX];
+    MDB_val from = note_key(prefix, name_key);
+    *ret_key = from;
+    int rc = mdb_cursor_get(c, ret_key, ret_value, first ? MDB_SET_RANGE : MDB_NEXT);
+    if (rc)
+        return rc;
+    bool begins = ret_key->mv_size >= from.mv_size &&
+                  memcmp(ret_key->mv_data, from.mv_data, from.mv_size) == 0;
+    return begins ? 0 : MDB_NOTFOUND;
+}
+
+enum err lmdb_get_note(const MDB_val *key, const MDB_val *value, struct lmdb_note *ret)
+{
+    uint32_t check;
+    if (key->mv_size <= NOTE_PREFIX || key->mv_size > NOTE_KEY_MAX ||
+        value->mv_size < sizeof(check) || value->mv_size > NOTE_ROW_MAX)
+        return ERR_CORRUPT;
+    size_t n = key->mv_size - NOTE_PREFIX;
+    memcpy(ret->name, (const char *)key->mv_data + NOTE_PREFIX, n);
+    ret->name[n] = '\0';
+    ret->value = (const char *)value->mv_data + sizeof(check);
+    ret->n = value->mv_size - sizeof(check);
+    memcpy(&check, value->mv_data, sizeof(check));
+    return check == note_checksum(key, ret->value, ret->n) ? ERR_OK : ERR_CORRUPT;
+}

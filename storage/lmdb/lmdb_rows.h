@@ -40,4 +40,22 @@ MUST_CHECK enum err lmdb_delete_topic(MDB_txn *txn, MDB_dbi topics, uint32_t id)
 /* Adds the topic of one row to C. ERR_CORRUPT, ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err lmdb_load_topic(struct catalog *c, const MDB_val *key, const MDB_val *value);
 
+/* Notes (store_put_note). */
+MUST_CHECK enum err lmdb_put_note(MDB_txn *txn, MDB_dbi meta, const char *name, const void *value,
+                                  size_t n);
+/* One that is not there is fine. */
+MUST_CHECK enum err lmdb_delete_note(MDB_txn *txn, MDB_dbi meta, const char *name);
+/* Moves C, of `meta`, to the FIRST note whose name begins with PREFIX, or on to the next one.
+ * MDB_NOTFOUND: there is none. */
+int lmdb_step_note(MDB_cursor *c, const char *prefix, bool first, MDB_val *ret_key,
+                   MDB_val *ret_value);
+/* The row of a note; the value borrows from it. */
+struct lmdb_note {
+    char name[STORE_NOTE_NAME_MAX + 1];
+    const void *value;
+    size_t n;
+};
+/* Reads a row without trusting it. ERR_CORRUPT. */
+MUST_CHECK enum err lmdb_get_note(const MDB_val *key, const MDB_val *value, struct lmdb_note *ret);
+
 #endif

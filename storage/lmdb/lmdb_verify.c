@@ -251,6 +251,23 @@ static bool state_is_sound(const struct lmdb_state *s)
     return sound;
 }
 
+/* Each that cannot be read is damage of its own. */
+static int check_notes(struct lmdb_verify *v)
+{
+    MDB_cursor *c;
+    MDB_val key, value;
+    struct lmdb_note note;
+    int rc = mdb_cursor_open(v->txn, dbi_of(v, DB_META), &c);
+    if (rc)
+        return rc;
+    rc = lmdb_step_note(c, "", true, &key, &value);
+    for (; !rc; rc = lmdb_step_note(c, "", false, &key, &value))
+        if (lmdb_get_note(&key, &value, &note) != ERR_OK)
+            found_unreadable(v, STORE_DAMAGE_STATE, 0, 0);
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 static int check_state(struct lmdb_verify *v)
 {
     struct lmdb_state state = {0};
@@ -274,7 +291,7 @@ static int check_state(struct lmdb_verify *v)
         found_unreadable(v, STORE_DAMAGE_STATE, 0, 0);
     v->checkpoint = state.checkpoint;
     next_phase(v);
-    return 0;
+    return check_notes(v);
 }
 
 /* One more topic, with an id above the others'. */

@@ -10,6 +10,7 @@
 #include "storage/lmdb/lmdb_copy.h"
 #include "storage/lmdb/lmdb_forget.h"
 #include "storage/lmdb/lmdb_guard.h"
+#include "storage/lmdb/lmdb_notes.h"
 #include "storage/lmdb/lmdb_open.h"
 #include "storage/lmdb/lmdb_place.h"
 #include "storage/lmdb/lmdb_read.h"
@@ -34,6 +35,8 @@ static const struct store_ops ops = {
     .forget = lmdb_forget,
     .drop_keys = lmdb_drop_keys,
     .save_times = lmdb_save_times,
+    .put_note = lmdb_save_note,
+    .notes = lmdb_notes,
     .copy = lmdb_copy,
     .size = lmdb_size,
     .used = lmdb_used,

@@ -29,6 +29,7 @@
  *   lmdb_trim     from the log's beginning
  *   lmdb_forget   kept keys, and topics
  *   lmdb_times    the steps of the clock
+ *   lmdb_notes    small values by name
  *   lmdb_verify   checking everything
  *   lmdb_start    recovery, and the commit that says that the log is in use
  *   lmdb_open     opening: directory, lock, format

@@ -1,6 +1,7 @@
 /* The contract of storage/store.h: one test, run against each member of the family. */
 #include <check.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -634,6 +635,58 @@ START_TEST(ids_are_never_used_again)
 }
 END_TEST
 
+struct notes {
+    size_t count;
+    char text[256]; /* "name=value " of each */
+};
+
+static void take_note(void *ctx, const char *name, const void *value, size_t n)
+{
+    struct notes *all = ctx;
+    size_t len = strlen(all->text);
+    snprintf(all->text + len, sizeof(all->text) - len, "%s=%.*s ", name, (int)n,
+             (const char *)value);
+    all->count++;
+}
+
+static void expect_notes(const char *prefix, const char *text)
+{
+    struct notes all = {0};
+    ck_assert_int_eq(store_notes(store, prefix, take_note, &all), ERR_OK);
+    ck_assert_str_eq(all.text, text);
+}
+
+START_TEST(notes_are_kept_by_name)
+{
+    char longest[STORE_NOTE_NAME_MAX + 2];
+    static const char large[STORE_NOTE_MAX + 1];
+    open_member(_i);
+    expect_notes("", "");
+    ck_assert_int_eq(store_put_note(store, "b.x", "one", 3), ERR_OK);
+    ck_assert_int_eq(store_put_note(store, "a", "two", 3), ERR_OK);
+    ck_assert_int_eq(store_put_note(store, "b.a", "", 0), ERR_OK);
+    ck_assert_int_eq(store_put_note(store, "c", "four", 4), ERR_OK);
+    expect_notes("", "a=two b.a= b.x=one c=four ");
+    expect_notes("b.", "b.a= b.x=one ");
+    expect_notes("d", "");
+    ck_assert_int_eq(store_put_note(store, "b.x", "another", 7), ERR_OK);
+    ck_assert_int_eq(store_put_note(store, "a", NULL, 0), ERR_OK);
+    ck_assert_int_eq(store_put_note(store, "a", NULL, 0), ERR_OK); /* nothing to remove is fine */
+    ck_assert_int_eq(store_put_note(store, "none", NULL, 0), ERR_OK);
+    expect_notes("", "b.a= b.x=another c=four ");
+    memset(longest, 'n', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    ck_assert_int_eq(store_put_note(store, longest, "", 0), ERR_INVALID);
+    ck_assert_int_eq(store_put_note(store, longest + 1, large, STORE_NOTE_MAX), ERR_OK);
+    ck_assert_int_eq(store_put_note(store, "", "", 0), ERR_INVALID);
+    ck_assert_int_eq(store_put_note(store, "d", large, sizeof(large)), ERR_INVALID);
+    ck_assert_int_eq(append_one(store, 1, 1), ERR_INVALID);
+    add_topics(store, 1, 1);
+    ck_assert_int_eq(append_one(store, 1, 1), ERR_OK);
+    expect_notes("b", "b.a= b.x=another ");
+}
+END_TEST
+
 /* A thousand topics at a time, a hundred thousand in all. */
 START_TEST(many_topics_come_and_go)
 {
@@ -795,6 +848,7 @@ int main(void)
         empty_topics_are_forgotten,
         ids_are_never_used_again,
         many_topics_come_and_go,
+        notes_are_kept_by_name,
         times_are_found,
         a_full_store_refuses_and_goes_on,
         reserving_needs_no_record,

@@ -313,6 +313,25 @@ static enum err save_times_step(void)
     return store_save_times(store);
 }
 
+static enum err note_step(void)
+{
+    return store_put_note(store, "note", "value", 5);
+}
+
+static void is_note(void *ctx, const char *name, const void *value, size_t n)
+{
+    REQUIRE(strcmp(name, "note") == 0 && n == 5 && memcmp(value, "value", 5) == 0);
+    ++*(int *)ctx;
+}
+
+static enum err notes_step(void)
+{
+    int notes = 0;
+    enum err e = store_notes(store, "", is_note, &notes);
+    REQUIRE(e || notes == 1);
+    return e;
+}
+
 static enum err backup_step(void)
 {
     struct store_copied copied;
@@ -426,6 +445,8 @@ static void live(void)
     must(trim_step);
     REQUIRE(store_step_times(store, SECOND_FROM + SECOND_RUN, UINT64_MAX, 1000) == ERR_OK);
     must(save_times_step);
+    must(note_step);
+    must(notes_step);
     must(backup_step);
     must(verify_step);
     check_verified();
@@ -437,6 +458,7 @@ static void live(void)
     must(open_step);
     must(reader_step);
     check_contents();
+    must(notes_step);
     REQUIRE(atomic_load(&store->times)->count == 1);
     end_readers();
     store_abandon(store);

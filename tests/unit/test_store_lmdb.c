@@ -143,6 +143,26 @@ START_TEST(steps_of_the_clock_come_back)
 }
 END_TEST
 
+static void keep_note(void *ctx, const char *name, const void *value, size_t n)
+{
+    snprintf(ctx, 300, "%s=%.*s", name, (int)n, (const char *)value);
+}
+
+/* They go with the log wherever it goes. */
+START_TEST(notes_come_back)
+{
+    char note[300] = "";
+    open_log();
+    ck_assert_int_eq(store_put_note(store, "kept", "as it was", 9), ERR_OK);
+    ck_assert_int_eq(store_put_note(store, "gone", "x", 1), ERR_OK);
+    ck_assert_int_eq(store_put_note(store, "gone", NULL, 0), ERR_OK);
+    close_at(0);
+    open_log();
+    ck_assert_int_eq(store_notes(store, "", keep_note, note), ERR_OK);
+    ck_assert_str_eq(note, "kept=as it was");
+}
+END_TEST
+
 static void keep_name(void *ctx, const struct store_topic *t)
 {
     if (t->id == 2)
@@ -970,6 +990,7 @@ int main(void)
     tcase_set_timeout(t, 300);
     tcase_add_test(t, a_closed_log_comes_back);
     tcase_add_test(t, steps_of_the_clock_come_back);
+    tcase_add_test(t, notes_come_back);
     tcase_add_test(t, topic_names_and_flags_come_back);
     tcase_add_test(t, an_abandoned_log_is_counted_again);
     tcase_add_test(t, reserved_offsets_are_not_used_again);

@@ -1,0 +1,12 @@
+/* Notes in the log: as the store's operations. */
+#ifndef STORAGE_LMDB_LMDB_NOTES_H
+#define STORAGE_LMDB_LMDB_NOTES_H
+
+#include "storage/lmdb/lmdb_store.h"
+
+MUST_CHECK enum err lmdb_save_note(struct store *base, const char *name, const void *value,
+                                   size_t n);
+MUST_CHECK enum err lmdb_notes(struct store *base, const char *prefix, store_visit_note *visit,
+                               void *ctx);
+
+#endif
