@@ -164,6 +164,8 @@ enum err broker_create(const struct broker_options *o, struct store *s,
         e = load_keys(b, now_ms);
     if (e == ERR_OK)
         e = broker_forget_surplus(b);
+    if (e == ERR_OK)
+        e = revoked_create(s, &b->revoked);
     if (e != ERR_OK) {
         broker_destroy(b);
         return e;
@@ -179,6 +181,7 @@ void broker_destroy(struct broker *b)
     tail_finish(&b->tail);
     dedup_destroy(b->dedup);
     interest_destroy(b->interest);
+    revoked_destroy(b->revoked);
     topic_table_destroy(b->topics);
     free(b->records);
     free(b->new_topics);
@@ -189,6 +192,11 @@ void broker_destroy(struct broker *b)
 struct topic_table *broker_topics(struct broker *b)
 {
     return b->topics;
+}
+
+struct revoked *broker_revoked(struct broker *b)
+{
+    return b->revoked;
 }
 
 struct interest *broker_interest(struct broker *b)

@@ -20,6 +20,7 @@
 #include "broker/message.h"
 #include "broker/publish.h"
 #include "broker/retention.h"
+#include "broker/revoked.h"
 #include "broker/tail.h"
 #include "broker/topic.h"
 #include "storage/store.h"
@@ -39,6 +40,8 @@ void broker_destroy(struct broker *b);
 
 struct topic_table *broker_topics(struct broker *b);
 struct interest *broker_interest(struct broker *b);
+/* Tokens that count no longer. */
+struct revoked *broker_revoked(struct broker *b);
 /* The last offset in use, and the log's epoch. */
 uint64_t broker_head(const struct broker *b);
 uint32_t broker_epoch(const struct broker *b);

@@ -31,6 +31,7 @@ struct broker {
     struct broker_options options;
     struct topic_table *topics;
     struct interest *interest;
+    struct revoked *revoked;
     struct dedup *dedup;
     struct retention retention;
     size_t published; /* messages since the last step of retention */

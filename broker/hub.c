@@ -675,6 +675,11 @@ struct topic_table *hub_topics(struct hub *h)
     return broker_topics(h->broker);
 }
 
+struct revoked *hub_revoked(struct hub *h)
+{
+    return broker_revoked(h->broker);
+}
+
 struct interest *hub_interest(struct hub *h)
 {
     return broker_interest(h->broker);

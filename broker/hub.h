@@ -102,6 +102,7 @@ uint64_t hub_head(const struct hub *h);
 const struct store_state *hub_log(const struct hub *h);
 struct topic_table *hub_topics(struct hub *h);
 struct interest *hub_interest(struct hub *h);
+struct revoked *hub_revoked(struct hub *h);
 unsigned hub_workers(const struct hub *h);
 void hub_read_stats(const struct hub *h, struct hub_stats *ret);
 /* The time by which messages are dated (clock.h); Unix, ms. Any thread. */

@@ -24,6 +24,7 @@ libbroker_a_SOURCES = \
 	broker/publish.c broker/publish.h \
 	broker/replay.c broker/replay.h \
 	broker/retention.c broker/retention.h \
+	broker/revoked.c broker/revoked.h \
 	broker/tail.c broker/tail.h \
 	broker/topic.c broker/topic.h \
 	broker/topic_index.c broker/topic_index.h \
