@@ -226,7 +226,7 @@ struct config {
         uint64_t subscriptions;
         uint64_t inflight;
         struct config_lag lag;
-        struct config_quota address;
+        struct config_quota address, sub, token;
         uint64_t burst_ms;
         unsigned exempt; /* CONFIG_EXEMPT_LOOPBACK | … */
         struct config_net_list exempt_address;

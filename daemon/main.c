@@ -132,6 +132,8 @@ static enum err copy_quotas(const struct config *c, struct settings *s)
 {
     const struct config_net_list *list = &c->limits.exempt_address;
     s->net.address = quota_limits_of(c, &c->limits.address);
+    s->sub_limits = quota_limits_of(c, &c->limits.sub);
+    s->token_limits = quota_limits_of(c, &c->limits.token);
     s->net.exempt_loopback = c->limits.exempt & CONFIG_EXEMPT_LOOPBACK;
     s->net.exempt_private = c->limits.exempt & CONFIG_EXEMPT_PRIVATE;
     s->net.exempt = calloc(list->count + 1, sizeof(struct ip_net));

@@ -47,7 +47,9 @@ struct settings {
     /* [limits] of one connection */
     uint32_t subscriptions; /* topics and patterns */
     uint32_t inflight;      /* publishes that wait for their commit */
-    struct lag_rules lag;   /* of streams that fall behind */
+    /* of all connections with tokens of one sub, or with one token, where that does not say */
+    struct quota_limits sub_limits, token_limits;
+    struct lag_rules lag; /* of streams that fall behind */
 };
 
 /* All zero, one reference; NULL when out of memory. Strings belong to the settings. */

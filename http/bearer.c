@@ -1,6 +1,7 @@
 #include "http/bearer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "access/access.h"
 #include "access/key_set.h"
@@ -32,7 +33,8 @@ struct bearer {
 /* A principal and who has it. While something is told, those who have been are in `told`. */
 struct use {
     UT_hash_handle hh;
-    struct principal *principal; /* a reference, and the key */
+    struct principal *principal;                   /* a reference, and the key */
+    struct quota *quotas[QUOTA_KINDS - QUOTA_SUB]; /* held; NULL: no limits */
     struct ring waiting, told;
     struct use *next, *prev; /* in one of the lists by second, or in `telling` (utlist) */
     int64_t due_s;           /* when it has something to be told */
@@ -134,6 +136,67 @@ static void set_time(struct bearers *b, struct use *u)
     time_at(b, u, u->soon_is_over ? ends_s : soon_s);
 }
 
+/* --- quotas --- */
+
+static bool has_limit(const struct quota_limits *l)
+{
+    for (size_t i = 0; i < QUOTA_WHATS; i++)
+        if (l->most[i])
+            return true;
+    return false;
+}
+
+static bool limits_itself(const struct principal *p)
+{
+    const struct principal_limits *l = &p->limits;
+    return l->connections || l->subscriptions || l->publish_per_s || l->bytes_per_s;
+}
+
+/* What a token says of limits is said of its sub, if it has one: another token is no more room. */
+static void find_quotas(struct worker *w, struct use *u)
+{
+    const struct principal *p = u->principal;
+    struct quota_table *t = w->loop.process->quotas;
+    bool sub = *p->sub && (limits_itself(p) || has_limit(&w->settings->sub_limits));
+    bool token = has_limit(&w->settings->token_limits) || (!*p->sub && limits_itself(p));
+    if (sub) {
+        struct quota_key key = quota_key_of(t, QUOTA_SUB, p->sub, strlen(p->sub));
+        u->quotas[QUOTA_SUB - QUOTA_SUB] = quota_get(t, &key);
+    }
+    if (token) {
+        struct quota_key key = {.kind = QUOTA_TOKEN};
+        memcpy(key.id, p->hash, sizeof(key.id));
+        u->quotas[QUOTA_TOKEN - QUOTA_SUB] = quota_get(t, &key);
+    }
+}
+
+static void give_quotas_back(struct worker *w, struct use *u)
+{
+    for (size_t i = 0; i < sizeof(u->quotas) / sizeof(u->quotas[0]); i++)
+        quota_put(w->loop.process->quotas, u->quotas[i], loop_real_ns(&w->loop));
+}
+
+/* What C has counts for U, too; limits were asked before, or are those of who had it. */
+static void hold(struct conn *c, struct use *u)
+{
+    for (size_t i = 0; i < sizeof(u->quotas) / sizeof(u->quotas[0]) && c->client.held; i++) {
+        if (!u->quotas[i])
+            continue;
+        (void)quota_add(u->quotas[i], QUOTA_CONNECTIONS, 1, 0);
+        (void)quota_add(u->quotas[i], QUOTA_SUBSCRIPTIONS, c->client.topics, 0);
+    }
+}
+
+static void unhold(struct conn *c, struct use *u)
+{
+    for (size_t i = 0; i < sizeof(u->quotas) / sizeof(u->quotas[0]) && c->client.held; i++) {
+        if (!u->quotas[i])
+            continue;
+        quota_remove(u->quotas[i], QUOTA_CONNECTIONS, 1);
+        quota_remove(u->quotas[i], QUOTA_SUBSCRIPTIONS, c->client.topics);
+    }
+}
+
 /* --- uses --- */
 
 static struct bearers *bearers_of(struct worker *w)
@@ -148,7 +211,7 @@ static struct bearers *bearers_of(struct worker *w)
     return w->bearers;
 }
 
-static struct use *use_create(struct bearers *b, struct principal *p)
+static struct use *use_create(struct worker *w, struct bearers *b, struct principal *p)
 {
     struct use *u = calloc(1, sizeof(*u));
     if (!u)
@@ -163,14 +226,15 @@ static struct use *use_create(struct bearers *b, struct principal *p)
     ring_init(&u->waiting);
     ring_init(&u->told);
     set_time(b, u);
+    find_quotas(w, u);
     return u;
 }
 
-static struct use *use_of(struct bearers *b, struct principal *p)
+static struct use *use_of(struct worker *w, struct bearers *b, struct principal *p)
 {
     struct use *u;
     HASH_FIND_PTR(b->uses, &p, u);
-    return u ? u : use_create(b, p);
+    return u ? u : use_create(w, b, p);
 }
 
 static void stop_telling(struct bearers *b, struct use *u)
@@ -187,10 +251,12 @@ static bool is_unused(const struct use *u)
     return ring_is_empty(&u->waiting) && ring_is_empty(&u->told);
 }
 
-static void free_unused(struct bearers *b, struct use *u)
+static void free_unused(struct worker *w, struct use *u)
 {
+    struct bearers *b = w->bearers;
     if (!is_unused(u))
         return;
+    give_quotas_back(w, u);
     stop_telling(b, u);
     untime(b, u);
     HASH_DEL(b->uses, u);
@@ -216,10 +282,17 @@ bool bearer_ends_soon(const struct conn *c)
     return p && p->ends_s && p->ends_s - BEARER_SOON_S <= now_s();
 }
 
+struct quota *bearer_quota(const struct conn *c, enum quota_kind kind)
+{
+    return c->bond ? of(c)->use->quotas[kind - QUOTA_SUB] : NULL;
+}
+
 static void leave(struct bearer *b)
 {
     ring_remove(&b->ring);
-    free_unused(worker_of(b->conn)->bearers, b->use);
+    unhold(b->conn, b->use);
+    b->conn->client.held = false;
+    free_unused(worker_of(b->conn), b->use);
 }
 
 static void end(struct conn *c, struct bond *bond)
@@ -248,8 +321,11 @@ static enum err join(struct conn *c, struct use *u)
     if (!b)
         return ERR_NOMEM;
     ring_remove(&b->ring);
-    if (b->use)
-        free_unused(worker_of(c)->bearers, b->use);
+    hold(c, u);
+    if (b->use) {
+        unhold(c, b->use);
+        free_unused(worker_of(c), b->use);
+    }
     b->use = u;
     ring_append(&u->waiting, &b->ring);
     c->bond = &b->bond;
@@ -266,10 +342,10 @@ enum err bearer_set(struct conn *c, struct principal *p)
         return ERR_OK;
     }
     struct bearers *b = bearers_of(worker_of(c));
-    struct use *u = b ? use_of(b, p) : NULL;
+    struct use *u = b ? use_of(worker_of(c), b, p) : NULL;
     enum err e = u ? join(c, u) : ERR_NOMEM;
     if (u && e != ERR_OK)
-        free_unused(b, u);
+        free_unused(worker_of(c), u);
     return e;
 }
 
@@ -344,14 +420,27 @@ static void revoke(struct bearers *b, struct use *u)
     begin_telling(b, u, RIGHTS_REVOKED);
 }
 
-void bearer_revoke(struct worker *w, bearer_visit *visit, void *ctx)
+static size_t ring_count(const struct ring *all)
+{
+    size_t count = 0;
+    for (const struct ring *r = all->next; r != all; r = r->next)
+        count++;
+    return count;
+}
+
+size_t bearer_revoke(struct worker *w, bearer_visit *visit, void *ctx)
 {
     struct use *u, *next;
+    size_t count = 0;
     if (!w->bearers)
-        return;
-    HASH_ITER (hh, w->bearers->uses, u, next)
-        if (visit(ctx, u->principal))
-            revoke(w->bearers, u);
+        return 0;
+    HASH_ITER (hh, w->bearers->uses, u, next) {
+        if (!visit(ctx, u->principal))
+            continue;
+        count += ring_count(&u->waiting) + ring_count(&u->told);
+        revoke(w->bearers, u);
+    }
+    return count;
 }
 
 /* --- other rules --- */

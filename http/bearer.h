@@ -14,6 +14,7 @@
 
 #include "access/principal.h"
 #include "base/err.h"
+#include "base/quota.h"
 #include "delivery/frontend.h"
 #include "net/conn.h"
 
@@ -30,10 +31,14 @@ MUST_CHECK enum err bearer_set(struct conn *c, struct principal *p);
  * came later. */
 bool bearer_ends_soon(const struct conn *c);
 
+/* The quota of the principal of C, by its sub or by itself (enum quota_kind). NULL: it has none,
+ * for which there was no limit when the principal came. */
+struct quota *bearer_quota(const struct conn *c, enum quota_kind kind);
+
 /* Calls VISIT for each principal that connections of W have; true: it is revoked, which its
- * connections are told. On the thread of W. */
+ * connections are told. Returns how many those are. On the thread of W. */
 typedef bool bearer_visit(void *ctx, const struct principal *p);
-void bearer_revoke(struct worker *w, bearer_visit *visit, void *ctx);
+size_t bearer_revoke(struct worker *w, bearer_visit *visit, void *ctx);
 
 /* What every worker does for them. */
 extern const struct frontend bearer_frontend;

@@ -30,6 +30,9 @@ bool http_quota_receive(struct conn *c, uint32_t topics, struct http_quota *ret)
 bool http_quota_subscribe(struct conn *c, uint32_t n, struct http_quota *ret);
 /* C has so many topics and patterns now, no more than it has been granted. */
 void http_quota_settle(struct conn *c, uint32_t topics);
+/* C, which receives so many topics and patterns, has got a principal. False: that has too much
+ * already, see RET; then it is to be taken away again. */
+bool http_quota_join(struct conn *c, uint32_t topics, struct http_quota *ret);
 /* C receives no more. Fine when it did not. */
 void http_quota_leave(struct conn *c);
 

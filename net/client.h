@@ -21,7 +21,8 @@ struct loop;
 /* What a connection uses of it. Small: each has one. */
 struct client_use {
     struct quota *quota;   /* held; NULL = it counts for nobody */
-    uint32_t topics : 30;  /* topics and patterns that are counted */
+    uint32_t topics : 29;  /* topics and patterns that are counted */
+    uint32_t held : 1;     /* these, and the connection, also for its principal (http/bearer.h) */
     uint32_t counted : 1;  /* as a connection */
     uint32_t accepted : 1; /* and that from the beginning to the end */
 } __attribute__((packed, aligned(4)));

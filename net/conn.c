@@ -250,10 +250,10 @@ static void dismantle(struct conn *c)
     drop_in(c);
     drop_output(c);
     peer_book_remove(&l->book, &c->load);
-    client_end(l, &c->client);
     if (c->bond)
         c->bond->end(c, c->bond);
     c->bond = NULL;
+    client_end(l, &c->client);
     free(c->peer);
     c->peer = NULL;
     l->conns--;

@@ -172,6 +172,10 @@ static bool judge_change(struct change *g, struct stream *s)
         return judge_joining(g, s->conn);
     if (!renew(g, s->conn))
         return false;
+    if (!http_quota_join(s->conn, stream_filters(s), &g->quota)) {
+        refuse(g, 429, g->quota.text);
+        return false;
+    }
     sse_judge_again(s);
     return true;
 }

@@ -561,6 +561,7 @@ static void renew(struct conn *c, struct principal *p, const struct json_slice *
     static const struct fault other = {"forbidden",
                                        "The sub of a token must be that of the former one"};
     const struct principal *before = bearer_of(c);
+    struct http_quota quota;
     struct ws *ws = ws_of(c);
     if (before && strcmp(before->sub, p->sub) != 0) {
         answer_error(c, &other, ref);
@@ -568,6 +569,11 @@ static void renew(struct conn *c, struct principal *p, const struct json_slice *
     }
     if (bearer_set(c, p) != ERR_OK) {
         conn_close(c, CLOSE_NOMEM);
+        return;
+    }
+    if (!http_quota_join(c, stream_filters(&ws->stream), &quota)) {
+        answer_over(c, &quota, ref);
+        end_with(c, WS_CLOSE_TRY_LATER, "More connections than its client may have");
         return;
     }
     answer_authenticated(c, p, ref);
