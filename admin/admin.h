@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "broker/replay.h"
+#include "broker/revoked.h"
 #include "delivery/errand.h"
 #include "delivery/worker.h"
 #include "net/counters.h"
@@ -46,6 +47,7 @@ struct admin {
     struct admin_walk walk;
     bool unwanted; /* the asker is gone */
     uint32_t topic_id;
+    struct revocation revocation; /* its name is `word` */
     struct hub_backup backup;
     struct store_verify *verify; /* owned */
     uint64_t at, until;

@@ -17,6 +17,7 @@ libfrontends_a_SOURCES = \
 	frontends/resp/resp_publish.c frontends/resp/resp_publish.h \
 	frontends/resp/resp_read.c frontends/resp/resp_read.h \
 	frontends/resp/resp_request.c frontends/resp/resp_request.h \
+	frontends/resp/resp_revoke.c frontends/resp/resp_revoke.h \
 	frontends/resp/resp_subscribe.c frontends/resp/resp_subscribe.h \
 	frontends/resp/resp_table.c frontends/resp/resp_table.h \
 	frontends/resp/resp_wait.c frontends/resp/resp_wait.h \

@@ -28,6 +28,7 @@ struct token_job {
 };
 
 struct tokens {
+    struct worker *worker;
     struct token_cache *cache;
     struct token_job *jobs; /* by hash */
 };
@@ -44,6 +45,8 @@ static struct tokens *tokens_of(struct worker *w)
     struct tokens *t = calloc(1, sizeof(*t));
     if (t)
         t->cache = token_cache_create();
+    if (t)
+        t->worker = w;
     if (t && t->cache)
         return w->tokens = t;
     free(t);
@@ -105,6 +108,15 @@ static void verify_now(struct tokens *t, const struct access_policy *policy,
     *ret = kept;
 }
 
+/* What is good by itself may have been revoked, at any time since. */
+static void judge_revoked(struct worker *w, struct token_verdict *v)
+{
+    const struct principal *p = v->principal;
+    if (v->result == ERR_OK &&
+        revoked_has(hub_revoked(w->hub), p->jti, p->sub, p->issued_s, now_s()))
+        *v = (struct token_verdict){.result = ERR_ACCESS, .why = token_why_of(TOKEN_REVOKED)};
+}
+
 /* --- on other threads --- */
 
 static void job_free(struct token_job *j)
@@ -123,9 +135,12 @@ static void run(struct crypto_job *job)
 static void tell(struct token_job *j)
 {
     struct tokens_check *k;
+    struct token_verdict v = j->verdict;
+    if (j->tokens)
+        judge_revoked(j->tokens->worker, &v);
     while ((k = j->waiting)) {
         tokens_forget(k);
-        k->done(k, &j->verdict);
+        k->done(k, &v);
     }
 }
 
@@ -225,7 +240,16 @@ bool tokens_ask(struct worker *w, const char *token, size_t n, struct tokens_che
 {
     struct tokens *t = tokens_of(w);
     *ret = (struct token_verdict){.result = ERR_NOMEM};
-    return !t || ask(w, t, token, n, k, ret);
+    if (t && !ask(w, t, token, n, k, ret))
+        return false;
+    judge_revoked(w, ret);
+    return true;
+}
+
+int64_t tokens_last_s(const struct worker *w, int64_t now)
+{
+    const struct claims_rules *rules = access_policy_claims(w->settings->access);
+    return rules && rules->max_lifetime_s ? now + rules->max_lifetime_s + rules->leeway_s : 0;
 }
 
 void tokens_forget(struct tokens_check *k)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "access/principal.h"
 #include "access/token_fault.h"
@@ -41,6 +42,9 @@ bool tokens_ask(struct worker *w, const char *token, size_t n, struct tokens_che
                 struct token_verdict *ret);
 /* K does not wait any more; fine when it does not. */
 void tokens_forget(struct tokens_check *k);
+
+/* Until when a token that exists at NOW_S can count (access.max_lifetime), Unix; 0 = for ever. */
+int64_t tokens_last_s(const struct worker *w, int64_t now_s);
 
 /* What every worker does for them. */
 extern const struct frontend tokens_frontend;

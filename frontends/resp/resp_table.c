@@ -15,6 +15,7 @@
 #include "frontends/resp/resp_multi.h"
 #include "frontends/resp/resp_publish.h"
 #include "frontends/resp/resp_read.h"
+#include "frontends/resp/resp_revoke.h"
 #include "frontends/resp/resp_subscribe.h"
 #include "frontends/resp/resp_xread.h"
 
@@ -125,6 +126,11 @@ static const struct resp_command rows[] = {
      "Takes away all messages of a topic; answers how many"},
     {"hub|read", 6, 0, RESP_READONLY | RESP_BLOCKING | RESP_ALONE, resp_hub_read, NULL,
      "after limit wait-ms topic [topic ...]", "Messages as a long-poll answers them, as JSON"},
+    {"hub|revoke", 4, 8, RESP_WRITE | RESP_ADMIN | RESP_ALONE, resp_hub_revoke, NULL,
+     "JTI|SUB name [BEFORE time] [UNTIL time]",
+     "Has tokens count no longer, and ends their connections; answers how many"},
+    {"hub|revoked", 2, 2, RESP_READONLY | RESP_ADMIN, resp_hub_revoked, NULL, "",
+     "What is revoked, as JSON"},
     {"hub|stats", 2, 2, RESP_ADMIN | RESP_ALONE, resp_hub_stats, NULL, "",
      "Figures of the hub, as JSON"},
     {"hub|tls", 2, 2, RESP_ADMIN, resp_hub_tls, NULL, "",
@@ -135,6 +141,8 @@ static const struct resp_command rows[] = {
      "[pattern]", "All topics, or those that match, as JSON"},
     {"hub|trim", 3, 3, RESP_WRITE | RESP_ADMIN | RESP_ALONE, resp_hub_trim, NULL, "cursor",
      "Takes away all stored messages up to a cursor; answers how many"},
+    {"hub|unrevoke", 4, 4, RESP_WRITE | RESP_ADMIN | RESP_ALONE, resp_hub_unrevoke, NULL,
+     "JTI|SUB name", "Takes a revocation back"},
     {"hub|verify", 2, 2, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_verify, NULL, "",
      "Checks the whole log: records, index, totals; answers what is damaged, as JSON"},
 };

@@ -138,7 +138,9 @@ EXTRA_DIST += \
 	tests/e2e/58-charges.test.mjs \
 	tests/e2e/58-fairness.test.mjs \
 	tests/e2e/58-newcomers.test.mjs \
+	tests/e2e/58-quotas-tokens.test.mjs \
 	tests/e2e/58-quotas.test.mjs \
+	tests/e2e/59-revoked.test.mjs \
 	tests/e2e/59-storm.test.mjs \
 	tests/e2e/60-resp.test.mjs \
 	tests/e2e/61-redis-cli.test.mjs \

@@ -66,6 +66,15 @@ static enum ctl_exit set(struct ctl_args *a, enum ctl_option_id id, const char *
     case CTL_OPT_EXPECT:
         a->expect = value;
         break;
+    case CTL_OPT_JTI:
+        a->jti = value;
+        break;
+    case CTL_OPT_SUB:
+        a->sub = value;
+        break;
+    case CTL_OPT_BEFORE:
+        a->before = value;
+        break;
     case CTL_OPT_SORT:
         a->sort = value;
         break;

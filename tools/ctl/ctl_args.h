@@ -25,7 +25,8 @@
     X(CTL_OPT_SORT, 'O', "sort", "FIELD", "list by id, age, lag or held, the largest first")       \
     X(CTL_OPT_YES, 'y', "yes", NULL, "do not ask")                                                 \
     X(CTL_OPT_FORCE, 'F', "force", NULL, "restore a damaged log, too")                             \
-    X(CTL_OPT_UNTIL, 'u', "until", "CURSOR", "end with this cursor instead of the newest message") \
+    X(CTL_OPT_UNTIL, 'u', "until", "PLACE",                                                        \
+      "export: end with this cursor; revoke: forget it at this time (RFC 3339)")                   \
     X(CTL_OPT_OUTPUT, 'o', "output", "FILE", "write to a new file, and sync it")                   \
     X(CTL_OPT_RESUME, 'r', "resume", NULL, "go on behind the last whole line of the output file")  \
     X(CTL_OPT_STATE, 'S', "state", "FILE", "keep there how far it has come, and go on from there") \
@@ -33,6 +34,11 @@
     X(CTL_OPT_HOLD, 'H', "hold", "SECONDS", "hold silent connections for so long; 0 for none")     \
     X(CTL_OPT_CACERT, 'C', "cacert", "FILE", "trust the certificates in this PEM file only")       \
     X(CTL_OPT_INSECURE, 'K', "insecure", NULL, "go on in spite of a bad certificate")              \
+    X(CTL_OPT_JTI, 'J', "jti", "ID", "the token with this jti")                                    \
+    X(CTL_OPT_SUB, 'U', "sub", "NAME", "all tokens of this sub that were issued until now")        \
+    X(CTL_OPT_BEFORE, 'B', "before", "TIME", "of a sub: those that were issued before (RFC 3339)") \
+    X(CTL_OPT_LIST, 'L', "list", NULL, "show what is revoked")                                     \
+    X(CTL_OPT_UNDO, 'D', "undo", NULL, "take it back, for tokens that come from now on")           \
     X(CTL_OPT_SOCKET, 's', "socket", "PATH",                                                       \
       "the hub's socket (else LONGWIRE_SOCKET, else " CTL_DEFAULT_SOCKET ")")                      \
     X(CTL_OPT_JSON, 'j', "json", NULL, "machine-readable output")                                  \
@@ -74,6 +80,7 @@ struct ctl_args {
     unsigned given;                                     /* CTL_BITs */
     const char *socket, *after, *event, *key, *expect;  /* NULL when not given */
     const char *until, *output, *state, *sort, *cacert; /* likewise */
+    const char *jti, *sub, *before;                     /* likewise */
     uint64_t limit;
     unsigned timeout_s, hold_s;
     int count; /* words after the command */

@@ -32,6 +32,8 @@ enum ctl_exit ctl_import(struct ctl *c);
 enum ctl_exit ctl_doctor_check(const struct ctl *c);
 bool ctl_doctor_offline(const struct ctl *c);
 enum ctl_exit ctl_doctor(struct ctl *c);
+enum ctl_exit ctl_revoke_check(const struct ctl *c);
+enum ctl_exit ctl_revoke(struct ctl *c);
 enum ctl_exit ctl_tls(struct ctl *c);
 enum ctl_exit ctl_access_check(const struct ctl *c);
 enum ctl_exit ctl_access(struct ctl *c);

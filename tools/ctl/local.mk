@@ -19,6 +19,7 @@ libctl_a_SOURCES = \
 	tools/ctl/ctl_out.c tools/ctl/ctl_out.h \
 	tools/ctl/ctl_publish.c \
 	tools/ctl/ctl_read.c tools/ctl/ctl_read.h \
+	tools/ctl/ctl_revoke.c \
 	tools/ctl/ctl_run.c tools/ctl/ctl_run.h \
 	tools/ctl/ctl_sample.c tools/ctl/ctl_sample.h \
 	tools/ctl/ctl_screen.c tools/ctl/ctl_screen.h \

@@ -94,6 +94,19 @@ static const struct ctl_command commands[] = {
         .run = ctl_kick,
     },
     {
+        .name = "revoke",
+        .args = "",
+        .summary = "have tokens count no longer, and end their connections",
+        .help = "--jti names one token; --sub all of one, as far as they were issued until now, or "
+                "--before. Kept\n"
+                "until no such token can count any more (access.max_lifetime, or --until), else "
+                "for ever.\n",
+        .options = CTL_BIT(CTL_OPT_JTI) | CTL_BIT(CTL_OPT_SUB) | CTL_BIT(CTL_OPT_BEFORE) |
+                   CTL_BIT(CTL_OPT_UNTIL) | CTL_BIT(CTL_OPT_LIST) | CTL_BIT(CTL_OPT_UNDO),
+        .check = ctl_revoke_check,
+        .run = ctl_revoke,
+    },
+    {
         .name = "purge",
         .args = "TOPIC",
         .summary = "remove all messages of a topic",
