@@ -27,6 +27,7 @@
  *     bench_resume.c        the mode resume
  *     bench_handshake.c     the mode handshake
  *     bench_seal.c          the mode seal
+ *     bench_token.c         the mode token
  *
  * One thread. Times are nanoseconds of the monotonic clock unless a name says otherwise. Nothing
  * but base/ is shared with the hub (the modes log and fill measure storage/): what is measured must

@@ -19,7 +19,7 @@ enum kind { KIND_NUMBER, KIND_FLAG, KIND_TEXT, KIND_TRANSPORT, KIND_PUBLISH_BY }
 #define PUBLISHING  (STREAMING | IN(PUBLISH))
 #define APPENDING   (IN(LOG) | IN(FILL))
 #define READING     (IN(REPLAY) | IN(RESUME))
-#define ALL         (PUBLISHING | APPENDING | READING | IN(HANDSHAKE) | IN(SEAL))
+#define ALL         (PUBLISHING | APPENDING | READING | IN(HANDSHAKE) | IN(SEAL) | IN(TOKEN))
 #define ASKING      (IN(FANOUT) | IN(PUBLISH) | READING | IN(HANDSHAKE)) /* a hub, by its URL */
 #define FIELD(name) offsetof(struct bench_config, name)
 
@@ -81,11 +81,17 @@ static const struct spec specs[] = {
      KIND_NUMBER, FIELD(size), MARK_SIZE, BENCH_SIZE_MAX, 128},
     {IN(SEAL), "size", "BYTES", "bytes of a record",
      KIND_NUMBER, FIELD(size), 1, TLS_RECORD_MAX, TLS_RECORD_MAX},
+    {IN(TOKEN), "size", "BYTES", "bytes of the claims, about",
+     KIND_NUMBER, FIELD(size), 200, 1000, 300},
+    {IN(TOKEN), "key", "FILE", "a secret, or a private key (PEM); the default is a secret",
+     KIND_TEXT, FIELD(key), 0, 0, 0},
     {IN(LOG), "size", "BYTES", "size of a payload",
      KIND_NUMBER, FIELD(size), 1, BENCH_SIZE_MAX, 128},
     {PUBLISHING, "seconds", "N", "how long to measure",
      KIND_NUMBER, FIELD(seconds), 1, 86400, 10},
     {IN(SEAL), "seconds", "N", "how long to seal",
+     KIND_NUMBER, FIELD(seconds), 1, 86400, 1},
+    {IN(TOKEN), "seconds", "N", "how long to measure each",
      KIND_NUMBER, FIELD(seconds), 1, 86400, 1},
     {IN(LOG), "seconds", "N", "most time for each measurement",
      KIND_NUMBER, FIELD(seconds), 1, 86400, 5},
@@ -160,7 +166,7 @@ const char *const bench_mode_names[BENCH_MODES] = {
     [BENCH_PUBLISH] = "publish", [BENCH_LOG] = "log",
     [BENCH_FILL] = "fill",       [BENCH_REPLAY] = "replay",
     [BENCH_RESUME] = "resume",   [BENCH_HANDSHAKE] = "handshake",
-    [BENCH_SEAL] = "seal",
+    [BENCH_SEAL] = "seal",       [BENCH_TOKEN] = "token",
 };
 
 const char *const bench_transport_names[BENCH_TRANSPORTS] = {

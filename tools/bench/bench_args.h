@@ -19,6 +19,7 @@ enum bench_mode {
     BENCH_RESUME,
     BENCH_HANDSHAKE,
     BENCH_SEAL,
+    BENCH_TOKEN,
     BENCH_MODES,
 };
 
@@ -68,7 +69,7 @@ struct bench_config {
     bool quiet;
     bool json;
     bool help;
-    const char *url, *socket, *dir, *filter;
+    const char *url, *socket, *dir, *filter, *key;
 };
 
 enum { BENCH_CPU_ANY = 1023 };

@@ -13,6 +13,7 @@ MUST_CHECK enum bench_exit bench_fill(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_replay(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_handshake(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_seal(const struct bench_config *config);
+MUST_CHECK enum bench_exit bench_token(const struct bench_config *config);
 MUST_CHECK enum bench_exit bench_resume(const struct bench_config *config);
 
 #endif

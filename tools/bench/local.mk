@@ -34,12 +34,13 @@ libbench_a_SOURCES = \
 	tools/bench/bench_seal.c \
 	tools/bench/bench_sse.c \
 	tools/bench/bench_subscriber.c tools/bench/bench_subscriber.h \
+	tools/bench/bench_token.c \
 	tools/bench/bench_transports.c tools/bench/bench_transports.h \
 	tools/bench/bench_wire.c tools/bench/bench_wire.h \
 	tools/bench/bench_ws.c
 
-bench_libs = libbench.a libclient.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) \
-	$(MBEDTLS_LIBS) $(NGHTTP2_LIBS) -lm
+bench_libs = libbench.a libctl.a libclient.a libaccess.a libbrokercodec.a libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) \
+	$(MBEDTLS_LIBS) $(NGHTTP2_LIBS) $(JANSSON_LIBS) -lm
 bin_PROGRAMS += longwire-bench
 longwire_bench_SOURCES = tools/bench/longwire-bench.c
 longwire_bench_LDADD = $(bench_libs)

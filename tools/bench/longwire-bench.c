@@ -86,6 +86,14 @@ static const struct mode modes[BENCH_MODES] = {
             .help = "Seals records by AES-128-GCM, and tells what each takes. No hub is needed.\n",
             .run = bench_seal,
         },
+    [BENCH_TOKEN] =
+        {
+            .summary = "verifying tokens, and finding those that are known",
+            .help = "Verifies a token over and over, as a worker does with each that is new to it, "
+                    "then finds\n"
+                    "it by its hash, and tells what each takes. No hub is needed.\n",
+            .run = bench_token,
+        },
 };
 
 static enum bench_exit print(struct buf *out)
