@@ -14,7 +14,7 @@ import { Authority as TlsAuthority, secureSettings } from './lib/tls.mjs';
 import { eventually } from './lib/wait.mjs';
 
 const PROGRAM = join(BUILD, 'longwire-bench');
-const MODES = ['fanout', 'raw', 'publish', 'log', 'fill', 'replay', 'resume', 'handshake', 'seal'];
+const MODES = ['fanout', 'raw', 'publish', 'log', 'fill', 'replay', 'resume', 'handshake', 'seal', 'token'];
 
 const words = (text) => text.split(' ').filter(Boolean);
 
@@ -146,6 +146,13 @@ describe('over HTTP/2', () => {
     const load = '--subscribers 10 --streams 10 --stuck 3 --size 10000 --rate 50';
     const figures = await fanout(load, places()[0]);
     assertWhole(figures, { subscribers: 7 });
+  });
+
+  test('tokens alone', async () => {
+    const figures = await bench('token --seconds 1');
+    assert.equal(figures.algorithm, 'HS256');
+    assert.ok(figures.verify_cpu_us > 0 && figures.cached_cpu_us > 0);
+    assert.ok(figures.principal_bytes <= 600, figures.principal_bytes);
   });
 
   test('who does not speak it is told', async () => {
