@@ -356,13 +356,16 @@ static void feed_unref(struct feed_table *t, struct feed *f)
 static enum err tell_subscribed(struct feed_table *t, const struct filter *f, unsigned transport)
 {
     t->steps++;
-    return t->watcher.subscribed(t->watcher.ctx, f->name, f->len, transport);
+    const struct feed_watcher *w = &t->watcher;
+    return w->subscribed ? w->subscribed(w->ctx, f->name, f->len, transport) : ERR_OK;
 }
 
 static void tell_unsubscribed(struct feed_table *t, const struct filter *f, unsigned transport)
 {
     t->steps++;
-    t->watcher.unsubscribed(t->watcher.ctx, f->name, f->len, transport);
+    const struct feed_watcher *w = &t->watcher;
+    if (w->unsubscribed)
+        w->unsubscribed(w->ctx, f->name, f->len, transport);
 }
 
 /* The next filter of F from *AT on that OTHER, which may be NULL, does not have; NULL behind the

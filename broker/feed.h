@@ -68,8 +68,8 @@ struct feed {
     uint64_t hash;
 };
 
-/* Is told of every filter that a subscriber of TRANSPORT gets and loses, and asked for the memory
- * that filters and feeds take (NULL: there is always some). */
+/* Is told of every filter that a subscriber of TRANSPORT gets and loses (NULL: nobody is), and
+ * asked for the memory that filters and feeds take (NULL: there is always some). */
 struct feed_watcher {
     enum err (*subscribed)(void *ctx, const char *filter, size_t n, unsigned transport);
     void (*unsubscribed)(void *ctx, const char *filter, size_t n, unsigned transport);

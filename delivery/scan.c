@@ -2,27 +2,9 @@
 
 #include <string.h>
 
-static enum err ignore_subscribed(void *ctx, const char *filter, size_t n, unsigned transport)
-{
-    (void)ctx;
-    (void)filter;
-    (void)n;
-    (void)transport;
-    return ERR_OK;
-}
-
-static void ignore_unsubscribed(void *ctx, const char *filter, size_t n, unsigned transport)
-{
-    (void)ctx;
-    (void)filter;
-    (void)n;
-    (void)transport;
-}
-
 enum err scan_init(struct scan *s, struct worker *w)
 {
-    static const struct feed_watcher nobody = {.subscribed = ignore_subscribed,
-                                               .unsubscribed = ignore_unsubscribed};
+    static const struct feed_watcher nobody;
     memset(s, 0, sizeof(*s));
     s->replay = w->replay;
     s->replay.feeds = feed_table_create(hub_topics(w->hub), &nobody);

@@ -25,27 +25,9 @@ struct worker {
     struct subscriber sub;
 };
 
-static enum err ignore_subscribed(void *ctx, const char *filter, size_t n, unsigned transport)
-{
-    (void)ctx;
-    (void)filter;
-    (void)n;
-    (void)transport;
-    return ERR_OK;
-}
-
-static void ignore_unsubscribed(void *ctx, const char *filter, size_t n, unsigned transport)
-{
-    (void)ctx;
-    (void)filter;
-    (void)n;
-    (void)transport;
-}
-
 static void worker_create(struct worker *w, const char *filter)
 {
-    static const struct feed_watcher nobody = {.subscribed = ignore_subscribed,
-                                               .unsubscribed = ignore_unsubscribed};
+    static const struct feed_watcher nobody;
     struct feed_spec spec;
     memset(w, 0, sizeof(*w));
     ck_assert_int_eq(store_reader_create(rig.store, &w->reader), ERR_OK);
