@@ -72,6 +72,21 @@ void http_complain(struct bench_subscribers *set, struct bench_subscriber *s,
     subscriber_fail(set, s, "the server answers %.*s", (int)(line_end - data), data);
 }
 
+size_t http_take_head(struct bench_subscribers *set, struct bench_subscriber *s, const char *data,
+                      size_t n, unsigned status, uint8_t phase)
+{
+    struct http_head h;
+    if (!http_read_head(data, n, &h))
+        return 0;
+    if (h.status != status) {
+        http_complain(set, s, &h, data);
+        return n;
+    }
+    s->phase = phase;
+    subscriber_ready(set, s);
+    return h.len;
+}
+
 static void read_to_end(struct bench_wire *w, struct buf *out)
 {
     char chunk[4096];

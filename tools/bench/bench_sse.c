@@ -16,16 +16,7 @@ static void sse_request(const struct bench_subscribers *set, const struct bench_
 static size_t read_head(struct bench_subscribers *set, struct bench_subscriber *s, const char *data,
                         size_t n)
 {
-    struct http_head h;
-    if (!http_read_head(data, n, &h))
-        return 0;
-    if (h.status != 200) {
-        http_complain(set, s, &h, data);
-        return n;
-    }
-    s->phase = PHASE_LINES;
-    subscriber_ready(set, s);
-    return h.len;
+    return http_take_head(set, s, data, n, 200, PHASE_LINES);
 }
 
 static size_t read_line(struct bench_subscribers *set, struct bench_subscriber *s, const char *p,

@@ -207,5 +207,9 @@ void http_request(const struct bench_subscribers *set, const struct bench_subscr
 /* Says what a server answered instead of STATUS. */
 void http_complain(struct bench_subscribers *set, struct bench_subscriber *s,
                    const struct http_head *h, const char *data);
+/* Takes the head of the answer that a stream begins with off DATA, which must have that STATUS: S
+ * is ready, and its phase PHASE. Returns how many bytes it took; 0: it is not all there. */
+size_t http_take_head(struct bench_subscribers *set, struct bench_subscriber *s, const char *data,
+                      size_t n, unsigned status, uint8_t phase);
 
 #endif

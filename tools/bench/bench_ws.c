@@ -16,16 +16,7 @@ static void ws_request(const struct bench_subscribers *set, const struct bench_s
 static size_t read_head(struct bench_subscribers *set, struct bench_subscriber *s, const char *data,
                         size_t n)
 {
-    struct http_head h;
-    if (!http_read_head(data, n, &h))
-        return 0;
-    if (h.status != 101) {
-        http_complain(set, s, &h, data);
-        return n;
-    }
-    s->phase = PHASE_FRAMES;
-    subscriber_ready(set, s);
-    return h.len;
+    return http_take_head(set, s, data, n, 101, PHASE_FRAMES);
 }
 
 static void send_pong(struct bench_subscribers *set, struct bench_subscriber *s,
