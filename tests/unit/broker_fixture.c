@@ -170,6 +170,15 @@ void rig_crash(struct rig *r)
     r->store = NULL;
 }
 
+void rig_restart(struct rig *r, bool cleanly)
+{
+    if (cleanly)
+        rig_stop(r);
+    else
+        rig_crash(r);
+    rig_start(r);
+}
+
 void rig_finish(struct rig *r)
 {
     if (r->broker)

@@ -51,6 +51,8 @@ void rig_start(struct rig *r);
 /* Ends it cleanly, or as a crash would. What subscribes must have left. */
 void rig_stop(struct rig *r);
 void rig_crash(struct rig *r);
+/* The same, and starts it anew. */
+void rig_restart(struct rig *r, bool cleanly);
 /* Stops it if it runs, and removes the log. */
 void rig_finish(struct rig *r);
 

@@ -53,36 +53,6 @@ static void move(struct roaming *r)
     hear(r);
 }
 
-/* --- instead of the stream: a link that is nothing --- */
-
-static struct link_io lose(struct link *l, const void *data, size_t n)
-{
-    (void)l;
-    (void)data;
-    (void)n;
-    return (struct link_io){0, ERR_CLOSED};
-}
-
-static enum err want(struct link *l, struct link *told, struct loop *loop, unsigned was,
-                     unsigned wanted)
-{
-    (void)l;
-    (void)told;
-    (void)loop;
-    (void)was;
-    (void)wanted;
-    return ERR_OK;
-}
-
-static void end(struct link *l, struct link *told, struct loop *loop)
-{
-    (void)l;
-    (void)told;
-    (void)loop;
-}
-
-static const struct link_ops nothing = {.send = lose, .want = want, .close = end};
-
 /* --- the beginning --- */
 
 static struct link take_stream(void)
@@ -92,7 +62,7 @@ static struct link take_stream(void)
     struct conn *c = s->conn;
     struct link l = c->link;
     ck_assert_str_eq(c->protocol->name, "ws");
-    c->link = (struct link){.ops = &nothing};
+    c->link = link_none(); /* instead of the stream */
     conn_close(c, CLOSE_PEER);
     return l;
 }

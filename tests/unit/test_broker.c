@@ -31,15 +31,6 @@ static void teardown(void)
     rig_finish(&rig);
 }
 
-static void restart(bool cleanly)
-{
-    if (cleanly)
-        rig_stop(&rig);
-    else
-        rig_crash(&rig);
-    rig_start(&rig);
-}
-
 static void check_result(const struct publish *p, enum err result, uint64_t offset)
 {
     ck_assert_int_eq(p->result, result);
@@ -209,7 +200,7 @@ START_TEST(time_goes_on_from_the_log)
     rig_start(&rig);
     rig_publish(&rig, "a");
     uint64_t newest = rig.now_ms;
-    restart(true);
+    rig_restart(&rig, true);
     rig.now_ms -= 10000;
     rig_publish(&rig, "a");
     rig.now_ms += 20000;
@@ -278,7 +269,7 @@ START_TEST(keys_survive_a_restart)
     rig_publish_key(&rig, "b", "k");
     rig_publish(&rig, "b");
     rig.now_ms += 30000;
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert_uint_eq(rig_publish_key(&rig, "a", "k"), 2);
     ck_assert_uint_eq(rig_publish_key(&rig, "b", "k"), 3);
     ck_assert_uint_eq(rig_publish_key(&rig, "a", "old"), 5);
@@ -292,7 +283,7 @@ START_TEST(the_newest_keys_survive_when_there_are_too_many)
     rig_publish_key(&rig, "a", "1");
     rig_publish_key(&rig, "a", "2");
     rig_publish_key(&rig, "a", "3");
-    restart(true);
+    rig_restart(&rig, true);
     ck_assert_uint_eq(rig_publish_key(&rig, "a", "3"), 3);
     ck_assert_uint_eq(rig_publish_key(&rig, "a", "2"), 2);
     ck_assert_uint_eq(rig_publish_key(&rig, "a", "1"), 4);
@@ -337,17 +328,17 @@ START_TEST(offsets_of_memory_messages_are_never_used_again)
     rig_publish(&rig, "a");
     rig_publish_run(&rig, "mem/a", 10);
     uint32_t epoch = rig.log.epoch;
-    restart(true);
+    rig_restart(&rig, true);
     ck_assert_uint_eq(rig.log.head, 11);
     rig_publish_run(&rig, "mem/a", 10);
-    restart(false);
+    rig_restart(&rig, false);
     ck_assert_uint_ge(rig.log.head, 21); /* a hole up to the reserved mark */
     ck_assert_uint_eq(rig.log.epoch, epoch);
     uint64_t next = rig_publish(&rig, "a");
     ck_assert_uint_eq(next, rig.log.head + 1);
     /* With the reserve used up, and no further step taken since the start. */
     rig_publish_run(&rig, "mem/a", 3);
-    restart(false);
+    rig_restart(&rig, false);
     ck_assert_uint_ge(rig.log.head, next + 3);
     ck_assert_uint_gt(rig_publish(&rig, "a"), next + 3);
 }
@@ -359,7 +350,7 @@ START_TEST(memory_messages_end_with_the_process)
     rig_start(&rig);
     rig_publish_run(&rig, "mem/a", 3);
     rig_publish(&rig, "b");
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert_uint_eq(rig_topic(&rig, "mem/a")->floor, _i ? 3 : rig.log.head);
     ck_assert_uint_eq(rig_topic(&rig, "mem/a")->messages, 0);
     ck_assert_uint_eq(rig_topic(&rig, "b")->floor, 0);
@@ -374,10 +365,10 @@ START_TEST(a_topic_declared_memory_later_loses_its_messages_the_same_way)
     rig_start(&rig);
     rig_publish(&rig, "a");
     rig.all_memory = true;
-    restart(true);
+    rig_restart(&rig, true);
     ck_assert(rig_topic(&rig, "a")->memory);
     uint64_t last = rig_publish(&rig, "a");
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert_uint_ge(rig_topic(&rig, "a")->floor, last);
 }
 END_TEST
@@ -390,10 +381,10 @@ START_TEST(a_topic_that_was_a_memory_one_for_a_while_loses_what_it_had_then)
     rig_publish(&rig, "a");
     rig_publish(&rig, "declared");
     rig.all_memory = true;
-    restart(true);
+    rig_restart(&rig, true);
     uint64_t last = rig_publish(&rig, "a");
     rig.all_memory = false;
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert(!rig_topic(&rig, "a")->memory);
     ck_assert_uint_ge(rig_topic(&rig, "a")->floor, last);
     ck_assert_uint_eq(rig_topic(&rig, "declared")->floor, 0);
@@ -750,7 +741,7 @@ START_TEST(topics_and_their_totals_survive)
     rig_trim(&rig, 2);
     rig_purge(&rig, "b");
     uint32_t id = rig_topic(&rig, "a")->id;
-    restart(_i);
+    rig_restart(&rig, _i);
     const struct topic *a = rig_topic(&rig, "a"), *b = rig_topic(&rig, "b");
     ck_assert_uint_eq(a->id, id);
     ck_assert_uint_eq(a->messages, 2);

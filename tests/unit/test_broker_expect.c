@@ -29,15 +29,6 @@ static void teardown(void)
     rig_finish(&rig);
 }
 
-static void restart(bool cleanly)
-{
-    if (cleanly)
-        rig_stop(&rig);
-    else
-        rig_crash(&rig);
-    rig_start(&rig);
-}
-
 /* Item I expects nothing behind OFFSET of this log. */
 static struct publish *expect(struct publish *p, uint32_t i, uint64_t offset)
 {
@@ -333,7 +324,7 @@ START_TEST(the_last_message_is_known_after_a_restart)
     rig_publish_run(&rig, "a", 2);
     rig_publish(&rig, "b");
     rig_purge(&rig, "a");
-    restart(_i);
+    rig_restart(&rig, _i);
     collide("a", 1, 0, 2);
     collide("b", 0, 0, 3);
     succeed("a", 2, rig.log.epoch);
@@ -348,11 +339,11 @@ START_TEST(former_epochs_count_as_far_as_they_are_certain)
     uint32_t former = rig.log.epoch;
     rig_publish_run(&rig, "a", 2);
     rig_publish(&rig, "b");
-    restart(true);
+    rig_restart(&rig, true);
     rig_publish(&rig, "a");
     rig_publish(&rig, "c");
     rig.boot_id = "the second boot";
-    restart(false);
+    rig_restart(&rig, false);
     ck_assert_uint_ne(rig.log.epoch, former);
     ck_assert_uint_eq(rig.log.former[0].last, 3);
     collide("c", 5, former, 5); /* 5 may have been another message */
@@ -387,7 +378,7 @@ START_TEST(after_a_crash_a_memory_topic_may_have_had_any_message)
     rig_start(&rig);
     uint64_t last = rig_publish(&rig, "mem/a");
     rig_publish_run(&rig, "b", 2);
-    restart(false);
+    rig_restart(&rig, false);
     uint64_t head = rig.log.head;
     ck_assert_uint_gt(head, 3);
     collide("mem/a", 0, 0, head);
@@ -407,7 +398,7 @@ START_TEST(a_clean_stop_remembers_where_memory_topics_were)
     rig_publish(&rig, "mem/a");
     rig_publish(&rig, "mem/b");
     rig_publish_run(&rig, "b", 2);
-    restart(true);
+    rig_restart(&rig, true);
     collide("mem/a", 0, 0, 1);
     succeed("mem/a", 1, 0);
     collide("mem/b", 1, 0, 2);
@@ -421,10 +412,10 @@ START_TEST(a_clean_stop_does_not_know_more_than_the_start)
     rig_start(&rig);
     rig_publish_run(&rig, "mem/a", 3);
     rig_publish(&rig, "mem/b");
-    restart(false);
+    rig_restart(&rig, false);
     uint64_t head = rig.log.head;
     succeed("mem/b", head, 0);
-    restart(true);
+    rig_restart(&rig, true);
     collide("mem/a", 1, 0, head);
     collide("mem/b", head, 0, head + 1);
     succeed("mem/a", head, 0);
@@ -437,10 +428,10 @@ START_TEST(a_topic_that_was_a_memory_one_for_a_while_may_have_had_any_message)
     rig_publish(&rig, "a");
     rig_publish(&rig, "declared");
     rig.all_memory = true;
-    restart(true);
+    rig_restart(&rig, true);
     succeed("a", 1, 0); /* all that it has had is on the disk */
     rig.all_memory = false;
-    restart(_i);
+    rig_restart(&rig, _i);
     uint64_t current = _i ? 3 : rig.log.head;
     collide("a", 1, 0, current);
     collide("a", 2, 0, current);
@@ -454,7 +445,7 @@ START_TEST(a_purge_does_not_make_a_memory_topic_forget)
     rig_start(&rig);
     rig_publish_run(&rig, "mem/a", 3);
     rig_purge(&rig, "mem/a");
-    restart(true);
+    rig_restart(&rig, true);
     ck_assert_uint_eq(rig.log.head, 3);
     rig_purge(&rig, "mem/a");
     collide("mem/a", 2, 0, 3);
@@ -470,7 +461,7 @@ START_TEST(a_failed_publish_marks_no_topic)
     rig_start(&rig);
     rig_publish(&rig, "a");
     rig.all_memory = true;
-    restart(true);
+    rig_restart(&rig, true);
     struct publish *list =
         list_of(expect(pair_of("a", "a"), 1, 1), publish_of("other", NULL), NULL);
     rig_commit(&rig, list);
@@ -478,7 +469,7 @@ START_TEST(a_failed_publish_marks_no_topic)
     check_stored(list->next, 2);
     list_free(list);
     rig.all_memory = false;
-    restart(true);
+    rig_restart(&rig, true);
     ck_assert_uint_eq(rig_topic(&rig, "a")->floor, 0);
     succeed("a", 1, 0);
 }
@@ -493,7 +484,7 @@ START_TEST(a_failed_publish_stores_no_topic)
     check_conflict(list, 1, 2);
     check_stored(list->next, 2);
     list_free(list);
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert_ptr_null(rig_topic(&rig, "new"));
     succeed("new", 0, 0);
 }

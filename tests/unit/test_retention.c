@@ -49,15 +49,6 @@ static void add_rule(const char *pattern, struct topic_retention limits)
     rule[rules.count++] = (struct retention_rule){pattern, limits};
 }
 
-static void restart(bool cleanly)
-{
-    if (cleanly)
-        rig_stop(&rig);
-    else
-        rig_crash(&rig);
-    rig_start(&rig);
-}
-
 /* One message every STEP_MS. */
 static void publish_each(const char *topic, size_t count, uint64_t step_ms)
 {
@@ -709,7 +700,7 @@ START_TEST(a_purge_that_was_cut_off_is_finished)
     rig_publish_run(&rig, "b", 10);
     ck_assert_int_eq(broker_purge(rig.broker, rig_topic(&rig, "a"), &removed), ERR_OK);
     ck_assert_uint_eq(removed, 3000);
-    restart(_i);
+    rig_restart(&rig, _i);
     uint64_t first = rig_publish(&rig, "a");
     rig_retain(&rig);
     check_kept("a", first, first);
@@ -726,7 +717,7 @@ START_TEST(the_log_does_not_count_for_memory_topics)
     rig_start(&rig);
     rig_publish_run(&rig, "a", 3);
     rig.all_memory = true;
-    restart(true);
+    rig_restart(&rig, true);
     rig.now_ms += 20 * SECOND;
     rig_publish_run(&rig, "a", 2);
     rig_retain(&rig);
@@ -746,18 +737,18 @@ START_TEST(limits_hold_after_a_restart)
     uint64_t start = rig.now_ms;
     rig_publish_run(&rig, "own", 3);
     rig_publish_run(&rig, "b", 3);
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert_uint_eq(rig_retain(&rig), start + 10 * SECOND);
     rig.now_ms = start + 10 * SECOND;
     rig_retain(&rig);
     check_kept(NULL, 1, 3);
-    restart(_i);
+    rig_restart(&rig, _i);
     rig_retain(&rig);
     check_kept(NULL, 1, 3);
     rig.now_ms = start + 20 * SECOND;
     rig_retain(&rig);
     check_kept(NULL, 3, 3);
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert_uint_eq(rig_topic(&rig, "b")->last, 6);
     ck_assert_uint_eq(rig_topic(&rig, "b")->floor, 6);
 }
@@ -791,14 +782,14 @@ START_TEST(keys_outlive_their_messages)
     ck_assert_int_eq(broker_purge(rig.broker, rig_topic(&rig, "b"), &removed), ERR_OK);
     check_kept(NULL, 3, 3);
     ck_assert_int_eq(kept_keys(), 2);
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert_uint_eq(rig_publish_key(&rig, "a", "first"), 1);
     ck_assert_uint_eq(rig_publish_key(&rig, "b", "other"), 2);
     ck_assert_uint_eq(rig_publish_key(&rig, "a", "second"), 3);
     rig.now_ms += 31 * SECOND;
     rig_retain(&rig);
     ck_assert_int_eq(kept_keys(), 0);
-    restart(_i);
+    rig_restart(&rig, _i);
     ck_assert_uint_gt(rig_publish_key(&rig, "a", "first"), 3);
     ck_assert_uint_eq(rig_publish_key(&rig, "a", "second"), 3);
 }
@@ -976,7 +967,7 @@ START_TEST(retention_does_as_the_model_does)
         rig_retain(&rig);
         check_model();
         if (rig.dir && random_below(20) == 0)
-            restart(random_below(2));
+            rig_restart(&rig, random_below(2));
         if (random_below(40) == 0) {
             draw_rules();
             broker_set_retention(rig.broker, &rules);
