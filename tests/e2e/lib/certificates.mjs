@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 
-const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+const NEW_KEY = {
+  ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+  rsa: ['-newkey', 'rsa:2048', '-nodes'],
+};
 
 export const openssl = (...words) => execFileSync('openssl', words, { stdio: 'pipe' });
 
@@ -17,36 +20,44 @@ class Signed {
   }
 }
 
+/** A folder with an authority (`root`) and what it signs. */
 export class Authority {
-  #folder = mkdtempSync(join(tmpdir(), 'longwire-certificates-'));
   #count = 0;
+
+  folder = mkdtempSync(join(tmpdir(), 'longwire-certificates-'));
 
   constructor(name = 'Longwire test') {
     this.name = name;
-    this.root = this.selfSigned(`/CN=${name}`, []);
+    const usage = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
+    this.root = this.selfSigned(`/CN=${name}`, [], usage);
+  }
+
+  path(name) {
+    return join(this.folder, name);
   }
 
   #next() {
-    return new Signed(this.#folder, `c${++this.#count}`);
+    return new Signed(this.folder, `c${++this.#count}`);
   }
 
   /** One that is its own issuer, for these subjectAltNames. */
-  selfSigned(subject, names) {
+  selfSigned(subject, names, more = []) {
     const made = this.#next();
     const alt = names.length ? ['-addext', `subjectAltName=${names.join(',')}`] : [];
-    const days = ['-days', '30'];
-    openssl('req', '-x509', ...KEY, ...days, '-subj', subject, ...alt, '-keyout', made.key, '-out', made.cert);
+    const files = ['-keyout', made.key, '-out', made.cert];
+    openssl('req', '-x509', ...NEW_KEY.ec, '-days', '30', '-subj', subject, ...alt, ...more, ...files);
     return made;
   }
 
-  /** One for `names` (`DNS:localhost`, `IP:127.0.0.1`), signed by this authority or by `issuer`. */
-  sign(names, { days = 30, issuer = this.root, more = [] } = {}) {
-    const made = this.#next();
+  /** One for `names` (`DNS:localhost`, `IP:127.0.0.1`), signed by this authority or by `issuer`; in
+   * files called `name`, instead of what is there. */
+  sign(names, { days = 30, issuer = this.root, more = [], kind = 'ec', subject = '/CN=server', name } = {}) {
+    const made = name ? new Signed(this.folder, name) : this.#next();
     const request = `${made.cert}.csr`;
     const extensions = `${made.cert}.ext`;
     const alt = names.length ? [`subjectAltName=${names.join(',')}`] : [];
     writeFileSync(extensions, [...alt, ...more, ''].join('\n'));
-    openssl('req', '-new', ...KEY, '-subj', '/CN=server', '-keyout', made.key, '-out', request);
+    openssl('req', '-new', ...NEW_KEY[kind], '-subj', subject, '-keyout', made.key, '-out', request);
     const by = ['-CA', issuer.cert, '-CAkey', issuer.key, '-CAcreateserial', '-days', `${days}`];
     openssl('x509', '-req', '-in', request, ...by, '-extfile', extensions, '-out', made.cert);
     return made;
@@ -55,13 +66,13 @@ export class Authority {
   /** The same, readable to a server that runs as somebody else. */
   signForAll(names, options) {
     const made = this.sign(names, options);
-    chmodSync(this.#folder, 0o755);
+    chmodSync(this.folder, 0o755);
     chmodSync(made.key, 0o644);
     return made;
   }
 
   remove() {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

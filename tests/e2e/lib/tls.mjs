@@ -1,52 +1,26 @@
-// Certificates of our own, made on the spot, and hubs that use them.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// Hubs that use certificates of our own (certificates.mjs), and those who come to them.
+import { readFileSync } from 'node:fs';
 import https from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after } from 'node:test';
 import tls from 'node:tls';
 
+import { Authority as Certificates } from './certificates.mjs';
 import { run } from './hub.mjs';
 
-const openssl = (args) => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-
-const NEW_KEY = {
-  ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
-  rsa: ['-newkey', 'rsa:2048'],
-};
-
-/** A folder with an authority (ca.pem) and what it signs; gone with the suite or test that calls. */
-export class Authority {
+/** An authority and what it signs for hubs; gone with the suite or test that calls. */
+export class Authority extends Certificates {
   constructor(name = 'Test CA') {
-    this.folder = mkdtempSync(join(tmpdir(), 'longwire-tls-'));
-    after(() => rmSync(this.folder, { recursive: true, force: true }));
-    this.file = this.path('ca.pem');
-    const usage = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign'];
-    this.#request(['-x509', '-days', '3650', '-subj', `/CN=${name}`, ...usage], 'ec', 'ca');
+    super(name);
+    after(() => this.remove());
+    this.file = this.root.cert;
     this.pem = readFileSync(this.file, 'utf8');
   }
 
-  path(name) {
-    return join(this.folder, name);
-  }
-
-  #request(args, kind, name) {
-    const out = args[0] === '-x509' ? `${name}.pem` : `${name}.csr`;
-    const files = ['-keyout', this.path(`${name}.key`), '-out', this.path(out)];
-    openssl(['req', ...args, ...NEW_KEY[kind], '-nodes', ...files]);
-  }
-
-  /** Signs a certificate for `names`; returns its files. */
-  issue(name, { names = ['localhost'], kind = 'ec', days = 30, subject = `/CN=${names[0]}` } = {}) {
-    this.#request(['-new', '-subj', subject], kind, name);
-    const alternatives = [...names.map((one) => `DNS:${one}`), 'IP:127.0.0.1'].join();
-    writeFileSync(this.path(`${name}.ext`), `subjectAltName=${alternatives}\n`);
-    const ca = ['-CA', this.file, '-CAkey', this.path('ca.key'), '-CAcreateserial'];
-    const files = ['-in', this.path(`${name}.csr`), '-out', this.path(`${name}.pem`)];
-    const when = ['-days', String(days), '-extfile', this.path(`${name}.ext`)];
-    openssl(['x509', '-req', ...ca, ...files, ...when]);
-    return { certificate: this.path(`${name}.pem`), key: this.path(`${name}.key`) };
+  /** Signs a certificate for `names` and 127.0.0.1; returns its files. */
+  issue(name, { names = ['localhost'], subject = `/CN=${names[0]}`, ...options } = {}) {
+    const all = [...names.map((one) => `DNS:${one}`), 'IP:127.0.0.1'];
+    const { cert, key } = this.sign(all, { name, subject, ...options });
+    return { certificate: cert, key };
   }
 }
 
