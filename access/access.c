@@ -181,7 +181,7 @@ static bool ask_rules(const struct access_policy *p, const struct access_client 
 
 /* --- the question --- */
 
-static bool counts_as_local(const struct access_policy *p, const struct access_client *c)
+bool access_is_local(const struct access_policy *p, const struct access_client *c)
 {
     enum access_local local = p ? p->local : ACCESS_LOCAL_AUTO;
     return c->trusted && (local == ACCESS_LOCAL_ALL ||
@@ -220,7 +220,7 @@ static void judge(const struct access_policy *p, const struct access_client *c, 
     if (c->socket) {
         r->allowed = true;
         r->basis = ACCESS_BY_SOCKET;
-    } else if (counts_as_local(p, c)) {
+    } else if (access_is_local(p, c)) {
         judge_local(p, c, filter, n, r);
     } else if (!(c->bearer && judge_bearer(p, c, filter, n, r)) &&
                !ask_rules(p, c, ACCESS_ANONYMOUS, filter, n, r)) {
@@ -250,7 +250,7 @@ static bool rules_have(const struct access_policy *p, enum access_who who, unsig
 bool access_may(const struct access_policy *p, const struct access_client *c,
                 enum access_right right)
 {
-    if (c->socket || counts_as_local(p, c) || (c->anonymous & right) ||
+    if (c->socket || access_is_local(p, c) || (c->anonymous & right) ||
         rules_have(p, ACCESS_ANONYMOUS, right))
         return true;
     return c->bearer &&

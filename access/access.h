@@ -113,6 +113,8 @@ bool access_judge(const struct access_policy *p, const struct access_client *c,
 void access_reason_put(const struct access_reason *r, const char *filter, size_t n,
                        struct buf *out);
 
+/* Whether C, which came by HTTP, counts as one of this machine (access_local). */
+bool access_is_local(const struct access_policy *p, const struct access_client *c);
 /* Whether it may do what RIGHT, one bit, is for, with any topic at all. */
 bool access_may(const struct access_policy *p, const struct access_client *c,
                 enum access_right right);

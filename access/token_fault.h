@@ -22,7 +22,8 @@
     X(TOKEN_ISSUER, "issuer", "the token's iss must be access.issuer")                             \
     X(TOKEN_LIFETIME, "lifetime", "the token must be valid no longer than access.max_lifetime")    \
     X(TOKEN_CLAIMS, "claims", "the token's claims are not as they must be")                        \
-    X(TOKEN_REVOKED, "revoked", "the token has been revoked")
+    X(TOKEN_REVOKED, "revoked", "the token has been revoked")                                      \
+    X(TOKEN_REFUSED, "refused", "access.auth_request does not let this client in")
 
 enum token_fault {
 #define TOKEN_FAULT_ENUM(fault, name, text) fault,

@@ -34,7 +34,7 @@ static const char usage[] =
 
 static bool has_range(const struct setting *s)
 {
-    return s->type != SETTING_TEXT && !setting_is_list(s);
+    return s->type != SETTING_TEXT && s->type != SETTING_SERVER && !setting_is_list(s);
 }
 
 static void put_setting(struct buf *out, const struct setting *s)

@@ -221,6 +221,8 @@ struct config {
         bool query_token;
         char *cookie; /* "" = none */
         uint64_t auth_timeout_ms;
+        char *auth_request; /* a URL (server_url.h), "" = nobody is asked */
+        uint64_t auth_request_timeout_ms, auth_request_connections, auth_request_cache;
     } access;
     struct {
         uint64_t subscriptions;

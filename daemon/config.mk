@@ -9,6 +9,7 @@ liblwconfig_a_SOURCES = \
 	daemon/config_rule.c daemon/config_rule.h \
 	daemon/cpus.c daemon/cpus.h \
 	daemon/data_dir.c daemon/data_dir.h \
+	daemon/server_url.c daemon/server_url.h \
 	daemon/setting.c daemon/setting.h \
 	daemon/value.c daemon/value.h
 liblwconfig_a_CPPFLAGS = $(AM_CPPFLAGS) -DLONGWIRE_SYSCONFDIR='"$(sysconfdir)/longwire"'

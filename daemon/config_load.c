@@ -718,7 +718,8 @@ static void check_access(struct loader *l)
 {
     const struct config *c = l->config;
     const struct setting *s = setting_find("http", "listen");
-    if (c->access.anonymous || c->access.key.count || is_set(c->access.jwks_file) || c->rules.count)
+    if (c->access.anonymous || c->access.key.count || is_set(c->access.jwks_file) ||
+        is_set(c->access.auth_request) || c->rules.count)
         return;
     for (size_t i = 0; i < c->http.listen.count && go_on(l); i++) {
         if (c->http.listen.item[i].loopback)
@@ -727,7 +728,8 @@ static void check_access(struct loader *l)
         buf_puts(out, "http.listen = ");
         setting_format(s, c, i, out);
         buf_puts(out, ": must be a loopback address unless access.anonymous says what anyone may "
-                      "do: subscribe, publish, status; or access.key names what signs tokens");
+                      "do: subscribe, publish, status; or access.key names what signs tokens, or "
+                      "access.auth_request who is asked");
     }
 }
 

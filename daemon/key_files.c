@@ -207,6 +207,7 @@ static struct access_policy *make_policy(const struct config *c, struct key_set 
         .keys = keys,
         .rules = rules,
         .rule_count = c->rules.count,
+        .decided = given(c->access.auth_request),
         .local = local_of(c->access.local),
         .claims =
             {

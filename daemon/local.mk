@@ -10,6 +10,8 @@ longwired_SOURCES = \
 	daemon/keep_socket.c daemon/keep_socket.h \
 	daemon/main.c \
 	daemon/rules.c daemon/rules.h \
+	daemon/server_lookup.c daemon/server_lookup.h \
+	daemon/server_watch.c daemon/server_watch.h \
 	daemon/signals.c daemon/signals.h
 longwired_LDADD = liblwconfig.a libh2.a $(hub_libs) libwscodec.a libhttpcodec.a libbroker.a \
 	libmessage.a libbrokercodec.a libstorage.a libbase.a \

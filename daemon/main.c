@@ -36,6 +36,8 @@
 #include "daemon/keep_socket.h"
 #include "daemon/key_files.h"
 #include "daemon/rules.h"
+#include "daemon/server_lookup.h"
+#include "daemon/server_watch.h"
 #include "daemon/signals.h"
 #include "delivery/frontend.h"
 #include "delivery/settings.h"
@@ -174,6 +176,16 @@ static unsigned rights_of(unsigned anonymous)
            (anonymous & CONFIG_PRESENCE ? ACCESS_PRESENCE : 0);
 }
 
+/* Whom workers ask about clients. */
+static enum err copy_auth(const struct config *c, struct settings *s)
+{
+    const char *url = c->access.auth_request;
+    s->auth.timeout_ms = c->access.auth_request_timeout_ms;
+    s->auth.connections = (uint32_t)c->access.auth_request_connections;
+    s->auth.cache = (uint32_t)c->access.auth_request_cache;
+    return url && *url ? server_lookup(url, true, &s->auth.remote) : ERR_OK;
+}
+
 static struct settings *make_settings(const struct config *c)
 {
     struct settings *s = settings_create();
@@ -207,7 +219,7 @@ static struct settings *make_settings(const struct config *c)
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
     if (copy_names(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK || copy_quotas(c, s) != ERR_OK ||
-        copy_lag_rules(c, s) != ERR_OK) {
+        copy_lag_rules(c, s) != ERR_OK || copy_auth(c, s) != ERR_OK) {
         settings_unref(s);
         return NULL;
     }
@@ -259,8 +271,11 @@ static void set_conns_max(struct daemon *d)
     int open_fds = dup(STDERR_FILENO); /* the lowest free number: so many are open */
     if (open_fds >= 0)
         close(open_fds);
-    uint64_t taken =
-        (uint64_t)(open_fds > 0 ? open_fds : 0) + SPARE_FDS + d->config->socket.reserve_fds;
+    uint64_t asking = d->config->access.auth_request && *d->config->access.auth_request
+                          ? d->worker_count * d->config->access.auth_request_connections
+                          : 0;
+    uint64_t taken = (uint64_t)(open_fds > 0 ? open_fds : 0) + SPARE_FDS +
+                     d->config->socket.reserve_fds + asking;
     uint64_t most = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
     uint64_t wanted = d->config->http.max_connections;
     if (wanted > most)
@@ -580,6 +595,12 @@ static void keep_fixed(const struct settings *old, struct settings *fresh)
     fresh->demo = old->demo;
 }
 
+static void watch_servers(const struct daemon *d)
+{
+    const struct config *c = d->keys.config;
+    server_watch_set(c ? c->access.auth_request : NULL, d->settings->auth.remote);
+}
+
 static void hand_out(struct daemon *d, struct settings *settings)
 {
     for (unsigned i = 0; i < d->worker_count; i++) {
@@ -592,6 +613,7 @@ static void hand_out(struct daemon *d, struct settings *settings)
     }
     settings_unref(d->settings);
     d->settings = settings;
+    watch_servers(d);
 }
 
 struct rules_call {
@@ -690,15 +712,13 @@ static void reload(struct daemon *d)
     buf_finish(&text);
 }
 
-/* New keys are new settings: whoever judges has one reference for all. */
-static void look_at_keys(struct daemon *d)
+/* New keys are new settings: whoever judges has one reference for all. Takes POLICY; WHAT stays as
+ * it was otherwise. */
+static void renew_settings(struct daemon *d, struct access_policy *policy, const char *what)
 {
-    struct access_policy *policy = key_files_look(&d->keys);
-    if (!policy)
-        return;
     struct settings *settings = make_settings(d->keys.config);
     if (!settings) {
-        log_error("the keys of tokens stay as they were: %s", err_text(ERR_NOMEM));
+        log_error("%s stay as they were: %s", what, err_text(ERR_NOMEM));
         access_policy_unref(policy);
         return;
     }
@@ -707,12 +727,28 @@ static void look_at_keys(struct daemon *d)
     hand_out(d, settings);
 }
 
+static void look_at_keys(struct daemon *d)
+{
+    struct access_policy *policy = key_files_look(&d->keys);
+    if (policy)
+        renew_settings(d, policy, "the keys of tokens");
+}
+
+static void look_at_servers(struct daemon *d)
+{
+    if (!server_watch_moved())
+        return;
+    log_info("the server of access.auth_request has another address now");
+    renew_settings(d, access_policy_ref(d->settings->access), "the addresses of servers");
+}
+
 /* --- serve and stop --- */
 
 static void serve_until_stopped(struct daemon *d, const sigset_t *set)
 {
     struct keep_socket keep = {&d->socket, d->hub, d->worker_count, &d->process, LOCAL_SOCKET_OURS};
     int sig;
+    watch_servers(d);
     say_ready(d);
     do {
         sig = signals_wait(set, KEEP_SOCKET_MS);
@@ -722,6 +758,7 @@ static void serve_until_stopped(struct daemon *d, const sigset_t *set)
         quota_table_sweep(d->process.quotas, now_monotonic_ms() * NS_PER_MS);
         certificates_look(&d->certificates, (int64_t)(now_unix_ms() / 1000));
         look_at_keys(d);
+        look_at_servers(d);
     } while (sig != SIGTERM && sig != SIGINT);
     log_info("stopping (SIG%s)", sigabbrev_np(sig));
 }
@@ -750,6 +787,7 @@ static void stop(struct daemon *d)
     broker_destroy(d->broker);
     store_close(d->store, head, complete);
     rules_destroy(d->rules);
+    server_watch_set(NULL, NULL);
     settings_unref(d->settings);
 }
 

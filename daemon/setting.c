@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include "daemon/config_key.h"
+#include "daemon/server_url.h"
 #include "daemon/value.h"
 
 static const char *const log_level_words[] = {"error", "warn", "info", "debug", NULL};
@@ -49,6 +50,7 @@ static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 #define ORIGIN(member)                 IN_CONFIG(ORIGIN, member, struct config_origin_list), 0, 0, NULL
 #define HOST(member)                   IN_CONFIG(HOST, member, struct config_origin_list), 0, 0, NULL
 #define NET(member)                    IN_CONFIG(NET, member, struct config_net_list), 0, 0, NULL
+#define SERVER(member)                 IN_CONFIG(SERVER, member, char *), 0, CONFIG_TEXT_MAX, NULL
 #define KEY(member)                    IN_CONFIG(KEY, member, struct config_key_list), 0, 0, NULL
 #define IN_TOPIC(type, member, ctype)  SETTING_##type, FIELD(config_topic, member, ctype)
 #define IN_HOST(member)                SETTING_TEXT, FIELD(config_host, member, char *), 1, CONFIG_TEXT_MAX, NULL
@@ -216,6 +218,14 @@ const struct setting settings[] = {
      "cookie that tokens are taken from, too; empty = none"},
     {"access", "auth_timeout", DURATION(access.auth_timeout_ms, SEC, 10 * MIN), "10s", RELOAD,
      "how long a WebSocket may be open without a token where it needs one"},
+    {"access", "auth_request", SERVER(access.auth_request), "", RELOAD,
+     "http://HOST[:PORT][/PATH] or unix:SOCKET[:/PATH] that is asked who a client is; empty = none"},
+    {"access", "auth_request_timeout", DURATION(access.auth_request_timeout_ms, 100, MIN), "5s", RELOAD,
+     "how long its answer may take"},
+    {"access", "auth_request_connections", COUNT(access.auth_request_connections, 1, 1024), "16", RELOAD,
+     "most connections to it at a time, of each worker"},
+    {"access", "auth_request_cache", COUNT(access.auth_request_cache, 16, 1000000), "4096", RELOAD,
+     "most of its decisions that are remembered, by each worker"},
 
     {"limits", "subscriptions", COUNT(limits.subscriptions, 1, 1000000), "1000", RELOAD,
      "most topics and patterns of one connection"},
@@ -481,6 +491,19 @@ static enum err parse_flags(const struct setting *s, const char *value, unsigned
     return ERR_OK;
 }
 
+static enum err parse_server(const char *value, char **ret)
+{
+    struct server_url u;
+    if (*value && !server_url_parse(value, &u))
+        return ERR_INVALID;
+    char *copy = strdup(value);
+    if (!copy)
+        return ERR_NOMEM;
+    free(*ret);
+    *ret = copy;
+    return ERR_OK;
+}
+
 static enum err parse_text(const struct setting *s, const char *value, char **ret)
 {
     size_t n = strlen(value);
@@ -563,6 +586,8 @@ enum err setting_parse(const struct setting *s, const char *value, void *base)
         return parse_choice(s, value, field);
     case SETTING_FLAGS:
         return parse_flags(s, value, field);
+    case SETTING_SERVER:
+        return parse_server(value, field);
     case SETTING_TEXT:
         return parse_text(s, value, field);
     case SETTING_LISTEN:
@@ -656,6 +681,9 @@ void setting_allowed(const struct setting *s, enum err why, struct buf *out)
     case SETTING_TEXT:
         allowed_text(s, why, out);
         break;
+    case SETTING_SERVER:
+        buf_puts(out, server_url_allowed);
+        break;
     case SETTING_LISTEN:
     case SETTING_ORIGIN:
     case SETTING_HOST:
@@ -723,6 +751,7 @@ void setting_format(const struct setting *s, const void *base, size_t i, struct 
     case SETTING_FLAGS:
         format_flags(s, *(const unsigned *)field, out);
         break;
+    case SETTING_SERVER:
     case SETTING_TEXT:
         buf_puts(out, *(char *const *)field);
         break;
@@ -751,7 +780,7 @@ static void clear_origins(struct config_origin_list *list)
 void setting_clear(const struct setting *s, void *base)
 {
     void *field = field_of(s, base);
-    if (s->type == SETTING_TEXT) {
+    if (s->type == SETTING_TEXT || s->type == SETTING_SERVER) {
         free(*(char **)field);
         *(char **)field = NULL;
     } else if (s->type == SETTING_ORIGIN || s->type == SETTING_HOST) {

@@ -24,6 +24,7 @@ enum setting_type {
     SETTING_CHOICE,   /* an enum; one of `words`, whose index is the value */
     SETTING_FLAGS,    /* unsigned; a list of `words`, whose index is the bit */
     SETTING_TEXT,     /* char *, owned; min and max are its length */
+    SETTING_SERVER,   /* char *, owned; a URL (server_url.h), or empty */
     SETTING_LISTEN,   /* struct config_listen_list; each value appends */
     SETTING_ORIGIN,   /* struct config_origin_list; each value appends, an empty one is none */
     SETTING_HOST,     /* struct config_origin_list; likewise */

@@ -33,6 +33,7 @@ void settings_unref(struct settings *s)
     free(s->net.trusted_proxies);
     free(s->net.exempt);
     free(s->cookie);
+    remote_unref(s->auth.remote);
     if (s->access)
         s->access_unref(s->access);
     lag_rules_finish(&s->lag);

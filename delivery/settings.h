@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "broker/lag.h"
+#include "net/remote.h"
 #include "net/settings.h"
 
 struct access_policy;
@@ -43,7 +44,13 @@ struct settings {
     void (*access_unref)(struct access_policy *access); /* gives it back */
     bool query_token;                                   /* tokens may stand in the query */
     char *cookie;                                       /* that may hold one, NULL = none; owned */
-    uint64_t auth_timeout_ms; /* how long a WebSocket may be without one where it needs one */
+    uint64_t auth_timeout_ms;  /* how long a WebSocket may be without one where it needs one */
+    struct {                   /* access.auth_request */
+        struct remote *remote; /* who is asked; a reference; NULL = nobody */
+        uint64_t timeout_ms;   /* of each question */
+        uint32_t connections;  /* of a worker, at a time */
+        uint32_t cache;        /* decisions that a worker remembers */
+    } auth;
     /* [limits] of one connection */
     uint32_t subscriptions; /* topics and patterns */
     uint32_t inflight;      /* publishes that wait for their commit */

@@ -50,6 +50,12 @@ bool http_may_keep(void *conn, const char *filter, size_t n)
     return http_may_topic(conn, ACCESS_SUBSCRIBE, filter, n, &reason);
 }
 
+bool http_is_local(const struct conn *c)
+{
+    struct access_client client = client_of(c);
+    return access_is_local(worker_settings(c)->access, &client);
+}
+
 bool http_takes_tokens(const struct conn *c)
 {
     return !c->local && access_policy_has_tokens(worker_settings(c)->access);

@@ -21,6 +21,8 @@ bool http_may_topic(const struct conn *c, enum access_right right, const char *f
                     struct access_reason *ret);
 /* The same for a subscription that is judged again; CONN is the connection (stream_rights.h). */
 bool http_may_keep(void *conn, const char *filter, size_t n);
+/* Whether C is of this machine, and may do what is allowed to that: it needs no token. */
+bool http_is_local(const struct conn *c);
 /* Whether clients may have tokens here at all: there is something that verifies them. */
 bool http_takes_tokens(const struct conn *c);
 /* Whether C has none, where it might have one. */

@@ -2,6 +2,9 @@
 noinst_LIBRARIES += libhttp.a
 libhttp_a_SOURCES = \
 	http/audit.c http/audit.h \
+	http/auth_cache.c http/auth_cache.h \
+	http/auth_request.c http/auth_request.h \
+	http/auth_subject.c http/auth_subject.h \
 	http/bearer.c http/bearer.h \
 	http/dispatch.c http/dispatch.h \
 	http/exchange.c http/exchange.h \
@@ -31,6 +34,7 @@ libwscodec_a_SOURCES += \
 
 libhttpcodec_a_SOURCES += \
 	http/accept.c http/accept.h \
+	http/cache_control.c http/cache_control.h \
 	http/h1/chunk_ext.c http/h1/chunk_ext.h \
 	http/h1/chunk_reader.c http/h1/chunk_reader.h \
 	http/client/http_reply.c http/client/http_reply.h \
@@ -60,6 +64,7 @@ http/libhttp_a-webfiles.$(OBJEXT): $(top_srcdir)/clients/js/longwire.js \
 # What the hub asks others by HTTP.
 noinst_LIBRARIES += libhttpclient.a
 libhttpclient_a_SOURCES = \
+	http/client/breaker.c http/client/breaker.h \
 	http/client/http_client.c http/client/http_client.h
 
 # HTTP/2, the one user of nghttp2.

@@ -503,11 +503,24 @@ void subscribe_http_run(struct exchange *x)
     subscribe(x, true);
 }
 
+static bool asks_for_events(const struct exchange *x)
+{
+    return !x->websocket && x->method & (HTTP_GET | HTTP_HEAD) && wants_events(x);
+}
+
 bool subscribe_http_over(struct exchange *x, const char *why)
 {
-    bool events = !x->websocket && x->method & (HTTP_GET | HTTP_HEAD) && wants_events(x);
+    bool events = asks_for_events(x);
     if (events)
         ways_of(x)->events_over(x, why);
+    return events;
+}
+
+bool subscribe_http_later(struct exchange *x, unsigned retry_s)
+{
+    bool events = asks_for_events(x);
+    if (events)
+        ways_of(x)->events_later(x, retry_s * 1000);
     return events;
 }
 

@@ -52,6 +52,9 @@ enum conn_need subscribe_need(const struct conn *c, const struct after *a);
 void subscribe_fail(struct exchange *x, enum err e);
 /* GET and HEAD of /t/{topic} and /t: a poll, an event stream or a WebSocket, as X asks. */
 void subscribe_http_run(struct exchange *x);
+/* Nobody can say now whether X, which is for one of these, may: an event stream is to come again
+ * after RETRY_S. False: it asks for none. */
+bool subscribe_http_later(struct exchange *x, unsigned retry_s);
 /* The token of X, which is for one of these, is over, WHY. False: X asks for no event stream. */
 bool subscribe_http_over(struct exchange *x, const char *why);
 /* X asks for a WebSocket, which may begin without topics. */

@@ -1,5 +1,6 @@
 #include "http/tokens.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,15 +236,64 @@ static bool ask(struct worker *w, struct tokens *t, const char *token, size_t n,
     return true;
 }
 
-bool tokens_ask(struct worker *w, const char *token, size_t n, struct tokens_check *k,
-                struct token_verdict *ret)
+static bool ask_keys(struct worker *w, const struct auth_subject *s, struct tokens_check *k,
+                     struct token_verdict *ret)
 {
     struct tokens *t = tokens_of(w);
     *ret = (struct token_verdict){.result = ERR_NOMEM};
-    if (t && !ask(w, t, token, n, k, ret))
+    if (t && !ask(w, t, s->token, s->token_len, k, ret))
         return false;
     judge_revoked(w, ret);
     return true;
+}
+
+/* --- who decides where no key can --- */
+
+static struct token_verdict verdict_of(const struct auth_decision *d)
+{
+    struct token_verdict v = {.decided = true, .decision = *d};
+    v.result = d->who ? ERR_OK : d->status == 503 ? ERR_TIMEOUT : ERR_ACCESS;
+    v.principal = d->who;
+    v.why = token_why_of(TOKEN_REFUSED);
+    return v;
+}
+
+static void decided(struct auth_question *q, const struct auth_decision *d)
+{
+    size_t at = offsetof(struct tokens_check, question);
+    struct tokens_check *k = (struct tokens_check *)((char *)q - at);
+    struct token_verdict v = verdict_of(d);
+    k->done(k, &v);
+}
+
+static bool decide(const struct auth_subject *s, struct tokens_check *k, struct token_verdict *ret)
+{
+    struct auth_decision d;
+    k->question.answered = decided;
+    if (!auth_request_ask(s, &k->question, &d))
+        return false;
+    *ret = verdict_of(&d);
+    return true;
+}
+
+/* It may be a token all the same, one that others understand. */
+static bool is_foreign(const struct token_verdict *v)
+{
+    enum token_fault f = v->why.fault;
+    return v->result == ERR_ACCESS &&
+           (f == TOKEN_MALFORMED || f == TOKEN_ALGORITHM || f == TOKEN_UNKNOWN_KEY);
+}
+
+bool tokens_ask(const struct auth_subject *s, struct tokens_check *k, struct token_verdict *ret)
+{
+    struct worker *w = worker_of(s->conn);
+    *ret = (struct token_verdict){.result = ERR_ACCESS, .why = token_why_of(TOKEN_UNKNOWN_KEY)};
+    bool has_keys = access_policy_keys(w->settings->access);
+    if (s->token && has_keys && !ask_keys(w, s, k, ret))
+        return false;
+    if (!is_foreign(ret) || !auth_request_is_on(s->conn))
+        return true;
+    return decide(s, k, ret);
 }
 
 int64_t tokens_last_s(const struct worker *w, int64_t now)
@@ -254,6 +304,7 @@ int64_t tokens_last_s(const struct worker *w, int64_t now)
 
 void tokens_forget(struct tokens_check *k)
 {
+    auth_request_drop(&k->question);
     if (!k->job)
         return;
     DL_DELETE(k->job->waiting, k);

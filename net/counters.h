@@ -34,6 +34,11 @@
     X(http_invalid, "HTTP requests answered 400")                                                  \
     X(http_denied, "HTTP requests answered 401 or 403")                                            \
     X(http_not_found, "HTTP requests answered 404")                                                \
+    X(auth_asked, "clients about whom access.auth_request was asked")                              \
+    X(auth_known, "clients about whom it was known what it had answered")                          \
+    X(auth_denied, "answers of 401 or 403 from access.auth_request")                               \
+    X(auth_failed, "questions to access.auth_request that brought no decision")                    \
+    X(auth_unasked, "clients about whom access.auth_request was not asked, since it fails")        \
     X(h2_sessions, "HTTP/2 connections")                                                           \
     X(h2_requests, "requests over them")                                                           \
     X(h2_refused, "of these, refused since there were http.max_connections")                       \

@@ -457,7 +457,9 @@ static void begin_with_token(struct exchange *x, struct change *g)
     struct token_verdict v;
     g->check.done = verified;
     g->exchange = x;
-    if (tokens_ask(worker_of(x->conn), g->request.token.data, g->request.token.len, &g->check, &v))
+    const struct auth_subject s = {
+        .conn = x->conn, .token = g->request.token.data, .token_len = g->request.token.len};
+    if (tokens_ask(&s, &g->check, &v))
         judged(x, g, &v);
     else
         exchange_wait(x, &counting_waiter, g);

@@ -653,7 +653,8 @@ static void handle_auth(struct conn *c, const struct ws_control *m)
     if (!waiting)
         return;
     waiting->check.done = verified;
-    if (tokens_ask(worker_of(c), m->token.data, m->token.len, &waiting->check, &v)) {
+    const struct auth_subject s = {.conn = c, .token = m->token.data, .token_len = m->token.len};
+    if (tokens_ask(&s, &waiting->check, &v)) {
         free(waiting);
         judge_token(c, &v, &m->ref);
         return;

@@ -2,6 +2,7 @@
 
 #include "base/spare.h"
 #include "delivery/worker.h"
+#include "http/auth_request.h"
 #include "http/h1/h1.h"
 #include "http/h1/h1_publish.h"
 #include "http/h1/h1_reader.h"
@@ -173,6 +174,7 @@ const struct protocol h1_protocol = {
 static void end_thread(struct worker *w)
 {
     (void)w;
+    auth_request_finish_thread();
     http_repeat_finish_thread();
     http_fields_finish_thread();
 }

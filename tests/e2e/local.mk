@@ -116,6 +116,7 @@ EXTRA_DIST += \
 	tests/e2e/52-hosts.test.mjs \
 	tests/e2e/52-https.test.mjs \
 	tests/e2e/52-origins.test.mjs \
+	tests/e2e/49-auth-request.test.mjs \
 	tests/e2e/52-keys.test.mjs \
 	tests/e2e/52-tokens.test.mjs \
 	tests/e2e/52-tokens-client.test.mjs \

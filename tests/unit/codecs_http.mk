@@ -1,6 +1,8 @@
 # Unit tests of HTTP as text, cursors, topic names and times; included by tests/local.mk.
 http_codec_tests = \
 	tests/unit/test_accept \
+	tests/unit/test_breaker \
+	tests/unit/test_cache_control \
 	tests/unit/test_cursor \
 	tests/unit/test_field \
 	tests/unit/test_field_scalar \
@@ -34,6 +36,14 @@ tests_unit_test_accept_LDADD = libhttpcodec.a $(CHECK_LIBS)
 tests_unit_test_token_source_SOURCES = tests/unit/test_token_source.c
 tests_unit_test_token_source_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_token_source_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
+
+tests_unit_test_breaker_SOURCES = tests/unit/test_breaker.c
+tests_unit_test_breaker_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_breaker_LDADD = libhttpclient.a $(CHECK_LIBS)
+
+tests_unit_test_cache_control_SOURCES = tests/unit/test_cache_control.c
+tests_unit_test_cache_control_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_cache_control_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_cursor_SOURCES = tests/unit/test_cursor.c
 tests_unit_test_cursor_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -1,7 +1,7 @@
 # Unit tests of the daemon: its configuration, and what surrounds it; included by tests/local.mk.
 config_tests = tests/unit/test_value tests/unit/test_config tests/unit/test_cli \
 	tests/unit/test_cpus tests/unit/test_daemon tests/unit/test_data_dir tests/unit/test_key_files tests/unit/test_rules \
-	tests/unit/test_signals
+	tests/unit/test_server_url tests/unit/test_signals
 check_PROGRAMS += $(config_tests) tests/unit/dump_settings
 TESTS += $(config_tests) tests/check-options.py
 dist_check_SCRIPTS += tests/check-options.py
@@ -17,6 +17,10 @@ tests_unit_test_config_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_config_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=strdup
 tests_unit_test_config_LDADD = $(config_libs) $(CHECK_LIBS)
 
+tests_unit_test_server_url_SOURCES = tests/unit/test_server_url.c
+tests_unit_test_server_url_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_server_url_LDADD = $(config_libs) $(CHECK_LIBS)
+
 tests_unit_test_cli_SOURCES = tests/unit/test_cli.c
 tests_unit_test_cli_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_cli_LDADD = $(config_libs) $(CHECK_LIBS)
@@ -27,7 +31,7 @@ tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
 
 # Includes daemon/main.c; the stand-ins are the layers that it starts.
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/certificates.c daemon/file_stamp.c daemon/frontends.c daemon/keep_socket.c \
-	daemon/key_files.c daemon/rules.c daemon/signals.c
+	daemon/key_files.c daemon/rules.c daemon/server_lookup.c daemon/server_watch.c daemon/signals.c
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_lmdb_open -Wl,--wrap=store_wrong \
 	-Wl,--wrap=broker_create -Wl,--wrap=hub_start -Wl,--wrap=hub_call_worker \

@@ -18,6 +18,7 @@ frontends_tests = \
 	tests/unit/test_links_h2 \
 	tests/unit/test_links_tls \
 	tests/unit/test_crypto_threads \
+	tests/unit/test_auth_request \
 	tests/unit/test_http_client \
 	tests/unit/test_loop \
 	tests/unit/test_poll_body \
@@ -150,7 +151,14 @@ tests_unit_test_links_h2_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(NGHTTP2_CFLAGS)
 tests_unit_test_links_h2_LDFLAGS = $(links_ldflags)
 tests_unit_test_links_h2_LDADD = $(h2_test_libs)
 
-tests_unit_test_http_client_SOURCES = tests/unit/test_http_client.c
+tests_unit_test_auth_request_SOURCES = tests/unit/test_auth_request.c tests/unit/far_server.c \
+	tests/unit/far_server.h $(desk)
+tests_unit_test_auth_request_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_auth_request_LDFLAGS = $(desk_ldflags)
+tests_unit_test_auth_request_LDADD = $(frontends_test_libs)
+
+tests_unit_test_http_client_SOURCES = tests/unit/test_http_client.c tests/unit/far_server.c \
+	tests/unit/far_server.h
 tests_unit_test_http_client_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_http_client_LDFLAGS = $(desk_ldflags)
 tests_unit_test_http_client_LDADD = $(frontends_test_libs)

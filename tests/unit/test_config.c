@@ -264,6 +264,10 @@ static const struct {
     {"access", "query_token", "off"},
     {"access", "cookie", "session"},
     {"access", "auth_timeout", "16s"},
+    {"access", "auth_request", "http://auth.example:8000/who"},
+    {"access", "auth_request_timeout", "17s"},
+    {"access", "auth_request_connections", "18"},
+    {"access", "auth_request_cache", "19"},
     {"limits", "subscriptions", "8"},
     {"limits", "inflight", "9"},
     {"limits", "address_connections", "11"},
@@ -604,7 +608,7 @@ END_TEST
 
 #define ACCESS_TEXT                                                                                \
     "must be a loopback address unless access.anonymous says what anyone may do: subscribe, "      \
-    "publish, status; or access.key names what signs tokens"
+    "publish, status; or access.key names what signs tokens, or access.auth_request who is asked"
 #define KEY_TEXT                                                                                   \
     "must be KID FILE, and perhaps a list of HS256, HS384, HS512, RS256, RS384, RS512, PS256, "    \
     "PS384, PS512, ES256, ES384, with blanks between; each KID once"
@@ -623,6 +627,9 @@ static const struct {
     {"[hub]\nworkers = 65\n", "2: hub.workers = 65: must be 0 to 64"},
     {"[hub]\nworkers = many\n", "2: hub.workers = many: must be 0 to 64"},
     {"[hub]\nworkers =\n", "2: hub.workers = : must be 0 to 64"},
+    {"[access]\nauth_request = https://a/\n",
+     "2: access.auth_request = https://a/: must be empty, http://HOST[:PORT][/PATH], or "
+     "unix:SOCKET[:/PATH]"},
     {"[hub]\nworkers = 99999999999999999999\n",
      "2: hub.workers = 99999999999999999999: must be 0 to 64"},
     {"[hub]\ntail_bytes = 17G\n", "2: hub.tail_bytes = 17G: must be 1M to 16G"},
@@ -1395,6 +1402,10 @@ START_TEST(what_is_reloadable)
         "access.query_token",
         "access.cookie",
         "access.auth_timeout",
+        "access.auth_request",
+        "access.auth_request_timeout",
+        "access.auth_request_connections",
+        "access.auth_request_cache",
         "limits.subscriptions",
         "limits.inflight",
         "limits.address_connections",

@@ -2,7 +2,6 @@
  * What the hub asks of a server: a loop, a server of this file's own, and a clock that only the
  * test moves.
  */
-#include <arpa/inet.h>
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +10,12 @@
 
 #include "http/client/http_client.h"
 #include "net/turn.h"
+#include "tests/unit/far_server.h"
 
 #define COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 #define OK(n, text) "HTTP/1.1 200 OK\r\nContent-Length: " #n "\r\n\r\n" text
 
-enum { TIMEOUT_MS = 1000, STEP_MS = 20, SLACK_MS = 100, TURNS = 2000, CALLS = 8, NOBODY = -1 };
+enum { TIMEOUT_MS = 1000, STEP_MS = 20, SLACK_MS = 100, CALLS = 8, NOBODY = -1 };
 
 static uint64_t now_ms;
 
@@ -37,92 +37,15 @@ static int listener, other_listener;
 
 /* --- the server --- */
 
-static int listen_somewhere(struct remote *r)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct remote_address *a = &r->address[r->count++];
-    a->len = sizeof(in);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
-    ck_assert_int_eq(listen(fd, 16), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a->at, &a->len), 0);
-    return fd;
-}
-
 static void turn(void)
 {
-    loop_update_clock(&loop);
-    budget_begin_turn(&loop.work);
-    loop.conns_ready = true;
-    turn_collect(&loop);
-    turn_serve(&loop);
-    turn_deadlines(&loop);
-    turn_end(&loop);
-    turn_flush(&loop);
+    far_turn(&loop);
 }
 
 static void wait_ms(uint64_t ms)
 {
     for (uint64_t end = now_ms + ms; now_ms < end; now_ms += STEP_MS)
         turn();
-}
-
-/* The next connection that comes. */
-static int comes(int fd)
-{
-    for (int i = 0; i < TURNS; i++) {
-        int conn = accept4(fd, NULL, NULL, SOCK_NONBLOCK);
-        if (conn >= 0)
-            return conn;
-        turn();
-    }
-    ck_abort_msg("nobody comes");
-    return NOBODY;
-}
-
-/* Whether one comes at all. */
-static bool has_come(int fd)
-{
-    for (int i = 0; i < 20; i++)
-        turn();
-    int conn = accept4(fd, NULL, NULL, SOCK_NONBLOCK);
-    if (conn >= 0)
-        close(conn);
-    return conn >= 0;
-}
-
-/* It gets TEXT. */
-static void gets(int conn, const char *text)
-{
-    char got[256] = "";
-    size_t have = 0;
-    for (int i = 0; i < TURNS && have < strlen(text); i++) {
-        ssize_t n = recv(conn, got + have, strlen(text) - have, 0);
-        if (n > 0)
-            have += (size_t)n;
-        else
-            turn();
-    }
-    ck_assert_str_eq(got, text);
-}
-
-static void says(int conn, const char *text)
-{
-    ck_assert_int_eq(send(conn, text, strlen(text), 0), (ssize_t)strlen(text));
-}
-
-/* The client has ended CONN. */
-static void is_ended(int conn)
-{
-    char more[256];
-    for (int i = 0; i < TURNS; i++) {
-        if (recv(conn, more, sizeof(more), 0) == 0) {
-            close(conn);
-            return;
-        }
-        turn();
-    }
-    ck_abort_msg("it is still open");
 }
 
 /* --- calls --- */
@@ -170,7 +93,7 @@ static const char *request_of(unsigned i)
 
 static void is_done(unsigned i)
 {
-    for (int n = 0; n < TURNS && !asked[i].done; n++)
+    for (int n = 0; n < FAR_TURNS && !asked[i].done; n++)
         turn();
     ck_assert_msg(asked[i].done, "%u is not done", i);
 }
@@ -200,7 +123,7 @@ static void set_up(void)
     ck_assert_int_eq(loop_init(&loop, 0, &process, &settings), ERR_OK);
     rules = (struct http_client_rules){TIMEOUT_MS, 2, 2, &limits};
     remote = remote_create("auth:1", 6, "/who");
-    listener = listen_somewhere(remote);
+    listener = far_listen(remote);
     other_listener = NOBODY;
     client = http_client_create(&loop, remote, &rules);
     ck_assert_ptr_nonnull(client);
@@ -228,15 +151,15 @@ static void tear_down(void)
 START_TEST(one_connection_serves_one_call_after_the_other)
 {
     asks(0);
-    int conn = comes(listener);
+    int conn = far_comes(&loop, listener);
     for (unsigned i = 0; i < 3; i++) {
         if (i)
             asks(i);
-        gets(conn, request_of(i));
-        says(conn, OK(2, "he"));
+        far_gets(&loop, conn, request_of(i));
+        far_says(conn, OK(2, "he"));
         is_answered(i, "he");
     }
-    ck_assert(!has_come(listener));
+    ck_assert(!far_has_come(&loop, listener));
     close(conn);
 }
 END_TEST
@@ -244,26 +167,26 @@ END_TEST
 START_TEST(a_connection_that_nobody_needs_ends)
 {
     asks(0);
-    int conn = comes(listener);
-    says(conn, OK(0, ""));
+    int conn = far_comes(&loop, listener);
+    far_says(conn, OK(0, ""));
     is_answered(0, "");
     wait_ms(3000);
     ck_assert_uint_eq(loop.conns, 1);
     wait_ms(2000);
-    is_ended(conn);
+    far_is_ended(&loop, conn);
 }
 END_TEST
 
 START_TEST(another_is_made_when_the_server_says_so)
 {
     asks(0);
-    int conn = comes(listener);
-    says(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
+    int conn = far_comes(&loop, listener);
+    far_says(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx");
     is_answered(0, "x");
-    is_ended(conn);
+    far_is_ended(&loop, conn);
     asks(1);
-    conn = comes(listener);
-    says(conn, "HTTP/1.1 200 OK\r\n\r\nto the end");
+    conn = far_comes(&loop, listener);
+    far_says(conn, "HTTP/1.1 200 OK\r\n\r\nto the end");
     close(conn);
     is_answered(1, "to the end");
 }
@@ -274,17 +197,17 @@ START_TEST(some_wait_and_others_are_refused)
     for (unsigned i = 0; i < 4; i++)
         asks(i);
     ck_assert_int_eq(ask(4), ERR_LIMIT);
-    int a = comes(listener), b = comes(listener);
-    ck_assert(!has_come(listener));
-    gets(a, request_of(0));
-    says(a, OK(1, "a"));
+    int a = far_comes(&loop, listener), b = far_comes(&loop, listener);
+    ck_assert(!far_has_come(&loop, listener));
+    far_gets(&loop, a, request_of(0));
+    far_says(a, OK(1, "a"));
     is_answered(0, "a");
-    gets(a, request_of(2));
+    far_gets(&loop, a, request_of(2));
     asks(5);
-    says(b, OK(1, "b"));
+    far_says(b, OK(1, "b"));
     is_answered(1, "b");
-    gets(b, request_of(1));
-    gets(b, request_of(3));
+    far_gets(&loop, b, request_of(1));
+    far_gets(&loop, b, request_of(3));
     ck_assert(!asked[5].done);
     close(a);
     close(b);
@@ -295,15 +218,15 @@ START_TEST(nobody_waits_longer_than_is_said)
 {
     for (unsigned i = 0; i < 4; i++)
         asks(i);
-    int a = comes(listener), b = comes(listener);
-    says(a, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+    int a = far_comes(&loop, listener), b = far_comes(&loop, listener);
+    far_says(a, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
     wait_ms(TIMEOUT_MS - SLACK_MS);
     for (unsigned i = 0; i < 4; i++)
         ck_assert(!asked[i].done);
     wait_ms(2 * SLACK_MS);
     for (unsigned i = 0; i < 4; i++)
         has_failed(i, ERR_TIMEOUT);
-    ck_assert(!has_come(listener));
+    ck_assert(!far_has_come(&loop, listener));
     close(a);
     close(b);
 }
@@ -313,16 +236,16 @@ END_TEST
 START_TEST(a_call_goes_out_again_by_a_new_connection)
 {
     asks(0);
-    int conn = comes(listener);
-    gets(conn, request_of(0));
-    says(conn, OK(1, "a"));
+    int conn = far_comes(&loop, listener);
+    far_gets(&loop, conn, request_of(0));
+    far_says(conn, OK(1, "a"));
     is_answered(0, "a");
     asks(1);
     turn();
     close(conn);
-    conn = comes(listener);
-    gets(conn, request_of(1));
-    says(conn, OK(1, "b"));
+    conn = far_comes(&loop, listener);
+    far_gets(&loop, conn, request_of(1));
+    far_says(conn, OK(1, "b"));
     is_answered(1, "b");
     close(conn);
 }
@@ -331,24 +254,24 @@ END_TEST
 START_TEST(a_call_goes_out_once_by_a_new_connection)
 {
     asks(0);
-    close(comes(listener));
+    close(far_comes(&loop, listener));
     has_failed(0, ERR_CLOSED);
-    ck_assert(!has_come(listener));
+    ck_assert(!far_has_come(&loop, listener));
 }
 END_TEST
 
 START_TEST(the_next_address_is_tried)
 {
-    other_listener = listen_somewhere(remote);
+    other_listener = far_listen(remote);
     close(listener);
     asks(0);
-    int conn = comes(other_listener);
-    gets(conn, request_of(0));
-    says(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na");
+    int conn = far_comes(&loop, other_listener);
+    far_gets(&loop, conn, request_of(0));
+    far_says(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na");
     is_answered(0, "a");
-    is_ended(conn);
+    far_is_ended(&loop, conn);
     asks(1); /* at that address at once */
-    conn = comes(other_listener);
+    conn = far_comes(&loop, other_listener);
     close(other_listener);
     close(conn);
     has_failed(1, ERR_CLOSED);
@@ -384,64 +307,64 @@ static const struct {
 START_TEST(what_is_no_answer_is_told)
 {
     asks(0);
-    int conn = comes(listener);
-    gets(conn, request_of(0));
-    says(conn, faults[_i].says);
+    int conn = far_comes(&loop, listener);
+    far_gets(&loop, conn, request_of(0));
+    far_says(conn, faults[_i].says);
     has_failed(0, faults[_i].why);
-    is_ended(conn);
+    far_is_ended(&loop, conn);
 }
 END_TEST
 
 START_TEST(half_an_answer_is_none)
 {
     asks(0);
-    int conn = comes(listener);
-    gets(conn, request_of(0));
-    says(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+    int conn = far_comes(&loop, listener);
+    far_gets(&loop, conn, request_of(0));
+    far_says(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
     close(conn);
     has_failed(0, ERR_CLOSED);
-    ck_assert(!has_come(listener));
+    ck_assert(!far_has_come(&loop, listener));
 }
 END_TEST
 
 START_TEST(what_was_not_asked_for_ends_a_connection)
 {
     asks(0);
-    int conn = comes(listener);
-    gets(conn, request_of(0));
-    says(conn, OK(1, "a") "HTTP/1.1 200 OK\r\n");
+    int conn = far_comes(&loop, listener);
+    far_gets(&loop, conn, request_of(0));
+    far_says(conn, OK(1, "a") "HTTP/1.1 200 OK\r\n");
     is_answered(0, "a");
-    is_ended(conn);
+    far_is_ended(&loop, conn);
     asks(1);
-    conn = comes(listener);
-    gets(conn, request_of(1));
-    says(conn, OK(1, "b"));
+    conn = far_comes(&loop, listener);
+    far_gets(&loop, conn, request_of(1));
+    far_says(conn, OK(1, "b"));
     is_answered(1, "b");
-    says(conn, "more");
-    is_ended(conn);
+    far_says(conn, "more");
+    far_is_ended(&loop, conn);
 }
 END_TEST
 
 START_TEST(another_server_gets_what_comes_then)
 {
     struct remote *second = remote_create("auth:1", 6, "/who");
-    other_listener = listen_somewhere(second);
+    other_listener = far_listen(second);
     asks(0);
     asks(1);
-    int a = comes(listener), b = comes(listener);
-    gets(a, request_of(0));
-    says(a, OK(1, "a"));
+    int a = far_comes(&loop, listener), b = far_comes(&loop, listener);
+    far_gets(&loop, a, request_of(0));
+    far_says(a, OK(1, "a"));
     is_answered(0, "a");
     http_client_set(client, second, &rules);
     remote_unref(second);
-    is_ended(a);
+    far_is_ended(&loop, a);
     asks(2);
-    int conn = comes(other_listener);
-    gets(conn, request_of(2));
-    says(b, OK(1, "b"));
+    int conn = far_comes(&loop, other_listener);
+    far_gets(&loop, conn, request_of(2));
+    far_says(b, OK(1, "b"));
     is_answered(1, "b");
-    gets(b, request_of(1));
-    is_ended(b);
+    far_gets(&loop, b, request_of(1));
+    far_is_ended(&loop, b);
     close(conn);
 }
 END_TEST
@@ -451,17 +374,17 @@ START_TEST(a_hub_that_stops_begins_nothing)
     asks(0);
     asks(1);
     asks(2);
-    int a = comes(listener), b = comes(listener);
-    gets(a, request_of(0));
+    int a = far_comes(&loop, listener), b = far_comes(&loop, listener);
+    far_gets(&loop, a, request_of(0));
     loop.draining = true;
-    says(a, OK(1, "a"));
+    far_says(a, OK(1, "a"));
     is_answered(0, "a");
-    is_ended(a);
+    far_is_ended(&loop, a);
     has_failed(2, ERR_CLOSED);
     ck_assert_int_eq(ask(3), ERR_CLOSED);
     close(b);
     has_failed(1, ERR_CLOSED);
-    ck_assert(!has_come(listener));
+    ck_assert(!far_has_come(&loop, listener));
 }
 END_TEST
 

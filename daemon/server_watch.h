@@ -1,0 +1,23 @@
+/*
+ * Looks again and again, on a thread of its own, where the server is that the hub asks
+ * (access.auth_request): one that is started anew may get another address by the same name, and the
+ * hub may be there before it.
+ *
+ * The thread is never waited for: a look-up may hang for longer than a hub may take to stop.
+ */
+#ifndef DAEMON_SERVER_WATCH_H
+#define DAEMON_SERVER_WATCH_H
+
+#include <stdbool.h>
+
+#include "net/remote.h"
+
+enum { SERVER_WATCH_S = 15 /* between two look-ups */ };
+
+/* From now on the server of URL is looked for, whose addresses are KNOWN; NULL, NULL: none is. On
+ * the main thread, as server_watch_moved. */
+void server_watch_set(const char *url, struct remote *known);
+/* Since then, its addresses have been found to be others; told once. */
+bool server_watch_moved(void);
+
+#endif
