@@ -22,8 +22,10 @@ broker_tests = \
 	tests/unit/test_feeds \
 	tests/unit/test_live \
 	tests/unit/test_replay \
+	tests/unit/test_replay_damage \
 	tests/unit/test_replay_random \
 	tests/unit/test_replay_races \
+	tests/unit/test_replay_start \
 	tests/unit/test_retention \
 	tests/unit/test_clock \
 	tests/unit/test_revoked \
@@ -111,9 +113,19 @@ tests_unit_test_broker_expect_SOURCES = tests/unit/test_broker_expect.c $(broker
 tests_unit_test_broker_expect_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_broker_expect_LDADD = $(broker_test_libs)
 
-tests_unit_test_replay_SOURCES = tests/unit/test_replay.c $(broker_fixture)
+replay_fixture = tests/unit/replay_fixture.c tests/unit/replay_fixture.h $(broker_fixture)
+
+tests_unit_test_replay_SOURCES = tests/unit/test_replay.c $(replay_fixture)
 tests_unit_test_replay_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_replay_LDADD = $(broker_test_libs)
+
+tests_unit_test_replay_damage_SOURCES = tests/unit/test_replay_damage.c $(replay_fixture)
+tests_unit_test_replay_damage_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_replay_damage_LDADD = $(broker_test_libs)
+
+tests_unit_test_replay_start_SOURCES = tests/unit/test_replay_start.c $(replay_fixture)
+tests_unit_test_replay_start_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_replay_start_LDADD = $(broker_test_libs)
 
 tests_unit_test_broker_idle_SOURCES = tests/unit/test_broker_idle.c $(broker_fixture)
 tests_unit_test_broker_idle_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
