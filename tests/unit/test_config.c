@@ -14,7 +14,7 @@
 #define COUNT(a)  (int)(sizeof(a) / sizeof((a)[0]))
 #define FILE_NAME "longwire.ini"
 
-enum { SETS_MAX = 96 };
+enum { SETS_MAX = 128 };
 
 /* ---- each test has a directory of its own ---- */
 
