@@ -5,15 +5,13 @@
 
 #include "access/access.h"
 #include "access/key_set.h"
+#include "base/buckets.h"
 #include "base/now.h"
 #include "delivery/worker.h"
 #include "utlist.h"
 
-/* Uthash gives up when memory is out: the entry is not in the table then, which is seen. */
-#define HASH_NONFATAL_OOM 1
-#include "uthash.h"
-
 enum {
+    CHAINS_FIRST = 16,
     SECONDS = 256, /* lists of those that have something to be told, by second */
     TOLD_MAX = 256 /* connections that are told in one turn */
 };
@@ -30,26 +28,28 @@ struct bearer {
     struct conn *conn;
 };
 
-/* A principal and who has it. While something is told, those who have been are in `told`. */
+/* A principal and who has it; mostly one connection, so it is kept small. */
 struct use {
-    UT_hash_handle hh;
+    struct use *chained;                           /* the next in its chain */
     struct principal *principal;                   /* a reference, and the key */
     struct quota *quotas[QUOTA_KINDS - QUOTA_SUB]; /* held; NULL: no limits */
-    struct ring waiting, told;
+    struct ring waiting;     /* all; while something is told, those who have still to be told */
     struct use *next, *prev; /* in one of the lists by second, or in `telling` (utlist) */
     int64_t due_s;           /* when it has something to be told */
     bool timed;              /* it is in such a list, number `slot` */
-    bool telling;            /* EVENT is being told */
+    bool telling;            /* EVENT is being told, or is in the line */
     bool soon_is_over;       /* RIGHTS_SOON was told, or comes too late */
     uint8_t slot;
-    enum rights_event event;
+    uint8_t event; /* enum rights_event */
 };
 
 struct bearers {
-    struct use *uses;           /* by principal */
+    struct use **chains; /* by principal (base/buckets.h) */
+    size_t chain_count, chain_cap, count;
     struct use *slots[SECONDS]; /* by due_s, modulo */
-    struct use *telling;
-    uint64_t policy; /* the serial of the one that all have been judged by */
+    struct use *telling;        /* the first one is told: */
+    struct ring told;           /* those of it who have been */
+    uint64_t policy;            /* the serial of the one that all have been judged by */
     size_t timed;
     int64_t looked_s; /* Unix time up to which slots have been looked at */
     uint64_t look_ms; /* loop_now: when they are looked at next */
@@ -91,14 +91,13 @@ static struct bearer *bearer_in(struct ring *r)
     return (struct bearer *)((char *)r - offsetof(struct bearer, ring));
 }
 
-/* All of FROM become the only ones of TO. */
-static void ring_take(struct ring *to, struct ring *from)
+/* All of FROM, of which there are some, come behind those of TO. */
+static void ring_join(struct ring *to, struct ring *from)
 {
-    ring_init(to);
-    if (ring_is_empty(from))
-        return;
-    *to = *from;
-    to->next->prev = to->prev->next = to;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
     ring_init(from);
 }
 
@@ -199,15 +198,49 @@ static void unhold(struct conn *c, struct use *u)
 
 /* --- uses --- */
 
+static struct use **chain_of(const struct bearers *b, const struct principal *p)
+{
+    uint64_t hash = ((uintptr_t)p >> 4) * 0x9E3779B97F4A7C15u;
+    return &b->chains[bucket_of(hash >> 32, b->chain_count)];
+}
+
+/* One more; when memory is out the chains get longer instead. */
+static void grow(struct bearers *b)
+{
+    size_t from = bucket_of(b->chain_count, b->chain_count);
+    struct use **chains = buckets_reserve(b->chains, b->chain_count, &b->chain_cap);
+    if (!chains)
+        return;
+    struct use *u, *all = chains[from];
+    chains[from] = chains[b->chain_count++] = NULL;
+    b->chains = chains;
+    while ((u = all)) {
+        all = u->chained;
+        LL_PREPEND2(*chain_of(b, u->principal), u, chained);
+    }
+}
+
+static struct bearers *bearers_create(const struct access_policy *policy)
+{
+    struct bearers *b = calloc(1, sizeof(*b));
+    if (!b)
+        return NULL;
+    b->chains = calloc(CHAINS_FIRST, sizeof(struct use *));
+    if (!b->chains) {
+        free(b);
+        return NULL;
+    }
+    b->chain_count = b->chain_cap = CHAINS_FIRST;
+    ring_init(&b->told);
+    b->looked_s = now_s();
+    b->policy = access_policy_serial(policy);
+    return b;
+}
+
 static struct bearers *bearers_of(struct worker *w)
 {
-    if (w->bearers)
-        return w->bearers;
-    w->bearers = calloc(1, sizeof(*w->bearers));
     if (!w->bearers)
-        return NULL;
-    w->bearers->looked_s = now_s();
-    w->bearers->policy = access_policy_serial(w->settings->access);
+        w->bearers = bearers_create(w->settings->access);
     return w->bearers;
 }
 
@@ -216,15 +249,11 @@ static struct use *use_create(struct worker *w, struct bearers *b, struct princi
     struct use *u = calloc(1, sizeof(*u));
     if (!u)
         return NULL;
-    u->principal = p;
-    HASH_ADD_PTR(b->uses, principal, u);
-    if (!u->hh.tbl) {
-        free(u);
-        return NULL;
-    }
-    principal_ref(p);
+    u->principal = principal_ref(p);
     ring_init(&u->waiting);
-    ring_init(&u->told);
+    if (++b->count > b->chain_count)
+        grow(b);
+    LL_PREPEND2(*chain_of(b, p), u, chained);
     set_time(b, u);
     find_quotas(w, u);
     return u;
@@ -232,34 +261,36 @@ static struct use *use_create(struct worker *w, struct bearers *b, struct princi
 
 static struct use *use_of(struct worker *w, struct bearers *b, struct principal *p)
 {
-    struct use *u;
-    HASH_FIND_PTR(b->uses, &p, u);
+    struct use *u = *chain_of(b, p);
+    while (u && u->principal != p)
+        u = u->chained;
     return u ? u : use_create(w, b, p);
+}
+
+static bool is_told_now(const struct bearers *b, const struct use *u)
+{
+    return u->telling && b->telling == u;
 }
 
 static void stop_telling(struct bearers *b, struct use *u)
 {
-    if (!u->telling)
-        return;
+    if (is_told_now(b, u) && !ring_is_empty(&b->told))
+        ring_join(&u->waiting, &b->told);
+    if (u->telling)
+        DL_DELETE(b->telling, u);
     u->telling = false;
-    DL_DELETE(b->telling, u);
-    ring_take(&u->waiting, &u->told);
-}
-
-static bool is_unused(const struct use *u)
-{
-    return ring_is_empty(&u->waiting) && ring_is_empty(&u->told);
 }
 
 static void free_unused(struct worker *w, struct use *u)
 {
     struct bearers *b = w->bearers;
-    if (!is_unused(u))
+    if (!ring_is_empty(&u->waiting) || (is_told_now(b, u) && !ring_is_empty(&b->told)))
         return;
     give_quotas_back(w, u);
     stop_telling(b, u);
     untime(b, u);
-    HASH_DEL(b->uses, u);
+    LL_DELETE2(*chain_of(b, u->principal), u, chained);
+    b->count--;
     principal_unref(u->principal);
     free(u);
 }
@@ -353,7 +384,7 @@ enum err bearer_set(struct conn *c, struct principal *p)
 
 static bool is_over(const struct use *u)
 {
-    return u->telling && (u->event == RIGHTS_EXPIRED || u->event == RIGHTS_REVOKED);
+    return u->event == RIGHTS_EXPIRED || u->event == RIGHTS_REVOKED;
 }
 
 /* Nothing is told behind the end. */
@@ -362,7 +393,8 @@ static void begin_telling(struct bearers *b, struct use *u, enum rights_event e)
     if (is_over(u))
         return;
     stop_telling(b, u);
-    u->event = e;
+    untime(b, u);
+    u->event = (uint8_t)e;
     u->telling = true;
     DL_APPEND(b->telling, u);
 }
@@ -370,12 +402,16 @@ static void begin_telling(struct bearers *b, struct use *u, enum rights_event e)
 static void come_due(struct bearers *b, struct use *u)
 {
     bool ended = u->principal->ends_s <= now_s();
-    untime(b, u);
-    begin_telling(b, u, ended ? RIGHTS_EXPIRED : RIGHTS_SOON);
-    if (ended)
-        return;
     u->soon_is_over = true;
-    time_at(b, u, u->principal->ends_s);
+    begin_telling(b, u, ended ? RIGHTS_EXPIRED : RIGHTS_SOON);
+}
+
+/* All have been told: until the next time, if there is one. */
+static void finish_telling(struct bearers *b, struct use *u)
+{
+    stop_telling(b, u);
+    if (!is_over(u))
+        set_time(b, u);
 }
 
 static void look_at_slot(struct bearers *b, struct use *first, int64_t now)
@@ -405,19 +441,27 @@ static unsigned tell_some(struct bearers *b, struct use *u, unsigned max)
         struct bearer *bearer = bearer_in(u->waiting.next);
         struct conn *c = bearer->conn;
         ring_remove(&bearer->ring);
-        ring_append(&u->told, &bearer->ring);
+        ring_append(&b->told, &bearer->ring);
         if (conn_is_open(c) && c->protocol->rights)
-            c->protocol->rights(c, u->event);
+            c->protocol->rights(c, (enum rights_event)u->event);
     }
     if (ring_is_empty(&u->waiting))
-        stop_telling(b, u);
+        finish_telling(b, u);
     return count;
 }
 
 static void revoke(struct bearers *b, struct use *u)
 {
-    untime(b, u);
     begin_telling(b, u, RIGHTS_REVOKED);
+}
+
+/* Calls VISIT for each use; VISIT frees none. */
+static void each_use(struct bearers *b, void (*visit)(struct bearers *b, struct use *u, void *ctx),
+                     void *ctx)
+{
+    for (size_t i = 0; b && i < b->chain_count; i++)
+        for (struct use *u = b->chains[i]; u; u = u->chained)
+            visit(b, u, ctx);
 }
 
 static size_t ring_count(const struct ring *all)
@@ -428,35 +472,45 @@ static size_t ring_count(const struct ring *all)
     return count;
 }
 
+struct revoking {
+    bearer_visit *visit;
+    void *ctx;
+    size_t count; /* connections */
+};
+
+static void revoke_if(struct bearers *b, struct use *u, void *ctx)
+{
+    struct revoking *r = ctx;
+    if (!r->visit(r->ctx, u->principal))
+        return;
+    r->count += ring_count(&u->waiting) + (is_told_now(b, u) ? ring_count(&b->told) : 0);
+    revoke(b, u);
+}
+
 size_t bearer_revoke(struct worker *w, bearer_visit *visit, void *ctx)
 {
-    struct use *u, *next;
-    size_t count = 0;
-    if (!w->bearers)
-        return 0;
-    HASH_ITER (hh, w->bearers->uses, u, next) {
-        if (!visit(ctx, u->principal))
-            continue;
-        count += ring_count(&u->waiting) + ring_count(&u->told);
-        revoke(w->bearers, u);
-    }
-    return count;
+    struct revoking r = {visit, ctx, 0};
+    each_use(w->bearers, revoke_if, &r);
+    return r.count;
 }
 
 /* --- other rules --- */
 
 /* A key that is gone takes its tokens with it; what the others grant is judged again. */
-static void follow_policy(struct bearers *b, const struct access_policy *policy)
+static void follow(struct bearers *b, struct use *u, void *ctx)
 {
+    const struct access_policy *policy = ctx;
     const struct key_set *keys = access_policy_keys(policy);
-    struct use *u, *next;
-    HASH_ITER (hh, b->uses, u, next) {
-        bool known = *u->principal->kid == '\0' || (keys && key_set_has(keys, u->principal->kid));
-        if (known && access_policy_has_tokens(policy))
-            begin_telling(b, u, RIGHTS_CHANGED);
-        else
-            revoke(b, u);
-    }
+    bool known = *u->principal->kid == '\0' || (keys && key_set_has(keys, u->principal->kid));
+    if (known && access_policy_has_tokens(policy))
+        begin_telling(b, u, RIGHTS_CHANGED);
+    else
+        revoke(b, u);
+}
+
+static void follow_policy(struct bearers *b, struct access_policy *policy)
+{
+    each_use(b, follow, policy);
     b->policy = access_policy_serial(policy);
 }
 
@@ -489,6 +543,8 @@ static uint64_t wait_ms(const struct worker *w)
 
 static void end_thread(struct worker *w)
 {
+    if (w->bearers)
+        free(w->bearers->chains);
     free(w->bearers);
     w->bearers = NULL;
 }
