@@ -11,7 +11,9 @@
 #include "delivery/worker.h"
 #include "utlist.h"
 
-#define HASH_NONFATAL_OOM 1 /* who is not in the table is seen by hh.tbl */
+/* The key is a hash already, of a secret. */
+#define HASH_FUNCTION(key, n, hash) memcpy(&(hash), key, sizeof(hash))
+#define HASH_NONFATAL_OOM           1 /* who is not in the table is seen by hh.tbl */
 #include "uthash.h"
 
 /* A token that is being verified. */
@@ -39,19 +41,24 @@ static int64_t now_s(void)
     return (int64_t)(now_unix_ms() / 1000);
 }
 
-static struct tokens *tokens_of(struct worker *w)
+static struct tokens *tokens_create(struct worker *w)
 {
-    if (w->tokens)
-        return w->tokens;
     struct tokens *t = calloc(1, sizeof(*t));
-    if (t)
-        t->cache = token_cache_create();
-    if (t)
-        t->worker = w;
-    if (t && t->cache)
-        return w->tokens = t;
+    if (!t)
+        return NULL;
+    t->worker = w;
+    t->cache = token_cache_create();
+    if (t->cache)
+        return t;
     free(t);
     return NULL;
+}
+
+static struct tokens *tokens_of(struct worker *w)
+{
+    if (!w->tokens)
+        w->tokens = tokens_create(w);
+    return w->tokens;
 }
 
 /* --- verifying --- */
