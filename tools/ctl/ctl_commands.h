@@ -9,6 +9,7 @@
 
 enum ctl_exit ctl_topics(struct ctl *c);
 enum ctl_exit ctl_topic(struct ctl *c);
+enum ctl_exit ctl_presence(struct ctl *c);
 enum ctl_exit ctl_tail(struct ctl *c);
 enum ctl_exit ctl_history(struct ctl *c);
 enum ctl_exit ctl_publish_check(const struct ctl *c);

@@ -38,6 +38,10 @@ struct reader {
     bool live;     /* the last answer reached the head */
     bool moved;    /* the last answer brought messages or a new cursor */
     bool settled;  /* something was answered on this connection */
+    bool lost;     /* there was a gap */
+    bool stops_at_gap;
+    const char *const *topics;
+    int topic_count;
     struct buf out;
 };
 
@@ -167,8 +171,10 @@ static enum ctl_exit take_answer(struct reader *r, struct ctl_span answer)
     if (!ctl_span_member(answer, "messages", &messages) || !take_cursor(r, answer))
         return ctl_strange();
     r->live = ctl_span_member(answer, "live", &value) && ctl_span_is(value, "true");
-    if (ctl_span_member(answer, "gap", &value))
+    if (ctl_span_member(answer, "gap", &value)) {
         ctl_tell_gap(value);
+        r->lost = true;
+    }
     while (r->left > 0 && ctl_span_item(&messages, &message)) {
         put_message(r, message);
         r->printed = r->moved = true;
@@ -180,7 +186,6 @@ static enum ctl_exit take_answer(struct reader *r, struct ctl_span answer)
 
 static enum err send_read(struct reader *r, unsigned wait_ms)
 {
-    const struct ctl_args *a = &r->c->args;
     const char *argv[5 + CTL_TOPICS_MAX] = {"HUB", "READ", r->after};
     char limit[24], wait[24];
     int argc = 3;
@@ -188,8 +193,8 @@ static enum err send_read(struct reader *r, unsigned wait_ms)
     snprintf(wait, sizeof(wait), "%u", wait_ms);
     argv[argc++] = limit;
     argv[argc++] = wait;
-    for (int i = 0; i < a->count; i++)
-        argv[argc++] = a->words[i];
+    for (int i = 0; i < r->topic_count; i++)
+        argv[argc++] = r->topics[i];
     enum err e = ctl_hub_queue(&r->c->hub, argc, argv, NULL);
     return e ? e : ctl_hub_flush(&r->c->hub);
 }
@@ -260,7 +265,7 @@ static void reconnect(struct reader *r)
 
 static enum ctl_exit follow(struct reader *r)
 {
-    while (r->left > 0) {
+    while (r->left > 0 && !(r->lost && r->stops_at_gap)) {
         /* The first answer is to come at once: it has the cursor to resume from, or tells a gap. */
         enum ctl_exit status = read_once(r, r->settled ? FOLLOW_WAIT_MS : 0);
         if (status == CTL_LOST && r->cursor[0])
@@ -271,10 +276,20 @@ static enum ctl_exit follow(struct reader *r)
     return CTL_OK;
 }
 
+/* What the command line names. */
+static struct reader reader_of(struct ctl *c)
+{
+    return (struct reader){.c = c,
+                           .after = c->args.after,
+                           .left = UINT64_MAX,
+                           .topics = (const char *const *)c->args.words,
+                           .topic_count = c->args.count};
+}
+
 enum ctl_exit ctl_tail(struct ctl *c)
 {
     char last[24];
-    struct reader r = {.c = c, .after = c->args.after, .left = UINT64_MAX};
+    struct reader r = reader_of(c);
     uint64_t limit = ctl_given(c, CTL_OPT_LIMIT) ? c->args.limit : TAIL_MESSAGES;
     bool follows = ctl_given(c, CTL_OPT_FOLLOW);
     if (!r.after) {
@@ -286,6 +301,25 @@ enum ctl_exit ctl_tail(struct ctl *c)
         r.left = limit;
     enum ctl_exit status = follows ? follow(&r) : read_kept(&r);
     buf_finish(&r.out);
+    return status;
+}
+
+enum ctl_exit ctl_follow(struct ctl *c, const char *topic, char after[CTL_CURSOR_SIZE],
+                         enum ctl_exit (*caught_up)(struct ctl *c, char after[CTL_CURSOR_SIZE]))
+{
+    enum ctl_exit status = CTL_OK;
+    while (status == CTL_OK) {
+        struct reader r = {.c = c,
+                           .after = after,
+                           .left = UINT64_MAX,
+                           .topics = &topic,
+                           .topic_count = 1,
+                           .stops_at_gap = true};
+        status = follow(&r);
+        buf_finish(&r.out);
+        if (status == CTL_OK)
+            status = caught_up(c, after);
+    }
     return status;
 }
 
@@ -303,8 +337,11 @@ static enum ctl_exit check_topic(struct ctl *c)
 
 enum ctl_exit ctl_history(struct ctl *c)
 {
-    struct reader r = {.c = c, .after = c->args.after ? c->args.after : "earliest"};
-    r.left = ctl_given(c, CTL_OPT_LIMIT) ? c->args.limit : UINT64_MAX;
+    struct reader r = reader_of(c);
+    if (!r.after)
+        r.after = "earliest";
+    if (ctl_given(c, CTL_OPT_LIMIT))
+        r.left = c->args.limit;
     enum ctl_exit status = read_kept(&r);
     if (status == CTL_OK && !r.printed)
         status = check_topic(c);

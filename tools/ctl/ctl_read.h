@@ -11,6 +11,10 @@
 
 /* Tells the gap of an answer. */
 void ctl_tell_gap(struct ctl_span gap);
+/* Prints the messages of TOPIC behind AFTER, and all new ones, until something goes wrong. Behind a
+ * gap, which is told, CAUGHT_UP is called for where to go on: it sets AFTER. */
+enum ctl_exit ctl_follow(struct ctl *c, const char *topic, char after[CTL_CURSOR_SIZE],
+                         enum ctl_exit (*caught_up)(struct ctl *c, char after[CTL_CURSOR_SIZE]));
 /* The hub's head. */
 MUST_CHECK enum ctl_exit ctl_head(struct ctl *c, char ret[CTL_CURSOR_SIZE]);
 /* For who asks again for what has to come soon: waits a moment; false when that was often enough.

@@ -34,6 +34,7 @@ libctl_a_SOURCES = \
 	tools/ctl/ctl_token_sign.c tools/ctl/ctl_token_sign.h \
 	tools/ctl/ctl_token_text.c tools/ctl/ctl_token_text.h \
 	tools/ctl/ctl_top.c \
+	tools/ctl/ctl_presence.c \
 	tools/ctl/ctl_topics.c \
 	tools/ctl/ctl_verify.c
 

@@ -33,6 +33,18 @@ static const struct ctl_command commands[] = {
         .run = ctl_topic,
     },
     {
+        .name = "presence",
+        .args = "TOPIC",
+        .summary = "list who subscribes to a topic with presence; with -f, who comes and goes",
+        .help = "With -f, a hub that restarts is waited for, and the list is shown again when some "
+                "of it was\n"
+                "missed.\n",
+        .args_min = 1,
+        .args_max = 1,
+        .options = CTL_BIT(CTL_OPT_FOLLOW),
+        .run = ctl_presence,
+    },
+    {
         .name = "tail",
         .args = "TOPIC...",
         .summary = "show the last messages, and with -f all new ones",
