@@ -6,6 +6,7 @@
 #include "admin/admin_tls.h"
 #include "base/quota.h"
 #include "broker/cursor.h"
+#include "broker/presence.h"
 #include "broker/topic_table.h"
 #include "delivery/worker.h"
 #include "http/http_access.h"
@@ -127,6 +128,8 @@ static void put_hub(struct buf *out, const struct worker *w)
               interest_filters(hub_interest(w->hub)));
     put_value(out, "subscription_bytes", "gauge", "memory for them and the sets they are in",
               interest_bytes(hub_interest(w->hub)));
+    put_value(out, "presence_members", "gauge", "members of topics with presence",
+              presence_members(hub_presence(w->hub)));
 }
 
 void http_status_metrics(struct exchange *x)

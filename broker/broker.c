@@ -8,7 +8,9 @@
 #include "broker/broker_forget.h"
 #include "broker/broker_state.h"
 #include "broker/dedup.h"
+#include "broker/presence.h"
 #include "broker/replay.h"
+#include "broker/topic_name.h"
 #include "broker/topic_table.h"
 
 enum {
@@ -33,7 +35,8 @@ struct load {
 
 static bool is_memory(const struct broker *b, const char *name, size_t n)
 {
-    return b->options.is_memory && b->options.is_memory(b->options.is_memory_ctx, name, n);
+    return topic_is_presence(name, n) ||
+           (b->options.is_memory && b->options.is_memory(b->options.is_memory_ctx, name, n));
 }
 
 static void load_topic(void *ctx, const struct store_topic *t)
@@ -145,8 +148,9 @@ enum err broker_create(const struct broker_options *o, struct store *s,
     tail_init(&b->tail);
     b->topics = topic_table_create(o->max_topics);
     b->interest = interest_create(o->subscription_bytes, o->transports);
+    b->presence = presence_create(b->interest, o->presence_salt);
     b->dedup = dedup_create(o->dedup_window_ms, o->dedup_max_keys);
-    enum err e = b->topics && b->interest && b->dedup ? ERR_OK : ERR_NOMEM;
+    enum err e = b->topics && b->interest && b->presence && b->dedup ? ERR_OK : ERR_NOMEM;
     if (e == ERR_OK)
         dedup_watch(b->dedup, key_forgotten, b);
     b->keys_due_ms = UINT64_MAX;
@@ -180,6 +184,7 @@ void broker_destroy(struct broker *b)
         return;
     tail_finish(&b->tail);
     dedup_destroy(b->dedup);
+    presence_destroy(b->presence);
     interest_destroy(b->interest);
     revoked_destroy(b->revoked);
     topic_table_destroy(b->topics);
@@ -202,6 +207,11 @@ struct revoked *broker_revoked(struct broker *b)
 struct interest *broker_interest(struct broker *b)
 {
     return b->interest;
+}
+
+struct presence *broker_presence(struct broker *b)
+{
+    return b->presence;
 }
 
 uint64_t broker_head(const struct broker *b)
@@ -722,16 +732,30 @@ static enum err remember_some(struct broker *b, struct id_walk *all, bool *ret_l
         if (!t->marked || t->id > b->topics_stored)
             continue;
         topics[batch.topic_count] = row_of(t);
-        topics[batch.topic_count++].last = topic_table_newest(b->topics, t);
+        bool over = topic_is_presence(t->name, t->name_len);
+        topics[batch.topic_count++].last = over ? b->head : topic_table_newest(b->topics, t);
     }
     *ret_left = t != NULL;
     return batch.topic_count ? store_append(b->store, &batch) : ERR_OK;
 }
 
+static bool any_tells_of_members(const struct broker *b)
+{
+    struct id_walk all = topic_table_walk(b->topics, 0);
+    const struct topic *t;
+    while ((t = id_walk_next(&all)))
+        if (topic_is_presence(t->name, t->name_len))
+            return true;
+    return false;
+}
+
+/* Who is here ends with the hub, without being told: so that those who follow it find a gap when
+ * they come back, its topics have had an offset that nobody has seen. */
 enum err broker_remember(struct broker *b)
 {
     struct id_walk all = topic_table_walk(b->topics, 0);
     enum err e = ERR_OK;
+    b->head += any_tells_of_members(b);
     for (bool left = true; left && e == ERR_OK;)
         e = remember_some(b, &all, &left);
     return e;

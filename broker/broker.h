@@ -25,6 +25,7 @@
 #include "broker/topic.h"
 #include "storage/store.h"
 
+struct presence;
 struct topic_table;
 struct broker;
 
@@ -42,6 +43,7 @@ struct topic_table *broker_topics(struct broker *b);
 struct interest *broker_interest(struct broker *b);
 /* Tokens that count no longer. */
 struct revoked *broker_revoked(struct broker *b);
+struct presence *broker_presence(struct broker *b);
 /* The last offset in use, and the log's epoch. */
 uint64_t broker_head(const struct broker *b);
 uint32_t broker_epoch(const struct broker *b);
@@ -53,7 +55,8 @@ void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
                    struct batch **ret_batch);
 /* The last commit before the store is closed: the newest offsets of memory topics, so that the next
  * hub knows what its subscribers cannot have missed; of those that a crash has made uncertain, the
- * highest that they can have been. The store's errors. */
+ * highest that they can have been; of those that tell who comes and goes, one that nobody has seen
+ * (broker_head is above it). The store's errors. */
 MUST_CHECK enum err broker_remember(struct broker *b);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err broker_sync(struct broker *b);

@@ -2,6 +2,7 @@
 
 #include "broker/broker_state.h"
 #include "broker/dedup.h"
+#include "broker/topic_name.h"
 #include "broker/topic_table.h"
 
 enum {
@@ -15,10 +16,18 @@ enum {
     EXPIRE_KEYS = 16384,
 };
 
+/* Where it is told who is at another topic, and some are: see broker_remember. */
+static bool tells_of_members(const struct broker *b, const struct topic *t)
+{
+    size_t above = sizeof(TOPIC_PRESENCE "/") - 1;
+    return topic_is_presence(t->name, t->name_len) && t->name_len > above &&
+           presence_has_members(b->presence, t->name + above, t->name_len - above);
+}
+
 static bool is_in_use(void *ctx, const struct topic *t)
 {
     const struct broker *b = ctx;
-    return t->last_group == b->group || t->pending;
+    return t->last_group == b->group || t->pending || tells_of_members(b, t);
 }
 
 static void forget_topic(struct broker *b, struct topic *t)

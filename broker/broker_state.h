@@ -13,6 +13,7 @@
 #include "broker/dedup.h"
 #include "broker/idle.h"
 #include "broker/interest.h"
+#include "broker/presence.h"
 #include "broker/retention.h"
 #include "broker/tail.h"
 #include "broker/topic.h"
@@ -32,6 +33,7 @@ struct broker {
     struct topic_table *topics;
     struct interest *interest;
     struct revoked *revoked;
+    struct presence *presence;
     struct dedup *dedup;
     struct retention retention;
     size_t published; /* messages since the last step of retention */

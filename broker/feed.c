@@ -353,29 +353,30 @@ static void feed_unref(struct feed_table *t, struct feed *f)
 
 /* --- joining and leaving --- */
 
-static enum err tell_subscribed(struct feed_table *t, const struct filter *f, unsigned transport)
+static enum err tell_subscribed(struct feed_table *t, struct filter *f, unsigned transport,
+                                void *who)
 {
     t->steps++;
     const struct feed_watcher *w = &t->watcher;
-    return w->subscribed ? w->subscribed(w->ctx, f->name, f->len, transport) : ERR_OK;
+    return w->subscribed ? w->subscribed(w->ctx, f, transport, who) : ERR_OK;
 }
 
-static void tell_unsubscribed(struct feed_table *t, const struct filter *f, unsigned transport)
+static void tell_unsubscribed(struct feed_table *t, struct filter *f, unsigned transport, void *who)
 {
     t->steps++;
     const struct feed_watcher *w = &t->watcher;
     if (w->unsubscribed)
-        w->unsubscribed(w->ctx, f->name, f->len, transport);
+        w->unsubscribed(w->ctx, f, transport, who);
 }
 
 /* The next filter of F from *AT on that OTHER, which may be NULL, does not have; NULL behind the
  * last one. *OTHER_AT follows in OTHER; both are 0 at first. */
-static const struct filter *next_lacking(const struct feed *f, uint32_t *at,
-                                         const struct feed *other, uint32_t *other_at)
+static struct filter *next_lacking(const struct feed *f, uint32_t *at, const struct feed *other,
+                                   uint32_t *other_at)
 {
     uint32_t others = other ? other->filter_count : 0;
     for (; *at < f->filter_count; ++*at) {
-        const struct filter *filter = f->filters[*at];
+        struct filter *filter = f->filters[*at];
         while (*other_at < others && other->filters[*other_at] < filter)
             ++*other_at;
         if (*other_at == others || other->filters[*other_at] != filter)
@@ -386,22 +387,23 @@ static const struct filter *next_lacking(const struct feed *f, uint32_t *at,
 
 /* Tells of what F has and BEFORE, which may be NULL, has not, up to filter number END. */
 static void tell_lost(struct feed_table *t, const struct feed *f, const struct feed *after,
-                      uint32_t end)
+                      uint32_t end, void *who)
 {
     uint32_t at = 0, other_at = 0;
-    const struct filter *filter;
+    struct filter *filter;
     while ((filter = next_lacking(f, &at, after, &other_at)) && at <= end)
-        tell_unsubscribed(t, filter, f->transport);
+        tell_unsubscribed(t, filter, f->transport, who);
 }
 
-static enum err tell_gained(struct feed_table *t, const struct feed *f, const struct feed *before)
+static enum err tell_gained(struct feed_table *t, const struct feed *f, const struct feed *before,
+                            void *who)
 {
     uint32_t at = 0, other_at = 0;
-    const struct filter *filter;
+    struct filter *filter;
     while ((filter = next_lacking(f, &at, before, &other_at))) {
-        enum err e = tell_subscribed(t, filter, f->transport);
+        enum err e = tell_subscribed(t, filter, f->transport, who);
         if (e != ERR_OK) {
-            tell_lost(t, f, before, at - 1);
+            tell_lost(t, f, before, at - 1, who);
             return e;
         }
     }
@@ -409,23 +411,24 @@ static enum err tell_gained(struct feed_table *t, const struct feed *f, const st
 }
 
 /* SUB, which is not live there, leaves F, which may be NULL; what AFTER has, it keeps. */
-static void leave(struct feed_table *t, struct feed *f, const struct feed *after)
+static void leave(struct feed_table *t, struct feed *f, const struct feed *after, void *who)
 {
     if (!f)
         return;
-    tell_lost(t, f, after, f->filter_count);
+    tell_lost(t, f, after, f->filter_count, who);
     feed_unref(t, f);
 }
 
 /* What may fail: F gets room for a live member, if it is to be one, and tells what is new. */
-static enum err prepare(struct feed_table *t, struct feed *f, const struct feed *before, bool live)
+static enum err prepare(struct feed_table *t, struct feed *f, const struct feed *before, bool live,
+                        void *who)
 {
     enum err e = live ? live_reserve(&f->live) : ERR_OK;
-    return e == ERR_OK ? tell_gained(t, f, before) : e;
+    return e == ERR_OK ? tell_gained(t, f, before, who) : e;
 }
 
 enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
-                   const struct encoding *encoding, unsigned transport)
+                   const struct encoding *encoding, unsigned transport, void *who)
 {
     struct feed_table *t = s->table;
     uint64_t hash = set_hash(s->filters, s->count);
@@ -436,25 +439,25 @@ enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
     if (e != ERR_OK)
         return e;
     f->refs++;
-    e = prepare(t, f, before, feed_is_live(sub));
+    e = prepare(t, f, before, feed_is_live(sub), who);
     if (e != ERR_OK) {
         feed_unref(t, f);
         return e;
     }
     if (feed_is_live(sub))
         live_move(&sub->feed->live, &f->live, sub);
-    leave(t, sub->feed, before ? f : NULL);
+    leave(t, sub->feed, before ? f : NULL, who);
     sub->feed = f;
     return ERR_OK;
 }
 
-void feed_leave(struct subscriber *sub, struct feed_table *t)
+void feed_leave(struct subscriber *sub, struct feed_table *t, void *who)
 {
     struct feed *f = sub->feed;
     if (feed_is_live(sub))
         feed_go_idle(sub);
     sub->feed = NULL;
-    leave(t, f, NULL);
+    leave(t, f, NULL, who);
 }
 
 void feed_hold(struct feed *f)
@@ -548,7 +551,7 @@ static void remove_member(struct feed_table *t, struct feed *f, uint32_t at)
 }
 
 static enum err grow_in_place(struct feed_table *t, struct feed *f, struct filter *filter,
-                              uint64_t hash)
+                              uint64_t hash, void *who)
 {
     uint32_t at = place_of(f->filters, f->filter_count, filter);
     if (!filter_take(t->filters, MEMBER_BYTES))
@@ -559,7 +562,7 @@ static enum err grow_in_place(struct feed_table *t, struct feed *f, struct filte
     if (e == ERR_OK)
         e = insert_member(t, f, at, filter);
     if (e == ERR_OK) {
-        e = tell_subscribed(t, filter, f->transport);
+        e = tell_subscribed(t, filter, f->transport, who);
         if (e != ERR_OK)
             remove_member(t, f, at);
     }
@@ -573,11 +576,11 @@ static enum err grow_in_place(struct feed_table *t, struct feed *f, struct filte
 }
 
 static void shrink_in_place(struct feed_table *t, struct feed *f, struct filter *filter,
-                            uint64_t hash)
+                            uint64_t hash, void *who)
 {
     uint32_t at = place_of(f->filters, f->filter_count, filter);
     f->all &= !is_all(filter);
-    tell_unsubscribed(t, filter, f->transport);
+    tell_unsubscribed(t, filter, f->transport, who);
     remove_member(t, f, at);
     filter_give_back(t->filters, MEMBER_BYTES);
     if (f->filter_count && (f->filter_count & (f->filter_count - 1)) == 0)
@@ -592,28 +595,30 @@ static enum err copy_set(struct feed_table *t, const struct subscriber *sub, str
     return feed_spec_add_feed(ret, sub->feed);
 }
 
-static enum err join_again(struct subscriber *sub, const struct feed_spec *s)
+static enum err join_again(struct subscriber *sub, const struct feed_spec *s, void *who)
 {
-    return feed_join(sub, s, sub->feed->encoding, sub->feed->transport);
+    return feed_join(sub, s, sub->feed->encoding, sub->feed->transport, who);
 }
 
-static enum err add_filter(struct feed_table *t, struct subscriber *sub, struct filter *filter)
+static enum err add_filter(struct feed_table *t, struct subscriber *sub, struct filter *filter,
+                           void *who)
 {
     struct feed *f = sub->feed;
     struct feed_spec spec;
     uint64_t hash = f->hash + 1 + filter_mix(filter); /* of filter_count + 1 */
     if (is_own(t, f, hash, f->filter_count + 1))
-        return grow_in_place(t, f, filter, hash);
+        return grow_in_place(t, f, filter, hash, who);
     enum err e = copy_set(t, sub, &spec);
     if (e == ERR_OK)
         e = spec_insert(&spec, filter);
     if (e == ERR_OK)
-        e = join_again(sub, &spec);
+        e = join_again(sub, &spec, who);
     feed_spec_finish(&spec);
     return e;
 }
 
-enum err feed_add(struct feed_table *t, struct subscriber *sub, const char *name, size_t n)
+enum err feed_add(struct feed_table *t, struct subscriber *sub, const char *name, size_t n,
+                  void *who)
 {
     struct filter *filter;
     if (feed_has(t, sub->feed, name, n))
@@ -621,7 +626,7 @@ enum err feed_add(struct feed_table *t, struct subscriber *sub, const char *name
     enum err e = filter_get(t->filters, name, n, &filter);
     if (e != ERR_OK)
         return e;
-    e = add_filter(t, sub, filter);
+    e = add_filter(t, sub, filter, who);
     filter_unref(t->filters, filter);
     return e;
 }
@@ -636,16 +641,17 @@ void feed_table_set_generous(struct feed_table *t, bool generous)
     filter_set_generous(t->filters, generous);
 }
 
-enum err feed_take_over(struct feed_table *t, struct subscriber *sub, const char *name, size_t n)
+enum err feed_take_over(struct feed_table *t, struct subscriber *sub, const char *name, size_t n,
+                        void *who)
 {
     filter_set_generous(t->filters, true);
-    enum err e = feed_add(t, sub, name, n);
+    enum err e = feed_add(t, sub, name, n, who);
     filter_set_generous(t->filters, false);
     return e;
 }
 
 static enum err drop_by_copy(struct feed_table *t, struct subscriber *sub, const char *name,
-                             size_t n)
+                             size_t n, void *who)
 {
     struct feed_spec spec;
     filter_set_generous(t->filters, true);
@@ -653,13 +659,14 @@ static enum err drop_by_copy(struct feed_table *t, struct subscriber *sub, const
     if (e == ERR_OK)
         e = feed_spec_remove(&spec, name, n);
     if (e == ERR_OK)
-        e = join_again(sub, &spec);
+        e = join_again(sub, &spec, who);
     feed_spec_finish(&spec);
     filter_set_generous(t->filters, false);
     return e;
 }
 
-enum err feed_drop(struct feed_table *t, struct subscriber *sub, const char *name, size_t n)
+enum err feed_drop(struct feed_table *t, struct subscriber *sub, const char *name, size_t n,
+                   void *who)
 {
     struct feed *f = sub->feed;
     struct filter *filter = filter_of(t, f, name, n);
@@ -667,8 +674,8 @@ enum err feed_drop(struct feed_table *t, struct subscriber *sub, const char *nam
         return ERR_OK;
     uint64_t hash = f->hash - 1 - filter_mix(filter);
     if (!is_own(t, f, hash, f->filter_count - 1))
-        return drop_by_copy(t, sub, name, n);
-    shrink_in_place(t, f, filter, hash);
+        return drop_by_copy(t, sub, name, n, who);
+    shrink_in_place(t, f, filter, hash, who);
     return ERR_OK;
 }
 

@@ -68,11 +68,12 @@ struct feed {
     uint64_t hash;
 };
 
-/* Is told of every filter that a subscriber of TRANSPORT gets and loses (NULL: nobody is), and
- * asked for the memory that filters and feeds take (NULL: there is always some). */
+/* Is told of every filter that a subscriber of TRANSPORT gets and loses, and WHO that is (NULL:
+ * nobody is told), and asked for the memory that filters and feeds take (NULL: there is always
+ * some). */
 struct feed_watcher {
-    enum err (*subscribed)(void *ctx, const char *filter, size_t n, unsigned transport);
-    void (*unsubscribed)(void *ctx, const char *filter, size_t n, unsigned transport);
+    enum err (*subscribed)(void *ctx, struct filter *f, unsigned transport, void *who);
+    void (*unsubscribed)(void *ctx, struct filter *f, unsigned transport, void *who);
     bool (*take)(void *ctx, size_t bytes,
                  bool must); /* false: so much is not left; see MUST there */
     void (*give_back)(void *ctx, size_t bytes);
@@ -109,23 +110,24 @@ MUST_CHECK enum err feed_spec_remove(struct feed_spec *s, const char *filter, si
 
 /* Makes SUB a subscriber of the feed for that set and encoding, leaving its former feed, where it
  * may have been live: then it stays so. ENCODING may be NULL, or one that writes nothing, for those
- * who only want to be told.
+ * who only want to be told. WHO, the same for all that is done for SUB, is whatever the watcher is
+ * told; NULL = nobody.
  * ERR_FULL, ERR_NOMEM (then nothing changed). */
 MUST_CHECK enum err feed_join(struct subscriber *sub, const struct feed_spec *s,
-                              const struct encoding *encoding, unsigned transport);
+                              const struct encoding *encoding, unsigned transport, void *who);
 /* Adds one filter to SUB's set, or takes one out; SUB stays live if it is. What is there already,
  * or not there, is fine. ERR_FULL (feed_add), ERR_NOMEM: nothing changed. */
 MUST_CHECK enum err feed_add(struct feed_table *t, struct subscriber *sub, const char *filter,
-                             size_t n);
+                             size_t n, void *who);
 MUST_CHECK enum err feed_drop(struct feed_table *t, struct subscriber *sub, const char *filter,
-                              size_t n);
+                              size_t n, void *who);
 /* The same for one that another subscriber of the same connection has: it was granted before. */
 MUST_CHECK enum err feed_take_over(struct feed_table *t, struct subscriber *sub, const char *filter,
-                                   size_t n);
+                                   size_t n, void *who);
 /* While it is GENEROUS nothing is refused as ERR_FULL: for sets that only become smaller. */
 void feed_table_set_generous(struct feed_table *t, bool generous);
 /* Leaves; fine when not subscribed. */
-void feed_leave(struct subscriber *sub, struct feed_table *t);
+void feed_leave(struct subscriber *sub, struct feed_table *t, void *who);
 /* Keeps F, whoever leaves it, until feed_release: to be asked what it wants. It subscribes nobody.
  */
 void feed_hold(struct feed *f);

@@ -29,6 +29,10 @@ struct filter {
     uint32_t feed_count, feed_cap;
     uint32_t refs; /* feeds and specs */
     uint32_t hash;
+    /* The watcher's (feed.h), for a topic: whether its subscribers are told as present, by its
+     * rules of that serial; and whether some have been. */
+    uint32_t present_serial;
+    bool present, was_present;
     uint8_t len;
     bool pattern;
     char name[];

@@ -685,6 +685,11 @@ struct interest *hub_interest(struct hub *h)
     return broker_interest(h->broker);
 }
 
+struct presence *hub_presence(struct hub *h)
+{
+    return broker_presence(h->broker);
+}
+
 unsigned hub_workers(const struct hub *h)
 {
     return h->inbox_count;

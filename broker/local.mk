@@ -21,10 +21,13 @@ libbroker_a_SOURCES = \
 	broker/lag.c broker/lag.h \
 	broker/live.c broker/live.h \
 	broker/pattern_tree.c broker/pattern_tree.h \
+	broker/presence.c broker/presence.h \
+	broker/presence_rules.c broker/presence_rules.h \
 	broker/publish.c broker/publish.h \
 	broker/replay.c broker/replay.h \
 	broker/retention.c broker/retention.h \
 	broker/revoked.c broker/revoked.h \
+	broker/roster.c broker/roster.h \
 	broker/tail.c broker/tail.h \
 	broker/topic.c broker/topic.h \
 	broker/topic_index.c broker/topic_index.h \

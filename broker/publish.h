@@ -33,7 +33,9 @@ struct expectation {
  */
 struct publish {
     struct publish *next;
-    void *owner;     /* opaque: who waits for the answer */
+    void *owner; /* opaque: who waits for the answer; NULL: `came_back` does */
+    /* Takes P on its worker's thread, WHERE being the worker. */
+    void (*came_back)(struct publish *p, void *where);
     unsigned worker; /* where the answer goes */
     /* out: ERR_OK; ERR_CONFLICT, ERR_LIMIT (too many topics), ERR_NOSPACE, ERR_IO, ERR_NOMEM */
     enum err result;

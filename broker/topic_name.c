@@ -64,6 +64,12 @@ bool topic_pattern_valid(const char *pattern, size_t n)
     return true;
 }
 
+bool topic_is_presence(const char *name, size_t n)
+{
+    static const size_t len = sizeof(TOPIC_PRESENCE) - 1;
+    return n >= len && memcmp(name, TOPIC_PRESENCE, len) == 0 && (n == len || name[len] == '/');
+}
+
 static size_t count_of(const char *text, size_t n, char c)
 {
     size_t count = 0;

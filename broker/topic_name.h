@@ -35,6 +35,10 @@ static inline bool topic_is_wild(const char *pattern)
 {
     return pattern[0] == '+' || pattern[0] == '#';
 }
+/* Whether a valid topic is TOPIC_PRESENCE or below it: the hub alone publishes there, for as long
+ * as it runs, who comes and goes at the topic that the rest names (presence.h). */
+bool topic_is_presence(const char *name, size_t n);
+#define TOPIC_PRESENCE "_presence"
 /* Whether who subscribes to PATTERN gets NAME. Both valid. */
 bool topic_matches(const char *pattern, size_t pattern_len, const char *name, size_t name_len);
 /* The same for who sees all, private topics too: sections of the configuration, administrators. */

@@ -115,6 +115,7 @@ struct config_topic {
     uint64_t max_bytes;                /* 0 = any number */
     uint64_t keep_last;
     struct config_lag lag; /* each as [limits] where the section does not say */
+    bool presence;
     struct config_origin origin[CONFIG_TOPIC_SETTINGS_MAX];
 };
 
@@ -154,6 +155,7 @@ struct config {
         uint64_t dedup_window_ms;
         uint64_t dedup_max_keys;
         uint64_t crypto_threads; /* 0 = one for each core */
+        uint64_t presence_linger_ms;
         enum log_level log_level;
     } hub;
     struct {

@@ -48,6 +48,7 @@
 #include "http/dispatch.h"
 #include "http/h1/h1_silent.h"
 #include "http/h2/h2_protocol.h"
+#include "http/presence.h"
 #include "net/crypto_threads.h"
 #include "net/holding.h"
 #include "net/listener.h"
@@ -168,6 +169,15 @@ static enum err copy_lag_rules(const struct config *c, struct settings *s)
     return e;
 }
 
+static enum err copy_presence(const struct config *c, struct settings *s)
+{
+    enum err e = ERR_OK;
+    s->presence_linger_ms = c->hub.presence_linger_ms;
+    for (size_t i = 0; i < c->topic_count && e == ERR_OK; i++)
+        e = presence_rules_add(&s->presence, c->topics[i].pattern, c->topics[i].presence);
+    return e;
+}
+
 static unsigned rights_of(unsigned anonymous)
 {
     return (anonymous & CONFIG_SUBSCRIBE ? ACCESS_SUBSCRIBE : 0) |
@@ -219,7 +229,8 @@ static struct settings *make_settings(const struct config *c)
     s->subscriptions = (uint32_t)c->limits.subscriptions;
     s->inflight = (uint32_t)c->limits.inflight;
     if (copy_names(c, s) != ERR_OK || copy_proxies(c, s) != ERR_OK || copy_quotas(c, s) != ERR_OK ||
-        copy_lag_rules(c, s) != ERR_OK || copy_auth(c, s) != ERR_OK) {
+        copy_lag_rules(c, s) != ERR_OK || copy_auth(c, s) != ERR_OK ||
+        copy_presence(c, s) != ERR_OK) {
         settings_unref(s);
         return NULL;
     }
@@ -329,6 +340,14 @@ static enum err open_log(struct daemon *d)
     return e;
 }
 
+/* None is no harm: connections are called by what they can be counted by, then. */
+static uint64_t random_salt(void)
+{
+    uint64_t salt = 0;
+    (void)!getrandom(&salt, sizeof(salt), 0);
+    return salt;
+}
+
 static enum err start_broker(struct daemon *d)
 {
     const struct config *c = d->config;
@@ -339,6 +358,7 @@ static enum err start_broker(struct daemon *d)
         .dedup_window_ms = c->hub.dedup_window_ms,
         .dedup_max_keys = c->hub.dedup_max_keys,
         .transports = transport_count(),
+        .presence_salt = random_salt(),
         .is_memory = is_memory_topic,
         .is_memory_ctx = d->config,
         .retention = d->rules,
@@ -365,6 +385,7 @@ static enum err create_workers(struct daemon *d)
     d->workers = calloc(d->worker_count, sizeof(struct worker *));
     enum err e = d->workers ? session_id_init() : ERR_NOMEM;
     dispatch_set_routes(&hub_routes);
+    presence_http_introduce();
     h1_set_next(h2_adopt);
     for (unsigned i = 0; i < d->worker_count && e == ERR_OK; i++) {
         struct store_reader *reader;
@@ -782,8 +803,8 @@ static void stop(struct daemon *d)
     certificates_finish(&d->certificates);
     key_files_finish(&d->keys);
     hub_destroy(d->hub);
-    uint64_t head = d->broker ? broker_head(d->broker) : d->log.head;
     bool complete = d->broker && broker_remember(d->broker) == ERR_OK;
+    uint64_t head = d->broker ? broker_head(d->broker) : d->log.head;
     broker_destroy(d->broker);
     store_close(d->store, head, complete);
     rules_destroy(d->rules);

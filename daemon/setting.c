@@ -58,6 +58,7 @@ static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 #define TOPIC_COUNT(member, lo, hi)    IN_TOPIC(COUNT, member, uint64_t), lo, hi, NULL
 #define TOPIC_BYTES(member, lo, hi)    IN_TOPIC(BYTES, member, uint64_t), lo, hi, NULL
 #define TOPIC_DURATION(member, lo, hi) IN_TOPIC(DURATION, member, uint64_t), lo, hi, NULL
+#define TOPIC_BOOL(member)             IN_TOPIC(BOOL, member, bool), 0, 0, NULL
 #define TOPIC_CHOICE(member, ctype, w) IN_TOPIC(CHOICE, member, ctype), 0, 0, w
 
 /* What fits into an address of the local socket with its NUL. */
@@ -94,6 +95,8 @@ const struct setting settings[] = {
      "most idempotency keys remembered; the oldest go first"},
     {"hub", "crypto_threads", COUNT(hub.crypto_threads, 0, 64), "0", FIXED,
      "threads for costly arithmetic, as of TLS handshakes; 0 = one for each usable processor"},
+    {"hub", "presence_linger", DURATION(hub.presence_linger_ms, 0, HOUR), "5s", RELOAD,
+     "how long a subscriber may be away before it is told to have left a topic with presence"},
     {"hub", "log_level", CHOICE(hub.log_level, enum log_level, log_level_words), "info", RELOAD,
      "least important lines written to standard error"},
 
@@ -290,6 +293,8 @@ const struct setting settings[] = {
      "as limits.max_lag_age"},
     {"topic", "lag_policy", TOPIC_CHOICE(lag.policy, enum config_lag_policy, lag_policy_words),
      NULL, RELOAD, "as limits.lag_policy"},
+    {"topic", "presence", TOPIC_BOOL(presence), "no", RELOAD,
+     "keep a list of who subscribes to each of these topics, and tell who comes and goes"},
 };
 /* clang-format on */
 
@@ -305,7 +310,7 @@ const struct setting settings_rule[CONFIG_RULE_SETTINGS_MAX] = {
     {"access", "token", IN_RULE(token), NULL, RELOAD, "what whoever has a token may, besides"},
 };
 
-enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 9 };
+enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 10 };
 
 _Static_assert((int)(ROWS - TOPIC_ROWS) <= (int)CONFIG_SETTINGS_MAX,
                "struct config has no room for origins");

@@ -15,7 +15,7 @@ void counting_free(struct counting *k)
 {
     if (!k)
         return;
-    feed_leave(&k->sub, worker_of(k->conn)->feeds);
+    feed_leave(&k->sub, worker_of(k->conn)->feeds, NULL);
     free(k);
 }
 
@@ -30,7 +30,7 @@ static enum err begin(struct conn *c, const struct feed_spec *spec, struct count
     if (!k)
         return ERR_NOMEM;
     k->conn = c;
-    enum err e = feed_join(&k->sub, spec, &envelope_encoding, c->counted_as);
+    enum err e = feed_join(&k->sub, spec, &envelope_encoding, c->counted_as, NULL);
     if (e != ERR_OK) {
         free(k);
         return e;

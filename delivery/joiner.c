@@ -4,9 +4,9 @@
 
 #include "utlist.h"
 
-void joiner_free(struct joiner *j, struct feed_table *feeds)
+void joiner_free(struct joiner *j, struct feed_table *feeds, void *who)
 {
-    feed_leave(&j->sub, feeds);
+    feed_leave(&j->sub, feeds, who);
     free(j);
 }
 

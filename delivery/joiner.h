@@ -50,8 +50,8 @@ struct joiners {
     struct brought *brought; /* by what left the set while they did */
 };
 
-/* Gives back all that J, which is in no list, has. */
-void joiner_free(struct joiner *j, struct feed_table *feeds);
+/* Gives back all that J, a joiner of WHO which is in no list, has. */
+void joiner_free(struct joiner *j, struct feed_table *feeds, void *who);
 /* The one that is least far; NULL when there is none. */
 struct joiner *joiner_furthest_back(const struct joiners *all);
 /* How many besides one of ALL and the set may bring a message: what joiner_leaves looks at. */

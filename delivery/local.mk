@@ -1,6 +1,8 @@
 # delivery/: what one worker delivers, and how messages are written; included by ../Makefile.am.
 noinst_LIBRARIES += libdelivery.a
 libdelivery_a_SOURCES = \
+	delivery/attendance.c delivery/attendance.h \
+	delivery/attendance_state.h \
 	delivery/counting.c delivery/counting.h \
 	delivery/description.h \
 	delivery/errand.c delivery/errand.h \
@@ -11,6 +13,8 @@ libdelivery_a_SOURCES = \
 	delivery/places.h \
 	delivery/poll_body.c delivery/poll_body.h \
 	delivery/poll_shared.c delivery/poll_shared.h \
+	delivery/presence_json.c delivery/presence_json.h \
+	delivery/presence_page.c delivery/presence_page.h \
 	delivery/scan.c delivery/scan.h \
 	delivery/settings.c delivery/settings.h \
 	delivery/stream.c delivery/stream.h \

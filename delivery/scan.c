@@ -16,7 +16,7 @@ enum err scan_init(struct scan *s, struct worker *w)
 
 void scan_finish(struct scan *s)
 {
-    feed_leave(&s->sub, s->replay.feeds);
+    feed_leave(&s->sub, s->replay.feeds, NULL);
     feed_table_destroy(s->replay.feeds);
 }
 
@@ -26,7 +26,7 @@ enum err scan_select(struct scan *s, const char *filter, size_t n)
     feed_spec_init(&spec, s->replay.feeds);
     enum err e = feed_spec_add(&spec, filter, n);
     if (e == ERR_OK)
-        e = feed_join(&s->sub, &spec, NULL, 0);
+        e = feed_join(&s->sub, &spec, NULL, 0, NULL);
     feed_spec_finish(&spec);
     return e;
 }

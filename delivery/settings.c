@@ -37,5 +37,6 @@ void settings_unref(struct settings *s)
     if (s->access)
         s->access_unref(s->access);
     lag_rules_finish(&s->lag);
+    presence_rules_finish(&s->presence);
     free(s);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "broker/lag.h"
+#include "broker/presence_rules.h"
 #include "net/remote.h"
 #include "net/settings.h"
 
@@ -57,6 +58,9 @@ struct settings {
     /* of all connections with tokens of one sub, or with one token, where that does not say */
     struct quota_limits sub_limits, token_limits;
     struct lag_rules lag; /* of streams that fall behind */
+    /* Topics whose subscribers are told of (presence.h) */
+    struct presence_rules presence;
+    uint64_t presence_linger_ms;
 };
 
 /* All zero, one reference; NULL when out of memory. Strings belong to the settings. */

@@ -394,7 +394,7 @@ static bool run_slice(struct slice *sl, struct position *p, uint64_t until)
 }
 
 typedef enum err set_change(struct feed_table *t, struct subscriber *sub, const char *filter,
-                            size_t n);
+                            size_t n, void *who);
 
 /* What was read for the set before it changes is nobody's any more. */
 static enum err change_set(struct stream *s, set_change *change, const char *filter, size_t n)
@@ -402,7 +402,7 @@ static enum err change_set(struct stream *s, set_change *change, const char *fil
     struct worker *w = worker_of(s->conn);
     struct lag_figures lag;
     lagging_figures(s->lagging, &lag);
-    enum err e = change(w->feeds, &s->sub, filter, n);
+    enum err e = change(w->feeds, &s->sub, filter, n, s->conn);
     if (e != ERR_OK)
         return e;
     lagging_keep(s->lagging, &lag);
@@ -414,7 +414,7 @@ static void remove_joiner(struct stream *s, struct joiner *j)
 {
     DL_DELETE(s->joiners.list, j);
     s->joiner_count--;
-    joiner_free(j, worker_of(s->conn)->feeds);
+    joiner_free(j, worker_of(s->conn)->feeds, s->conn);
 }
 
 static bool finish_joiner(struct stream *s, struct joiner *j)
@@ -574,7 +574,7 @@ void stream_finish(struct stream *s)
         remove_joiner(s, s->joiners.list);
     joiner_forget_brought(&s->joiners, worker_of(s->conn)->feeds);
     end_lag(s);
-    feed_leave(&s->sub, worker_of(s->conn)->feeds);
+    feed_leave(&s->sub, worker_of(s->conn)->feeds, s->conn);
     s->state = STREAM_OFF;
 }
 
@@ -583,12 +583,12 @@ enum err stream_start(struct stream *s, const struct feed_spec *spec,
 {
     struct worker *w = worker_of(s->conn);
     struct gap gap;
-    enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number);
+    enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number, s->conn);
     if (e != ERR_OK)
         return e;
     e = replay_start(&w->replay, s->sub.feed, after, hub_head(w->hub), &s->position, &gap);
     if (e != ERR_OK) {
-        feed_leave(&s->sub, w->feeds);
+        feed_leave(&s->sub, w->feeds, s->conn);
         return e;
     }
     s->state = STREAM_BEHIND;
@@ -607,7 +607,7 @@ enum err stream_change(struct stream *s, const struct feed_spec *spec,
 {
     struct lag_figures lag;
     lagging_figures(s->lagging, &lag);
-    enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number);
+    enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number, s->conn);
     if (e != ERR_OK)
         return e;
     lagging_keep(s->lagging, &lag);
@@ -626,7 +626,7 @@ static enum err joiner_subscribe(struct stream *s, struct joiner *j, const char 
     feed_spec_init(&spec, worker_of(s->conn)->feeds);
     enum err e = feed_spec_add(&spec, filter, n);
     if (e == ERR_OK)
-        e = feed_join(&j->sub, &spec, encoding, s->ops->transport->number);
+        e = feed_join(&j->sub, &spec, encoding, s->ops->transport->number, s->conn);
     feed_spec_finish(&spec);
     return e;
 }
@@ -644,7 +644,7 @@ static enum err joiner_create(struct stream *s, const char *filter, size_t n,
     if (e == ERR_OK)
         e = replay_start(&w->replay, j->sub.feed, after, hub_head(w->hub), &j->position, &j->gap);
     if (e != ERR_OK) {
-        joiner_free(j, worker_of(s->conn)->feeds);
+        joiner_free(j, worker_of(s->conn)->feeds, s->conn);
         return e;
     }
     j->start = j->position.offset;
@@ -701,7 +701,7 @@ static bool part_joiner(struct stream *s, const char *filter, size_t n)
         DL_DELETE(s->joiners.list, j);
         s->joiner_count--;
         note_brought(s, j->sub.feed, j->start, j->position.offset);
-        joiner_free(j, worker_of(s->conn)->feeds);
+        joiner_free(j, worker_of(s->conn)->feeds, s->conn);
         found = true;
     }
     return found;
@@ -766,7 +766,7 @@ static void drop_joiners(struct stream *s, struct joiner *list)
 {
     while (list) {
         struct joiner *next = list->next;
-        joiner_free(list, worker_of(s->conn)->feeds);
+        joiner_free(list, worker_of(s->conn)->feeds, s->conn);
         list = next;
     }
 }

@@ -55,8 +55,8 @@ void worker_set_settings(struct worker *w, struct settings *s)
     struct settings *old = w->settings;
     w->settings = settings_ref(s);
     w->loop.settings = &s->net;
-    settings_unref(old);
     w->settings_serial++;
+    settings_unref(old);
 }
 
 /* --- publishing --- */

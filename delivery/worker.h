@@ -18,6 +18,7 @@
 #include "broker/feed.h"
 #include "broker/hub.h"
 #include "broker/replay.h"
+#include "delivery/attendance_state.h"
 #include "delivery/frontend.h"
 #include "delivery/poll_shared.h"
 #include "delivery/settings.h"
@@ -97,8 +98,9 @@ struct worker {
     struct conn **paused_publishers; /* stopped reading because the hub's queue was full */
     size_t paused_count, paused_cap;
     _Atomic uint32_t errands; /* of its connections, under way anywhere (errand.h) */
-    uint64_t drain_until_ms;  /* real, monotonic: when a stop is over at the latest */
-    uint64_t refused_ms;      /* when hub.subscription_bytes was last in the way, 0 = never */
+    struct attendance attendance;
+    uint64_t drain_until_ms; /* real, monotonic: when a stop is over at the latest */
+    uint64_t refused_ms;     /* when hub.subscription_bytes was last in the way, 0 = never */
     bool started;
     pthread_t thread;
     struct refusals refusals;

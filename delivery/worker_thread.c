@@ -7,6 +7,7 @@
 #include "base/now.h"
 #include "base/spare.h"
 #include "broker/topic_table.h"
+#include "delivery/attendance.h"
 #include "delivery/fanout.h"
 #include "delivery/lagging.h"
 #include "delivery/stream.h"
@@ -33,17 +34,25 @@ static void count_answer(struct worker *w, const struct publish *p)
         counter_add(&w->loop.counters, COUNTER_publish_duplicates, p->items[i].duplicate);
 }
 
+static void answer_conn(struct worker *w, struct publish *p)
+{
+    struct conn *c = p->owner;
+    count_answer(w, p);
+    if (conn_state(c) != CONN_CLOSED && c->protocol->answered)
+        c->protocol->answered(c, p);
+    publish_free(p);
+    conn_release(c);
+}
+
 static void handle_answers(struct worker *w, struct publish *list)
 {
     while (list) {
         struct publish *p = list;
-        struct conn *c = p->owner;
         list = p->next;
-        count_answer(w, p);
-        if (conn_state(c) != CONN_CLOSED && c->protocol->answered)
-            c->protocol->answered(c, p);
-        publish_free(p);
-        conn_release(c);
+        if (p->owner)
+            answer_conn(w, p);
+        else
+            p->came_back(p, w);
     }
 }
 
@@ -163,6 +172,7 @@ static uint64_t wait_ms(const struct worker *w)
         wait = least(wait, BUDGET_TELL_MS);
     wait = least(wait, lagging_wait_ms(w));
     wait = least(wait, wait_ms_of_frontends(w));
+    wait = least(wait, attendance_wait_ms(w));
     wait = least(wait, refusals_wait_ms(&w->refusals, l->now_ms));
     return least(wait, holding_wait_ms(l));
 }
@@ -183,6 +193,7 @@ static bool run_turn(struct worker *w)
     bool more = turn_deadlines(&w->loop);
     worker_resume_publishers(w);
     lagging_check(w);
+    attendance_check(w);
     refusals_check(&w->refusals, w->loop.now_ms);
     go_on_with_backlog(w);
     turn_end(&w->loop);
@@ -263,16 +274,27 @@ static bool nudge(struct loop *l, unsigned other)
 
 /* --- life --- */
 
-static enum err watch_subscription(void *ctx, const char *filter, size_t n, unsigned transport)
+static enum err watch_subscription(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     struct worker *w = ctx;
-    return interest_add(hub_interest(w->hub), filter, n, transport);
+    size_t n;
+    const char *name = filter_name(f, &n);
+    enum err e = interest_add(hub_interest(w->hub), name, n, transport);
+    if (e != ERR_OK)
+        return e;
+    e = attendance_subscribed(w, f, transport, who);
+    if (e != ERR_OK)
+        interest_remove(hub_interest(w->hub), name, n, transport);
+    return e;
 }
 
-static void unwatch_subscription(void *ctx, const char *filter, size_t n, unsigned transport)
+static void unwatch_subscription(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     struct worker *w = ctx;
-    interest_remove(hub_interest(w->hub), filter, n, transport);
+    size_t n;
+    const char *name = filter_name(f, &n);
+    attendance_unsubscribed(w, f, who);
+    interest_remove(hub_interest(w->hub), name, n, transport);
 }
 
 /* One line for as long as it goes on. */
@@ -342,6 +364,7 @@ static enum err set_up(struct worker *w, unsigned index, struct settings *s, str
                        on_mail, w);
     if (e == ERR_OK && p->crypto)
         e = open_port(w, p->crypto);
+    attendance_begin(w);
     return e;
 }
 
@@ -444,6 +467,7 @@ void worker_destroy(struct worker *w)
     loop_finish(&w->loop);
     settings_unref(w->settings);
     tail_finish(&w->tail);
+    attendance_finish(w);
     feed_table_destroy(w->feeds);
     stream_table_destroy(w->streams);
     store_reader_destroy(w->replay.store);

@@ -5,6 +5,7 @@
 #include "frontends/sse/session.h"
 #include "frontends/sse/sse.h"
 #include "frontends/ws/ws.h"
+#include "http/presence.h"
 #include "http/publish.h"
 #include "http/subscribe.h"
 #include "http/webfiles.h"
@@ -28,6 +29,7 @@ static const struct http_route rows[] = {
     {HTTP_PATH("/t"), READ, false, HTTP_ROUTE_EVENTS, NULL, subscribe_http_run, &ways},
     {HTTP_PATH("/ws"), HTTP_GET, false, 0, NULL, ws_http_run, &ways},
     {HTTP_PATH("/session/"), HTTP_POST, true, 0, session_http_head, session_http_run, NULL},
+    {HTTP_PATH("/presence/"), READ, true, 0, NULL, presence_http_run, NULL},
     {HTTP_PATH("/cursor"), READ, false, 0, NULL, http_status_cursor, NULL},
     {HTTP_PATH("/healthz"), READ, false, HTTP_ROUTE_OPEN | HTTP_ROUTE_STATUS, NULL,
      http_status_health, NULL},

@@ -1,9 +1,11 @@
 #include "http/http_access.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "access/host.h"
 #include "access/origin.h"
+#include "broker/topic_name.h"
 #include "delivery/worker.h"
 #include "http/audit.h"
 #include "http/bearer.h"
@@ -28,17 +30,41 @@ bool http_may(const struct conn *c, enum access_right right)
     return access_may(worker_settings(c)->access, &client, right);
 }
 
+bool http_may_follow(const struct conn *c)
+{
+    return http_may(c, ACCESS_SUBSCRIBE) || http_may(c, ACCESS_PRESENCE);
+}
+
 bool http_may_nothing(const struct conn *c)
 {
     struct access_client client = client_of(c);
     return access_is_none(worker_settings(c)->access, &client);
 }
 
+/* What is told of who comes and goes is for those who may see who is there. */
+static bool is_of_presence(enum access_right right, const char *filter, size_t n)
+{
+    static const char above[] = TOPIC_PRESENCE "/";
+    size_t len = sizeof(above) - 1;
+    return right == ACCESS_SUBSCRIBE && n > len && memcmp(filter, above, len) == 0 &&
+           topic_pattern_valid(filter + len, n - len);
+}
+
+static bool judge(const struct conn *c, enum access_right right, const char *filter, size_t n,
+                  struct access_reason *ret)
+{
+    struct access_client client = client_of(c);
+    size_t above = sizeof(TOPIC_PRESENCE "/") - 1;
+    if (!is_of_presence(right, filter, n))
+        return access_judge(worker_settings(c)->access, &client, right, filter, n, ret);
+    return access_judge(worker_settings(c)->access, &client, ACCESS_PRESENCE, filter + above,
+                        n - above, ret);
+}
+
 bool http_may_topic(const struct conn *c, enum access_right right, const char *filter, size_t n,
                     struct access_reason *ret)
 {
-    struct access_client client = client_of(c);
-    bool may = access_judge(worker_settings(c)->access, &client, right, filter, n, ret);
+    bool may = judge(c, right, filter, n, ret);
     if (!may)
         audit_right(c, ret, filter, n);
     return may;

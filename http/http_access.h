@@ -15,7 +15,10 @@
 /* With any topic at all. */
 bool http_may(const struct conn *c, enum access_right right);
 bool http_may_nothing(const struct conn *c);
-/* Whether C may use the topic or pattern FILTER (N bytes) as RIGHT says. Asked once for a
+/* To subscribe, if only to what is told of who comes and goes somewhere. */
+bool http_may_follow(const struct conn *c);
+/* Whether C may use the topic or pattern FILTER (N bytes) as RIGHT says; to subscribe below
+ * _presence/ is to see the presence of what is named behind that. Asked once for a
  * subscription and once for a publish; a refusal is noted (audit.h), and RET says why. */
 bool http_may_topic(const struct conn *c, enum access_right right, const char *filter, size_t n,
                     struct access_reason *ret);

@@ -21,6 +21,7 @@ libhttp_a_SOURCES = \
 	http/http_time.c http/http_time.h \
 	http/http_transport.c http/http_transport.h \
 	http/judge.c http/judge.h \
+	http/presence.c http/presence.h \
 	http/publish.c http/publish.h \
 	http/secure.c http/secure.h \
 	http/shared_answer.c http/shared_answer.h \

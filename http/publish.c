@@ -23,6 +23,8 @@ enum {
 static const struct fault bad_topic = {
     "bad_topic", "A topic is 1 to 255 bytes of UTF-8 without control characters, '+' and '#', not "
                  "beginning with '/' or '$'"};
+static const struct fault presence_topic = {
+    "forbidden", "Below _presence/ only the hub publishes: who comes and goes"};
 static const struct fault bad_event = {
     "bad_event", "An event name is 1 to 255 bytes of UTF-8 without control characters, not "
                  "beginning with \"longwire.\""};
@@ -57,7 +59,11 @@ static const struct fault *check_rest(const struct settings *s, const struct mes
 
 const struct fault *publish_check(const struct settings *s, const struct message_init *m)
 {
-    return topic_name_valid(m->topic, m->topic_len) ? check_rest(s, m) : &bad_topic;
+    if (!topic_name_valid(m->topic, m->topic_len))
+        return &bad_topic;
+    if (topic_is_presence(m->topic, m->topic_len))
+        return &presence_topic;
+    return check_rest(s, m);
 }
 
 const struct fault *publish_fault(enum err e)
@@ -223,6 +229,10 @@ void publish_http_head(struct exchange *x)
         return;
     if (!topic_name_valid(x->name, x->name_len)) {
         exchange_fail(x, 400, bad_topic.message);
+        return;
+    }
+    if (topic_is_presence(x->name, x->name_len)) {
+        exchange_fail(x, 403, presence_topic.message);
         return;
     }
     if (!http_may_topic(x->conn, ACCESS_PUBLISH, x->name, x->name_len, &reason)) {
@@ -410,7 +420,10 @@ static bool take_line(struct exchange *x, struct publish_batch *b, char *line, s
         return false;
     if (!fault && set_item(b->publish, b->items++, &init, (uint32_t)b->line) == ERR_OK)
         return true;
-    unsigned status = fault == &too_large ? 413 : fault ? 400 : 503;
+    unsigned status = fault == &too_large        ? 413
+                      : fault == &presence_topic ? 403
+                      : fault                    ? 400
+                                                 : 503;
     fail_line(x, b->line, fault ? fault->message : "The hub is out of memory", status);
     return false;
 }

@@ -303,7 +303,7 @@ static bool wants_events(const struct exchange *x)
 static void judge_topics(const struct exchange *x, struct query *q, const struct subscription *sub)
 {
     size_t n;
-    q->forbidden = !http_may(x->conn, ACCESS_SUBSCRIBE);
+    q->forbidden = !http_may_follow(x->conn);
     for (uint32_t i = 0; i < sub->spec.count && !q->denied && !q->wrong; i++) {
         const char *name = filter_name(sub->spec.filters[i], &n);
         if (!http_may_topic(x->conn, ACCESS_SUBSCRIBE, name, n, &q->reason))

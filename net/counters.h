@@ -72,6 +72,9 @@
     X(lag_limit_replays, "times that a subscriber beyond a lag limit was left to replay")          \
     X(lag_limit_skips, "times that a subscriber beyond a lag limit was moved to the head")         \
     X(lag_limit_closes, "times that a subscriber beyond a lag limit was disconnected")             \
+    X(presence_joins, "comings of members that were told")                                         \
+    X(presence_leaves, "goings of members that were told")                                         \
+    X(presence_untold, "comings and goings that were not told for want of a topic")                \
     X(subscriptions_refused, "subscriptions refused for hub.subscription_bytes")                   \
     X(polls, "long-polls answered")                                                                \
     X(turns, "turns of the workers' loops")                                                        \

@@ -13,6 +13,7 @@
 struct transport {
     const char *name;
     bool subscribes; /* who comes by it may subscribe, and is counted so (broker/interest.h) */
+    bool attends;    /* who subscribes by it is told of as present (delivery/attendance.h) */
     bool registered; /* by transport_register, as is: */
     unsigned char number;
 };

@@ -22,7 +22,7 @@ struct poll {
     bool raw;
 };
 
-static struct transport poll_transport = {.name = "poll", .subscribes = true};
+static struct transport poll_transport = {.name = "poll", .subscribes = true, .attends = true};
 static struct encoding *const encodings[] = {&envelope_encoding, NULL};
 
 const struct frontend poll_frontend = {.transport = &poll_transport, .encodings = encodings};
@@ -291,7 +291,7 @@ static void end(struct exchange *x)
 {
     struct poll *p = x->waiting;
     conn_count_as(x->conn, x->conn->protocol->transport);
-    feed_leave(&p->sub, worker_of_poll(p)->feeds);
+    feed_leave(&p->sub, worker_of_poll(p)->feeds, x->conn);
     http_quota_leave(x->conn);
     spare_give(p, sizeof(*p));
 }
@@ -336,7 +336,8 @@ static enum err subscribe(struct poll *p, const struct feed_spec *spec, const st
                           struct gap *ret_gap)
 {
     struct worker *w = worker_of_poll(p);
-    enum err e = feed_join(&p->sub, spec, &envelope_encoding, poll_transport.number);
+    enum err e =
+        feed_join(&p->sub, spec, &envelope_encoding, poll_transport.number, p->exchange->conn);
     if (e != ERR_OK)
         return e;
     return replay_start(&w->replay, p->sub.feed, after, hub_head(w->hub), &p->position, ret_gap);

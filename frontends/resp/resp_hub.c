@@ -10,6 +10,7 @@
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
 #include "delivery/poll_body.h"
+#include "delivery/presence_page.h"
 #include "delivery/scan.h"
 #include "frontends/resp/resp.h"
 #include "frontends/resp/resp_error.h"
@@ -78,6 +79,39 @@ void resp_hub_topic(struct resp *r, const struct resp_request *q, struct buf *ou
     else
         resp_error_of(r, e, NULL);
     buf_finish(&text);
+}
+
+/* NULL: it can be answered. */
+static const char *check_presence(const struct resp *r, const struct resp_request *q,
+                                  struct presence_page *p)
+{
+    const struct resp_arg *topic = &q->argv[2];
+    if (!topic_name_valid(topic->data, topic->len))
+        return bad_topic;
+    if (!presence_page_is_there(worker_of(r->conn), topic->data, topic->len))
+        return "NOTFOUND no presence: that takes presence = yes in the topic's section";
+    if (q->argc > 3 &&
+        presence_page_parse_next(q->argv[3].data, q->argv[3].len, &p->after) != ERR_OK)
+        return "ERR not what the page before has as \"next\"";
+    return NULL;
+}
+
+void resp_hub_presence(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct presence_page p = {
+        .topic = q->argv[2].data, .topic_len = q->argv[2].len, .limit = PRESENCE_PAGE_LIMIT};
+    const char *error = check_presence(r, q, &p);
+    if (error) {
+        resp_error(r, error);
+        return;
+    }
+    while (!presence_page_step(&p, worker_of(r->conn)))
+        continue; /* a page is no more than a slice */
+    if (p.text.failed)
+        resp_error_of(r, ERR_NOMEM, NULL);
+    else
+        resp_reply_bulk(out, p.text.data + p.at, p.text.len - p.at);
+    presence_page_finish(&p);
 }
 
 void resp_hub_stats(struct resp *r, const struct resp_request *q, struct buf *out)
@@ -378,7 +412,7 @@ static enum err select_topics(struct scan *s, const struct resp_request *q, size
     for (size_t i = first; i < q->argc && e == ERR_OK; i++)
         e = feed_spec_add(&spec, q->argv[i].data, q->argv[i].len);
     if (e == ERR_OK)
-        e = feed_join(&s->sub, &spec, NULL, 0);
+        e = feed_join(&s->sub, &spec, NULL, 0, NULL);
     feed_spec_finish(&spec);
     return e;
 }

@@ -5,7 +5,8 @@
 #include "frontends/resp/resp_command.h"
 
 /* Documents. */
-resp_run resp_hub_topics, resp_hub_topic, resp_hub_stats, resp_hub_tls, resp_hub_clients;
+resp_run resp_hub_presence, resp_hub_topics, resp_hub_topic, resp_hub_stats, resp_hub_tls,
+    resp_hub_clients;
 resp_run resp_hub_access;
 /* What changes something, or takes long. */
 resp_run resp_hub_kick, resp_hub_purge, resp_hub_trim, resp_hub_backup, resp_hub_verify;

@@ -122,6 +122,8 @@ static const struct resp_command rows[] = {
      "after until limit topic [topic ...]", "Messages as they are stored, as JSON"},
     {"hub|help", 2, 2, RESP_FAST, help, NULL, "", "These lines"},
     {"hub|kick", 3, 3, RESP_ADMIN | RESP_ALONE, resp_hub_kick, NULL, "number", "Ends a connection"},
+    {"hub|presence", 3, 4, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_presence, NULL,
+     "topic [next]", "Who subscribes to a topic with presence, some at a time, as JSON"},
     {"hub|purge", 3, 3, RESP_WRITE | RESP_ADMIN | RESP_ALONE, resp_hub_purge, NULL, "topic",
      "Takes away all messages of a topic; answers how many"},
     {"hub|read", 6, 0, RESP_READONLY | RESP_BLOCKING | RESP_ALONE, resp_hub_read, NULL,

@@ -29,7 +29,7 @@ enum err resp_wait_join(struct resp_wait *w, struct resp *r, const struct resp_a
     for (size_t i = 0; i < count && e == ERR_OK; i++)
         e = feed_spec_add(&spec, filters[i].data, filters[i].len);
     if (e == ERR_OK)
-        e = feed_join(&w->sub, &spec, &only_told, resp_transport.number);
+        e = feed_join(&w->sub, &spec, &only_told, resp_transport.number, NULL);
     if (e == ERR_OK)
         e = feed_go_live(&w->sub, &live_ops, LIVE_NO_HANDLE);
     feed_spec_finish(&spec);
@@ -50,7 +50,7 @@ void resp_wait_destroy(struct resp_wait *w)
 {
     if (!w)
         return;
-    feed_leave(&w->sub, worker_of(w->resp->conn)->feeds);
+    feed_leave(&w->sub, worker_of(w->resp->conn)->feeds, NULL);
     w->destroy(w);
 }
 

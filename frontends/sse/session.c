@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/workers.h"
+#include "delivery/attendance.h"
 #include "delivery/counting.h"
 #include "delivery/envelope.h"
 #include "delivery/errand.h"
@@ -161,6 +162,8 @@ static bool renew(struct change *g, struct conn *c)
         fine = false;
     if (!fine && bearer_set(c, before) != ERR_OK)
         conn_close(c, CLOSE_NOMEM);
+    if (fine)
+        attendance_known(c);
     principal_unref(before);
     return fine;
 }
@@ -276,7 +279,7 @@ void session_http_head(struct exchange *x)
 {
     uint64_t number;
     enum err e = session_id_parse(x->name, x->name_len, &number);
-    if (!http_may(x->conn, ACCESS_SUBSCRIBE) && !http_takes_tokens(x->conn)) {
+    if (!http_may_follow(x->conn) && !http_takes_tokens(x->conn)) {
         exchange_deny(x, "Anonymous subscribing is not allowed here (see access.anonymous)");
     } else if (e == ERR_NOT_FOUND) {
         exchange_fail(x, 404, no_session);

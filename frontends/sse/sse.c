@@ -22,7 +22,7 @@
  */
 enum { OVER_RETRY_MS = 300000 };
 
-static struct transport sse_transport = {.name = "sse", .subscribes = true};
+static struct transport sse_transport = {.name = "sse", .subscribes = true, .attends = true};
 
 const struct frontend sse_frontend = {.transport = &sse_transport, .encodings = sse_encodings};
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delivery/attendance.h"
 #include "delivery/counting.h"
 #include "delivery/description.h"
 #include "delivery/stream.h"
@@ -79,7 +80,7 @@ struct ws {
     };
 };
 
-static struct transport ws_transport = {.name = "ws", .subscribes = true};
+static struct transport ws_transport = {.name = "ws", .subscribes = true, .attends = true};
 
 static struct ws *ws_of(struct conn *c)
 {
@@ -571,6 +572,7 @@ static void renew(struct conn *c, struct principal *p, const struct json_slice *
         conn_close(c, CLOSE_NOMEM);
         return;
     }
+    attendance_known(c);
     if (!http_quota_join(c, stream_filters(&ws->stream), &quota)) {
         answer_over(c, &quota, ref);
         end_with(c, WS_CLOSE_TRY_LATER, "More connections than its client may have");

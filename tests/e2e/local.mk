@@ -111,6 +111,8 @@ EXTRA_DIST += \
 	tests/e2e/47-http2-windows.test.mjs \
 	tests/e2e/47-http2.test.mjs \
 	tests/e2e/48-cut.test.mjs \
+	tests/e2e/49-presence-subs.test.mjs \
+	tests/e2e/49-presence.test.mjs \
 	tests/e2e/50-cursors.test.mjs \
 	tests/e2e/51-patterns.test.mjs \
 	tests/e2e/52-hosts.test.mjs \

@@ -6,6 +6,8 @@ broker_tests = \
 	tests/unit/test_dedup \
 	tests/unit/test_interest \
 	tests/unit/test_idle \
+	tests/unit/test_presence \
+	tests/unit/test_roster \
 	tests/unit/test_pattern_tree \
 	tests/unit/test_topic_index \
 	tests/unit/test_lag \
@@ -70,6 +72,15 @@ tests_unit_test_idle_LDADD = $(broker_test_libs)
 tests_unit_test_interest_SOURCES = tests/unit/test_interest.c
 tests_unit_test_interest_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_interest_LDADD = $(broker_test_libs)
+
+tests_unit_test_presence_SOURCES = tests/unit/test_presence.c tests/unit/random.c \
+	tests/unit/random.h
+tests_unit_test_presence_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_presence_LDADD = $(broker_test_libs)
+
+tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/random.c tests/unit/random.h
+tests_unit_test_roster_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_roster_LDADD = $(broker_test_libs)
 
 tests_unit_test_lag_SOURCES = tests/unit/test_lag.c
 tests_unit_test_lag_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -102,16 +102,22 @@ void rig_init(struct rig *r, bool durable)
         r->dir = make_dir();
 }
 
-static enum err subscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+static enum err subscribed(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     struct rig *r = ctx;
-    return interest_add(broker_interest(r->broker), filter, n, transport);
+    size_t n;
+    const char *name = filter_name(f, &n);
+    (void)who;
+    return interest_add(broker_interest(r->broker), name, n, transport);
 }
 
-static void unsubscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+static void unsubscribed(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     struct rig *r = ctx;
-    interest_remove(broker_interest(r->broker), filter, n, transport);
+    size_t n;
+    const char *name = filter_name(f, &n);
+    (void)who;
+    interest_remove(broker_interest(r->broker), name, n, transport);
 }
 
 void rig_start(struct rig *r)
@@ -341,7 +347,7 @@ void follower_join(struct rig *r, struct follower *f, const char *filters)
         ck_assert_int_eq(feed_spec_add(&spec, at, n), ERR_OK);
         at += n;
     }
-    ck_assert_int_eq(feed_join(&f->sub, &spec, NULL, 0), ERR_OK);
+    ck_assert_int_eq(feed_join(&f->sub, &spec, NULL, 0, NULL), ERR_OK);
     f->sub.feed->topics_many |= r->reads_all;
     feed_spec_finish(&spec);
 }
@@ -450,7 +456,7 @@ void follower_finish(struct rig *r, struct follower *f)
 {
     if (r->slice_feed == f->sub.feed)
         r->slice_feed = NULL; /* it may be the feed's last */
-    feed_leave(&f->sub, r->feeds);
+    feed_leave(&f->sub, r->feeds, NULL);
     free(f->got);
     memset(f, 0, sizeof(*f));
 }

@@ -77,16 +77,22 @@ static enum err create_broker(void)
     return broker_create(&rig.options, rig.store, &rig.log, rig.now_ms, &rig.broker);
 }
 
-static enum err interested(void *ctx, const char *filter, size_t n, unsigned transport)
+static enum err interested(void *ctx, struct filter *f, unsigned transport, void *who)
 {
+    size_t n;
+    const char *name = filter_name(f, &n);
     (void)ctx;
-    return interest_add(broker_interest(rig.broker), filter, n, transport);
+    (void)who;
+    return interest_add(broker_interest(rig.broker), name, n, transport);
 }
 
-static void not_interested(void *ctx, const char *filter, size_t n, unsigned transport)
+static void not_interested(void *ctx, struct filter *f, unsigned transport, void *who)
 {
+    size_t n;
+    const char *name = filter_name(f, &n);
     (void)ctx;
-    interest_remove(broker_interest(rig.broker), filter, n, transport);
+    (void)who;
+    interest_remove(broker_interest(rig.broker), name, n, transport);
 }
 
 static enum err create_feeds(void)
@@ -124,7 +130,7 @@ static enum err subscribe(int i)
     if (e == ERR_OK && i % 10 == 0)
         e = feed_spec_add(&spec, "t/#", 3);
     if (e == ERR_OK)
-        e = feed_join(&subscribers[i], &spec, NULL, 0);
+        e = feed_join(&subscribers[i], &spec, NULL, 0, NULL);
     feed_spec_finish(&spec);
     return e;
 }
@@ -270,7 +276,7 @@ static enum err start_and_stop_hub(void)
 static void close_all(void)
 {
     for (int i = 0; i < SUBSCRIBERS; i++)
-        feed_leave(&subscribers[i], rig.feeds);
+        feed_leave(&subscribers[i], rig.feeds, NULL);
     rig_finish(&rig);
 }
 

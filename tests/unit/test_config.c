@@ -205,6 +205,7 @@ static const struct {
     {"hub", "dedup_window", "90s"},
     {"hub", "dedup_max_keys", "18"},
     {"hub", "crypto_threads", "20"},
+    {"hub", "presence_linger", "21s"},
     {"hub", "log_level", "debug"},
     {"http", "listen", "[::1]:0"},
     {"http", "metrics_listen", "0.0.0.0:9420"},
@@ -1361,6 +1362,7 @@ START_TEST(what_is_reloadable)
     /* clang-format off */
     static const char *const names[] = {
         "hub.peer_bytes",
+        "hub.presence_linger",
         "hub.log_level",
         "http.head_timeout",
         "http.body_timeout",
@@ -1435,6 +1437,7 @@ START_TEST(what_is_reloadable)
         "topic.max_lag_bytes",
         "topic.max_lag_age",
         "topic.lag_policy",
+        "topic.presence",
     };
     /* clang-format on */
     int found = 0;

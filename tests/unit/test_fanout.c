@@ -250,7 +250,7 @@ static void join_as(struct subscriber *sub, const struct receiver_ops *kind, int
     struct feed_spec spec;
     feed_spec_init(&spec, desk.worker->feeds);
     ck_assert_int_eq(feed_spec_add(&spec, "m", 1), ERR_OK);
-    ck_assert_int_eq(feed_join(sub, &spec, like->encoding, like->transport), ERR_OK);
+    ck_assert_int_eq(feed_join(sub, &spec, like->encoding, like->transport, NULL), ERR_OK);
     feed_spec_finish(&spec);
     ck_assert_int_eq(feed_go_live(sub, kind, handle), ERR_OK);
 }
@@ -263,7 +263,7 @@ static void join(int i, int handle)
 static void leave_all(void)
 {
     for (int i = 0; i < MEMBERS; i++)
-        feed_leave(&members[i].sub, desk.worker->feeds);
+        feed_leave(&members[i].sub, desk.worker->feeds, NULL);
 }
 
 /* At the first parcel for number 1, that one, one before and one behind it leave, and two come. */
@@ -276,8 +276,8 @@ static void member_deliver(struct subscriber *sub, const struct parcel *p)
     if (m != &members[1] || m->got > 1)
         return;
     feed_go_idle(&members[0].sub);
-    feed_leave(&members[1].sub, desk.worker->feeds);
-    feed_leave(&members[3].sub, desk.worker->feeds);
+    feed_leave(&members[1].sub, desk.worker->feeds, NULL);
+    feed_leave(&members[3].sub, desk.worker->feeds, NULL);
     join(5, LIVE_NO_HANDLE);
     join(6, LIVE_NO_HANDLE);
     join(1, LIVE_NO_HANDLE);
@@ -402,7 +402,7 @@ static void crowd_deliver(struct subscriber *sub, const struct parcel *p)
         return;
     crowd_next = i + 2; /* the first of the next block has left */
     for (uint32_t j = i; j <= i + 1; j++) {
-        feed_leave(&crowd[j].sub, desk.worker->feeds);
+        feed_leave(&crowd[j].sub, desk.worker->feeds, NULL);
         crowd_join(j, LIVE_NO_HANDLE);
     }
 }
@@ -429,7 +429,7 @@ START_TEST(a_crowd_of_several_blocks_gets_it_in_order)
         ck_assert(feed_is_live(&crowd[i].sub));
     }
     for (uint32_t i = 0; i < CROWD; i++)
-        feed_leave(&crowd[i].sub, desk.worker->feeds);
+        feed_leave(&crowd[i].sub, desk.worker->feeds, NULL);
 }
 END_TEST
 

@@ -18,10 +18,13 @@ static int told;          /* subscriptions that the watcher knows, */
 static int told_by[4];    /* and by transport */
 static int tell_failures; /* the watcher refuses when it has been asked so often; 0 = never */
 
-static enum err subscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+static enum err subscribed(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     ck_assert_ptr_eq(ctx, &told);
-    ck_assert(topic_pattern_valid(filter, n));
+    size_t n;
+    const char *name = filter_name(f, &n);
+    ck_assert_ptr_null(who);
+    ck_assert(topic_pattern_valid(name, n));
     ck_assert_uint_lt(transport, 4);
     if (tell_failures && --tell_failures == 0)
         return ERR_NOMEM;
@@ -30,10 +33,10 @@ static enum err subscribed(void *ctx, const char *filter, size_t n, unsigned tra
     return ERR_OK;
 }
 
-static void unsubscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+static void unsubscribed(void *ctx, struct filter *f, unsigned transport, void *who)
 {
-    (void)filter;
-    (void)n;
+    (void)f;
+    (void)who;
     ck_assert_ptr_eq(ctx, &told);
     told--;
     ck_assert_int_ge(--told_by[transport], 0);
@@ -102,7 +105,7 @@ static void join_as(struct subscriber *sub, const char *filters, const struct en
 {
     struct feed_spec spec;
     fill(&spec, filters);
-    ck_assert_int_eq(feed_join(sub, &spec, e, transport), ERR_OK);
+    ck_assert_int_eq(feed_join(sub, &spec, e, transport, NULL), ERR_OK);
     feed_spec_finish(&spec);
 }
 
@@ -119,12 +122,12 @@ static void join_live(struct subscriber *sub, const char *filters)
 
 static void add(struct subscriber *sub, const char *filter)
 {
-    ck_assert_int_eq(feed_add(feeds, sub, filter, strlen(filter)), ERR_OK);
+    ck_assert_int_eq(feed_add(feeds, sub, filter, strlen(filter), NULL), ERR_OK);
 }
 
 static void drop(struct subscriber *sub, const char *filter)
 {
-    ck_assert_int_eq(feed_drop(feeds, sub, filter, strlen(filter)), ERR_OK);
+    ck_assert_int_eq(feed_drop(feeds, sub, filter, strlen(filter), NULL), ERR_OK);
 }
 
 /* --- turns --- */
@@ -211,7 +214,7 @@ START_TEST(a_turn_brings_each_feed_its_messages_in_order)
     end_turn();
     struct subscriber *subs[] = {&a, &b, &all, &level};
     for (int i = 0; i < 4; i++)
-        feed_leave(subs[i], feeds);
+        feed_leave(subs[i], feeds, NULL);
 }
 END_TEST
 
@@ -224,7 +227,7 @@ START_TEST(a_message_is_hit_once_however_many_filters_match)
     bring("a/b");
     CHECK_HITS(sub, 1, 2, 3);
     end_turn();
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -245,8 +248,8 @@ START_TEST(only_feeds_with_live_members_are_hit)
     bring("a");
     CHECK_NO_HITS(idle);
     end_turn();
-    feed_leave(&idle, feeds);
-    feed_leave(&live, feeds);
+    feed_leave(&idle, feeds, NULL);
+    feed_leave(&live, feeds, NULL);
 }
 END_TEST
 
@@ -273,8 +276,8 @@ START_TEST(what_comes_for_a_feed_is_counted)
     ck_assert_uint_eq(idle.feed->total_before.bytes, 0);
     ck_assert_uint_eq(live.feed->total_before.messages, 3);
     end_turn();
-    feed_leave(&idle, feeds);
-    feed_leave(&live, feeds);
+    feed_leave(&idle, feeds, NULL);
+    feed_leave(&live, feeds, NULL);
 }
 END_TEST
 
@@ -290,7 +293,7 @@ START_TEST(a_turn_that_is_repeated_counts_once)
     ck_assert_uint_eq(live.feed->total.messages, 1);
     ck_assert_uint_eq(live.feed->total.bytes, 4);
     end_turn();
-    feed_leave(&live, feeds);
+    feed_leave(&live, feeds, NULL);
 }
 END_TEST
 
@@ -303,8 +306,8 @@ START_TEST(members_may_leave_during_a_turn)
     struct feed *f = a.feed;
     ck_assert_ptr_eq(b.feed, f);
     bring("a");
-    feed_leave(&a, feeds);
-    feed_leave(&b, feeds);
+    feed_leave(&a, feeds, NULL);
+    feed_leave(&b, feeds, NULL);
     ck_assert(is_touched(f));
     ck_assert_uint_eq(f->live.count, 0);
     ck_assert_uint_eq(f->hits->message->offset, 1);
@@ -313,7 +316,7 @@ START_TEST(members_may_leave_during_a_turn)
     bring("a");
     CHECK_HITS(a, 2);
     end_turn();
-    feed_leave(&a, feeds);
+    feed_leave(&a, feeds, NULL);
 }
 END_TEST
 
@@ -342,8 +345,8 @@ START_TEST(more_hits_than_one_chunk_holds)
         for (int i = 0; i < MANY; i++)
             message_unref(messages[i]);
     }
-    feed_leave(&a, feeds);
-    feed_leave(&all, feeds);
+    feed_leave(&a, feeds, NULL);
+    feed_leave(&all, feeds, NULL);
 }
 END_TEST
 
@@ -367,8 +370,8 @@ START_TEST(the_same_set_is_one_feed_whatever_its_order)
     ck_assert_ptr_ne(g.feed, a.feed);
     struct subscriber *subs[] = {&a, &b, &c, &d, &e, &g};
     for (int i = 0; i < 6; i++)
-        feed_leave(subs[i], feeds);
-    feed_leave(&a, feeds); /* once more is fine */
+        feed_leave(subs[i], feeds, NULL);
+    feed_leave(&a, feeds, NULL); /* once more is fine */
     ck_assert_ptr_null(a.feed);
 }
 END_TEST
@@ -391,7 +394,7 @@ START_TEST(joining_again_leaves_the_former_feed)
     join(&sub, "");
     ck_assert_int_eq(told, 0);
     ck_assert_uint_eq(sub.feed->filter_count, 0);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -407,14 +410,14 @@ START_TEST(sets_are_told_by_transport)
     tell_failures = 1; /* d alone is new */
     struct feed_spec spec;
     fill(&spec, "b c d");
-    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 3), ERR_NOMEM);
+    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 3, NULL), ERR_NOMEM);
     tell_failures = 2;
-    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 3), ERR_OK);
+    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 3, NULL), ERR_OK);
     ck_assert_int_eq(tell_failures, 1);
     tell_failures = 0;
     feed_spec_finish(&spec);
     ck_assert_int_eq(told_by[3], 3);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
     ck_assert_int_eq(told_by[3], 0);
 }
 END_TEST
@@ -425,14 +428,14 @@ START_TEST(a_feed_that_is_held_can_be_asked)
     join(&sub, "a/+ b");
     struct feed *f = sub.feed;
     feed_hold(f);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
     ck_assert_int_eq(told, 0);
     ck_assert_uint_gt(taken, 0);
     ck_assert(feed_wants(feeds, f, topic("a/x")));
     ck_assert(!feed_wants(feeds, f, topic("c")));
     join(&sub, "b a/+");
     ck_assert_ptr_eq(sub.feed, f);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
     feed_release(f, feeds);
     ck_assert_uint_eq(taken, 0);
 }
@@ -446,15 +449,15 @@ START_TEST(a_set_is_shared_in_equal_parts)
     size_t alone = feed_share(a.feed);
     join(&b, "x");
     ck_assert_uint_eq(feed_share(b.feed), alone / 2);
-    feed_leave(&b, feeds);
+    feed_leave(&b, feeds, NULL);
     join(&b, "x y");
     ck_assert_uint_eq(feed_share(a.feed), alone / 2);
     join(&c, "");
     ck_assert_uint_eq(feed_share(c.feed), 0);
-    feed_leave(&a, feeds);
+    feed_leave(&a, feeds, NULL);
     ck_assert_uint_eq(feed_share(b.feed), alone);
-    feed_leave(&b, feeds);
-    feed_leave(&c, feeds);
+    feed_leave(&b, feeds, NULL);
+    feed_leave(&c, feeds, NULL);
 }
 END_TEST
 
@@ -468,14 +471,14 @@ START_TEST(a_refused_join_changes_nothing)
     for (int failure = 1; failure <= 3; failure++) {
         fill(&spec, "x y z");
         tell_failures = failure;
-        ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 0), ERR_NOMEM);
+        ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 0, NULL), ERR_NOMEM);
         tell_failures = 0;
         feed_spec_finish(&spec);
         ck_assert_ptr_eq(sub.feed, before);
         ck_assert(feed_is_live(&sub));
         ck_assert_int_eq(told, 1);
     }
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -493,7 +496,7 @@ START_TEST(sets_are_put_together_and_taken_apart)
     ck_assert_int_eq(feed_spec_remove(&spec, "b", 1), ERR_NOT_FOUND);
     ck_assert_int_eq(feed_spec_remove(&spec, "b/#", 3), ERR_OK);
     ck_assert_int_eq(feed_spec_remove(&spec, "b/#", 3), ERR_NOT_FOUND);
-    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 0), ERR_OK);
+    ck_assert_int_eq(feed_join(&sub, &spec, &encoding_a, 0, NULL), ERR_OK);
     feed_spec_finish(&spec);
     ck_assert(feed_has(feeds, sub.feed, "a", 1));
     ck_assert(feed_has(feeds, sub.feed, "c", 1));
@@ -505,7 +508,7 @@ START_TEST(sets_are_put_together_and_taken_apart)
         ck_assert_uint_eq(n, 1);
         ck_assert(*name == 'a' || *name == 'c');
     }
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -524,20 +527,20 @@ START_TEST(routes_follow_what_comes_and_goes)
     CHECK_HITS(exact, 2, 3);
     CHECK_HITS(level, 3);
     end_turn();
-    feed_leave(&exact, feeds);
+    feed_leave(&exact, feeds, NULL);
     join_live(&all, "#");
     bring("a/b");
     CHECK_HITS(level, 4);
     CHECK_HITS(all, 4);
     end_turn();
-    feed_leave(&level, feeds);
+    feed_leave(&level, feeds, NULL);
     join_live(&exact, "a/b");
     bring("a/b");
     CHECK_HITS(exact, 5);
     CHECK_HITS(all, 5);
     end_turn();
-    feed_leave(&all, feeds);
-    feed_leave(&exact, feeds);
+    feed_leave(&all, feeds, NULL);
+    feed_leave(&exact, feeds, NULL);
     bring("a/b");
     ck_assert_ptr_null(feed_turn_feeds(feeds));
     end_turn();
@@ -562,11 +565,11 @@ START_TEST(routes_are_made_when_a_topic_first_gets_a_message)
     bring("t/901");
     CHECK_HITS(other, 3);
     end_turn();
-    feed_leave(&other, feeds);
+    feed_leave(&other, feeds, NULL);
     bring("t/901");
     ck_assert_ptr_null(feed_turn_feeds(feeds));
     end_turn();
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -585,7 +588,7 @@ START_TEST(the_filter_that_matches_is_named)
     ck_assert_ptr_null(feed_matching_filter(feeds, sub.feed, topic("b"), &n, &pattern));
     ck_assert(feed_wants(feeds, sub.feed, topic("a/b")));
     ck_assert(!feed_wants(feeds, sub.feed, topic("b")));
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -634,7 +637,7 @@ START_TEST(a_feeds_topics_are_found_as_they_come)
     ck_assert_ptr_null(set.ids);
     struct subscriber *subs[] = {&one, &some, &all, &none};
     for (int i = 0; i < 4; i++)
-        feed_leave(subs[i], feeds);
+        feed_leave(subs[i], feeds, NULL);
 }
 END_TEST
 
@@ -658,8 +661,8 @@ START_TEST(a_feeds_topics_may_be_forgotten)
     topic_table_forget(topics, topic("b"));
     topic("b");
     CHECK_TOPICS(some, 2, 4, 5);
-    feed_leave(&plain, feeds);
-    feed_leave(&some, feeds);
+    feed_leave(&plain, feeds, NULL);
+    feed_leave(&some, feeds, NULL);
 }
 END_TEST
 
@@ -682,7 +685,7 @@ START_TEST(a_set_that_changes_has_other_topics)
     drop(&sub, "a");
     ck_assert_uint_eq(f->lag_serial, 0);
     CHECK_TOPICS(sub, 2, 3);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -712,12 +715,12 @@ START_TEST(a_set_is_open_for_topics_that_are_not_there)
     ck_assert(is_open(&sub));
     drop(&sub, "#");
     ck_assert(!is_open(&sub));
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
     join(&sub, "a +");
     ck_assert(is_open(&sub));
     drop(&sub, "+");
     ck_assert(!is_open(&sub));
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -750,7 +753,7 @@ START_TEST(many_new_topics_are_not_all_looked_at)
     ck_assert_int_eq(feed_topics(feeds, sub.feed, &set), ERR_OK);
     ck_assert_uint_le(set.looked, 4);
     CHECK_TOPICS(sub, 1);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -772,7 +775,7 @@ START_TEST(a_feeds_topics_may_become_too_many)
     ck_assert_ptr_null(set.ids);
     ck_assert_ptr_eq(set.only, sub.feed);
     ck_assert_uint_le(taken, before - TOPICS_LOOK_MAX * sizeof(uint32_t)); /* given back */
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -816,7 +819,7 @@ static void join_at_random(int s)
         ck_assert_int_eq(feed_spec_add(&spec, model[s].filters[i], strlen(model[s].filters[i])),
                          ERR_OK);
     }
-    ck_assert_int_eq(feed_join(&model[s].sub, &spec, &encoding_a, 0), ERR_OK);
+    ck_assert_int_eq(feed_join(&model[s].sub, &spec, &encoding_a, 0, NULL), ERR_OK);
     feed_spec_finish(&spec);
     ck_assert_int_eq(feed_is_live(&model[s].sub), live);
     if (!live && random_below(4))
@@ -832,7 +835,7 @@ static void change_at_random(int s)
         int i = (int)random_below((uint32_t)model[s].count);
         char name[32];
         strcpy(name, model[s].filters[i]);
-        ck_assert_int_eq(feed_drop(feeds, sub, name, strlen(name)), ERR_OK);
+        ck_assert_int_eq(feed_drop(feeds, sub, name, strlen(name), NULL), ERR_OK);
         int left = 0;
         for (i = 0; i < model[s].count; i++)
             if (strcmp(model[s].filters[i], name) != 0 && left++ < i)
@@ -842,7 +845,7 @@ static void change_at_random(int s)
     } else if (model[s].count < FILTERS) {
         char *name = model[s].filters[model[s].count++];
         random_name(name, random_below(2));
-        ck_assert_int_eq(feed_add(feeds, sub, name, strlen(name)), ERR_OK);
+        ck_assert_int_eq(feed_add(feeds, sub, name, strlen(name), NULL), ERR_OK);
         ck_assert(feed_has(feeds, sub->feed, name, strlen(name)));
     }
     ck_assert_int_eq(feed_is_live(sub), live);
@@ -917,7 +920,7 @@ START_TEST(random_subscriptions_get_what_a_naive_matcher_says)
             else if (random_below(3))
                 join_at_random(s);
             else
-                feed_leave(&model[s].sub, feeds);
+                feed_leave(&model[s].sub, feeds, NULL);
         }
         for (int n = (int)random_below(12); n > 0; n--) {
             random_name(name, false);
@@ -928,7 +931,7 @@ START_TEST(random_subscriptions_get_what_a_naive_matcher_says)
         check_sets();
     }
     for (int s = 0; s < SUBS; s++)
-        feed_leave(&model[s].sub, feeds);
+        feed_leave(&model[s].sub, feeds, NULL);
 }
 END_TEST
 
@@ -963,7 +966,7 @@ START_TEST(a_set_of_ones_own_changes_in_place)
     bring("d");
     CHECK_HITS(sub, 4);
     end_turn();
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 
@@ -992,9 +995,9 @@ START_TEST(a_shared_set_is_left)
     ck_assert_ptr_ne(b.feed, touched);
     ck_assert_uint_eq(touched->filter_count, 3);
     end_turn();
-    feed_leave(&a, feeds);
-    feed_leave(&b, feeds);
-    feed_leave(&c, feeds);
+    feed_leave(&a, feeds, NULL);
+    feed_leave(&b, feeds, NULL);
+    feed_leave(&c, feeds, NULL);
 }
 END_TEST
 
@@ -1010,10 +1013,10 @@ START_TEST(a_refused_change_changes_nothing)
         struct subscriber *sub = i ? &shared : &own;
         struct feed *f = sub->feed;
         tell_failures = 1;
-        ck_assert_int_eq(feed_add(feeds, sub, "n", 1), ERR_NOMEM);
+        ck_assert_int_eq(feed_add(feeds, sub, "n", 1, NULL), ERR_NOMEM);
         tell_failures = 0;
         for (taken_max = taken; taken_max < before + 120; taken_max += 8)
-            ck_assert_int_eq(feed_add(feeds, sub, "n", 1), ERR_FULL);
+            ck_assert_int_eq(feed_add(feeds, sub, "n", 1, NULL), ERR_FULL);
         taken_max = SIZE_MAX;
         ck_assert_ptr_eq(sub->feed, f);
         ck_assert(feed_is_live(sub));
@@ -1023,18 +1026,18 @@ START_TEST(a_refused_change_changes_nothing)
     }
     /* What was granted before, and what gives something up, is not refused. */
     taken_max = 0;
-    ck_assert_int_eq(feed_take_over(feeds, &own, "n", 1), ERR_OK);
+    ck_assert_int_eq(feed_take_over(feeds, &own, "n", 1, NULL), ERR_OK);
     drop(&shared, "x");
     drop(&own, "a");
     struct feed_spec spec;
     feed_spec_init(&spec, feeds);
     ck_assert_int_eq(feed_spec_add(&spec, "n", 1), ERR_OK); /* there already */
     ck_assert_int_eq(feed_spec_add(&spec, "m", 1), ERR_FULL);
-    ck_assert_int_eq(feed_join(&other, &spec, &encoding_b, 0), ERR_FULL);
+    ck_assert_int_eq(feed_join(&other, &spec, &encoding_b, 0, NULL), ERR_FULL);
     feed_spec_finish(&spec);
-    feed_leave(&own, feeds);
-    feed_leave(&shared, feeds);
-    feed_leave(&other, feeds);
+    feed_leave(&own, feeds, NULL);
+    feed_leave(&shared, feeds, NULL);
+    feed_leave(&other, feeds, NULL);
 }
 END_TEST
 
@@ -1090,12 +1093,12 @@ START_TEST(the_others_cost_nothing)
     end_turn();
     add(&big, "news/+");
     drop(&big, "user/77/+/state");
-    feed_leave(&all, feeds);
-    feed_leave(&one, feeds);
+    feed_leave(&all, feeds, NULL);
+    feed_leave(&one, feeds, NULL);
     ck_assert_uint_le(steps(), 80 + MOVED);
-    feed_leave(&big, feeds);
+    feed_leave(&big, feeds, NULL);
     for (int i = 0; i < 1000; i++)
-        feed_leave(&alone[i], feeds);
+        feed_leave(&alone[i], feeds, NULL);
     ck_assert_uint_le(steps(), 16 * (MANY_PATTERNS + 2000));
 }
 END_TEST
@@ -1122,7 +1125,7 @@ START_TEST(topics_that_come_and_go_cost_a_message_nothing)
         join_live(&poll, i % 2 ? "a/b/c/d/e/f" : "other");
         bring("a/b/c/d/e/f");
         end_turn();
-        feed_leave(&poll, feeds);
+        feed_leave(&poll, feeds, NULL);
     }
     ck_assert_uint_le(steps(), 100 * 10);
     join_live(&poll, "a/b/c/d/e/f");
@@ -1130,9 +1133,9 @@ START_TEST(topics_that_come_and_go_cost_a_message_nothing)
     CHECK_HITS(poll, 102);
     CHECK_HITS(patterns[0], 102); /* the same set */
     end_turn();
-    feed_leave(&poll, feeds);
+    feed_leave(&poll, feeds, NULL);
     for (int i = 0; i < 64; i++)
-        feed_leave(&patterns[i], feeds);
+        feed_leave(&patterns[i], feeds, NULL);
 }
 END_TEST
 
@@ -1146,20 +1149,20 @@ START_TEST(leaving_costs_as_much_as_was_joined)
         join_live(&subs[i], name);
     }
     steps();
-    feed_leave(&subs[0], feeds);
+    feed_leave(&subs[0], feeds, NULL);
     ck_assert_uint_le(steps(), 20);
     bring("x");
     CHECK_HITS(subs[1], 1);
     CHECK_HITS(subs[1999], 1);
     end_turn();
     for (int i = 1; i < 2000; i += 2)
-        feed_leave(&subs[i], feeds);
+        feed_leave(&subs[i], feeds, NULL);
     bring("x");
     CHECK_HITS(subs[2], 2);
     CHECK_HITS(subs[1998], 2);
     end_turn();
     for (int i = 0; i < 2000; i++)
-        feed_leave(&subs[i], feeds);
+        feed_leave(&subs[i], feeds, NULL);
 }
 END_TEST
 
@@ -1196,9 +1199,9 @@ START_TEST(a_feed_of_too_many_topics_is_asked_for_each)
     taken_max = 0;
     ck_assert_int_eq(feed_topics(feeds, some.feed, &set), ERR_OK);
     ck_assert_ptr_eq(set.only, some.feed);
-    feed_leave(&many, feeds);
-    feed_leave(&few, feeds);
-    feed_leave(&some, feeds);
+    feed_leave(&many, feeds, NULL);
+    feed_leave(&few, feeds, NULL);
+    feed_leave(&some, feeds, NULL);
 }
 END_TEST
 
@@ -1227,7 +1230,7 @@ START_TEST(thousands_of_feeds_come_and_go)
     ck_assert_uint_eq(touched, MANY / 100);
     end_turn();
     for (int i = 0; i < MANY; i++)
-        feed_leave(&subs[i], feeds);
+        feed_leave(&subs[i], feeds, NULL);
 }
 END_TEST
 

@@ -17,21 +17,21 @@ static size_t taken; /* and what feeds and their filters take */
 static struct joiners all;
 static struct subscriber set;
 
-static enum err subscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+static enum err subscribed(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     (void)ctx;
-    (void)filter;
-    (void)n;
+    (void)f;
+    (void)who;
     (void)transport;
     told++;
     return ERR_OK;
 }
 
-static void unsubscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+static void unsubscribed(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     (void)ctx;
-    (void)filter;
-    (void)n;
+    (void)f;
+    (void)who;
     (void)transport;
     told--;
 }
@@ -55,7 +55,7 @@ static void join(struct subscriber *sub, const char *filter)
     struct feed_spec spec;
     feed_spec_init(&spec, feeds);
     ck_assert_int_eq(feed_spec_add(&spec, filter, strlen(filter)), ERR_OK);
-    ck_assert_int_eq(feed_join(sub, &spec, &encoding, 0), ERR_OK);
+    ck_assert_int_eq(feed_join(sub, &spec, &encoding, 0, NULL), ERR_OK);
     feed_spec_finish(&spec);
 }
 
@@ -77,11 +77,11 @@ static void teardown(void)
     while (all.list) {
         struct joiner *j = all.list;
         DL_DELETE(all.list, j);
-        joiner_free(j, feeds);
+        joiner_free(j, feeds, NULL);
     }
     joiner_forget_brought(&all, feeds);
     ck_assert_ptr_null(all.brought);
-    feed_leave(&set, feeds);
+    feed_leave(&set, feeds, NULL);
     ck_assert_int_eq(told, 0);
     ck_assert_uint_eq(taken, 0);
     feed_table_destroy(feeds);
@@ -115,7 +115,7 @@ static enum err note(const char *filter, uint64_t after, uint64_t until)
     struct subscriber sub = {0};
     join(&sub, filter);
     enum err e = joiner_note_brought(&all, feeds, sub.feed, after, until);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
     return e;
 }
 

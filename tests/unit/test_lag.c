@@ -12,20 +12,20 @@ static struct topic_table *topics;
 static struct feed_table *feeds;
 static struct lag_rules rules;
 
-static enum err subscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+static enum err subscribed(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     (void)ctx;
-    (void)filter;
-    (void)n;
+    (void)f;
+    (void)who;
     (void)transport;
     return ERR_OK;
 }
 
-static void unsubscribed(void *ctx, const char *filter, size_t n, unsigned transport)
+static void unsubscribed(void *ctx, struct filter *f, unsigned transport, void *who)
 {
     (void)ctx;
-    (void)filter;
-    (void)n;
+    (void)f;
+    (void)who;
     (void)transport;
 }
 
@@ -62,7 +62,7 @@ static void join(struct subscriber *sub, const char *filters)
         ck_assert_int_eq(feed_spec_add(&spec, at, n), ERR_OK);
         at += n;
     }
-    ck_assert_int_eq(feed_join(sub, &spec, NULL, 0), ERR_OK);
+    ck_assert_int_eq(feed_join(sub, &spec, NULL, 0, NULL), ERR_OK);
     feed_spec_finish(&spec);
 }
 
@@ -72,7 +72,7 @@ static uint64_t rule_of(const char *filters, uint32_t serial)
     join(&sub, filters);
     uint64_t messages = lag_rules_of(&rules, serial, sub.feed)->messages;
     ck_assert_uint_eq(lag_rules_of(&rules, serial, sub.feed)->messages, messages);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
     return messages;
 }
 
@@ -120,7 +120,7 @@ START_TEST(what_was_found_is_kept_until_the_rules_change)
     ck_assert_uint_eq(lag_rules_of(&rules, 2, sub.feed)->messages, 0);
     add_rule("+", 3);
     ck_assert_uint_eq(lag_rules_of(&rules, 3, sub.feed)->messages, 3);
-    feed_leave(&sub, feeds);
+    feed_leave(&sub, feeds, NULL);
 }
 END_TEST
 

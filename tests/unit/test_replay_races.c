@@ -42,13 +42,13 @@ static void worker_create(struct worker *w, const char *filter)
     }
     feed_spec_init(&spec, w->feeds);
     ck_assert_int_eq(feed_spec_add(&spec, filter, strlen(filter)), ERR_OK);
-    ck_assert_int_eq(feed_join(&w->sub, &spec, NULL, 0), ERR_OK);
+    ck_assert_int_eq(feed_join(&w->sub, &spec, NULL, 0, NULL), ERR_OK);
     feed_spec_finish(&spec);
 }
 
 static void worker_destroy(struct worker *w)
 {
-    feed_leave(&w->sub, w->feeds);
+    feed_leave(&w->sub, w->feeds, NULL);
     feed_table_destroy(w->feeds);
     tail_finish(&w->tail);
     store_reader_destroy(w->reader);

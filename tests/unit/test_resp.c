@@ -50,7 +50,7 @@ void __wrap_worker_publish(struct worker *w, struct conn *c, struct publish *p);
 bool __wrap_worker_must_wait(struct worker *w, struct conn *c);
 void __wrap_h1_adopt(struct conn *c);
 const struct store_state *__wrap_hub_log(const struct hub *h);
-void __wrap_feed_leave(struct subscriber *s, struct feed_table *t);
+void __wrap_feed_leave(struct subscriber *s, struct feed_table *t, void *who);
 void __wrap_resp_xread(struct resp *r, const struct resp_request *q, struct buf *out);
 
 struct buf *__wrap_conn_out(struct conn *c)
@@ -138,10 +138,11 @@ const struct store_state *__wrap_hub_log(const struct hub *h)
     return &log_state;
 }
 
-void __wrap_feed_leave(struct subscriber *s, struct feed_table *t)
+void __wrap_feed_leave(struct subscriber *s, struct feed_table *t, void *who)
 {
     (void)s;
     (void)t;
+    (void)who;
 }
 
 static void setup(void)
