@@ -8,6 +8,7 @@
 #include "delivery/description.h"
 #include "delivery/envelope.h"
 #include "delivery/stream.h"
+#include "http/bearer.h"
 #include "net/turn.h"
 
 enum {
@@ -61,6 +62,18 @@ static void put_lag(const struct lag_figures *lag, struct buf *out)
     admin_put_number(out, "lag_seconds", lag->age_ms / 1000);
 }
 
+/* Whose token it has. */
+static void put_bearer(const struct conn *c, struct buf *out)
+{
+    const struct principal *p = bearer_of(c);
+    if (p && *p->sub) {
+        buf_puts(out, ",\"sub\":");
+        envelope_json_string(out, p->sub, strlen(p->sub));
+    }
+    if (p && p->expires_s > 0)
+        admin_put_number(out, "expires", (uint64_t)p->expires_s);
+}
+
 static void put_client(struct admin *a, struct conn *c)
 {
     const struct worker *w = worker_of(c);
@@ -77,6 +90,7 @@ static void put_client(struct admin *a, struct conn *c)
         buf_puts(out, ",\"name\":");
         envelope_json_string(out, d.name, strlen(d.name));
     }
+    put_bearer(c, out);
     if (d.deflate)
         buf_puts(out, ",\"deflate\":true");
     buf_puts(out, ",\"topics\":[");

@@ -5,7 +5,7 @@ import { after, describe, test } from 'node:test';
 import { Authority, secureRequest, secureSettings } from './lib/tls.mjs';
 import { connect, ask as askH2 } from './lib/h2.mjs';
 import { assertProblem, get, post, request } from './lib/http.mjs';
-import { startHub, suiteHub } from './lib/hub.mjs';
+import { longwirectl, startHub, suiteHub } from './lib/hub.mjs';
 import { exchange } from './lib/raw.mjs';
 import { RespClient } from './lib/resp.mjs';
 import { SseStream } from './lib/sse.mjs';
@@ -311,6 +311,17 @@ describe('tokens', () => {
         ['201', '200', '403', '200'],
       );
     });
+  });
+
+  test('are told to administrators, by their sub', async (t) => {
+    const exp = now() + 1234;
+    const token = keys.sign({ sub: 'carol "c"', exp, longwire: { subscribe: ['prices/#'] } });
+    const ws = await (await WsClient.open(hub, 'prices/a', {}, { headers: bearer(token) })).live();
+    t.after(() => ws.terminate());
+    const clients = JSON.parse((await longwirectl(hub, ['--json', 'clients'])).stdout);
+    const [carol] = clients.filter(({ sub }) => sub === 'carol "c"');
+    assert.deepEqual([carol.transport, carol.expires], ['ws', exp]);
+    assert.ok(clients.some(({ transport, sub }) => transport === 'resp' && sub === undefined));
   });
 
   test('a preflight needs none', async () => {

@@ -27,6 +27,7 @@ frontends_tests = \
 	tests/unit/test_resp \
 	tests/unit/test_secure \
 	tests/unit/test_bearer \
+	tests/unit/test_tokens \
 	tests/unit/test_session_work \
 	tests/unit/test_tls_handshake \
 	tests/unit/test_tls_link \
@@ -191,6 +192,12 @@ tests_unit_test_resp_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=conn_out -Wl,--wrap=conn
 	-Wl,--wrap=h1_adopt -Wl,--wrap=hub_log -Wl,--wrap=feed_leave \
 	-Wl,--wrap=resp_xread
 tests_unit_test_resp_LDADD = $(frontends_test_libs)
+
+tests_unit_test_tokens_SOURCES = tests/unit/test_tokens.c tests/unit/token_maker.c \
+	tests/unit/token_maker.h $(desk)
+tests_unit_test_tokens_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tokens_LDFLAGS = $(desk_ldflags) -Wl,--wrap=token_is_costly -Wl,--wrap=token_verify
+tests_unit_test_tokens_LDADD = $(frontends_test_libs)
 
 tests_unit_test_bearer_SOURCES = tests/unit/test_bearer.c $(desk)
 tests_unit_test_bearer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
