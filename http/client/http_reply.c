@@ -4,6 +4,8 @@
 
 #include "http/field.h"
 
+enum { BALLAST_MAX = 4096 /* bytes of chunk extensions and trailers */ };
+
 enum state {
     START, /* no byte of a status line is there */
     STATUS_LINE,
@@ -221,11 +223,11 @@ static size_t feed_to_close(struct http_reply *r, const char *data, size_t n)
 
 static size_t feed_chunks(struct http_reply *r, const char *data, size_t n)
 {
-    struct field_text bytes;
+    struct chunk_found found;
     size_t used;
-    enum chunk_read got = chunk_reader_feed(&r->chunks, data, n, &used, &bytes);
+    enum chunk_read got = chunk_reader_feed(&r->chunks, BALLAST_MAX, data, n, &used, &found);
     if (got == CHUNK_BYTES)
-        put_body(r, bytes.p, bytes.n);
+        put_body(r, found.data, found.n);
     else if (got == CHUNK_END)
         r->state = DONE;
     else if (got == CHUNK_FAULT)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "http/field.h"
 #include "http/h1/chunk_ext.h"
 
 enum state {
@@ -20,7 +21,6 @@ enum state {
     TRAILER_LF,
     LAST_LF,
     ENDED,
-    BROKEN,
 };
 
 void chunk_reader_init(struct chunk_reader *k)
@@ -28,97 +28,142 @@ void chunk_reader_init(struct chunk_reader *k)
     memset(k, 0, sizeof(*k));
 }
 
-/* The state when GOOD. */
-static enum state if_good(bool good, enum state s)
+/* What a byte leads to: another state, or, where `reason` is one, nowhere. */
+struct step {
+    enum state state;
+    const char *reason;
+};
+
+static struct step to(enum state s)
 {
-    return good ? s : BROKEN;
+    return (struct step){s, NULL};
 }
 
-static enum state size_next(struct chunk_reader *k, char c)
+static struct step wrong(const char *reason)
+{
+    return (struct step){.reason = reason};
+}
+
+static struct step to_if(bool good, enum state s, const char *reason)
+{
+    return good ? to(s) : wrong(reason);
+}
+
+static struct step take_digit(struct chunk_reader *k, int digit)
+{
+    k->left = k->left << 4 | (unsigned)digit;
+    return to_if(k->digits++ < CHUNK_SIZE_DIGITS_MAX, SIZE, "The size of a chunk is too long");
+}
+
+/* The size, or whatever ends it. */
+static struct step in_size(struct chunk_reader *k, char c)
 {
     int digit = hex_value(c);
-    if (k->state == SIZE && digit >= 0) {
-        k->left = k->left << 4 | (unsigned)digit;
-        return if_good(k->digits++ < CHUNK_SIZE_DIGITS_MAX, SIZE);
-    }
-    if (c == '\r')
-        return if_good(k->digits && k->state == SIZE, SIZE_LF);
-    if (c == ';') {
-        k->extension = CHUNK_EXT_START;
-        return if_good(k->digits, EXTENSION);
-    }
-    return if_good(k->digits && (c == ' ' || c == '\t'), BLANK);
+    if (digit >= 0 && k->state == SIZE)
+        return take_digit(k, digit);
+    if (k->digits > 0 && c == '\r' && k->state == SIZE)
+        return to(SIZE_LF);
+    if (k->digits > 0 && (c == ' ' || c == '\t'))
+        return to(BLANK);
+    k->extension = CHUNK_EXT_START;
+    return to_if(k->digits > 0 && c == ';', EXTENSION,
+                 "The size of a chunk is not a hexadecimal number");
 }
 
-static enum state extension_next(struct chunk_reader *k, char c)
+static struct step in_extension(struct chunk_reader *k, char c)
 {
+    static const char malformed[] = "A chunk extension is not NAME or NAME=VALUE";
     if (c == '\r')
-        return if_good(chunk_ext_may_end(k->extension), SIZE_LF);
+        return to_if(chunk_ext_may_end(k->extension), SIZE_LF, malformed);
     k->extension = (uint8_t)chunk_ext_next(k->extension, c);
-    return if_good(k->extension != CHUNK_EXT_BAD, EXTENSION);
+    return to_if(k->extension != CHUNK_EXT_BAD, EXTENSION, malformed);
 }
 
-static enum state size_ends(struct chunk_reader *k, char c)
+static struct step end_size(struct chunk_reader *k, char c)
 {
     k->digits = 0;
-    return if_good(c == '\n', k->left ? DATA : TRAILER);
+    return to_if(c == '\n', k->left ? DATA : TRAILER, "A CR has no LF behind it");
 }
 
-static enum state trailer_name_next(const struct chunk_reader *k, char c)
+static struct step in_trailer_value(char c)
 {
     if (c == '\r')
-        return if_good(k->state == TRAILER, LAST_LF);
-    if (c == ':')
-        return if_good(k->state == TRAILER_NAME, TRAILER_VALUE);
-    return if_good(field_is_tchar(c), TRAILER_NAME);
+        return to(TRAILER_LF);
+    return to_if(field_is_value_char(c), TRAILER_VALUE,
+                 "There is a control character in a trailer");
+}
+
+static struct step in_trailer_name(const struct chunk_reader *k, char c)
+{
+    if (c == '\r' && k->state == TRAILER)
+        return to(LAST_LF);
+    if (c == ':' && k->state == TRAILER_NAME)
+        return to(TRAILER_VALUE);
+    return to_if(field_is_tchar(c), TRAILER_NAME, "A trailer field is malformed");
+}
+
+/* A byte that must be WANTED. */
+static struct step expect(char c, char wanted, enum state s)
+{
+    return to_if(c == wanted, s, "A chunk does not end where it should");
 }
 
 /* One byte of what is around the chunks. */
-static enum state next(struct chunk_reader *k, char c)
+static struct step next(struct chunk_reader *k, char c)
 {
-    switch ((enum state)k->state) {
+    switch (k->state) {
     case SIZE:
     case BLANK:
-        return size_next(k, c);
+        return in_size(k, c);
     case EXTENSION:
-        return extension_next(k, c);
+        return in_extension(k, c);
     case SIZE_LF:
-        return size_ends(k, c);
+        return end_size(k, c);
     case DATA_CR:
-        return if_good(c == '\r', DATA_LF);
+        return expect(c, '\r', DATA_LF);
     case DATA_LF:
-        return if_good(c == '\n', SIZE);
-    case TRAILER:
-    case TRAILER_NAME:
-        return trailer_name_next(k, c);
+        return expect(c, '\n', SIZE);
     case TRAILER_VALUE:
-        return c == '\r' ? TRAILER_LF : if_good(field_is_value_char(c), TRAILER_VALUE);
+        return in_trailer_value(c);
     case TRAILER_LF:
-        return if_good(c == '\n', TRAILER);
+        return expect(c, '\n', TRAILER);
     case LAST_LF:
-        return if_good(c == '\n', ENDED);
-    default:
-        return BROKEN;
+        return expect(c, '\n', ENDED);
+    default: /* TRAILER, TRAILER_NAME */
+        return in_trailer_name(k, c);
     }
 }
 
-/* Whether a byte in STATE is allowed and ignored, and so in need of a limit. */
+/* Whether a byte in STATE is ballast: allowed, ignored, and so in need of a limit. */
 static bool is_ballast(unsigned state)
 {
     return state == BLANK || state == EXTENSION || (state >= TRAILER && state <= TRAILER_LF);
 }
 
-static enum chunk_read step(struct chunk_reader *k, char c)
+static enum chunk_read fail(struct chunk_found *ret, unsigned status, const char *reason)
 {
-    bool too_much = is_ballast(k->state) && k->ballast++ == CHUNK_BALLAST_MAX;
-    k->state = too_much ? BROKEN : (uint8_t)next(k, c);
-    return k->state == DATA ? CHUNK_BEGIN : CHUNK_MORE;
+    *ret = (struct chunk_found){.status = (uint16_t)status, .reason = reason};
+    return CHUNK_FAULT;
+}
+
+static enum chunk_read feed_byte(struct chunk_reader *k, uint32_t ballast_max, char c,
+                                 struct chunk_found *ret)
+{
+    bool trailer = k->state >= TRAILER;
+    if (is_ballast(k->state) && k->seen++ == ballast_max)
+        return trailer ? fail(ret, 431, "The trailer fields are too large")
+                       : fail(ret, 413, "The chunk extensions are too large");
+    struct step s = next(k, c);
+    if (s.reason)
+        return fail(ret, 400, s.reason);
+    k->state = (uint8_t)s.state;
+    return s.state == DATA ? CHUNK_BEGIN : CHUNK_MORE;
 }
 
 static enum chunk_read take(struct chunk_reader *k, const char *data, size_t n, size_t *used,
-                            struct field_text *ret)
+                            struct chunk_found *ret)
 {
-    *ret = (struct field_text){data, n < k->left ? n : (size_t)k->left};
+    *ret = (struct chunk_found){.data = data, .n = n < k->left ? n : (size_t)k->left};
     k->left -= ret->n;
     if (!k->left)
         k->state = DATA_CR;
@@ -126,18 +171,15 @@ static enum chunk_read take(struct chunk_reader *k, const char *data, size_t n, 
     return CHUNK_BYTES;
 }
 
-enum chunk_read chunk_reader_feed(struct chunk_reader *k, const char *data, size_t n, size_t *used,
-                                  struct field_text *ret)
+enum chunk_read chunk_reader_feed(struct chunk_reader *k, uint32_t ballast_max, const char *data,
+                                  size_t n, size_t *used, struct chunk_found *ret)
 {
+    enum chunk_read got = CHUNK_MORE;
     *used = 0;
-    for (;;) {
-        if (k->state == ENDED || k->state == BROKEN)
-            return k->state == ENDED ? CHUNK_END : CHUNK_FAULT;
-        if (*used == n)
-            return CHUNK_MORE;
+    while (got == CHUNK_MORE && k->state != ENDED && *used < n) {
         if (k->state == DATA)
             return take(k, data + *used, n - *used, used, ret);
-        if (step(k, data[(*used)++]) == CHUNK_BEGIN)
-            return CHUNK_BEGIN;
+        got = feed_byte(k, ballast_max, data[(*used)++], ret);
     }
+    return k->state == ENDED ? CHUNK_END : got;
 }

@@ -64,7 +64,7 @@ static bool set_length(struct head *h, const char *text)
         return false;
     memcpy(h->text + h->before, text, h->digits);
     memcpy(r->fields->text.data + r->fields->values[HTTP_FIELD_CONTENT_LENGTH].at, text, h->digits);
-    r->left = length;
+    r->chunks.left = length;
     return true;
 }
 

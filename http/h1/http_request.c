@@ -11,9 +11,7 @@
 
 #include <string.h>
 
-#include "base/hex.h"
 #include "http/field.h"
-#include "http/h1/chunk_ext.h"
 #include "http/url.h"
 
 /* Two spaces and the version with its line end. */
@@ -45,7 +43,7 @@ size_t http_request_held(const struct http_request *r)
 
 uint64_t http_request_length(const struct http_request *r)
 {
-    return r->left;
+    return r->chunks.left;
 }
 
 bool http_request_is_read(const struct http_request *r)
@@ -229,7 +227,7 @@ static bool check_transfer_encoding(struct http_request *r, const char *value, s
         return refuse(r, 400, "Chunked is not the last transfer coding");
     if (unknown)
         return refuse(r, 501, "No transfer coding but chunked is known");
-    r->state = HTTP_CHUNK_SIZE;
+    r->state = HTTP_CHUNKS;
     return true;
 }
 
@@ -238,18 +236,19 @@ static bool check_content_length(struct http_request *r, const char *value, size
 {
     if (http_fields_next(r->fields, HTTP_FIELD_CONTENT_LENGTH, value, NULL))
         return refuse(r, 400, "There is more than one Content-Length");
-    r->left = 0;
+    r->chunks.left = 0;
     for (size_t i = 0; i < n; i++) {
         if (value[i] < '0' || value[i] > '9')
             return refuse(r, 400, "The Content-Length is not a number");
         unsigned digit = (unsigned)(value[i] - '0');
-        r->left = r->left > (UINT64_MAX - digit) / 10 ? UINT64_MAX : r->left * 10 + digit;
+        r->chunks.left =
+            r->chunks.left > (UINT64_MAX - digit) / 10 ? UINT64_MAX : r->chunks.left * 10 + digit;
     }
     if (n == 0)
         return refuse(r, 400, "The Content-Length is not a number");
-    if (r->left > r->limits->body_bytes)
+    if (r->chunks.left > r->limits->body_bytes)
         return refuse(r, 413, "The body is larger than is accepted here");
-    r->state = r->left > 0 ? HTTP_BODY : HTTP_DONE;
+    r->state = r->chunks.left > 0 ? HTTP_BODY : HTTP_DONE;
     return true;
 }
 
@@ -302,7 +301,7 @@ static void point_into_head(struct http_request *r)
     r->method = head;
     r->target = head + r->target_at;
     r->host = r->host_at ? head + r->host_at : "";
-    r->seen = 0; /* from now on: extensions and trailers */
+    r->chunks.seen = 0; /* from now on: extensions and trailers */
 }
 
 static bool end_head(struct http_request *r)
@@ -315,7 +314,7 @@ static bool end_head(struct http_request *r)
 bool http_request_take_fields(struct http_request *r, const struct http_fields *copy, size_t bytes,
                               uint16_t headers, bool keep_alive)
 {
-    if (bytes > r->limits->head_bytes - r->seen || headers > r->limits->headers)
+    if (bytes > r->limits->head_bytes - r->chunks.seen || headers > r->limits->headers)
         return false;
     http_fields_add_all(r->fields, copy);
     if (r->fields->text.failed) {
@@ -363,7 +362,7 @@ static size_t line_room(const struct http_request *r)
     size_t max = r->limits->head_bytes;
     if (r->state == HTTP_REQUEST_LINE && max > r->limits->target_bytes + REQUEST_LINE_EXTRA)
         max = r->limits->target_bytes + REQUEST_LINE_EXTRA;
-    return max > r->seen ? max - r->seen : 0;
+    return max > r->chunks.seen ? max - r->chunks.seen : 0;
 }
 
 static enum http_read fail_too_long(struct http_request *r)
@@ -437,7 +436,7 @@ static enum http_read feed_line(struct http_request *r, const char *data, size_t
     if (part.fault)
         return fail(r, 400, part.fault);
     *used += part.n;
-    r->seen += (uint32_t)part.n;
+    r->chunks.seen += (uint32_t)part.n;
     if (part.ends && r->line == 0 && r->state == HTTP_HEADER_LINE)
         return end_line(r, data, part.n - 2);
     const char *line = gather(r, data, part.n, n);
@@ -450,135 +449,47 @@ static enum http_read feed_line(struct http_request *r, const char *data, size_t
 
 /* ---- Feeding the body ---- */
 
-/* The next bytes of a body or chunk; the state changes behind the last one. */
-static enum http_read feed_data(struct http_request *r, const char *data, size_t n, size_t *used)
+static enum http_read hand_out(struct http_request *r, const char *data, size_t n)
 {
     r->body = data;
-    r->body_len = n < r->left ? n : (size_t)r->left;
-    r->left -= r->body_len;
-    if (r->left == 0)
-        r->state = r->state == HTTP_BODY ? HTTP_DONE : HTTP_CHUNK_DATA_CR;
-    *used += r->body_len;
+    r->body_len = n;
     return HTTP_READ_BODY;
 }
 
-static enum http_read move(struct http_request *r, enum http_state state)
+/* The next bytes of a body with a length. */
+static enum http_read feed_data(struct http_request *r, const char *data, size_t n, size_t *used)
 {
-    r->state = (uint8_t)state;
+    size_t m = n < r->chunks.left ? n : (size_t)r->chunks.left;
+    r->chunks.left -= m;
+    if (r->chunks.left == 0)
+        r->state = HTTP_DONE;
+    *used += m;
+    return hand_out(r, data, m);
+}
+
+static enum http_read begin_chunk(struct http_request *r)
+{
+    if (r->chunks.left > r->limits->body_bytes - r->body_total)
+        return fail(r, 413, "The body is larger than is accepted here");
+    r->body_total += r->chunks.left;
     return HTTP_READ_MORE;
 }
 
-/* A byte of the framing that must be C. */
-static enum http_read expect_byte(struct http_request *r, char c, char wanted,
-                                  enum http_state state)
+static enum http_read feed_chunks(struct http_request *r, const char *data, size_t n, size_t *used)
 {
-    return c == wanted ? move(r, state) : fail(r, 400, "A chunk does not end where it should");
-}
-
-/* The size, or whatever ends it (RFC 9112 section 7.1). */
-static enum http_read feed_chunk_size(struct http_request *r, char c)
-{
-    int digit = hex_value(c);
-    if (digit >= 0 && r->state == HTTP_CHUNK_SIZE) {
-        if (r->chunk_digits++ == HTTP_CHUNK_DIGITS_MAX)
-            return fail(r, 400, "The size of a chunk is too long");
-        r->left = r->left << 4 | (unsigned)digit;
-        return HTTP_READ_MORE;
-    }
-    if (r->chunk_digits > 0 && c == '\r' && r->state == HTTP_CHUNK_SIZE)
-        return move(r, HTTP_CHUNK_SIZE_LF);
-    if (r->chunk_digits > 0 && (c == ' ' || c == '\t'))
-        return move(r, HTTP_CHUNK_BLANK);
-    if (r->chunk_digits > 0 && c == ';') {
-        r->chunk_ext = CHUNK_EXT_START;
-        return move(r, HTTP_CHUNK_EXTENSION);
-    }
-    return fail(r, 400, "The size of a chunk is not a hexadecimal number");
-}
-
-static enum http_read end_chunk_size(struct http_request *r, char c)
-{
-    if (c != '\n')
-        return fail(r, 400, "A CR has no LF behind it");
-    if (r->left > r->limits->body_bytes - r->body_total)
-        return fail(r, 413, "The body is larger than is accepted here");
-    r->body_total += r->left;
-    r->chunk_digits = 0;
-    return move(r, r->left > 0 ? HTTP_CHUNK_DATA : HTTP_TRAILER_START);
-}
-
-static enum http_read feed_extension(struct http_request *r, char c)
-{
-    bool good;
-    if (c == '\r') {
-        good = chunk_ext_may_end(r->chunk_ext);
-        r->state = HTTP_CHUNK_SIZE_LF;
-    } else {
-        r->chunk_ext = (uint8_t)chunk_ext_next(r->chunk_ext, c);
-        good = r->chunk_ext != CHUNK_EXT_BAD;
-    }
-    return good ? HTTP_READ_MORE : fail(r, 400, "A chunk extension is not NAME or NAME=VALUE");
-}
-
-static enum http_read feed_trailer_value(struct http_request *r, char c)
-{
-    if (c == '\r')
-        return move(r, HTTP_TRAILER_LF);
-    return field_is_value_char(c) ? HTTP_READ_MORE
-                                  : fail(r, 400, "There is a control character in a trailer");
-}
-
-static enum http_read feed_trailer_name(struct http_request *r, char c)
-{
-    if (c == '\r' && r->state == HTTP_TRAILER_START)
-        return move(r, HTTP_BODY_END_LF);
-    if (c == ':' && r->state == HTTP_TRAILER_NAME)
-        return move(r, HTTP_TRAILER_VALUE);
-    return field_is_tchar(c) ? move(r, HTTP_TRAILER_NAME)
-                             : fail(r, 400, "A trailer field is malformed");
-}
-
-/* One byte of what is around the chunks. */
-static enum http_read step_chunked(struct http_request *r, char c)
-{
-    switch (r->state) {
-    case HTTP_CHUNK_SIZE:
-    case HTTP_CHUNK_BLANK:
-        return feed_chunk_size(r, c);
-    case HTTP_CHUNK_EXTENSION:
-        return feed_extension(r, c);
-    case HTTP_CHUNK_SIZE_LF:
-        return end_chunk_size(r, c);
-    case HTTP_CHUNK_DATA_CR:
-        return expect_byte(r, c, '\r', HTTP_CHUNK_DATA_LF);
-    case HTTP_CHUNK_DATA_LF:
-        return expect_byte(r, c, '\n', HTTP_CHUNK_SIZE);
-    case HTTP_TRAILER_VALUE:
-        return feed_trailer_value(r, c);
-    case HTTP_TRAILER_LF:
-        return expect_byte(r, c, '\n', HTTP_TRAILER_START);
-    case HTTP_BODY_END_LF:
-        return expect_byte(r, c, '\n', HTTP_DONE);
-    default: /* HTTP_TRAILER_START, HTTP_TRAILER_NAME */
-        return feed_trailer_name(r, c);
-    }
-}
-
-/* Whether a byte in STATE is ballast: allowed, ignored, and so in need of a limit. */
-static bool is_ballast(enum http_state state)
-{
-    return state == HTTP_CHUNK_BLANK || state == HTTP_CHUNK_EXTENSION ||
-           (state >= HTTP_TRAILER_START && state <= HTTP_TRAILER_LF);
-}
-
-static enum http_read feed_chunked(struct http_request *r, char c, size_t *used)
-{
-    bool trailer = r->state >= HTTP_TRAILER_START;
-    *used += 1;
-    if (is_ballast(r->state) && r->seen++ == r->limits->head_bytes)
-        return trailer ? fail(r, 431, "The trailer fields are too large")
-                       : fail(r, 413, "The chunk extensions are too large");
-    return step_chunked(r, c);
+    struct chunk_found found;
+    size_t m;
+    enum chunk_read got = chunk_reader_feed(&r->chunks, r->limits->head_bytes, data, n, &m, &found);
+    *used += m;
+    if (got == CHUNK_BYTES)
+        return hand_out(r, found.data, found.n);
+    if (got == CHUNK_BEGIN)
+        return begin_chunk(r);
+    if (got == CHUNK_FAULT)
+        return fail(r, found.status, found.reason);
+    if (got == CHUNK_END)
+        r->state = HTTP_DONE;
+    return HTTP_READ_MORE;
 }
 
 static enum http_read feed_some(struct http_request *r, const char *data, size_t n, size_t *used)
@@ -587,9 +498,7 @@ static enum http_read feed_some(struct http_request *r, const char *data, size_t
         return feed_start(r, data[0], used);
     if (r->state <= HTTP_HEADER_LINE)
         return feed_line(r, data, n, used);
-    if (r->state == HTTP_BODY || r->state == HTTP_CHUNK_DATA)
-        return feed_data(r, data, n, used);
-    return feed_chunked(r, data[0], used);
+    return r->state == HTTP_BODY ? feed_data(r, data, n, used) : feed_chunks(r, data, n, used);
 }
 
 enum http_read http_request_feed(struct http_request *r, const char *data, size_t n, size_t *used)

@@ -24,13 +24,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/h1/chunk_reader.h"
 #include "http/http_fields.h"
 
 /* Limits that need no setting. */
 enum {
-    HTTP_EMPTY_LINES_MAX = 8,   /* before a request line (RFC 9112 section 2.2) */
-    HTTP_METHOD_MAX = 32,       /* bytes; a longer one is answered 501 */
-    HTTP_CHUNK_DIGITS_MAX = 16, /* of a chunk's size, leading zeros included */
+    HTTP_EMPTY_LINES_MAX = 8, /* before a request line (RFC 9112 section 2.2) */
+    HTTP_METHOD_MAX = 32,     /* bytes; a longer one is answered 501 */
 };
 
 struct http_limits {
@@ -55,19 +55,8 @@ enum http_state {
     HTTP_START_LF, /* an empty line before it has begun */
     HTTP_REQUEST_LINE,
     HTTP_HEADER_LINE,
-    HTTP_BODY, /* of Content-Length */
-    HTTP_CHUNK_SIZE,
-    HTTP_CHUNK_BLANK, /* blanks behind the size, before an extension */
-    HTTP_CHUNK_EXTENSION,
-    HTTP_CHUNK_SIZE_LF,
-    HTTP_CHUNK_DATA,
-    HTTP_CHUNK_DATA_CR,
-    HTTP_CHUNK_DATA_LF,
-    HTTP_TRAILER_START, /* of a line: a name, or the CR that ends the body */
-    HTTP_TRAILER_NAME,
-    HTTP_TRAILER_VALUE,
-    HTTP_TRAILER_LF,
-    HTTP_BODY_END_LF,
+    HTTP_BODY,   /* of Content-Length */
+    HTTP_CHUNKS, /* of a chunked body */
     HTTP_DONE,
     HTTP_FAILED,
 };
@@ -101,17 +90,15 @@ struct http_request {
     /* Private. */
     const struct http_limits *limits;
     uint8_t state; /* enum http_state */
-    bool cr;       /* the last byte of the head was CR */
-    uint8_t empty_lines;
-    uint8_t chunk_digits;
-    uint8_t chunk_ext; /* enum chunk_ext */
+    bool cr : 1;   /* the last byte of the head was CR */
+    uint8_t empty_lines : 4;
     uint16_t headers;
     uint32_t line;               /* bytes of the line that is still incomplete: they lie behind what
                                               is parsed, fields->text: "METHOD\0[AUTHORITY\0]TARGET\0" and then
                                               the fields */
     uint32_t target_at, host_at; /* where they begin there */
-    uint32_t seen;               /* bytes of the head, later of extensions and trailers */
-    uint64_t left;               /* bytes of the body or chunk that have not come yet */
+    struct chunk_reader chunks;  /* its `seen` is that of the head before, its `left` that of a body
+                                    with a length, too */
     uint64_t body_total;         /* sizes of all chunks so far */
 };
 
