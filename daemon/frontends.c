@@ -7,6 +7,7 @@
 #include "frontends/resp/resp_protocol.h"
 #include "frontends/sse/sse.h"
 #include "frontends/ws/ws.h"
+#include "http/audit.h"
 #include "http/bearer.h"
 #include "http/h1/h1_protocol.h"
 #include "http/h1/h1_silent.h"
@@ -17,8 +18,8 @@
 #include "net/tls/tls_accept.h"
 
 const struct frontend *const frontends[] = {
-    &sse_frontend, &ws_frontend,     &poll_frontend,   &resp_frontend, &h1_frontend,
-    &h2_frontend,  &bearer_frontend, &tokens_frontend, NULL,
+    &sse_frontend, &ws_frontend,     &poll_frontend,   &resp_frontend,  &h1_frontend,
+    &h2_frontend,  &bearer_frontend, &tokens_frontend, &audit_frontend, NULL,
 };
 
 static void begin_http(struct conn *c, const struct ip_port *from, bool status_only)

@@ -27,6 +27,7 @@
 #include "net/loop.h"
 #include "net/refusals.h"
 
+struct audit;
 struct bearers;
 struct lagging;
 struct stream;
@@ -94,6 +95,7 @@ struct worker {
     struct replay_span slice_span;
     struct stream_table *streams;    /* those that can be found by number */
     struct tokens *tokens;           /* of which it knows what they are (http/tokens.h) */
+    struct audit *audit;             /* who was refused last (http/audit.h) */
     struct bearers *bearers;         /* whose token its connections have (http/bearer.h) */
     struct conn **paused_publishers; /* stopped reading because the hub's queue was full */
     size_t paused_count, paused_cap;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "http/audit.h"
 #include "http/forwarding.h"
 #include "http/http_access.h"
 #include "http/judge.h"
@@ -97,18 +98,29 @@ static bool may_see_private(const struct exchange *x)
     return http_may(x->conn, ACCESS_STATUS) || (x->status_only && !x->foreign_host);
 }
 
+static void deny_host(struct exchange *x)
+{
+    audit_host(x->conn);
+    exchange_deny(x, NULL);
+}
+
+static void deny_private(struct exchange *x)
+{
+    audit_private(x->conn);
+    http_deny(x, "This is for clients on this machine, at http.metrics_listen, or where "
+                 "access.anonymous has status");
+}
+
 /* Refuses, before a body is read, what this client may not ask for. False: it is answered. */
 static bool check_access(struct exchange *x)
 {
     if (is_shut_out(x))
-        exchange_deny(x, NULL);
+        deny_host(x);
     else if (x->route && x->route->flags & HTTP_ROUTE_PRIVATE && !may_see_private(x))
-        http_deny(x, "This is for clients on this machine, at http.metrics_listen, or where "
-                     "access.anonymous has status");
+        deny_private(x);
     else if (x->method == HTTP_POST && !x->origin_allowed)
-        exchange_fail(
-            x, 403,
-            "Pages of this origin may not publish or change subscriptions (see access.origin)");
+        http_deny_origin(x, "Pages of this origin may not publish or change subscriptions (see "
+                            "access.origin)");
     else
         return true;
     return false;
@@ -142,7 +154,7 @@ static void answer_options(struct exchange *x)
     if (x->route)
         add_allow(x);
     if (!x->origin_allowed) {
-        exchange_fail(x, 403, "Pages of this origin have no access (see access.origin)");
+        http_deny_origin(x, "Pages of this origin have no access (see access.origin)");
         return;
     }
     http_access_put_preflight(x->fields, &x->lines);

@@ -125,6 +125,12 @@ void http_deny(struct exchange *x, const char *detail)
     deny(x, detail);
 }
 
+void http_deny_origin(struct exchange *x, const char *detail)
+{
+    audit_origin(x->conn);
+    exchange_fail(x, 403, detail);
+}
+
 /* As it was told before there were other rules. */
 static const char *plain_refusal(const struct access_reason *r)
 {

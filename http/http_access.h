@@ -38,6 +38,8 @@ void http_deny(struct exchange *x, const char *detail);
 /* For what http_may_topic said; LINE not 0: of a batch. */
 void http_deny_topic(struct exchange *x, const struct access_reason *r, const char *filter,
                      size_t n, size_t line);
+/* 403: of a page whose origin may not. */
+void http_deny_origin(struct exchange *x, const char *detail);
 /* 401: its token does not count. */
 void http_refuse_token(struct exchange *x, const struct token_why *why);
 /* 400: what it brought is no token, or several (RFC 6750 section 3.1, invalid_request). */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "delivery/worker.h"
+#include "http/audit.h"
 #include "http/bearer.h"
 #include "net/client.h"
 
@@ -132,6 +133,7 @@ static bool refuse(struct conn *c, const struct user *u, const struct quota_over
     *ret = (struct http_quota){.retry_s = retry_of(over)};
     put_text(c, u, over, ret->text, sizeof(ret->text));
     ret->fault = (struct fault){rate ? "rate_limited" : "too_many", ret->text};
+    audit_limit(c, ret->text);
     return false;
 }
 

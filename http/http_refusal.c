@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "delivery/worker.h"
+#include "http/audit.h"
 
 /* Bytes shown, at most: */
 enum { ADDRESS_SHOWN = 64, PATH_SHOWN = 256, METHOD_SHOWN = 64 };
@@ -48,14 +49,16 @@ static void show_topic(const struct publish *p, char out[PATH_SHOWN])
     buf_finish(&path);
 }
 
+/* MORE: what the audit has to say of it; "": nothing. */
 static void write_line(struct conn *c, const char *method, const char *path, unsigned status,
-                       const char *detail)
+                       const char *detail, const char *more)
 {
     char address[ADDRESS_SHOWN], name[METHOD_SHOWN], why[PATH_SHOWN];
     conn_address(c, address, sizeof(address));
     log_escape(name, sizeof(name), method, strlen(method));
     log_escape(why, sizeof(why), detail, strlen(detail));
-    log_info("refused %s: %s %s: %u %s", address, name, path, status, why);
+    log_info("refused %s: %s %s: %u %s%s%s%s", address, name, path, status, why, *more ? " (" : "",
+             more, *more ? ")" : "");
 }
 
 /* Whether a line is to be written. */
@@ -70,18 +73,20 @@ static bool note(struct worker *w, unsigned status)
 void http_refusal_note(struct conn *c, const struct http_refusal *r)
 {
     char path[PATH_SHOWN];
+    const char *more = audit_take(c);
     if (!note(worker_of(c), r->status))
         return;
     show_path(r->url, path);
-    write_line(c, r->method ? r->method : "-", path, r->status, r->detail);
+    write_line(c, r->method ? r->method : "-", path, r->status, r->detail, more);
 }
 
 void http_refusal_note_publish(struct conn *c, unsigned status, const char *detail,
                                const struct publish *p)
 {
     char path[PATH_SHOWN];
+    const char *more = audit_take(c);
     if (!note(worker_of(c), status))
         return;
     show_topic(p, path);
-    write_line(c, "POST", path, status, detail);
+    write_line(c, "POST", path, status, detail, more);
 }

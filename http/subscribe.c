@@ -427,7 +427,7 @@ static void start_websocket(struct exchange *x, struct query *q, struct subscrip
 {
     let_in(x, q, sub, needs_topic);
     if (!x->origin_allowed)
-        exchange_fail(x, 403, "Pages of this origin may not connect (see access.origin)");
+        http_deny_origin(x, "Pages of this origin may not connect (see access.origin)");
     else if (check(x, q, sub, needs_topic) && take_quota(x, sub))
         go(x, ways_of(x)->websocket, sub);
 }

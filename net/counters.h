@@ -12,6 +12,26 @@
 #define COUNTER_TABLE(X)                                                                           \
     X(accepted, "connections accepted")                                                            \
     X(accept_paused, "times that accepting stopped for want of descriptors")                       \
+    X(tokens_malformed, "tokens refused: they are none")                                           \
+    X(tokens_algorithm, "tokens refused: an alg that their key may not bear")                      \
+    X(tokens_unknown_key, "tokens refused: no key for them")                                       \
+    X(tokens_signature, "tokens refused: not signed by their key")                                 \
+    X(tokens_expired, "tokens refused: they have expired")                                         \
+    X(tokens_not_yet, "tokens refused: not valid yet")                                             \
+    X(tokens_no_expiry, "tokens refused: they do not say when they expire")                        \
+    X(tokens_audience, "tokens refused: for another audience")                                     \
+    X(tokens_issuer, "tokens refused: of another issuer")                                          \
+    X(tokens_lifetime, "tokens refused: valid for too long")                                       \
+    X(tokens_claims, "tokens refused: claims that are not as they must be")                        \
+    X(tokens_revoked, "tokens refused: revoked")                                                   \
+    X(denied_credentials, "requests refused: several tokens that differ, or what is none")         \
+    X(denied_silent, "WebSockets refused: nothing before a token, or none in time")                \
+    X(denied_token, "requests and subscriptions refused: the token does not grant them")           \
+    X(denied_rule, "requests and subscriptions refused by an [access] section")                    \
+    X(denied_anonymous, "requests and subscriptions refused: not for who has no token")            \
+    X(denied_private, "requests refused: figures and the page are for others")                     \
+    X(denied_origin, "requests refused: of pages of another origin")                               \
+    X(denied_host, "requests refused: for a host that is none of this machine")                    \
     X(limited_connections, "connections and receivers refused since their client has enough")      \
     X(limited_subscriptions, "subscriptions refused since their client has enough topics")         \
     X(limited_publishes, "publishes refused since their client publishes too many messages")       \

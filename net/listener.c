@@ -112,10 +112,12 @@ enum err listen_tcp(struct listen_address *a, int *fds, unsigned count, struct b
 
 /* --- accepting --- */
 
+enum { QUIET_LOCAL = 1, QUIET_CLIENTS = 2 };
+
 /* Once for all workers, which come to the limit together. */
-static bool may_log_pause(const struct listener *l)
+static bool may_log(const struct listener *l, unsigned which)
 {
-    _Atomic uint64_t *quiet_until = &l->loop->process->quiet_until_ms[l->local];
+    _Atomic uint64_t *quiet_until = &l->loop->process->quiet_until_ms[which];
     uint64_t now = l->loop->now_ms, until = atomic_load(quiet_until);
     return now >= until && atomic_compare_exchange_strong(quiet_until, &until, now + QUIET_MS);
 }
@@ -125,7 +127,7 @@ static void pause_listener(struct listener *l, const char *why)
     l->paused = true;
     event_del(&l->event);
     counter_add(&l->loop->counters, COUNTER_accept_paused, 1);
-    if (!may_log_pause(l))
+    if (!may_log(l, l->local ? QUIET_LOCAL : 0))
         return;
     log_warn("accepting no more %s connections for now: %s", l->local ? "local" : "TCP", why);
 }
@@ -161,9 +163,14 @@ static const struct service *service_of(const struct listener *l)
 
 /* Its client has enough of them. A reset: what is closed in order would be remembered for a minute
  * by the kernel. */
-static void turn_away(int fd)
+static void turn_away(const struct listener *l, int fd, const struct ip_port *from)
 {
     static const struct linger at_once = {.l_onoff = 1};
+    char address[IP_TEXT_SIZE];
+    ip_format(&from->ip, address);
+    if (may_log(l, QUIET_CLIENTS))
+        log_info("refused %s: it has as many connections as limits.address_connections allows",
+                 address);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     close(fd);
 }
@@ -175,7 +182,7 @@ static void adopt(struct listener *l, int fd, const struct ip_port *from)
     struct quota *client = NULL;
     struct conn *c;
     if (!l->local && !client_admit(loop, &from->ip, &client)) {
-        turn_away(fd);
+        turn_away(l, fd, from);
         return;
     }
     set_options(loop, fd, l->local);

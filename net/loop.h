@@ -40,8 +40,9 @@ struct tls_current;
 struct process {
     _Atomic uint32_t conns; /* those that came over TCP */
     uint32_t conns_max;
-    /* Pauses of accepting before that are only counted, not logged; of TCP, of the local socket. */
-    _Atomic uint64_t quiet_until_ms[2];
+    /* Pauses of accepting before that are only counted, not logged; of TCP, of the local socket;
+     * and connections of clients that have enough. */
+    _Atomic uint64_t quiet_until_ms[3];
     _Atomic bool local_lost;         /* nobody reaches the local socket; /readyz tells it */
     struct peer_memory memory;       /* what they make the process hold */
     struct crypto_threads *crypto;   /* for costly arithmetic; NULL: none */
