@@ -4,12 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { offsetOf } from './lib/cursor.mjs';
-import { get } from './lib/http.mjs';
 import { SANITIZED, startHub } from './lib/hub.mjs';
 import { Ledger, checkIndex } from './lib/ledger.mjs';
 import { Load, PATTERNS } from './lib/load.mjs';
 import { Random, chooseSeed } from './lib/random.mjs';
-import { Roamer } from './lib/transports.mjs';
+import { startRoamers } from './lib/transports.mjs';
 import { counted, sleep } from './lib/wait.mjs';
 
 const ROUNDS = SANITIZED ? 8 : 50;
@@ -22,14 +21,7 @@ test('acknowledged messages survive kill -9 at any moment', async (t) => {
   const random = new Random(seed);
   const ledger = new Ledger();
   const hub = await startHub(t);
-  const start = (await get(hub, '/cursor')).headers['longwire-cursor'];
-  let over = false;
-  t.after(() => (over = true));
-  const roamers = ['ws', 'sse', 'poll'].map((transport) => {
-    const roamer = new Roamer(hub, ['keep/#'], start);
-    roamer.persist(transport, () => over);
-    return roamer;
-  });
+  const { roamers } = await startRoamers(t, hub, 'keep/#');
 
   for (let round = 0; round < ROUNDS; round++) {
     const load = new Load(hub, ledger, random.fork());

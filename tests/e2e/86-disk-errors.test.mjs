@@ -10,7 +10,7 @@ import { startHub } from './lib/hub.mjs';
 import { Ledger, checkIndex } from './lib/ledger.mjs';
 import { Load, PATTERNS } from './lib/load.mjs';
 import { Random, chooseSeed } from './lib/random.mjs';
-import { Roamer } from './lib/transports.mjs';
+import { startRoamers } from './lib/transports.mjs';
 import { counted, eventually, sleep } from './lib/wait.mjs';
 
 const POINTS = ['pages', 'sync', 'meta'];
@@ -29,14 +29,7 @@ test('errors of the disk', async (t) => {
   const ledger = new Ledger();
   const hub = await startHub(t);
   const trap = new Trap(hub);
-  const start = (await get(hub, '/cursor')).headers['longwire-cursor'];
-  let over = false;
-  t.after(() => (over = true));
-  const roamers = ['ws', 'sse', 'poll'].map((transport) => {
-    const roamer = new Roamer(hub, ['keep/#'], start);
-    roamer.persist(transport, () => over);
-    return roamer;
-  });
+  const { roamers } = await startRoamers(t, hub, 'keep/#');
 
   for (const fault of faults) {
     trap.set(fault);

@@ -13,7 +13,7 @@ import { startHub } from './lib/hub.mjs';
 import { Ledger } from './lib/ledger.mjs';
 import { RespError, RespPipeline } from './lib/resp.mjs';
 import { SseStream } from './lib/sse.mjs';
-import { Roamer } from './lib/transports.mjs';
+import { startRoamers } from './lib/transports.mjs';
 import { eventually } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
 
@@ -143,14 +143,7 @@ async function removeHalf(hub, ledger) {
 async function live(t, options, { memory = SOME, more } = {}) {
   const hub = await startHub(t, { ...options, config: CONFIG });
   const ledger = new Ledger({ pattern: 'full/#', dense: false });
-  const start = (await get(hub, '/cursor')).headers['longwire-cursor'];
-  let over = false;
-  t.after(() => (over = true));
-  const roamers = ['ws', 'sse', 'poll'].map((transport) => {
-    const roamer = new Roamer(hub, ['full/#'], start);
-    roamer.persist(transport, () => over);
-    return roamer;
-  });
+  const { roamers, end } = await startRoamers(t, hub, 'full/#');
 
   await fill(hub, ledger);
   await checkRefusals(hub, ledger);
@@ -177,7 +170,7 @@ async function live(t, options, { memory = SOME, more } = {}) {
   }
   await hub.restart();
   await checkReading(hub, ledger, roamers);
-  over = true;
+  end();
 }
 
 /** A small disk for test `t`, which is skipped where none can be mounted. */

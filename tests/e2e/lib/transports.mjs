@@ -7,7 +7,7 @@ import http from 'node:http';
 import { EventSource } from 'eventsource';
 import WebSocket from 'ws';
 
-import { subscribePath } from './http.mjs';
+import { get, subscribePath } from './http.mjs';
 import { SseStream } from './sse.mjs';
 import { sleep } from './wait.mjs';
 
@@ -231,4 +231,19 @@ export class Roamer {
     });
     clearTimeout(timer);
   }
+}
+
+/** One on each transport, from where the log is now on, that comes back until the test is over, or `end`
+ * is called. */
+export async function startRoamers(t, hub, filter) {
+  const start = (await get(hub, '/cursor')).headers['longwire-cursor'];
+  let over = false;
+  const end = () => (over = true);
+  t.after(end);
+  const roamers = ['ws', 'sse', 'poll'].map((transport) => {
+    const roamer = new Roamer(hub, [filter], start);
+    roamer.persist(transport, () => over);
+    return roamer;
+  });
+  return { roamers, end };
 }
