@@ -1,6 +1,7 @@
 # Slips that tests have to notice; included by ../local.mk. `./dev mutate` tries them.
 EXTRA_DIST += \
 	tests/mutate/mutate.py \
+	tests/mutate/access.toml \
 	tests/mutate/base.toml \
 	tests/mutate/broker.toml \
 	tests/mutate/client.toml \
