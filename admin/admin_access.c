@@ -7,6 +7,8 @@
 #include "admin/admin_document.h"
 #include "base/now.h"
 #include "base/rfc3339.h"
+#include "broker/hub.h"
+#include "broker/revoked.h"
 #include "delivery/envelope.h"
 #include "delivery/settings.h"
 
@@ -101,15 +103,23 @@ static void put_right(struct buf *out, const struct question *q, enum access_rig
     buf_finish(&reason);
 }
 
-static enum err verify(const struct settings *s, const char *token, size_t n,
-                       struct principal **ret, struct token_why *ret_why)
+static enum err verify(struct worker *w, const char *token, size_t n, struct principal **ret,
+                       struct token_why *ret_why)
 {
-    const struct key_set *keys = access_policy_keys(s->access);
+    const struct access_policy *policy = w->settings->access;
+    const struct key_set *keys = access_policy_keys(policy);
+    int64_t now_s = (int64_t)(now_unix_ms() / 1000);
     *ret_why = token_why_of(TOKEN_UNKNOWN_KEY);
     if (!keys)
         return ERR_ACCESS;
-    return token_verify(keys, access_policy_claims(s->access), token, n,
-                        (int64_t)(now_unix_ms() / 1000), ret, ret_why);
+    enum err e = token_verify(keys, access_policy_claims(policy), token, n, now_s, ret, ret_why);
+    const struct principal *p = e == ERR_OK ? *ret : NULL;
+    if (!p || !revoked_has(hub_revoked(w->hub), p->jti, p->sub, p->issued_s, now_s))
+        return e;
+    *ret_why = token_why_of(TOKEN_REVOKED);
+    principal_unref(*ret);
+    *ret = NULL;
+    return ERR_ACCESS;
 }
 
 enum err admin_access(struct worker *w, const char *filter, size_t n, const char *token,
@@ -117,7 +127,7 @@ enum err admin_access(struct worker *w, const char *filter, size_t n, const char
 {
     struct question q = {.settings = w->settings, .filter = filter, .n = n};
     struct token_why why = {0};
-    enum err e = token ? verify(w->settings, token, token_n, &q.bearer, &why) : ERR_OK;
+    enum err e = token ? verify(w, token, token_n, &q.bearer, &why) : ERR_OK;
     if (e == ERR_NOMEM)
         return e;
     q.fault = e == ERR_OK ? NULL : why.text;

@@ -131,6 +131,14 @@ describe('what is told of rights', () => {
     assert.equal(told.rights[0].reason, 'the token has expired');
   });
 
+  test('nor is one that was revoked', async () => {
+    const token = keys.sign({ sub: 'alice', jti: 'lost', longwire: { subscribe: ['#'] } });
+    assert.deepEqual(rightsOf(await explain('x', token))[0], true);
+    assert.equal((await longwirectl(hub, ['revoke', '--jti', 'lost'])).code, 0);
+    const told = await explain('x', token);
+    assert.deepEqual([told.token.fault, rightsOf(told)], ['revoked', [false, false, false]]);
+  });
+
   test('in words, with the token from standard input', async () => {
     const { stdout } = await longwirectl(hub, ['access', 'explain', 'a/b', '-'], {
       input: `${alice}\n`,
