@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	clients/js/test/connection.test.js \
 	clients/js/test/fakes.js \
 	clients/js/test/order.test.js \
+	clients/js/test/presence.test.js \
 	clients/js/test/setup.js \
 	clients/js/test/shared.test.js \
 	clients/js/test/sse.test.js \

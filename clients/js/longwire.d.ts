@@ -99,6 +99,39 @@ export interface Stats {
   disconnects: number;
 }
 
+/** Somebody at a topic with presence. */
+export interface Member {
+  /** Who it is, if a token says so; */
+  sub?: string;
+  /** else by what the hub calls its connection. */
+  connection?: string;
+  /** RFC 3339, UTC, milliseconds. */
+  since: string;
+  /** Of a `sub` that was listed: how many connections it had. */
+  connections?: number;
+  /** What its token has for others to see. */
+  info?: unknown;
+}
+
+export interface PresenceOptions {
+  /** Somebody came, after `ready`. */
+  onJoin?: (member: Member) => void;
+  onLeave?: (member: Member) => void;
+  /** The hub refuses: it is over. */
+  onError?: (error: LongwireError) => void;
+  transport?: TransportChoice;
+  backoff?: Backoff;
+}
+
+export interface Presence {
+  /** Resolves when `members` is there; rejects when the hub refuses. */
+  readonly ready: Promise<void>;
+  /** In the order in which they came. */
+  readonly members: readonly Member[];
+  readonly number: number;
+  close(): void;
+}
+
 export interface Subscription<T = unknown> extends AsyncIterable<Message<T>> {
   readonly topics: readonly string[];
   readonly state: State;
@@ -115,6 +148,8 @@ export interface Subscription<T = unknown> extends AsyncIterable<Message<T>> {
   pause(): void;
   resume(): void;
   setTransport(transport: TransportChoice): void;
+  /** Who is at its topic, which has to be one, and no pattern; closed with the subscription. */
+  presence(options?: PresenceOptions): Presence;
   [Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, undefined>;
 }
 

@@ -6,7 +6,8 @@
  * contract is doc/protocol.md; the API is README.md in this folder and longwire.d.ts.
  *
  * From top to bottom: cursors and order, back-off, the SSE parser, errors, the three transports
- * (bytes in, calls to a sink out), Subscription (which transport, when, from where), Longwire.
+ * (bytes in, calls to a sink out), Subscription (which transport, when, from where), Presence (who
+ * is there), Longwire.
  */
 
 const TRANSPORTS = ['websocket', 'sse', 'poll']; // best first
@@ -403,6 +404,8 @@ class Subscription {
   #hub;
   #options;
   #onEnd;
+  #follow; // subscribes to something else
+  #presences = new Set();
   #order; // transports that may be used, best first
   #level = 0; // index in #order of the one in use or to be tried
   #home = 0; // the level where a round of attempts begins
@@ -429,11 +432,12 @@ class Subscription {
   #full = false; // the queue is; disconnected until it has drained
   #iterated;
 
-  constructor(hub, topics, options, onEnd) {
+  constructor(hub, topics, options, onEnd, follow) {
     this.topics = topics;
     this.#hub = hub;
     this.#options = options;
     this.#onEnd = onEnd;
+    this.#follow = follow;
     this.#order = this.#usable(options.transport ?? 'auto');
     this.#cursor = this.#consumed = cursorIn(options.after);
     this.#guard.reset(this.#cursor);
@@ -493,6 +497,18 @@ class Subscription {
     if (!this.#paused || this.#state === 'closed') return;
     this.#paused = false;
     this.#connect();
+  }
+
+  /** Who else is at its topic, for as long as it is open. See Presence. */
+  presence(options = {}) {
+    const [topic, ...others] = this.topics;
+    if (others.length > 0 || /(^|\/)[+#]($|\/)/.test(topic)) {
+      throw new TypeError('presence is that of one topic');
+    }
+    const presence = new Presence(this.#hub, topic, options, this.#follow);
+    this.#presences.add(presence);
+    if (this.#state === 'closed') presence.close();
+    return presence;
   }
 
   /** 'auto', one transport, or a list of them, best first; takes effect at once. */
@@ -712,6 +728,7 @@ class Subscription {
     if (this.#state === 'closed') return;
     this.#disconnect();
     clearInterval(this.#watchTimer);
+    this.#presences.forEach((presence) => presence.close());
     this.#setState('closed');
     this.#settle();
     this.#onEnd(this);
@@ -859,6 +876,148 @@ function drop(link) {
   link.close();
 }
 
+// ---- presence ----------------------------------------------------------------------------------
+
+const nameOf = ({ sub, connection }) => sub ?? connection;
+
+/**
+ * Who is at a topic: the hub's list, and from there on what the hub tells of who comes and goes. After
+ * a gap the list is read again. `members` is right from `ready` on.
+ */
+class Presence {
+  #hub;
+  #topic;
+  #options;
+  #follow;
+  #members = new Map(); // by name
+  #feed = null;
+  #told = null; // while the list is read: what has been told meanwhile
+  #aborter = new AbortController();
+
+  constructor(hub, topic, options, follow) {
+    this.#hub = hub;
+    this.#topic = topic;
+    this.#options = options;
+    this.#follow = follow;
+    this.ready = this.#begin();
+    this.ready.catch(() => {}); // onError has it, too
+  }
+
+  get members() {
+    return [...this.#members.values()];
+  }
+
+  get number() {
+    return this.#members.size;
+  }
+
+  close() {
+    this.#aborter.abort();
+    this.#feed?.close();
+  }
+
+  async #begin() {
+    try {
+      const { members, cursor } = await this.#list();
+      this.#members = members;
+      if (!this.#aborter.signal.aborted) this.#feed = this.#follow(...this.#wishes(cursor));
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #wishes(after) {
+    const { transport, backoff: limits } = this.#options;
+    const onState = ({ state, error }) => state === 'closed' && error && this.#fail(error);
+    const onMessage = (message) => (this.#told ? this.#told.push(message) : this.#take(message));
+    const onGap = () => this.#readAgain().catch((error) => this.#fail(error));
+    const options = { after, transport, backoff: limits, onState, onMessage, onGap };
+    for (const name in options) if (options[name] === undefined) delete options[name];
+    return [`_presence/${this.#topic}`, options];
+  }
+
+  /** The whole list, and the cursor behind which follows what changes. */
+  async #list() {
+    const members = new Map();
+    let cursor;
+    for (let page, more = true; more; more = page !== undefined) {
+      const answer = await this.#page(page);
+      cursor ??= answer.cursor;
+      for (const member of answer.members) members.set(nameOf(member), member);
+      page = answer.next;
+    }
+    return { members, cursor };
+  }
+
+  async #page(page) {
+    const { signal } = this.#aborter;
+    const url = this.#hub.url(`presence/${topicPath(this.#topic)}`, [['page', page]]);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const token = await this.#hub.token();
+        return await (await get(this.#hub, url, 'application/json', token, signal)).json();
+      } catch (error) {
+        const again = error.kind === 'unreachable' || error.kind === 'later';
+        if (!again || signal.aborted) throw error;
+        await sleep(error.delay ?? backoff(attempt, this.#options.backoff), signal);
+      }
+    }
+  }
+
+  /** What was missed is found by comparing; what is told meanwhile comes behind it. */
+  async #readAgain() {
+    const waits = this.#told !== null;
+    this.#told = [];
+    if (waits) return; // the list that is being read is read once more
+    for (let told = null; told !== this.#told; ) {
+      told = this.#told;
+      const { members } = await this.#list();
+      if (told === this.#told) this.#compare(members);
+    }
+    const told = this.#told;
+    this.#told = null;
+    told.forEach((message) => this.#take(message));
+  }
+
+  #compare(members) {
+    for (const [name, member] of [...this.#members]) if (!members.has(name)) this.#leave(member);
+    for (const member of members.values()) this.#join(member);
+  }
+
+  #take({ event, data }) {
+    if (event === 'join') this.#join(data);
+    else if (event === 'leave') this.#leave(data);
+  }
+
+  #join(member) {
+    const known = this.#members.has(nameOf(member));
+    this.#members.set(nameOf(member), member);
+    if (!known) this.#call('onJoin', member);
+  }
+
+  #leave(member) {
+    if (this.#members.delete(nameOf(member))) this.#call('onLeave', member);
+  }
+
+  #fail(error) {
+    if (this.#aborter.signal.aborted) return;
+    this.close();
+    this.#call('onError', error);
+  }
+
+  #call(name, ...args) {
+    try {
+      this.#options[name]?.(...args);
+    } catch (error) {
+      // The application's mistake: shown as any uncaught error, and the rest goes on.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
 // ---- the client --------------------------------------------------------------------------------
 
 /** Where the hub is and with what it is reached: what transports and publishing share. */
@@ -952,7 +1111,8 @@ export class Longwire {
     const list = [topics].flat();
     if (list.length === 0) throw new TypeError('there is no topic to subscribe to');
     const onEnd = (subscription) => this.#subscriptions.delete(subscription);
-    const subscription = new Subscription(this.#hub, list, options, onEnd);
+    const follow = (...more) => this.subscribe(...more);
+    const subscription = new Subscription(this.#hub, list, options, onEnd, follow);
     this.#subscriptions.add(subscription);
     if (options.signal?.aborted) subscription.close();
     return subscription;

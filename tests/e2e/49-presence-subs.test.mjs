@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, describe, test } from 'node:test';
 
+import { Longwire } from '../../clients/js/longwire.js';
 import * as h2 from './lib/h2.mjs';
 import { assertProblem, get, poll, publish, request, subscribePath } from './lib/http.mjs';
 import { startHub, suiteHub } from './lib/hub.mjs';
@@ -173,4 +174,54 @@ test('who reconnects in time has not left, by whatever it comes back', async (t)
   await publish(hub, 'room/back', 'x');
   await eventually(() => follower.told.length === 1, 'one join');
   assert.deepEqual(follower.told, [['join', 'dora', 1]]);
+});
+
+test('the client keeps the list, over a restart of the hub too', async (t) => {
+  const keys = new Keys(t);
+  const hub = await startHub(t, {
+    set: { ...keys.settings, ...SHORT, 'hub.workers': 2 },
+    config: CONFIG,
+  });
+  const enter = (sub) => {
+    const longwire = { subscribe: ['room/#'], presence: ['room/#'], info: { name: sub } };
+    const client = new Longwire(hub.url, { token: () => keys.sign({ sub, longwire }) });
+    t.after(() => client.close());
+    const backoff = { base: 20, cap: 200 };
+    return client.subscribe('room/js', { onMessage() {}, transport: 'sse', backoff });
+  };
+  const events = [];
+  const eve = enter('eve');
+  const presence = eve.presence({
+    onJoin: ({ sub, info }) => events.push(`+${sub} ${info.name}`),
+    onLeave: ({ sub }) => events.push(`-${sub}`),
+    transport: 'sse',
+    backoff: { base: 20, cap: 200 },
+  });
+  await presence.ready;
+  const here = (...subs) =>
+    eventually(() => presence.members.map(nameOf).sort().join() === subs.join(), subs.join());
+  await here('eve');
+  const finn = enter('finn');
+  await here('eve', 'finn');
+  const gwen = enter('gwen');
+  await here('eve', 'finn', 'gwen');
+  finn.close();
+  await here('eve', 'gwen');
+  assert.ok(events.includes('+finn finn') && events.includes('-finn'));
+  gwen.pause();
+  await here('eve');
+  gwen.resume();
+  await here('eve', 'gwen');
+  gwen.pause();
+  await hub.restart();
+  await here('eve');
+  gwen.resume();
+  await here('eve', 'gwen');
+  eve.close();
+  const refused = enter('eve');
+  const other = refused.presence({ transport: 'poll' });
+  await other.ready;
+  const nobody = new Longwire(hub.url).subscribe('room/js', { onMessage() {}, transport: 'poll' });
+  t.after(() => nobody.close());
+  await assert.rejects(nobody.presence().ready, (error) => error.status === 401);
 });
