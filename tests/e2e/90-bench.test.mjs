@@ -10,6 +10,7 @@ import { OnTerminal } from '../cli/lib/ctl.mjs';
 import { suiteAuthority } from './lib/certificates.mjs';
 import { BUILD, launch, ROOT, run, startHub, suiteHub } from './lib/hub.mjs';
 import { suiteNginx, withTls } from './lib/nginx.mjs';
+import { startSlowHub } from './lib/slowlog.mjs';
 import { Authority as TlsAuthority, secureSettings } from './lib/tls.mjs';
 import { eventually } from './lib/wait.mjs';
 
@@ -36,8 +37,6 @@ function assertWhole(figures, { subscribers }) {
   for (const key of ['missing', 'repeated', 'late', 'foreign', 'lost', 'refused']) {
     assert.equal(figures[key], 0, key);
   }
-  // On a busy machine all may come before or behind what is measured.
-  if (!(figures.deliveries_per_s > 0) || figures.latency_p50_ms === null) return;
   assert.ok(figures.latency_p50_ms > 0);
   assert.ok(figures.latency_p50_ms <= figures.latency_p99_ms);
   assert.ok(figures.latency_p99_ms <= figures.latency_p999_ms);
@@ -99,6 +98,25 @@ describe('fanout', () => {
     assertWhole(figures, { subscribers: 8 });
     assert.equal(figures.stuck, 4);
     assert.equal(typeof figures.memory_grown, 'number');
+  });
+
+  test('it measures on until something arrives', async (t) => {
+    const [slow, gate] = await startSlowHub(t);
+    gate.close();
+    const options = `fanout --subscribers 4 --rate 20 ${SHORT} ${reach(slow)} --json`;
+    const child = launch(PROGRAM, words(options));
+    let said = '';
+    let stdout = '';
+    child.stdout.on('data', (data) => {
+      stdout += data;
+    });
+    child.stderr.on('data', (data) => {
+      said += data;
+    });
+    await eventually(() => /nothing arrived within --seconds; measuring on/.test(said), 'words');
+    gate.open();
+    assert.equal((await child.ended).code, 0, said);
+    assertWhole(JSON.parse(stdout), { subscribers: 4 });
   });
 
   test('the hub is found by its socket', async () => {
@@ -187,8 +205,8 @@ describe('over TLS', () => {
 
   for (const by of ['http', 'ws']) {
     test(`publish by ${by}`, async () => {
-      const load = `--publish-by ${by} --connections 3 --count 200`;
-      const figures = await bench(`publish ${load} ${SHORT} ${secure()}`);
+      const load = `--publish-by ${by} --connections 3 --count 200 --warmup 0 --seconds 60`;
+      const figures = await bench(`publish ${load} ${secure()}`);
       assert.deepEqual([figures.acknowledged, figures.refused, figures.unanswered], [200, 0, 0]);
     });
   }
@@ -200,9 +218,10 @@ describe('over TLS', () => {
     const resumed = await bench(`${options} --tls-resume`);
     assert.deepEqual([resumed.handshakes, resumed.resumed], [30, 30]);
     assert.equal(resumed.memory_per_connection, null);
-    const held = await bench(`handshake --hold --count 40 --pid ${nginx.pid} ${secure()}`);
-    assert.equal(held.handshakes, 40);
-    assert.equal(typeof held.memory_per_connection, 'number'); // of few it may be anything
+    // So many take more than what others, who come and go, may share of nginx's pages.
+    const held = await bench(`handshake --hold --count 400 --pid ${nginx.pid} ${secure()}`);
+    assert.equal(held.handshakes, 400);
+    assert.ok(held.memory_per_connection > 0);
     const plain = await bench(`handshake --plain --count 30 ${reach(hub)}`);
     assert.deepEqual([plain.handshakes, plain.resumed], [30, 0]);
   });

@@ -95,7 +95,7 @@ daemon off;
 master_process off;
 pid ${this.#folder}/nginx.pid;
 error_log stderr warn;
-events { worker_connections 256; }
+events { worker_connections 1024; }
 http {
   access_log off;
   ${folders.map((name) => `${name}_temp_path ${this.#folder}/${name};`).join('\n  ')}
