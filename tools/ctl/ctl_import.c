@@ -5,7 +5,7 @@
  * goes out with an idempotency key: its own, or one made of the id that it had where it comes from.
  * The hub remembers keys for hub.dedup_window. With --state it need not: a file says which lines
  * are dealt with, and if what was under way is not known, the hub's log is searched for it by its
- * keys.
+ * keys, when it is certain to be there (ctl_import_alone.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "tools/ctl/ctl_commands.h"
+#include "tools/ctl/ctl_import_alone.h"
 #include "tools/ctl/ctl_import_state.h"
 #include "tools/ctl/ctl_line.h"
 #include "tools/ctl/ctl_out.h"
@@ -124,6 +125,14 @@ static enum ctl_exit save_now_and_then(struct import *m)
     return save_state(m, false);
 }
 
+/* What an earlier run of the import has stored, if that is not known. */
+static enum ctl_exit find_stored(struct import *m)
+{
+    uint64_t waited_ms;
+    enum ctl_exit status = import_alone_await(m->c, &m->state, &waited_ms);
+    return status ? status : import_keys_read(&m->keys, m->c, &m->state, waited_ms);
+}
+
 /* From here on, whatever is stored of the import lies behind the cursor that the file has. */
 static enum ctl_exit begin_state(struct import *m)
 {
@@ -132,8 +141,10 @@ static enum ctl_exit begin_state(struct import *m)
     if (!s->path)
         return CTL_OK;
     enum ctl_exit status = import_state_load(s);
+    if (status == CTL_OK)
+        status = import_alone_name(m->c, s);
     if (status == CTL_OK && !s->settled)
-        status = import_keys_read(&m->keys, m->c, s);
+        status = find_stored(m);
     if (status == CTL_OK) {
         if (s->settled)
             memcpy(s->cursor, m->cursor, sizeof(s->cursor));

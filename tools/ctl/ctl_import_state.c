@@ -24,8 +24,10 @@ enum {
     STATE_VERSION = 1,
     STATE_MAX = 4096, /* bytes of the file */
     FILE_MODE = 0600,
-    /* What was under way when the state was written has been stored by then, or never. */
-    UNDER_WAY_MS = 60000,
+    /* What was under way when the state was written has been stored by then, or never; unless the
+     * log is so slow now. */
+    UNDER_WAY_MS = 600000,
+    SLOW_MS = 1000,
 };
 
 static uint64_t now_ms(void)
@@ -227,8 +229,10 @@ static enum ctl_exit read_page(struct import_keys *k, struct ctl *c, const char 
     return status;
 }
 
-enum ctl_exit import_keys_read(struct import_keys *k, struct ctl *c, const struct import_state *s)
+enum ctl_exit import_keys_read(struct import_keys *k, struct ctl *c, const struct import_state *s,
+                               uint64_t waited_ms)
 {
+    uint64_t limit_ms = waited_ms < SLOW_MS ? s->time_ms + UNDER_WAY_MS : UINT64_MAX;
     char until[CTL_CURSOR_SIZE];
     struct page page = {0};
     unsigned waits = 0;
@@ -237,7 +241,7 @@ enum ctl_exit import_keys_read(struct import_keys *k, struct ctl *c, const struc
     while (status == CTL_OK && !page.end && !ctl_stopped()) {
         char after[CTL_CURSOR_SIZE];
         memcpy(after, page.cursor, sizeof(after));
-        status = read_page(k, c, after, until, s->time_ms + UNDER_WAY_MS, &page);
+        status = read_page(k, c, after, until, limit_ms, &page);
         if (status == CTL_OK && !page.end && strcmp(after, page.cursor) == 0 &&
             !ctl_wait_a_moment(&waits))
             status = ctl_strange();

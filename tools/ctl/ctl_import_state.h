@@ -18,7 +18,8 @@ struct import_state {
     char id[CTL_CURSOR_SIZE];     /* and that id */
     char cursor[CTL_CURSOR_SIZE]; /* of the hub: what is not dealt with can only be stored behind it
                                    */
-    char run[IMPORT_RUN_SIZE];    /* drawn once, for the keys of lines without an id */
+    char run[IMPORT_RUN_SIZE];    /* drawn once: the import's name, for its connections and the keys
+                                     of lines without an id */
     uint64_t time_ms;             /* when it was written */
     bool settled;                 /* nothing was under way then: no other line is stored */
 };
@@ -38,10 +39,11 @@ struct import_keys {
     size_t count, cap, used;
 };
 
-/* Collects the messages that C's hub has stored behind S's cursor, not later than a minute after S
- * was written: if lines of the import are among them, they are told by their keys. */
+/* Collects the messages that C's hub has stored behind S's cursor, not later than some minutes
+ * after S was written, unless WAITED_MS says that the hub has just taken long to store what it had:
+ * if lines of the import are among them, they are told by their keys. */
 MUST_CHECK enum ctl_exit import_keys_read(struct import_keys *k, struct ctl *c,
-                                          const struct import_state *s);
+                                          const struct import_state *s, uint64_t waited_ms);
 /* Whether a message with that topic and key is there; the next time, it is another one. */
 bool import_keys_take(struct import_keys *k, const struct buf *topic, const struct buf *key);
 /* Whether there are any that were not taken. */

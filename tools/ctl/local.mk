@@ -13,6 +13,7 @@ libctl_a_SOURCES = \
 	tools/ctl/ctl_export.c \
 	tools/ctl/ctl_hub.c tools/ctl/ctl_hub.h \
 	tools/ctl/ctl_import.c \
+	tools/ctl/ctl_import_alone.c tools/ctl/ctl_import_alone.h \
 	tools/ctl/ctl_import_state.c tools/ctl/ctl_import_state.h \
 	tools/ctl/ctl_line.c tools/ctl/ctl_line.h \
 	tools/ctl/ctl_log.c tools/ctl/ctl_log.h \
