@@ -318,7 +318,9 @@ describe('topics and patterns of all connections', () => {
 describe('connections of an address', () => {
   /** A connection from that address, and whether the hub answers on it. */
   async function connect(t, hub, { from, before = '' } = {}) {
-    const raw = await RawSocket.open(hub, { from });
+    // Its reset may come before Node.js tells that it was connected.
+    const raw = await RawSocket.open(hub, { from }).catch(() => null);
+    if (!raw) return { served: false };
     t.after(() => raw.destroy());
     await raw.write(`${before}GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     await raw.until((data) => data.includes('ok'), 'an answer or the end');
