@@ -54,21 +54,29 @@ describe('the JavaScript client', { concurrency: true }, () => {
     });
   }
 
-  test('is told what another token takes away, and goes on with the rest', async (t) => {
+  /** Resolves to what is told when tokens of SECONDS grant less from the second one on. */
+  async function loss(seconds) {
     let topics = ['less/a', 'less/b'];
-    const token = () => keys.sign({ sub: 'less', exp: now() + 3, longwire: { subscribe: topics } });
+    const token = () =>
+      keys.sign({ sub: 'less', exp: now() + seconds, longwire: { subscribe: topics } });
     const client = new Longwire(hub.url, { token, WebSocket });
-    t.after(() => client.close());
-    const [gaps, got] = [[], []];
+    const gaps = [];
     const subscription = client.subscribe(['less/a', 'less/b'], {
       transport: 'websocket',
       onGap: (gap) => gaps.push(gap),
-      onMessage: ({ topic }) => got.push(topic),
     });
     await eventually(() => subscription.state === 'live', 'the subscription');
     topics = ['less/a'];
-    await eventually(() => gaps.length > 0, 'the gap');
-    assert.deepEqual([gaps[0].reason, gaps[0].topic], ['denied', 'less/b']);
+    const told = () => gaps.length > 0 || subscription.state === 'closed';
+    await eventually(told, 'the gap').finally(() => client.close());
+    return gaps[0];
+  }
+
+  test('is told what another token takes away', async () => {
+    let gap;
+    // On a busy machine a token may be over before it is renewed, and what follows is refused whole.
+    for (const seconds of [4, 16, 30]) gap ??= await loss(seconds).catch(() => undefined);
+    assert.deepEqual([gap.reason, gap.topic], ['denied', 'less/b']);
   });
 
   test('with a token that cannot be renewed ends with it, and says why', async (t) => {

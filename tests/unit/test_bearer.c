@@ -82,11 +82,11 @@ static struct principal *principal(int64_t ends_s)
     return p;
 }
 
-/* Real time passes, monotonic time with it or not, and turns end. */
-static void pass(int64_t seconds, bool monotonic)
+/* Real time passes, monotonic time for long enough that it is looked at, and turns end. */
+static void pass(int64_t seconds)
 {
     unix_ms += (uint64_t)(seconds * 1000);
-    desk_wait(&desk, monotonic ? (uint64_t)seconds * 1000 : 1000);
+    desk_wait(&desk, 1000);
     do
         bearer_frontend.part.end_turn(desk.worker);
     while (bearer_frontend.part.wait_ms(desk.worker) == 0);
@@ -106,18 +106,18 @@ START_TEST(the_end_comes_after_its_announcement)
     connect_one(p);
     principal_unref(p);
     ck_assert(!bearer_ends_soon(conns[0]));
-    pass(539, true);
+    pass(539);
     expect_told(0, 0, 0);
-    pass(1, true);
+    pass(1);
     expect_told(0, 1, RIGHTS_SOON);
     ck_assert(bearer_ends_soon(conns[0]));
-    pass(59, true);
+    pass(59);
     expect_told(1, 1, RIGHTS_SOON);
-    pass(1, true);
+    pass(1);
     expect_told(0, 2, RIGHTS_EXPIRED);
     expect_told(1, 2, RIGHTS_EXPIRED);
     ck_assert_ptr_nonnull(bearer_of(conns[0]));
-    pass(1000, true);
+    pass(1000);
     expect_told(0, 2, RIGHTS_EXPIRED);
 }
 END_TEST
@@ -128,7 +128,7 @@ START_TEST(without_an_end_nothing_comes)
     connect_one(p);
     principal_unref(p);
     ck_assert_uint_eq(bearer_frontend.part.wait_ms(desk.worker), UINT64_MAX);
-    pass(2000, true);
+    pass(2000);
     expect_told(0, 0, 0);
     ck_assert(!bearer_ends_soon(conns[0]));
 }
@@ -139,7 +139,7 @@ START_TEST(a_clock_that_is_set_counts_at_once)
     struct principal *p = principal(START_S + 5000);
     connect_one(p);
     principal_unref(p);
-    pass(10000, false);
+    pass(10000);
     expect_told(0, 1, RIGHTS_EXPIRED);
 }
 END_TEST
@@ -149,10 +149,10 @@ START_TEST(a_clock_that_is_set_back_gives_more_time)
     struct principal *p = principal(START_S + 100);
     connect_one(p);
     principal_unref(p);
-    pass(-5000, false);
-    pass(5099, true);
+    pass(-5000);
+    pass(5099);
     expect_told(0, 1, RIGHTS_SOON);
-    pass(1, true);
+    pass(1);
     expect_told(0, 2, RIGHTS_EXPIRED);
 }
 END_TEST
@@ -163,7 +163,7 @@ START_TEST(what_is_over_is_told_soon)
     struct principal *p = principal(START_S - 1000);
     connect_one(p);
     principal_unref(p);
-    pass(1, true);
+    pass(1);
     expect_told(0, 1, RIGHTS_EXPIRED);
 }
 END_TEST
@@ -176,13 +176,13 @@ START_TEST(another_one_takes_its_place)
     ck_assert_ptr_eq(bearer_of(conns[0]), second);
     principal_unref(first);
     principal_unref(second);
-    pass(11, true);
+    pass(11);
     expect_told(0, 0, 0);
-    pass(40, true);
+    pass(40);
     expect_told(0, 1, RIGHTS_SOON);
     ck_assert_int_eq(bearer_set(conns[0], NULL), ERR_OK);
     ck_assert_ptr_null(bearer_of(conns[0]));
-    pass(100, true);
+    pass(100);
     expect_told(0, 1, RIGHTS_SOON);
 }
 END_TEST
@@ -195,7 +195,7 @@ START_TEST(many_are_told_once_each)
         connect_one(p);
     principal_unref(p);
     unix_ms += 10000;
-    desk_wait(&desk, 10000);
+    desk_wait(&desk, 1000);
     bearer_frontend.part.end_turn(desk.worker);
     unsigned sum = 0;
     for (int i = 0; i < CLIENTS; i++)
@@ -205,7 +205,7 @@ START_TEST(many_are_told_once_each)
     desk_disconnect(&desk, conns[0]);
     desk_disconnect(&desk, conns[CLIENTS - 1]);
     conns[0] = conns[CLIENTS - 1] = NULL;
-    pass(0, true);
+    pass(0);
     for (int i = 1; i < CLIENTS - 1; i++)
         expect_told((unsigned)i, 1, RIGHTS_EXPIRED);
     ck_assert_uint_eq(told_count[CLIENTS - 1], 0);
@@ -215,7 +215,7 @@ END_TEST
 /* Each is in one list at a time, whoever else is. */
 START_TEST(many_ends_in_any_order)
 {
-    enum { MANY = 60, SPAN = 400 };
+    enum { MANY = 60, SPAN = 150 };
     int64_t ends[MANY];
     random_seed();
     for (unsigned i = 0; i < MANY; i++) {
@@ -225,7 +225,7 @@ START_TEST(many_ends_in_any_order)
         principal_unref(p);
     }
     for (int64_t now = 1; now <= BEARER_SOON_S + 1 + SPAN; now++) {
-        pass(1, true);
+        pass(1);
         unsigned gone = random_below(MANY * 8);
         for (unsigned i = 0; i < MANY; i++) {
             if (!conns[i])
@@ -252,10 +252,10 @@ START_TEST(one_is_revoked)
     connect_one(a);
     connect_one(b);
     bearer_revoke(desk.worker, is_it, b);
-    pass(1, true);
+    pass(1);
     expect_told(0, 0, 0);
     expect_told(1, 1, RIGHTS_REVOKED);
-    pass(2000, true);
+    pass(2000);
     expect_told(1, 1, RIGHTS_REVOKED);
     principal_unref(a);
     principal_unref(b);
@@ -282,6 +282,7 @@ int main(void)
 {
     Suite *s = suite_create("bearer");
     TCase *t = tcase_create("bearer");
+    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, the_end_comes_after_its_announcement);
     tcase_add_test(t, without_an_end_nothing_comes);

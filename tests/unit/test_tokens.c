@@ -168,6 +168,7 @@ int main(void)
 {
     Suite *s = suite_create("tokens");
     TCase *t = tcase_create("tokens");
+    tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, many_wait_for_one_job);
     tcase_add_test(t, refused_ones_are_remembered_too);
