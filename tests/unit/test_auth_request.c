@@ -351,6 +351,18 @@ START_TEST(another_configuration_forgets)
 }
 END_TEST
 
+START_TEST(what_the_former_configuration_decides_is_not_remembered)
+{
+    ck_assert(!ask(0));
+    is_asked();
+    desk.worker->settings_serial++;
+    ck_assert(!ask_as(1, (struct auth_subject){.fields = fields, .token = "abc", .token_len = 3}));
+    answers("200 OK", "Cache-Control: max-age=60\r\n", ALICE);
+    is_told(0, 200);
+    ck_assert(!ask(2));
+}
+END_TEST
+
 /* --- a server that fails --- */
 
 START_TEST(nobody_waits_for_ever)
@@ -456,6 +468,7 @@ int main(void)
     tcase_add_test(c, it_counts_for_its_connection);
     tcase_add_test(c, it_counts_for_the_same_credentials);
     tcase_add_test(c, another_configuration_forgets);
+    tcase_add_test(c, what_the_former_configuration_decides_is_not_remembered);
     tcase_add_test(c, nobody_waits_for_ever);
     tcase_add_test(c, a_server_that_fails_is_left_alone);
     tcase_add_test(c, nobody_there_is_told);

@@ -327,6 +327,27 @@ START_TEST(half_an_answer_is_none)
 }
 END_TEST
 
+/* Whatever it was, the server has begun to do it. */
+START_TEST(what_was_answered_in_part_does_not_go_out_again)
+{
+    static const struct linger reset = {1, 0};
+    asks(0);
+    int conn = far_comes(&loop, listener);
+    far_gets(&loop, conn, request_of(0));
+    far_says(conn, OK(1, "a"));
+    is_answered(0, "a");
+    asks(1);
+    far_gets(&loop, conn, request_of(1));
+    far_says(conn, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i < 10; i++)
+        turn();
+    setsockopt(conn, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    close(conn);
+    has_failed(1, ERR_CLOSED);
+    ck_assert(!far_has_come(&loop, listener));
+}
+END_TEST
+
 START_TEST(what_was_not_asked_for_ends_a_connection)
 {
     asks(0);
@@ -404,6 +425,7 @@ int main(void)
     tcase_add_test(c, nobody_there_is_told);
     tcase_add_loop_test(c, what_is_no_answer_is_told, 0, COUNT(faults));
     tcase_add_test(c, half_an_answer_is_none);
+    tcase_add_test(c, what_was_answered_in_part_does_not_go_out_again);
     tcase_add_test(c, what_was_not_asked_for_ends_a_connection);
     tcase_add_test(c, another_server_gets_what_comes_then);
     tcase_add_test(c, a_hub_that_stops_begins_nothing);
