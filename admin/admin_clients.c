@@ -74,6 +74,16 @@ static void put_bearer(const struct conn *c, struct buf *out)
         admin_put_number(out, "expires", (uint64_t)p->expires_s);
 }
 
+/* That of the certificate which the client has shown. */
+static void put_subject(const struct conn *c, struct buf *out)
+{
+    const char *subject = conn_subject(c);
+    if (!*subject)
+        return;
+    buf_puts(out, ",\"certificate\":");
+    envelope_json_string(out, subject, strlen(subject));
+}
+
 static void put_client(struct admin *a, struct conn *c)
 {
     const struct worker *w = worker_of(c);
@@ -91,6 +101,7 @@ static void put_client(struct admin *a, struct conn *c)
         envelope_json_string(out, d.name, strlen(d.name));
     }
     put_bearer(c, out);
+    put_subject(c, out);
     if (d.deflate)
         buf_puts(out, ",\"deflate\":true");
     buf_puts(out, ",\"topics\":[");

@@ -1,6 +1,7 @@
 // Certificates, their renewal, tickets, client certificates, and PROXY headers before TLS.
 import assert from 'node:assert/strict';
-import { appendFileSync, copyFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync, renameSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import tls from 'node:tls';
@@ -272,6 +273,21 @@ for (const compact of ['yes', 'no']) {
       const again = await sClient(hub, ['-ign_eof', '-sess_in', session], { input: GET });
       assert.match(again.stdout, /\nReused, [^]*\r\n\r\nok\n/);
       t.diagnostic('resumed without showing it again');
+    });
+
+    test('and is listed by its name', async (t) => {
+      const [cert, key] = [readFileSync(alice.certificate), readFileSync(alice.key)];
+      const socket = await secureSocket(hub, { ca, cert, key });
+      t.after(() => socket.destroy());
+      const admin = await RespClient.open(hub);
+      t.after(() => admin.close());
+      await eventually(async () => {
+        const clients = JSON.parse(await admin.command('HUB', 'CLIENTS'));
+        const [names] = clients.map(({ certificate }) => certificate).filter(Boolean);
+        return names?.split(', ').sort().join() === 'CN=alice,O=Example';
+      }, 'it to be listed');
+      const { stdout } = await run(join(BUILD, 'longwirectl'), ['--socket', hub.socket, 'clients']);
+      assert.match(stdout, /CN=alice/);
     });
 
     test('none, and one of others, do not', async () => {

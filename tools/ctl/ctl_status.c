@@ -120,6 +120,13 @@ static void add_transport(struct ctl_table *t, const json_t *client)
     buf_finish(&text);
 }
 
+/* What it calls itself, or whom its certificate is for. */
+static void add_name(struct ctl_table *t, const json_t *client)
+{
+    const char *name = ctl_json_text(client, "name");
+    ctl_table_text(t, name ? name : ctl_json_text(client, "certificate"));
+}
+
 static void add_client(struct ctl_table *t, const json_t *client)
 {
     ctl_table_number(t, ctl_json_u64(client, "id"));
@@ -130,7 +137,7 @@ static void add_client(struct ctl_table *t, const json_t *client)
     ctl_table_number(t, ctl_json_u64(client, "lag"));
     add_behind(t, client);
     ctl_table_size(t, ctl_json_u64(client, "held_bytes"));
-    ctl_table_text(t, ctl_json_text(client, "name"));
+    add_name(t, client);
     add_topics(t, json_object_get(client, "topics"));
 }
 
