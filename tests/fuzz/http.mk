@@ -14,6 +14,7 @@ http_fuzz_targets = \
 	tests/fuzz/fuzz_accept \
 	tests/fuzz/fuzz_cursor \
 	tests/fuzz/fuzz_forwarded \
+	tests/fuzz/fuzz_token_source \
 	tests/fuzz/fuzz_http_reply \
 	tests/fuzz/fuzz_http_request \
 	tests/fuzz/fuzz_proxy_header \
@@ -39,6 +40,10 @@ tests_fuzz_fuzz_http_request_SOURCES = tests/fuzz/fuzz_http_request.c $(fuzz_com
 tests_fuzz_fuzz_http_request_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_http_request_LDADD = libhttpcodec.a libbase.a
 
+tests_fuzz_fuzz_token_source_SOURCES = tests/fuzz/fuzz_token_source.c $(fuzz_common) $(fuzz_main)
+tests_fuzz_fuzz_token_source_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_token_source_LDADD = libhttpcodec.a libbase.a
+
 tests_fuzz_fuzz_forwarded_SOURCES = tests/fuzz/fuzz_forwarded.c $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_forwarded_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_forwarded_LDADD = libhttpcodec.a libbase.a
@@ -59,6 +64,7 @@ EXTRA_DIST += \
 	tests/fuzz/corpus/fuzz_accept \
 	tests/fuzz/corpus/fuzz_cursor \
 	tests/fuzz/corpus/fuzz_forwarded \
+	tests/fuzz/corpus/fuzz_token_source \
 	tests/fuzz/corpus/fuzz_http_reply \
 	tests/fuzz/corpus/fuzz_http_request \
 	tests/fuzz/corpus/fuzz_proxy_header \
