@@ -12,6 +12,7 @@ static unsigned char hash_key[SIPHASH_KEY_SIZE];
 
 enum err token_init(void)
 {
+    json_object_seed(0); /* jansson would do it in whatever thread is first */
     bool done = getrandom(hash_key, sizeof(hash_key), 0) == (ssize_t)sizeof(hash_key);
     return done ? ERR_OK : ERR_IO;
 }

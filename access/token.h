@@ -18,7 +18,8 @@
 
 enum { TOKEN_BYTES_MAX = 8192 };
 
-/* Draws the secret of token_hash; once, before there are threads. ERR_IO: no randomness. */
+/* Draws the secrets of token_hash and of what reads JSON; once, before there are threads. ERR_IO:
+ * no randomness. */
 MUST_CHECK enum err token_init(void);
 /* What a token is known by: of a secret of this process (siphash.h), so that nobody can make
  * another token with the same. */

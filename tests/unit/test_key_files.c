@@ -20,7 +20,8 @@ static struct buf error;
 
 /* The text of the last thing that was logged. */
 static char said[512];
-void __wrap_log_line(enum log_level level, const char *fmt, ...);
+void __wrap_log_line(enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static void put(const char *file, const char *text)
 {
