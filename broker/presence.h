@@ -117,7 +117,7 @@ uint32_t presence_list(struct presence *p, struct presence_query *q, uint64_t *h
 
 /* --- for the clerk --- */
 
-/* What *RET_WAKE asked for is being done. */
+/* What *RET_WAKE asked for has come to the clerk: it may be asked for again. */
 void presence_awake(struct presence *p);
 /* How long a member stays without a seat; ms, for those who lose their last one from now on. */
 void presence_set_linger(struct presence *p, uint64_t ms);

@@ -409,7 +409,6 @@ static void serve(struct worker *w)
     uint64_t now = loop_now(&w->loop);
     if (w->loop.draining)
         return; /* nobody is to hear of it: see broker_remember */
-    presence_awake(p);
     a->due_ms = presence_end_lingers(p, now, w->loop.clock.lost_ms, LINGERS_MAX);
     if (!presence_is_due(p))
         return;
@@ -419,10 +418,13 @@ static void serve(struct worker *w)
         a->due_ms = least(a->due_ms, a->retry_ms);
 }
 
+/* Nobody sends the call again before this: it may be in one list of calls alone. */
 static void serve_call(struct hub_call *call, void *where)
 {
+    struct worker *w = where;
     (void)call;
-    serve(where);
+    presence_awake(presence_of(w));
+    serve(w);
 }
 
 void attendance_check(struct worker *w)

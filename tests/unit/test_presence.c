@@ -613,7 +613,7 @@ static void follow(const char *topic, struct list *l)
             strcpy(l->names[l->count++], name);
         } else if (events[i].leaving && at < l->count) {
             l->count--;
-            strcpy(l->names[at], l->names[l->count]);
+            memmove(l->names[at], l->names[l->count], TEXT);
         }
     }
 }
@@ -629,7 +629,7 @@ static void check_events(void)
             size_t at = index_in(&here, events[i].who);
             ck_assert_int_eq(at < here.count, events[i].leaving);
             if (events[i].leaving)
-                strcpy(here.names[at], here.names[--here.count]);
+                memmove(here.names[at], here.names[--here.count], TEXT);
             else
                 strcpy(here.names[here.count++], events[i].who);
             ck_assert_uint_eq(events[i].number, here.count);
