@@ -958,8 +958,8 @@ class Presence {
         const token = await this.#hub.token();
         return await (await get(this.#hub, url, 'application/json', token, signal)).json();
       } catch (error) {
-        const again = error.kind === 'unreachable' || error.kind === 'later';
-        if (!again || signal.aborted) throw error;
+        if (signal.aborted) throw lost('it was closed', error);
+        if (error.kind !== 'unreachable' && error.kind !== 'later') throw error;
         await sleep(error.delay ?? backoff(attempt, this.#options.backoff), signal);
       }
     }

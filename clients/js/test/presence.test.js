@@ -117,6 +117,14 @@ test('it ends with its subscription, and by itself', async () => {
   assert.equal(other.subscription.state, 'connecting');
 });
 
+test('closed before the list is there, it says so', async () => {
+  const { presence, requests, news } = await setUpPresence();
+  await requests.next();
+  presence.close();
+  await assert.rejects(presence.ready, (error) => error.kind === 'lost');
+  assert.equal(news.size, 0);
+});
+
 test('it is that of one topic', () => {
   for (const topics of [['a', 'b'], 'a/#', '+', 'a/+/b']) {
     assert.throws(() => setUp(topics).subscription.presence(), TypeError, String(topics));
