@@ -746,8 +746,9 @@ void presence_told(struct presence *p, bool done, uint64_t now_ms)
     struct member *m;
     pthread_mutex_lock(&p->lock);
     if (!done) {
-        DL_FOREACH (p->telling, m)
+        DL_FOREACH (p->telling, m) {
             count_told(m, true);
+        }
         DL_CONCAT(p->telling, p->untold);
         p->untold = p->telling;
         p->telling = NULL;

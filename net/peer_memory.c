@@ -169,8 +169,9 @@ void peer_book_each(struct peer_book *b, void (*visit)(struct peer_load *l, void
     /* Upwards, and what moves up is visited again: no harm. */
     for (unsigned i = 0; i < PEER_MEMORY_CLASSES; i++) {
         struct peer_load *l, *next;
-        DL_FOREACH_SAFE (b->classes[i], l, next)
+        DL_FOREACH_SAFE (b->classes[i], l, next) {
             visit(l, ctx);
+        }
     }
 }
 
