@@ -25,7 +25,13 @@ libfrontends_a_SOURCES = \
 	frontends/routes.c frontends/routes.h \
 	frontends/sse/session.c frontends/sse/session.h \
 	frontends/sse/sse.c frontends/sse/sse.h \
-	frontends/ws/ws.c frontends/ws/ws.h
+	frontends/ws/ws.c frontends/ws/ws.h \
+	frontends/ws/ws_auth.c frontends/ws/ws_auth.h \
+	frontends/ws/ws_connection.c frontends/ws/ws_connection.h \
+	frontends/ws/ws_protocol.c frontends/ws/ws_protocol.h \
+	frontends/ws/ws_publish.c frontends/ws/ws_publish.h \
+	frontends/ws/ws_subscribe.c frontends/ws/ws_subscribe.h \
+	frontends/ws/ws_waiting.c frontends/ws/ws_waiting.h
 
 libwscodec_a_SOURCES += \
 	frontends/resp/resp_encoding.c frontends/resp/resp_encoding.h \
