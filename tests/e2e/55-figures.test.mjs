@@ -143,7 +143,7 @@ describe('each counter', () => {
     ['a raw poll', () => ask('GET /t/c/a?after=earliest&wait=0&format=raw HTTP/1.1\r\n\r\n'), { ...HTTP, polls: 1 }],
     ['health', () => ask('GET /healthz HTTP/1.1\r\n\r\n'), HTTP],
     ['400', () => ask('GET /t/c/a?wait=x HTTP/1.1\r\n\r\n'), { ...REFUSED, http_invalid: 1 }],
-    ['403', () => ask(post('c/a', 'Origin: http://evil.example\r\n')), { ...REFUSED, http_denied: 1 }],
+    ['403', () => ask(post('c/a', 'Origin: http://evil.example\r\n')), { ...REFUSED, http_denied: 1, denied_origin: 1 }],
     ['404', () => ask('GET /nowhere HTTP/1.1\r\n\r\n'), { ...REFUSED, http_not_found: 1 }],
     ['405', () => ask('PUT /t/c/a HTTP/1.1\r\n\r\n'), REFUSED],
     [
