@@ -17,6 +17,7 @@
 #include "frontends/routes.h"
 #include "frontends/sse/sse.h"
 #include "frontends/ws/ws.h"
+#include "http/audit.h"
 #include "http/dispatch.h"
 #include "http/h1/h1_protocol.h"
 #include "http/h1/h1_silent.h"
@@ -89,6 +90,7 @@ void desk_open(struct desk *d)
 void desk_close(struct desk *d)
 {
     desk_end_turn(d);
+    audit_frontend.part.end_thread(d->worker); /* its thread would have */
     hub_stop(d->hub);
     worker_destroy(d->worker);
     hub_destroy(d->hub);
