@@ -11,28 +11,12 @@ struct directives {
     uint32_t age_s;
 };
 
-/* False: these are no digits. */
-static bool read_seconds(struct field_text text, uint32_t *ret)
-{
-    uint64_t s = 0;
-    if (text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"')
-        text = (struct field_text){text.p + 1, text.n - 2};
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
-        s = s * 10 + (uint64_t)(text.p[i] - '0');
-        s = s < CACHE_AGE_MAX_S ? s : CACHE_AGE_MAX_S;
-    }
-    *ret = (uint32_t)s;
-    return text.n > 0;
-}
-
 /* Of several ages the least counts, and one that cannot be read is none at all. */
 static void add_age(struct directives *d, struct field_text text)
 {
     uint32_t s = 0;
     if (text.n == 0 || text.p[0] != '=' ||
-        !read_seconds((struct field_text){text.p + 1, text.n - 1}, &s))
+        !field_seconds((struct field_text){text.p + 1, text.n - 1}, CACHE_AGE_MAX_S, &s))
         s = 0;
     d->age_s = d->has_age && d->age_s < s ? d->age_s : s;
     d->has_age = true;

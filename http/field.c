@@ -150,6 +150,21 @@ bool field_is(struct field_text text, const char *word)
     return i == text.n && word[i] == '\0';
 }
 
+bool field_seconds(struct field_text text, uint32_t most, uint32_t *ret)
+{
+    uint64_t s = 0;
+    if (text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"')
+        text = (struct field_text){text.p + 1, text.n - 2};
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+        s = s * 10 + (uint64_t)(text.p[i] - '0');
+        s = s < most ? s : most;
+    }
+    *ret = (uint32_t)s;
+    return text.n > 0;
+}
+
 /* The length of the part of TEXT before its first SEPARATOR outside a quoted string. */
 static size_t part_length(struct field_text text, char separator)
 {

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A borrowed stretch of text, not NUL-terminated. */
 struct field_text {
@@ -35,6 +36,9 @@ size_t field_token_span(const char *text, size_t n);
 struct field_text field_trim(const char *text, size_t n);
 /* Whether TEXT is WORD; ASCII letters in either case are the same, whatever the locale. */
 bool field_is(struct field_text text, const char *word);
+/* Seconds: TEXT is digits, or they are in it as a quoted string; more than MOST count as MOST.
+ * False: it is anything else. */
+bool field_seconds(struct field_text text, uint32_t most, uint32_t *ret);
 /* Takes the part of *REST before the first SEPARATOR (',' or ';') that stands outside a quoted
  * string, trimmed, and moves *REST behind it; its `p` is NULL behind the last part. False: there is
  * no more. Start with the whole value in *REST, which may be empty: then there is one part. */
