@@ -25,6 +25,7 @@ enum {
     WRITE_PIECE = 256 << 10, /* of output that waits: what is written at once */
     /* How long a lingering connection waits for the peer to close. */
     LINGER_MS = 1000,
+    SPREAD_PART = 8, /* of a wait, that may be cut off its end */
     /* When a connection is looked at again whose deadline has come while it waits for its turn. */
     YIELDED_MS = 100,
     /* For how long who has asked for much counts as one who does; kept modulo LEVEL_TIMES. */
@@ -863,6 +864,7 @@ void conn_deadline(struct conn *c)
         return;
     }
     conn_set_deadline(c, WHEEL_NEVER); /* connections are always in the wheel */
+    c->loop->due_ms = due;
     if (!conn_is_open(c))
         end_late(c);
     else if (c->protocol->timeout)
@@ -901,6 +903,23 @@ void conn_set_deadline(struct conn *c, uint64_t at_ms)
 {
     if (conn_state(c) != CONN_CLOSED)
         wheel_set(&c->loop->wheel, &c->wheel, at_ms);
+}
+
+uint64_t conn_first_beat(const struct conn *c, uint64_t interval_ms)
+{
+    struct loop *l = c->loop;
+    return l->now_ms + interval_ms - spread_early(&l->spread, l->now_ms, interval_ms);
+}
+
+uint64_t conn_next_beat(const struct conn *c, uint64_t interval_ms)
+{
+    return spread_next(c->loop->due_ms, interval_ms, c->loop->now_ms);
+}
+
+uint64_t conn_spread_end(const struct conn *c, uint64_t wait_ms)
+{
+    struct loop *l = c->loop;
+    return l->now_ms + wait_ms - spread_early(&l->spread, l->now_ms, wait_ms / SPREAD_PART);
 }
 
 /* --- the end of a turn --- */

@@ -274,6 +274,13 @@ void conn_yield_for(struct conn *c, enum conn_need need);
 bool conn_has_whole_slice(const struct conn *c);
 /* When timeout() is to be called, monotonic ms (loop_now); WHEEL_NEVER for not at all. */
 void conn_set_deadline(struct conn *c, uint64_t at_ms);
+/* Such times for what comes each INTERVAL_MS: the first, which for one of many who come together is
+ * earlier, so that theirs are spread over the interval; and for timeout(), which it has called: the
+ * next one. */
+uint64_t conn_first_beat(const struct conn *c, uint64_t interval_ms);
+uint64_t conn_next_beat(const struct conn *c, uint64_t interval_ms);
+/* One for what ends in WAIT_MS; for one of many who come together up to an eighth of it earlier. */
+uint64_t conn_spread_end(const struct conn *c, uint64_t wait_ms);
 /* It can be read or written (READY_*). Worker only. */
 void conn_ready(struct conn *c, unsigned what);
 /* It has yielded, and goes on. Worker only. */

@@ -22,6 +22,7 @@
 #include "net/peer_memory.h"
 #include "net/readiness.h"
 #include "net/settings.h"
+#include "net/spread.h"
 #include "net/transport.h"
 #include "net/turn_clock.h"
 #include "net/wheel.h"
@@ -76,6 +77,8 @@ struct loop {
     struct conn *turn, *turn_last; /* connections with something to do at the end of this turn */
     struct gathering *to_flush;    /* links with something to let go before the turn is over */
     struct awaiting *awaited;      /* what peers of links have begun, the oldest first */
+    struct spread spread;          /* of heartbeats and of the ends of long-polls */
+    uint64_t due_ms;               /* when the deadline that is kept now was due */
     struct budget work;            /* the turn's */
     struct backlog backlog;
     char *read_buffer; /* LOOP_READ_BYTES */

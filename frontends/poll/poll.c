@@ -329,7 +329,7 @@ static void wait_for_messages(struct poll *p, uint64_t ms)
     }
     exchange_forget_head(p->exchange);
     conn_count_as(c, &poll_transport);
-    conn_set_deadline(c, loop_now(c->loop) + ms);
+    conn_set_deadline(c, conn_spread_end(c, ms));
 }
 
 static enum err subscribe(struct poll *p, const struct feed_spec *spec, const struct after *after,

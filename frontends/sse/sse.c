@@ -45,11 +45,6 @@ static uint32_t jittered_retry(const struct conn *c)
     return (uint32_t)(retry / 2 + (seed >> 32) % (retry + 1));
 }
 
-static void schedule_heartbeat(struct conn *c)
-{
-    conn_set_deadline(c, loop_now(c->loop) + worker_settings(c)->heartbeat_ms);
-}
-
 /* --- framing --- */
 
 static const struct encoding *choose_encoding(const struct exchange *x, bool raw)
@@ -203,7 +198,7 @@ static void sse_timeout(struct conn *c)
 {
     struct stream *s = &listed_of(c)->stream;
     char cursor[CURSOR_TEXT_SIZE];
-    schedule_heartbeat(c);
+    conn_set_deadline(c, conn_next_beat(c, worker_settings(c)->heartbeat_ms));
     if (conn_is_stuck(c))
         conn_close(c, CLOSE_WRITE_TIMEOUT);
     if (conn_is_busy(c) || s->state != STREAM_LIVE)
@@ -291,7 +286,7 @@ static void sse_started(struct stream *s, uint64_t offset)
     struct buf *out = begin_answer(exchange_of(c));
     conn_set_protocol(c, &sse_protocol, listed);
     stream_table_add(worker_of(c)->streams, listed);
-    schedule_heartbeat(c);
+    conn_set_deadline(c, conn_first_beat(c, worker_settings(c)->heartbeat_ms));
     format_offset(c, offset, cursor);
     if (out)
         put_hello(s, out, cursor);

@@ -115,7 +115,7 @@ static void ws_started(struct stream *s, uint64_t offset)
     answer_handshake(exchange_of(c), ws);
     conn_set_protocol(c, &ws_protocol, ws);
     ws->heard_s = (uint32_t)(loop_now(c->loop) / 1000);
-    ws_set_deadline(c);
+    ws_set_deadline(c, conn_first_beat(c, worker_settings(c)->heartbeat_ms));
 }
 
 static const struct stream_ops ws_stream_ops = {

@@ -99,7 +99,7 @@ static void refuse_token(struct conn *c, const struct token_why *why, const stru
     if (!bearer_of(c) && ws_of(c)->phase == WS_OPEN && begin_silence(c, ws_of(c))) {
         stream_judge(&ws_of(c)->stream, keep_nothing, NULL);
         http_quota_settle(c, 0);
-        ws_set_deadline(c);
+        ws_set_deadline(c, conn_first_beat(c, worker_settings(c)->heartbeat_ms));
     }
 }
 

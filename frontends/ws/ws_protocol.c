@@ -201,7 +201,7 @@ static void ws_timeout(struct conn *c)
         ws_end_now(c, ws->close_code, ws->close_text);
         return;
     }
-    ws_set_deadline(c);
+    ws_set_deadline(c, conn_next_beat(c, worker_settings(c)->heartbeat_ms));
     if (ws_is_silent_too_long(c, ws))
         ws_end_silence(c);
     else if (conn_is_stuck(c))

@@ -66,10 +66,10 @@ size_t ws_held_by_waiting(const struct ws *ws)
     return held;
 }
 
-void ws_set_deadline(struct conn *c)
+void ws_set_deadline(struct conn *c, uint64_t ping_ms)
 {
     const struct ws *ws = ws_of(c);
-    uint64_t at = loop_now(c->loop) + worker_settings(c)->heartbeat_ms;
+    uint64_t at = ping_ms;
     for (const struct waiting *w = ws->phase == WS_WAITING ? ws->waiting : NULL; w; w = w->next)
         if (w->silent && (uint64_t)w->until_s * 1000 < at)
             at = (uint64_t)w->until_s * 1000;

@@ -88,7 +88,7 @@ void ws_drop_waiting(struct ws *ws);
 bool ws_must_wait(const struct ws *ws);
 /* Bytes that it takes. */
 size_t ws_held_by_waiting(const struct ws *ws);
-/* The next ping, or the end of waiting for a token. */
-void ws_set_deadline(struct conn *c);
+/* The next ping, which is due at PING_MS, or the end of waiting for a token. */
+void ws_set_deadline(struct conn *c, uint64_t ping_ms);
 
 #endif

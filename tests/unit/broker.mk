@@ -13,6 +13,7 @@ broker_tests = \
 	tests/unit/test_lag \
 	tests/unit/test_refusals \
 	tests/unit/test_wheel \
+	tests/unit/test_spread \
 	tests/unit/test_readiness \
 	tests/unit/test_budget \
 	tests/unit/test_turn_clock \
@@ -95,6 +96,11 @@ tests_unit_test_wheel_SOURCES = tests/unit/test_wheel.c net/wheel.c net/wheel.h 
 	tests/unit/random.c tests/unit/random.h
 tests_unit_test_wheel_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_wheel_LDADD = $(CHECK_LIBS)
+
+tests_unit_test_spread_SOURCES = tests/unit/test_spread.c net/spread.c net/spread.h \
+	net/wheel.c net/wheel.h
+tests_unit_test_spread_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_spread_LDADD = $(CHECK_LIBS)
 
 tests_unit_test_readiness_SOURCES = tests/unit/test_readiness.c net/readiness.c \
 	net/readiness.h

@@ -1,5 +1,6 @@
 # Unit tests of what the workers run; included by tests/local.mk.
 frontends_tests = \
+	tests/unit/test_beats \
 	tests/unit/test_conns \
 	tests/unit/test_documents \
 	tests/unit/test_ends \
@@ -41,6 +42,11 @@ frontends_test_libs = $(hub_libs) libwscodec.a libhttpcodec.a $(broker_test_libs
 desk = tests/unit/desk.c tests/unit/desk.h tests/unit/roaming_link.c tests/unit/roaming_link.h \
 	$(broker_fixture)
 desk_ldflags = $(AM_LDFLAGS) -Wl,--wrap=now_monotonic_ms
+
+tests_unit_test_beats_SOURCES = tests/unit/test_beats.c $(desk)
+tests_unit_test_beats_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_beats_LDFLAGS = $(desk_ldflags)
+tests_unit_test_beats_LDADD = $(frontends_test_libs)
 
 tests_unit_test_conns_SOURCES = tests/unit/test_conns.c $(desk)
 tests_unit_test_conns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
