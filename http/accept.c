@@ -31,30 +31,6 @@ static bool split_param(struct field_text param, struct field_text *ret_name,
            (field_is_token(ret_value->p, ret_value->n) || is_quoted_string(*ret_value));
 }
 
-/* Digits after the point weigh 100, 10 and 1. */
-static unsigned read_fraction(struct field_text q)
-{
-    unsigned weight = 100, value = 0;
-    for (size_t i = 2; i < q.n; i++, weight /= 10)
-        value += (unsigned)(q.p[i] - '0') * weight;
-    return value;
-}
-
-/* A qvalue (section 12.4.2) in thousandths; false when it is none. */
-static bool read_weight(struct field_text q, unsigned *ret)
-{
-    if (q.n < 1 || q.n > 5 || (q.p[0] != '0' && q.p[0] != '1') || (q.n > 1 && q.p[1] != '.'))
-        return false;
-    for (size_t i = 2; i < q.n; i++)
-        if (q.p[i] < '0' || q.p[i] > '9')
-            return false;
-    unsigned value = (unsigned)(q.p[0] - '0') * 1000 + read_fraction(q);
-    if (value > 1000)
-        return false;
-    *ret = value;
-    return true;
-}
-
 /* ---- Accept ---- */
 
 /* Reads the parameters of a media range for its weight; false when one is malformed. */
@@ -65,7 +41,7 @@ static bool range_weight(struct field_text params, unsigned *ret)
     while (field_next(&params, ';', &param)) {
         if (!split_param(param, &name, &value))
             return false;
-        if (field_is(name, "q") && !read_weight(value, ret))
+        if (field_is(name, "q") && !field_weight(value, ret))
             return false;
     }
     return true;

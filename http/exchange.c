@@ -39,6 +39,11 @@ void exchange_reply_file(struct exchange *x, const char *type, const char *body,
     x->ops->reply(x, &(struct exchange_reply){200, file_guard, type, body, n});
 }
 
+void exchange_reply_unmodified(struct exchange *x)
+{
+    x->ops->reply(x, &(struct exchange_reply){304, file_guard, NULL, NULL, 0});
+}
+
 void exchange_fail(struct exchange *x, unsigned status, const char *detail)
 {
     struct buf body = {0};

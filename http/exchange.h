@@ -52,7 +52,7 @@ struct exchange_waiter {
 struct exchange_reply {
     unsigned status;
     const char *guard; /* the lines that say what browsers may do with it (guard.h) */
-    const char *type;  /* Content-Type; none for 204 */
+    const char *type;  /* Content-Type; none without content */
     const char *body;
     size_t n;
 };
@@ -156,6 +156,8 @@ void exchange_reply_with(struct exchange *x, unsigned status, const char *type, 
 void exchange_reply_shared(struct exchange *x, struct blob *b, bool at_once);
 /* 200 with a file of the hub's own, whose fields say what browsers may do with it. */
 void exchange_reply_file(struct exchange *x, const char *type, const char *body, size_t n);
+/* 304: the client has that file. */
+void exchange_reply_unmodified(struct exchange *x);
 /* application/problem+json (RFC 9457) with DETAIL, one sentence without a full stop. */
 void exchange_fail(struct exchange *x, unsigned status, const char *detail);
 /* The same with a member "code", a word for programs. */

@@ -165,6 +165,29 @@ bool field_seconds(struct field_text text, uint32_t most, uint32_t *ret)
     return text.n > 0;
 }
 
+/* Digits after the point weigh 100, 10 and 1. */
+static unsigned read_fraction(struct field_text q)
+{
+    unsigned weight = 100, value = 0;
+    for (size_t i = 2; i < q.n; i++, weight /= 10)
+        value += (unsigned)(q.p[i] - '0') * weight;
+    return value;
+}
+
+bool field_weight(struct field_text q, unsigned *ret)
+{
+    if (q.n < 1 || q.n > 5 || (q.p[0] != '0' && q.p[0] != '1') || (q.n > 1 && q.p[1] != '.'))
+        return false;
+    for (size_t i = 2; i < q.n; i++)
+        if (q.p[i] < '0' || q.p[i] > '9')
+            return false;
+    unsigned value = (unsigned)(q.p[0] - '0') * 1000 + read_fraction(q);
+    if (value > 1000)
+        return false;
+    *ret = value;
+    return true;
+}
+
 /* The length of the part of TEXT before its first SEPARATOR outside a quoted string. */
 static size_t part_length(struct field_text text, char separator)
 {

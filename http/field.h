@@ -39,6 +39,8 @@ bool field_is(struct field_text text, const char *word);
 /* Seconds: TEXT is digits, or they are in it as a quoted string; more than MOST count as MOST.
  * False: it is anything else. */
 bool field_seconds(struct field_text text, uint32_t most, uint32_t *ret);
+/* A weight, "0.85" (section 12.4.2), in thousandths; false when TEXT is none. */
+bool field_weight(struct field_text text, unsigned *ret);
 /* Takes the part of *REST before the first SEPARATOR (',' or ';') that stands outside a quoted
  * string, trimmed, and moves *REST behind it; its `p` is NULL behind the last part. False: there is
  * no more. Start with the whole value in *REST, which may be empty: then there is one part. */

@@ -42,9 +42,11 @@
     ONCE(MAX_FORWARDS, "Max-Forwards")                                                             \
     ONCE(AUTHORIZATION, "Authorization")                                                           \
     ONCE(CONTENT_RANGE, "Content-Range")                                                           \
+    MANY(IF_NONE_MATCH, "If-None-Match")                                                           \
     ONCE(LAST_EVENT_ID, "Last-Event-ID")                                                           \
     MANY(CONTENT_LENGTH, "Content-Length")                                                         \
     ONCE(LONGWIRE_EVENT, "Longwire-Event")                                                         \
+    MANY(ACCEPT_ENCODING, "Accept-Encoding")                                                       \
     ONCE(IDEMPOTENCY_KEY, "Idempotency-Key")                                                       \
     MANY(X_FORWARDED_FOR, "X-Forwarded-For")                                                       \
     MANY(CONTENT_ENCODING, "Content-Encoding")                                                     \

@@ -49,6 +49,11 @@ const char *http_reason(unsigned status)
     return "";
 }
 
+bool http_has_content(unsigned status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
 /* Text of unknown encoding as a JSON string. */
 static void put_text(struct buf *out, const char *text, size_t n)
 {

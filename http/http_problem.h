@@ -3,6 +3,7 @@
 #ifndef HTTP_HTTP_PROBLEM_H
 #define HTTP_HTTP_PROBLEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -11,6 +12,9 @@
 
 /* The reason phrase of STATUS; a constant string, "" for a status that is not used here. */
 const char *http_reason(unsigned status);
+/* Whether answers of STATUS have content, and fields that tell of it (RFC 9110 section 6.4.1): a
+ * 304 has none, and a length of it would be that of the content which the client has. */
+bool http_has_content(unsigned status);
 
 /* The document: type "about:blank", title, status and detail (N bytes; none: no detail). Bytes of
  * DETAIL that are not UTF-8 become '?'. */

@@ -35,10 +35,12 @@ libwscodec_a_SOURCES += \
 
 libhttpcodec_a_SOURCES += \
 	http/accept.c http/accept.h \
+	http/accept_encoding.c http/accept_encoding.h \
 	http/cache_control.c http/cache_control.h \
 	http/h1/chunk_ext.c http/h1/chunk_ext.h \
 	http/h1/chunk_reader.c http/h1/chunk_reader.h \
 	http/client/http_reply.c http/client/http_reply.h \
+	http/etag.c http/etag.h \
 	http/field.c http/field.h \
 	http/forwarded.c http/forwarded.h \
 	http/guard.h \
@@ -56,11 +58,19 @@ libhttpcodec_a_SOURCES += \
 	http/token_source.c http/token_source.h \
 	http/url.c http/url.h
 
-libhttp_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir)
-# webfiles.c takes these files in.
-http/libhttp_a-webfiles.$(OBJEXT): $(top_srcdir)/clients/js/longwire.js \
-	$(top_srcdir)/demo/index.html $(top_srcdir)/demo/demo.js $(top_srcdir)/demo/demo.css \
-	$(top_srcdir)/demo/icon.svg
+libhttp_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir) -Wa,-I,$(top_builddir)
+# webfiles.c takes these files in, and what is made of each: empty, it is not offered.
+webfiles = clients/js/longwire.js demo/index.html demo/demo.js demo/demo.css demo/icon.svg
+webfiles_gz = $(webfiles:=.gz)
+webfiles_br = $(webfiles:=.br)
+http/libhttp_a-webfiles.$(OBJEXT): $(addprefix $(top_srcdir)/,$(webfiles)) $(webfiles_gz) \
+	$(webfiles_br)
+$(webfiles_gz): %.gz: $(top_srcdir)/%
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && gzip -9nc $< >$@.tmp && mv $@.tmp $@
+$(webfiles_br): %.br: $(top_srcdir)/%
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	if test -n "$(BROTLI)"; then $(BROTLI) -cq 11 $<; fi >$@.tmp && mv $@.tmp $@
+CLEANFILES += $(webfiles_gz) $(webfiles_br)
 
 # What the hub asks others by HTTP.
 noinst_LIBRARIES += libhttpclient.a

@@ -1,4 +1,8 @@
-/* The files that the hub serves itself, built in: the browser client, and the demo page. */
+/*
+ * The files that the hub serves itself, built in: the browser client, and the demo page. Each is
+ * there as it is and as gzip and brotli made it when the hub was built, whichever its client takes;
+ * who has it already (If-None-Match) is told so. Ranges are not served.
+ */
 #ifndef HTTP_WEBFILES_H
 #define HTTP_WEBFILES_H
 

@@ -46,7 +46,7 @@ void http_response_answer(struct buf *out, const struct http_answer *a, const ch
     out->failed |= a->fields->failed;
     buf_puts(out, a->guard);
     http_response_connection(out, a->minor, a->keep_alive);
-    if (a->status != 204)
+    if (http_has_content(a->status))
         http_response_content(out, a->type, a->body_len);
     http_response_end(out);
     if (!a->head)

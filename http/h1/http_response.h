@@ -41,7 +41,7 @@ struct http_answer {
     bool head;                /* the answer to HEAD: no body follows */
     const struct buf *fields; /* more fields, as lines; if it has failed, OUT does, too */
     const char *guard;        /* the lines that say what browsers may do with it */
-    const char *type;         /* Content-Type; none for 204 */
+    const char *type;         /* Content-Type; none without content */
     const char *body;
     size_t body_len;
 };

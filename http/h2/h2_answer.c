@@ -6,6 +6,7 @@
 #include "http/h2/h2_lines.h"
 #include "http/h2/h2_output.h"
 #include "http/http_lines.h"
+#include "http/http_problem.h"
 #include "http/http_time.h"
 #include "http/shared_answer.h"
 #include "net/loop.h"
@@ -70,7 +71,7 @@ static bool put_head(struct exchange *x, const struct exchange_reply *r, size_t 
     bool body = n > 0 && x->method != HTTP_HEAD;
     struct buf text = begin_lines(x->conn, &x->lines);
     buf_puts(&text, r->guard);
-    if (r->status != 204) {
+    if (http_has_content(r->status)) {
         http_lines_put(&text, "Content-Type", r->type);
         http_lines_put_u64(&text, "Content-Length", n);
     }

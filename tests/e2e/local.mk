@@ -126,6 +126,7 @@ EXTRA_DIST += \
 	tests/e2e/53-answers.test.mjs \
 	tests/e2e/53-http.test.mjs \
 	tests/e2e/54-audit.test.mjs \
+	tests/e2e/54-files.test.mjs \
 	tests/e2e/54-refusals.test.mjs \
 	tests/e2e/54-status.test.mjs \
 	tests/e2e/55-figures.test.mjs \

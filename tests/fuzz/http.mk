@@ -12,6 +12,7 @@ endif
 
 http_fuzz_targets = \
 	tests/fuzz/fuzz_accept \
+	tests/fuzz/fuzz_accept_encoding \
 	tests/fuzz/fuzz_cursor \
 	tests/fuzz/fuzz_forwarded \
 	tests/fuzz/fuzz_token_source \
@@ -25,6 +26,11 @@ check_PROGRAMS += $(http_fuzz_targets)
 tests_fuzz_fuzz_accept_SOURCES = tests/fuzz/fuzz_accept.c $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_accept_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_accept_LDADD = libhttpcodec.a libbase.a
+
+tests_fuzz_fuzz_accept_encoding_SOURCES = tests/fuzz/fuzz_accept_encoding.c $(fuzz_common) \
+	$(fuzz_main)
+tests_fuzz_fuzz_accept_encoding_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_accept_encoding_LDADD = libhttpcodec.a libbase.a
 
 tests_fuzz_fuzz_cursor_SOURCES = tests/fuzz/fuzz_cursor.c $(fuzz_common) $(fuzz_main)
 tests_fuzz_fuzz_cursor_LDFLAGS = $(fuzz_ldflags)
@@ -62,6 +68,7 @@ tests_fuzz_fuzz_url_LDADD = libhttpcodec.a libbase.a
 
 EXTRA_DIST += \
 	tests/fuzz/corpus/fuzz_accept \
+	tests/fuzz/corpus/fuzz_accept_encoding \
 	tests/fuzz/corpus/fuzz_cursor \
 	tests/fuzz/corpus/fuzz_forwarded \
 	tests/fuzz/corpus/fuzz_token_source \

@@ -1,6 +1,7 @@
 # Unit tests of HTTP as text, cursors, topic names and times; included by tests/local.mk.
 http_codec_tests = \
 	tests/unit/test_accept \
+	tests/unit/test_accept_encoding \
 	tests/unit/test_breaker \
 	tests/unit/test_cache_control \
 	tests/unit/test_cursor \
@@ -32,6 +33,10 @@ http_codec_test_libs = libhttpcodec.a libwscodec.a libmessage.a libbrokercodec.a
 tests_unit_test_accept_SOURCES = tests/unit/test_accept.c
 tests_unit_test_accept_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_accept_LDADD = libhttpcodec.a $(CHECK_LIBS)
+
+tests_unit_test_accept_encoding_SOURCES = tests/unit/test_accept_encoding.c
+tests_unit_test_accept_encoding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_accept_encoding_LDADD = libhttpcodec.a libbase.a $(CHECK_LIBS)
 
 tests_unit_test_token_source_SOURCES = tests/unit/test_token_source.c
 tests_unit_test_token_source_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
