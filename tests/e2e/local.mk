@@ -42,6 +42,7 @@ EXTRA_DIST += \
 	tests/e2e/renewals.mjs \
 	tests/e2e/soak.mjs \
 	tests/e2e/vanish.py \
+	tests/e2e/pyjwt_tokens.py \
 	tests/e2e/websockets_client.py \
 	tests/e2e/lib/browser.mjs \
 	tests/e2e/lib/certificates.mjs \
@@ -52,6 +53,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/counters.mjs \
 	tests/e2e/lib/cursor.mjs \
 	tests/e2e/lib/expecting.mjs \
+	tests/e2e/lib/doors.mjs \
 	tests/e2e/lib/firefox.mjs \
 	tests/e2e/lib/h2.mjs \
 	tests/e2e/lib/h2_raw.mjs \
@@ -60,6 +62,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/http.mjs \
 	tests/e2e/lib/disk.mjs \
 	tests/e2e/lib/hub.mjs \
+	tests/e2e/lib/issuers.mjs \
 	tests/e2e/lib/ledger.mjs \
 	tests/e2e/lib/load.mjs \
 	tests/e2e/lib/logtools.mjs \
@@ -188,6 +191,7 @@ EXTRA_DIST += \
 	tests/e2e/88-power.test.mjs \
 	tests/e2e/91-beacon.test.mjs \
 	tests/e2e/92-clients.test.mjs \
+	tests/e2e/92-tokens.test.mjs \
 	tests/e2e/93-proxies.test.mjs \
 	tests/e2e/94-browser-rules.test.mjs \
 	tests/e2e/94-shared.test.mjs \
