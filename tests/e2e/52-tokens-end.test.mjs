@@ -9,27 +9,9 @@ import { assertProblem, get, publish, request } from './lib/http.mjs';
 import { longwirectl, startHub, suiteHub } from './lib/hub.mjs';
 import { SseStream } from './lib/sse.mjs';
 import { Authority, secureSettings, secureView } from './lib/tls.mjs';
-import { Keys, bearer, now } from './lib/tokens.mjs';
+import { Keys, bearer, now, testEnd } from './lib/tokens.mjs';
 import { eventually, within } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
-
-/**
- * A test of tokens that count for `seconds`. What has to be done before the end may not be, on a busy
- * machine: then it is tried with longer ones.
- */
-function testEnd(name, body) {
-  test(name, async (t) => {
-    for (const seconds of [5, 15]) {
-      const error = await body(t, seconds).then(
-        () => null,
-        (one) => one,
-      );
-      if (!error) return;
-      t.diagnostic(`${seconds} s: ${error.message}`);
-    }
-    await body(t, 16); // less than what is waited for anything
-  });
-}
 
 /** Past its end, by no more than a second and what a busy machine adds. */
 function assertJustOver(expires) {

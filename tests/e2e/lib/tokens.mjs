@@ -3,6 +3,7 @@ import { createHmac, generateKeyPairSync, randomBytes, sign as signWith } from '
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { test } from 'node:test';
 
 const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -59,3 +60,21 @@ export class Keys {
 }
 
 export const bearer = (token) => ({ Authorization: `Bearer ${token}` });
+
+/**
+ * A test of tokens that count for `seconds`. What has to be done before the end may not be, on a busy
+ * machine: then it is tried with longer ones.
+ */
+export function testEnd(name, body) {
+  test(name, async (t) => {
+    for (const seconds of [5, 15]) {
+      const error = await body(t, seconds).then(
+        () => null,
+        (one) => one,
+      );
+      if (!error) return;
+      t.diagnostic(`${seconds} s: ${error.message}`);
+    }
+    await body(t, 16); // less than what is waited for anything
+  });
+}
