@@ -124,15 +124,25 @@ static void time_at(struct bearers *b, struct use *u, int64_t due_s)
         b->look_ms = 0;
 }
 
+/*
+ * Of what ends sooner than that, when half of its time is over: whoever brings another as soon as
+ * it is told would bring one after the other if it was told at once.
+ */
+static int64_t soon_of(int64_t ends_s, int64_t now)
+{
+    int64_t soon_s = ends_s - BEARER_SOON_S;
+    return soon_s > now ? soon_s : now + (ends_s - now) / 2;
+}
+
 /* Until it ends, or until that is to be announced. */
 static void set_time(struct bearers *b, struct use *u)
 {
-    int64_t ends_s = u->principal->ends_s, soon_s = ends_s - BEARER_SOON_S;
+    int64_t ends_s = u->principal->ends_s, now = now_s();
     if (!ends_s)
         return;
-    if (soon_s <= now_s())
+    if (ends_s <= now + 1)
         u->soon_is_over = true;
-    time_at(b, u, u->soon_is_over ? ends_s : soon_s);
+    time_at(b, u, u->soon_is_over ? ends_s : soon_of(ends_s, now));
 }
 
 /* --- quotas --- */

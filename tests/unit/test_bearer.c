@@ -122,6 +122,23 @@ START_TEST(the_end_comes_after_its_announcement)
 }
 END_TEST
 
+START_TEST(of_a_short_one_it_comes_at_half_of_its_time)
+{
+    struct principal *p = principal(START_S + 40);
+    connect_one(p);
+    principal_unref(p);
+    ck_assert(bearer_ends_soon(conns[0]));
+    pass(19);
+    expect_told(0, 0, 0);
+    pass(1);
+    expect_told(0, 1, RIGHTS_SOON);
+    pass(19);
+    expect_told(0, 1, RIGHTS_SOON);
+    pass(1);
+    expect_told(0, 2, RIGHTS_EXPIRED);
+}
+END_TEST
+
 START_TEST(without_an_end_nothing_comes)
 {
     struct principal *p = principal(0);
@@ -285,6 +302,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, the_end_comes_after_its_announcement);
+    tcase_add_test(t, of_a_short_one_it_comes_at_half_of_its_time);
     tcase_add_test(t, without_an_end_nothing_comes);
     tcase_add_test(t, a_clock_that_is_set_counts_at_once);
     tcase_add_test(t, a_clock_that_is_set_back_gives_more_time);
