@@ -182,6 +182,7 @@ EXTRA_DIST += \
 	tests/e2e/80-roam-secure.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
+	tests/e2e/82-browser-tokens.test.mjs \
 	tests/e2e/82-browser.test.mjs \
 	tests/e2e/82-secure-browsers.test.mjs \
 	tests/e2e/83-crash-rounds.test.mjs \
