@@ -84,6 +84,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/tls.mjs \
 	tests/e2e/lib/tls_raw.mjs \
 	tests/e2e/lib/tlsrules.mjs \
+	tests/e2e/lib/token_transports.mjs \
 	tests/e2e/lib/tokens.mjs \
 	tests/e2e/lib/transports.mjs \
 	tests/e2e/lib/wait.mjs \
@@ -180,6 +181,7 @@ EXTRA_DIST += \
 	tests/e2e/79-tls-files.test.mjs \
 	tests/e2e/79-tls-strangers.test.mjs \
 	tests/e2e/80-roam-secure.test.mjs \
+	tests/e2e/80-roam-tokens.test.mjs \
 	tests/e2e/80-roam.test.mjs \
 	tests/e2e/81-crash.test.mjs \
 	tests/e2e/82-browser-tokens.test.mjs \

@@ -104,11 +104,11 @@ export async function poll(hub, topics, parameters = {}, options = {}) {
   return answer;
 }
 
-/** Everything that `topics` hold after a cursor, page by page. */
-export async function history(hub, topics, after = 'earliest', limit = 1000) {
+/** Everything that `topics` hold after a cursor, page by page; `options` are request()'s. */
+export async function history(hub, topics, after = 'earliest', limit = 1000, options = {}) {
   const messages = [];
   for (;;) {
-    const page = await poll(hub, topics, { after, wait: 0, limit });
+    const page = await poll(hub, topics, { after, wait: 0, limit }, options);
     messages.push(...page.messages);
     after = page.cursor;
     if (page.live) return messages;

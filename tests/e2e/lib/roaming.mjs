@@ -11,7 +11,7 @@ import { secureTransports } from './secure_transports.mjs';
 import { SessionRoamer } from './session.mjs';
 import { secureSettings } from './tls.mjs';
 import { Roamer, transportsFor } from './transports.mjs';
-import { WAIT_MS, counted, sleep } from './wait.mjs';
+import { sleep, within } from './wait.mjs';
 
 const SUBSCRIBERS = 24;
 const CHANGING = 8;
@@ -117,13 +117,13 @@ async function roamChanging(roamer, { doors }, progress, random, isDone) {
 
 const countAll = (roamers) => roamers.reduce((sum, { received }) => sum + received, 0);
 
-/** Resolves when `everybody` has ended, or nobody has received anything for WAIT_MS. */
-async function untilStuck(everybody, received) {
+/** Resolves when `everybody` has ended, or nobody has received anything for WAIT_MS (wait.mjs). */
+export async function untilStuck(everybody, received) {
   let over = false;
   const ended = Promise.all(everybody).finally(() => (over = true));
   for (let before = -1; !over && received() > before;) {
     before = received();
-    await Promise.race([ended, sleep(WAIT_MS)]);
+    await within(ended, 'everybody to be done').catch(() => {});
   }
 }
 
