@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/e2e/soak.mjs \
 	tests/e2e/vanish.py \
 	tests/e2e/pyjwt_tokens.py \
+	tests/e2e/redis_py_client.py \
 	tests/e2e/websockets_client.py \
 	tests/e2e/lib/browser.mjs \
 	tests/e2e/lib/certificates.mjs \
@@ -60,6 +61,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/h2rules.mjs \
 	tests/e2e/lib/hpack.mjs \
 	tests/e2e/lib/http.mjs \
+	tests/e2e/lib/decider.mjs \
 	tests/e2e/lib/disk.mjs \
 	tests/e2e/lib/hub.mjs \
 	tests/e2e/lib/issuers.mjs \
@@ -70,6 +72,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/messages.mjs \
 	tests/e2e/lib/nginx.mjs \
 	tests/e2e/lib/ports.mjs \
+	tests/e2e/lib/presence.mjs \
 	tests/e2e/lib/publishers.mjs \
 	tests/e2e/lib/random.mjs \
 	tests/e2e/lib/raw.mjs \
@@ -153,11 +156,17 @@ EXTRA_DIST += \
 	tests/e2e/59-revoked.test.mjs \
 	tests/e2e/59-storm.test.mjs \
 	tests/e2e/60-resp.test.mjs \
+	tests/e2e/60-resp-multi.test.mjs \
+	tests/e2e/60-resp3.test.mjs \
 	tests/e2e/61-redis-cli.test.mjs \
 	tests/e2e/62-ioredis.test.mjs \
+	tests/e2e/62-redis-clients.test.mjs \
+	tests/e2e/62-redis-py.test.mjs \
 	tests/e2e/63-hiredis.test.mjs \
 	tests/e2e/64-curl.test.mjs \
 	tests/e2e/65-longwirectl.test.mjs \
+	tests/e2e/66-ctl.test.mjs \
+	tests/e2e/66-resp-globs.test.mjs \
 	tests/e2e/66-resp-order.test.mjs \
 	tests/e2e/67-backup.test.mjs \
 	tests/e2e/67-log-tools.test.mjs \
@@ -193,11 +202,13 @@ EXTRA_DIST += \
 	tests/e2e/86-disk-errors.test.mjs \
 	tests/e2e/87-full-disk.test.mjs \
 	tests/e2e/88-power.test.mjs \
+	tests/e2e/90-bench.test.mjs \
 	tests/e2e/91-beacon.test.mjs \
 	tests/e2e/92-clients.test.mjs \
 	tests/e2e/92-tokens.test.mjs \
 	tests/e2e/93-proxies.test.mjs \
 	tests/e2e/94-browser-rules.test.mjs \
 	tests/e2e/94-shared.test.mjs \
+	tests/e2e/95-doctor.test.mjs \
 	tests/e2e/96-deployment.test.mjs \
 	tests/e2e/96-readme.test.mjs
