@@ -210,5 +210,6 @@ EXTRA_DIST += \
 	tests/e2e/94-browser-rules.test.mjs \
 	tests/e2e/94-shared.test.mjs \
 	tests/e2e/95-doctor.test.mjs \
+	tests/e2e/96-access.test.mjs \
 	tests/e2e/96-deployment.test.mjs \
 	tests/e2e/96-readme.test.mjs
