@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Sets of measurements: `./dev bench` runs the standard one, `./dev bench log` that of the log, `./dev
-bench tls` and `./dev bench h2` those of TLS and HTTP/2 (bench_tls.py), and `./dev floods` what floods do
-to others (bench_floods.py).
+bench tls` and `./dev bench h2` those of TLS and HTTP/2 (bench_tls.py), `./dev bench access` what tokens
+cost (bench_access.py), and `./dev floods` what floods do to others (bench_floods.py).
 
-usage: bench-suite.py BUILD [log | tls | h2 | quick | tls quick | h2 quick | floods [SECONDS]]
+usage: bench-suite.py BUILD [log | tls | h2 | access | quick | tls quick | h2 quick | access quick |
+                             floods [SECONDS]]
 
 Starts hubs out of the folder BUILD, measures them with longwire-bench beside their raw limits, and
 prints what came out. Of the standard set, BUILD/bench/ gets report.md, its plots, the medians that
@@ -32,6 +33,7 @@ import tempfile
 import time
 import typing
 
+import bench_access
 import bench_floods
 import bench_tls
 from bench_report import WRONG, about_text, checked, count, fine, ratio, table, write, write_report
@@ -790,7 +792,7 @@ def run_log(bench):
 
 
 def run_parts(bench, title, name, which):
-    """Of bench_tls.py and bench_floods.py, into files of that NAME."""
+    """Of bench_tls.py and its neighbours, into files of that NAME."""
     parts = [f"# {title}\n\n{about_text(about(bench))}"]
     print(parts[0])
     for part in bench_tls.sections(bench, which):
@@ -809,6 +811,10 @@ def run_h2(bench):
     run_parts(bench, "HTTP/2", "h2", bench_tls.H2)
 
 
+def run_access(bench):
+    run_parts(bench, "Access", "access", bench_access.ACCESS)
+
+
 def run_floods(bench):
     run_parts(bench, "Floods", "floods", bench_floods.FLOODS)
 
@@ -822,6 +828,8 @@ SETS = {
     ("tls", "quick"): (run_tls, QUICK, "bench/quick"),
     ("h2",): (run_h2, STANDARD, "bench"),
     ("h2", "quick"): (run_h2, QUICK, "bench/quick"),
+    ("access",): (run_access, STANDARD, "bench"),
+    ("access", "quick"): (run_access, QUICK, "bench/quick"),
     ("floods",): (run_floods, STANDARD, "bench"),
 }
 

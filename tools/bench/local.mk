@@ -49,6 +49,7 @@ dist_man_MANS += doc/longwire-bench.1
 EXTRA_DIST += \
 	tools/bench/attack.py \
 	tools/bench/bench-suite.py \
+	tools/bench/bench_access.py \
 	tools/bench/bench_floods.py \
 	tools/bench/bench_plots.py \
 	tools/bench/bench_report.py \
