@@ -17,6 +17,14 @@ describe('help', () => {
     for (const command of COMMANDS) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
   });
 
+  test('says what each is for in one column', async () => {
+    const { stdout } = await ctl(['--help']);
+    const list = /^Commands:\n([^]*?)\n\n/m.exec(stdout)[1].split('\n');
+    list.forEach((line, n) => {
+      if (!/^ {2}.{23} \S/.test(line)) assert.match(list[n + 1], /^ {26}\S/, line);
+    });
+  });
+
   for (const command of COMMANDS) {
     test(`of ${command} shows its use and options, wherever --help stands`, async () => {
       const { code, stdout } = await ctl([command, '--help']);

@@ -292,19 +292,27 @@ static enum ctl_exit print(struct buf *out)
     return status;
 }
 
+/* What is too long for its column has a line of its own. */
+static void help_line(struct buf *out, const struct ctl_command *command)
+{
+    enum { COLUMN = 24 };
+    struct buf usage = {0};
+    buf_printf(&usage, "%s %s", command->name, command->args);
+    buf_printf(out, "  %-*.*s", COLUMN, (int)usage.len, usage.data ? usage.data : "");
+    if (usage.len >= COLUMN)
+        buf_printf(out, "\n%*s", COLUMN + 2, "");
+    buf_printf(out, "%s\n", command->summary);
+    buf_finish(&usage);
+}
+
 static enum ctl_exit help(void)
 {
     struct buf out = {0};
     buf_puts(&out,
              "Usage: longwirectl [OPTION]... COMMAND [ARGUMENT]...\n"
              "Looks into a Longwire hub, and steers it, over its local socket.\n\nCommands:\n");
-    for (size_t i = 0; i < COMMANDS; i++) {
-        struct buf usage = {0};
-        buf_printf(&usage, "%s %s", commands[i].name, commands[i].args);
-        buf_printf(&out, "  %-24.*s%s\n", (int)usage.len, usage.data ? usage.data : "",
-                   commands[i].summary);
-        buf_finish(&usage);
-    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        help_line(&out, &commands[i]);
     buf_puts(&out, "\nOptions of all commands:\n");
     ctl_args_help(&out, CTL_COMMON_OPTIONS);
     buf_puts(&out,
