@@ -54,29 +54,58 @@ describe('the JavaScript client', { concurrency: true }, () => {
     });
   }
 
-  /** Resolves to what is told when tokens of SECONDS grant less from the second one on. */
-  async function loss(seconds) {
-    let topics = ['less/a', 'less/b'];
+  /**
+   * Resolves to what a subscription of two topics is told when tokens of SECONDS grant only one from the
+   * second one on, and to what has come then.
+   */
+  async function loss(transport, seconds) {
+    const [kept, lost] = [`less/${transport}/a`, `less/${transport}/b`];
+    let topics = [kept, lost];
     const token = () =>
       keys.sign({ sub: 'less', exp: now() + seconds, longwire: { subscribe: topics } });
     const client = new Longwire(hub.url, { token, WebSocket });
-    const gaps = [];
-    const subscription = client.subscribe(['less/a', 'less/b'], {
-      transport: 'websocket',
-      onGap: (gap) => gaps.push(gap),
+    const told = { gaps: [], got: [] };
+    const subscription = client.subscribe([kept, lost], {
+      transport,
+      onMessage: ({ data }) => told.got.push(data),
+      onGap: (gap) => told.gaps.push(gap),
+      onState: ({ error }) => (told.code ??= error?.code),
     });
-    await eventually(() => subscription.state === 'live', 'the subscription');
-    topics = ['less/a'];
-    const told = () => gaps.length > 0 || subscription.state === 'closed';
-    await eventually(told, 'the gap').finally(() => client.close());
-    return gaps[0];
+    const send = (topic, data) => publishBatch(hub, [{ topic, data }], { local: true });
+    try {
+      await eventually(() => subscription.state === 'live', 'the subscription');
+      await send(lost, 'before');
+      await eventually(() => told.got.length === 1, 'what comes before');
+      topics = [kept];
+      const isTold = () => told.gaps.length > 0 || subscription.state === 'closed';
+      await eventually(isTold, 'the loss');
+      await send(lost, 'lost');
+      await send(kept, 'kept');
+      const isOver = () => told.got.includes('kept') || subscription.state === 'closed';
+      await eventually(isOver, 'what is kept');
+      return told;
+    } finally {
+      client.close();
+    }
   }
 
-  test('is told what another token takes away', async () => {
-    let gap;
-    // On a busy machine a token may be over before it is renewed, and what follows is refused whole.
-    for (const seconds of [4, 16, 30]) gap ??= await loss(seconds).catch(() => undefined);
-    assert.deepEqual([gap.reason, gap.topic], ['denied', 'less/b']);
+  for (const transport of ['websocket', 'sse']) {
+    test(`${transport}: is told what another token takes away, and gets nothing of it`, async () => {
+      let told;
+      // On a busy machine a token may be over before it is renewed, and what follows is refused whole.
+      for (const seconds of [4, 16, 30]) {
+        if (told?.gaps.length) break;
+        told = await loss(transport, seconds).catch(() => undefined);
+      }
+      const [{ reason, topic }] = told?.gaps ?? assert.fail('it was never told');
+      assert.deepEqual([reason, topic], ['denied', `less/${transport}/b`]);
+      assert.deepEqual(told.got, ['before', 'kept']);
+    });
+  }
+
+  test('poll: is refused what another token takes away, and gets nothing of it', async () => {
+    const { code, got, gaps } = await loss('poll', 4);
+    assert.deepEqual([code, got, gaps], ['forbidden', ['before'], []]);
   });
 
   test('with a token that cannot be renewed ends with it, and says why', async (t) => {
