@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { offsetOf } from './lib/cursor.mjs';
+import { connect } from './lib/h2.mjs';
 import { get, history, post } from './lib/http.mjs';
 import { startHub } from './lib/hub.mjs';
 import { startNginx } from './lib/nginx.mjs';
@@ -42,13 +43,12 @@ class Follower {
   #ways;
   #random;
 
-  constructor(hub, keys, sub, topics, cursor, random, tally) {
+  constructor(hub, session, keys, sub, topics, cursor, random, tally) {
     this.#random = random;
     this.wallet = new Wallet(keys, sub, topics, random.fork());
     this.roamer = new Roamer(hub, topics, cursor);
-    this.#ways = tokenTransports(this.wallet, random.fork(), (happening) =>
-      this.#tap(happening, tally),
-    );
+    const tap = (happening) => this.#tap(happening, tally);
+    this.#ways = tokenTransports(this.wallet, random.fork(), tap, session);
   }
 
   #tap(happening, tally) {
@@ -120,10 +120,11 @@ test('roaming subscribers whose tokens end miss nothing and get nothing twice', 
     set: { ...keys.settings, 'hub.workers': 2, 'log.sync': 'never', 'access.auth_timeout': '10m' },
   });
   const doors = [hub, await startNginx(t, hub)];
+  const session = await connect(t, hub);
   const start = (await get(hub, '/cursor', { local: true })).headers['longwire-cursor'];
   const tally = { expired: 0, renewed: 0, denied: 0 };
   const follower = (sub, topics) =>
-    new Follower(hub, keys, sub, topics, start, random.fork(), tally);
+    new Follower(hub, session, keys, sub, topics, start, random.fork(), tally);
   const staying = Array.from({ length: SUBSCRIBERS }, (_, n) =>
     follower(`stays-${n}`, WANTED[n % WANTED.length]),
   );

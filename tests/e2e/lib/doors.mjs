@@ -11,7 +11,8 @@ import { secureRequest, secureView } from './tls.mjs';
 import { WsClient } from './ws.mjs';
 import { OP, frame } from './wsframe.mjs';
 
-const lowered = (headers) =>
+/** Names of fields as HTTP/2 has them. */
+export const lowered = (headers) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
 /** HTTP/1.1 to `view`: a hub, what is in front of it, or a secureView of it. */
@@ -41,7 +42,7 @@ export function overHttp1(name, view) {
 }
 
 /** One block of an event stream as { event, data, … }. */
-const fieldsOf = (block) =>
+export const fieldsOf = (block) =>
   Object.fromEntries(block.split('\n').map((line) => /^([^:]*):? ?(.*)$/.exec(line).slice(1)));
 
 async function eventsOverHttp2(session, path, headers) {

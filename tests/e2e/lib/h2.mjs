@@ -123,12 +123,13 @@ export async function websocket(session, path, headers = {}) {
     stream.on('close', () => reject(new Error(`closed with ${stream.rstCode}`)));
   });
   let bytes = Buffer.alloc(0);
-  let read = 0;
   stream.on('data', (data) => {
     bytes = Buffer.concat([bytes, data]);
-    const all = parseFrames(bytes);
-    for (const frame of all.slice(read)) frames.push(frame);
-    read = all.length;
+    for (const frame of parseFrames(bytes)) {
+      frames.push(frame);
+      const { byteOffset, length } = frame.payload;
+      bytes = bytes.subarray(byteOffset + length - bytes.byteOffset);
+    }
   });
   const response = await within(opened, `the answer to CONNECT ${path}`);
   return { stream, response, frames, ended, send: (data) => stream.write(data) };

@@ -1,12 +1,16 @@
 // The transports of transports.mjs for followers that need tokens, which end at random moments, and
 // bring others at random moments, too.
 import http from 'node:http';
+import http2 from 'node:http2';
 import WebSocket from 'ws';
 
+import { fieldsOf, lowered, websocketOverHttp2 } from './doors.mjs';
+import { events } from './h2.mjs';
 import { get, request, subscribePath } from './http.mjs';
 import { SseStream } from './sse.mjs';
 import { bearer, now } from './tokens.mjs';
 import { fromFrame, fromSseEvent } from './transports.mjs';
+import { OP } from './wsframe.mjs';
 
 /** Long-polls wait this long, s: longer than many tokens count. */
 const POLL_WAIT = 4;
@@ -52,9 +56,9 @@ function renewals(random, renew) {
 /**
  * Ways to follow, as follow() of transports.mjs takes them, for the owner of `wallet`. `tap` is told
  * what happens before the follower is: also { kind: 'renewed' }, and { kind: 'expired' } whatever the
- * transport calls it.
+ * transport calls it. `session` is a connection of HTTP/2, which many share.
  */
-export function tokenTransports(wallet, random, tap) {
+export function tokenTransports(wallet, random, tap, session) {
   /** Where the token stands: [parameters, headers]. */
   const place = (token) =>
     random.pick([
@@ -120,12 +124,13 @@ export function tokenTransports(wallet, random, tap) {
     return opened.stop;
   }
 
-  function sse(hub, topics, after, tell) {
-    let stream = null;
+  /** Reads an event stream until it ends; `open(path, headers)` resolves to { status, named, next, close }. */
+  function stream(open, hub, topics, after, tell) {
+    let opened = null;
     let stopped = false;
     const renew = async () => {
-      if (!stream) return;
-      const reply = await request(hub, 'POST', `/session/${await stream.session}`, {
+      if (!opened) return;
+      const reply = await request(hub, 'POST', `/session/${await opened.named}`, {
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ token: wallet.next() }),
       });
@@ -141,10 +146,10 @@ export function tokenTransports(wallet, random, tap) {
     const read = async () => {
       const [parameters, headers] = place(wallet.next());
       const wanted = { after, format: 'envelope', ...parameters };
-      stream = await SseStream.open(hub, topics, wanted, headers);
-      if (stopped) stream.close();
-      if (stream.status !== 200) throw new Error(`status ${stream.status}`);
-      for (;;) take(await stream.next());
+      opened = await open(subscribePath(topics, wanted), headers);
+      if (stopped) opened.close();
+      if (opened.status !== 200) throw new Error(`status ${opened.status}`);
+      for (;;) take(await opened.next());
     };
     const end = (error) => tell({ kind: 'end', why: error.message });
     const stopRenewing = renewals(random, () => renew().catch(end));
@@ -152,7 +157,60 @@ export function tokenTransports(wallet, random, tap) {
     return () => {
       stopped = true;
       stopRenewing();
-      stream?.close();
+      opened?.close();
+    };
+  }
+
+  function sse(hub, topics, after, tell) {
+    const open = async (path, headers) => {
+      const one = await SseStream.open(hub, null, {}, headers, path);
+      const { status, session: named } = one;
+      return { status, named, next: () => one.next(), close: () => one.close() };
+    };
+    return stream(open, hub, topics, after, tell);
+  }
+
+  function h2Sse(hub, topics, after, tell) {
+    const open = async (path, headers) => {
+      const one = events(session, path, lowered(headers));
+      let name;
+      const named = new Promise((resolve) => (name = resolve));
+      const next = async () => {
+        const block = fieldsOf(await one.blocks.next('a block'));
+        if (block.event === 'longwire.session') name(JSON.parse(block.data).session);
+        return block;
+      };
+      const close = () => one.stream.close(http2.constants.NGHTTP2_CANCEL);
+      return { status: await one.status, named, next, close };
+    };
+    return stream(open, hub, topics, after, tell);
+  }
+
+  function h2Ws(_, topics, after, tell) {
+    let socket = null;
+    let stopped = false;
+    const read = async () => {
+      const [parameters, headers] = place(wallet.next());
+      const path = subscribePath(topics, { after, ...parameters });
+      socket = await websocketOverHttp2(session, path, headers);
+      if (stopped) socket.terminate();
+      const status = socket.response[':status'];
+      if (status !== 200) throw new Error(`status ${status}`);
+      for (;;) {
+        const { opcode, payload } = await socket.frames.next('a frame');
+        if (opcode === OP.CLOSE) throw new Error(`close ${payload.readUInt16BE(0)}`);
+        if (opcode !== OP.TEXT) continue;
+        const happening = fromFrame(JSON.parse(payload.toString()));
+        tell(happening.kind === 'authenticated' ? { kind: 'renewed' } : happening);
+      }
+    };
+    const auth = () => socket?.stream.writable && socket.send({ op: 'auth', token: wallet.next() });
+    const stopRenewing = renewals(random, auth);
+    read().catch((error) => tell({ kind: 'end', why: error.message }));
+    return () => {
+      stopped = true;
+      stopRenewing();
+      socket?.terminate();
     };
   }
 
@@ -183,6 +241,6 @@ export function tokenTransports(wallet, random, tap) {
     };
   }
 
-  const ways = { ws, wsProtocol, sse, poll, wsAuth };
+  const ways = { ws, wsProtocol, h2Ws, sse, h2Sse, poll, wsAuth };
   return Object.fromEntries(Object.entries(ways).map(([name, open]) => [name, tapped(open)]));
 }
