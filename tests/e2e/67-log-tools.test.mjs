@@ -579,9 +579,20 @@ describe('an interrupted import', () => {
     return c;
   }
 
+  /** Whatever is stored from now on is not of an import that was before: none has anything under way. */
+  async function ended(admin) {
+    await eventually(async () => {
+      const clients = JSON.parse(await admin.command('HUB', 'CLIENTS'));
+      return !clients.some(({ name }) => name?.startsWith('import:'));
+    }, 'the connection of the import before to be gone');
+    const never = ['XADD', 'i-line', '*', 'data', '', 'expect', '18446744073709551614-1'];
+    assertError(await admin.command(...never), /^CONFLICT /);
+  }
+
   /** Starts it, and lets DISTURB happen when it is on its way, which ends at GATE meanwhile. */
   async function interrupt(t, [hub, gate], args, disturb) {
     const admin = await RespClient.open(hub);
+    await ended(admin);
     const before = await stored(admin);
     gate.close();
     const child = launch(PROGRAM, ['--socket', hub.socket, 'import', ...args]);
@@ -639,9 +650,9 @@ describe('an interrupted import', () => {
         over = true;
       });
       const killed = await interrupt(t, slow, args, (child) => child.kill('SIGKILL'));
-      assert.equal(killed.signal, 'SIGKILL');
+      assert.equal(killed.signal, 'SIGKILL', killed.stderr);
       const stopped = await interrupt(t, slow, args, (child) => child.kill('SIGTERM'));
-      assert.equal(stopped.signal, 'SIGTERM');
+      assert.equal(stopped.signal, 'SIGTERM', stopped.stderr);
       over = true;
       await others;
       const lost = await interrupt(t, slow, args, () => hub.kill9());
