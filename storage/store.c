@@ -84,12 +84,24 @@ enum err store_save_times(struct store *s)
     return s->ops->save_times(s);
 }
 
+static bool is_note(const struct store_note *note)
+{
+    size_t name_len = strlen(note->name);
+    return name_len && name_len <= STORE_NOTE_NAME_MAX && note->n <= STORE_NOTE_MAX;
+}
+
+enum err store_put_notes(struct store *s, const struct store_note *notes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!is_note(&notes[i]))
+            return ERR_INVALID;
+    return s->ops->put_notes(s, notes, count);
+}
+
 enum err store_put_note(struct store *s, const char *name, const void *value, size_t n)
 {
-    size_t name_len = strlen(name);
-    if (name_len == 0 || name_len > STORE_NOTE_NAME_MAX || n > STORE_NOTE_MAX)
-        return ERR_INVALID;
-    return s->ops->put_note(s, name, value, n);
+    const struct store_note note = {name, value, n};
+    return store_put_notes(s, &note, 1);
 }
 
 enum err store_notes(struct store *s, const char *prefix, store_visit_note *visit, void *ctx)

@@ -103,6 +103,8 @@ MUST_CHECK enum err store_save_times(struct store *s);
 /* N bytes are what NAME stands for from now on; VALUE NULL: nothing. Commits. Errors: as
  * store_append; ERR_INVALID: a length out of range. */
 MUST_CHECK enum err store_put_note(struct store *s, const char *name, const void *value, size_t n);
+/* The same of COUNT notes in one commit: all of them, or on error none. */
+MUST_CHECK enum err store_put_notes(struct store *s, const struct store_note *notes, size_t count);
 /* Visits those whose names begin with PREFIX, in their order. Errors: as store_append. A note that
  * cannot be read is damage, and passed over. */
 MUST_CHECK enum err store_notes(struct store *s, const char *prefix, store_visit_note *visit,

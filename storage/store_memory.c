@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "storage/store.h"
 #include "storage/store_ops.h"
@@ -306,20 +307,24 @@ static void note_free(struct note *note)
     free(note);
 }
 
-static enum err memory_put_note(struct store *s, const char *name, const void *value, size_t n)
+static struct note *note_create(const struct store_note *from)
 {
-    struct note **at = &memory_of(s)->notes, *note = NULL;
-    if (value) {
-        note = calloc(1, sizeof(*note) + strlen(name) + 1);
-        void *copy = note ? malloc(n + 1) : NULL;
-        if (!copy) {
-            free(note);
-            return ERR_NOMEM;
-        }
-        note->value = memcpy(copy, value, n);
-        note->n = n;
-        strcpy(note->name, name);
+    struct note *note = calloc(1, sizeof(*note) + strlen(from->name) + 1);
+    void *copy = note ? malloc(from->n + 1) : NULL;
+    if (!copy) {
+        free(note);
+        return NULL;
     }
+    note->value = memcpy(copy, from->value, from->n);
+    note->n = from->n;
+    strcpy(note->name, from->name);
+    return note;
+}
+
+/* NOTE stands for NAME from now on; NULL: nothing. */
+static void set_note(struct memory_store *m, const char *name, struct note *note)
+{
+    struct note **at = &m->notes;
     while (*at && strcmp((*at)->name, name) < 0)
         at = &(*at)->next;
     struct note *old = *at && strcmp((*at)->name, name) == 0 ? *at : NULL;
@@ -329,6 +334,30 @@ static enum err memory_put_note(struct store *s, const char *name, const void *v
     *at = note ? note : behind;
     if (old)
         note_free(old);
+}
+
+static enum err memory_put_notes(struct store *s, const struct store_note *notes, size_t count)
+{
+    struct note *made = NULL, *note;
+    for (size_t i = count; i-- > 0;) {
+        if (!notes[i].value)
+            continue;
+        note = note_create(&notes[i]);
+        if (!note) {
+            while ((note = made)) {
+                made = note->next;
+                note_free(note);
+            }
+            return ERR_NOMEM;
+        }
+        LL_PREPEND(made, note);
+    }
+    for (size_t i = 0; i < count; i++) {
+        note = notes[i].value ? made : NULL;
+        if (note)
+            made = note->next;
+        set_note(memory_of(s), notes[i].name, note);
+    }
     return ERR_OK;
 }
 
@@ -526,7 +555,7 @@ static const struct store_ops memory_ops = {
     .forget = memory_forget,
     .drop_keys = memory_drop_keys,
     .save_times = memory_save_times,
-    .put_note = memory_put_note,
+    .put_notes = memory_put_notes,
     .notes = memory_notes,
     .copy = memory_copy,
     .size = memory_size,

@@ -31,7 +31,7 @@ struct store_ops {
     enum err (*drop_keys)(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next);
     /* Makes s->times durable. */
     enum err (*save_times)(struct store *s);
-    enum err (*put_note)(struct store *s, const char *name, const void *value, size_t n);
+    enum err (*put_notes)(struct store *s, const struct store_note *notes, size_t count);
     enum err (*notes)(struct store *s, const char *prefix, store_visit_note *visit, void *ctx);
     enum err (*copy)(struct store_copy *c, struct store_copied *ret);
     uint64_t (*size)(struct store *s);

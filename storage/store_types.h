@@ -54,6 +54,13 @@ struct store_topic {
 
 enum { STORE_NOTE_NAME_MAX = 400, STORE_NOTE_MAX = 4096 };
 
+/* What NAME is to stand for; all borrowed. */
+struct store_note {
+    const char *name;
+    const void *value; /* NULL: nothing any more */
+    size_t n;
+};
+
 /* VALUE, N bytes, is borrowed. */
 typedef void store_visit_note(void *ctx, const char *name, const void *value, size_t n);
 

@@ -3,15 +3,16 @@
 #include "storage/lmdb/lmdb_rows.h"
 #include "storage/lmdb/lmdb_write.h"
 
-enum err lmdb_save_note(struct store *base, const char *name, const void *value, size_t n)
+enum err lmdb_save_notes(struct store *base, const struct store_note *notes, size_t count)
 {
     struct lmdb_store *s = lmdb_of(base);
     struct lmdb_write w;
     enum err e = lmdb_write_begin(s, &w);
     if (e)
         return e;
-    e = value ? lmdb_put_note(w.txn, s->dbi[DB_META], name, value, n)
-              : lmdb_delete_note(w.txn, s->dbi[DB_META], name);
+    for (const struct store_note *n = notes; n < notes + count && !e; n++)
+        e = n->value ? lmdb_put_note(w.txn, s->dbi[DB_META], n->name, n->value, n->n)
+                     : lmdb_delete_note(w.txn, s->dbi[DB_META], n->name);
     if (!e)
         return lmdb_write_commit(s, &w);
     lmdb_write_abort(s, &w);

@@ -4,8 +4,8 @@
 
 #include "storage/lmdb/lmdb_store.h"
 
-MUST_CHECK enum err lmdb_save_note(struct store *base, const char *name, const void *value,
-                                   size_t n);
+MUST_CHECK enum err lmdb_save_notes(struct store *base, const struct store_note *notes,
+                                    size_t count);
 MUST_CHECK enum err lmdb_notes(struct store *base, const char *prefix, store_visit_note *visit,
                                void *ctx);
 

@@ -656,6 +656,22 @@ static void expect_notes(const char *prefix, const char *text)
     ck_assert_str_eq(all.text, text);
 }
 
+START_TEST(notes_are_put_together_or_not_at_all)
+{
+    static const char much[STORE_NOTE_MAX + 1];
+    open_member(_i);
+    struct store_note notes[] = {{"a", "one", 3}, {"b", "two", 3}, {"c", NULL, 0}};
+    ck_assert_int_eq(store_put_note(store, "c", "three", 5), ERR_OK);
+    ck_assert_int_eq(store_put_notes(store, notes, 3), ERR_OK);
+    expect_notes("", "a=one b=two ");
+    notes[0] = (struct store_note){"a", NULL, 0};
+    notes[2] = (struct store_note){"c", much, sizeof(much)};
+    ck_assert_int_eq(store_put_notes(store, notes, 3), ERR_INVALID);
+    expect_notes("", "a=one b=two ");
+    ck_assert_int_eq(store_put_notes(store, notes, 0), ERR_OK);
+}
+END_TEST
+
 START_TEST(notes_are_kept_by_name)
 {
     char longest[STORE_NOTE_NAME_MAX + 2];
@@ -849,6 +865,7 @@ int main(void)
         ids_are_never_used_again,
         many_topics_come_and_go,
         notes_are_kept_by_name,
+        notes_are_put_together_or_not_at_all,
         times_are_found,
         a_full_store_refuses_and_goes_on,
         reserving_needs_no_record,
