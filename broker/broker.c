@@ -10,6 +10,7 @@
 #include "broker/dedup.h"
 #include "broker/presence.h"
 #include "broker/replay.h"
+#include "broker/roll.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
 
@@ -35,8 +36,8 @@ struct load {
 
 static bool is_memory(const struct broker *b, const char *name, size_t n)
 {
-    return topic_is_presence(name, n) ||
-           (b->options.is_memory && b->options.is_memory(b->options.is_memory_ctx, name, n));
+    return topic_is_presence(name, n) || (!topic_is_of_hooks(name, n) && b->options.is_memory &&
+                                          b->options.is_memory(b->options.is_memory_ctx, name, n));
 }
 
 static void load_topic(void *ctx, const struct store_topic *t)
@@ -132,6 +133,16 @@ static enum err load_keys(struct broker *b, uint64_t now_ms)
     return e;
 }
 
+/* Whose first and last subscribers it is told of from now on. */
+static enum err create_roll(struct broker *b)
+{
+    enum err e = roll_create(b->options.hooks, b->interest, b->store, &b->roll);
+    if (e == ERR_OK)
+        interest_watch(b->interest,
+                       &(struct interest_watcher){roll_topic_came, roll_topic_went, b->roll});
+    return e;
+}
+
 enum err broker_create(const struct broker_options *o, struct store *s,
                        const struct store_state *state, uint64_t now_ms, struct broker **ret)
 {
@@ -170,6 +181,8 @@ enum err broker_create(const struct broker_options *o, struct store *s,
         e = broker_forget_surplus(b);
     if (e == ERR_OK)
         e = revoked_create(s, &b->revoked);
+    if (e == ERR_OK && o->hooks)
+        e = create_roll(b);
     if (e != ERR_OK) {
         broker_destroy(b);
         return e;
@@ -185,6 +198,7 @@ void broker_destroy(struct broker *b)
     tail_finish(&b->tail);
     dedup_destroy(b->dedup);
     presence_destroy(b->presence);
+    roll_destroy(b->roll);
     interest_destroy(b->interest);
     revoked_destroy(b->revoked);
     topic_table_destroy(b->topics);
@@ -212,6 +226,16 @@ struct interest *broker_interest(struct broker *b)
 struct presence *broker_presence(struct broker *b)
 {
     return b->presence;
+}
+
+struct roll *broker_roll(struct broker *b)
+{
+    return b->roll;
+}
+
+enum err broker_put_notes(struct broker *b, const struct store_note *notes, size_t count)
+{
+    return store_put_notes(b->store, notes, count);
 }
 
 uint64_t broker_head(const struct broker *b)

@@ -26,6 +26,7 @@
 #include "storage/store.h"
 
 struct presence;
+struct roll;
 struct topic_table;
 struct broker;
 
@@ -44,6 +45,8 @@ struct interest *broker_interest(struct broker *b);
 /* Tokens that count no longer. */
 struct revoked *broker_revoked(struct broker *b);
 struct presence *broker_presence(struct broker *b);
+/* NULL: there are no hooks. */
+struct roll *broker_roll(struct broker *b);
 /* The last offset in use, and the log's epoch. */
 uint64_t broker_head(const struct broker *b);
 uint32_t broker_epoch(const struct broker *b);
@@ -58,6 +61,9 @@ void broker_commit(struct broker *b, struct publish *list, uint64_t now_ms,
  * highest that they can have been; of those that tell who comes and goes, one that nobody has seen
  * (broker_head is above it). The store's errors. */
 MUST_CHECK enum err broker_remember(struct broker *b);
+/* As store_put_notes. */
+MUST_CHECK enum err broker_put_notes(struct broker *b, const struct store_note *notes,
+                                     size_t count);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err broker_sync(struct broker *b);
 /* A copy of the log to be made in PATH (store_copy_run), ended before the store is closed. NULL

@@ -15,6 +15,7 @@
 #include "broker/interest.h"
 #include "broker/presence.h"
 #include "broker/retention.h"
+#include "broker/roll.h"
 #include "broker/tail.h"
 #include "broker/topic.h"
 #include "storage/store.h"
@@ -34,6 +35,7 @@ struct broker {
     struct interest *interest;
     struct revoked *revoked;
     struct presence *presence;
+    struct roll *roll; /* NULL: there are no hooks */
     struct dedup *dedup;
     struct retention retention;
     size_t published; /* messages since the last step of retention */

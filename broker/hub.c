@@ -690,6 +690,11 @@ struct presence *hub_presence(struct hub *h)
     return broker_presence(h->broker);
 }
 
+struct roll *hub_roll(struct hub *h)
+{
+    return broker_roll(h->broker);
+}
+
 unsigned hub_workers(const struct hub *h)
 {
     return h->inbox_count;

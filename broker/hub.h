@@ -104,6 +104,8 @@ struct topic_table *hub_topics(struct hub *h);
 struct interest *hub_interest(struct hub *h);
 struct revoked *hub_revoked(struct hub *h);
 struct presence *hub_presence(struct hub *h);
+/* NULL: there are no hooks. */
+struct roll *hub_roll(struct hub *h);
 unsigned hub_workers(const struct hub *h);
 void hub_read_stats(const struct hub *h, struct hub_stats *ret);
 /* The time by which messages are dated (clock.h); Unix, ms. Any thread. */

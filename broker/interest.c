@@ -25,7 +25,8 @@ struct interest {
     struct entry **buckets; /* topics and patterns by name */
     size_t bucket_count, bucket_cap;
     size_t count;
-    struct pattern_tree *patterns; /* the entries of the patterns */
+    struct pattern_tree *patterns;   /* the entries of the patterns */
+    struct interest_watcher watcher; /* all zero: nobody is told */
     unsigned transports;
     uint64_t steps;
     uint64_t max_bytes;
@@ -65,6 +66,11 @@ void interest_destroy(struct interest *i)
     pthread_mutex_destroy(&i->lock);
     free(i->buckets);
     free(i);
+}
+
+void interest_watch(struct interest *i, const struct interest_watcher *w)
+{
+    i->watcher = *w;
 }
 
 /* --- entries; with the lock --- */
@@ -150,16 +156,43 @@ static bool is_empty(const struct interest *i, const struct entry *e)
 
 /* --- what comes and goes, and what is asked --- */
 
+static bool is_watched(const struct interest *i, const char *filter, size_t n)
+{
+    return i->watcher.came && !topic_is_pattern(filter, n);
+}
+
+/* The entry of its first subscriber. */
+static enum err begin(struct interest *i, const char *filter, size_t n, struct entry **ret)
+{
+    struct entry *e = create(i, filter, n);
+    if (!e)
+        return ERR_NOMEM;
+    enum err told = is_watched(i, filter, n) ? i->watcher.came(i->watcher.ctx, filter, n) : ERR_OK;
+    if (told == ERR_OK)
+        *ret = e;
+    else
+        drop(i, e);
+    return told;
+}
+
+static void end(struct interest *i, struct entry *e)
+{
+    if (is_watched(i, filter_of(i, e), e->len))
+        i->watcher.went(i->watcher.ctx, filter_of(i, e), e->len);
+    drop(i, e);
+}
+
 enum err interest_add(struct interest *i, const char *filter, size_t n, unsigned transport)
 {
+    enum err result = ERR_OK;
     pthread_mutex_lock(&i->lock);
     struct entry *e = find(i, filter, n);
     if (!e)
-        e = create(i, filter, n);
-    if (e)
+        result = begin(i, filter, n, &e);
+    if (result == ERR_OK)
         e->count[transport]++;
     pthread_mutex_unlock(&i->lock);
-    return e ? ERR_OK : ERR_NOMEM;
+    return result;
 }
 
 void interest_remove(struct interest *i, const char *filter, size_t n, unsigned transport)
@@ -167,7 +200,7 @@ void interest_remove(struct interest *i, const char *filter, size_t n, unsigned 
     pthread_mutex_lock(&i->lock);
     struct entry *e = find(i, filter, n);
     if (e && e->count[transport] && --e->count[transport] == 0 && is_empty(i, e))
-        drop(i, e);
+        end(i, e);
     pthread_mutex_unlock(&i->lock);
 }
 

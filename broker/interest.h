@@ -24,12 +24,23 @@ enum { INTEREST_TRANSPORTS = 8 };
 
 struct interest;
 
+/* Is told of the first subscriber of a topic (no pattern), by whatever transport, and of the end of
+ * the last one; under the lock: it asks nothing here but for memory. ERR_FULL, ERR_NOMEM: then
+ * there is none. */
+struct interest_watcher {
+    enum err (*came)(void *ctx, const char *topic, size_t n);
+    void (*went)(void *ctx, const char *topic, size_t n);
+    void *ctx;
+};
+
 /* What subscriptions take (interest_take) may grow to MAX_BYTES. There are TRANSPORTS of them; 0,
  * or more than there may be: as many as there may be. */
 struct interest *interest_create(uint64_t max_bytes, unsigned transports);
 /* Everything must have been removed; NULL is accepted. */
 void interest_destroy(struct interest *i);
-/* One more subscriber of FILTER (a topic or pattern). ERR_NOMEM. */
+/* W, copied, is told from now on; before there are subscribers. */
+void interest_watch(struct interest *i, const struct interest_watcher *w);
+/* One more subscriber of FILTER (a topic or pattern). ERR_NOMEM, and the watcher's. */
 MUST_CHECK enum err interest_add(struct interest *i, const char *filter, size_t n,
                                  unsigned transport);
 /* Undoes one interest_add. */

@@ -27,6 +27,7 @@ libbroker_a_SOURCES = \
 	broker/replay.c broker/replay.h \
 	broker/retention.c broker/retention.h \
 	broker/revoked.c broker/revoked.h \
+	broker/roll.c broker/roll.h \
 	broker/roster.c broker/roster.h \
 	broker/tail.c broker/tail.h \
 	broker/topic.c broker/topic.h \

@@ -64,10 +64,19 @@ bool topic_pattern_valid(const char *pattern, size_t n)
     return true;
 }
 
+static bool begins_with(const char *name, size_t n, const char *level, size_t len)
+{
+    return n >= len && memcmp(name, level, len) == 0 && (n == len || name[len] == '/');
+}
+
 bool topic_is_presence(const char *name, size_t n)
 {
-    static const size_t len = sizeof(TOPIC_PRESENCE) - 1;
-    return n >= len && memcmp(name, TOPIC_PRESENCE, len) == 0 && (n == len || name[len] == '/');
+    return begins_with(name, n, TOPIC_PRESENCE, sizeof(TOPIC_PRESENCE) - 1);
+}
+
+bool topic_is_of_hooks(const char *name, size_t n)
+{
+    return begins_with(name, n, TOPIC_HOOKS, sizeof(TOPIC_HOOKS) - 1);
 }
 
 static size_t count_of(const char *text, size_t n, char c)

@@ -39,6 +39,11 @@ static inline bool topic_is_wild(const char *pattern)
  * as it runs, who comes and goes at the topic that the rest names (presence.h). */
 bool topic_is_presence(const char *name, size_t n);
 #define TOPIC_PRESENCE "_presence"
+/* Whether a valid topic is that of what hooks are told, or below its first level: the hub alone
+ * publishes there. */
+bool topic_is_of_hooks(const char *name, size_t n);
+#define TOPIC_HOOKS        "_hooks"
+#define TOPIC_HOOKS_EVENTS TOPIC_HOOKS "/events"
 /* Whether who subscribes to PATTERN gets NAME. Both valid. */
 bool topic_matches(const char *pattern, size_t pattern_len, const char *name, size_t name_len);
 /* The same for who sees all, private topics too: sections of the configuration, administrators. */

@@ -32,6 +32,7 @@ broker_tests = \
 	tests/unit/test_retention \
 	tests/unit/test_clock \
 	tests/unit/test_revoked \
+	tests/unit/test_roll \
 	tests/unit/test_hub \
 	tests/unit/test_hub_limits
 check_PROGRAMS += $(broker_tests)
@@ -45,6 +46,10 @@ broker_fixture = tests/unit/broker_fixture.c tests/unit/broker_fixture.h \
 tests_unit_test_topic_SOURCES = tests/unit/test_topic.c
 tests_unit_test_topic_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_topic_LDADD = $(broker_test_libs)
+
+tests_unit_test_roll_SOURCES = tests/unit/test_roll.c
+tests_unit_test_roll_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_roll_LDADD = $(broker_test_libs)
 
 tests_unit_test_revoked_SOURCES = tests/unit/test_revoked.c
 tests_unit_test_revoked_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
