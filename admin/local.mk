@@ -5,6 +5,7 @@ libadmin_a_SOURCES = \
 	admin/admin_access.c admin/admin_access.h \
 	admin/admin_clients.c admin/admin_clients.h \
 	admin/admin_document.c admin/admin_document.h \
+	admin/admin_hooks.c admin/admin_hooks.h \
 	admin/admin_revoke.c admin/admin_revoke.h \
 	admin/admin_tls.c admin/admin_tls.h \
 	admin/http_status.c admin/http_status.h

@@ -5,6 +5,7 @@
 
 #include <mbedtls/aes.h>
 #include <mbedtls/base64.h>
+#include <mbedtls/md.h>
 #include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
@@ -26,6 +27,13 @@ enum err crypto_sha256(const void *data, size_t n, unsigned char *out)
 #else
     return mbedtls_sha256_ret(data, n, out, 0) == 0 ? ERR_OK : ERR_NOMEM;
 #endif
+}
+
+enum err crypto_hmac_sha256(const void *key, size_t key_n, const void *data, size_t n,
+                            unsigned char *out)
+{
+    const mbedtls_md_info_t *sha256 = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
+    return mbedtls_md_hmac(sha256, key, key_n, data, n, out) == 0 ? ERR_OK : ERR_NOMEM;
 }
 
 enum err crypto_seal(const unsigned char *key, const unsigned char *in, unsigned char *out)

@@ -16,6 +16,9 @@ enum { CRYPTO_SHA1_SIZE = 20, CRYPTO_SHA256_SIZE = 32, CRYPTO_BLOCK_SIZE = 16 };
  * be built with hardware drivers, fails. */
 MUST_CHECK enum err crypto_sha1(const void *data, size_t n, unsigned char *out);
 MUST_CHECK enum err crypto_sha256(const void *data, size_t n, unsigned char *out);
+/* HMAC of it with a key of KEY_N bytes (RFC 2104), CRYPTO_SHA256_SIZE bytes. */
+MUST_CHECK enum err crypto_hmac_sha256(const void *key, size_t key_n, const void *data, size_t n,
+                                       unsigned char *out);
 /* Encrypts, or decrypts, one block: KEY, IN and OUT are of CRYPTO_BLOCK_SIZE. ERR_NOMEM as above.
  */
 MUST_CHECK enum err crypto_seal(const unsigned char *key, const unsigned char *in,

@@ -61,6 +61,9 @@ enum { CONFIG_SUBSCRIBE = 1, CONFIG_PUBLISH = 2, CONFIG_STATUS = 4, CONFIG_PRESE
 /* Bits of what sections say. */
 enum { CONFIG_RULE_SUBSCRIBE = 1, CONFIG_RULE_PUBLISH = 2, CONFIG_RULE_PRESENCE = 4 };
 
+/* Bits of hooks.events. */
+enum { CONFIG_OCCUPIED = 1, CONFIG_VACATED = 2, CONFIG_JOIN = 4, CONFIG_LEAVE = 8 };
+
 /* What access.local says. */
 enum config_local { CONFIG_LOCAL_AUTO, CONFIG_LOCAL_ALL, CONFIG_LOCAL_ANONYMOUS };
 
@@ -116,6 +119,7 @@ struct config_topic {
     uint64_t keep_last;
     struct config_lag lag; /* each as [limits] where the section does not say */
     bool presence;
+    bool hooks;
     struct config_origin origin[CONFIG_TOPIC_SETTINGS_MAX];
 };
 
@@ -226,6 +230,13 @@ struct config {
         char *auth_request; /* a URL (server_url.h), "" = nobody is asked */
         uint64_t auth_request_timeout_ms, auth_request_connections, auth_request_cache;
     } access;
+    struct {
+        char *url;         /* (server_url.h), "" = nobody is told */
+        char *secret_file; /* "" = none */
+        unsigned events;   /* CONFIG_OCCUPIED | … */
+        uint64_t linger_ms;
+        uint64_t timeout_ms;
+    } hooks;
     struct {
         uint64_t subscriptions;
         uint64_t inflight;

@@ -733,6 +733,19 @@ static void check_access(struct loader *l)
     }
 }
 
+/* What nobody can verify is worth nothing. */
+static void check_hooks(struct loader *l)
+{
+    const struct config *c = l->config;
+    const struct setting *s = setting_find("hooks", "url");
+    if (!go_on(l) || !is_set(c->hooks.url) || is_set(c->hooks.secret_file))
+        return;
+    struct buf *out = fail_at(l, c->origin[s - settings]);
+    buf_printf(
+        out, "hooks.url = %s: must be empty unless hooks.secret_file names what it is signed with",
+        c->hooks.url);
+}
+
 /* A PROXY header that nobody may send would shut everybody out. */
 static void check_proxies(struct loader *l)
 {
@@ -866,6 +879,7 @@ static void load_all(struct loader *l, const struct config_source *src)
     inherit(l->config);
     check_listeners(l);
     check_access(l);
+    check_hooks(l);
     check_proxies(l);
     check_tls(l);
     check_orders(l);

@@ -13,13 +13,15 @@
 #include "http/h1/h1_silent.h"
 #include "http/h2/h2_protocol.h"
 #include "http/tokens.h"
+#include "http/webhook/webhook.h"
 #include "net/proxy.h"
 #include "net/service.h"
 #include "net/tls/tls_accept.h"
 
 const struct frontend *const frontends[] = {
     &sse_frontend, &ws_frontend,     &poll_frontend,   &resp_frontend,  &h1_frontend,
-    &h2_frontend,  &bearer_frontend, &tokens_frontend, &audit_frontend, NULL,
+    &h2_frontend,  &bearer_frontend, &tokens_frontend, &audit_frontend, &webhook_frontend,
+    NULL,
 };
 
 static void begin_http(struct conn *c, const struct ip_port *from, bool status_only)

@@ -1,7 +1,5 @@
 #include "daemon/key_files.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +7,7 @@
 #include "access/key_text.h"
 #include "base/log.h"
 #include "daemon/config_key.h"
+#include "daemon/secret_file.h"
 #include "daemon/setting.h"
 
 static const char *given(const char *text)
@@ -63,50 +62,13 @@ static void put_set_fault(struct buf *out, const struct config *c, const struct 
 
 /* --- files --- */
 
-static void forget(struct buf *secret)
-{
-    if (secret->data)
-        explicit_bzero(secret->data, secret->cap);
-    buf_finish(secret);
-}
-
-/* The whole file, and a NUL behind it. WHY says what is wrong with it. */
-static enum err read_stream(FILE *in, struct buf *ret, struct buf *why)
-{
-    char *to = buf_reserve(ret, KEY_FILE_MAX + 2);
-    if (!to)
-        return ERR_NOMEM;
-    ret->len = fread(to, 1, KEY_FILE_MAX + 1, in);
-    to[ret->len] = '\0';
-    if (ferror(in))
-        buf_printf(why, "cannot be read: %s", strerror(errno));
-    else if (ret->len > KEY_FILE_MAX)
-        buf_printf(why, "is too large: must be at most %d bytes", KEY_FILE_MAX);
-    else
-        return ERR_OK;
-    return ERR_INVALID;
-}
-
-static enum err read_file(const char *path, struct buf *ret, struct buf *why)
-{
-    FILE *in = fopen(path, "re");
-    if (!in) {
-        buf_printf(why, "cannot be read: %s", strerror(errno));
-        return ERR_INVALID;
-    }
-    setvbuf(in, NULL, _IONBF, 0); /* no second copy of a key */
-    enum err e = read_stream(in, ret, why);
-    fclose(in);
-    return e;
-}
-
 static enum err read_key(const struct config_key *from, struct key **ret, struct buf *why)
 {
     struct buf text = {0};
-    enum err e = read_file(from->file, &text, why);
+    enum err e = secret_file_read(from->file, &text, why);
     if (e == ERR_OK)
         e = key_from_text(from->kid, text.data, text.len, ret, why);
-    forget(&text);
+    secret_file_forget(&text);
     if (e != ERR_OK || !from->algorithms || key_restrict(*ret, from->algorithms))
         return e;
     key_destroy(*ret);
@@ -133,10 +95,10 @@ static enum err add_set(struct key_set *set, const struct config *c, struct buf 
 {
     struct buf text = {0}, why = {0};
     size_t skipped = 0;
-    enum err e = read_file(c->access.jwks_file, &text, &why);
+    enum err e = secret_file_read(c->access.jwks_file, &text, &why);
     if (e == ERR_OK)
         e = jwk_set_parse(set, text.data, text.len, &skipped, &why);
-    forget(&text);
+    secret_file_forget(&text);
     if (e == ERR_INVALID)
         put_set_fault(error, c, &why);
     else if (e == ERR_OK && skipped)

@@ -16,8 +16,6 @@
 #include "daemon/config.h"
 #include "daemon/file_stamp.h"
 
-enum { KEY_FILE_MAX = 65536 /* bytes */ };
-
 /* The main thread's. All zero: nothing is loaded. */
 struct key_files {
     const struct config *config; /* that the policy was made of; borrowed */

@@ -6,10 +6,12 @@ longwired_SOURCES = \
 	daemon/certificates.c daemon/certificates.h \
 	daemon/file_stamp.c daemon/file_stamp.h \
 	daemon/frontends.c daemon/frontends.h \
+	daemon/hook_settings.c daemon/hook_settings.h \
 	daemon/key_files.c daemon/key_files.h \
 	daemon/keep_socket.c daemon/keep_socket.h \
 	daemon/main.c \
 	daemon/rules.c daemon/rules.h \
+	daemon/secret_file.c daemon/secret_file.h \
 	daemon/server_lookup.c daemon/server_lookup.h \
 	daemon/server_watch.c daemon/server_watch.h \
 	daemon/signals.c daemon/signals.h

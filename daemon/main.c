@@ -24,6 +24,8 @@
 #include "broker/broker.h"
 #include "broker/broker_remove.h"
 #include "broker/hub.h"
+#include "broker/presence_rules.h"
+#include "broker/roll.h"
 #include "broker/topic_name.h"
 #include "daemon/certificates.h"
 #include "daemon/cli.h"
@@ -33,6 +35,7 @@
 #include "daemon/cpus.h"
 #include "daemon/data_dir.h"
 #include "daemon/frontends.h"
+#include "daemon/hook_settings.h"
 #include "daemon/keep_socket.h"
 #include "daemon/key_files.h"
 #include "daemon/rules.h"
@@ -49,6 +52,7 @@
 #include "http/h1/h1_silent.h"
 #include "http/h2/h2_protocol.h"
 #include "http/presence.h"
+#include "http/webhook/webhook.h"
 #include "net/crypto_threads.h"
 #include "net/holding.h"
 #include "net/listener.h"
@@ -70,6 +74,8 @@ struct daemon {
     struct key_files keys;
     struct settings *settings;
     struct retention_rules *rules; /* the broker's, once it runs */
+    struct presence_rules hook_topics;
+    struct roll_options hooks;
     struct store *store;
     struct store_state log;
     struct broker *broker;
@@ -286,7 +292,7 @@ static void set_conns_max(struct daemon *d)
                           ? d->worker_count * d->config->access.auth_request_connections
                           : 0;
     uint64_t taken = (uint64_t)(open_fds > 0 ? open_fds : 0) + SPARE_FDS +
-                     d->config->socket.reserve_fds + asking;
+                     d->config->socket.reserve_fds + asking + hook_settings_are_on(d->config);
     uint64_t most = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
     uint64_t wanted = d->config->http.max_connections;
     if (wanted > most)
@@ -359,6 +365,7 @@ static enum err start_broker(struct daemon *d)
         .dedup_max_keys = c->hub.dedup_max_keys,
         .transports = transport_count(),
         .presence_salt = random_salt(),
+        .hooks = hook_settings_are_on(d->config) ? &d->hooks : NULL,
         .is_memory = is_memory_topic,
         .is_memory_ctx = d->config,
         .retention = d->rules,
@@ -557,6 +564,21 @@ static enum err load_keys(struct daemon *d)
     return e == ERR_OK ? token_init() : e;
 }
 
+/* Before the broker, which keeps the roll. */
+static enum err load_hooks(struct daemon *d)
+{
+    struct buf error = {0};
+    enum err e = hook_settings_copy(d->config, d->settings, &error);
+    if (e == ERR_OK)
+        e = hook_settings_topics(d->config, &d->hook_topics);
+    d->hooks = (struct roll_options){&d->hook_topics, d->config->hooks.linger_ms};
+    buf_putc(&error, '\0');
+    if (e != ERR_OK)
+        log_error("%s", error.len > 1 && !error.failed ? error.data : err_text(e));
+    buf_finish(&error);
+    return e;
+}
+
 static enum err start(struct daemon *d)
 {
     holding_set_heap();
@@ -573,6 +595,8 @@ static enum err start(struct daemon *d)
     if (e == ERR_OK)
         e = load_keys(d);
     if (e == ERR_OK)
+        e = load_hooks(d);
+    if (e == ERR_OK)
         e = open_log(d);
     if (e == ERR_OK)
         e = start_broker(d);
@@ -585,6 +609,8 @@ static enum err start(struct daemon *d)
     if (e == ERR_OK)
         e = listen_everywhere(d);
     set_conns_max(d);
+    if (e == ERR_OK) /* its first turn */
+        webhook_begin(d->hub);
     if (e == ERR_OK)
         e = start_workers(d);
     return e;
@@ -619,7 +645,9 @@ static void keep_fixed(const struct settings *old, struct settings *fresh)
 static void watch_servers(const struct daemon *d)
 {
     const struct config *c = d->keys.config;
-    server_watch_set(c ? c->access.auth_request : NULL, d->settings->auth.remote);
+    server_watch_set(SERVER_AUTH, c ? c->access.auth_request : NULL, d->settings->auth.remote);
+    server_watch_set(SERVER_HOOKS, hook_settings_are_on(d->config) ? d->config->hooks.url : NULL,
+                     d->settings->hooks.remote);
 }
 
 static void hand_out(struct daemon *d, struct settings *settings)
@@ -700,7 +728,8 @@ static struct settings *make_all_settings(struct daemon *d, const struct config 
     struct access_policy *policy;
     struct key_files keys = {0};
     struct settings *settings = make_settings(fresh);
-    if (settings && key_files_load(&keys, fresh, &policy, text) == ERR_OK) {
+    if (settings && hook_settings_copy(d->config, settings, text) == ERR_OK &&
+        key_files_load(&keys, fresh, &policy, text) == ERR_OK) {
         set_access(settings, policy);
         if (certificates_load(&d->certificates, fresh, text) == ERR_OK) {
             key_files_finish(&d->keys);
@@ -737,15 +766,21 @@ static void reload(struct daemon *d)
  * it was otherwise. */
 static void renew_settings(struct daemon *d, struct access_policy *policy, const char *what)
 {
+    struct buf why = {0};
     struct settings *settings = make_settings(d->keys.config);
-    if (!settings) {
-        log_error("%s stay as they were: %s", what, err_text(ERR_NOMEM));
+    enum err e = settings ? hook_settings_copy(d->config, settings, &why) : ERR_NOMEM;
+    buf_putc(&why, '\0');
+    if (e == ERR_OK) {
+        set_access(settings, policy);
+        keep_fixed(d->settings, settings);
+        hand_out(d, settings);
+    } else {
+        log_error("%s stay as they were: %s", what,
+                  why.len > 1 && !why.failed ? why.data : err_text(e));
         access_policy_unref(policy);
-        return;
+        settings_unref(settings);
     }
-    set_access(settings, policy);
-    keep_fixed(d->settings, settings);
-    hand_out(d, settings);
+    buf_finish(&why);
 }
 
 static void look_at_keys(struct daemon *d)
@@ -759,7 +794,8 @@ static void look_at_servers(struct daemon *d)
 {
     if (!server_watch_moved())
         return;
-    log_info("the server of access.auth_request has another address now");
+    log_info("a server that is asked or told (access.auth_request, hooks.url) has another address "
+             "now");
     renew_settings(d, access_policy_ref(d->settings->access), "the addresses of servers");
 }
 
@@ -808,7 +844,9 @@ static void stop(struct daemon *d)
     broker_destroy(d->broker);
     store_close(d->store, head, complete);
     rules_destroy(d->rules);
-    server_watch_set(NULL, NULL);
+    server_watch_set(SERVER_AUTH, NULL, NULL);
+    server_watch_set(SERVER_HOOKS, NULL, NULL);
+    presence_rules_finish(&d->hook_topics);
     settings_unref(d->settings);
 }
 

@@ -12,11 +12,13 @@
 
 static struct {
     pthread_mutex_t lock;
-    bool runs;            /* the main thread's alone: there is a thread */
-    char *url;            /* NULL: nobody is looked for */
-    struct remote *known; /* as it was found */
-    unsigned serial;      /* of the two */
+    bool runs; /* the main thread's alone: there is a thread */
     bool moved;
+    struct {
+        char *url;            /* NULL: it is not looked for */
+        struct remote *known; /* as it was found */
+        unsigned serial;      /* of the two */
+    } server[SERVERS];
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool is_same(const struct remote *a, const struct remote *b)
@@ -30,32 +32,33 @@ static bool is_same(const struct remote *a, const struct remote *b)
     return true;
 }
 
-/* What is looked for, a copy, and its serial; NULL: nobody is. */
-static char *take_url(unsigned *ret_serial)
+/* What is looked for, a copy, and its serial; NULL: it is not. */
+static char *take_url(enum server_watched which, unsigned *ret_serial)
 {
     pthread_mutex_lock(&watch.lock);
-    char *url = watch.url ? strdup(watch.url) : NULL;
-    *ret_serial = watch.serial;
+    char *url = watch.server[which].url ? strdup(watch.server[which].url) : NULL;
+    *ret_serial = watch.server[which].serial;
     pthread_mutex_unlock(&watch.lock);
     return url;
 }
 
 /* One without an address says nothing new: it may be back at the former one in a moment. */
-static void compare(const struct remote *found, unsigned serial)
+static void compare(enum server_watched which, const struct remote *found, unsigned serial)
 {
     pthread_mutex_lock(&watch.lock);
-    if (serial == watch.serial && found->count && !is_same(found, watch.known))
+    if (serial == watch.server[which].serial && found->count &&
+        !is_same(found, watch.server[which].known))
         watch.moved = true;
     pthread_mutex_unlock(&watch.lock);
 }
 
-static void look_once(void)
+static void look_once(enum server_watched which)
 {
     unsigned serial;
     struct remote *found = NULL;
-    char *url = take_url(&serial);
+    char *url = take_url(which, &serial);
     if (url && server_lookup(url, false, &found) == ERR_OK)
-        compare(found, serial);
+        compare(which, found, serial);
     remote_unref(found);
     free(url);
 }
@@ -65,7 +68,8 @@ static void *run(void *arg)
     (void)arg;
     for (;;) {
         sleep(SERVER_WATCH_S);
-        look_once();
+        for (unsigned which = 0; which < SERVERS; which++)
+            look_once(which);
     }
     return NULL;
 }
@@ -84,17 +88,18 @@ static void start(void)
         log_error("names of servers are looked up at a reload only: there is no thread for it");
 }
 
-void server_watch_set(const char *url, struct remote *known)
+void server_watch_set(enum server_watched which, const char *url, struct remote *known)
 {
+    bool named = url && server_url_has_name(url);
     pthread_mutex_lock(&watch.lock);
-    free(watch.url);
-    remote_unref(watch.known);
-    watch.url = url && server_url_has_name(url) ? strdup(url) : NULL;
-    watch.known = watch.url ? remote_ref(known) : NULL;
-    watch.serial++;
+    free(watch.server[which].url);
+    remote_unref(watch.server[which].known);
+    watch.server[which].url = named ? strdup(url) : NULL;
+    watch.server[which].known = watch.server[which].url ? remote_ref(known) : NULL;
+    watch.server[which].serial++;
     watch.moved = false;
     pthread_mutex_unlock(&watch.lock);
-    if (watch.url && !watch.runs)
+    if (named && !watch.runs)
         start();
 }
 

@@ -16,6 +16,7 @@ static const char *const lag_policy_words[] = {"replay", "skip-to-latest", "clos
 static const char *const tls_words[] = {"1.2", "1.3", NULL};
 static const char *const exempt_words[] = {"loopback", "private", NULL};
 static const char *const access_words[] = {"subscribe", "publish", "status", "presence", NULL};
+static const char *const hook_words[] = {"occupied", "vacated", "join", "leave", NULL};
 static const char *const rule_words[] = {"subscribe", "publish", "presence", NULL};
 static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 
@@ -230,6 +231,17 @@ const struct setting settings[] = {
     {"access", "auth_request_cache", COUNT(access.auth_request_cache, 16, 1000000), "4096", RELOAD,
      "most of its decisions that are remembered, by each worker"},
 
+    {"hooks", "url", SERVER(hooks.url), "", FIXED,
+     "http://HOST[:PORT][/PATH] or unix:SOCKET[:/PATH] that is told who comes and goes; empty = none"},
+    {"hooks", "secret_file", TEXT(hooks.secret_file, 0, CONFIG_TEXT_MAX), "", FIXED,
+     "file with the secret that what it is told is signed with"},
+    {"hooks", "events", FLAGS(hooks.events, hook_words), "occupied, vacated, join, leave", FIXED,
+     "what it is told of topics with hooks"},
+    {"hooks", "linger", DURATION(hooks.linger_ms, 0, HOUR), "10s", FIXED,
+     "how long a topic may be without subscribers before it is told to be vacated"},
+    {"hooks", "timeout", DURATION(hooks.timeout_ms, 100, 10 * MIN), "10s", FIXED,
+     "how long its answer may take"},
+
     {"limits", "subscriptions", COUNT(limits.subscriptions, 1, 1000000), "1000", RELOAD,
      "most topics and patterns of one connection"},
     {"limits", "inflight", COUNT(limits.inflight, 1, 1000000), "1024", RELOAD,
@@ -295,6 +307,8 @@ const struct setting settings[] = {
      NULL, RELOAD, "as limits.lag_policy"},
     {"topic", "presence", TOPIC_BOOL(presence), "no", RELOAD,
      "keep a list of who subscribes to each of these topics, and tell who comes and goes"},
+    {"topic", "hooks", TOPIC_BOOL(hooks), "no", FIXED,
+     "tell hooks.url when they have subscribers, and who comes and goes"},
 };
 /* clang-format on */
 
@@ -310,7 +324,7 @@ const struct setting settings_rule[CONFIG_RULE_SETTINGS_MAX] = {
     {"access", "token", IN_RULE(token), NULL, RELOAD, "what whoever has a token may, besides"},
 };
 
-enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 10 };
+enum { ROWS = sizeof(settings) / sizeof(settings[0]), TOPIC_ROWS = 11 };
 
 _Static_assert((int)(ROWS - TOPIC_ROWS) <= (int)CONFIG_SETTINGS_MAX,
                "struct config has no room for origins");

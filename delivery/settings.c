@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct settings *settings_create(void)
 {
@@ -34,6 +35,10 @@ void settings_unref(struct settings *s)
     free(s->net.exempt);
     free(s->cookie);
     remote_unref(s->auth.remote);
+    remote_unref(s->hooks.remote);
+    if (s->hooks.secret)
+        explicit_bzero(s->hooks.secret, s->hooks.secret_len);
+    free(s->hooks.secret);
     if (s->access)
         s->access_unref(s->access);
     lag_rules_finish(&s->lag);

@@ -52,6 +52,13 @@ struct settings {
         uint32_t connections;  /* of a worker, at a time */
         uint32_t cache;        /* decisions that a worker remembers */
     } auth;
+    struct {                   /* hooks.url */
+        struct remote *remote; /* who is told; a reference; NULL = nobody */
+        char *secret;          /* that it is signed with; owned */
+        size_t secret_len;
+        uint64_t timeout_ms; /* of each batch */
+        unsigned events;     /* bits of enum webhook_event (http/webhook/webhook_text.h) */
+    } hooks;
     /* [limits] of one connection */
     uint32_t subscriptions; /* topics and patterns */
     uint32_t inflight;      /* publishes that wait for their commit */

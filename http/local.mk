@@ -27,6 +27,9 @@ libhttp_a_SOURCES = \
 	http/shared_answer.c http/shared_answer.h \
 	http/subscribe.c http/subscribe.h \
 	http/tokens.c http/tokens.h \
+	http/webhook/webhook.c http/webhook/webhook.h \
+	http/webhook/webhook_sender.c http/webhook/webhook_sender.h \
+	http/webhook/webhook_text.c http/webhook/webhook_text.h \
 	http/webfiles.c http/webfiles.h
 
 libwscodec_a_SOURCES += \

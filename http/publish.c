@@ -25,6 +25,8 @@ static const struct fault bad_topic = {
                  "beginning with '/' or '$'"};
 static const struct fault presence_topic = {
     "forbidden", "Below _presence/ only the hub publishes: who comes and goes"};
+static const struct fault hooks_topic = {
+    "forbidden", "Below _hooks/ only the hub publishes: what hooks.url is told"};
 static const struct fault bad_event = {
     "bad_event", "An event name is 1 to 255 bytes of UTF-8 without control characters, not "
                  "beginning with \"longwire.\""};
@@ -57,13 +59,20 @@ static const struct fault *check_rest(const struct settings *s, const struct mes
     return NULL;
 }
 
+/* The hub's own topics. */
+static const struct fault *check_owner(const char *topic, size_t n)
+{
+    if (topic_is_presence(topic, n))
+        return &presence_topic;
+    return topic_is_of_hooks(topic, n) ? &hooks_topic : NULL;
+}
+
 const struct fault *publish_check(const struct settings *s, const struct message_init *m)
 {
     if (!topic_name_valid(m->topic, m->topic_len))
         return &bad_topic;
-    if (topic_is_presence(m->topic, m->topic_len))
-        return &presence_topic;
-    return check_rest(s, m);
+    const struct fault *owned = check_owner(m->topic, m->topic_len);
+    return owned ? owned : check_rest(s, m);
 }
 
 const struct fault *publish_fault(enum err e)
@@ -231,8 +240,9 @@ void publish_http_head(struct exchange *x)
         exchange_fail(x, 400, bad_topic.message);
         return;
     }
-    if (topic_is_presence(x->name, x->name_len)) {
-        exchange_fail(x, 403, presence_topic.message);
+    const struct fault *owned = check_owner(x->name, x->name_len);
+    if (owned) {
+        exchange_fail(x, 403, owned->message);
         return;
     }
     if (!http_may_topic(x->conn, ACCESS_PUBLISH, x->name, x->name_len, &reason)) {

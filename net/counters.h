@@ -95,6 +95,9 @@
     X(presence_joins, "comings of members that were told")                                         \
     X(presence_leaves, "goings of members that were told")                                         \
     X(presence_untold, "comings and goings that were not told for want of a topic")                \
+    X(hooks_events, "events for hooks.url that were stored")                                       \
+    X(hooks_delivered, "of these, those that it has answered")                                     \
+    X(hooks_failed, "batches of them that it did not answer with 2xx")                             \
     X(subscriptions_refused, "subscriptions refused for hub.subscription_bytes")                   \
     X(polls, "long-polls answered")                                                                \
     X(turns, "turns of the workers' loops")                                                        \

@@ -6,6 +6,7 @@
 #include "admin/admin.h"
 #include "admin/admin_access.h"
 #include "admin/admin_clients.h"
+#include "admin/admin_hooks.h"
 #include "admin/admin_tls.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
@@ -121,6 +122,15 @@ void resp_hub_stats(struct resp *r, const struct resp_request *q, struct buf *ou
     (void)out;
     if (a)
         admin_stats(a);
+}
+
+void resp_hub_hooks(struct resp *r, const struct resp_request *q, struct buf *out)
+{
+    struct admin *a = resp_job_begin(r, &document);
+    (void)q;
+    (void)out;
+    if (a)
+        admin_hooks(a);
 }
 
 void resp_hub_tls(struct resp *r, const struct resp_request *q, struct buf *out)

@@ -6,7 +6,7 @@
 
 /* Documents. */
 resp_run resp_hub_presence, resp_hub_topics, resp_hub_topic, resp_hub_stats, resp_hub_tls,
-    resp_hub_clients;
+    resp_hub_clients, resp_hub_hooks;
 resp_run resp_hub_access;
 /* What changes something, or takes long. */
 resp_run resp_hub_kick, resp_hub_purge, resp_hub_trim, resp_hub_backup, resp_hub_verify;

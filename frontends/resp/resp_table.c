@@ -121,6 +121,8 @@ static const struct resp_command rows[] = {
     {"hub|export", 6, 0, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_export, NULL,
      "after until limit topic [topic ...]", "Messages as they are stored, as JSON"},
     {"hub|help", 2, 2, RESP_FAST, help, NULL, "", "These lines"},
+    {"hub|hooks", 2, 2, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_hooks, NULL, "",
+     "How far hooks.url has been told, as JSON"},
     {"hub|kick", 3, 3, RESP_ADMIN | RESP_ALONE, resp_hub_kick, NULL, "number", "Ends a connection"},
     {"hub|presence", 3, 4, RESP_READONLY | RESP_ADMIN | RESP_ALONE, resp_hub_presence, NULL,
      "topic [next]", "Who subscribes to a topic with presence, some at a time, as JSON"},

@@ -60,6 +60,7 @@ EXTRA_DIST += \
 	tests/e2e/lib/h2_raw.mjs \
 	tests/e2e/lib/h2rules.mjs \
 	tests/e2e/lib/hpack.mjs \
+	tests/e2e/lib/hooks.mjs \
 	tests/e2e/lib/http.mjs \
 	tests/e2e/lib/decider.mjs \
 	tests/e2e/lib/disk.mjs \
@@ -127,6 +128,7 @@ EXTRA_DIST += \
 	tests/e2e/52-https.test.mjs \
 	tests/e2e/52-origins.test.mjs \
 	tests/e2e/49-auth-request.test.mjs \
+	tests/e2e/49-hooks.test.mjs \
 	tests/e2e/52-keys.test.mjs \
 	tests/e2e/52-tokens.test.mjs \
 	tests/e2e/52-tokens-client.test.mjs \

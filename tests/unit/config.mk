@@ -31,7 +31,7 @@ tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
 
 # Includes daemon/main.c; the stand-ins are the layers that it starts.
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/certificates.c daemon/file_stamp.c daemon/frontends.c daemon/keep_socket.c \
-	daemon/key_files.c daemon/rules.c daemon/server_lookup.c daemon/server_watch.c daemon/signals.c
+	daemon/hook_settings.c daemon/key_files.c daemon/secret_file.c daemon/rules.c daemon/server_lookup.c daemon/server_watch.c daemon/signals.c
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_lmdb_open -Wl,--wrap=store_wrong \
 	-Wl,--wrap=broker_create -Wl,--wrap=hub_start -Wl,--wrap=hub_call_worker \
@@ -45,7 +45,7 @@ tests_unit_test_data_dir_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_data_dir_LDADD = $(config_libs) $(CHECK_LIBS)
 
 tests_unit_test_key_files_SOURCES = tests/unit/test_key_files.c tests/unit/token_maker.h \
-	tests/unit/token_vectors.h daemon/file_stamp.c daemon/key_files.c
+	tests/unit/token_vectors.h daemon/file_stamp.c daemon/key_files.c daemon/secret_file.c
 tests_unit_test_key_files_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_key_files_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_key_files_LDADD = $(config_libs) $(access_libs) $(CHECK_LIBS)

@@ -28,6 +28,7 @@ frontends_tests = \
 	tests/unit/test_resp \
 	tests/unit/test_secure \
 	tests/unit/test_bearer \
+	tests/unit/test_webhook_text \
 	tests/unit/test_tokens \
 	tests/unit/test_session_work \
 	tests/unit/test_tls_handshake \
@@ -204,6 +205,10 @@ tests_unit_test_tokens_SOURCES = tests/unit/test_tokens.c tests/unit/token_maker
 tests_unit_test_tokens_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tokens_LDFLAGS = $(desk_ldflags) -Wl,--wrap=token_is_costly -Wl,--wrap=token_verify
 tests_unit_test_tokens_LDADD = $(frontends_test_libs)
+
+tests_unit_test_webhook_text_SOURCES = tests/unit/test_webhook_text.c
+tests_unit_test_webhook_text_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_webhook_text_LDADD = $(frontends_test_libs)
 
 tests_unit_test_bearer_SOURCES = tests/unit/test_bearer.c $(desk)
 tests_unit_test_bearer_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -269,6 +269,11 @@ static const struct {
     {"access", "auth_request_timeout", "17s"},
     {"access", "auth_request_connections", "18"},
     {"access", "auth_request_cache", "19"},
+    {"hooks", "url", "http://app.example:8000/events"},
+    {"hooks", "secret_file", "hooks.secret"},
+    {"hooks", "events", "occupied, leave"},
+    {"hooks", "linger", "41s"},
+    {"hooks", "timeout", "42s"},
     {"limits", "subscriptions", "8"},
     {"limits", "inflight", "9"},
     {"limits", "address_connections", "11"},
@@ -297,6 +302,7 @@ static const char *needs_of(int i)
 {
     static const char *const needs[][2] = {
         {"proxy_protocol", "http.trusted_proxies=::1"},
+        {"url", "hooks.secret_file=hooks.secret"},
     };
     for (int k = 0; k < COUNT(needs); k++)
         if (strcmp(others[i].key, needs[k][0]) == 0)
@@ -1081,6 +1087,24 @@ START_TEST(a_public_listener_needs_a_word)
 }
 END_TEST
 
+START_TEST(a_hook_needs_a_secret)
+{
+    static const char text[] = "hooks.url = http://app/x: must be empty unless hooks.secret_file "
+                               "names what it is signed with";
+    char error[256];
+    struct config *c = load("[hooks]\nurl = http://app/x\nsecret_file = /x\n");
+    ck_assert_str_eq(c->hooks.url, "http://app/x");
+    ck_assert_uint_eq(c->hooks.events,
+                      CONFIG_OCCUPIED | CONFIG_VACATED | CONFIG_JOIN | CONFIG_LEAVE);
+    config_free(c);
+    snprintf(error, sizeof(error), "longwire.ini:2: %s", text);
+    expect_error(ERR_INVALID, error, (const char *const[]){"hooks.secret_file=", NULL});
+    remove(FILE_NAME);
+    snprintf(error, sizeof(error), "--set: %s", text);
+    expect_error(ERR_INVALID, error, (const char *const[]){"hooks.url=http://app/x", NULL});
+}
+END_TEST
+
 START_TEST(a_proxy_header_needs_a_proxy)
 {
     static const char text[] = "http.proxy_protocol = on: must be off unless http.trusted_proxies "
@@ -1501,6 +1525,7 @@ int main(void)
     tcase_add_test(t, memory_that_is_out_is_told);
     tcase_add_test(t, a_nul_byte_is_told);
     tcase_add_test(t, a_public_listener_needs_a_word);
+    tcase_add_test(t, a_hook_needs_a_secret);
     tcase_add_test(t, a_proxy_header_needs_a_proxy);
     tcase_add_test(t, so_many_proxies_and_no_more);
     tcase_add_test(t, a_file_that_cannot_be_read_is_told);

@@ -36,6 +36,7 @@ enum ctl_exit ctl_doctor(struct ctl *c);
 enum ctl_exit ctl_revoke_check(const struct ctl *c);
 enum ctl_exit ctl_revoke(struct ctl *c);
 enum ctl_exit ctl_tls(struct ctl *c);
+enum ctl_exit ctl_hooks(struct ctl *c);
 enum ctl_exit ctl_access_check(const struct ctl *c);
 enum ctl_exit ctl_access(struct ctl *c);
 enum ctl_exit ctl_token_check(const struct ctl *c);

@@ -29,6 +29,7 @@ libctl_a_SOURCES = \
 	tools/ctl/ctl_stop.c tools/ctl/ctl_stop.h \
 	tools/ctl/ctl_table.c tools/ctl/ctl_table.h \
 	tools/ctl/ctl_text.c tools/ctl/ctl_text.h \
+	tools/ctl/ctl_hooks.c \
 	tools/ctl/ctl_tls.c \
 	tools/ctl/ctl_token.c \
 	tools/ctl/ctl_token_make.c tools/ctl/ctl_token_make.h \

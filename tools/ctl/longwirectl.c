@@ -216,6 +216,13 @@ static const struct ctl_command commands[] = {
         .run = ctl_tls,
     },
     {
+        .name = "hooks",
+        .args = "",
+        .summary = "show how far hooks.url has been told, and what is in the way",
+        .help = "",
+        .run = ctl_hooks,
+    },
+    {
         .name = "doctor",
         .args = "URL",
         .summary = "check what the way to a hub lets pass, holds back and cuts",
