@@ -320,7 +320,9 @@ describe('an application that is in trouble', () => {
 
 describe('the examples of doc/access.md', () => {
   const TEXT = readFileSync(join(ROOT, 'doc/access.md'), 'utf8');
-  const example = (language) => new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(TEXT)[1];
+  /** The one of that language in the section about the hub's question. */
+  const example = (language) =>
+    new RegExp(`^## Asking.*?^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(TEXT)[1];
   for (const [language, program] of Object.entries({
     js: ['node', '--input-type=module', '-e'],
     python: ['python3', '-c'],
