@@ -294,10 +294,19 @@ static bool is_conflict(const struct broker *b, const struct publish *p, uint32_
     return (t && t->staged > b->head) || topic_table_newest(b->topics, t) > seen->offset;
 }
 
+/* Who publishes many at once mostly publishes them to one topic. What the group has used is not
+ * forgotten meanwhile. */
+static struct topic *find_topic(const struct broker *b, const struct message *m)
+{
+    if (b->resolved && topic_is_named(b->resolved, m->topic_name, m->topic_name_len))
+        return b->resolved;
+    return topic_table_find(b->topics, m->topic_name, m->topic_name_len);
+}
+
 static enum err resolve_topic(struct broker *b, const struct publish *p, uint32_t i)
 {
     struct message *m = p->items[i].message;
-    struct topic *t = topic_table_find(b->topics, m->topic_name, m->topic_name_len);
+    struct topic *t = find_topic(b, m);
     enum err e = ERR_OK;
     if (!t && p->items[i].conditional && is_conflict(b, p, i))
         return ERR_CONFLICT; /* it does not come into being by this */
@@ -306,6 +315,7 @@ static enum err resolve_topic(struct broker *b, const struct publish *p, uint32_
     if (e != ERR_OK)
         return e;
     t->last_group = b->group;
+    b->resolved = t;
     message_resolve(m, t);
     return ERR_OK;
 }
@@ -650,6 +660,7 @@ static void stage_all(struct broker *b, struct publish *list, enum err disk)
     b->staged = b->record_count = 0;
     b->staged_memory = false;
     b->staged_topic = 0;
+    b->resolved = NULL;
     forget_marks(b, 0);
     for (struct publish *p = list; p; p = p->next)
         if (p->result == ERR_OK)

@@ -61,10 +61,11 @@ struct broker {
     size_t record_count, record_cap;
     struct store_topic *new_topics;
     size_t new_topic_cap;
-    size_t staged;         /* new messages */
-    bool staged_memory;    /* some of them are memory ones */
-    uint32_t staged_topic; /* the highest id of their topics */
-    bool conflicted;       /* a publish of the group is, or was, a conflict */
+    size_t staged;          /* new messages */
+    bool staged_memory;     /* some of them are memory ones */
+    uint32_t staged_topic;  /* the highest id of their topics */
+    struct topic *resolved; /* the newest topic of the group; NULL = it has none */
+    bool conflicted;        /* a publish of the group is, or was, a conflict */
     /* Topics that the log knows as durable ones, and that get their first memory message now. */
     struct topic **turned;
     size_t turned_count, turned_cap;

@@ -13,6 +13,7 @@
 #include "base/spare.h"
 #include "broker/broker_clock.h"
 #include "broker/broker_forget.h"
+#include "broker/broker_memory.h"
 #include "broker/broker_remove.h"
 #include "broker/clock.h"
 #include "broker/topic_table.h"
@@ -35,7 +36,7 @@ struct inbox {
     pthread_mutex_t lock;
     pthread_cond_t taken; /* the worker took its mail */
     int fd;               /* eventfd */
-    bool signalled;       /* the eventfd was written to for what is here, or is about to be */
+    bool knows;           /* the worker is awake and will look, or is being woken */
     bool closed;          /* the worker is gone: nobody fetches batches any more */
     struct hub_mail mail;
     size_t batch_bytes;
@@ -61,6 +62,9 @@ struct hub {
     pthread_mutex_t lock; /* guards the queue */
     pthread_cond_t wake;
     bool sleeping, stopping;
+    bool stepped_in; /* a worker commits in the thread's place: all that is the thread's is its own
+                        meanwhile */
+    bool held_up;    /* the thread waits for that to end */
     struct publish *queue, **queue_end;
     struct hub_call *calls, **calls_end;
     _Atomic uint64_t queued_bytes;
@@ -115,14 +119,19 @@ static void inbox_finish(struct inbox *in)
     close(in->fd);
 }
 
+static bool has_mail(const struct inbox *in)
+{
+    return in->mail.batch_count || in->mail.answers || in->mail.calls;
+}
+
 /* Tells the worker that there is mail, if it does not know. Without the lock, which is the first
  * thing that it takes. */
 static void inbox_signal(struct inbox *in)
 {
     static const uint64_t one = 1;
     pthread_mutex_lock(&in->lock);
-    bool news = !in->signalled && (in->mail.batch_count || in->mail.answers || in->mail.calls);
-    in->signalled |= news;
+    bool news = !in->knows && has_mail(in);
+    in->knows |= news;
     pthread_mutex_unlock(&in->lock);
     while (news && write(in->fd, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
@@ -150,11 +159,16 @@ static void mail_grow(struct hub_mail *mail)
     mail->batch_cap = cap;
 }
 
+static bool is_full(const struct inbox *in)
+{
+    return in->mail.batch_count >= INBOX_BATCHES || in->batch_bytes >= INBOX_BYTES;
+}
+
 /* Does not signal yet. */
 static void inbox_put_batch(struct inbox *in, struct batch *b, size_t bytes)
 {
     pthread_mutex_lock(&in->lock);
-    while (!in->closed && (in->mail.batch_count >= INBOX_BATCHES || in->batch_bytes >= INBOX_BYTES))
+    while (!in->closed && is_full(in))
         pthread_cond_wait(&in->taken, &in->lock);
     if (in->closed) {
         pthread_mutex_unlock(&in->lock);
@@ -177,9 +191,19 @@ void hub_take_mail(struct hub *h, unsigned w, struct hub_mail *mail)
     in->batch_bytes = 0;
     in->answers_end = &in->mail.answers;
     in->calls_end = &in->mail.calls;
-    in->signalled = false;
+    in->knows = true;
     pthread_cond_signal(&in->taken);
     pthread_mutex_unlock(&in->lock);
+}
+
+bool hub_may_sleep(struct hub *h, unsigned w)
+{
+    struct inbox *in = &h->inboxes[w];
+    pthread_mutex_lock(&in->lock);
+    bool empty = !has_mail(in);
+    in->knows = !empty;
+    pthread_mutex_unlock(&in->lock);
+    return empty;
 }
 
 int hub_mail_fd(struct hub *h, unsigned w)
@@ -207,22 +231,6 @@ static void queue_unlock(struct hub *h)
     pthread_mutex_unlock(&h->lock);
     if (sleeping)
         pthread_cond_signal(&h->wake);
-}
-
-void hub_publish(struct hub *h, struct publish *first, struct publish *last)
-{
-    size_t bytes = 0;
-    for (const struct publish *p = first;; p = p->next) {
-        bytes += p->bytes;
-        if (p == last)
-            break;
-    }
-    last->next = NULL;
-    atomic_fetch_add_explicit(&h->queued_bytes, bytes, memory_order_relaxed);
-    pthread_mutex_lock(&h->lock);
-    *h->queue_end = first;
-    h->queue_end = &last->next;
-    queue_unlock(h);
 }
 
 bool hub_is_full(const struct hub *h)
@@ -269,7 +277,7 @@ static struct hub_call *take_calls(struct hub *h)
     return first;
 }
 
-/* --- the broker's thread --- */
+/* --- committing: by the broker's thread, or who is in its place --- */
 
 static void tell_doubt(int64_t off_ms)
 {
@@ -406,6 +414,90 @@ static void commit_group(struct hub *h, struct publish *list, size_t bytes)
         inbox_signal(&h->inboxes[w]);
 }
 
+/* --- publishing --- */
+
+struct load {
+    size_t messages, bytes;
+};
+
+static struct load load_of(const struct publish *list)
+{
+    struct load load = {0};
+    for (const struct publish *p = list; p; p = p->next) {
+        load.messages += p->count;
+        load.bytes += p->bytes;
+    }
+    return load;
+}
+
+/* Takes the place of the thread, which sleeps, if nothing waits for it. Now and then all goes by
+ * the thread, which looks after more than publishes (PLACE_MS). */
+static bool step_in(struct hub *h)
+{
+    uint64_t now_ms = now_monotonic_ms();
+    pthread_mutex_lock(&h->lock);
+    bool vacant = h->sleeping && !h->stepped_in && !h->held_up && !h->stopping;
+    if (vacant && !h->queue && !h->calls && now_ms < h->place_due_ms)
+        h->stepped_in = true;
+    else
+        vacant = false;
+    pthread_mutex_unlock(&h->lock);
+    return vacant;
+}
+
+/* What came meanwhile is the thread's. */
+static void step_out(struct hub *h)
+{
+    pthread_mutex_lock(&h->lock);
+    h->stepped_in = false;
+    bool wanted = h->held_up || h->queue || h->calls || h->stopping;
+    pthread_mutex_unlock(&h->lock);
+    if (wanted)
+        pthread_cond_signal(&h->wake);
+}
+
+/* Whoever is in the thread's place waits for nobody: the one that it would wait for may be itself.
+ * Only who is there puts batches in. */
+static bool is_any_full(struct hub *h)
+{
+    bool full = false;
+    for (unsigned w = 0; w < h->inbox_count && !full; w++) {
+        struct inbox *in = &h->inboxes[w];
+        pthread_mutex_lock(&in->lock);
+        full = is_full(in);
+        pthread_mutex_unlock(&in->lock);
+    }
+    return full;
+}
+
+/* Commits what is in memory only on this thread, if nobody else is at it. So it never overtakes
+ * what is on its way to the log. A clock in doubt may have to be told to the log, too. */
+static bool commit_here(struct hub *h, struct publish *list, const struct load *load)
+{
+    if (load->messages > GROUP_MESSAGES || load->bytes > GROUP_BYTES || !step_in(h))
+        return false;
+    bool can = !h->clock.doubted && broker_needs_no_log(h->broker, list) && !is_any_full(h);
+    if (can)
+        commit_group(h, list, 0);
+    step_out(h);
+    return can;
+}
+
+void hub_publish(struct hub *h, struct publish *first, struct publish *last)
+{
+    last->next = NULL;
+    struct load load = load_of(first);
+    if (commit_here(h, first, &load))
+        return;
+    atomic_fetch_add_explicit(&h->queued_bytes, load.bytes, memory_order_relaxed);
+    pthread_mutex_lock(&h->lock);
+    *h->queue_end = first;
+    h->queue_end = &last->next;
+    queue_unlock(h);
+}
+
+/* --- the broker's thread --- */
+
 static void run_calls(struct hub *h, struct hub_call *calls)
 {
     while (calls) {
@@ -444,6 +536,8 @@ static void wait_for_work(struct hub *h, uint64_t ms)
                              .tv_nsec = (long)(until_ms % 1000) * 1000000};
     h->sleeping = true;
     pthread_cond_timedwait(&h->wake, &h->lock, &until);
+    while ((h->held_up = h->stepped_in))
+        pthread_cond_wait(&h->wake, &h->lock);
     h->sleeping = false;
 }
 

@@ -5,6 +5,9 @@
  *
  *   worker --hub_publish--> queue --broker thread: broker_commit--> inbox of every worker
  *
+ * A worker steps into the sleeping thread's place for what needs no log: two threads that alternate
+ * would only wake each other.
+ *
  * While one group is being committed the next one gathers in the queue, so that the size of a group
  * follows the load by itself. When the queue is full (hub_is_full) workers stop reading from
  * publishers; when a worker's inbox is full the broker waits for that worker.
@@ -68,12 +71,18 @@ void hub_stop(struct hub *h);
 /* After hub_stop: frees it, with whatever still lay in the inboxes. NULL is fine. */
 void hub_destroy(struct hub *h);
 
-/* An eventfd, owned by the hub, that is written to when worker W gets mail and had none. To be
+/* An eventfd, owned by the hub, that is written to when worker W gets mail while it sleeps. To be
  * watched for edges: taking the mail does not read it. */
 int hub_mail_fd(struct hub *h, unsigned w);
-/* Takes worker W's mail into *MAIL (initially all zero), replacing what was in it. */
+/* Takes worker W's mail into *MAIL (initially all zero), replacing what was in it. From then on W
+ * counts as awake: it will look by itself. */
 void hub_take_mail(struct hub *h, unsigned w, struct hub_mail *mail);
-/* Queues a list of publishes (takes it). Never fails; look at hub_is_full first. Any thread. */
+/* W, which is to wait for its eventfd, counts as asleep from now on. False: it has mail, which it
+ * takes first. */
+MUST_CHECK bool hub_may_sleep(struct hub *h, unsigned w);
+/* Queues a list of publishes (takes it), or commits it at once on this thread, if it is in memory
+ * only and nobody else is at it: then it is in the mail already. Never fails; look at hub_is_full
+ * first. Any thread. */
 void hub_publish(struct hub *h, struct publish *first, struct publish *last);
 /* The queue is as full as it may be: read no more from publishers until the next mail. */
 bool hub_is_full(const struct hub *h);

@@ -7,6 +7,7 @@ libbroker_a_SOURCES = \
 	broker/broker.c broker/broker.h \
 	broker/broker_clock.c broker/broker_clock.h \
 	broker/broker_forget.c broker/broker_forget.h \
+	broker/broker_memory.c broker/broker_memory.h \
 	broker/broker_options.h \
 	broker/broker_remove.c broker/broker_remove.h \
 	broker/broker_state.h \

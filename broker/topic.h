@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/grace.h"
 
@@ -68,6 +69,11 @@ struct topic {
 };
 
 enum { TOPIC_RATE_WINDOW_MS = 5000 };
+
+static inline bool topic_is_named(const struct topic *t, const char *name, size_t n)
+{
+    return t->name_len == n && memcmp(t->name, name, n) == 0;
+}
 
 /* The log has MESSAGES and BYTES of T, a memory topic, left that are kept. Broker thread only. */
 void topic_stored_left(struct topic *t, uint64_t messages, uint64_t bytes);

@@ -150,7 +150,7 @@ static struct topic **chain_of(const struct topic_table *t, uint32_t hash)
 
 static bool is_named(const struct topic *topic, const char *name, size_t n, uint32_t hash)
 {
-    return topic->hash == hash && topic->name_len == n && memcmp(topic->name, name, n) == 0;
+    return topic->hash == hash && topic_is_named(topic, name, n);
 }
 
 struct topic *topic_table_find(struct topic_table *t, const char *name, size_t n)

@@ -65,7 +65,7 @@ static void handle_calls(struct worker *w, struct hub_call *list)
     }
 }
 
-static void take_mail(struct worker *w)
+void worker_take_mail(struct worker *w)
 {
     hub_take_mail(w->hub, w->loop.index, &w->mail);
     fanout_batches(w, w->mail.batches, w->mail.batch_count);
@@ -86,8 +86,7 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
     struct worker *w = arg;
     (void)fd;
     (void)what;
-    begin_turn(w);
-    take_mail(w);
+    begin_turn(w); /* which takes it */
 }
 
 /* A batch is in every worker's mail before any publisher gets its answer. So a request that
@@ -95,9 +94,19 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
  * taken between finding out that there is a request and reading it. */
 static void serve_conns(struct worker *w)
 {
-    if (turn_collect(&w->loop))
-        take_mail(w);
+    turn_collect(&w->loop);
+    worker_take_mail(w);
     turn_serve(&w->loop);
+}
+
+/* What was read is handed over at once. What was in memory only is here again, and goes out in the
+ * same turn as its answers. */
+static void publish_what_was_read(struct worker *w)
+{
+    if (!w->publishes)
+        return;
+    worker_submit_publishes(w);
+    worker_take_mail(w);
 }
 
 /* --- turns --- */
@@ -145,6 +154,7 @@ static void go_on_with_backlog(struct worker *w)
     turn_end(&w->loop);
     worker_submit_publishes(w);
     turn_go_on(&w->loop);
+    publish_what_was_read(w);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -190,6 +200,7 @@ static bool run_turn(struct worker *w)
     budget_begin_turn(&w->loop.work);
     after_timer(&w->loop);
     serve_conns(w);
+    publish_what_was_read(w);
     bool more = turn_deadlines(&w->loop);
     worker_resume_publishers(w);
     lagging_check(w);
@@ -236,7 +247,8 @@ static void *run(void *arg)
     struct worker *w = arg;
     bool more = false;
     while (!is_done(w)) {
-        loop_wait(&w->loop, more);
+        if (!loop_look_again(&w->loop))
+            loop_wait(&w->loop, more || !hub_may_sleep(w->hub, w->loop.index));
         begin_turn(w);
         more = run_turn(w);
         topic_table_exit(&w->topics);

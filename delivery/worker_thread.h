@@ -25,6 +25,8 @@ MUST_CHECK enum err worker_start(struct worker *w);
 /* From any thread: lets connections say good-bye, ends within GRACE_MS; then worker_join. */
 void worker_stop(struct worker *w, uint64_t grace_ms);
 void worker_join(struct worker *w);
+/* Takes what the hub has for it: fans batches out, and hands over answers. Worker only. */
+void worker_take_mail(struct worker *w);
 /* After the thread has ended. NULL is accepted. */
 void worker_destroy(struct worker *w);
 

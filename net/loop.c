@@ -8,7 +8,10 @@
 #include "net/link.h"
 #include "utlist.h"
 
-enum { CPU_ASKED_MS = 100 /* no pause is shorter (CLOCK_PAUSE_MS) */ };
+enum {
+    CPU_ASKED_MS = 100, /* no pause is shorter (CLOCK_PAUSE_MS) */
+    LOOK_WORK = 20000,  /* of a turn: beside it, a look that finds nothing is no matter */
+};
 
 /* --- time --- */
 
@@ -31,6 +34,8 @@ void loop_update_clock(struct loop *l)
     uint64_t real_ms = now_monotonic_ms();
     uint64_t pause = turn_clock_read(&l->clock, real_ms, ran_ms(l, real_ms));
     l->now_ms = l->clock.now_ms;
+    if (!l->round_ms)
+        l->round_ms = l->now_ms;
     if (!pause)
         return;
     counter_add(&l->counters, COUNTER_pauses, 1);
@@ -63,10 +68,10 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 static void on_conns(evutil_socket_t fd, short what, void *arg)
 {
-    struct loop *l = arg;
+    struct readiness *r = arg;
     (void)fd;
     (void)what;
-    l->conns_ready = true;
+    r->ready = true;
 }
 
 enum err loop_watch(struct loop *l, struct event *e, int fd, short flags, event_callback_fn run,
@@ -78,10 +83,26 @@ enum err loop_watch(struct loop *l, struct event *e, int fd, short flags, event_
     return ERR_OK;
 }
 
+static bool look_again(struct readiness *r)
+{
+    if (r->count > 0)
+        readiness_collect(r);
+    return readiness_pending(r);
+}
+
+bool loop_look_again(struct loop *l)
+{
+    if (l->now_ms != l->round_ms || l->work.done - l->work.turn_from < LOOK_WORK)
+        return false;
+    bool found = look_again(&l->readiness[1]);
+    return look_again(&l->readiness[0]) || found;
+}
+
 void loop_wait(struct loop *l, bool more)
 {
     turn_clock_sleep(&l->clock, more ? l->now_ms : l->timer_at_ms);
     event_base_loop(l->base, more ? EVLOOP_ONCE | EVLOOP_NONBLOCK : EVLOOP_ONCE);
+    l->round_ms = 0;
 }
 
 /* --- links that gather --- */
@@ -129,7 +150,7 @@ uint64_t loop_awaited_ms(const struct loop *l)
 static enum err watch_conns(struct loop *l, struct readiness *r, struct event *e)
 {
     enum err err = readiness_open(r);
-    return err == ERR_OK ? loop_watch(l, e, r->fd, EV_PERSIST, on_conns, l) : ERR_IO;
+    return err == ERR_OK ? loop_watch(l, e, r->fd, EV_PERSIST, on_conns, r) : ERR_IO;
 }
 
 static enum err create_events(struct loop *l)

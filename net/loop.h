@@ -64,7 +64,6 @@ struct tls_places {
 struct loop {
     unsigned index;
     bool in_backlog;       /* those that wait in the backlog are served */
-    bool conns_ready;      /* some can be read or written: not found out yet which */
     bool timer_fired;      /* since the turn that did look after it */
     _Atomic bool draining; /* the hub is stopping */
     uint32_t next_conn_id;
@@ -90,6 +89,7 @@ struct loop {
     /* Written by this loop alone, read by all. */
     _Atomic uint32_t conns_by_transport[TRANSPORTS_MAX + 1];
     uint64_t timer_at_ms;          /* when timer_event fires */
+    uint64_t round_ms;             /* of the turn behind the event base's last round */
     uint64_t cpu_ms, cpu_asked_ms; /* what its thread had run, and when that was asked */
     struct event_base *base;
     struct event conns_event, local_conns_event, timer_event;
@@ -111,6 +111,10 @@ void loop_finish(struct loop *l);
  * place, and goes by event_del. ERR_IO. */
 MUST_CHECK enum err loop_watch(struct loop *l, struct event *e, int fd, short flags,
                                event_callback_fn run, void *ctx);
+/* After a turn that had much to do: looks whether connections of the kind that were ready in it
+ * are so again, past the event base. That has its round as soon as none is, or when the millisecond
+ * is over. */
+bool loop_look_again(struct loop *l);
 /* One round of the event base; does not wait if there is MORE to do. */
 void loop_wait(struct loop *l, bool more);
 /* The timer fires in WAIT_MS at the latest; UINT64_MAX: whenever. */

@@ -20,7 +20,8 @@ enum { READY_NONE = 0, READY_READ = 1, READY_WRITE = 2 };
 enum { READINESS_AT_ONCE = 256 };
 
 struct readiness {
-    int fd; /* can be read when some are ready */
+    int fd;     /* can be read when some are ready */
+    bool ready; /* that was told: not found out yet which */
     size_t told, count;
     struct epoll_event events[READINESS_AT_ONCE]; /* collected; the first ones have been told */
 };

@@ -28,15 +28,17 @@ static bool readiness_left(const struct loop *l)
     return readiness_pending(&l->readiness[0]) || readiness_pending(&l->readiness[1]);
 }
 
-bool turn_collect(struct loop *l)
+static void collect(struct readiness *r)
 {
-    bool ready = l->conns_ready;
-    l->conns_ready = false;
-    if (ready) {
-        readiness_collect(&l->readiness[1]);
-        readiness_collect(&l->readiness[0]);
-    }
-    return ready || readiness_left(l);
+    if (r->ready)
+        readiness_collect(r);
+    r->ready = false;
+}
+
+void turn_collect(struct loop *l)
+{
+    collect(&l->readiness[1]);
+    collect(&l->readiness[0]);
 }
 
 void turn_serve(struct loop *l)

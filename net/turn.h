@@ -11,8 +11,8 @@
 
 struct loop;
 
-/* Finds out which connections can be read or written. False: none. */
-bool turn_collect(struct loop *l);
+/* Finds out which connections can be read or written, of those kinds of which some can. */
+void turn_collect(struct loop *l);
 /* Serves those that were found, as far as the budget goes. */
 void turn_serve(struct loop *l);
 /* Deadlines that have come, one of them at least. True: there may be more. */

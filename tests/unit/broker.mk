@@ -34,7 +34,8 @@ broker_tests = \
 	tests/unit/test_revoked \
 	tests/unit/test_roll \
 	tests/unit/test_hub \
-	tests/unit/test_hub_limits
+	tests/unit/test_hub_limits \
+	tests/unit/test_hub_memory
 check_PROGRAMS += $(broker_tests)
 TESTS += $(broker_tests)
 
@@ -188,6 +189,12 @@ tests_unit_test_hub_limits_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_hub_limits_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_gettime \
 	-Wl,--wrap=pthread_cond_timedwait
 tests_unit_test_hub_limits_LDADD = $(broker_test_libs)
+
+tests_unit_test_hub_memory_SOURCES = tests/unit/test_hub_memory.c $(broker_fixture)
+tests_unit_test_hub_memory_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_hub_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=now_unix_ms \
+	-Wl,--wrap=now_monotonic_ms -Wl,--wrap=pthread_cond_timedwait
+tests_unit_test_hub_memory_LDADD = $(broker_test_libs)
 
 # Each of these calls is made to fail by the test.
 tests_unit_test_broker_faults_SOURCES = tests/unit/test_broker_faults.c tests/require.h \

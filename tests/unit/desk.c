@@ -143,7 +143,9 @@ void desk_wait(struct desk *d, uint64_t ms)
 void desk_take_mail(struct desk *d)
 {
     desk_begin_turn(d);
-    event_base_loop(d->worker->loop.base, EVLOOP_ONCE);
+    if (hub_may_sleep(d->hub, 0))
+        event_base_loop(d->worker->loop.base, EVLOOP_ONCE);
+    worker_take_mail(d->worker);
     desk_end_turn(d);
 }
 

@@ -14,7 +14,7 @@ void far_turn(struct loop *l)
 {
     loop_update_clock(l);
     budget_begin_turn(&l->work);
-    l->conns_ready = true;
+    l->readiness[0].ready = l->readiness[1].ready = true;
     turn_collect(l);
     turn_serve(l);
     turn_deadlines(l);
