@@ -886,7 +886,7 @@ void conn_awaited(struct conn *c, struct awaiting *a)
 void conn_pause(struct conn *c)
 {
     c->reading = false;
-    watch(c);
+    conn_touch(c); /* who goes on within the turn has never stopped */
 }
 
 void conn_resume(struct conn *c)
