@@ -2,6 +2,12 @@ noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
 	storage/block_index.c storage/block_index.h \
 	storage/catalog.c storage/catalog.h \
+	storage/journal/group.c storage/journal/group.h storage/journal/group_layout.h \
+	storage/journal/group_writer.c \
+	storage/journal/journal.c storage/journal/journal.h \
+	storage/journal/journal_file.c storage/journal/journal_file.h \
+	storage/journal/journal_frame.c storage/journal/journal_frame.h \
+	storage/journal/journal_make.c storage/journal/journal_read.c \
 	storage/lmdb/lmdb_append.c storage/lmdb/lmdb_append.h \
 	storage/lmdb/lmdb_check.c storage/lmdb/lmdb_check.h \
 	storage/lmdb/lmdb_close.c storage/lmdb/lmdb_close.h \

@@ -73,7 +73,8 @@ struct group_writer {
     uint64_t next;       /* the lowest number that the next record may have */
     bool invalid;        /* something was put that no group can hold */
     uint32_t *slots;     /* owned: which index a topic id has, as a hash table of indexes + 1 */
-    uint32_t slot_count; /* a power of two, or 0 */
+    uint32_t slots_used; /* of this group: a power of two, or 0 */
+    uint32_t slot_cap;   /* allocated */
 };
 
 /* In place; allocates nothing. */
@@ -107,6 +108,8 @@ struct group {
 
 /* The size that a group's first GROUP_HEADER_SIZE bytes claim; 0: they are no group's. */
 size_t group_size(const void *header);
+/* The sum and the span that they claim. */
+uint64_t group_claims(const void *header, uint64_t *ret_span);
 /* Reads N bytes without trusting them: all that group_next and group_topic_at will tell has been
  * looked at. ERR_CORRUPT; ERR_FORMAT: a later version's, whole and sound. */
 MUST_CHECK enum err group_open(const void *data, size_t n, struct group *ret);

@@ -53,10 +53,10 @@ struct journal_place {
 
 /* Makes a journal of about BYTES (at least JOURNAL_BYTES_MIN, in whole pages), written throughout
  * and synced, in the place of one that may be there, and opens it; journal_begin comes next. A
- * crash leaves either the former one or the new one, and perhaps a part file. Errors, with the
- * former one left as it is: ERR_LOCKED (in use), ERR_CONFLICT (another log's is there),
- * ERR_NOT_FOUND (no directory), ERR_ACCESS, ERR_NOSPACE, ERR_TOO_LARGE (path; or BYTES, for the
- * file system or the process), ERR_IO, ERR_NOMEM. */
+ * crash or an error leaves either the former one or the new one, and a crash perhaps a part file.
+ * ERR_LOCKED (in use), ERR_CONFLICT (another log's is there), ERR_FORMAT, ERR_CORRUPT (what is
+ * there cannot be read, so whose it is, is not known), ERR_NOT_FOUND (no directory), ERR_ACCESS,
+ * ERR_NOSPACE (no space, or no file may be as large), ERR_TOO_LARGE (path), ERR_IO, ERR_NOMEM. */
 MUST_CHECK enum err journal_create(const struct journal_options *o, uint64_t bytes,
                                    struct journal **ret);
 /* Opens the one that is there. ERR_NOT_FOUND, ERR_LOCKED (in use), ERR_CONFLICT (another log's),
@@ -111,11 +111,11 @@ MUST_CHECK enum err journal_read(struct journal *j, const struct journal_place *
  * appended. Errors, after which the journal can only be closed: ERR_NOSPACE, ERR_IO. */
 MUST_CHECK enum err journal_begin(struct journal *j, uint32_t epoch, uint64_t last,
                                   struct journal_place *ret);
-/* Appends a group, N bytes, up to offset LAST, by one write; *RET is its place. LAST is not below
- * that of the place before, nor the group's own offsets, (LAST - span, LAST], at or below it. Not
- * durable before a journal_sync. Errors, without any change: ERR_AGAIN (no room before something is
- * released), ERR_TOO_LARGE (journal_group_max), ERR_INVALID (LAST; no group); or else the journal
- * has failed: ERR_NOSPACE, ERR_IO. */
+/* Appends a group, N bytes, up to offset LAST, by one write; *RET is its place. Its own offsets,
+ * (LAST - span, LAST], are above journal_last. Not durable before a journal_sync. Errors, without
+ * any change: ERR_AGAIN (no room before something is released), ERR_TOO_LARGE (journal_group_max),
+ * ERR_INVALID (LAST; no group), ERR_GONE (the file has been removed), ERR_IO (failed before); or
+ * else the journal has failed by it: ERR_NOSPACE, ERR_IO. */
 MUST_CHECK enum err journal_write(struct journal *j, const void *group, size_t n, uint64_t last,
                                   struct journal_place *ret);
 /* What has been written is durable. ERR_IO: the journal has failed; see journal_mend. Where the
@@ -134,8 +134,8 @@ bool journal_has_failed(const struct journal *j);
 /* Makes what failed void, durably: on success appending goes on, behind it. To be tried again. Does
  * nothing when nothing has failed. ERR_IO, ERR_NOSPACE. */
 MUST_CHECK enum err journal_mend(struct journal *j);
-/* The last offset in use with what was written, that which failed included: never to be given
- * again. What is written next has a higher one. */
+/* The last offset in use with what was written, that which failed included: none up to it is to be
+ * given again. */
 uint64_t journal_last(const struct journal *j);
 
 /* --- using it again --- */
@@ -144,7 +144,7 @@ uint64_t journal_last(const struct journal *j);
  * the space before it is free. The place itself is kept until a later one is released, so that
  * there is always one to find. Any thread, one at a time, places ascending. */
 void journal_release(struct journal *j, const struct journal_place *place);
-/* Bytes that are not free: what waits to be released, the ends of pages included. Any thread. */
+/* Bytes that are not free: what waits to be released, the ends of pages included. */
 uint64_t journal_used(const struct journal *j);
 
 #endif
