@@ -88,37 +88,40 @@ static enum err put_in_place(struct journal *j, const struct journal_options *o)
         char *part = j->path;
         j->path = named->path;
         named->path = part;
-        e = sync_directory(o->dir);
     }
     journal_close(named);
     return e;
 }
 
 /* The part file for J alone. Whoever has renamed it meanwhile has a journal now. */
-static enum err open_part(struct journal *j, const struct journal_options *o)
+static enum err open_part(struct journal *j)
 {
     j->fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
     if (j->fd < 0)
         return journal_err(errno);
     enum err e = journal_lock(j, false);
-    if (!e && journal_check_place(j))
-        e = ERR_LOCKED;
-    return e ? e : check_former(o);
+    return !e && journal_check_place(j) ? ERR_LOCKED : e;
 }
 
 /* What a former try has left is as good as nothing: cut off. */
+static enum err fill(struct journal *j)
+{
+    return ftruncate(j->fd, 0) ? journal_err(errno) : write_all(j);
+}
+
 static enum err make(struct journal *j, const struct journal_options *o)
 {
-    enum err e = open_part(j, o);
+    enum err e = open_part(j);
     if (e)
         return e;
-    if (ftruncate(j->fd, 0))
-        e = journal_err(errno);
+    e = check_former(o);
     if (!e)
-        e = write_all(j);
+        e = fill(j);
+    if (!e)
+        e = put_in_place(j, o);
     if (e)
         unlink(j->path);
-    return e ? e : put_in_place(j, o);
+    return e ? e : sync_directory(o->dir);
 }
 
 enum err journal_create(const struct journal_options *o, uint64_t bytes, struct journal **ret)

@@ -4,7 +4,7 @@ storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/te
 	tests/unit/test_store_verify tests/unit/test_store_faults tests/unit/test_store_power \
 	tests/unit/test_store_space tests/unit/test_store_repair tests/unit/test_store_damage \
 	tests/unit/test_store_pages tests/unit/test_store_guard tests/unit/test_times \
-	tests/unit/test_catalog
+	tests/unit/test_catalog tests/unit/test_group tests/unit/test_journal
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 
@@ -15,6 +15,21 @@ storage_test_libs = libstorage.a libbase.a $(LMDB_LIBS) $(XXHASH_LIBS) $(CHECK_L
 tests_unit_test_record_SOURCES = tests/unit/test_record.c
 tests_unit_test_record_CFLAGS = $(storage_test_cflags)
 tests_unit_test_record_LDADD = $(storage_test_libs)
+
+tests_unit_test_group_SOURCES = tests/unit/test_group.c
+tests_unit_test_group_CFLAGS = $(storage_test_cflags)
+tests_unit_test_group_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc -Wl,--wrap=reallocarray
+tests_unit_test_group_LDADD = $(storage_test_libs)
+
+journal_fixture = tests/unit/journal_fixture.c tests/unit/journal_fixture.h $(storage_fixture) \
+	tests/unit/random.c tests/unit/random.h
+# Each of these calls is made to fail by the test.
+journal_wrapped = pwritev pwritev64 pread pread64 fdatasync fsync rename ftruncate ftruncate64 \
+	fallocate fallocate64 flock malloc calloc realloc reallocarray strdup
+tests_unit_test_journal_SOURCES = tests/unit/test_journal.c $(journal_fixture)
+tests_unit_test_journal_CFLAGS = $(storage_test_cflags)
+tests_unit_test_journal_LDFLAGS = $(AM_LDFLAGS) $(journal_wrapped:%=-Wl,--wrap=%)
+tests_unit_test_journal_LDADD = $(storage_test_libs)
 
 tests_unit_test_catalog_SOURCES = tests/unit/test_catalog.c
 tests_unit_test_catalog_CFLAGS = $(storage_test_cflags)
