@@ -4,7 +4,7 @@ libstorage_a_SOURCES = \
 	storage/catalog.c storage/catalog.h \
 	storage/journal/group.c storage/journal/group.h storage/journal/group_layout.h \
 	storage/journal/group_writer.c \
-	storage/journal/journal.c storage/journal/journal.h \
+	storage/journal/journal_append.c storage/journal/journal.h \
 	storage/journal/journal_file.c storage/journal/journal_file.h \
 	storage/journal/journal_frame.c storage/journal/journal_frame.h \
 	storage/journal/journal_make.c storage/journal/journal_read.c \

@@ -20,6 +20,7 @@ include tests/fuzz/access.mk
 include tests/fuzz/ws.mk
 include tests/fuzz/tls.mk
 include tests/fuzz/h2.mk
+include tests/fuzz/storage.mk
 include tests/e2e/local.mk
 
 structure_tests = tests/check-includes.py tests/check-circles.py tests/test_circles.py

@@ -6,7 +6,7 @@
 #ifndef STORAGE_JOURNAL_GROUP_LAYOUT_H
 #define STORAGE_JOURNAL_GROUP_LAYOUT_H
 
-#include "storage/journal/group.h"
+#include <stdint.h>
 
 #define GROUP_MAGIC UINT32_C(0x5247574C) /* "LWGR" where the lowest byte comes first */
 

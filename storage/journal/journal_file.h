@@ -1,4 +1,5 @@
-/* The journal's one object, and its file: what journal.c, journal_make.c and journal_read.c share.
+/* The journal's one object, and its file: what journal_append.c, journal_make.c and journal_read.c
+ * share.
  */
 #ifndef STORAGE_JOURNAL_JOURNAL_FILE_H
 #define STORAGE_JOURNAL_JOURNAL_FILE_H

@@ -4,7 +4,8 @@ storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/te
 	tests/unit/test_store_verify tests/unit/test_store_faults tests/unit/test_store_power \
 	tests/unit/test_store_space tests/unit/test_store_repair tests/unit/test_store_damage \
 	tests/unit/test_store_pages tests/unit/test_store_guard tests/unit/test_times \
-	tests/unit/test_catalog tests/unit/test_group tests/unit/test_journal
+	tests/unit/test_catalog tests/unit/test_group tests/unit/test_journal \
+	tests/unit/test_journal_power
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 
@@ -30,6 +31,12 @@ tests_unit_test_journal_SOURCES = tests/unit/test_journal.c $(journal_fixture)
 tests_unit_test_journal_CFLAGS = $(storage_test_cflags)
 tests_unit_test_journal_LDFLAGS = $(AM_LDFLAGS) $(journal_wrapped:%=-Wl,--wrap=%)
 tests_unit_test_journal_LDADD = $(storage_test_libs)
+
+tests_unit_test_journal_power_SOURCES = tests/unit/test_journal_power.c $(journal_fixture)
+tests_unit_test_journal_power_CFLAGS = $(storage_test_cflags)
+tests_unit_test_journal_power_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwritev -Wl,--wrap=pwritev64 \
+	-Wl,--wrap=fdatasync
+tests_unit_test_journal_power_LDADD = $(storage_test_libs)
 
 tests_unit_test_catalog_SOURCES = tests/unit/test_catalog.c
 tests_unit_test_catalog_CFLAGS = $(storage_test_cflags)

@@ -57,13 +57,24 @@ static struct {
     size_t half; /* a write that fails has written so many bytes; SIZE_MAX: all */
     size_t most; /* no write writes more; 0 = any */
     size_t calls[CALL_COUNT];
+    char order[16]; /* of writes (w), syncs (s) and renamings (r), each kind in a row once */
 } fault;
+
+static void note_order(enum call c)
+{
+    static const char letters[CALL_COUNT] = {
+        [CALL_WRITE] = 'w', [CALL_FDATASYNC] = 's', [CALL_FSYNC] = 's', [CALL_RENAME] = 'r'};
+    size_t n = strlen(fault.order);
+    if (letters[c] && n + 1 < sizeof(fault.order) && (n == 0 || fault.order[n - 1] != letters[c]))
+        fault.order[n] = letters[c];
+}
 
 static bool fails(enum call c)
 {
     if (!fault.armed)
         return false;
     fault.calls[c]++;
+    note_order(c);
     if (c != fault.call || (fault.calls[c] != fault.at && fault.at != SIZE_MAX))
         return false;
     errno = fault.code;
@@ -839,6 +850,18 @@ END_TEST
 
 /* --- what fails --- */
 
+/* A power loss finds a whole one or none under its name. */
+START_TEST(a_journal_is_on_the_disk_before_it_has_its_name)
+{
+    struct journal_place p;
+    fault.armed = true;
+    ck_assert_int_eq(journal_create(&options, BYTES, &journal), ERR_OK);
+    ck_assert_str_eq(fault.order, "wsrs");
+    ck_assert_int_eq(journal_begin(journal, EPOCH, 1, &p), ERR_OK);
+    ck_assert_str_eq(fault.order, "wsrsws");
+}
+END_TEST
+
 /* Each call and each allocation once: it says so, and what was there is as it was. */
 START_TEST(a_journal_that_cannot_be_made_leaves_nothing)
 {
@@ -1057,6 +1080,17 @@ START_TEST(a_sync_between_that_fails_is_told)
 }
 END_TEST
 
+/* There is nothing that it could be about. */
+START_TEST(a_sync_of_nothing_is_none)
+{
+    create(BYTES);
+    append_some(3);
+    fail_all(CALL_FDATASYNC, EIO);
+    ck_assert_int_eq(journal_sync(journal), ERR_OK);
+    ck_assert_uint_eq(fault.calls[CALL_FDATASYNC], 0);
+}
+END_TEST
+
 START_TEST(a_full_disk_is_told)
 {
     create(BYTES);
@@ -1117,6 +1151,7 @@ static Suite *make_suite(void)
     tcase_add_test(t, a_journal_has_one_user);
     tcase_add_test(t, a_journal_has_one_maker);
     tcase_add_test(t, a_removed_journal_is_noticed);
+    tcase_add_test(t, a_journal_is_on_the_disk_before_it_has_its_name);
     tcase_add_test(t, a_journal_that_cannot_be_made_leaves_nothing);
     tcase_add_test(t, a_file_that_may_not_be_as_large_is_a_full_disk);
     tcase_add_test(t, a_reading_that_fails_says_so);
@@ -1126,6 +1161,7 @@ static Suite *make_suite(void)
     tcase_add_test(t, what_failed_at_the_end_of_the_file_is_void);
     tcase_add_test(t, what_failed_may_be_there_until_it_is_void);
     tcase_add_test(t, a_sync_between_that_fails_is_told);
+    tcase_add_test(t, a_sync_of_nothing_is_none);
     tcase_add_test(t, a_full_disk_is_told);
     tcase_add_loop_test(t, a_run_that_cannot_begin_says_so, 0, 2);
     suite_add_tcase(suite, t);
