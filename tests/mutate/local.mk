@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/mutate/demo.toml \
 	tests/mutate/frontends.toml \
 	tests/mutate/http.toml \
+	tests/mutate/journal.toml \
 	tests/mutate/records.toml \
 	tests/mutate/resp.toml \
 	tests/mutate/storage.toml \
