@@ -12,6 +12,7 @@
 #include "tools/bench/bench_args.h"
 #include "tools/bench/bench_histogram.h"
 #include "tools/bench/bench_log_bare.h"
+#include "tools/bench/bench_log_journal.h"
 #include "tools/bench/bench_log_store.h"
 #include "tools/bench/bench_loop.h"
 #include "tools/bench/bench_modes.h"
@@ -64,21 +65,30 @@ static enum err in_folder(struct log_run *run, const char *what, measurement *on
 
 /* --- the rows --- */
 
-/* What is measured, in the order of the table. A log is compared with bare LMDB before it. */
+/* What is measured, in the order of the table. What is not bare LMDB is compared with that, as it
+ * was measured before it. */
 static const struct row {
     const char *key, *label;
-    bool store, synced;
+    measurement *append;
+    bool synced;
     bool many; /* all topics, else one */
 } rows[] = {
-    {"lmdb_sync", "bare LMDB, synced", false, true, false},
-    {"store_sync_1", "log, synced, 1 topic", true, true, false},
-    {"store_sync", "log, synced, all topics", true, true, true},
-    {"lmdb_nosync", "bare LMDB, not synced", false, false, false},
-    {"store_nosync_1", "log, not synced, 1 topic", true, false, false},
-    {"store_nosync", "log, not synced, all topics", true, false, true},
+    {"lmdb_sync", "bare LMDB, synced", log_bare_append, true, false},
+    {"journal_sync", "journal, synced, 1 topic", log_journal_append, true, false},
+    {"store_sync_1", "log, synced, 1 topic", log_store_append, true, false},
+    {"store_sync", "log, synced, all topics", log_store_append, true, true},
+    {"lmdb_nosync", "bare LMDB, not synced", log_bare_append, false, false},
+    {"journal_nosync", "journal, not synced, 1 topic", log_journal_append, false, false},
+    {"store_nosync_1", "log, not synced, 1 topic", log_store_append, false, false},
+    {"store_nosync", "log, not synced, all topics", log_store_append, false, true},
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+static bool is_bare(const struct row *row)
+{
+    return row->append == log_bare_append;
+}
 
 /* Row KEY_NAME. */
 static void put(struct bench_report *r, const char *key, const char *name, const char *label,
@@ -104,7 +114,7 @@ static void report_append(struct bench_report *r, const struct row *row, const s
     put(r, row->key, "ratio", NULL, ratio, 2, "");
     put(r, row->key, "cpu_ratio", NULL, cpu_ratio, 2, "");
     put(r, row->key, "per_s", row->label, per_second(l), 0, "/s");
-    if (row->store)
+    if (!is_bare(row))
         report_note(r, "commit %8.3f ms  CPU %.3f us  %.2f of bare (by CPU %.2f)", p50, cpu_us(l),
                     ratio, cpu_ratio);
     else
@@ -115,10 +125,10 @@ static enum err measure_append(struct log_run *run, const struct row *row, struc
                                struct log_result *bare)
 {
     static struct log_result result;
-    struct log_result *l = row->store ? &result : bare;
+    struct log_result *l = is_bare(row) ? bare : &result;
     run->synced = row->synced;
     run->topics = row->many ? (uint32_t)run->config->topics : 1;
-    enum err e = in_folder(run, row->label, row->store ? log_store_append : log_bare_append, l);
+    enum err e = in_folder(run, row->label, row->append, l);
     if (!e)
         report_append(r, row, l, bare);
     return e;

@@ -13,6 +13,7 @@ libbench_a_SOURCES = \
 	tools/bench/bench_live.c tools/bench/bench_live.h \
 	tools/bench/bench_log.c \
 	tools/bench/bench_log_bare.c tools/bench/bench_log_bare.h \
+	tools/bench/bench_log_journal.c tools/bench/bench_log_journal.h \
 	tools/bench/bench_log_result.c tools/bench/bench_log_result.h \
 	tools/bench/bench_log_store.c tools/bench/bench_log_store.h \
 	tools/bench/bench_loop.c tools/bench/bench_loop.h \
