@@ -178,6 +178,32 @@ for (const compact of ['yes', 'no']) {
       return versions;
     }
 
+    const PARTS = REQUEST.repeat(3).match(/[^]{1,50}/g);
+    const thrice = (raw) => PARTS.map((part) => raw.seal(CONTENT.DATA, part));
+
+    // Requests begin and end in the middle of records.
+    for (const [how, cut] of Object.entries({
+      'several records in one write': (records) => [Buffer.concat(records)],
+      'each byte of records in a write': (records) => bytewise(Buffer.concat(records)),
+      'the end of a record with the head of the next': (records) => {
+        const all = Buffer.concat(records);
+        const ends = records.map((_, i) => Buffer.concat(records.slice(0, i + 1)).length);
+        return ends.map((end, i) => all.subarray(i ? ends[i - 1] + 3 : 0, end + 3));
+      },
+    })) {
+      test(how, async (t) => {
+        for (const version of await versionsOf(t)) {
+          const raw = await open(t, { minVersion: version, maxVersion: version });
+          for (const piece of cut(thrice(raw))) {
+            await raw.write(piece);
+            await immediately();
+          }
+          await raw.until(() => answers(raw) === 3, 'three answers');
+          await asks(raw);
+        }
+      });
+    }
+
     test('half a record, and the end', async (t) => {
       const raw = await open(t);
       await asks(raw);

@@ -115,6 +115,7 @@ EXTRA_DIST += \
 	tests/e2e/44-websocket-deflate.test.mjs \
 	tests/e2e/45-overlap.test.mjs \
 	tests/e2e/46-farewell.test.mjs \
+	tests/e2e/47-http2-paused.test.mjs \
 	tests/e2e/47-http2-rules.test.mjs \
 	tests/e2e/47-http2-tokens.test.mjs \
 	tests/e2e/47-http2-windows.test.mjs \
