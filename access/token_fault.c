@@ -17,3 +17,8 @@ struct token_why token_why_of(enum token_fault f)
 {
     return (struct token_why){f, faults[f].text};
 }
+
+bool token_fault_is_foreign(enum token_fault f)
+{
+    return f == TOKEN_MALFORMED || f == TOKEN_ALGORITHM || f == TOKEN_UNKNOWN_KEY;
+}

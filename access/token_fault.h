@@ -2,6 +2,8 @@
 #ifndef ACCESS_TOKEN_FAULT_H
 #define ACCESS_TOKEN_FAULT_H
 
+#include <stdbool.h>
+
 /* What RFC 6750 section 3.1 calls them all. */
 #define TOKEN_ERROR_CODE "invalid_token"
 
@@ -42,5 +44,7 @@ struct token_why {
 const char *token_fault_name(enum token_fault f);
 /* With the sentence of the table. */
 struct token_why token_why_of(enum token_fault f);
+/* Whether it may be a token all the same, one that others understand. */
+bool token_fault_is_foreign(enum token_fault f);
 
 #endif

@@ -19,7 +19,11 @@ struct question {
     size_t n;
     struct principal *bearer; /* NULL: has no token, or none that counts */
     const char *fault;        /* why its token does not count; NULL: it does, or there is none */
+    bool asked;               /* an application is asked about it (access.auth_request) */
 };
+
+static const char is_asked[] =
+    "the application of access.auth_request is asked about such a client, and its answer decides";
 
 static void put_text(struct buf *out, const char *name, const char *text)
 {
@@ -68,7 +72,8 @@ static void put_token(struct buf *out, const struct question *q, struct token_wh
     if (q->bearer) {
         put_principal(out, q->bearer);
     } else if (q->fault) {
-        buf_printf(out, "{\"valid\":false,\"fault\":\"%s\"", token_fault_name(why.fault));
+        buf_printf(out, "{\"valid\":%s,\"fault\":\"%s\"", q->asked ? "null" : "false",
+                   token_fault_name(why.fault));
         put_text(out, "reason", why.text);
         buf_putc(out, '}');
     } else {
@@ -76,27 +81,28 @@ static void put_token(struct buf *out, const struct question *q, struct token_wh
     }
 }
 
-/* A token that does not count is never taken for none. */
-static bool judge(const struct question *q, enum access_right right, struct buf *reason)
+/* A token that does not count is never taken for none. Returns JSON: null where the hub does not
+ * know. */
+static const char *judge(const struct question *q, enum access_right right, struct buf *reason)
 {
     struct access_client c = {.anonymous = q->settings->anonymous, .bearer = q->bearer};
     struct access_reason r;
-    if (q->fault) {
-        buf_puts(reason, q->fault);
-        return false;
+    if (q->asked || q->fault) {
+        buf_puts(reason, q->asked ? is_asked : q->fault);
+        return q->asked ? "null" : "false";
     }
     bool allowed = access_judge(q->settings->access, &c, right, q->filter, q->n, &r);
     access_reason_put(&r, q->filter, q->n, reason);
-    return allowed;
+    return allowed ? "true" : "false";
 }
 
 static void put_right(struct buf *out, const struct question *q, enum access_right right)
 {
     struct buf reason = {0};
-    bool allowed = judge(q, right, &reason);
+    const char *allowed = judge(q, right, &reason);
     admin_put_comma(out);
     buf_printf(out, "{\"right\":\"%s\",\"allowed\":%s,\"reason\":", access_right_name(right),
-               allowed ? "true" : "false");
+               allowed);
     envelope_json_string(out, reason.data, reason.len);
     buf_putc(out, '}');
     out->failed |= reason.failed;
@@ -122,6 +128,14 @@ static enum err verify(struct worker *w, const char *token, size_t n, struct pri
     return ERR_ACCESS;
 }
 
+/* As http/tokens.c has it asked: about whom no key speaks for. */
+static bool must_be_asked(const struct settings *s, const char *token, enum err e,
+                          const struct token_why *why)
+{
+    bool is_known = token && (e == ERR_OK || !token_fault_is_foreign(why->fault));
+    return s->auth.remote && !is_known;
+}
+
 enum err admin_access(struct worker *w, const char *filter, size_t n, const char *token,
                       size_t token_n, struct buf *out)
 {
@@ -131,6 +145,7 @@ enum err admin_access(struct worker *w, const char *filter, size_t n, const char
     if (e == ERR_NOMEM)
         return e;
     q.fault = e == ERR_OK ? NULL : why.text;
+    q.asked = must_be_asked(w->settings, token, e, &why);
     buf_puts(out, "{\"filter\":");
     envelope_json_string(out, filter, n);
     buf_puts(out, ",\"token\":");

@@ -283,12 +283,9 @@ static bool decide(const struct auth_subject *s, struct tokens_check *k, struct 
     return true;
 }
 
-/* It may be a token all the same, one that others understand. */
 static bool is_foreign(const struct token_verdict *v)
 {
-    enum token_fault f = v->why.fault;
-    return v->result == ERR_ACCESS &&
-           (f == TOKEN_MALFORMED || f == TOKEN_ALGORITHM || f == TOKEN_UNKNOWN_KEY);
+    return v->result == ERR_ACCESS && token_fault_is_foreign(v->why.fault);
 }
 
 bool tokens_ask(const struct auth_subject *s, struct tokens_check *k, struct token_verdict *ret)

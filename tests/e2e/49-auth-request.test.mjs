@@ -12,9 +12,10 @@ import { counter } from './lib/counters.mjs';
 import { Decider, byCookie, claims } from './lib/decider.mjs';
 import { connect, get as getH2 } from './lib/h2.mjs';
 import { assertProblem, get, post, publish, subscribePath } from './lib/http.mjs';
-import { ROOT, launch, startHub } from './lib/hub.mjs';
+import { ROOT, launch, longwirectl, startHub } from './lib/hub.mjs';
 import { takePort } from './lib/ports.mjs';
 import { SseStream } from './lib/sse.mjs';
+import { Keys } from './lib/tokens.mjs';
 import { eventually, within } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
 
@@ -37,6 +38,32 @@ async function hubAsking(t, { set = {}, path = null, config = '' } = {}) {
 const look = (hub, options, topic = 'a/b') => get(hub, subscribePath(topic, { wait: 0 }), options);
 
 describe('what is asked and answered', () => {
+  test('is not known to who asks the hub what a client may do', async (t) => {
+    const keys = new Keys(t);
+    const { application, hub } = await hubAsking(t, { set: keys.settings });
+    const explain = (...words) => longwirectl(hub, ['access', 'explain', ...words]);
+    const told = async (...words) => JSON.parse((await explain('--json', 'a/b', ...words)).stdout);
+    const allowed = ({ rights }) => rights.map((one) => one.allowed);
+    const unknown = [null, null, null];
+    const without = await told();
+    assert.deepEqual([without.token, allowed(without)], [null, unknown]);
+    assert.match(without.rights[0].reason, /access\.auth_request is asked about such a client/);
+    const foreign = await told('opaque-of-the-application');
+    assert.deepEqual(
+      [foreign.token.valid, foreign.token.fault, allowed(foreign)],
+      [null, 'malformed', unknown],
+    );
+    const own = await told(keys.grant('alice', { subscribe: ['a/#'] }));
+    assert.deepEqual(allowed(own), [true, false, false]);
+    const expired = await told(keys.sign({ sub: 'alice', exp: now() - 100 }));
+    assert.deepEqual([expired.token.valid, allowed(expired)], [false, [false, false, false]]);
+    assert.match(
+      (await explain('a/b', 'opaque-of-the-application')).stdout,
+      /^with a token that is nothing to the hub itself: [^\n]+\nsubscribe  \?   the application of /,
+    );
+    assert.equal(application.requests.length, 0);
+  });
+
   test('the application is told of the request and its client', async (t) => {
     const { application, hub } = await hubAsking(t, {
       set: { 'http.trusted_proxies': '127.0.0.1' },

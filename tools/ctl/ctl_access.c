@@ -26,6 +26,9 @@ static void put_token(struct buf *out, const json_t *token)
         put_member(out, ", by key", token, "key");
         put_member(out, ", until", token, "expires");
         buf_putc(out, '\n');
+    } else if (json_is_null(json_object_get(token, "valid"))) {
+        put_member(out, "with a token that is nothing to the hub itself:", token, "reason");
+        buf_putc(out, '\n');
     } else {
         put_member(out, "with a token that does not count:", token, "reason");
         buf_putc(out, '\n');
@@ -34,10 +37,11 @@ static void put_token(struct buf *out, const json_t *token)
 
 static void put_right(struct ctl *c, struct buf *out, const json_t *right)
 {
-    bool allowed = json_is_true(json_object_get(right, "allowed"));
+    const json_t *allowed = json_object_get(right, "allowed");
+    const char *answer = json_is_null(allowed) ? "?" : json_is_true(allowed) ? "yes" : "no";
     const char *name = ctl_json_text(right, "right"), *reason = ctl_json_text(right, "reason");
-    ctl_out_style(out, c->colour, allowed ? CTL_STYLE_NAME : CTL_STYLE_WARN);
-    buf_printf(out, "%-10s %-4s", name ? name : "?", allowed ? "yes" : "no");
+    ctl_out_style(out, c->colour, json_is_true(allowed) ? CTL_STYLE_NAME : CTL_STYLE_WARN);
+    buf_printf(out, "%-10s %-4s", name ? name : "?", answer);
     ctl_out_style(out, c->colour, CTL_STYLE_PLAIN);
     if (reason)
         ctl_text_put(out, reason, strlen(reason));
