@@ -1,8 +1,9 @@
 // Whom no token of a key speaks for, an application is asked about (access.auth_request): who it is
 // asked about, how often, and what comes of its answers on every transport; and of none.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -350,16 +351,51 @@ describe('the examples of doc/access.md', () => {
   /** The one of that language in the section about the hub's question. */
   const example = (language) =>
     new RegExp(`^## Asking.*?^\`\`\`${language}\n(.*?)^\`\`\`$`, 'ms').exec(TEXT)[1];
-  for (const [language, program] of Object.entries({
-    js: ['node', '--input-type=module', '-e'],
-    python: ['python3', '-c'],
+
+  /** A server of PHP's that runs `text`, and has a session of Alice. */
+  function php(t, port, text) {
+    const folder = mkdtempSync(join(tmpdir(), 'longwire-php-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, 'decide.php'), text);
+    writeFileSync(join(folder, 'sess_s3cret'), 'user|s:5:"alice";');
+    const settings = { 'session.save_path': folder, 'session.name': 'session' };
+    const options = Object.entries(settings).flatMap(([name, value]) => ['-d', `${name}=${value}`]);
+    return [...options, '-S', `127.0.0.1:${port}`, join(folder, 'decide.php')];
+  }
+
+  /** Before it listens it is not asked: who fails again and again is left alone for a while. */
+  const listens = (port) =>
+    eventually(
+      () =>
+        new Promise((resolve) => {
+          const socket = net.connect(port, '127.0.0.1');
+          socket.on('error', () => resolve(false));
+          socket.on('connect', () => {
+            socket.destroy();
+            resolve(true);
+          });
+        }),
+      'the application to listen',
+    );
+
+  const hasPhp = spawnSync('php', ['--version']).status === 0;
+  for (const [language, { program, words, skip }] of Object.entries({
+    js: {
+      program: 'node',
+      words: (t, port, text) => ['--input-type=module', '-e', text.replaceAll('8000', `${port}`)],
+    },
+    python: {
+      program: 'python3',
+      words: (t, port, text) => ['-c', text.replaceAll('8000', `${port}`)],
+    },
+    php: { program: 'php', words: php, skip: !hasPhp && 'php is not there (php-cli)' },
   }))
-    test(`${language}`, async (t) => {
+    test(`${language}`, { skip }, async (t) => {
       const { port, free } = await takePort();
       t.after(free);
-      const text = example(language).replaceAll('8000', String(port));
-      const child = launch(program[0], [...program.slice(1), text], { stdio: 'ignore' });
+      const child = launch(program, words(t, port, example(language)), { stdio: 'ignore' });
       t.after(() => child.kill());
+      await listens(port);
       const hub = await startHub(t, {
         set: { 'access.auth_request': `http://127.0.0.1:${port}/longwire`, 'hub.workers': 1 },
       });
