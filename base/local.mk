@@ -8,8 +8,10 @@ libbase_a_SOURCES = \
 	base/buckets.h \
 	base/bytes.h \
 	base/crypto.c base/crypto.h \
+	base/deflate.c base/deflate.h \
 	base/fault.h \
 	base/grace.c base/grace.h \
+	base/gzip.c base/gzip.h \
 	base/hex.h \
 	base/id_table.c base/id_table.h \
 	base/ip.c base/ip.h \

@@ -28,4 +28,6 @@ noinst_LIBRARIES += libwscodec.a
 libwscodec_a_SOURCES = \
 	delivery/envelope.c delivery/envelope.h \
 	delivery/envelope_encoding.c delivery/envelope_encoding.h \
+	delivery/packing.c delivery/packing.h \
+	delivery/poll_packed.c delivery/poll_packed.h \
 	delivery/publish_json.c delivery/publish_json.h

@@ -4,6 +4,7 @@
 
 #include "delivery/envelope.h"
 #include "delivery/envelope_encoding.h"
+#include "delivery/poll_packed.h"
 
 enum {
     /* Bounded pieces of reading for one answer: a long empty way is gone in several answers. */
@@ -26,6 +27,7 @@ struct collecting {
     const struct reading *reading;
     struct buf *out;
     size_t start; /* where the messages begin in it */
+    size_t plain; /* bytes of payloads */
     uint32_t left;
     size_t count;
     bool failed;
@@ -43,9 +45,16 @@ static void put_message(struct collecting *c, struct message *m, bool shared)
         r->encode(m, c->out);
 }
 
+static bool is_packed(const struct reading *r)
+{
+    return r->encoding == &envelope_encoding_packed;
+}
+
+/* What is packed is short for all the work that it may be. */
 static bool is_long(const struct collecting *c)
 {
-    return c->out->len - c->start >= POLL_BODY_BYTES;
+    return c->out->len - c->start >= POLL_BODY_BYTES ||
+           (is_packed(c->reading) && c->plain >= POLL_BODY_PACKED_BYTES);
 }
 
 static bool collect(void *ctx, struct message *m, bool shared)
@@ -53,9 +62,10 @@ static bool collect(void *ctx, struct message *m, bool shared)
     struct collecting *c = ctx;
     if (c->left == 0 || is_long(c))
         return false;
-    if (c->count)
+    if (c->count && !is_packed(c->reading))
         buf_putc(c->out, ',');
     put_message(c, m, shared);
+    c->plain += m->payload_len;
     c->left--;
     c->count++;
     return !c->failed;
@@ -65,7 +75,7 @@ static void start_over(struct collecting *c)
 {
     c->out->len = c->start;
     c->left = c->reading->limit;
-    c->count = 0;
+    c->count = c->plain = 0;
 }
 
 /* Appends envelopes to OUT. Not w->scratch: that may hold the parcel which made a poll look. */
@@ -170,10 +180,42 @@ static size_t put_begin(const struct worker *w, uint64_t offset, struct buf *out
     return at;
 }
 
+/* A body of the N bytes that packed envelopes take. */
+static enum err pack(const struct worker *w, uint64_t offset, const char *records, size_t n,
+                     const struct gap *gap, const char *mark, struct poll_body *body)
+{
+    struct buf before = {0}, behind = {0};
+    enum err e = leave_room(&body->buf, POLL_BODY_ROOM);
+    body->at = body->buf.len;
+    begin(w, offset, &before);
+    end(w, gap, mark, &behind);
+    if (e == ERR_OK)
+        body->gzip = poll_packed_join(&body->buf, &before, records, n, &behind);
+    buf_finish(&before);
+    buf_finish(&behind);
+    return e == ERR_OK && body->buf.failed ? ERR_NOMEM : e;
+}
+
+static enum err read_packed(struct worker *w, const struct reading *r, struct position *p,
+                            struct gap *gap, const char *mark, struct poll_body *body)
+{
+    struct buf records = {0};
+    enum err e = read_messages(r, p, gap, &records, &body->count);
+    if (e == ERR_OK) {
+        worker_count_gap(w, gap->reason);
+        e = pack(w, p->offset, records.data, records.len, gap, p->offset >= r->until ? mark : NULL,
+                 body);
+    }
+    buf_finish(&records);
+    return e;
+}
+
 static enum err read_body(struct worker *w, const struct reading *r, struct position *p,
                           struct gap *gap, const char *mark, struct poll_body *body)
 {
     struct buf *out = &body->buf;
+    if (is_packed(r))
+        return read_packed(w, r, p, gap, mark, body);
     enum err e = leave_room(out, POLL_BODY_ROOM + BEGIN_MAX);
     if (e == ERR_OK)
         e = read_messages(r, p, gap, out, &body->count);
@@ -188,13 +230,15 @@ static enum err read_body(struct worker *w, const struct reading *r, struct posi
 enum err poll_body_read(struct worker *w, struct feed *f, struct position *p, struct gap *gap,
                         uint32_t limit, struct poll_body *ret)
 {
+    const struct encoding *encoding =
+        f->encoding == &envelope_encoding_packed ? f->encoding : &envelope_encoding;
     struct reading r = {
         .replay = &w->replay,
         .feed = f,
         .until = w->head,
         .limit = limit,
-        .encoding = &envelope_encoding,
-        .encode = envelope_encoding.encode,
+        .encoding = encoding,
+        .encode = encoding->encode,
     };
     enum err e = read_body(w, &r, p, gap, "live", ret);
     ret->live = p->offset >= w->head;
@@ -233,4 +277,11 @@ void poll_body_append(struct worker *w, const char *data, const struct cut *cuts
         start = cuts[i].end;
     }
     end(w, &none, "live", out);
+}
+
+enum err poll_body_pack(const struct worker *w, const char *data, size_t n, uint64_t offset,
+                        struct poll_body *ret)
+{
+    static const struct gap none = {.reason = GAP_NONE};
+    return pack(w, offset, data, n, &none, "live", ret);
 }

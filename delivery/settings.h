@@ -16,6 +16,13 @@
 
 struct access_policy;
 
+/* For whom event streams and answers to long-polls are compressed, of those who take that. */
+enum compress {
+    COMPRESS_NO,
+    COMPRESS_DIRECT, /* who comes through no proxy, or says that it may be */
+    COMPRESS_YES,
+};
+
 struct settings {
     _Atomic uint32_t refs;
     struct net_settings net;
@@ -30,6 +37,7 @@ struct settings {
     bool h2;                 /* speak HTTP/2 with those who do */
     uint32_t h2_max_streams; /* of one connection at a time */
     bool ws_deflate;         /* accept permessage-deflate; how: ws_encoding_set_deflate */
+    enum compress compress;  /* which messages: packing_set_rule */
     bool demo;               /* serve the demo page */
     uint64_t hsts_ms;        /* for how long browsers are to stay on HTTPS; 0 = not told */
     uint32_t redirect_https; /* the port of HTTPS for those who ask for pages without; 0 = none */

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/deflate.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "base/spare.h"
@@ -10,6 +11,7 @@
 #include "delivery/attendance.h"
 #include "delivery/fanout.h"
 #include "delivery/lagging.h"
+#include "delivery/packing.h"
 #include "delivery/stream.h"
 #include "delivery/stream_table.h"
 #include "net/holding.h"
@@ -119,6 +121,16 @@ static void end_frontends(struct worker *w)
             (*f)->part.end_turn(w);
 }
 
+static void count_packed(struct worker *w)
+{
+    struct packing_tally tally = packing_take_tally();
+    if (!tally.messages)
+        return;
+    counter_add(&w->loop.counters, COUNTER_compressed, tally.messages);
+    counter_add(&w->loop.counters, COUNTER_compressed_plain_bytes, tally.plain_bytes);
+    counter_add(&w->loop.counters, COUNTER_compressed_bytes, tally.packed_bytes);
+}
+
 static void end_frontends_of_thread(struct worker *w)
 {
     for (const struct frontend *const *f = w->frontends; *f; f++)
@@ -213,6 +225,7 @@ static bool run_turn(struct worker *w)
     more |= stream_run_lagging(w);
     turn_flush(&w->loop);
     end_frontends(w);
+    count_packed(w);
     worker_submit_publishes(w);
     count_turn(w);
     loop_set_timer(&w->loop, wait_ms(w));
@@ -264,6 +277,7 @@ static void *run(void *arg)
     topic_table_exit(&w->topics);
     end_frontends_of_thread(w);
     spare_finish_thread();
+    deflate_finish_thread();
     return NULL;
 }
 

@@ -71,6 +71,9 @@
     X(ws_deflated, "WebSocket messages compressed, each once for all who get it")                  \
     X(ws_deflated_plain_bytes, "bytes of these before compressing")                                \
     X(ws_deflated_bytes, "bytes of these after compressing")                                       \
+    X(compressed, "messages of event streams and long-polls compressed, each once for all")        \
+    X(compressed_plain_bytes, "bytes of these before compressing")                                 \
+    X(compressed_bytes, "bytes of these after compressing")                                        \
     X(ws_inflated, "compressed WebSocket messages from clients")                                   \
     X(ws_inflated_packed_bytes, "bytes of these before inflating")                                 \
     X(ws_inflated_bytes, "bytes of these after inflating")                                         \

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/deflate.h"
 #include "base/std_fds.h"
 #include "frontends/ws/ws_deflate.h"
 #include "frontends/ws/ws_frame.h"
@@ -223,7 +224,7 @@ static void *serve(void *arg)
     ws_reader_finish(&p->reader);
     buf_finish(&p->out);
     free(p);
-    ws_deflate_finish_thread();
+    deflate_finish_thread();
     return NULL;
 }
 

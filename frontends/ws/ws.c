@@ -184,17 +184,11 @@ static void count_compressed(struct worker *w)
     counter_add(&w->loop.counters, COUNTER_ws_deflated_bytes, tally.packed_bytes);
 }
 
-static void end_thread(struct worker *w)
-{
-    (void)w;
-    ws_deflate_finish_thread();
-}
-
-/* Counts what was compressed; gives the memory for it back. */
+/* Counts what was compressed. */
 const struct frontend ws_frontend = {
     .transport = &ws_transport,
     .encodings = ws_encodings,
-    .part = {.end_turn = count_compressed, .end_thread = end_thread},
+    .part = {.end_turn = count_compressed},
 };
 
 void ws_http_run(struct exchange *x)

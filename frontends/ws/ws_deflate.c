@@ -8,101 +8,21 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "base/deflate.h"
+
 /* A flushed deflate stream ends with an empty stored block, whose lengths are not sent: 7.2.1. */
-enum { TAIL_BYTES = 4 };
-_Static_assert((int)WS_DEFLATE_SPARE == (int)TAIL_BYTES + 1, "the tail, and a byte left over");
+enum { TAIL_BYTES = DEFLATE_FLUSH_BYTES };
+_Static_assert((int)WS_DEFLATE_SPARE == (int)TAIL_BYTES + DEFLATE_SPARE, "more is not reserved");
 static const unsigned char tail[TAIL_BYTES] = {0x00, 0x00, 0xFF, 0xFF};
 
-enum {
-    ZLIB_WINDOW_MIN = 9, /* zlib takes no raw deflate with 8 */
-    /* deflate() looks back its window less so many bytes (MIN_LOOKAHEAD): with 9 bits at most 250,
-     * which a receiver with a window of 8 bits has, too. */
-    LOOKAHEAD = 262,
-    MEMORY_MAX = 8,          /* zlib's default memLevel */
-    ARENA_BYTES = 288 << 10, /* deflate() needs 268 KiB at most (zconf.h) */
-    INFLATE_FIRST = 4096,    /* room for the first of a message, bytes */
-};
-
-/* A window that holds all of N bytes is as good as a larger one, and costs less to set up. */
-static int window_for(size_t n, int most)
-{
-    int bits = ZLIB_WINDOW_MIN;
-    while (bits < most && (size_t)1 << bits < n + LOOKAHEAD)
-        bits++;
-    return bits;
-}
-
-/* zlib's memory for compressing, kept by each thread that compresses: taken anew for each message
- * of more than some kilobytes it was measured to cost several times what compressing does. */
-struct arena {
-    size_t used;
-    _Alignas(max_align_t) char bytes[ARENA_BYTES];
-};
-static _Thread_local struct arena *arena;
-
-static void *arena_take(void *opaque, uInt count, uInt size)
-{
-    size_t n = (size_t)count * size + sizeof(max_align_t) - 1;
-    (void)opaque;
-    n -= n % sizeof(max_align_t);
-    if (n > ARENA_BYTES - arena->used)
-        return calloc(count, size); /* another zlib, that needs more */
-    void *p = arena->bytes + arena->used;
-    arena->used += n;
-    return p;
-}
-
-static void arena_give(void *opaque, void *p)
-{
-    (void)opaque;
-    if ((char *)p < arena->bytes || (char *)p >= arena->bytes + ARENA_BYTES)
-        free(p);
-}
-
-static bool arena_begin(void)
-{
-    if (!arena && !(arena = malloc(sizeof(*arena))))
-        return false;
-    arena->used = 0;
-    return true;
-}
-
-void ws_deflate_finish_thread(void)
-{
-    free(arena);
-    arena = NULL;
-}
-
-static enum err begin_deflate(z_stream *z, const struct ws_deflate_rule *rule, size_t n)
-{
-    int bits = window_for(n, rule->window_bits);
-    int memory = bits - 6 < MEMORY_MAX ? bits - 6 : MEMORY_MAX;
-    if (!arena_begin())
-        return ERR_NOMEM;
-    *z = (z_stream){.zalloc = arena_take, .zfree = arena_give};
-    int r = deflateInit2(z, rule->level, Z_DEFLATED, -bits, memory, Z_DEFAULT_STRATEGY);
-    return r == Z_OK ? ERR_OK : ERR_NOMEM;
-}
+enum { INFLATE_FIRST = 4096 /* room for the first of a message, bytes */ };
 
 enum err ws_deflate(const struct ws_deflate_rule *rule, const void *data, size_t n, size_t max,
                     struct buf *out)
 {
-    z_stream z;
-    /* Lengths of messages are far below (message.h). */
-    assert(n <= UINT_MAX && max <= UINT_MAX - WS_DEFLATE_SPARE);
-    char *to = buf_reserve(out, max + WS_DEFLATE_SPARE);
-    if (!to || begin_deflate(&z, rule, n) != ERR_OK)
-        return ERR_NOMEM;
-    z.next_in = (z_const Bytef *)(uintptr_t)data;
-    z.avail_in = (uInt)n;
-    z.next_out = (Bytef *)to;
-    z.avail_out = (uInt)(max + WS_DEFLATE_SPARE);
-    (void)deflate(&z, Z_SYNC_FLUSH); /* fails only when used wrongly */
-    /* With room left over, it is all there. */
-    enum err e = z.avail_out ? ERR_OK : ERR_LIMIT;
+    enum err e = deflate_block(rule->level, rule->window_bits, data, n, max + TAIL_BYTES, out);
     if (e == ERR_OK)
-        out->len += (size_t)z.total_out - TAIL_BYTES;
-    (void)deflateEnd(&z);
+        out->len -= TAIL_BYTES;
     return e;
 }
 

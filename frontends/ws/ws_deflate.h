@@ -1,7 +1,7 @@
 /*
- * What permessage-deflate does to the payload of one message (RFC 7692 section 7.2); zlib is used
- * here alone. No context is taken over from one message to the next, in either direction, so that
- * a message is compressed once for all receivers and no connection keeps a compressor.
+ * What permessage-deflate does to the payload of one message (RFC 7692 section 7.2). No context is
+ * taken over from one message to the next, in either direction, so that a message is compressed
+ * once for all receivers and no connection keeps a compressor.
  *
  * Who negotiates it is in ws_extension.h, the frames are in ws_frame.h.
  */
@@ -31,9 +31,6 @@ enum { WS_DEFLATE_SPARE = 5 };
  * ERR_NOMEM; then nothing was appended. */
 MUST_CHECK enum err ws_deflate(const struct ws_deflate_rule *rule, const void *data, size_t n,
                                size_t max, struct buf *out);
-
-/* Frees what the calling thread keeps for compressing (288 KiB), once it has. */
-void ws_deflate_finish_thread(void);
 
 /* Inflates one message, and takes about so many bytes for it. */
 enum { WS_INFLATER_BYTES = 40 << 10 };

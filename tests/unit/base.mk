@@ -5,6 +5,7 @@ base_tests = \
 	tests/unit/test_buckets \
 	tests/unit/test_buf \
 	tests/unit/test_bytes \
+	tests/unit/test_gzip \
 	tests/unit/test_id_table \
 	tests/unit/test_ip \
 	tests/unit/test_quota \
@@ -19,6 +20,11 @@ TESTS += $(base_tests)
 tests_unit_test_aead_SOURCES = tests/unit/test_aead.c tests/unit/unhex.h
 tests_unit_test_aead_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_aead_LDADD = libbase.a $(MBEDCRYPTO_LIBS) $(CHECK_LIBS)
+
+tests_unit_test_gzip_SOURCES = tests/unit/test_gzip.c
+tests_unit_test_gzip_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_gzip_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=realloc
+tests_unit_test_gzip_LDADD = libbase.a $(ZLIB_LIBS) $(CHECK_LIBS)
 
 tests_unit_test_blob_SOURCES = tests/unit/test_blob.c
 tests_unit_test_blob_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

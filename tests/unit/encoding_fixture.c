@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/deflate.h"
 #include "frontends/ws/ws_deflate.h"
 
 static struct topic *topic;
@@ -26,7 +27,7 @@ void encoding_teardown(void)
 {
     free(topic);
     buf_finish(&out);
-    ws_deflate_finish_thread();
+    deflate_finish_thread();
 }
 
 void payload(enum message_kind kind, const char *data, size_t n)

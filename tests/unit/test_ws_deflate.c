@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/deflate.h"
+
 static struct buf packed, plain;
 
 static void setup(void)
@@ -18,7 +20,7 @@ static void teardown(void)
 {
     buf_finish(&packed);
     buf_finish(&plain);
-    ws_deflate_finish_thread();
+    deflate_finish_thread();
 }
 
 /* Inflates N bytes in pieces, each in memory of exactly its size. */
@@ -173,8 +175,8 @@ START_TEST(enders_accept_nothing)
 {
     ws_inflater_destroy(NULL);
     ws_inflater_destroy(ws_inflater_create());
-    ws_deflate_finish_thread();
-    ws_deflate_finish_thread();
+    deflate_finish_thread();
+    deflate_finish_thread();
 }
 END_TEST
 

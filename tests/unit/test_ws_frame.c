@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/deflate.h"
+
 enum { MESSAGE_MAX = 70000 };
 enum { FIN = 0x80, RSV1 = 0x40, RSV2 = 0x20, RSV3 = 0x10 };
 
@@ -28,7 +30,7 @@ static void teardown(void)
 {
     buf_finish(&input);
     buf_finish(&expected);
-    ws_deflate_finish_thread();
+    deflate_finish_thread();
 }
 
 static void append_length(size_t n, bool masked, int form)
