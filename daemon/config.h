@@ -65,6 +65,7 @@ enum { CONFIG_RULE_SUBSCRIBE = 1, CONFIG_RULE_PUBLISH = 2, CONFIG_RULE_PRESENCE 
 enum { CONFIG_OCCUPIED = 1, CONFIG_VACATED = 2, CONFIG_JOIN = 4, CONFIG_LEAVE = 8 };
 
 /* What access.local says. */
+enum config_compress { CONFIG_COMPRESS_NO, CONFIG_COMPRESS_DIRECT, CONFIG_COMPRESS_YES };
 enum config_local { CONFIG_LOCAL_AUTO, CONFIG_LOCAL_ALL, CONFIG_LOCAL_ANONYMOUS };
 
 struct config_listen {
@@ -182,6 +183,9 @@ struct config {
         bool ws_deflate;
         uint64_t ws_deflate_min_bytes;
         uint64_t ws_deflate_level;
+        enum config_compress compress;
+        uint64_t compress_min_bytes;
+        uint64_t compress_level;
         uint64_t send_buffer_bytes;   /* 0 = the kernel's choice */
         uint64_t notsent_lowat_bytes; /* 0 = no limit */
         struct config_origin_list hosts;

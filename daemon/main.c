@@ -43,6 +43,7 @@
 #include "daemon/server_watch.h"
 #include "daemon/signals.h"
 #include "delivery/frontend.h"
+#include "delivery/packing.h"
 #include "delivery/settings.h"
 #include "delivery/worker_thread.h"
 #include "frontends/routes.h"
@@ -184,6 +185,16 @@ static enum err copy_presence(const struct config *c, struct settings *s)
     return e;
 }
 
+static enum compress compress_of(enum config_compress c)
+{
+    static const enum compress all[] = {
+        [CONFIG_COMPRESS_NO] = COMPRESS_NO,
+        [CONFIG_COMPRESS_DIRECT] = COMPRESS_DIRECT,
+        [CONFIG_COMPRESS_YES] = COMPRESS_YES,
+    };
+    return all[c];
+}
+
 static unsigned rights_of(unsigned anonymous)
 {
     return (anonymous & CONFIG_SUBSCRIBE ? ACCESS_SUBSCRIBE : 0) |
@@ -224,6 +235,7 @@ static struct settings *make_settings(const struct config *c)
     s->h2 = c->http.h2;
     s->h2_max_streams = (uint32_t)c->http.h2_max_streams;
     s->ws_deflate = c->http.ws_deflate;
+    s->compress = compress_of(c->http.compress);
     s->net.send_buffer = (int)c->http.send_buffer_bytes;
     s->net.notsent_lowat = (int)c->http.notsent_lowat_bytes;
     s->demo = c->http.demo;
@@ -511,6 +523,8 @@ static void set_deflate(const struct config *c)
         .window_bits = WS_WINDOW_MAX,
     };
     ws_encoding_set_deflate(&rule);
+    packing_set_rule(&(struct gzip_rule){.min_bytes = c->http.compress_min_bytes,
+                                         .level = (int)c->http.compress_level});
 }
 
 /* Before the workers, too. */

@@ -18,6 +18,7 @@ static const char *const exempt_words[] = {"loopback", "private", NULL};
 static const char *const access_words[] = {"subscribe", "publish", "status", "presence", NULL};
 static const char *const hook_words[] = {"occupied", "vacated", "join", "leave", NULL};
 static const char *const rule_words[] = {"subscribe", "publish", "presence", NULL};
+static const char *const compress_words[] = {"no", "direct", "yes", NULL};
 static const char *const local_words[] = {"auto", "all", "anonymous", NULL};
 
 #define KIB  ((uint64_t)1 << 10)
@@ -139,6 +140,12 @@ const struct setting settings[] = {
     {"http", "ws_deflate_min_bytes", BYTES(http.ws_deflate_min_bytes, 1, GIB), "512", FIXED,
      "smallest WebSocket message that is compressed"},
     {"http", "ws_deflate_level", COUNT(http.ws_deflate_level, 1, 9), "6", FIXED,
+     "how hard to compress: 1 = fastest, 9 = smallest"},
+    {"http", "compress", CHOICE(http.compress, enum config_compress, compress_words), "direct", RELOAD,
+     "gzip event streams and long-polls: no, for who comes through no proxy (direct), or yes"},
+    {"http", "compress_min_bytes", BYTES(http.compress_min_bytes, 1, 32 * KIB), "512", FIXED,
+     "smallest message that is compressed in them"},
+    {"http", "compress_level", COUNT(http.compress_level, 1, 9), "6", FIXED,
      "how hard to compress: 1 = fastest, 9 = smallest"},
     {"http", "send_buffer", BYTES(http.send_buffer_bytes, 0, 64 * MIB), "0", FIXED,
      "send buffer of each connection (SO_SNDBUF); 0 = the kernel's choice"},

@@ -6,6 +6,7 @@ libhttp_a_SOURCES = \
 	http/auth_request.c http/auth_request.h \
 	http/auth_subject.c http/auth_subject.h \
 	http/bearer.c http/bearer.h \
+	http/compress.c http/compress.h \
 	http/dispatch.c http/dispatch.h \
 	http/exchange.c http/exchange.h \
 	http/forwarding.c http/forwarding.h \

@@ -9,6 +9,7 @@
 #include "delivery/counting.h"
 #include "delivery/worker.h"
 #include "http/accept.h"
+#include "http/compress.h"
 #include "http/exchange.h"
 #include "http/http_access.h"
 #include "http/http_quota.h"
@@ -38,6 +39,7 @@ struct query {
     bool has_after, has_id, has_wait;
     struct after after, id;
     int format; /* 0 = not given, 'r', 'e' */
+    enum compress_word compress;
     uint64_t wait_ms;
     uint32_t limit;
     uint32_t topics;
@@ -100,6 +102,13 @@ static bool read_seconds(const char *text, uint64_t *ret_ms)
     return *text == '\0' && ms <= WAIT_MAX_MS;
 }
 
+static void read_compress(struct query *q, const char *text)
+{
+    q->compress = strcmp(text, "yes") == 0 ? COMPRESS_SAID_YES : COMPRESS_SAID_NO;
+    if (q->compress == COMPRESS_SAID_NO && strcmp(text, "no") != 0)
+        q->wrong = "compress is yes or no";
+}
+
 static void read_wait(struct query *q, const char *text, uint64_t max_ms)
 {
     uint64_t ms;
@@ -127,6 +136,7 @@ enum param {
     PARAM_FORMAT,
     PARAM_WAIT,
     PARAM_LIMIT,
+    PARAM_COMPRESS,
     PARAM_UNKNOWN /* passed over, whatever it holds */
 };
 
@@ -138,7 +148,8 @@ static bool may_be(const struct url_param *p, const char *name)
 
 static enum param which_param(const struct url_param *p)
 {
-    static const char *const names[] = {"topic", "after", "lastEventId", "format", "wait", "limit"};
+    static const char *const names[] = {"topic", "after", "lastEventId", "format",
+                                        "wait",  "limit", "compress"};
     unsigned i = 0;
     while (i < PARAM_UNKNOWN && !(may_be(p, names[i]) && url_param_is(p, names[i])))
         i++;
@@ -169,6 +180,9 @@ static void read_value(struct conn *c, struct query *q, struct feed_spec *spec, 
     case PARAM_LIMIT:
         read_limit(q, text, s->poll_limit);
         break;
+    case PARAM_COMPRESS:
+        read_compress(q, text);
+        break;
     case PARAM_UNKNOWN:
         break;
     }
@@ -183,7 +197,7 @@ static void read_param(struct conn *c, struct query *q, struct feed_spec *spec,
     if (which == PARAM_UNKNOWN)
         return;
     if (which != PARAM_TOPIC && q->seen & 1u << which) {
-        q->wrong = "after, lastEventId, format, wait and limit may be there once";
+        q->wrong = "after, lastEventId, format, wait, limit and compress may be there once";
         return;
     }
     q->seen |= 1u << which;
@@ -390,6 +404,7 @@ static void start_poll(struct exchange *x, struct query *q, struct subscription 
     take_preference(x, q);
     sub->wait_ms = x->method == HTTP_HEAD ? 0 : q->wait_ms;
     sub->limit = q->limit;
+    sub->gzip = compress_wanted(x, q->compress);
     go(x, ways_of(x)->poll, sub);
 }
 
@@ -397,6 +412,7 @@ static void start_events(struct exchange *x, struct query *q, struct subscriptio
 {
     struct http_quota quota;
     choose_format(q, sub, true);
+    sub->gzip = compress_wanted(x, q->compress);
     if ((q->wrong == no_memory || q->wrong == full) && !q->forbidden)
         ways_of(x)->events_later(x, SUBSCRIBE_LATER_MS);
     else if (!check(x, q, sub, true))

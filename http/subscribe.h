@@ -28,6 +28,7 @@ struct subscription {
     struct feed_spec spec; /* the set; may be empty for a WebSocket */
     struct after after;
     bool raw;          /* payloads as they are, instead of envelopes */
+    bool gzip;         /* compressed: event streams and polls */
     bool awaits_token; /* of a WebSocket: nothing of it was granted, and is not before it has shown
                           a token */
     uint32_t limit;    /* of a poll: messages, >= 1 */

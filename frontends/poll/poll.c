@@ -1,11 +1,13 @@
 #include "frontends/poll/poll.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/spare.h"
 #include "delivery/description.h"
 #include "delivery/envelope_encoding.h"
 #include "delivery/poll_body.h"
+#include "http/compress.h"
 #include "http/exchange.h"
 #include "http/http_quota.h"
 #include "http/shared_answer.h"
@@ -20,10 +22,11 @@ struct poll {
     struct position position;
     uint32_t limit;
     bool raw;
+    bool gzip; /* unless it is raw */
 };
 
 static struct transport poll_transport = {.name = "poll", .subscribes = true, .attends = true};
-static struct encoding *const encodings[] = {&envelope_encoding, NULL};
+static struct encoding *const encodings[] = {&envelope_encoding, &envelope_encoding_packed, NULL};
 
 const struct frontend poll_frontend = {.transport = &poll_transport, .encodings = encodings};
 
@@ -32,16 +35,16 @@ static struct worker *worker_of_poll(const struct poll *p)
     return worker_of(p->exchange->conn);
 }
 
-/* The answer with BODY for all who would get the same; NULL: out of memory. */
-static struct blob *make_shared(struct worker *w, uint64_t offset, const struct poll_body *body)
+/* The answer with BODY for all who would get the same as P; NULL: out of memory. */
+static struct blob *make_shared(const struct poll *p, uint64_t offset, const struct poll_body *body)
 {
-    char field[sizeof("Longwire-Cursor: \r\n") + CURSOR_TEXT_SIZE] = "Longwire-Cursor: ";
-    size_t n = strlen(field);
-    n += cursor_format(field + n, offset, w->replay.log->epoch);
-    memcpy(field + n, "\r\n", 3);
+    char fields[128 + CURSOR_TEXT_SIZE], cursor[CURSOR_TEXT_SIZE];
+    cursor_format(cursor, offset, worker_of_poll(p)->replay.log->epoch);
+    snprintf(fields, sizeof(fields), "Longwire-Cursor: %s\r\n%s%s", cursor,
+             compress_varies(p->exchange) ? COMPRESS_VARY : "", body->gzip ? COMPRESS_GZIP : "");
     if (body->buf.failed)
         return NULL;
-    return shared_answer_create(field, exchange_json, body->buf.data + body->at,
+    return shared_answer_create(fields, exchange_json, body->buf.data + body->at,
                                 body->buf.len - body->at);
 }
 
@@ -64,6 +67,7 @@ static void add_cursor(struct exchange *x, uint64_t offset)
 static void reply_body(struct exchange *x, uint64_t offset, struct poll_body *body)
 {
     add_cursor(x, offset);
+    compress_tell(x, body->gzip);
     exchange_reply_with(x, 200, exchange_json, &body->buf, body->at);
 }
 
@@ -135,7 +139,7 @@ static bool answer_as_another(struct poll *p)
 static void answer_first(struct poll *p, struct replay_span *span, const struct poll_body *body)
 {
     struct worker *w = worker_of_poll(p);
-    struct blob *answer = make_shared(w, p->position.offset, body);
+    struct blob *answer = make_shared(p, p->position.offset, body);
     if (!answer) {
         subscribe_fail(p->exchange, ERR_NOMEM);
         return;
@@ -217,15 +221,27 @@ static void answer_later(struct poll *p, uint64_t before)
     exchange_go_on_later(p->exchange);
 }
 
-/* The answer for all members of F with PARCEL; NULL: out of memory. */
-static struct blob *answer_of(struct worker *w, struct feed *f, const struct parcel *parcel)
+/* The body for who is brought PARCEL. */
+static enum err make_body(const struct poll *p, const struct parcel *parcel, struct poll_body *ret)
 {
+    struct worker *w = worker_of_poll(p);
+    if (p->gzip)
+        return poll_body_pack(w, parcel->data, parcel->size, parcel->last, ret);
+    poll_body_append(w, parcel->data, parcel->cuts, parcel->count, parcel->last, ret);
+    return ERR_OK;
+}
+
+/* The answer for all members of P's feed with PARCEL; NULL: out of memory. */
+static struct blob *answer_of(const struct poll *p, const struct parcel *parcel)
+{
+    struct worker *w = worker_of_poll(p);
+    struct feed *f = p->sub.feed;
     struct blob *answer = poll_shared_live(&w->polls, f, parcel->last);
     struct poll_body body = {0};
     if (answer)
         return answer;
-    poll_body_append(w, parcel->data, parcel->cuts, parcel->count, parcel->last, &body);
-    answer = make_shared(w, parcel->last, &body);
+    if (make_body(p, parcel, &body) == ERR_OK)
+        answer = make_shared(p, parcel->last, &body);
     buf_finish(&body.buf);
     if (answer)
         poll_shared_keep_live(&w->polls, w->feeds, f, parcel->last, answer);
@@ -241,7 +257,7 @@ static void answer_now(struct poll *p, const struct parcel *parcel)
         answer(p, (struct gap){0}, false);
         return;
     }
-    shared = answer_of(worker_of_poll(p), p->sub.feed, parcel);
+    shared = answer_of(p, parcel);
     if (shared)
         reply_shared(p->exchange, shared, true);
     else
@@ -336,8 +352,8 @@ static enum err subscribe(struct poll *p, const struct feed_spec *spec, const st
                           struct gap *ret_gap)
 {
     struct worker *w = worker_of_poll(p);
-    enum err e =
-        feed_join(&p->sub, spec, &envelope_encoding, poll_transport.number, p->exchange->conn);
+    const struct encoding *encoding = p->gzip ? &envelope_encoding_packed : &envelope_encoding;
+    enum err e = feed_join(&p->sub, spec, encoding, poll_transport.number, p->exchange->conn);
     if (e != ERR_OK)
         return e;
     return replay_start(&w->replay, p->sub.feed, after, hub_head(w->hub), &p->position, ret_gap);
@@ -354,6 +370,7 @@ void poll_start(struct exchange *x, const struct subscription *sub)
     p->exchange = x;
     p->limit = sub->limit;
     p->raw = sub->raw;
+    p->gzip = sub->gzip && !sub->raw;
     exchange_wait(x, &waiter, p);
     struct gap gap = {0};
     enum err e = subscribe(p, &sub->spec, &sub->after, &gap);

@@ -190,7 +190,7 @@ static void apply(struct errand *e, void *where)
     struct listed_stream *s = stream_table_find(w->streams, g->number);
     if (!s || !conn_is_open(s->stream.conn)) /* as all of them when the hub stops */
         refuse(g, 404, no_session);
-    else if (sse_encoding_is_raw(s->stream.sub.feed->encoding) && !changes_nothing(g))
+    else if (sse_encoding_form(s->stream.sub.feed->encoding).raw && !changes_nothing(g))
         refuse(g, 409,
                "The stream is in raw format, which is for one topic: payloads do not say "
                "whose they are. Open it with format=envelope");

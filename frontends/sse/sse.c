@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/gzip.h"
 #include "delivery/envelope.h"
 #include "delivery/poll_body.h"
 #include "delivery/stream_rights.h"
@@ -13,6 +14,7 @@
 #include "frontends/sse/sse_text.h"
 #include "http/bearer.h"
 #include "http/chunk.h"
+#include "http/compress.h"
 #include "http/exchange.h"
 #include "http/guard.h"
 #include "http/http_access.h"
@@ -47,28 +49,40 @@ static uint32_t jittered_retry(const struct conn *c)
 
 /* --- framing --- */
 
-static const struct encoding *choose_encoding(const struct exchange *x, bool raw)
-{
-    if (x->chunked)
-        return raw ? &sse_encoding_raw : &sse_encoding_envelope;
-    return raw ? &sse_encoding_raw_bare : &sse_encoding_envelope_bare;
-}
-
 /* The encoding remembers it. */
-static bool is_chunked(const struct stream *s)
+static struct sse_form form_of(const struct stream *s)
 {
-    return sse_encoding_is_chunked(s->sub.feed->encoding);
+    return sse_encoding_form(s->sub.feed->encoding);
 }
 
 /* What is appended until end_block is one block. */
 static size_t begin_block(const struct stream *s, struct buf *out)
 {
-    return is_chunked(s) ? chunk_begin(out) : out->len;
+    struct sse_form form = form_of(s);
+    size_t at = form.chunked ? chunk_begin(out) : out->len;
+    if (form.gzip)
+        gzip_begin(out);
+    return at;
 }
 
+/* What is one stream's own is not worth compressing. */
 static void end_block(const struct stream *s, struct buf *out, size_t at)
 {
-    if (is_chunked(s))
+    struct sse_form form = form_of(s);
+    if (form.gzip)
+        gzip_end(out, at + (form.chunked ? CHUNK_HEAD : 0), NULL);
+    if (form.chunked)
+        chunk_end(out, at);
+}
+
+/* What a gzip stream begins with, before all blocks. */
+static void put_gzip_head(const struct stream *s, struct buf *out)
+{
+    struct sse_form form = form_of(s);
+    size_t at = form.chunked ? chunk_begin(out) : 0;
+    if (form.gzip)
+        gzip_head(out);
+    if (form.chunked)
         chunk_end(out, at);
 }
 
@@ -143,17 +157,18 @@ static void put_expired(const struct stream *s, struct buf *out, const char *why
     put_event(s, out, "longwire.expired", &data, NULL);
 }
 
-/* Without the last chunk, as after a cut, clients take the stream for broken. */
+/* Without the last chunk, as after a cut, clients take the stream for broken. A gzip stream ends
+ * without its trailer: nobody has the sum of what went to one connection. */
 static void sse_farewell(struct conn *c)
 {
-    if (is_chunked(&listed_of(c)->stream))
+    if (form_of(&listed_of(c)->stream).chunked)
         conn_write(c, CHUNK_LAST, strlen(CHUNK_LAST));
     conn_finish_after_output(c);
 }
 
 void sse_judge_again(struct stream *s)
 {
-    bool raw = sse_encoding_is_raw(s->sub.feed->encoding);
+    bool raw = form_of(s).raw;
     if (!stream_judge(s, http_may_keep, s->conn) && raw && conn_is_open(s->conn))
         sse_farewell(s->conn);
     http_quota_settle(s->conn, stream_filters(s));
@@ -250,11 +265,12 @@ static const struct protocol sse_protocol = {
 
 /* --- start --- */
 
-/* Begins the answer; NULL: its connection ends. */
-static struct buf *begin_answer(struct exchange *x)
+/* Begins the answer, a gzip stream or none; NULL: its connection ends. */
+static struct buf *begin_answer(struct exchange *x, bool gzip)
 {
     static const char guard[] = HTTP_DATA_ONLY "Cache-Control: no-store, no-transform\r\n"
                                                "X-Accel-Buffering: no\r\n";
+    compress_tell(x, gzip);
     return exchange_stream(x, guard, "text/event-stream; charset=utf-8");
 }
 
@@ -264,6 +280,7 @@ static void put_hello(const struct stream *s, struct buf *out, const char *curso
     char id[SESSION_ID_SIZE];
     struct conn *c = s->conn;
     struct buf data = {0};
+    put_gzip_head(s, out);
     size_t block = begin_block(s, out);
     sse_hello(out, jittered_retry(c), cursor);
     end_block(s, out, block);
@@ -283,7 +300,7 @@ static void sse_started(struct stream *s, uint64_t offset)
     struct listed_stream *listed = (struct listed_stream *)s;
     struct conn *c = s->conn;
     char cursor[CURSOR_TEXT_SIZE];
-    struct buf *out = begin_answer(exchange_of(c));
+    struct buf *out = begin_answer(exchange_of(c), form_of(s).gzip);
     conn_set_protocol(c, &sse_protocol, listed);
     stream_table_add(worker_of(c)->streams, listed);
     conn_set_deadline(c, conn_first_beat(c, worker_settings(c)->heartbeat_ms));
@@ -313,10 +330,11 @@ static void put_only_block(const struct exchange *x, struct buf *out, const char
     buf_puts(out, CHUNK_LAST);
 }
 
-/* The head, the block TEXT unless it is NULL, and the end. */
-static void answer_briefly(struct exchange *x, const char *text)
+/* The head, of a gzip stream if there is nothing else, the block TEXT unless it is NULL, and the
+ * end. */
+static void answer_briefly(struct exchange *x, bool gzip, const char *text)
 {
-    struct buf *out = begin_answer(x);
+    struct buf *out = begin_answer(x, gzip);
     if (!out)
         return;
     if (text)
@@ -330,20 +348,20 @@ void sse_answer_over(struct exchange *x, const char *why)
     snprintf(text, sizeof(text),
              "retry: %d\nevent: longwire.expired\ndata: {\"reason\":\"%s\"}\n\n", OVER_RETRY_MS,
              why);
-    answer_briefly(x, x->method == HTTP_HEAD ? NULL : text);
+    answer_briefly(x, false, x->method == HTTP_HEAD ? NULL : text);
 }
 
 void sse_answer_later(struct exchange *x, uint32_t ms)
 {
     char text[32];
     snprintf(text, sizeof(text), "retry: %u\n\n", jittered_retry(x->conn) + ms);
-    answer_briefly(x, x->method == HTTP_HEAD ? NULL : text);
+    answer_briefly(x, false, x->method == HTTP_HEAD ? NULL : text);
 }
 
 void sse_start(struct exchange *x, const struct subscription *sub)
 {
     if (x->method == HTTP_HEAD) {
-        answer_briefly(x, NULL);
+        answer_briefly(x, sub->gzip, NULL);
         return;
     }
     struct listed_stream *s = x->conn->loop->draining ? NULL : calloc(1, sizeof(*s));
@@ -352,7 +370,9 @@ void sse_start(struct exchange *x, const struct subscription *sub)
         return;
     }
     stream_init(&s->stream, x->conn, &sse_stream_ops);
-    enum err e = stream_start(&s->stream, &sub->spec, choose_encoding(x, sub->raw), &sub->after);
+    const struct encoding *encoding = sse_encoding_of(
+        (struct sse_form){.raw = sub->raw, .chunked = x->chunked, .gzip = sub->gzip});
+    enum err e = stream_start(&s->stream, &sub->spec, encoding, &sub->after);
     if (e == ERR_OK)
         return;
     free(s);

@@ -4,6 +4,7 @@
 
 #include "broker/cursor.h"
 #include "delivery/envelope.h"
+#include "delivery/packing.h"
 #include "frontends/sse/sse_text.h"
 #include "http/chunk.h"
 
@@ -61,6 +62,32 @@ static void chunked_joining(const struct message *m, struct buf *out)
     chunk_end(out, chunk);
 }
 
+/* --- compressed: a block of the gzip stream that the event stream is (base/gzip.h) --- */
+
+static void packed_raw(const struct message *m, struct buf *out)
+{
+    size_t chunk = chunk_begin(out), block = gzip_begin(out);
+    put_raw(m, out);
+    packing_end(out, block);
+    chunk_end(out, chunk);
+}
+
+static void packed_envelope(const struct message *m, struct buf *out)
+{
+    size_t chunk = chunk_begin(out), block = gzip_begin(out);
+    put_envelope(m, out);
+    packing_end(out, block);
+    chunk_end(out, chunk);
+}
+
+static void packed_joining(const struct message *m, struct buf *out)
+{
+    size_t chunk = chunk_begin(out), block = gzip_begin(out);
+    put_joining(m, out);
+    packing_end(out, block);
+    chunk_end(out, chunk);
+}
+
 struct encoding sse_encoding_raw = {.name = "sse-raw", .encode = chunked_raw};
 struct encoding sse_encoding_envelope = {.name = "sse-envelope", .encode = chunked_envelope};
 struct encoding sse_encoding_joining = {.name = "sse-joining", .encode = chunked_joining};
@@ -76,21 +103,77 @@ struct encoding sse_encoding_envelope_bare = {.name = "sse-envelope-bare",
                                               .tail = CHUNK_TAIL};
 struct encoding sse_encoding_joining_bare = {.name = "sse-joining-bare", .encode = put_joining};
 
-struct encoding *const sse_encodings[] = {&sse_encoding_raw, &sse_encoding_envelope,
-                                          &sse_encoding_raw_bare, &sse_encoding_envelope_bare,
+struct encoding sse_encoding_raw_gzip = {
+    .name = "sse-raw-gzip", .encode = packed_raw, .costly = true};
+struct encoding sse_encoding_envelope_gzip = {
+    .name = "sse-envelope-gzip", .encode = packed_envelope, .costly = true};
+static struct encoding joining_gzip = {.name = "sse-joining-gzip", .encode = packed_joining};
+static struct encoding raw_gzip_bare = {.name = "sse-raw-gzip-bare",
+                                        .same = &sse_encoding_raw_gzip,
+                                        .encode = packed_raw,
+                                        .costly = true,
+                                        .head = CHUNK_HEAD,
+                                        .tail = CHUNK_TAIL};
+static struct encoding envelope_gzip_bare = {.name = "sse-envelope-gzip-bare",
+                                             .same = &sse_encoding_envelope_gzip,
+                                             .encode = packed_envelope,
+                                             .costly = true,
+                                             .head = CHUNK_HEAD,
+                                             .tail = CHUNK_TAIL};
+static struct encoding joining_gzip_bare = {.name = "sse-joining-gzip-bare",
+                                            .encode = packed_joining,
+                                            .head = CHUNK_HEAD,
+                                            .tail = CHUNK_TAIL};
+
+struct encoding *const sse_encodings[] = {&sse_encoding_raw,
+                                          &sse_encoding_envelope,
+                                          &sse_encoding_raw_bare,
+                                          &sse_encoding_envelope_bare,
+                                          &sse_encoding_raw_gzip,
+                                          &sse_encoding_envelope_gzip,
+                                          &raw_gzip_bare,
+                                          &envelope_gzip_bare,
                                           NULL};
 
-bool sse_encoding_is_chunked(const struct encoding *e)
+static const struct {
+    struct sse_form form;
+    const struct encoding *encoding, *joining;
+} forms[] = {
+    {{.raw = true, .chunked = true}, &sse_encoding_raw, &sse_encoding_joining},
+    {{.chunked = true}, &sse_encoding_envelope, &sse_encoding_joining},
+    {{.raw = true}, &sse_encoding_raw_bare, &sse_encoding_joining_bare},
+    {{0}, &sse_encoding_envelope_bare, &sse_encoding_joining_bare},
+    {{.raw = true, .chunked = true, .gzip = true}, &sse_encoding_raw_gzip, &joining_gzip},
+    {{.chunked = true, .gzip = true}, &sse_encoding_envelope_gzip, &joining_gzip},
+    {{.raw = true, .gzip = true}, &raw_gzip_bare, &joining_gzip_bare},
+    {{.gzip = true}, &envelope_gzip_bare, &joining_gzip_bare},
+};
+
+enum { FORMS = sizeof(forms) / sizeof(*forms) };
+
+const struct encoding *sse_encoding_of(struct sse_form f)
 {
-    return e == &sse_encoding_raw || e == &sse_encoding_envelope;
+    size_t i = 0;
+    while (i + 1 < FORMS && (forms[i].form.raw != f.raw || forms[i].form.chunked != f.chunked ||
+                             forms[i].form.gzip != f.gzip))
+        i++;
+    return forms[i].encoding;
 }
 
-bool sse_encoding_is_raw(const struct encoding *e)
+static size_t find(const struct encoding *e)
 {
-    return e == &sse_encoding_raw || e == &sse_encoding_raw_bare;
+    size_t i = 0;
+    while (i + 1 < FORMS && forms[i].encoding != e)
+        i++;
+    return i;
+}
+
+struct sse_form sse_encoding_form(const struct encoding *e)
+{
+    return forms[find(e)].form;
 }
 
 const struct encoding *sse_encoding_of_joining(const struct encoding *e)
 {
-    return sse_encoding_is_chunked(e) ? &sse_encoding_joining : &sse_encoding_joining_bare;
+    return forms[find(e)].joining;
 }

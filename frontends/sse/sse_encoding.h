@@ -1,6 +1,7 @@
 /*
  * Messages as blocks of an event stream: each in a chunk (http/chunk.h), or for who gets no chunks,
- * bare; these have what is inside of the same bytes.
+ * bare; these have what is inside of the same bytes. For who takes gzip each of them is a block of
+ * its stream, too (delivery/packing.h), inside of the chunk.
  */
 #ifndef FRONTENDS_SSE_SSE_ENCODING_H
 #define FRONTENDS_SSE_SSE_ENCODING_H
@@ -20,13 +21,23 @@ extern struct encoding sse_encoding_raw_bare;
 extern struct encoding sse_encoding_envelope_bare;
 extern struct encoding sse_encoding_joining_bare;
 
+/* The first two, compressed. */
+extern struct encoding sse_encoding_raw_gzip;
+extern struct encoding sse_encoding_envelope_gzip;
+
 /* Those that are shared. */
 extern struct encoding *const sse_encodings[];
 
-/* Whether the blocks of a stream in E, one of the above, are chunks. */
-bool sse_encoding_is_chunked(const struct encoding *e);
-/* Whether the payloads come as they are, without saying whose they are. */
-bool sse_encoding_is_raw(const struct encoding *e);
+/* What a stream is like. */
+struct sse_form {
+    bool raw;     /* the payloads come as they are, without saying whose they are */
+    bool chunked; /* its blocks are chunks */
+    bool gzip;    /* it is a gzip stream */
+};
+
+/* The encoding of such a stream; and what one in E, one of those, is like. */
+const struct encoding *sse_encoding_of(struct sse_form form);
+struct sse_form sse_encoding_form(const struct encoding *e);
 /* That of what is on its way into the set of a stream in E. */
 const struct encoding *sse_encoding_of_joining(const struct encoding *e);
 

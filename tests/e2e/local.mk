@@ -106,8 +106,10 @@ EXTRA_DIST += \
 	tests/e2e/30-sse.test.mjs \
 	tests/e2e/31-sse-session.test.mjs \
 	tests/e2e/32-sse-letter.test.mjs \
+	tests/e2e/33-gzip-clients.test.mjs \
 	tests/e2e/33-sse-browser.test.mjs \
 	tests/e2e/34-sse-chunks.test.mjs \
+	tests/e2e/35-gzip.test.mjs \
 	tests/e2e/40-websocket.test.mjs \
 	tests/e2e/41-websocket-raw.test.mjs \
 	tests/e2e/42-websocket-protocol.test.mjs \

@@ -3,6 +3,7 @@ codec_tests = \
 	tests/unit/test_message \
 	tests/unit/test_envelope \
 	tests/unit/test_encodings \
+	tests/unit/test_packing \
 	tests/unit/test_sse_encoding \
 	tests/unit/test_ws_encoding \
 	tests/unit/test_resp_encoding \
@@ -36,6 +37,10 @@ encoding_fixture = tests/unit/encoding_fixture.c tests/unit/encoding_fixture.h
 tests_unit_test_encodings_SOURCES = tests/unit/test_encodings.c $(encoding_fixture)
 tests_unit_test_encodings_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_encodings_LDADD = $(codec_test_libs)
+
+tests_unit_test_packing_SOURCES = tests/unit/test_packing.c $(encoding_fixture)
+tests_unit_test_packing_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_packing_LDADD = $(codec_test_libs)
 
 tests_unit_test_sse_encoding_SOURCES = tests/unit/test_sse_encoding.c $(encoding_fixture)
 tests_unit_test_sse_encoding_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

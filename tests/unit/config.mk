@@ -37,6 +37,7 @@ tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_lmdb_open -Wl,--
 	-Wl,--wrap=broker_create -Wl,--wrap=hub_start -Wl,--wrap=hub_call_worker \
 	-Wl,--wrap=hub_call_broker -Wl,--wrap=worker_set_settings \
 	-Wl,--wrap=broker_set_retention -Wl,--wrap=ws_encoding_set_deflate \
+	-Wl,--wrap=packing_set_rule \
 	-Wl,--wrap=log_set_level -Wl,--wrap=log_line
 tests_unit_test_daemon_LDADD = $(longwired_LDADD) $(CHECK_LIBS)
 

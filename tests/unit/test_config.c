@@ -173,6 +173,9 @@ START_TEST(defaults_are_typed)
     ck_assert(c->http.ws_deflate);
     ck_assert_uint_eq(c->http.ws_deflate_min_bytes, 512);
     ck_assert_uint_eq(c->http.ws_deflate_level, 6);
+    ck_assert_int_eq(c->http.compress, CONFIG_COMPRESS_DIRECT);
+    ck_assert_uint_eq(c->http.compress_min_bytes, 512);
+    ck_assert_uint_eq(c->http.compress_level, 6);
     ck_assert_int_eq(c->socket.mode, 0660);
     ck_assert_str_eq(c->socket.group, "");
     ck_assert_int_eq(c->log.sync, STORE_SYNC_ALWAYS);
@@ -226,6 +229,9 @@ static const struct {
     {"http", "ws_deflate", "off"},
     {"http", "ws_deflate_min_bytes", "35"},
     {"http", "ws_deflate_level", "9"},
+    {"http", "compress", "yes"},
+    {"http", "compress_min_bytes", "37"},
+    {"http", "compress_level", "8"},
     {"http", "send_buffer", "33"},
     {"http", "notsent_lowat", "34"},
     {"http", "hosts", "hub.example"},
@@ -1400,6 +1406,7 @@ START_TEST(what_is_reloadable)
         "http.h2",
         "http.h2_max_streams",
         "http.ws_deflate",
+        "http.compress",
         "http.hosts",
         "http.trusted_proxies",
         "http.proxy_protocol",

@@ -17,6 +17,7 @@ static struct {
     struct broker_options broker;
     struct hub_options hub;
     struct ws_deflate_rule deflate;
+    struct gzip_rule packing;
     const struct retention_rules *retention;
     struct settings *settings[CALLS_MAX]; /* of each worker */
     enum log_level level;
@@ -47,6 +48,7 @@ void __wrap_hub_call_broker(struct hub *h, struct hub_call *call);
 void __wrap_worker_set_settings(struct worker *w, struct settings *s);
 void __wrap_broker_set_retention(struct broker *b, const struct retention_rules *rules);
 void __wrap_ws_encoding_set_deflate(const struct ws_deflate_rule *rule);
+void __wrap_packing_set_rule(const struct gzip_rule *rule);
 void __wrap_log_set_level(enum log_level level);
 void __wrap_log_line(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -111,6 +113,11 @@ void __wrap_broker_set_retention(struct broker *b, const struct retention_rules 
 {
     (void)b;
     got.retention = rules;
+}
+
+void __wrap_packing_set_rule(const struct gzip_rule *rule)
+{
+    got.packing = *rule;
 }
 
 void __wrap_ws_encoding_set_deflate(const struct ws_deflate_rule *rule)
@@ -243,6 +250,20 @@ START_TEST(each_switch_is_one)
         settings_unref(s);
         config_free(c);
     }
+}
+END_TEST
+
+START_TEST(each_word_of_compress_is_one)
+{
+    static const struct {
+        const char *set;
+        enum compress is;
+    } words[] = {{"http.compress=no", COMPRESS_NO},
+                 {"http.compress=direct", COMPRESS_DIRECT},
+                 {"http.compress=yes", COMPRESS_YES}};
+    d.config = load((const char *const[]){words[_i].set, NULL});
+    d.settings = make_settings(d.config);
+    ck_assert_int_eq(d.settings->compress, words[_i].is);
 }
 END_TEST
 
@@ -477,12 +498,15 @@ END_TEST
 
 START_TEST(compression_is_as_is_said)
 {
-    d.config = load(
-        (const char *const[]){"http.ws_deflate_min_bytes=77", "http.ws_deflate_level=3", NULL});
+    d.config =
+        load((const char *const[]){"http.ws_deflate_min_bytes=77", "http.ws_deflate_level=3",
+                                   "http.compress_min_bytes=78", "http.compress_level=4", NULL});
     set_deflate(d.config);
     ck_assert_uint_eq(got.deflate.min_bytes, 77);
     ck_assert_int_eq(got.deflate.level, 3);
     ck_assert_int_eq(got.deflate.window_bits, WS_WINDOW_MAX);
+    ck_assert_uint_eq(got.packing.min_bytes, 78);
+    ck_assert_int_eq(got.packing.level, 4);
 }
 END_TEST
 
@@ -579,6 +603,7 @@ int main(void)
     TCase *t = tcase("settings");
     tcase_add_test(t, each_option_gets_to_the_workers);
     tcase_add_test(t, each_switch_is_one);
+    tcase_add_loop_test(t, each_word_of_compress_is_one, 0, 3);
     tcase_add_loop_test(t, each_right_of_the_anonymous_is_one, 0, 4);
     tcase_add_test(t, lists_get_to_the_workers);
     tcase_add_test(t, limits_of_lag_get_to_the_workers);

@@ -9,11 +9,12 @@
 
 START_TEST(slots_are_unique)
 {
-    struct encoding *all[] = {&sse_encoding_raw,       &sse_encoding_envelope,
-                              &ws_encoding_envelope,   &ws_encoding_raw,
-                              &envelope_encoding,      &resp_encoding_message,
-                              &resp_encoding_message3, &ws_encoding_envelope_deflate,
-                              &ws_encoding_raw_deflate};
+    struct encoding *all[] = {&sse_encoding_raw,        &sse_encoding_envelope,
+                              &ws_encoding_envelope,    &ws_encoding_raw,
+                              &envelope_encoding,       &resp_encoding_message,
+                              &resp_encoding_message3,  &ws_encoding_envelope_deflate,
+                              &ws_encoding_raw_deflate, &envelope_encoding_packed,
+                              &sse_encoding_raw_gzip,   &sse_encoding_envelope_gzip};
     unsigned seen = 0;
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
         ck_assert_int_eq(encoding_register(all[i]), ERR_OK);

@@ -194,6 +194,31 @@ static void speak_sse(void)
     half_close();
 }
 
+#define GZIP "Accept-Encoding: gzip\r\n"
+
+static void speak_packed_sse(void)
+{
+    desk.settings->compress = COMPRESS_DIRECT;
+    desk_publish(&desk, "a", 3, 700);
+    say("GET /t?topic=a&topic=b/%23&after=earliest HTTP/1.1\r\n" HOST GZIP
+        "Accept: text/event-stream\r\n\r\n");
+    storm("a", 9, 100);
+    storm("b/much", 12, 700);
+    pass(16000);
+    storm("a", 2, 70000);
+    half_close();
+}
+
+static void speak_packed_poll(void)
+{
+    desk.settings->compress = COMPRESS_DIRECT;
+    desk_publish(&desk, "a", 3, 700);
+    say("GET /t/a?after=earliest&wait=0 HTTP/1.1\r\n" HOST GZIP "\r\n");
+    say("GET /t/a HTTP/1.1\r\n" HOST GZIP "\r\n");
+    storm("a", 1, 3000);
+    say("GET /t/a?after=-1&wait=0 HTTP/1.0\r\n" GZIP "\r\n");
+}
+
 static void speak_old_sse(void)
 {
     say("GET /t/a?after=latest HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n");
@@ -290,6 +315,8 @@ static const struct {
     {speak_http, &h1_silent_protocol},
     {speak_poll, &h1_silent_protocol},
     {speak_sse, &h1_silent_protocol},
+    {speak_packed_sse, &h1_silent_protocol},
+    {speak_packed_poll, &h1_silent_protocol},
     {speak_old_sse, &h1_silent_protocol},
     {speak_websocket, &h1_silent_protocol},
     {speak_raw_websocket, &h1_silent_protocol},

@@ -373,37 +373,101 @@ static bool has_more(const struct doctor_link *l, const char *before)
     return l->received_at > *(const double *)(const void *)before;
 }
 
+/* Opens an event stream whose client takes gzip, with QUERY in its URL; false: it does not begin.
+ * *RET_CODING is that of the answer, with n 0 if it has none. Finish L in any case. */
+static bool begin_packed(const struct doctor *d, struct doctor_link *l, const char *query,
+                         struct http_value *ret_coding)
+{
+    char path[256];
+    snprintf(path, sizeof(path), TOPIC_PATH "?%s", query);
+    *ret_coding = (struct http_value){0};
+    if (doctor_ask(d, l, "GET", path, STREAM "Accept-Encoding: gzip\r\n", NULL) != ERR_OK ||
+        !doctor_link_until(l, doctor_has_head, NULL, deadline(d)))
+        return false;
+    if (!http_head_value(l->head_text.data, l->head_text.len, "Content-Encoding:", ret_coding))
+        ret_coding->n = 0;
+    return true;
+}
+
+/* Whether a message comes by the open stream L when it is published. */
+static bool flows(struct doctor *d, struct doctor_link *l)
+{
+    double before;
+    /* What the stream begins with is to be over. */
+    while (doctor_link_until(l, has_more, (char *)&(double){l->received_at}, doctor_now() + 0.2))
+        ;
+    before = l->received_at;
+    return doctor_publish(d) == ERR_OK &&
+           doctor_link_until(l, has_more, (const char *)&before, deadline(d));
+}
+
+/* Something on the way has compressed the stream, which the hub has sent as it is. */
+static void report_added(struct doctor *d, struct doctor_link *l, const struct http_value *coding)
+{
+    bool comes = d->can_publish && flows(d, l);
+    doctor_report(d, "compression", comes || !d->can_publish ? DOCTOR_NOTE : DOCTOR_FAILED, -1,
+                  "%.*s is added to the event stream, in spite of no-transform%s", (int)coding->n,
+                  coding->text,
+                  comes            ? "; it comes at once"
+                  : d->can_publish ? "; and holds it back"
+                                   : "");
+}
+
+/* Whether the hub would compress streams on this way unasked. */
+static bool is_usual(const struct doctor *d)
+{
+    struct doctor_link l;
+    struct http_value coding;
+    bool begun = begin_packed(d, &l, "", &coding);
+    doctor_link_finish(&l);
+    return begun && coding.n;
+}
+
+/* The hub has compressed the stream. */
+static void report_own(struct doctor *d, struct doctor_link *l)
+{
+    bool usual = is_usual(d);
+    if (!d->can_publish)
+        doctor_report(d, "compression", DOCTOR_NOTE, -1,
+                      "the hub's gzip; whether it comes at once takes a message");
+    else if (flows(d, l))
+        doctor_report(d, "compression", DOCTOR_OK, -1, "the hub's gzip comes at once%s",
+                      usual ? "" : ": http.compress = yes is good for this way");
+    else
+        doctor_report(d, "compression", usual ? DOCTOR_FAILED : DOCTOR_NOTE, -1,
+                      "the hub's gzip is held back: %s",
+                      usual ? "set http.compress = no" : "leave http.compress as it is");
+}
+
+static void report_none(struct doctor *d)
+{
+    doctor_report(d, "compression", DOCTOR_OK, -1,
+                  "none, since http.compress is no, or Accept-Encoding does not come through");
+}
+
 void doctor_check_compression(struct doctor *d)
 {
     struct doctor_link l;
-    struct http_value value;
-    if (!d->streams ||
-        doctor_ask(d, &l, "GET", TOPIC_PATH, STREAM "Accept-Encoding: gzip\r\n", NULL)) {
+    struct http_value coding;
+    if (!d->streams) {
         doctor_report(d, "compression", DOCTOR_SKIPPED, -1, "there is no event stream");
         return;
     }
-    bool begun = doctor_link_until(&l, doctor_has_head, NULL, deadline(d));
-    if (!begun) {
+    bool begun = begin_packed(d, &l, "compress=no", &coding);
+    if (begun && coding.n) {
+        report_added(d, &l, &coding);
+        doctor_link_finish(&l);
+        return;
+    }
+    doctor_link_finish(&l);
+    begun = begun && begin_packed(d, &l, "compress=yes", &coding);
+    if (!begun)
         doctor_report(d, "compression", DOCTOR_FAILED, -1,
                       "a stream that may be compressed does not begin");
-    } else if (!http_head_value(l.head_text.data, l.head_text.len, "Content-Encoding:", &value)) {
-        doctor_report(d, "compression", DOCTOR_OK, -1, "none");
-    } else {
-        double before;
-        /* What the stream begins with is to be over. */
-        while (
-            doctor_link_until(&l, has_more, (char *)&(double){l.received_at}, doctor_now() + 0.2))
-            ;
-        before = l.received_at;
-        bool flows = d->can_publish && doctor_publish(d) == ERR_OK &&
-                     doctor_link_until(&l, has_more, (const char *)&before, deadline(d));
-        doctor_report(d, "compression", flows || !d->can_publish ? DOCTOR_NOTE : DOCTOR_FAILED, -1,
-                      "%.*s is added to the event stream, in spite of no-transform%s", (int)value.n,
-                      value.text,
-                      flows            ? "; it comes at once"
-                      : d->can_publish ? "; and holds it back"
-                                       : "");
-    }
+    else if (coding.n)
+        report_own(d, &l);
+    else
+        report_none(d);
     doctor_link_finish(&l);
 }
 

@@ -2,9 +2,18 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import https from 'node:https';
+import { constants, createGunzip } from 'node:zlib';
 
 import { subscribePath } from './http.mjs';
 import { Inbox, within } from './wait.mjs';
+
+/** The body of a reply; of a gzip stream what is in it, each piece at once, whether it has an end
+ * or not. */
+function unpacked(reply) {
+  if (reply.headers['content-encoding'] !== 'gzip') return reply;
+  const atOnce = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH };
+  return reply.pipe(createGunzip(atOnce));
+}
 
 /** One block: { id, event, data, retry }, each present only when its field was. */
 function parseBlock(text) {
@@ -60,10 +69,12 @@ export class SseStream {
         this.#reply = reply;
         this.status = reply.statusCode;
         this.headers = reply.headers;
-        reply.setEncoding('utf8');
-        reply.on('data', (text) => this.#feed(text));
+        const body = unpacked(reply);
+        body.setEncoding('utf8');
+        body.on('data', (text) => this.#feed(text));
+        body.on('error', (error) => this.blocks.end(error.message));
         reply.on('error', (error) => this.blocks.end(error.message));
-        reply.on('close', () => this.blocks.end('closed'));
+        body.on('close', () => this.blocks.end('closed'));
         resolve();
       });
       this.#request.end();
