@@ -561,9 +561,23 @@ static uint32_t count_subscribers(struct broker *b, const struct topic *t)
     return count;
 }
 
+/* The topic that was counted last: who publishes many at once mostly publishes them to one. */
+struct counted {
+    const struct topic *topic;
+    uint32_t subscribers;
+};
+
+static uint32_t subscribers_of(struct broker *b, const struct topic *t, struct counted *last)
+{
+    if (t != last->topic)
+        *last = (struct counted){t, count_subscribers(b, t)};
+    return last->subscribers;
+}
+
 /* Moves the new messages of committed publishes into BATCH and fills in what is left to answer. */
 static void harvest(struct broker *b, struct publish *list, struct batch *batch)
 {
+    struct counted counted = {0};
     for (struct publish *p = list; p; p = p->next) {
         if (p->result != ERR_OK)
             continue;
@@ -571,7 +585,7 @@ static void harvest(struct broker *b, struct publish *list, struct batch *batch)
             struct publish_item *item = &p->items[i];
             struct message *m = item->message;
             if (!p->uncounted)
-                item->subscribers = count_subscribers(b, m->topic);
+                item->subscribers = subscribers_of(b, m->topic, &counted);
             item->message = NULL;
             item->duplicate = m->offset == 0;
             if (item->duplicate) {
