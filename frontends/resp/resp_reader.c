@@ -9,6 +9,7 @@
 
 enum {
     NUMBER_LINE_MAX = 24,      /* bytes of a count or length line, more than any number takes */
+    USUAL_DIGITS = 9,          /* of a number that is read in one go */
     ARGV_FIRST = 8,            /* words allocated at first */
     KEPT_IDLE_MAX = 64 * 1024, /* a larger buffer is not kept for a small rest */
 };
@@ -110,12 +111,31 @@ static bool parse_number(const char *p, const char *end, int64_t *ret)
     return true;
 }
 
+/* The usual number: few digits, which are there with the end of their line. Returns how many; 0: it
+ * is not one of those. */
+static size_t usual_number(const char *p, const char *end, int64_t *ret)
+{
+    const char *at = p;
+    int64_t n = 0;
+    while (at < end && at - p < USUAL_DIGITS && *at >= '0' && *at <= '9')
+        n = n * 10 + (*at++ - '0');
+    if (at == p || end - at < 2 || at[0] != '\r' || at[1] != '\n' || (*p == '0' && at - p > 1))
+        return 0;
+    *ret = n;
+    return (size_t)(at - p);
+}
+
 /* Reads the number line at `at`, whose first byte is its type. On STEP_ON `at` is behind it. */
 static enum step number_line(struct resp_reader *r, const char *too_long, const char *invalid,
                              int64_t *ret)
 {
     const char *line = r->in + r->at, *end = r->in + r->in_len;
     const char *p = line + 1;
+    size_t digits = usual_number(p, end, ret);
+    if (digits) {
+        r->at += 1 + digits + 2;
+        return STEP_ON;
+    }
     while (p < end && *p != '\r' && p - line < NUMBER_LINE_MAX)
         p++;
     if (p - line >= NUMBER_LINE_MAX)
