@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "base/rfc3339.h"
 
+enum { SURE_DIGITS = 9 /* of a number that no maximum here is below */ };
+
 /*
  * Reads decimal digits at *P up to END, moves *P behind them. False: no digit, a leading zero, or
  * a value above MAX.
@@ -15,7 +17,7 @@ static bool read_number(const char **p, const char *end, uint64_t max, uint64_t 
     uint64_t value = 0;
     for (; at < end && *at >= '0' && *at <= '9'; at++) {
         unsigned digit = (unsigned)(*at - '0');
-        if (value > (max - digit) / 10)
+        if (at - first >= SURE_DIGITS && value > (max - digit) / 10)
             return false;
         value = value * 10 + digit;
     }
