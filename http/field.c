@@ -64,17 +64,27 @@ static unsigned block_target_faults(const char *text)
     return 0xFFFFu &
            ~(unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_or_si128(del, hash), visible));
 }
+
+/* How many of the N bytes, 16 at least, come before the first one with a fault. The last block is
+ * that of the last bytes, some of which the one before it has seen. */
+static inline size_t block_span(const char *text, size_t n, unsigned (*faults_of)(const char *text))
+{
+    for (size_t at = 0;; at = n - at < 32 ? n - 16 : at + 16) {
+        unsigned faults = faults_of(text + at);
+        if (faults)
+            return at + (size_t)__builtin_ctz(faults);
+        if (at == n - 16)
+            return n;
+    }
+}
 #endif
 
 size_t field_token_span(const char *text, size_t n)
 {
     size_t i = 0;
 #if FIELD_BLOCKS
-    for (; n - i >= 16; i += 16) {
-        unsigned faults = block_token_faults(text + i);
-        if (faults)
-            return i + (size_t)__builtin_ctz(faults);
-    }
+    if (n >= 16)
+        return block_span(text, n, block_token_faults);
 #endif
     while (i < n && field_is_tchar(text[i]))
         i++;
@@ -90,11 +100,8 @@ size_t field_value_span(const char *text, size_t n)
 {
     size_t i = 0;
 #if FIELD_BLOCKS
-    for (; n - i >= 16; i += 16) {
-        unsigned faults = block_faults(text + i);
-        if (faults)
-            return i + (size_t)__builtin_ctz(faults);
-    }
+    if (n >= 16)
+        return block_span(text, n, block_faults);
 #endif
     while (i < n && field_is_value_char(text[i]))
         i++;
@@ -110,11 +117,8 @@ size_t field_target_span(const char *text, size_t n)
 {
     size_t i = 0;
 #if FIELD_BLOCKS
-    for (; n - i >= 16; i += 16) {
-        unsigned faults = block_target_faults(text + i);
-        if (faults)
-            return i + (size_t)__builtin_ctz(faults);
-    }
+    if (n >= 16)
+        return block_span(text, n, block_target_faults);
 #endif
     while (i < n && is_target_char(text[i]))
         i++;
