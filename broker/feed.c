@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buckets.h"
+#include "base/spare.h"
 #include "broker/filter.h"
 #include "broker/topic_name.h"
 #include "broker/topic_table.h"
@@ -108,7 +109,7 @@ void feed_spec_finish(struct feed_spec *s)
 {
     for (uint32_t i = 0; i < s->count; i++)
         filter_unref(s->table->filters, s->filters[i]);
-    free(s->filters);
+    spare_give(s->filters, s->cap * sizeof(struct filter *));
     feed_spec_init(s, s->table);
 }
 
@@ -126,19 +127,28 @@ static uint32_t place_of(struct filter *const *filters, uint32_t count, const st
     return low;
 }
 
+/* Mostly they are few, and gone within the turn. */
+static enum err spec_grow(struct feed_spec *s)
+{
+    uint32_t cap = s->cap ? s->cap * 2 : 4;
+    struct filter **filters = spare_take(cap * sizeof(struct filter *));
+    if (!filters)
+        return ERR_NOMEM;
+    if (s->count)
+        memcpy(filters, s->filters, s->count * sizeof(struct filter *));
+    spare_give(s->filters, s->cap * sizeof(struct filter *));
+    s->filters = filters;
+    s->cap = cap;
+    return ERR_OK;
+}
+
 static enum err spec_insert(struct feed_spec *s, struct filter *f)
 {
     uint32_t at = place_of(s->filters, s->count, f);
     if (at < s->count && s->filters[at] == f)
         return ERR_OK;
-    if (s->count == s->cap) {
-        uint32_t cap = s->cap ? s->cap * 2 : 4;
-        struct filter **filters = realloc(s->filters, cap * sizeof(*filters));
-        if (!filters)
-            return ERR_NOMEM;
-        s->filters = filters;
-        s->cap = cap;
-    }
+    if (s->count == s->cap && spec_grow(s) != ERR_OK)
+        return ERR_NOMEM;
     memmove(s->filters + at + 1, s->filters + at, (s->count - at) * sizeof(*s->filters));
     s->filters[at] = f;
     s->count++;
