@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <dirent.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -163,6 +165,89 @@ START_TEST(connections_speak_what_their_socket_was_given)
     close(fd);
     while (loop.conns)
         turn();
+}
+END_TEST
+
+static uint64_t work; /* that each piece of input takes */
+
+static size_t work_and_say(struct conn *c, char *data, size_t n)
+{
+    budget_charge(&c->loop->work, work);
+    conn_write(c, data, n);
+    return n;
+}
+
+static void begin_to_work(int fd, uint64_t much)
+{
+    work = much;
+    take = work_and_say;
+    expect(fd, "plain\n");
+    ck_assert_int_eq(send(fd, "once", 4, 0), 4);
+    expect(fd, "once");
+    ck_assert_int_eq(send(fd, "again", 5, 0), 5);
+}
+
+/* Past the event base, which has its round when the millisecond is over. */
+START_TEST(after_much_work_the_connections_are_looked_at_again)
+{
+    int fd = client();
+    begin_to_work(fd, BUDGET_LIGHT - 1);
+    while (!loop_look_again(&loop))
+        sched_yield();
+    loop.now_ms++;
+    ck_assert(!loop_look_again(&loop));
+    loop.now_ms--;
+    ck_assert(loop_look_again(&loop));
+    turn_serve(&loop);
+    turn_end(&loop);
+    ck_assert(!loop_look_again(&loop)); /* there is nothing more */
+    expect(fd, "again");
+    close(fd);
+}
+END_TEST
+
+START_TEST(after_little_work_they_are_not)
+{
+    struct pollfd told = {.events = POLLIN};
+    int fd = client();
+    begin_to_work(fd, 10);
+    told.fd = loop.readiness[0].fd;
+    ck_assert_int_eq(poll(&told, 1, -1), 1);
+    ck_assert(!loop_look_again(&loop));
+    expect(fd, "again");
+    close(fd);
+}
+END_TEST
+
+/* --- pauses --- */
+
+static bool goes_on;
+
+static size_t pause_input(struct conn *c, char *data, size_t n)
+{
+    conn_write(c, data, n);
+    conn_pause(c);
+    ck_assert_uint_eq(c->watched, READY_READ);
+    if (goes_on)
+        conn_resume(c);
+    return n;
+}
+
+/* The kernel is told when the turn ends, if it has to be at all. */
+START_TEST(who_goes_on_within_the_turn_is_watched_all_the_time)
+{
+    int fd = client();
+    take = pause_input;
+    expect(fd, "plain\n");
+    struct conn *c = turn_find_conn(&loop, WORKERS_MAX);
+    ck_assert_ptr_nonnull(c);
+    for (int i = 0; i < 2; i++) {
+        goes_on = i == 0;
+        ck_assert_int_eq(send(fd, "more", 4, 0), 4);
+        expect(fd, "more");
+        ck_assert_uint_eq(c->watched, goes_on ? READY_READ : READY_NONE);
+    }
+    close(fd);
 }
 END_TEST
 
@@ -466,6 +551,9 @@ static Suite *loop_suite(void)
     TCase *t = tcase_create("loop");
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, connections_speak_what_their_socket_was_given);
+    tcase_add_test(t, after_much_work_the_connections_are_looked_at_again);
+    tcase_add_test(t, after_little_work_they_are_not);
+    tcase_add_test(t, who_goes_on_within_the_turn_is_watched_all_the_time);
     tcase_add_test(t, transports_get_numbers);
     tcase_add_test(t, connections_are_counted_by_transport);
     tcase_add_test(t, the_settings_say_whether_proxies_are_in_front);
