@@ -63,15 +63,15 @@ libhttpcodec_a_SOURCES += \
 	http/url.c http/url.h
 
 libhttp_a_CFLAGS = $(AM_CFLAGS) -Wa,-I,$(top_srcdir) -Wa,-I,$(top_builddir)
-# webfiles.c takes these files in, and what is made of each: empty, it is not offered.
-webfiles = clients/js/longwire.js demo/index.html demo/demo.js demo/demo.css demo/icon.svg
+# webfiles.c takes these files in, and what is made of each: empty, it is not offered. Make finds them
+# below the source tree or (built/) that of the build.
+webfiles = clients/js/built/longwire.js demo/index.html demo/demo.js demo/demo.css demo/icon.svg
 webfiles_gz = $(webfiles:=.gz)
 webfiles_br = $(webfiles:=.br)
-http/libhttp_a-webfiles.$(OBJEXT): $(addprefix $(top_srcdir)/,$(webfiles)) $(webfiles_gz) \
-	$(webfiles_br)
-$(webfiles_gz): %.gz: $(top_srcdir)/%
+http/libhttp_a-webfiles.$(OBJEXT): $(webfiles) $(webfiles_gz) $(webfiles_br)
+$(webfiles_gz): %.gz: %
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && gzip -9nc $< >$@.tmp && mv $@.tmp $@
-$(webfiles_br): %.br: $(top_srcdir)/%
+$(webfiles_br): %.br: %
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 	if test -n "$(BROTLI)"; then $(BROTLI) -cq 11 $<; fi >$@.tmp && mv $@.tmp $@
 CLEANFILES += $(webfiles_gz) $(webfiles_br)

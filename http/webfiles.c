@@ -34,7 +34,7 @@ struct webfile {
     _Atomic uint64_t sum; /* of `plain`; 0: nobody has asked yet */
 };
 
-EMBED_FILE(webfile_client, "clients/js/longwire.js");
+EMBED_FILE(webfile_client, "clients/js/built/longwire.js");
 EMBED_FILE(webfile_page, "demo/index.html");
 EMBED_FILE(webfile_script, "demo/demo.js");
 EMBED_FILE(webfile_style, "demo/demo.css");

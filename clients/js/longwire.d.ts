@@ -3,6 +3,19 @@
 /** A place in the hub's log: "OFFSET-EPOCH", the same string on every transport. */
 export type Cursor = string;
 
+/** What is used of an AbortSignal; so these types need no library of the browser's. */
+export interface Signal {
+  readonly aborted: boolean;
+  readonly reason?: any;
+  addEventListener(name: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(name: 'abort', listener: () => void): void;
+}
+
+/** A URL. */
+export interface Address {
+  readonly href: string;
+}
+
 export type Transport = 'websocket' | 'sse' | 'poll';
 
 /** 'auto', one transport, or several, best first. */
@@ -57,6 +70,53 @@ export interface MessageInfo {
   transport: Transport;
 }
 
+export type MessageHandler<T = unknown> = (message: Message<T>, info: MessageInfo) => void;
+
+/** What to follow: a topic or pattern, several, or each with a handler of its own. */
+export type Topics<T = unknown> =
+  | string
+  | readonly string[]
+  | { readonly [topic: string]: MessageHandler<T> | undefined };
+
+/** As the browser's Event: `detail` is what a callback would get. */
+export interface LongwireEvent<D> {
+  readonly type: string;
+  readonly detail: D;
+  /** Of messages: their data. */
+  readonly data?: unknown;
+  readonly info?: MessageInfo;
+}
+
+/** What is told, by callbacks and by events: the arguments of each. */
+export interface SubscriptionEvents<T = unknown> {
+  message: [message: Message<T>, info: MessageInfo];
+  gap: [gap: Gap];
+  state: [report: StateReport];
+  /** It is over; with the error, if the hub refused. */
+  close: [error: LongwireError | undefined];
+}
+
+export interface Emitter<E> {
+  /** Calls back at each; returns what ends this. */
+  on<K extends keyof E>(name: K, callback: (...args: E[K] & any[]) => void): () => void;
+  once<K extends keyof E>(name: K, callback: (...args: E[K] & any[]) => void): () => void;
+  addEventListener<K extends keyof E & string>(
+    name: K,
+    listener: (event: LongwireEvent<(E[K] & any[])[0]>) => void,
+    options?: boolean | { once?: boolean; signal?: Signal },
+  ): void;
+  removeEventListener<K extends keyof E & string>(
+    name: K,
+    listener: (event: LongwireEvent<(E[K] & any[])[0]>) => void,
+  ): void;
+}
+
+/** What of a Storage is used. */
+export interface CursorStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+}
+
 export interface Backoff {
   /** Milliseconds; the first wait is between 0 and this. Default 500. */
   base: number;
@@ -69,23 +129,28 @@ export interface SubscribeOptions<T = unknown> {
    * Where to begin: a cursor, 'earliest', 'latest' (default), -N for the last N messages, or a
    * time.
    */
-  after?: Cursor | 'earliest' | 'latest' | number | Date;
-  transport?: TransportChoice;
-  onMessage?: (message: Message<T>, info: MessageInfo) => void;
-  onGap?: (gap: Gap) => void;
-  onState?: (report: StateReport) => void;
+  after?: Cursor | 'earliest' | 'latest' | number | Date | undefined;
+  /**
+   * A name under which the cursor is kept in sessionStorage, so that a reload goes on where the page
+   * was; it wins over `after`.
+   */
+  remember?: string | { name: string; storage?: CursorStorage } | undefined;
+  transport?: TransportChoice | undefined;
+  onMessage?: MessageHandler<T> | undefined;
+  onGap?: ((gap: Gap) => void) | undefined;
+  onState?: ((report: StateReport) => void) | undefined;
   /** Messages held for `for await` before the connection is dropped. Default 1024. */
-  buffer?: number;
-  backoff?: Backoff;
+  buffer?: number | undefined;
+  backoff?: Backoff | undefined;
   /** Milliseconds without an answer until a transport counts as blocked. Default 6000. */
-  timeout?: number;
+  timeout?: number | undefined;
   /**
    * Milliseconds until a better transport is tried again. Default 5000 when it has worked before,
    * else 60000; doubled after each failure.
    */
-  upgradeAfter?: number;
+  upgradeAfter?: number | undefined;
   /** Closes the subscription. */
-  signal?: AbortSignal;
+  signal?: Signal | undefined;
 }
 
 export interface Stats {
@@ -115,12 +180,12 @@ export interface Member {
 
 export interface PresenceOptions {
   /** Somebody came, after `ready`. */
-  onJoin?: (member: Member) => void;
-  onLeave?: (member: Member) => void;
+  onJoin?: ((member: Member) => void) | undefined;
+  onLeave?: ((member: Member) => void) | undefined;
   /** The hub refuses: it is over. */
-  onError?: (error: LongwireError) => void;
-  transport?: TransportChoice;
-  backoff?: Backoff;
+  onError?: ((error: LongwireError) => void) | undefined;
+  transport?: TransportChoice | undefined;
+  backoff?: Backoff | undefined;
 }
 
 export interface Presence {
@@ -132,7 +197,8 @@ export interface Presence {
   close(): void;
 }
 
-export interface Subscription<T = unknown> extends AsyncIterable<Message<T>> {
+export interface Subscription<T = unknown>
+  extends AsyncIterable<Message<T>>, Emitter<SubscriptionEvents<T>> {
   readonly topics: readonly string[];
   readonly state: State;
   readonly transport: Transport;
@@ -148,6 +214,10 @@ export interface Subscription<T = unknown> extends AsyncIterable<Message<T>> {
   pause(): void;
   resume(): void;
   setTransport(transport: TransportChoice): void;
+  /** Follows these, too, from now on. */
+  add(topics: Topics<T>, handler?: MessageHandler<T>): void;
+  /** Follows these no longer. */
+  remove(topics: string | readonly string[]): void;
   /** Who is at its topic, which has to be one, and no pattern; closed with the subscription. */
   presence(options?: PresenceOptions): Presence;
   [Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, undefined>;
@@ -158,45 +228,98 @@ export interface LongwireOptions {
    * A JWT, or what gives one: asked before each connection and publish, and a minute before the one
    * that is in use ends.
    */
-  token?: string | (() => string | undefined | Promise<string | undefined>);
+  token?: string | (() => string | undefined | Promise<string | undefined>) | undefined;
+  /** Headers of one's own, of all requests; a WebSocket and EventSource cannot have any. */
+  headers?: Record<string, string> | (() => Record<string, string>) | undefined;
+  /** Says on the console, or to a function, what happens. */
+  debug?: boolean | ((...line: unknown[]) => void) | undefined;
+  /** After so many ms in which the page is hidden it gets nothing; shown again, it catches up. */
+  pauseHidden?: number | undefined;
   /** As in fetch(); default 'same-origin'. */
-  credentials?: RequestCredentials;
+  credentials?: 'omit' | 'same-origin' | 'include' | undefined;
   /** Names of all events that occur, for SSE where only EventSource can do it. */
-  events?: readonly string[];
-  fetch?: typeof fetch;
-  WebSocket?: unknown;
-  EventSource?: unknown;
+  events?: readonly string[] | undefined;
+  fetch?: ((url: string, init?: any) => Promise<any>) | undefined;
+  WebSocket?: unknown | undefined;
+  EventSource?: unknown | undefined;
 }
 
 export interface PublishOptions {
-  event?: string;
+  event?: string | undefined;
   /** Idempotency-Key; a random one by default, null or '' for none (and then no retries). */
-  key?: string | null;
+  key?: string | null | undefined;
   /**
    * Stores the message only if the topic has had none behind this cursor, '0': none at all.
    * Otherwise publish() rejects with kind 'conflict'.
    */
-  expect?: Cursor;
+  expect?: Cursor | undefined;
   /** Attempts after the first. Default 5. */
-  retries?: number;
-  signal?: AbortSignal;
+  retries?: number | undefined;
+  /** Milliseconds for all attempts together; then it rejects with kind 'timeout'. Default 30000. */
+  timeout?: number | undefined;
+  signal?: Signal | undefined;
 }
+
+export interface HistoryOptions {
+  /** The page in front of this cursor; without it the last one. */
+  before?: Cursor | undefined;
+  /** Messages of a page. Default 50. */
+  limit?: number | undefined;
+  signal?: Signal | undefined;
+}
+
+export interface HistoryPage<T = unknown> {
+  /** Oldest first. */
+  messages: Message<T>[];
+  /** What gives the page in front of this one; undefined: there is none. */
+  before: Cursor | undefined;
+}
+
+export interface ClientEvents {
+  state: [state: ClientState];
+}
+
+/** The worst of its subscriptions' states; 'idle': there is none. */
+export type ClientState = Exclude<State, 'closed'> | 'idle';
+
+export interface Longwire extends Emitter<ClientEvents> {}
 
 export class Longwire {
   /** The hub's URL; default: the page's origin. */
-  constructor(url?: string | URL, options?: LongwireOptions);
+  constructor(url?: string | Address, options?: LongwireOptions);
   subscribe<T = unknown>(
-    topics: string | readonly string[],
+    topics: Topics<T>,
     options?: SubscribeOptions<T>,
   ): Subscription<T>;
+  readonly state: ClientState;
+  /** What these topics have had, page by page, backwards. */
+  history<T = unknown>(
+    topics: string | readonly string[],
+    options?: HistoryOptions,
+  ): Promise<HistoryPage<T>>;
   /** Resolves when the message is safe in the hub's log. */
   publish(topic: string, data: unknown, options?: PublishOptions): Promise<{ id: Cursor }>;
   /** Closes all subscriptions. */
   close(): void;
 }
 
+/** Subscribing without the rest of the client; those without options of their own share one. */
+export function subscribe<T = unknown>(
+  url: string | Address,
+  topics: Topics<T>,
+  options?: LongwireOptions & SubscribeOptions<T>,
+): Subscription<T>;
+
+/** As `after`: the last n messages of these topics. */
+export function last(n: number): number;
+/** As `after`: what has been accepted since then; -ms: so long ago. */
+export function since(time: Date | string | number): Date;
+/** As `after`: what is behind this cursor. */
+export function after(cursor: Cursor): Cursor;
+
 export class LongwireError extends Error {
-  readonly kind: 'blocked' | 'unreachable' | 'lost' | 'later' | 'conflict' | 'fatal';
+  readonly kind:
+    | 'blocked' | 'unreachable' | 'lost' | 'later' | 'timeout' | 'conflict' | 'fatal';
   /** HTTP status, when there was an answer. */
   readonly status?: number;
   /** The hub's application/problem+json. */
@@ -212,7 +335,8 @@ export class LongwireError extends Error {
   readonly delay?: number;
   /**
    * Of tokens: why one does not count ('expired', 'revoked', 'signature', ...), 'unauthorized' where
-   * there is none, 'forbidden' where it does not grant this.
+   * there is none, 'forbidden' where it does not grant this. Else 'six_connections': there was no
+   * answer, and the browser opens no more than six to a host by HTTP/1.1, of all tabs together.
    */
   readonly code?: string;
   /** Of a conflict: what the next attempt has to expect. */

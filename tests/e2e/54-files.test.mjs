@@ -8,10 +8,10 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 
 import { connect, ask } from './lib/h2.mjs';
 import { request } from './lib/http.mjs';
-import { ROOT, suiteHub } from './lib/hub.mjs';
+import { BUILD, ROOT, suiteHub } from './lib/hub.mjs';
 
 const FILES = {
-  '/longwire.js': 'clients/js/longwire.js',
+  '/longwire.js': 'clients/js/built/longwire.js', // below the build tree
   '/': 'demo/index.html',
   '/demo/demo.js': 'demo/demo.js',
   '/demo/demo.css': 'demo/demo.css',
@@ -36,7 +36,7 @@ describe("the hub's own files", () => {
     for (const [path, file] of Object.entries(FILES)) {
       test(`${path} comes in the coding that is asked for, ${version}`, async (t) => {
         const send = await open(t, hub);
-        const plain = readFileSync(join(ROOT, file));
+        const plain = readFileSync(join(file.includes('/built/') ? BUILD : ROOT, file));
         const tags = new Set();
         for (const [accepted, expected] of [
           [undefined, undefined],

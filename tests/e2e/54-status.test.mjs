@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { get, publish } from './lib/http.mjs';
-import { ROOT, suiteHub } from './lib/hub.mjs';
+import { BUILD, suiteHub } from './lib/hub.mjs';
 import { eventually } from './lib/wait.mjs';
 import { WsClient } from './lib/ws.mjs';
 
@@ -90,7 +90,7 @@ describe('status', () => {
     const reply = await get(hub, '/longwire.js');
     assert.equal(reply.status, 200);
     assert.match(reply.headers['content-type'], /^(text|application)\/javascript/);
-    assert.equal(reply.text, readFileSync(join(ROOT, 'clients/js/longwire.js'), 'utf8'));
+    assert.equal(reply.text, readFileSync(join(BUILD, 'clients/js/built/longwire.js'), 'utf8'));
   });
 
   test('the demo page is off unless it is asked for', async () => {

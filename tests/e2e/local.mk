@@ -194,6 +194,7 @@ EXTRA_DIST += \
 	tests/e2e/79-tls-admin.test.mjs \
 	tests/e2e/79-tls-files.test.mjs \
 	tests/e2e/79-tls-strangers.test.mjs \
+	tests/e2e/80-one-line.test.mjs \
 	tests/e2e/80-roam-secure.test.mjs \
 	tests/e2e/80-roam-tokens.test.mjs \
 	tests/e2e/80-roam.test.mjs \

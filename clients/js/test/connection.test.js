@@ -3,22 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Longwire } from '../longwire.js';
+import { watchPage } from '../src/page.js';
 import { fakeClock, Inbox, message, sseMessage } from './fakes.js';
-import { LIVE, offsets, setUp } from './setup.js';
+import { LIVE, offsets, setGlobal, setUp } from './setup.js';
 
 const SSE_LIVE = (offset) => `event: longwire.live\ndata: {"cursor":"${offset}-7"}\n\n`;
 /** After all that is under way has been done, timers excepted. */
 const turn = () => new Promise(setImmediate);
-
-/** Sets a property of the global object until the test T ends. */
-function setGlobal(t, name, value) {
-  const before = Object.getOwnPropertyDescriptor(globalThis, name);
-  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-  t.after(() => {
-    if (before) Object.defineProperty(globalThis, name, before);
-    else delete globalThis[name];
-  });
-}
 
 /** A clock and no chance: each wait is as long as it can be at most. */
 function longestWaits(t) {
@@ -428,33 +419,48 @@ test('on another network the best transport is tried first again', async () => {
   await sockets.next();
 });
 
-test('events of page and system are passed on, and no longer after close', async (t) => {
+test('events of page and system are told, until nobody wants to know', (t) => {
   const page = Object.assign(new EventTarget(), { visibilityState: 'hidden' });
   const system = new EventTarget();
   setGlobal(t, 'document', page);
   setGlobal(t, 'addEventListener', system.addEventListener.bind(system));
   setGlobal(t, 'removeEventListener', system.removeEventListener.bind(system));
-  const { client, subscription } = setUp();
   const news = [];
-  subscription.wake = (what) => news.push(what);
+  const unwatch = watchPage((what) => news.push(what));
   const fire = () => {
-    for (const name of ['online', 'offline', 'pageshow']) system.dispatchEvent(new Event(name));
+    const names = ['online', 'offline', 'pagehide', 'pageshow'];
+    for (const name of names) system.dispatchEvent(new Event(name));
     for (const name of ['resume', 'visibilitychange']) page.dispatchEvent(new Event(name));
   };
   fire();
-  assert.deepEqual(news.splice(0), ['online', 'offline', 'back', 'back']);
+  assert.deepEqual(news.splice(0), ['online', 'offline', 'leaving', 'back', 'back', 'hidden']);
   page.visibilityState = 'visible';
   fire();
-  assert.deepEqual(news.splice(0), ['online', 'offline', 'back', 'back', 'back']);
-  subscription.close();
-  fire();
-  assert.deepEqual(news, [], 'one that is closed is not told');
-  const other = client.subscribe('b');
-  other.wake = (what) => news.push(what);
-  client.close();
-  assert.equal(other.state, 'closed');
+  assert.deepEqual(news.splice(0), ['online', 'offline', 'leaving', 'back', 'back', 'back']);
+  unwatch();
   fire();
   assert.deepEqual(news, []);
+});
+
+test('a page that leaves ends its connection; back from the cache it goes on', async (t) => {
+  const system = new EventTarget();
+  setGlobal(t, 'addEventListener', system.addEventListener.bind(system));
+  setGlobal(t, 'removeEventListener', system.removeEventListener.bind(system));
+  const { sockets, subscription, client } = setUp();
+  const first = await sockets.next();
+  first.accept(LIVE(1), message(2));
+  system.dispatchEvent(new Event('pagehide'));
+  assert.ok(first.closed);
+  assert.equal(subscription.state, 'offline');
+  system.dispatchEvent(new Event('online'));
+  await turn();
+  assert.equal(sockets.size, 0, 'a page in the cache opens nothing');
+  system.dispatchEvent(new Event('pageshow'));
+  assert.equal((await sockets.next()).url.searchParams.get('after'), '2-7');
+  client.close();
+  system.dispatchEvent(new Event('pageshow'));
+  await turn();
+  assert.equal(sockets.size, 0);
 });
 
 test('EventSource: credentials, what makes no sense, and its end', async () => {

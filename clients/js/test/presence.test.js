@@ -33,6 +33,7 @@ async function setUpPresence(options = {}) {
     onJoin: note('join'),
     onLeave: note('leave'),
     onError: note('error'),
+    transport: 'websocket', // a connection of its own
     backoff: { base: 1, cap: 2 },
     ...options,
   });

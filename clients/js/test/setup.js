@@ -45,3 +45,13 @@ export function setUp(topics = 'a', options = {}, clientOptions = {}) {
 }
 
 export const offsets = (messages) => messages.map((m) => Number(m.id.split('-')[0]));
+
+/** Sets a property of the global object until the test T ends. */
+export function setGlobal(t, name, value) {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name);
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  t.after(() => {
+    if (before) Object.defineProperty(globalThis, name, before);
+    else delete globalThis[name];
+  });
+}
