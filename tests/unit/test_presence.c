@@ -438,6 +438,112 @@ START_TEST(a_pause_of_the_clerk_is_no_linger)
 }
 END_TEST
 
+/* --- when the clerk is woken --- */
+
+static bool enter_wakes(const char *topic, uint64_t conn, const struct person *who)
+{
+    woken = false;
+    enter(topic, conn, who);
+    return woken;
+}
+
+static bool leave_wakes(const char *topic, uint64_t conn)
+{
+    woken = false;
+    leave(topic, conn);
+    return woken;
+}
+
+START_TEST(the_clerk_is_woken_once_until_it_is_awake)
+{
+    ck_assert(enter_wakes("a", 1, &alice));
+    ck_assert(!enter_wakes("a", 2, &bob));
+    ck_assert(!leave_wakes("a", 2));
+    serve();
+    ck_assert(enter_wakes("b", 3, &bob)); /* before it has told of the first */
+    tell_all();
+    ck_assert_str_eq(told(), "+alice1 +bob2 +bob1");
+}
+END_TEST
+
+START_TEST(the_clerk_is_woken_for_the_first_who_lingers)
+{
+    enter("a", 1, &alice);
+    enter("a", 2, &bob);
+    tell_all();
+    ck_assert(leave_wakes("a", 1));
+    ck_assert_uint_eq(serve(), now + LINGER);
+    ck_assert(!leave_wakes("a", 2)); /* it comes by itself by then */
+    now += LINGER;
+    ck_assert_uint_eq(serve(), UINT64_MAX);
+    ck_assert(presence_is_due(presence));
+    tell_all();
+    ck_assert_uint_eq(presence_members(presence), 0);
+}
+END_TEST
+
+/* It tells of the next ones by itself then. */
+START_TEST(the_clerk_is_not_woken_while_it_tells)
+{
+    enter("a", 1, &alice);
+    serve();
+    ck_assert_uint_eq(begin_telling(9), 1);
+    ck_assert(!enter_wakes("a", 2, &bob));
+    end_telling(true);
+    ck_assert(presence_is_due(presence));
+    ck_assert(enter_wakes("a", 3, &nameless));
+    tell_all();
+    told();
+}
+END_TEST
+
+static uint64_t clerk_due;
+
+/* A clerk that comes only when it is woken, or when it said that it would. */
+static void clerk_may_come(void)
+{
+    if (!woken && now < clerk_due)
+        return;
+    clerk_due = serve();
+    while (begin_telling(1 + random_below(3)))
+        end_telling(true);
+}
+
+static void somebody_moves(void)
+{
+    static const char *const topics[] = {"a", "b", "c"};
+    static struct person *const persons[] = {&alice, &bob, NULL, &nameless};
+    uint64_t conn = 1 + random_below(8);
+    const char *topic = topics[random_below(3)];
+    if (random_below(2))
+        set(topic, conn, 1, persons[conn % 4]);
+    else
+        leave(topic, conn);
+}
+
+START_TEST(a_clerk_that_comes_only_when_it_is_woken_misses_nobody)
+{
+    clerk_due = UINT64_MAX;
+    for (int round = 0; round < 5000; round++) {
+        somebody_moves();
+        clerk_may_come();
+        ck_assert(!presence_is_due(presence));
+        now += random_below(LINGER / 4);
+    }
+    for (uint64_t conn = 1; conn <= 8; conn++) {
+        leave("a", conn);
+        leave("b", conn);
+        leave("c", conn);
+        clerk_may_come();
+    }
+    for (; clerk_due != UINT64_MAX; now = clerk_due)
+        clerk_may_come();
+    ck_assert_uint_eq(presence_members(presence), 0);
+}
+END_TEST
+
+/* --- memory --- */
+
 START_TEST(it_takes_no_more_memory_than_is_granted)
 {
     struct presence_place at = place("topic", 0, NULL);
@@ -800,6 +906,10 @@ int main(void)
     tcase_add_test(t, a_connection_that_gets_a_name_goes_as_itself);
     tcase_add_test(t, a_connection_that_comes_back_with_a_name_is_not_itself);
     tcase_add_test(t, a_pause_of_the_clerk_is_no_linger);
+    tcase_add_test(t, the_clerk_is_woken_once_until_it_is_awake);
+    tcase_add_test(t, the_clerk_is_woken_for_the_first_who_lingers);
+    tcase_add_test(t, the_clerk_is_not_woken_while_it_tells);
+    tcase_add_test(t, a_clerk_that_comes_only_when_it_is_woken_misses_nobody);
     tcase_add_test(t, it_takes_no_more_memory_than_is_granted);
     tcase_add_test(t, a_member_takes_no_more_than_120_bytes);
     tcase_add_test(t, it_is_as_a_naive_list_would_have_it);
