@@ -23,6 +23,8 @@ broker_tests = \
 	tests/unit/test_broker_faults \
 	tests/unit/test_broker_idle \
 	tests/unit/test_feeds \
+	tests/unit/test_feeds_topics \
+	tests/unit/test_feeds_work \
 	tests/unit/test_live \
 	tests/unit/test_replay \
 	tests/unit/test_replay_damage \
@@ -159,9 +161,20 @@ tests_unit_test_live_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_live_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=realloc
 tests_unit_test_live_LDADD = $(broker_test_libs)
 
-tests_unit_test_feeds_SOURCES = tests/unit/test_feeds.c tests/unit/random.c tests/unit/random.h
+feeds_fixture = tests/unit/feeds_fixture.c tests/unit/feeds_fixture.h
+
+tests_unit_test_feeds_SOURCES = tests/unit/test_feeds.c $(feeds_fixture) tests/unit/random.c \
+	tests/unit/random.h
 tests_unit_test_feeds_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_feeds_LDADD = $(broker_test_libs)
+
+tests_unit_test_feeds_topics_SOURCES = tests/unit/test_feeds_topics.c $(feeds_fixture)
+tests_unit_test_feeds_topics_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_feeds_topics_LDADD = $(broker_test_libs)
+
+tests_unit_test_feeds_work_SOURCES = tests/unit/test_feeds_work.c $(feeds_fixture)
+tests_unit_test_feeds_work_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_feeds_work_LDADD = $(broker_test_libs)
 
 tests_unit_test_replay_random_SOURCES = tests/unit/test_replay_random.c $(broker_fixture)
 tests_unit_test_replay_random_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
