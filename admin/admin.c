@@ -249,6 +249,7 @@ static void put_stats(const struct worker *w, const struct admin_totals *t, stru
     admin_put_number(out, "log_used_bytes", a->at);
     admin_put_number(out, "log_damaged", s.damaged);
     admin_put_number(out, "workers", hub_workers(w->hub));
+    buf_printf(out, ",\"io_uring\":%s", w->loop.process->io_uring ? "true" : "false");
     admin_put_number(out, "commits", s.commits);
     admin_put_number(out, "published", s.published);
     admin_put_number(out, "expired", s.expired);

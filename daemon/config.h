@@ -45,6 +45,7 @@ struct config_origin {
     unsigned line; /* CONFIG_FILE: where it was given (a list: its last value) */
 };
 
+enum config_io_uring { CONFIG_IO_URING_AUTO, CONFIG_IO_URING_NO };
 enum config_durability { CONFIG_DISK, CONFIG_MEMORY };
 
 /* What is done with subscribers beyond a limit (broker/lag.h). */
@@ -160,6 +161,7 @@ struct config {
         uint64_t dedup_window_ms;
         uint64_t dedup_max_keys;
         uint64_t crypto_threads; /* 0 = one for each core */
+        enum config_io_uring io_uring;
         uint64_t presence_linger_ms;
         enum log_level log_level;
     } hub;

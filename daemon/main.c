@@ -58,6 +58,7 @@
 #include "net/holding.h"
 #include "net/listener.h"
 #include "net/local_socket.h"
+#include "net/submission.h"
 #include "storage/store.h"
 
 enum {
@@ -552,6 +553,21 @@ static enum err start_crypto(struct daemon *d)
     return e;
 }
 
+/* What is possible is found out by doing it, before the workers do. */
+static void try_io_uring(struct daemon *d)
+{
+    const char *why = "hub.io_uring = no";
+    struct submission *s = NULL;
+    if (d->config->hub.io_uring == CONFIG_IO_URING_AUTO)
+        s = submission_create(SUBMISSION_ENTRIES, &why);
+    d->process.io_uring = s != NULL;
+    submission_destroy(s);
+    if (s)
+        log_info("io_uring: many receivers are sent to by one system call");
+    else
+        log_info("no io_uring (%s): each receiver is sent to by a system call of its own", why);
+}
+
 static enum err load_certificates(struct daemon *d)
 {
     struct buf error = {0};
@@ -618,6 +634,7 @@ static enum err start(struct daemon *d)
         e = start_crypto(d);
     if (e == ERR_OK)
         e = create_quotas(d);
+    try_io_uring(d);
     if (e == ERR_OK)
         e = create_workers(d);
     if (e == ERR_OK)

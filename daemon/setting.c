@@ -10,6 +10,7 @@
 #include "daemon/value.h"
 
 static const char *const log_level_words[] = {"error", "warn", "info", "debug", NULL};
+static const char *const io_uring_words[] = {"auto", "no", NULL};
 static const char *const sync_words[] = {"always", "interval", "never", NULL};
 static const char *const durability_words[] = {"disk", "memory", NULL};
 static const char *const lag_policy_words[] = {"replay", "skip-to-latest", "close", NULL};
@@ -97,6 +98,8 @@ const struct setting settings[] = {
      "most idempotency keys remembered; the oldest go first"},
     {"hub", "crypto_threads", COUNT(hub.crypto_threads, 0, 64), "0", FIXED,
      "threads for costly arithmetic, as of TLS handshakes; 0 = one for each usable processor"},
+    {"hub", "io_uring", CHOICE(hub.io_uring, enum config_io_uring, io_uring_words), "auto", FIXED,
+     "send to many receivers by one system call (io_uring) if that is possible, or not"},
     {"hub", "presence_linger", DURATION(hub.presence_linger_ms, 0, HOUR), "5s", RELOAD,
      "how long a subscriber may be away before it is told to have left a topic with presence"},
     {"hub", "log_level", CHOICE(hub.log_level, enum log_level, log_level_words), "info", RELOAD,

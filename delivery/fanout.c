@@ -83,6 +83,7 @@ static void give(struct live_set *live, struct fan *fan, const struct parcel *p)
 static void count(struct worker *w, const struct fan *fan, const struct parcel *p)
 {
     uint64_t whole = fan->sent - fan->cuts;
+    counter_add(&w->loop.counters, COUNTER_submitted, fan_together(fan));
     counter_add(&w->loop.counters, COUNTER_deliveries, whole * p->count);
     counter_add(&w->loop.counters, COUNTER_delivered_bytes, whole * p->size);
     counter_add(&w->loop.counters, COUNTER_bytes_out, whole * p->size);
@@ -101,7 +102,7 @@ static void fan_out(struct worker *w, struct feed *f, uint64_t before)
         p.data = NULL;
         p.count = p.size = 0;
     }
-    fan_begin(&fan, cut, &p);
+    fan_begin(&fan, w->loop.submission, cut, &p);
     give(&f->live, &fan, &p);
     fan_end(&fan);
     count(w, &fan, &p);

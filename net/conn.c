@@ -469,6 +469,43 @@ void conn_keep_rest(struct conn *c, struct blob *b, uint32_t at, unsigned tail)
     conn_touch(c); /* to be counted */
 }
 
+/* It may have more to say before the turn is over. */
+static bool goes_on(const struct conn *c)
+{
+    return (c->in || c->resumed) && c->reading && conn_is_open(c) && !c->yielded;
+}
+
+const char *conn_fan_output(const struct conn *c, size_t *ret_len)
+{
+    const struct output *o = c->output;
+    if (!o || o->replies.failed || output_is_empty(o) || c->blocked ||
+        conn_state(c) == CONN_CLOSED || conn_fan_fd(c) < 0)
+        return NULL;
+    if (c->in && goes_on(c))
+        return NULL; /* what it answers to that leaves in the same write */
+    const char *data = output_next(o, ret_len);
+    return *ret_len <= WRITE_PIECE ? data : NULL;
+}
+
+void conn_fan_wrote(struct conn *c, size_t n)
+{
+    progress(c, n);
+    output_wrote(c->output, c->loop->book.memory, n);
+    if (output_is_empty(c->output))
+        drop_output(c);
+}
+
+void conn_fan_output_cut(struct conn *c, size_t n, enum err why)
+{
+    write_less(c, (struct link_io){n, why});
+    output_wrote(c->output, c->loop->book.memory, n);
+}
+
+bool conn_writes_together(const struct conn *c)
+{
+    return c->loop->submission && conn_fan_fd(c) >= 0;
+}
+
 /* Of very much one piece, and the others when others have had theirs. */
 static void write_piece(struct conn *c)
 {
@@ -964,7 +1001,7 @@ static void read_on(struct conn *c)
 
 bool conn_end_turn(struct conn *c)
 {
-    if ((c->in || c->resumed) && c->reading && conn_is_open(c) && !c->yielded) {
+    if (goes_on(c)) {
         if (may_go_on_now(c))
             give_kept(c);
         else if (c->level)

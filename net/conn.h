@@ -235,6 +235,13 @@ void conn_flush(struct conn *c);
 size_t conn_push(struct conn *c, const void *data, size_t n);
 /* A fan-out wrote to conn_fan_fd, and was cut behind N bytes: as after a conn_push that was. */
 void conn_fan_cut(struct conn *c, size_t n, enum err why);
+/* What a fan-out to conn_fan_fd may write of what waits, in one piece, of which conn_fan_wrote or
+ * conn_fan_output_cut is told; NULL: nothing, or C writes by itself (conn_flush). */
+const char *conn_fan_output(const struct conn *c, size_t *ret_len);
+void conn_fan_wrote(struct conn *c, size_t n);
+void conn_fan_output_cut(struct conn *c, size_t n, enum err why);
+/* What is written by C at once would go together with that of others when the turn ends. */
+bool conn_writes_together(const struct conn *c);
 /* C, which is not busy, has the protocol's busy() called when it becomes so. */
 void conn_watch_busy(struct conn *c);
 /* After a conn_push that ended inside a message: the message's bytes (a reference is taken), where

@@ -103,6 +103,7 @@
     X(hooks_failed, "batches of them that it did not answer with 2xx")                             \
     X(subscriptions_refused, "subscriptions refused for hub.subscription_bytes")                   \
     X(polls, "long-polls answered")                                                                \
+    X(submitted, "sends that went to the kernel together with others (hub.io_uring)")              \
     X(turns, "turns of the workers' loops")                                                        \
     X(turns_full, "turns that left work over for the next one")                                    \
     X(work, "work for clients' input, in units of about a nanosecond")                             \

@@ -27,6 +27,7 @@ libnet_a_SOURCES = \
 	net/settings.c net/settings.h \
 	net/socket.c net/socket.h \
 	net/spread.c net/spread.h \
+	net/submission.c net/submission.h \
 	net/transport.c net/transport.h \
 	net/turn.c net/turn.h \
 	net/turn_clock.c net/turn_clock.h \

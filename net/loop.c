@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "net/link.h"
+#include "net/submission.h"
 #include "utlist.h"
 
 enum {
@@ -166,6 +167,15 @@ static enum err create_events(struct loop *l)
     return e == ERR_OK ? watch_conns(l, &l->readiness[1], &l->local_conns_event) : e;
 }
 
+/* It is a matter of speed only. */
+static void create_submission(struct loop *l)
+{
+    const char *why;
+    l->submission = submission_create(SUBMISSION_ENTRIES, &why);
+    if (!l->submission)
+        log_warn("worker %u has no io_uring: %s", l->index, why);
+}
+
 enum err loop_init(struct loop *l, unsigned index, struct process *p, const struct net_settings *s)
 {
     l->index = index;
@@ -179,6 +189,8 @@ enum err loop_init(struct loop *l, unsigned index, struct process *p, const stru
     p->loops[index] = l;
     if (p->loop_count <= index)
         p->loop_count = index + 1;
+    if (p->io_uring)
+        create_submission(l);
     return create_events(l);
 }
 
@@ -193,5 +205,6 @@ void loop_finish(struct loop *l)
     }
     readiness_close(&l->readiness[0]);
     readiness_close(&l->readiness[1]);
+    submission_destroy(l->submission);
     free(l->read_buffer);
 }

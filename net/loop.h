@@ -34,6 +34,7 @@ struct crypto_threads;
 struct gathering;
 struct listener;
 struct quota_table;
+struct submission;
 struct tls_accept;
 struct tls_current;
 
@@ -49,6 +50,7 @@ struct process {
     struct crypto_threads *crypto;   /* for costly arithmetic; NULL: none */
     struct tls_current *tls;         /* what handshakes begin with */
     struct quota_table *quotas;      /* what clients use of what they may */
+    bool io_uring;                   /* its loops send to many at once by that */
     struct loop *loops[WORKERS_MAX]; /* to read what is atomic in them */
     unsigned loop_count;
 };
@@ -82,6 +84,7 @@ struct loop {
     struct backlog backlog;
     char *read_buffer; /* LOOP_READ_BYTES */
     struct listener *listeners;
+    struct submission *submission; /* for sends to many at once; NULL: one by one */
     struct crypto_port *crypto; /* where what the threads have done comes home to; NULL: nowhere */
     struct tls_places tls;
     /* Has loop OTHER end a turn soon. False: out of memory. */

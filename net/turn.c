@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "net/crypto_threads.h"
+#include "net/fan.h"
 #include "net/holding.h"
 #include "net/loop.h"
 
@@ -129,10 +130,35 @@ bool turn_work_left(const struct loop *l)
 
 /* --- the end --- */
 
+static void output_cut(void *ctx, void *who, size_t taken, enum err why)
+{
+    (void)ctx;
+    conn_fan_output_cut(who, taken, why);
+}
+
+/* What those of LIST have to write; who was cut has none for the second look. */
+static void write_together(struct loop *l, struct conn *list)
+{
+    struct fan fan;
+    const char *data;
+    size_t n;
+    fan_begin(&fan, l->submission, output_cut, NULL);
+    for (struct conn *c = list; c; c = c->turn_next)
+        if ((data = conn_fan_output(c, &n)))
+            fan_send(&fan, conn_fan_fd(c), data, n, c);
+    fan_end(&fan);
+    counter_add(&l->counters, COUNTER_submitted, fan_together(&fan));
+    for (struct conn *c = list; c; c = c->turn_next)
+        if (conn_fan_output(c, &n))
+            conn_fan_wrote(c, n);
+}
+
 void turn_end(struct loop *l)
 {
     struct conn *list = l->turn;
     l->turn = l->turn_last = NULL;
+    if (l->submission && list)
+        write_together(l, list);
     while (list) {
         struct conn *c = list;
         list = c->turn_next;

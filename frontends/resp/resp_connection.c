@@ -166,6 +166,7 @@ static void put_server(const struct worker *w, const struct admin_totals *t, str
     buf_printf(out, "longwire_version:%s\r\nredis_mode:standalone\r\n", LONGWIRE_VERSION);
     buf_printf(out, "uptime_in_seconds:%llu\r\n", (unsigned long long)t->uptime_s);
     buf_printf(out, "workers:%u\r\n", hub_workers(w->hub));
+    buf_printf(out, "io_uring:%s\r\n", w->loop.process->io_uring ? "yes" : "no");
     buf_printf(out, "epoch:%u\r\nhead:%llu\r\n", hub_log(w->hub)->epoch,
                (unsigned long long)hub_head(w->hub));
 }

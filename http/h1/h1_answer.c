@@ -93,7 +93,8 @@ void h1_reply_with(struct exchange *x, const struct exchange_reply *r, struct bu
 /* The connection sends them as they are, and keeps what it cannot send now by reference. */
 static void refer_shared(struct conn *c, struct blob *b, bool at_once)
 {
-    size_t sent = at_once ? conn_push(c, b->data, b->len) : 0;
+    bool now = at_once && !conn_writes_together(c);
+    size_t sent = now ? conn_push(c, b->data, b->len) : 0;
     if (!at_once)
         budget_charge(&c->loop->work, b->len);
     if (sent < b->len)

@@ -114,7 +114,7 @@ describe('each counter', () => {
 
   /** What moves by itself, or by asking. */
   const RESTLESS = new Set(
-    'bytes_out turns turns_full work turn_work_max yields pauses resp_commands'.split(' '),
+    'bytes_out submitted turns turns_full work turn_work_max yields pauses resp_commands'.split(' '),
   );
   const HTTP = { accepted: 1, http_requests: 1 };
   const REFUSED = { ...HTTP, http_errors: 1 };

@@ -4,6 +4,9 @@ check_PROGRAMS += tests/e2e/hiredis_client
 tests_e2e_hiredis_client_SOURCES = tests/e2e/hiredis_client.c
 tests_e2e_hiredis_client_LDADD = $(HIREDIS_LIBS)
 
+check_PROGRAMS += tests/e2e/without_io_uring
+tests_e2e_without_io_uring_SOURCES = tests/e2e/without_io_uring.c
+
 # Preloaded into the daemon; sanitizers have to be loaded before it, so it has none itself.
 check_PROGRAMS += tests/e2e/crash_points.so
 tests_e2e_crash_points_so_SOURCES = tests/e2e/crash_points.c
@@ -123,6 +126,7 @@ EXTRA_DIST += \
 	tests/e2e/47-http2-windows.test.mjs \
 	tests/e2e/47-http2.test.mjs \
 	tests/e2e/48-cut.test.mjs \
+	tests/e2e/48-io-uring.test.mjs \
 	tests/e2e/49-presence-subs.test.mjs \
 	tests/e2e/49-presence.test.mjs \
 	tests/e2e/50-cursors.test.mjs \

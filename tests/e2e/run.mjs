@@ -1,6 +1,7 @@
 // Runs test files, three at a time, and closes with one line: "N passed, N failed", and ", N skipped"
 // if there were any.
-// usage: node run.mjs FILE...     (LONGWIRE_BUILD says where the programs are)
+// usage: node run.mjs FILE...     (LONGWIRE_BUILD says where the programs are, LONGWIRE_IO_URING
+//                                  what hub.io_uring is)
 import { resolve } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';

@@ -74,7 +74,7 @@ void desk_open(struct desk *d)
     ck_assert_int_eq(frontend_register(all), ERR_OK);
     has_desk = true;
     rig_init(&d->rig, false);
-    log_set_level(LOG_ERROR);
+    log_set_level(LOG_ERROR); /* also no word of there being no io_uring */
     rig_start(&d->rig);
     struct hub_options o = {1, 64 << 20, 0, &d->rig.log};
     ck_assert_int_eq(hub_start(&o, d->rig.broker, &d->hub), ERR_OK);
@@ -82,6 +82,9 @@ void desk_open(struct desk *d)
     d->settings = default_settings();
     d->process.memory.limit = 256 << 20;
     d->process.conns_max = 100;
+#ifdef DESK_IO_URING
+    d->process.io_uring = true;
+#endif
     ck_assert_int_eq(store_reader_create(d->rig.store, &reader), ERR_OK);
     ck_assert_int_eq(worker_create(d->hub, 0, d->settings, &d->process, all, reader, &d->worker),
                      ERR_OK);

@@ -2,6 +2,7 @@
 frontends_tests = \
 	tests/unit/test_beats \
 	tests/unit/test_conns \
+	tests/unit/test_conns_ring \
 	tests/unit/test_documents \
 	tests/unit/test_ends \
 	tests/unit/test_exchange \
@@ -9,6 +10,8 @@ frontends_tests = \
 	tests/unit/test_exchange_subscribe \
 	tests/unit/test_fanout \
 	tests/unit/test_fanout_late \
+	tests/unit/test_fanout_ring \
+	tests/unit/test_fan \
 	tests/unit/test_full_hub \
 	tests/unit/test_h2 \
 	tests/unit/test_h2_rules \
@@ -54,6 +57,12 @@ tests_unit_test_conns_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_conns_LDFLAGS = $(desk_ldflags)
 tests_unit_test_conns_LDADD = $(frontends_test_libs)
 
+# The same by io_uring, where there is one.
+tests_unit_test_conns_ring_SOURCES = $(tests_unit_test_conns_SOURCES)
+tests_unit_test_conns_ring_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -DDESK_IO_URING
+tests_unit_test_conns_ring_LDFLAGS = $(desk_ldflags)
+tests_unit_test_conns_ring_LDADD = $(frontends_test_libs)
+
 tests_unit_test_documents_SOURCES = tests/unit/test_documents.c $(desk)
 tests_unit_test_documents_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_documents_LDFLAGS = $(desk_ldflags)
@@ -75,6 +84,18 @@ tests_unit_test_fanout_late_SOURCES = tests/unit/test_fanout.c tests/unit/late_f
 tests_unit_test_fanout_late_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_fanout_late_LDFLAGS = $(fanout_ldflags)
 tests_unit_test_fanout_late_LDADD = $(frontends_test_libs)
+
+# The same by io_uring, where there is one.
+tests_unit_test_fanout_ring_SOURCES = $(tests_unit_test_fanout_SOURCES)
+tests_unit_test_fanout_ring_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) -DDESK_IO_URING
+tests_unit_test_fanout_ring_LDFLAGS = $(fanout_ldflags)
+tests_unit_test_fanout_ring_LDADD = $(frontends_test_libs)
+
+tests_unit_test_fan_SOURCES = tests/unit/test_fan.c
+tests_unit_test_fan_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_fan_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=send -Wl,--wrap=io_uring_submit \
+	-Wl,--wrap=io_uring_queue_init
+tests_unit_test_fan_LDADD = $(frontends_test_libs)
 
 tests_unit_test_full_hub_SOURCES = tests/unit/test_full_hub.c $(desk)
 tests_unit_test_full_hub_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -14,8 +14,9 @@ static struct late_cut {
     enum err why;
 } cuts[CUTS_MAX];
 
-void fan_begin(struct fan *f, fan_cut *cut, void *ctx)
+void fan_begin(struct fan *f, struct submission *s, fan_cut *cut, void *ctx)
 {
+    (void)s;
     *f = (struct fan){.cut = cut, .ctx = ctx};
 }
 

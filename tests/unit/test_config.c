@@ -208,6 +208,7 @@ static const struct {
     {"hub", "dedup_window", "90s"},
     {"hub", "dedup_max_keys", "18"},
     {"hub", "crypto_threads", "20"},
+    {"hub", "io_uring", "no"},
     {"hub", "presence_linger", "21s"},
     {"hub", "log_level", "debug"},
     {"http", "listen", "[::1]:0"},

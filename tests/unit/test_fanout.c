@@ -1,6 +1,6 @@
 /* The fan-out: who is written to past its connection, who is asked, and what becomes of those that
- * are cut. Built twice: with the fan-out that tells who is cut at once (net/fan.c), and with one
- * that tells it at the end (late_fan.c). */
+ * are cut. Built several times: with net/fan.c, which tells who is cut at once, with it and a ring,
+ * and with one that tells it at the end (late_fan.c). */
 #include "delivery/fanout.h"
 
 #include <check.h>
@@ -460,6 +460,64 @@ START_TEST(a_poll_whose_connection_is_busy_is_answered_behind_the_fan_out)
 }
 END_TEST
 
+/* By io_uring, if this program has that: else none does. */
+static void check_together(uint64_t before, unsigned sends)
+{
+    uint64_t submitted = desk_count(&desk, COUNTER_submitted) - before;
+    ck_assert_uint_eq(submitted, desk.worker->loop.submission ? sends : 0);
+}
+
+START_TEST(answers_of_a_turn_leave_together)
+{
+    say_all(POLL("/t/a"));
+    uint64_t before = desk_count(&desk, COUNTER_submitted);
+    desk_publish(&desk, "a", 1, 10);
+    check_together(before, CLIENTS);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_hear_all(&clients[i]);
+        ck_assert_uint_eq(client_times(&clients[i], "\"data\":\"xxxxxxxxxx\""), 1);
+    }
+}
+END_TEST
+
+START_TEST(streams_are_sent_to_together)
+{
+    say_all(SSE("/t/a"));
+    uint64_t before = desk_count(&desk, COUNTER_submitted);
+    desk_publish(&desk, "a", 1, 10);
+    check_together(before, CLIENTS);
+    before = desk_count(&desk, COUNTER_submitted);
+    client_close(&clients[0]);
+    client_close(&clients[1]);
+    client_close(&clients[2]);
+    desk_publish(&desk, "a", 1, 10);
+    check_together(before, 0); /* one alone */
+    client_hear_all(&clients[3]);
+    ck_assert_uint_eq(client_times(&clients[3], "data: xxxxxxxxxx\n"), 2);
+    for (int i = 0; i < 3; i++)
+        client_open(&clients[i], &desk, false);
+}
+END_TEST
+
+/* More than the sockets take, in one piece and in two. */
+START_TEST(answers_that_are_cut_go_on)
+{
+    static const size_t sizes[] = {200000, 400000};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        say_all(POLL("/t/a"));
+        desk_publish(&desk, "a", 1, sizes[i]);
+        for (int k = 0; k < CLIENTS; k++) {
+            ck_assert(conn_is_busy(clients[k].conn));
+            client_hear_all(&clients[k]);
+            ck_assert_uint_eq(client_times(&clients[k], "\"live\":true}"), 1);
+            ck_assert_uint_gt(clients[k].got.len, sizes[i]);
+            ck_assert_uint_lt(clients[k].got.len, sizes[i] + 2000);
+            client_forget(&clients[k]);
+        }
+    }
+}
+END_TEST
+
 /* --- without memory --- */
 
 /* The second member of a feed is the first for whom room is made. */
@@ -503,6 +561,9 @@ static Suite *fanout_suite(void)
     tcase_add_test(t, who_leaves_in_the_middle_gets_nothing_and_who_comes_the_next);
     tcase_add_test(t, a_crowd_of_several_blocks_gets_it_in_order);
     tcase_add_test(t, cuts_are_told_with_their_reason);
+    tcase_add_test(t, answers_of_a_turn_leave_together);
+    tcase_add_test(t, streams_are_sent_to_together);
+    tcase_add_test(t, answers_that_are_cut_go_on);
     tcase_add_test(t, a_poll_whose_connection_is_busy_is_answered_behind_the_fan_out);
     tcase_add_test(t, a_poll_for_which_there_is_no_room_is_refused);
     tcase_add_test(t, a_stream_for_which_there_is_no_room_ends);

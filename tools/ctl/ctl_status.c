@@ -227,6 +227,12 @@ static void put_number(struct buf *out, const json_t *stats, const char *name)
     buf_printf(out, "%" PRIu64 "\n", ctl_json_u64(stats, name));
 }
 
+static void put_yes_or_no(struct buf *out, const json_t *stats, const char *name)
+{
+    put_label(out, name);
+    buf_printf(out, "%s\n", json_is_true(json_object_get(stats, name)) ? "yes" : "no");
+}
+
 static void put_text(struct buf *out, const json_t *stats, const char *name)
 {
     const char *text = ctl_json_text(stats, name);
@@ -287,6 +293,8 @@ static enum ctl_exit show_stats(struct ctl *c, const json_t *stats)
     put_size(&out, stats, "payload bytes", "bytes");
     put_size(&out, stats, "log bytes", "log_bytes");
     put_number(&out, stats, "workers");
+    if (json_object_get(stats, "io_uring"))
+        put_yes_or_no(&out, stats, "io_uring");
     put_connections(&out, json_object_get(stats, "connections"));
     put_counters(c, &out, json_object_get(stats, "counters"));
     enum ctl_exit status = ctl_out_write(&out);

@@ -31,6 +31,8 @@ export const SANITIZED = /asan|tsan/.test(BUILD);
 const SANITIZER_REPORT = /AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:/;
 /** Put before the daemon's command line, for instance `setarch -R`. */
 const WRAP = (process.env.LONGWIRE_WRAP ?? '').split(' ').filter(Boolean);
+/** hub.io_uring of hubs that do not say; the hub's default is auto. */
+const IO_URING = process.env.LONGWIRE_IO_URING;
 const START_MS = 30_000;
 const STOP_MS = 20_000;
 
@@ -101,6 +103,7 @@ class Hub {
       'hub.data_dir': this.dataDir,
       'socket.path': this.socket,
       'http.listen': '127.0.0.1:0',
+      ...(IO_URING && { 'hub.io_uring': IO_URING }),
       ...set,
     };
   }
