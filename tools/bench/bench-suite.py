@@ -51,6 +51,8 @@ class Scale(typing.NamedTuple):
     topics: int  # ten subscribers each
     latency_seconds: int
     slow_seconds: int
+    beating: int  # streams that were opened at once
+    beating_seconds: int
     log_seconds: int
     tls_idle: int  # connections that wait, 40 KB each of the load's memory
     handshakes: int
@@ -64,8 +66,8 @@ class Scale(typing.NamedTuple):
 
 # The larger crowd gets fewer messages ahead: they take ten times as long to be delivered, and
 # latency is to stay below 250 ms.
-STANDARD = Scale(3, 8, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 1, 5000, 1000, 10000, 15, 10)
-QUICK = Scale(1, 1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 1, 200, 50, 300, 4, 1)
+STANDARD = Scale(3, 8, 2, 1000, ((1000, 1000, 3), (10000, 80, 2)), 15000, 1000, 3, 6, 10000, 10, 1, 5000, 1000, 10000, 15, 10)
+QUICK = Scale(1, 1, 1, 50, ((50, 1000, 1), (200, 1000, 1)), 500, 20, 1, 2, 100, 2, 1, 200, 50, 300, 4, 1)
 ROUNDS = STANDARD.rounds
 
 # At saturation: far enough ahead that the hub never waits for the publisher.
@@ -139,6 +141,19 @@ class Bench:
                     }
                 finally:
                     process.terminate()
+
+    @contextlib.contextmanager
+    def quiet_streams(self, hub, count):
+        """COUNT event streams to HUB, of a process of their own, opened at once."""
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bench_quiet.py")
+        words = self.on_cores(1, [sys.executable, program, hub["url"][1], str(count)])
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                if process.stdout.readline() != "open\n":
+                    sys.exit("the streams that are to be quiet could not be opened")
+                yield
+            finally:
+                process.terminate()
 
     def run(self, mode, *options):
         words = [os.path.join(self.build, "longwire-bench"), mode, *options, "--json"]
@@ -307,13 +322,26 @@ def published_by(bench):
     return [{"name": name, "local": medians(local), "http": medians(http)}]
 
 
+def with_and_without_io_uring(bench, name, *options):
+    """Beside the same raw runs, all in turn."""
+    raw, hub, plain = [], [], []
+    for _ in range(bench.scale.rounds):
+        raw.append(bench.raw(*options))
+        hub.append(bench.fanout(*options))
+        plain.append(bench.fanout(*options, settings=("hub.io_uring=no",)))
+    raw = medians(raw)
+    return [
+        {"name": name, "hub": medians(hub), "raw": raw, "limit": 0.9},
+        {"name": f"{name}, `hub.io_uring = no`", "hub": medians(plain), "raw": raw, "limit": 1.05},
+    ]
+
+
 def steady(bench):
     rows = []
     common = ("--subscribers", str(bench.scale.subscribers), *STEADY, *AWAKE)
     common += bench.scale.measured()
     for options, name in FORMATS:
-        hub, raw = bench.compare(*options, *common)
-        rows.append({"name": name, "hub": hub, "raw": raw})
+        rows += with_and_without_io_uring(bench, name, *options, *common)
     name = f"{FORMATS[0][1]}, `durability = memory`"
     bare = bench.fanout(*FORMATS[0][0], *common, settings=("log.durability=memory",))
     rows.insert(1, {"name": name, "hub": bare, "raw": rows[0]["raw"], "aside": True})
@@ -406,6 +434,20 @@ def workers(bench):
     return [{"name": name, "one": medians(one), "two": medians(two)}]
 
 
+def beating(bench):
+    """Others beside many streams that were opened at once and get nothing but heartbeats: two of each
+    in the time that is measured."""
+    seconds, rows = bench.scale.beating_seconds, {"without": [], "beside": []}
+    settings = (f"http.heartbeat={seconds // 2}s",)
+    common = ("--transport", "ws", "--raw", "--subscribers", "10", "--rate", "100", *AWAKE)
+    common += bench.scale.measured(seconds)
+    for _ in range(bench.scale.rounds):
+        for name, streams in (("without", 0), ("beside", bench.scale.beating)):
+            with bench.hub(*settings) as hub, bench.quiet_streams(hub, streams):
+                rows[name].append(bench.run("fanout", *common, *hub["socket"], *hub["url"]))
+    return {"streams": bench.scale.beating, **{name: medians(row) for name, row in rows.items()}}
+
+
 def slow(bench):
     """The same readers with and without others that are stuck."""
     all_of_them = bench.scale.subscribers
@@ -433,6 +475,7 @@ def standard_figures(bench):
         ("latency", latency),
         ("workers", workers),
         ("slow", slow),
+        ("beating", beating),
     ):
         figures[name] = measure(bench)
     return kept(figures)

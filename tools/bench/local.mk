@@ -53,6 +53,7 @@ EXTRA_DIST += \
 	tools/bench/bench_access.py \
 	tools/bench/bench_floods.py \
 	tools/bench/bench_plots.py \
+	tools/bench/bench_quiet.py \
 	tools/bench/bench_report.py \
 	tools/bench/bench_tls.py \
 	tests/e2e/90-bench.test.mjs
