@@ -696,11 +696,20 @@ static enum err write_staged(struct broker *b, struct batch **ret_batch)
 {
     struct batch *batch = batch_create(b->staged);
     enum err e = batch ? write_group(b) : ERR_NOMEM;
-    if (e == ERR_OK)
+    if (e == ERR_OK) {
         *ret_batch = batch;
-    else
-        batch_unref(batch);
+        return ERR_OK;
+    }
+    batch_unref(batch);
     return e;
+}
+
+/* Offsets of what could not be written may be on the disk all the same: nobody gets them. */
+static void skip_failed(struct broker *b)
+{
+    uint64_t last = store_last(b->store);
+    if (last > b->head)
+        b->head = last;
 }
 
 /* The group could not be written: those that need the disk fail with E, memory publishes get
@@ -709,13 +718,16 @@ static enum err retry_without_disk(struct broker *b, struct publish *list, enum 
                                    struct batch **ret_batch)
 {
     unstage_all(b, list);
+    skip_failed(b);
     for (struct publish *p = list; p; p = p->next)
         if (p->result == ERR_CONFLICT)
             p->result = ERR_OK;
     stage_all(b, list, e);
     e = write_staged(b, ret_batch);
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
         fail_all(b, list, e);
+        skip_failed(b);
+    }
     return e;
 }
 

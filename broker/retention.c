@@ -24,6 +24,7 @@ enum {
     AGE_MS = 250,         /* trimming by age waits for so much to come together */
     KEYS_MS = 1000,       /* the same for keys */
     RETRY_MS = 1000,      /* after an error of the store */
+    AGAIN_MS = 20,        /* when the store is busy, or has not everything yet */
     SHRINK_PART = 64,     /* a log that is too large is made so much smaller than it has to be */
 };
 
@@ -194,6 +195,14 @@ struct store_removal retention_removal(struct retention *r, uint64_t now_ms, siz
     };
 }
 
+/* Its own removals: they come again, and what is not in the log yet will be by then. */
+static struct store_removal own_removal(struct retention *r, size_t max)
+{
+    struct store_removal removal = retention_removal(r, r->now_ms, max);
+    removal.hurried = true;
+    return removal;
+}
+
 static bool is_too_old(const struct retention *r, const struct store_record *record,
                        uint64_t max_age_ms)
 {
@@ -217,7 +226,7 @@ static enum store_verdict judge_age(void *ctx, const struct store_record *record
 
 static enum err trim_by_age(struct retention *r, size_t max)
 {
-    struct store_removal removal = retention_removal(r, r->now_ms, max);
+    struct store_removal removal = own_removal(r, max);
     removal.judge = judge_age;
     r->age_due_ms = r->now_ms + r->rules->otherwise.max_age_ms; /* unless a record says earlier */
     enum err e = store_trim(r->store, &r->age_at, UINT64_MAX, &removal);
@@ -264,7 +273,7 @@ static void give_up(struct retention *r)
 
 static enum err trim_by_size(struct retention *r, size_t max)
 {
-    struct store_removal removal = retention_removal(r, r->now_ms, max);
+    struct store_removal removal = own_removal(r, max);
     removal.judge = judge_size;
     enum err e = store_trim(r->store, &r->size_at, UINT64_MAX, &removal);
     r->removed += removal.removed;
@@ -329,7 +338,7 @@ static size_t collect(const struct retention *r, uint32_t ids[EXPIRE_TOPICS])
 
 static enum err expire(struct retention *r, size_t max)
 {
-    struct store_removal removal = retention_removal(r, r->now_ms, max);
+    struct store_removal removal = own_removal(r, max);
     uint32_t ids[EXPIRE_TOPICS];
     size_t count = collect(r, ids), finished = 0;
     removal.judge = judge_topic;
@@ -348,7 +357,7 @@ static enum err expire(struct retention *r, size_t max)
 /* The next piece of a purge that was answered when its floor was safe. */
 static enum err purge(struct retention *r, struct topic *t, size_t max)
 {
-    struct store_removal removal = retention_removal(r, r->now_ms, max);
+    struct store_removal removal = own_removal(r, max);
     enum err e = store_purge(r->store, t->id, t->floor, &removal);
     t->unswept = e || !removal.done;
     idle_note(r->idle, t, r->now_ms);
@@ -414,10 +423,12 @@ static enum err forget_keys(struct retention *r, size_t max)
     uint64_t oldest = r->now_ms > r->key_window_ms ? r->now_ms - r->key_window_ms : 0;
     uint64_t next = UINT64_MAX;
     enum err e = store_drop_keys(r->store, oldest, max, &next);
+    if (e)
+        return e;
     r->keys_due_ms = next == UINT64_MAX ? UINT64_MAX : next + r->key_window_ms;
     if (r->keys_due_ms < r->now_ms + KEYS_MS)
         r->keys_due_ms = r->now_ms + KEYS_MS;
-    return e;
+    return ERR_OK;
 }
 
 static bool has_age(const struct retention *r)
@@ -458,8 +469,8 @@ enum err retention_step(struct retention *r, uint64_t now_ms, size_t max, uint64
 {
     r->now_ms = now_ms;
     enum err e = step(r, max);
-    *ret_due_ms = e ? now_ms + RETRY_MS : next_due(r);
-    return e;
+    *ret_due_ms = e == ERR_AGAIN ? now_ms + AGAIN_MS : e ? now_ms + RETRY_MS : next_due(r);
+    return e == ERR_AGAIN ? ERR_OK : e;
 }
 
 void retention_init(struct retention *r, struct store *store, struct topic_table *topics,

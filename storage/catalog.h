@@ -31,7 +31,9 @@ struct catalog_topic {
     uint64_t gone;       /* taken away by the removal that is being prepared, ... */
     uint64_t gone_bytes; /* ... their payload bytes, ... */
     uint64_t gone_upto;  /* ... and the offset of the newest of them */
-    uint64_t grouped;    /* the durable log's: closed blocks of the open group that it occurs in */
+    /* A store with a journal: what of the totals is not in the store behind it yet. */
+    uint32_t held, held_bytes;
+    uint64_t grouped; /* the durable log's: closed blocks of the open group that it occurs in */
     struct catalog_topic *next_gone; /* next topic of the removal */
     struct grace_item retired;
     uint32_t id;

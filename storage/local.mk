@@ -2,6 +2,19 @@ noinst_LIBRARIES += libstorage.a
 libstorage_a_SOURCES = \
 	storage/block_index.c storage/block_index.h \
 	storage/catalog.c storage/catalog.h \
+	storage/journal/batch_pack.c storage/journal/batch_pack.h \
+	storage/journal/applier.c storage/journal/applier.h \
+	storage/journal/held.c storage/journal/held.h \
+	storage/journal/held_read.c storage/journal/held_read.h \
+	storage/journal/applied_note.c storage/journal/applied_note.h \
+	storage/journal/journaled.h \
+	storage/journal/store_journaled.c storage/journal/store_journaled.h \
+	storage/journal/journaled_append.c storage/journal/journaled_append.h \
+	storage/journal/journaled_look.c storage/journal/journaled_look.h \
+	storage/journal/journaled_open.c \
+	storage/journal/journaled_read.c storage/journal/journaled_read.h \
+	storage/journal/journaled_remove.c storage/journal/journaled_remove.h \
+	storage/journal/sequencer.h storage/journal/sequencer_file.c \
 	storage/journal/group.c storage/journal/group.h storage/journal/group_layout.h \
 	storage/journal/group_writer.c \
 	storage/journal/journal_append.c storage/journal/journal.h \
@@ -38,7 +51,6 @@ libstorage_a_SOURCES = \
 	storage/lmdb/lmdb_trim.c storage/lmdb/lmdb_trim.h \
 	storage/lmdb/lmdb_verify.c storage/lmdb/lmdb_verify.h \
 	storage/lmdb/lmdb_write.c storage/lmdb/lmdb_write.h \
-	storage/lmdb/lmdb_wrong.c storage/lmdb/lmdb_wrong.h \
 	storage/lmdb/store_lmdb.c storage/lmdb/store_lmdb.h \
 	storage/record.c storage/record.h \
 	storage/store.c storage/store.h storage/store_types.h storage/store_ops.h \
@@ -46,4 +58,5 @@ libstorage_a_SOURCES = \
 	storage/store_damage.c \
 	storage/store_memory.c \
 	storage/store_verify.c \
+	storage/store_wrong.c \
 	storage/times.c storage/times.h

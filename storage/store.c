@@ -66,6 +66,8 @@ enum err store_topics(struct store *s, store_visit_topic *visit, void *ctx)
 
 enum err store_step_times(struct store *s, uint64_t offset, uint64_t most_ms, int64_t delta_ms)
 {
+    if (s->ops->step_times)
+        return s->ops->step_times(s, offset, most_ms, delta_ms);
     struct times_step step = {offset, most_ms, delta_ms};
     bool all = offset >= s->last_offset;
     if (all)
@@ -169,7 +171,7 @@ static void count_records(struct store *s, const struct store_batch *b)
 enum err store_append(struct store *s, const struct store_batch *b)
 {
     uint32_t topics_before = s->catalog.last_id;
-    enum err e = add_topics(s, b);
+    enum err e = b->note && !is_note(b->note) ? ERR_INVALID : add_topics(s, b);
     if (!e)
         e = check_records(s, b);
     if (!e)
@@ -278,6 +280,11 @@ enum err store_forget(struct store *s, const uint32_t *ids, size_t count, uint64
         s->catalog.forgotten = mark;
     catalog_collect(&s->catalog);
     return e;
+}
+
+uint64_t store_last(const struct store *s)
+{
+    return s->last_offset;
 }
 
 uint64_t store_forgotten(const struct store *s)

@@ -29,6 +29,12 @@
  * after any stop that was not clean, and of small logs, else those that lead to the records. */
 MUST_CHECK enum err store_lmdb_open(const struct store_options *o, struct store **ret,
                                     struct store_state *ret_state);
+/* The same, with the journal that O wants: what is appended is safe there, and goes into the log
+ * later, and what a journal has that the log still needs goes into it first, whatever O wants.
+ * Besides: ERR_CORRUPT (a journal that is needed is missing, another log's, or older),
+ * ERR_CONFLICT (another log's is in the place of the one that is wanted). */
+MUST_CHECK enum err store_open(const struct store_options *o, struct store **ret,
+                               struct store_state *ret_state);
 MUST_CHECK enum err store_memory_open(const struct store_options *o, struct store **ret,
                                       struct store_state *ret_state);
 /* Ends cleanly: HEAD is the last offset used; COMPLETE: the topics' `last` say all, also of
@@ -50,6 +56,9 @@ MUST_CHECK enum err store_topics(struct store *s, store_visit_topic *visit, void
  * ERR_IO stays until the disk works again, or, when a commit that failed shows in the file, until
  * the log is opened from the start: reading goes on. */
 MUST_CHECK enum err store_append(struct store *s, const struct store_batch *b);
+/* The last offset that may be in use on the disk: of what was appended, or of what failed and may
+ * be there nevertheless. What is appended next has a higher one. */
+uint64_t store_last(const struct store *s);
 /* Makes durable what was committed without fsync. */
 MUST_CHECK enum err store_sync_now(struct store *s);
 /* Looks whether the log's files are still where they were: ERR_GONE when its directory has been
@@ -170,6 +179,13 @@ MUST_CHECK enum err store_lmdb_open_closed(const char *path, struct store **ret)
 /* What was wrong in words, after ERR_CORRUPT or ERR_IO on this thread by either of the openings, or
  * ERR_CORRUPT by a copy: "page 17: its bounds are wrong"; "" when there is no more to say. */
 const char *store_wrong(void);
+
+/* Whether that speaks of the log's journal. */
+bool store_wrong_is_journal(void);
+
+/* The same as store_lmdb_open_closed. *RET_NEEDED: the log was not closed, and its newest messages
+ * are in its journal, which is not looked at: store_wrong says where. */
+MUST_CHECK enum err store_open_closed(const char *path, struct store **ret, bool *ret_needed);
 
 /* --- reading --- */
 

@@ -52,5 +52,7 @@ void store_met_damage(struct store *s, enum store_damage damage, uint64_t number
 
 uint64_t store_damaged(struct store *s)
 {
+    if (s->ops->damaged)
+        return s->ops->damaged(s);
     return atomic_load_explicit(&s->damage.count, memory_order_relaxed);
 }

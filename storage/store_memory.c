@@ -102,12 +102,16 @@ static enum err add_records(struct memory_store *m, const struct store_batch *b)
     return ERR_OK;
 }
 
+static enum err memory_put_notes(struct store *s, const struct store_note *notes, size_t count);
+
 static enum err memory_append(struct store *s, const struct store_batch *b)
 {
     struct memory_store *m = memory_of(s);
     pthread_rwlock_wrlock(&m->lock);
     size_t before = m->count;
     enum err e = add_records(m, b);
+    if (!e && b->note)
+        e = memory_put_notes(s, b->note, 1);
     if (e)
         drop_above(m, before);
     pthread_rwlock_unlock(&m->lock);
@@ -403,6 +407,13 @@ static uint64_t memory_size(struct store *s)
     return memory_of(s)->used;
 }
 
+static uint64_t memory_keep_room(struct store *s, uint64_t bytes)
+{
+    const struct memory_store *m = memory_of(s);
+    uint64_t left = m->limit > m->used ? m->limit - m->used : 0;
+    return !m->limit || left > bytes ? bytes : left;
+}
+
 static void memory_abandon(struct store *s)
 {
     struct memory_store *m = memory_of(s);
@@ -560,6 +571,7 @@ static const struct store_ops memory_ops = {
     .copy = memory_copy,
     .size = memory_size,
     .used = memory_size,
+    .keep_room = memory_keep_room,
     .close = memory_close,
     .abandon = memory_abandon,
     .reader_create = memory_reader_create,

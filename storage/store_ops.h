@@ -13,6 +13,9 @@
 #include "storage/store_types.h"
 #include "storage/times.h"
 
+/* The note in which a log says how much of its journal it has: copies go without it. */
+#define STORE_NOTE_JOURNAL "journal"
+
 /* As the functions of store.h with the same names, with arguments already checked. */
 struct store_ops {
     /* The batch's topics are in the catalog already; totals are brought up to date afterwards. */
@@ -29,6 +32,8 @@ struct store_ops {
      * catalog follows. */
     enum err (*forget)(struct store *s, const uint32_t *ids, size_t count, uint64_t mark);
     enum err (*drop_keys)(struct store *s, uint64_t time_ms, size_t max, uint64_t *ret_next);
+    /* As store_step_times, whose work it does itself; NULL: it need not. */
+    enum err (*step_times)(struct store *s, uint64_t offset, uint64_t most_ms, int64_t delta_ms);
     /* Makes s->times durable. */
     enum err (*save_times)(struct store *s);
     enum err (*put_notes)(struct store *s, const struct store_note *notes, size_t count);
@@ -36,6 +41,13 @@ struct store_ops {
     enum err (*copy)(struct store_copy *c, struct store_copied *ret);
     uint64_t (*size)(struct store *s);
     uint64_t (*used)(struct store *s);
+    /* Keeps room for appends that take BYTES (store_room), as far as there is any; returns for how
+     * much of that. NULL: there is no end of it. */
+    uint64_t (*keep_room)(struct store *s, uint64_t bytes);
+    uint64_t (*damaged)(struct store *s); /* NULL: what is in its own list */
+    /* Commits, at OFFSET, above all that there is, a record that cannot be read: what was there is
+     * damaged, whatever its topic was. NULL: it cannot be told. */
+    enum err (*put_damage)(struct store *s, uint64_t offset);
     void (*close)(struct store *s, uint64_t head, bool complete);
     void (*abandon)(struct store *s);
     enum err (*reader_create)(struct store *s, struct store_reader **ret);
@@ -110,6 +122,12 @@ MUST_CHECK enum err store_copy_ended(struct store_copy *c);
 MUST_CHECK enum err store_copy_attach(struct store_copy *c, int fd, int block_fd);
 /* No more. The same. */
 MUST_CHECK enum err store_copy_detach(struct store_copy *c);
+
+/* Keeps what is wrong, in words, for store_wrong; less than STORE_WRONG_SIZE bytes. */
+enum { STORE_WRONG_SIZE = 320 };
+__attribute__((format(printf, 1, 2))) void store_say_wrong(const char *format, ...);
+/* The same, of the log's journal. */
+__attribute__((format(printf, 1, 2))) void store_say_wrong_journal(const char *format, ...);
 
 /* In place; the member goes on from there. */
 void store_init(struct store *s, const struct store_ops *ops);

@@ -24,6 +24,16 @@ struct store_options {
     enum store_sync sync;
     uint64_t map_bytes;   /* most that the log may ever take; memory store: 0 = no limit */
     unsigned readers_max; /* most readers at once */
+    /* Commits are safe elsewhere before they come here: each of them is synced, whatever SYNC says,
+     * which is then about what is elsewhere. No older program may open the log. */
+    bool behind_journal;
+    /* Of a log that had a journal: the head that is told is that of what is there; what may have
+     * been used beyond is told apart (store_state.reserved). */
+    bool reserved_apart;
+    /* store_open's: */
+    uint64_t journal_bytes;  /* of the journal; 0 = none is used */
+    const char *journal_dir; /* where it is; NULL = in PATH */
+    uint64_t apply_ms; /* what is in it goes into the log so much later at most; 0 = a second */
 };
 
 /* One message as the log keeps it. Pointers are borrowed. */
@@ -76,6 +86,7 @@ struct store_former {
 struct store_state {
     uint32_t epoch;         /* random, non-zero */
     uint64_t head;          /* last offset used or reserved; 0 = a new log */
+    uint64_t reserved;      /* with reserved_apart: the last one reserved; else 0 */
     uint64_t first;         /* smallest offset still kept, head + 1 when there is none */
     uint64_t last_time_ms;  /* of the newest record, 0 = none */
     bool created;           /* the log is new */
@@ -98,6 +109,7 @@ struct store_batch {
     const struct store_topic *topics;
     size_t topic_count;
     uint64_t reserve; /* if above the kept mark: remember that offsets up to it may be in use */
+    const struct store_note *note; /* put with it; NULL = none */
 };
 
 /* One found record; everything in R is valid only during the call. Return false to stop before
@@ -132,6 +144,9 @@ enum store_verdict {
  */
 struct store_removal {
     size_t max; /* about so many records at most, at least 1 */
+    /* Whoever asks has time to ask again, and none to wait: of a store with a journal, only what is
+     * applied already goes; ERR_AGAIN when that is nothing, and there may be something soon. */
+    bool hurried;
     /* NULL: all go. Asked in offset order. For each topic, what goes comes before what stays: after
      * a STORE_KEEP no STORE_REMOVE. Asked also about what a floor hides already: the rest of a
      * purge, or of a removal that failed; and about damaged records: by topic, those that are known

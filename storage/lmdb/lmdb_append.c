@@ -83,7 +83,8 @@ static enum err append_all(struct lmdb_store *s, struct lmdb_write *w, const str
         return e;
     if (b->reserve > w->state.mark)
         w->state.mark = b->reserve;
-    return ERR_OK;
+    const struct store_note *n = b->note;
+    return n ? lmdb_put_note(w->txn, s->dbi[DB_META], n->name, n->value, n->n) : ERR_OK;
 }
 
 static enum err append(struct lmdb_store *s, const struct store_batch *b)
@@ -115,4 +116,36 @@ enum err lmdb_append(struct store *base, const struct store_batch *b)
         return e;
     e = lmdb_age_free_pages(s);
     return e ? e : append(s, b);
+}
+
+/* A value that is shorter than any record: reading finds it as it finds damage that the disk has
+ * made, and tells everybody, since it names no topic. */
+static enum err put_unreadable(struct lmdb_store *s, struct lmdb_write *w, uint64_t offset)
+{
+    uint32_t nothing = 0;
+    bool closed = false;
+    MDB_val key = {.mv_size = sizeof(offset), .mv_data = &offset};
+    MDB_val value = {.mv_size = sizeof(nothing), .mv_data = &nothing};
+    enum err e = s->tail.known ? ERR_OK : tail_load(s, w->txn);
+    if (!e)
+        e = lmdb_err(mdb_put(w->txn, s->dbi[DB_LOG], &key, &value, MDB_APPEND));
+    return e ? e : tail_add(s, w->txn, 0, offset, &closed);
+}
+
+enum err lmdb_put_damage(struct store *base, uint64_t offset)
+{
+    struct lmdb_store *s = lmdb_of(base);
+    struct lmdb_write w;
+    enum err e = lmdb_write_begin(s, &w);
+    if (e)
+        return e;
+    e = put_unreadable(s, &w, offset);
+    if (e)
+        lmdb_write_abort(s, &w);
+    else
+        e = lmdb_write_commit(s, &w);
+    s->tail.known = s->tail.known && !e;
+    if (!e)
+        s->unread_high = offset;
+    return e;
 }

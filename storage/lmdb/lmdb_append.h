@@ -7,4 +7,7 @@
 /* As the store's operation. */
 MUST_CHECK enum err lmdb_append(struct store *base, const struct store_batch *b);
 
+/* As the store's operation. */
+MUST_CHECK enum err lmdb_put_damage(struct store *base, uint64_t offset);
+
 #endif

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "storage/lmdb/lmdb_rows.h"
-#include "storage/lmdb/lmdb_wrong.h"
 
 enum {
     STEP_PAGES = 1024, /* between two looks at whether a copy has been called off */
@@ -32,12 +31,12 @@ enum err lmdb_check_file(const char *path, enum pages_depth depth, bool marked,
     int fd = open_file(path);
     if (fd < 0)
         return ERR_OK; /* whoever opens it says why it cannot be */
-    char wrong[LMDB_WRONG_SIZE];
+    char wrong[STORE_WRONG_SIZE];
     enum err e = pages_check(fd, depth, ret, wrong, sizeof(wrong));
-    lmdb_wrong("%s", wrong);
+    store_say_wrong("%s", wrong);
     close(fd);
     if (e == ERR_FORMAT && marked) {
-        lmdb_wrong("it is no log any more");
+        store_say_wrong("it is no log any more");
         e = ERR_CORRUPT;
     }
     return e;
@@ -68,11 +67,11 @@ enum err lmdb_check_rest(const struct lmdb_store *s, const struct pages_header *
     struct pages_header all;
     struct lmdb_state state;
     if (read_state(s, &state)) {
-        lmdb_wrong("its state cannot be read");
+        store_say_wrong("its state cannot be read");
         return ERR_CORRUPT;
     }
     if (header_is_lost(&state, h)) {
-        lmdb_wrong("the header of its newest commit is damaged");
+        store_say_wrong("the header of its newest commit is damaged");
         return ERR_CORRUPT;
     }
     if (state.stop == STOP_CLEAN && (off_t)(h->pages * h->page_size) > small_file)
@@ -92,7 +91,7 @@ enum err lmdb_pages_of(struct lmdb_store *s, MDB_txn *txn, struct lmdb_pages **r
     if (!e && pages_header(p)->txn != mdb_txn_id(txn))
         e = ERR_AGAIN;
     if (e && e != ERR_AGAIN && p)
-        lmdb_wrong("%s", pages_wrong(p));
+        store_say_wrong("%s", pages_wrong(p));
     if (e)
         pages_destroy(p);
     else
@@ -113,7 +112,7 @@ static enum err check_pages(struct lmdb_store *s, struct store_copy *c, MDB_txn 
             e = store_copy_ended(c);
     }
     if (e == ERR_CORRUPT)
-        lmdb_wrong("%s", pages_wrong(p));
+        store_say_wrong("%s", pages_wrong(p));
     pages_destroy(p);
     return e;
 }

@@ -11,7 +11,6 @@
 #include "storage/lmdb/lmdb_guard.h"
 #include "storage/lmdb/lmdb_rows.h"
 #include "storage/lmdb/lmdb_store.h"
-#include "storage/lmdb/lmdb_wrong.h"
 
 enum {
     READERS_SPARE = 4, /* besides the caller's: the store's own, a backup, and outside tools */
@@ -119,6 +118,6 @@ enum err lmdb_check_length(struct lmdb_store *s)
     s->taken = (size_t)file.st_size / s->page_size;
     if ((uint64_t)file.st_size >= (uint64_t)(info.me_last_pgno + 1) * st.ms_psize)
         return ERR_OK;
-    lmdb_wrong("it is shorter than its pages");
+    store_say_wrong("it is shorter than its pages");
     return ERR_CORRUPT;
 }

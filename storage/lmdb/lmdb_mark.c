@@ -57,6 +57,9 @@ static enum err mark_copy(MDB_txn *txn, const char *boot_id, struct store_copied
         highest = forgotten.mark;
     if (highest > state.certain && !lmdb_needs_new_epoch(&state, boot_id))
         state.certain = highest;
+    e = lmdb_delete_note(txn, dbi[DB_META], STORE_NOTE_JOURNAL);
+    if (e)
+        return e;
     state.stop = STOP_COPIED;
     ret->epoch = state.epoch;
     ret->last = state.certain;

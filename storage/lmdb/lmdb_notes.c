@@ -39,6 +39,19 @@ static enum err visit_all(struct lmdb_store *s, MDB_txn *txn, const char *prefix
     return rc == MDB_NOTFOUND ? ERR_OK : lmdb_err(rc);
 }
 
+enum err lmdb_notes_closed(struct store *base, const char *prefix, store_visit_note *visit,
+                           void *ctx)
+{
+    struct lmdb_store *s = lmdb_of(base);
+    MDB_txn *txn;
+    enum err e = lmdb_err(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn));
+    if (e)
+        return e;
+    e = visit_all(s, txn, prefix, visit, ctx);
+    mdb_txn_abort(txn);
+    return e;
+}
+
 /* On the store's thread, which sees what it has written: in a write that changes nothing. */
 enum err lmdb_notes(struct store *base, const char *prefix, store_visit_note *visit, void *ctx)
 {

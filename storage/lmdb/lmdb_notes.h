@@ -9,4 +9,8 @@ MUST_CHECK enum err lmdb_save_notes(struct store *base, const struct store_note 
 MUST_CHECK enum err lmdb_notes(struct store *base, const char *prefix, store_visit_note *visit,
                                void *ctx);
 
+/* The same for a log that is open for looking at it. */
+MUST_CHECK enum err lmdb_notes_closed(struct store *s, const char *prefix, store_visit_note *visit,
+                                      void *ctx);
+
 #endif

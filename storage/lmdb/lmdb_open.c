@@ -19,7 +19,6 @@
 #include "storage/lmdb/lmdb_place.h"
 #include "storage/lmdb/lmdb_rows.h"
 #include "storage/lmdb/lmdb_start.h"
-#include "storage/lmdb/lmdb_wrong.h"
 
 enum {
     DIRECTORY_MODE = 0700,
@@ -102,9 +101,9 @@ static enum err drop_stub(const char *path, bool marked)
         return ERR_TOO_LARGE;
     bool stub = has_stub(name), missing = access(name, F_OK) != 0 && errno == ENOENT;
     if (marked && (stub || missing)) {
-        lmdb_wrong("it is %s, although a log has been there (" LMDB_LOCK_FILE
-                   " says so: remove that to begin a new one)",
-                   missing ? "missing" : "empty");
+        store_say_wrong("it is %s, although a log has been there (" LMDB_LOCK_FILE
+                        " says so: remove that to begin a new one)",
+                        missing ? "missing" : "empty");
         return ERR_CORRUPT;
     }
     return stub && unlink(name) ? lmdb_err(errno) : ERR_OK;

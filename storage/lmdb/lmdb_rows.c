@@ -82,15 +82,16 @@ enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta, uint32_t *ret_version)
         return ERR_FORMAT;
     memcpy(&row, value.mv_data, sizeof(row));
     if (memcmp(row.magic, format_now.magic, sizeof(row.magic)) != 0 ||
-        row.version < LMDB_FORMAT_OLDEST || row.version > LMDB_FORMAT_VERSION)
+        row.version < LMDB_FORMAT_OLDEST || row.version > LMDB_FORMAT_JOURNALED)
         return ERR_FORMAT;
     *ret_version = row.version;
     return ERR_OK;
 }
 
-enum err lmdb_put_format(MDB_txn *txn, MDB_dbi meta)
+enum err lmdb_put_format(MDB_txn *txn, MDB_dbi meta, uint32_t version)
 {
     struct format_row row = format_now;
+    row.version = version;
     MDB_val key = text_key("format"), value = {.mv_size = sizeof(row), .mv_data = &row};
     return lmdb_err(mdb_put(txn, meta, &key, &value, 0));
 }

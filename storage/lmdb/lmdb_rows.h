@@ -8,7 +8,7 @@
 enum err lmdb_err(int rc);
 /* ERR_NOT_FOUND: no such row; ERR_FORMAT: another program's, or a newer version's. */
 MUST_CHECK enum err lmdb_get_format(MDB_txn *txn, MDB_dbi meta, uint32_t *ret_version);
-MUST_CHECK enum err lmdb_put_format(MDB_txn *txn, MDB_dbi meta);
+MUST_CHECK enum err lmdb_put_format(MDB_txn *txn, MDB_dbi meta, uint32_t version);
 /* ERR_CORRUPT. */
 MUST_CHECK enum err lmdb_get_state(MDB_txn *txn, MDB_dbi meta, struct lmdb_state *ret);
 /* *RET is set only if there were steps; ERR_CORRUPT. */

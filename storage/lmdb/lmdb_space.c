@@ -28,6 +28,7 @@ enum {
     STEP_MIN = 256,
     STEP_MAX = 4096,
     TREE_PAGES = 32, /* what a commit copies besides: paths, meta rows, the free list */
+    AHEAD_COMMITS = 4,
 };
 
 enum { NODE_BYTES = 18 }; /* key, node header and page pointer of a record */
@@ -141,6 +142,27 @@ enum err lmdb_check_space(struct lmdb_store *s, const struct store_batch *b)
     if (!e && (in_map > all || on_disk > s->taken))
         s->free_pages -= needed < s->free_pages ? needed : s->free_pages;
     return e;
+}
+
+/* Whether PAGES may be appended, in some commits, before anything else is looked at. */
+static enum err check_ahead(struct lmdb_store *s, const MDB_envinfo *info, size_t pages)
+{
+    size_t all = info->me_mapsize / s->page_size, end = info->me_last_pgno + 1 + pages;
+    enum err e = check_room(s, end + within(all / SPARE_PART, SPARE_MIN, SPARE_MAX), all);
+    return e ? e : check_disk(s, info, end + DISK_SPARE);
+}
+
+uint64_t lmdb_keep_room(struct store *base, uint64_t bytes)
+{
+    struct lmdb_store *s = lmdb_of(base);
+    MDB_envinfo info;
+    if (lmdb_ready(s) || mdb_env_info(s->env, &info))
+        return 0;
+    /* A commit replaces pages that can be used again only by the second one after it. */
+    for (size_t pages = bytes / s->page_size + 1; pages > 0; pages /= 2)
+        if (check_ahead(s, &info, pages + AHEAD_COMMITS * TREE_PAGES) == ERR_OK)
+            return (uint64_t)pages * s->page_size;
+    return 0;
 }
 
 void lmdb_take_spare(struct lmdb_store *s)

@@ -11,6 +11,8 @@ MUST_CHECK enum err lmdb_check_space(struct lmdb_store *s, const struct store_ba
 void lmdb_take_spare(struct lmdb_store *s);
 /* An empty commit, after which all that was freed can be used. */
 MUST_CHECK enum err lmdb_age_free_pages(struct lmdb_store *s);
+/* As the store's operation. */
+uint64_t lmdb_keep_room(struct store *base, uint64_t bytes);
 /* As the store's operations, bytes: of the file, and of its pages that are in use. */
 uint64_t lmdb_size(struct store *base);
 uint64_t lmdb_used(struct store *base);

@@ -14,7 +14,6 @@
 #include "storage/lmdb/lmdb_store.h"
 #include "storage/lmdb/lmdb_tail.h"
 #include "storage/lmdb/lmdb_write.h"
-#include "storage/lmdb/lmdb_wrong.h"
 #include "storage/record.h"
 
 static enum err load_forgotten(struct lmdb_store *s, MDB_txn *txn)
@@ -109,6 +108,12 @@ static enum err load_log(struct lmdb_store *s, MDB_txn *txn, struct ends *ret)
     return lmdb_err(rc);
 }
 
+/* Offsets up to it may have been used without leaving a record. */
+static uint64_t reserved(const struct lmdb_state *st)
+{
+    return st->stop == STOP_CLEAN ? 0 : st->mark;
+}
+
 /* Offsets that were used must not be used again, even when nothing of them is left. */
 static uint64_t find_head(const struct lmdb_store *s, const struct ends *ends)
 {
@@ -120,9 +125,7 @@ static uint64_t find_head(const struct lmdb_store *s, const struct ends *ends)
     while ((t = id_walk_next(&all)))
         if (t->last > head)
             head = t->last;
-    if (s->state.stop != STOP_CLEAN && s->state.mark > head)
-        head = s->state.mark;
-    return head;
+    return s->reserved_apart || reserved(&s->state) < head ? head : reserved(&s->state);
 }
 
 static void tell_state(const struct lmdb_store *s, const struct ends *ends, bool clean,
@@ -147,14 +150,20 @@ static void tell_state(const struct lmdb_store *s, const struct ends *ends, bool
 /* Everything found is on the disk by now, so all offsets up to the head are certain. */
 static void take_over(const struct lmdb_store *s, struct lmdb_state *st, const char *boot_id)
 {
+    uint64_t mark = reserved(st);
     st->stop = STOP_UNCLEAN;
     st->complete = false;
     st->sync = (uint8_t)s->sync;
     st->head = s->base.last_offset;
-    st->mark = s->base.last_offset;
+    st->mark = mark > s->base.last_offset ? mark : s->base.last_offset;
     st->certain = s->base.last_offset;
     memset(st->boot_id, 0, sizeof(st->boot_id));
     memcpy(st->boot_id, boot_id, strnlen(boot_id, BOOT_ID_SIZE - 1));
+}
+
+static uint32_t wanted_version(const struct lmdb_store *s)
+{
+    return s->behind_journal ? LMDB_FORMAT_JOURNALED : LMDB_FORMAT_VERSION;
 }
 
 /* What came with later versions: 2 has `keys`; from 3 on topics may be forgotten, and no older
@@ -162,13 +171,13 @@ static void take_over(const struct lmdb_store *s, struct lmdb_state *st, const c
 static enum err bring_up_to_date(struct lmdb_store *s, struct lmdb_write *w)
 {
     enum err e = lmdb_err(lmdb_open_databases(s, w->txn, MDB_CREATE));
-    return e ? e : lmdb_put_format(w->txn, s->dbi[DB_META]);
+    return e ? e : lmdb_put_format(w->txn, s->dbi[DB_META], wanted_version(s));
 }
 
 static enum err use_databases(struct lmdb_store *s, struct lmdb_write *w, uint32_t version)
 {
-    return version < LMDB_FORMAT_VERSION ? bring_up_to_date(s, w)
-                                         : lmdb_err(lmdb_open_databases(s, w->txn, 0));
+    return version < wanted_version(s) ? bring_up_to_date(s, w)
+                                       : lmdb_err(lmdb_open_databases(s, w->txn, 0));
 }
 
 enum err lmdb_load_times(struct lmdb_store *s, MDB_txn *txn)
@@ -189,6 +198,7 @@ static uint64_t true_time(struct lmdb_store *s, uint64_t offset, uint64_t time_m
 static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32_t version,
                               const char *boot_id, struct ends *ret)
 {
+    s->reserved_apart = s->reserved_apart && version == LMDB_FORMAT_JOURNALED;
     enum err e = use_databases(s, w, version);
     if (!e)
         e = lmdb_get_state(w->txn, s->dbi[DB_META], &s->state);
@@ -201,7 +211,7 @@ static enum err load_existing(struct lmdb_store *s, struct lmdb_write *w, uint32
     if (!e)
         e = load_log(s, w->txn, ret);
     if (e == ERR_CORRUPT || e == ERR_NOT_FOUND) {
-        lmdb_wrong("its state, or the row of a topic, cannot be read");
+        store_say_wrong("its state, or the row of a topic, cannot be read");
         return ERR_CORRUPT;
     }
     if (e)
@@ -217,7 +227,7 @@ static enum err make_new(struct lmdb_store *s, struct lmdb_write *w)
 {
     enum err e = lmdb_err(lmdb_open_databases(s, w->txn, MDB_CREATE));
     if (!e)
-        e = lmdb_put_format(w->txn, s->dbi[DB_META]);
+        e = lmdb_put_format(w->txn, s->dbi[DB_META], wanted_version(s));
     if (!e)
         e = store_draw_epoch(0, &w->state.epoch);
     s->state.stop = STOP_CLEAN;
@@ -295,7 +305,8 @@ enum err lmdb_start(struct lmdb_store *s, uint32_t version, const char *boot_id,
     tell_state(s, &ends, found.stop == STOP_CLEAN, ret_state);
     ret_state->created = version == 0;
     ret_state->copied = found.stop == STOP_COPIED;
+    ret_state->reserved = s->reserved_apart ? reserved(&found) : 0;
     ret_state->complete = found.stop == STOP_CLEAN && found.complete;
-    return s->sync == STORE_SYNC_ALWAYS ? ERR_OK
-                                        : lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
+    bool synced = s->sync == STORE_SYNC_ALWAYS || s->behind_journal;
+    return synced ? ERR_OK : lmdb_err(mdb_env_set_flags(s->env, MDB_NOSYNC, 1));
 }

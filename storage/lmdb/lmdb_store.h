@@ -21,8 +21,9 @@
 enum lmdb_db { DB_META, DB_TOPICS, DB_LOG, DB_INDEX, DB_GROUPS, DB_KEYS, DB_COUNT };
 
 enum {
-    LMDB_FORMAT_VERSION = 3,
-    LMDB_FORMAT_OLDEST = 1, /* that is brought up to date at opening */
+    LMDB_FORMAT_VERSION = 3,   /* of a log that has everything itself */
+    LMDB_FORMAT_JOURNALED = 4, /* and of one that a journal has been used with; the newest */
+    LMDB_FORMAT_OLDEST = 1,    /* that is brought up to date at opening */
 };
 
 enum { BOOT_ID_SIZE = 40 }; /* 36 characters and NULs */
@@ -99,8 +100,10 @@ struct lmdb_store {
     size_t last_txn;       /* the last one that was committed, when one has failed */
     MDB_dbi dbi[DB_COUNT]; /* KEYS 0: a closed log of version 1 has none */
     int lock_fd;
-    bool gone;   /* the file at PATH is another one, or none; told */
-    bool closed; /* open for verifying and copying alone: nobody may write to it */
+    bool gone;           /* the file at PATH is another one, or none; told */
+    bool behind_journal; /* each commit is synced, and the format says that there is a journal */
+    bool reserved_apart; /* store_options has it */
+    bool closed;         /* open for verifying and copying alone: nobody may write to it */
     enum store_sync sync;
     char boot_id[BOOT_ID_SIZE]; /* of this machine now; "" = not known */
     struct lmdb_state state;    /* as committed */

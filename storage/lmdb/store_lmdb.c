@@ -22,7 +22,6 @@
 #include "storage/lmdb/lmdb_trim.h"
 #include "storage/lmdb/lmdb_verify.h"
 #include "storage/lmdb/lmdb_write.h"
-#include "storage/lmdb/lmdb_wrong.h"
 #include "storage/store.h"
 
 static const struct store_ops ops = {
@@ -40,6 +39,8 @@ static const struct store_ops ops = {
     .copy = lmdb_copy,
     .size = lmdb_size,
     .used = lmdb_used,
+    .keep_room = lmdb_keep_room,
+    .put_damage = lmdb_put_damage,
     .close = lmdb_close,
     .abandon = lmdb_abandon,
     .reader_create = lmdb_reader_create,
@@ -54,6 +55,7 @@ static const struct store_ops ops = {
 
 /* Of a log that is open for verifying and copying alone. */
 static const struct store_ops closed_ops = {
+    .notes = lmdb_notes_closed,
     .copy = lmdb_copy,
     .size = lmdb_size,
     .abandon = lmdb_abandon,
@@ -98,11 +100,13 @@ enum err store_lmdb_open_booted(const struct store_options *o, const char *boot_
     s->lock_fd = -1;
     atomic_store_explicit(&s->open.block, UINT64_MAX, memory_order_relaxed);
     s->sync = o->sync;
+    s->behind_journal = o->behind_journal;
+    s->reserved_apart = o->reserved_apart;
     s->map_bytes = o->map_bytes;
     s->readers_max = o->readers_max;
     s->path = strdup(o->path);
     snprintf(s->boot_id, sizeof(s->boot_id), "%s", boot_id);
-    lmdb_wrong("%s", "");
+    store_say_wrong("%s", "");
     lmdb_guard_enter();
     enum err e = s->path ? lmdb_open(s, boot_id, ret_state) : ERR_NOMEM;
     lmdb_guard_leave();
@@ -134,7 +138,7 @@ enum err store_lmdb_open_closed(const char *path, struct store **ret)
     s->closed = true;
     s->base.damage.quiet = true;
     read_boot_id(s->boot_id);
-    lmdb_wrong("%s", "");
+    store_say_wrong("%s", "");
     lmdb_guard_enter();
     enum err e = lmdb_open_closed(s, path);
     lmdb_guard_leave();

@@ -7,7 +7,6 @@
  *   lmdb_rows     the small rows of `meta` and `topics`; LMDB's error codes
  *   lmdb_guard    ending in words when LMDB runs into damage all the same
  *   lmdb_cursor   stepping through a database
- *   lmdb_wrong    what was wrong, in words
  *   lmdb_pages    walking the pages of a file with bounds, by none of LMDB's code
  *   lmdb_place    whether the log is in its directory, and still there
  *   lmdb_check    looking at the file before LMDB does

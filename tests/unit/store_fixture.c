@@ -32,6 +32,24 @@ void remove_dir(char *path)
     free(path);
 }
 
+enum err open_held(const struct store_options *o, struct store **ret, struct store_state *state)
+{
+    enum { JOURNAL_BYTES = 16 << 20, NEVER_MS = 1 << 30 };
+    struct store_options with = *o;
+    with.journal_bytes = JOURNAL_BYTES;
+    with.apply_ms = NEVER_MS;
+    return store_open(&with, ret, state);
+}
+
+enum err open_applied(const struct store_options *o, struct store **ret, struct store_state *state)
+{
+    enum { JOURNAL_BYTES = 1 << 20 };
+    struct store_options with = *o;
+    with.journal_bytes = JOURNAL_BYTES;
+    with.apply_ms = 1;
+    return store_open(&with, ret, state);
+}
+
 void add_topics(struct store *s, uint32_t first, uint32_t count)
 {
     struct store_topic *topics = calloc(count, sizeof(*topics));

@@ -32,6 +32,10 @@ char *make_dir(void);
 /* Removes the directory with the files in it, and frees its name. */
 void remove_dir(char *path);
 
+/* Stores with a journal, which is applied when something needs it, or all the time. */
+enum err open_held(const struct store_options *o, struct store **ret, struct store_state *state);
+enum err open_applied(const struct store_options *o, struct store **ret, struct store_state *state);
+
 /* Appends COUNT topics "topic-ID", ids from FIRST on. */
 void add_topics(struct store *s, uint32_t first, uint32_t count);
 /* Appends one record whose payload is the offset's 8 bytes and whose time is the offset. */

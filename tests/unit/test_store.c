@@ -15,6 +15,8 @@ static const struct {
 } members[] = {
     {"memory", store_memory_open},
     {"lmdb", store_lmdb_open},
+    {"journal, held", open_held},
+    {"journal, applied", open_applied},
 };
 
 enum { MEMBERS = sizeof(members) / sizeof(members[0]) };

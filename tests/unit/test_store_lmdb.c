@@ -549,7 +549,7 @@ static void set_version_2(MDB_val *value)
 
 static void set_newer_version(MDB_val *value)
 {
-    ((uint8_t *)value->mv_data)[8] = LMDB_FORMAT_VERSION + 1;
+    ((uint8_t *)value->mv_data)[8] = LMDB_FORMAT_JOURNALED + 1;
 }
 
 static void flip_last_byte(MDB_val *value)

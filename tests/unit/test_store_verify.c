@@ -979,7 +979,7 @@ START_TEST(a_log_cut_off_or_newer_is_refused)
     off_t size;
     begin_planting();
     take("meta", format, 6);
-    taken[8] = LMDB_FORMAT_VERSION + 1;
+    taken[8] = LMDB_FORMAT_JOURNALED + 1;
     put("meta", format, 6, taken, 16);
     end_planting();
     ck_assert_int_eq(try_closed(dir), ERR_FORMAT);

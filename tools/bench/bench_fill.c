@@ -157,7 +157,7 @@ static enum err open_store(struct fill *f)
         .map_bytes = (c->count + c->batch) * (c->size + 64) * 2 + MAP_SPARE,
         .readers_max = 1,
     };
-    enum err e = store_lmdb_open(&options, &f->store, &state);
+    enum err e = store_open(&options, &f->store, &state);
     f->offset = state.head;
     if (!e && !state.created) {
         bench_say("%s is a log already", c->dir);
