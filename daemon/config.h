@@ -220,6 +220,9 @@ struct config {
         uint64_t max_age_ms;    /* 0 = any */
         uint64_t max_log_bytes; /* 0 = any number */
         uint64_t map_bytes;
+        bool journal;
+        char *journal_dir; /* "" = in hub.data_dir */
+        uint64_t journal_size;
     } log;
     struct {
         unsigned anonymous; /* CONFIG_SUBSCRIBE | … */

@@ -339,10 +339,14 @@ static enum err open_log(struct daemon *d)
         .sync = c->log.sync,
         .map_bytes = c->log.map_bytes,
         .readers_max = WORKERS_MAX + 8,
+        .journal_bytes = c->log.journal ? c->log.journal_size : 0,
+        .journal_dir = *c->log.journal_dir ? c->log.journal_dir : NULL,
     };
-    enum err e = store_lmdb_open(&o, &d->store, &d->log);
+    enum err e = store_open(&o, &d->store, &d->log);
     if (e == ERR_LOCKED)
         log_error("the log %s is in use by another hub", o.path);
+    else if (e != ERR_OK && store_wrong_is_journal())
+        log_error("cannot open the log %s: %s", o.path, store_wrong());
     else if (e != ERR_OK && *store_wrong())
         log_error("the log %s/data.mdb is damaged: %s; `longwirectl verify %s` looks at it, "
                   "`longwirectl restore` makes a log of a backup",

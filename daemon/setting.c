@@ -207,6 +207,12 @@ const struct setting settings[] = {
      "what the log may take; beyond it the oldest messages go; 0 = no limit"},
     {"log", "map_bytes", BYTES(log.map_bytes, MIB, 64 * TIB), "64G", FIXED,
      "most that the log's file may ever take; publishes are refused when it is full"},
+    {"log", "journal", BOOL(log.journal), "off", FIXED,
+     "make messages safe in a journal first, and write them to the log later, many at once"},
+    {"log", "journal_dir", TEXT(log.journal_dir, 0, CONFIG_TEXT_MAX), "", FIXED,
+     "directory of the journal; empty = hub.data_dir"},
+    {"log", "journal_size", BYTES(log.journal_size, MIB, 16 * GIB), "64M", FIXED,
+     "what the journal takes on the disk"},
 
     {"access", "anonymous", FLAGS(access.anonymous, access_words), "", RELOAD,
      "what anyone may do on listeners that are not loopback"},

@@ -183,6 +183,9 @@ START_TEST(defaults_are_typed)
     ck_assert_uint_eq(c->log.max_age_ms, (uint64_t)7 * 24 * 3600 * 1000);
     ck_assert_uint_eq(c->log.max_log_bytes, (uint64_t)8 << 30);
     ck_assert_uint_eq(c->log.map_bytes, (uint64_t)64 << 30);
+    ck_assert(!c->log.journal);
+    ck_assert_str_eq(c->log.journal_dir, "");
+    ck_assert_uint_eq(c->log.journal_size, (uint64_t)64 << 20);
     ck_assert_uint_eq(c->access.anonymous, 0);
     ck_assert_uint_eq(c->access.origin.count, 0);
     ck_assert_uint_eq(c->topic_count, 0);
@@ -260,6 +263,9 @@ static const struct {
     {"log", "max_age", "3d"},
     {"log", "max_log_bytes", "5G"},
     {"log", "map_bytes", "2T"},
+    {"log", "journal", "on"},
+    {"log", "journal_dir", "/var/lib/longwire-journal"},
+    {"log", "journal_size", "128M"},
     {"access", "anonymous", "publish"},
     {"access", "origin", "https://example.org"},
     {"access", "local", "all"},

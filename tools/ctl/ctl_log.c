@@ -148,9 +148,12 @@ static enum err verify_store(struct store *s, json_t **ret)
 enum ctl_exit ctl_log_verify(const char *path, json_t **ret)
 {
     struct store *s;
-    enum err e = store_lmdb_open_closed(path, &s);
+    bool needs_journal;
+    enum err e = store_open_closed(path, &s, &needs_journal);
     if (e)
         return fail_at(path, explain_open(e));
+    if (needs_journal)
+        (void)!fail_at(path, store_wrong()); /* what is there can be looked at all the same */
     e = verify_store(s, ret);
     store_abandon(s);
     return e ? fail_at(path, explain_open(e)) : CTL_OK;
@@ -223,10 +226,12 @@ static enum ctl_exit restore_store(struct store *s, const char *from, const char
 enum ctl_exit ctl_log_restore(const char *from, const char *to, bool force, json_t **ret)
 {
     struct store *s;
-    enum err e = store_lmdb_open_closed(from, &s);
+    bool needs_journal;
+    enum err e = store_open_closed(from, &s, &needs_journal);
     if (e)
         return fail_at(from, explain_open(e));
-    enum ctl_exit status = restore_store(s, from, to, force, ret);
+    enum ctl_exit status =
+        needs_journal ? fail_at(from, store_wrong()) : restore_store(s, from, to, force, ret);
     store_abandon(s);
     return status;
 }
