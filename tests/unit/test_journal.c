@@ -1049,6 +1049,25 @@ START_TEST(what_failed_at_the_end_of_the_file_is_void)
 }
 END_TEST
 
+/* What would have been the first of the next round. */
+START_TEST(what_failed_at_the_beginning_of_the_file_is_void)
+{
+    create(BYTES);
+    while (model.places[model.count - 1].at < BYTES - 2 * JOURNAL_PAGE)
+        append(100, 1);
+    size_t first = model.count - 1;
+    journal_release(journal, &model.places[first]);
+    uint64_t last = journal_last(journal);
+    fail_all(CALL_FDATASYNC, EIO);
+    ck_assert_int_eq(try_append(7000, 3), ERR_IO);
+    fail_none();
+    ck_assert_uint_lt(journal->bad.at, 2 * JOURNAL_PAGE);
+    memmove(&model.places[0], &model.places[first], sizeof(model.places[0]));
+    model.count = 1;
+    check_mending(last, last + 3);
+}
+END_TEST
+
 /* It may have reached the disk: then a start finds it. Never is it told as damage. */
 START_TEST(what_failed_may_be_there_until_it_is_void)
 {
@@ -1159,6 +1178,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(t, a_write_that_fails_is_void, 0, 8);
     tcase_add_test(t, a_sync_that_fails_voids_all_it_was_to_cover);
     tcase_add_test(t, what_failed_at_the_end_of_the_file_is_void);
+    tcase_add_test(t, what_failed_at_the_beginning_of_the_file_is_void);
     tcase_add_test(t, what_failed_may_be_there_until_it_is_void);
     tcase_add_test(t, a_sync_between_that_fails_is_told);
     tcase_add_test(t, a_sync_of_nothing_is_none);
