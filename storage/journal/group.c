@@ -156,7 +156,6 @@ static bool check_topics(const struct group *g)
         const uint8_t *entry = entry_at(g, i);
         size_t n = entry[AT_NAME_LEN];
         if (load32(entry + AT_ID) == 0 || n == 0 || load32(entry + AT_NAME) != at ||
-            n > g->names_len - at ||
             !are_zero(entry + AT_ENTRY_ZERO, TOPIC_ENTRY_SIZE - AT_ENTRY_ZERO))
             return false;
         at += n;

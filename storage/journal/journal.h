@@ -97,10 +97,10 @@ typedef enum err journal_visit(void *ctx, const struct journal_entry *e);
 
 /* Visits all that follows AFTER, which the log has. What had not been synced may be there, and is
  * then visited up to the first that is not; what is missing before something that is known to have
- * come after its sync is told as damaged. Errors: what VISIT returned; ERR_NOT_FOUND: the journal
- * has neither the group at AFTER nor one that follows it: it is older than the log, or damaged
- * there (or, without STORE_SYNC_ALWAYS, never came to the disk), and nothing was visited; ERR_IO,
- * ERR_NOMEM. */
+ * come after its sync is told as damaged. What is visited is durable by then, but in a closed one.
+ * Errors: what VISIT returned; ERR_NOT_FOUND: the journal has neither the group at AFTER nor one
+ * that follows it: it is older than the log, or damaged there (or, without STORE_SYNC_ALWAYS, never
+ * came to the disk), and nothing was visited; ERR_IO, ERR_NOSPACE, ERR_NOMEM. */
 MUST_CHECK enum err journal_read(struct journal *j, const struct journal_place *after,
                                  journal_visit *visit, void *ctx);
 

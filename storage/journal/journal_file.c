@@ -191,6 +191,7 @@ enum err journal_check_place(const struct journal *j)
 
 static enum err open_there(struct journal *j, bool closed)
 {
+    j->closed = closed;
     j->fd = open(j->path, (closed ? O_RDONLY : O_RDWR) | O_CLOEXEC);
     if (j->fd < 0)
         return journal_err(errno);

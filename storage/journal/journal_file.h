@@ -31,7 +31,8 @@ struct journal_end {
 
 struct journal {
     int fd;
-    char *path; /* of the file; owned */
+    bool closed; /* open to be read alone */
+    char *path;  /* of the file; owned */
     uint64_t log;
     uint64_t bytes;
     enum store_sync sync;

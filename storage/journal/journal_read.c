@@ -3,6 +3,7 @@
  * then they are taken in the order in which each follows the one before. That some place had been
  * synced, later ones say: what is missing before there is damage, behind it is the end.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,17 @@ struct reading {
 };
 
 /* --- finding --- */
+
+/* The log is not to have what its journal may still lose: what a killed hub has left on its way to
+ * the disk gets there first. And what a failed sync was to cover the kernel may show without the
+ * disk having it: so that is forgotten, and read from there. */
+static enum err settle(const struct journal *j)
+{
+    enum err e = journal_sync_file(j->fd);
+    if (!e)
+        (void)posix_fadvise(j->fd, 0, 0, POSIX_FADV_DONTNEED);
+    return e == ERR_OK || e == ERR_NOSPACE ? e : ERR_IO;
+}
 
 static enum err keep(struct reading *r, const struct frame *f, uint64_t at)
 {
@@ -166,7 +178,9 @@ static enum err step(struct reading *r, size_t *at, journal_visit *visit, void *
 
 static enum err read_on(struct reading *r, journal_visit *visit, void *ctx)
 {
-    enum err e = find_places(r);
+    enum err e = r->journal->closed ? ERR_OK : settle(r->journal);
+    if (!e)
+        e = find_places(r);
     if (e)
         return e;
     if (!r->known && r->synced <= r->at.number && find_next(r, 0) == r->count)

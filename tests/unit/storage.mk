@@ -35,7 +35,7 @@ tests_unit_test_journal_LDADD = $(storage_test_libs)
 tests_unit_test_journal_power_SOURCES = tests/unit/test_journal_power.c $(journal_fixture)
 tests_unit_test_journal_power_CFLAGS = $(storage_test_cflags)
 tests_unit_test_journal_power_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=pwritev -Wl,--wrap=pwritev64 \
-	-Wl,--wrap=fdatasync
+	-Wl,--wrap=fdatasync -Wl,--wrap=posix_fadvise -Wl,--wrap=posix_fadvise64
 tests_unit_test_journal_power_LDADD = $(storage_test_libs)
 
 tests_unit_test_catalog_SOURCES = tests/unit/test_catalog.c

@@ -686,6 +686,17 @@ START_TEST(a_moved_group_is_none)
 }
 END_TEST
 
+START_TEST(a_place_is_one_logs_and_lies_in_one_place)
+{
+    char bytes[FRAME_HEADER_SIZE];
+    struct frame f = {.kind = FRAME_VOID, .number = 2, .follows = 1}, g;
+    frame_encode(bytes, &f, LOG, JOURNAL_PAGE);
+    ck_assert(frame_decode(bytes, LOG, JOURNAL_PAGE, &g));
+    ck_assert(!frame_decode(bytes, LOG + 1, JOURNAL_PAGE, &g));
+    ck_assert(!frame_decode(bytes, LOG, 2 * JOURNAL_PAGE, &g));
+}
+END_TEST
+
 static void copy_file(const char *from, const char *to)
 {
     char bytes[1 << 16];
@@ -940,6 +951,26 @@ START_TEST(a_reading_that_fails_says_so)
 }
 END_TEST
 
+/* What a killed hub has left on its way to the disk is there before anybody builds on it. */
+START_TEST(a_reading_begins_with_a_sync)
+{
+    create(BYTES);
+    append_some(5);
+    reopen();
+    fail_all(CALL_FDATASYNC, EIO);
+    ck_assert_int_eq(read_after(&model.places[0]), ERR_IO);
+    ck_assert_uint_eq(found.count, 0);
+    fail_all(CALL_FDATASYNC, ENOSPC);
+    ck_assert_int_eq(read_after(&model.places[0]), ERR_NOSPACE);
+    fail_none();
+    check_all_after(0);
+    journal_close(journal);
+    ck_assert_int_eq(journal_open_closed(&options, &journal), ERR_OK);
+    fail_all(CALL_FDATASYNC, EIO);
+    check_all_after(0);
+}
+END_TEST
+
 START_TEST(short_writes_are_finished)
 {
     static const size_t most[] = {1, 7, FRAME_HEADER_SIZE, FRAME_HEADER_SIZE + 1, 4095, 4096, 5000};
@@ -1164,6 +1195,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(t, what_the_log_has_may_be_damaged, 0, 4);
     tcase_add_test(t, another_run_and_epoch_are_told_from_it);
     tcase_add_test(t, a_moved_group_is_none);
+    tcase_add_test(t, a_place_is_one_logs_and_lies_in_one_place);
     tcase_add_test(t, an_older_journal_is_told);
     tcase_add_test(t, other_files_are_refused);
     tcase_add_test(t, places_that_cannot_be_are_refused);
@@ -1174,6 +1206,7 @@ static Suite *make_suite(void)
     tcase_add_test(t, a_journal_that_cannot_be_made_leaves_nothing);
     tcase_add_test(t, a_file_that_may_not_be_as_large_is_a_full_disk);
     tcase_add_test(t, a_reading_that_fails_says_so);
+    tcase_add_test(t, a_reading_begins_with_a_sync);
     tcase_add_test(t, short_writes_are_finished);
     tcase_add_loop_test(t, a_write_that_fails_is_void, 0, 8);
     tcase_add_test(t, a_sync_that_fails_voids_all_it_was_to_cover);

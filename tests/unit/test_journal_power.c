@@ -172,6 +172,36 @@ int __wrap_fdatasync(int fd)
     return 0;
 }
 
+/* From here on what is read comes from the disk: of what failed it has one thing or another. */
+static void forget_pages(int fd)
+{
+    for (size_t i = 0; i < SECTORS; i++) {
+        struct sector *s = &disk.sectors[i];
+        if (s->count == 0)
+            continue;
+        if (random_below(2))
+            memcpy(s->safe, s->versions[random_below((uint32_t)s->count)].data, SECTOR);
+        s->count = 0;
+        REQUIRE(pwrite(fd, s->safe, SECTOR, (off_t)i * SECTOR) == SECTOR);
+    }
+}
+
+int __wrap_posix_fadvise(int fd, off_t at, off_t n, int advice);
+int __wrap_posix_fadvise64(int fd, off_t at, off_t n, int advice);
+
+int __wrap_posix_fadvise(int fd, off_t at, off_t n, int advice)
+{
+    REQUIRE(at == 0 && n == 0 && advice == POSIX_FADV_DONTNEED);
+    if (disk.watched)
+        forget_pages(fd);
+    return 0;
+}
+
+int __wrap_posix_fadvise64(int fd, off_t at, off_t n, int advice)
+{
+    return __wrap_posix_fadvise(fd, at, n, advice);
+}
+
 /* --- what is to be there --- */
 
 enum element_kind { GROUP, VOID };
@@ -203,6 +233,7 @@ static struct journal *journal;
 /* What is visited is checked at once: TOLD is the last of the model's elements that was. */
 struct check {
     size_t told;
+    struct journal_place place; /* of it */
     uint64_t last;
     bool damaged;
 };
@@ -245,15 +276,16 @@ static enum err visit(void *ctx, const struct journal_entry *e)
     REQUIRE(follows(&model.elements[i], i, c));
     disk.voids += e->found == JOURNAL_VOID;
     c->told = i;
+    c->place = e->place;
     c->damaged = false;
     return ERR_OK;
 }
 
 /* WHOLE: the process alone has died, and nothing is missing. */
-static void check_reading(struct journal *j, bool whole)
+static struct check check_reading(struct journal *j, bool whole)
 {
     const struct element *from = &model.elements[model.applied];
-    struct check c = {.told = model.applied, .last = from->last};
+    struct check c = {.told = model.applied, .place = from->place, .last = from->last};
     enum err e = journal_read(j, &from->place, visit, &c);
     if (e == ERR_NOT_FOUND)
         REQUIRE(model.applied > model.certain && !whole);
@@ -264,6 +296,7 @@ static void check_reading(struct journal *j, bool whole)
         disk.ends_kept++;
     else
         disk.ends_lost++;
+    return c;
 }
 
 /* --- images --- */
@@ -466,20 +499,38 @@ static void begin(void)
     model.begun = true;
 }
 
-/* The next life has what the disk has, and nothing of what was on its way there. */
-static void die(void)
+/* What the disk has is the file now, and nothing is on its way there. */
+static void reboot(void)
 {
     make_image(random_below(4) == 0);
-    journal_close(journal);
-    disk.watched = false;
     write_file(dir);
     for (size_t i = 0; i < SECTORS; i++) {
         memcpy(disk.sectors[i].safe, image + i * SECTOR, SECTOR);
         disk.sectors[i].count = 0;
     }
+    model.written = model.certain;
+}
+
+/* The log has taken all that was found; then the power goes once more. */
+static void take_all(const struct check *c)
+{
+    model.elements[c->told].place = c->place;
+    model.applied = model.written = model.certain = c->told;
+    for (size_t i = 0; i < 4; i++)
+        lose_power();
+}
+
+/* Machine or process end; the next life begins with what the log takes from the journal. */
+static void die(void)
+{
+    journal_close(journal);
+    if (random_below(2))
+        reboot();
     journal = open_in(dir);
-    check_reading(journal, false);
-    disk.watched = true;
+    disk.may_fail = false;
+    struct check c = check_reading(journal, false);
+    if (model.sync == STORE_SYNC_ALWAYS)
+        take_all(&c);
 }
 
 static void make_journal(void)
