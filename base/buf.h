@@ -14,10 +14,10 @@
 #include <string.h>
 
 struct buf {
-    char *data;  /* NULL while nothing was ever appended */
-    size_t len;  /* bytes in use */
-    size_t cap;  /* bytes allocated */
-    bool failed; /* an append ran out of memory; contents are incomplete */
+    char *data;          /* NULL while nothing was ever appended */
+    size_t len;          /* bytes in use */
+    size_t cap : 63;     /* bytes allocated */
+    uint64_t failed : 1; /* an append ran out of memory; contents are incomplete */
 };
 
 /* In place; allocates nothing. `struct buf b = {0};` does the same. */
