@@ -12,7 +12,7 @@ void wheel_init(struct wheel *w, uint64_t now_ms)
 }
 
 /* The first tick that lies wholly behind the deadline; never the one being looked at now. */
-static uint32_t slot_for(const struct wheel *w, uint64_t due_ms)
+static uint64_t slot_for(const struct wheel *w, uint64_t due_ms)
 {
     uint64_t tick = due_ms / WHEEL_TICK_MS + 1, last = w->tick + WHEEL_SLOTS - 1;
     if (due_ms == WHEEL_NEVER || tick > last)
@@ -42,6 +42,8 @@ void wheel_remove(struct wheel *w, struct wheel_item *i)
 
 void wheel_set(struct wheel *w, struct wheel_item *i, uint64_t due_ms)
 {
+    if (due_ms > WHEEL_NEVER)
+        due_ms = WHEEL_NEVER;
     if (i->prev && i->due_ms == due_ms)
         return; /* it is looked at when its slot comes, and then put where it belongs */
     wheel_remove(w, i);

@@ -9,15 +9,16 @@
 
 #include <stdint.h>
 
-enum { WHEEL_SLOTS = 2048, WHEEL_TICK_MS = 32 };
+enum { WHEEL_SLOT_BITS = 11, WHEEL_SLOTS = 1 << WHEEL_SLOT_BITS, WHEEL_TICK_MS = 32 };
 
-#define WHEEL_NEVER UINT64_MAX
+/* This late, or later. */
+#define WHEEL_NEVER (UINT64_MAX >> WHEEL_SLOT_BITS)
 
-/* Embedded in what has a deadline. All zero = not in a wheel. */
+/* Embedded in what has a deadline, as small as can be. All zero = not in a wheel. */
 struct wheel_item {
     struct wheel_item *next, *prev; /* prev NULL = not in the wheel */
-    uint64_t due_ms;
-    uint32_t slot; /* where it stands */
+    uint64_t due_ms : 64 - WHEEL_SLOT_BITS;
+    uint64_t slot : WHEEL_SLOT_BITS; /* where it stands */
 };
 
 struct wheel {

@@ -117,6 +117,19 @@ START_TEST(far_deadlines_wait_their_turns)
 }
 END_TEST
 
+/* Times are added up, and may come to more than an item can say. */
+START_TEST(what_is_later_than_never_is_never)
+{
+    struct wheel_item i = {0};
+    wheel_set(&wheel, &i, UINT64_MAX);
+    ck_assert_uint_eq(i.due_ms, WHEEL_NEVER);
+    ck_assert_ptr_null(wheel_pop_due(&wheel, start + 100 * TURN_MS));
+    ck_assert_ptr_nonnull(i.prev);
+    wheel_set(&wheel, &i, start + 200 * TURN_MS);
+    ck_assert_ptr_eq(wheel_pop_due(&wheel, start + 201 * TURN_MS), &i);
+}
+END_TEST
+
 START_TEST(a_jump_of_the_clock_finds_all_that_is_due)
 {
     static struct wheel_item items[2 * WHEEL_SLOTS];
@@ -272,6 +285,7 @@ int main(void)
     tcase_add_test(t, a_deadline_in_the_past_is_due_at_the_next_tick);
     tcase_add_test(t, looking_ends_although_items_come_back);
     tcase_add_test(t, far_deadlines_wait_their_turns);
+    tcase_add_test(t, what_is_later_than_never_is_never);
     tcase_add_test(t, a_jump_of_the_clock_finds_all_that_is_due);
     tcase_add_test(t, a_clock_that_goes_back_loses_nothing);
     tcase_add_test(t, many_items_come_as_from_a_plain_list);
