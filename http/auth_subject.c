@@ -64,9 +64,10 @@ static void put_credentials(struct buf *out, const struct auth_subject *s)
 /* False: it has none. */
 static bool address_of(const struct conn *c, struct ip_port *ret)
 {
-    if (!c->peer)
+    const struct peer *p = conn_peer(c);
+    if (!p)
         return link_peer(&c->link, ret);
-    *ret = c->peer->client;
+    *ret = p->client;
     return true;
 }
 

@@ -307,14 +307,16 @@ static void free_unused(struct worker *w, struct use *u)
 
 /* --- connections --- */
 
+/* NULL: it has no principal. */
 static struct bearer *of(const struct conn *c)
 {
-    return (struct bearer *)c->bond;
+    return (struct bearer *)conn_bond(c);
 }
 
 struct principal *bearer_of(const struct conn *c)
 {
-    return c->bond ? of(c)->use->principal : NULL;
+    const struct bearer *b = of(c);
+    return b ? b->use->principal : NULL;
 }
 
 bool bearer_ends_soon(const struct conn *c)
@@ -325,7 +327,8 @@ bool bearer_ends_soon(const struct conn *c)
 
 struct quota *bearer_quota(const struct conn *c, enum quota_kind kind)
 {
-    return c->bond ? of(c)->use->quotas[kind - QUOTA_SUB] : NULL;
+    const struct bearer *b = of(c);
+    return b ? b->use->quotas[kind - QUOTA_SUB] : NULL;
 }
 
 static void leave(struct bearer *b)
@@ -358,7 +361,9 @@ static struct bearer *bearer_create(struct conn *c)
 /* C has that of U. */
 static enum err join(struct conn *c, struct use *u)
 {
-    struct bearer *b = c->bond ? of(c) : bearer_create(c);
+    struct bearer *b = of(c);
+    if (!b)
+        b = bearer_create(c);
     if (!b)
         return ERR_NOMEM;
     ring_remove(&b->ring);
@@ -369,7 +374,7 @@ static enum err join(struct conn *c, struct use *u)
     }
     b->use = u;
     ring_append(&u->waiting, &b->ring);
-    c->bond = &b->bond;
+    conn_set_bond(c, &b->bond);
     return ERR_OK;
 }
 
@@ -378,8 +383,8 @@ enum err bearer_set(struct conn *c, struct principal *p)
     if (bearer_of(c) == p)
         return ERR_OK;
     if (!p) {
-        c->bond->end(c, c->bond);
-        c->bond = NULL;
+        end(c, &of(c)->bond);
+        conn_set_bond(c, NULL);
         return ERR_OK;
     }
     struct bearers *b = bearers_of(worker_of(c));

@@ -72,7 +72,7 @@ static void count_for(struct conn *c, const struct ip *ip)
 
 void forwarding_take(struct conn *c, const struct http_fields *fields)
 {
-    struct peer *peer = c->peer;
+    struct peer *peer = conn_peer(c);
     if (!peer)
         return;
     peer->client = peer->sender;

@@ -90,7 +90,7 @@ static unsigned users_of(struct conn *c, struct user out[QUOTA_KINDS])
     unsigned n = 0;
     if (c->client.quota)
         out[n++] = (struct user){QUOTA_ADDRESS, c->client.quota, worker_settings(c)->net.address};
-    return c->bond ? add_bearer(c, out, n) : n;
+    return add_bearer(c, out, n);
 }
 
 /* Whose topics are counted: of its principal, if the connection is. */
@@ -221,7 +221,7 @@ bool http_quota_join(struct conn *c, uint32_t topics, struct http_quota *ret)
 {
     struct user users[QUOTA_KINDS];
     enum quota_what what;
-    unsigned n = c->client.held || !c->bond ? 0 : add_bearer(c, users, 0);
+    unsigned n = c->client.held ? 0 : add_bearer(c, users, 0);
     if (!c->client.quota && n)
         c->client.topics = topics & TOPICS_MAX; /* nobody has counted them */
     for (unsigned i = 0; i < n; i++) {
@@ -238,7 +238,7 @@ bool http_quota_join(struct conn *c, uint32_t topics, struct http_quota *ret)
 static void part(struct conn *c)
 {
     struct user users[QUOTA_KINDS];
-    if (c->client.held && c->bond)
+    if (c->client.held)
         drop(users, add_bearer(c, users, 0), 0);
     c->client.held = false;
 }

@@ -238,6 +238,18 @@ static void drop_output(struct conn *c)
     c->output = NULL;
 }
 
+/* Its peer goes last: it has the bond. */
+static void end_bond(struct conn *c)
+{
+    struct bond *b = conn_bond(c);
+    struct peer *p = conn_peer(c);
+    if (b)
+        b->end(c, b);
+    c->has_peer = false;
+    c->bond = NULL;
+    free(p);
+}
+
 /* Gives back everything but the memory of C itself. */
 static void dismantle(struct conn *c)
 {
@@ -251,55 +263,90 @@ static void dismantle(struct conn *c)
     drop_in(c);
     drop_output(c);
     peer_book_remove(&l->book, &c->load);
-    if (c->bond)
-        c->bond->end(c, c->bond);
-    c->bond = NULL;
+    end_bond(c);
     client_end(l, &c->client);
-    free(c->peer);
-    c->peer = NULL;
     l->conns--;
     if (!c->local)
         atomic_fetch_sub(&l->process->conns, 1);
     l->conns_by_transport[c->counted_as]--;
 }
 
+/* --- what is tied to it --- */
+
+struct bond *conn_bond(const struct conn *c)
+{
+    return c->has_peer ? c->peer->bond : c->bond;
+}
+
+void conn_set_bond(struct conn *c, struct bond *b)
+{
+    if (c->has_peer)
+        c->peer->bond = b;
+    else
+        c->bond = b;
+}
+
+struct peer *conn_peer(const struct conn *c)
+{
+    return c->has_peer ? c->peer : NULL;
+}
+
+void conn_set_peer(struct conn *c, struct peer *p)
+{
+    p->bond = c->bond;
+    c->peer = p;
+    c->has_peer = true;
+}
+
+/* P: NULL when out of memory. */
+static enum err take_peer(struct conn *c, struct peer *p)
+{
+    if (!p)
+        return ERR_NOMEM;
+    conn_set_peer(c, p);
+    return ERR_OK;
+}
+
 enum err conn_accepted(struct conn *c, const struct ip_port *from)
 {
     if (!net_settings_trust(c->loop->settings, &from->ip))
         return ERR_ACCESS;
-    c->peer = peer_create(from, c->trusted);
-    return c->peer ? ERR_OK : ERR_NOMEM;
+    return take_peer(c, peer_create(from, c->trusted));
 }
 
 enum err conn_comes_by(struct conn *c, const struct conn *by)
 {
+    const struct peer *p = conn_peer(by);
     client_begin_within(c->loop, &c->client, &by->client);
-    if (!by->peer)
-        return ERR_OK;
-    c->peer = peer_copy(by->peer);
-    return c->peer ? ERR_OK : ERR_NOMEM;
+    return p ? take_peer(c, peer_copy(p)) : ERR_OK;
 }
 
 enum err conn_set_subject(struct conn *c, const char *subject)
 {
     struct ip_port from = {0};
-    if (*subject == '\0' || (!c->peer && !link_peer(&c->link, &from)))
+    struct peer *was = conn_peer(c);
+    if (*subject == '\0' || (!was && !link_peer(&c->link, &from)))
         return ERR_OK;
-    struct peer *p = peer_with_subject(c->peer, &from, c->trusted, subject);
+    struct peer *p = peer_with_subject(was, &from, c->trusted, subject);
     if (!p)
         return ERR_NOMEM;
-    c->peer = p;
+    if (was)
+        c->peer = p;
+    else
+        conn_set_peer(c, p);
     return ERR_OK;
 }
 
 const char *conn_subject(const struct conn *c)
 {
-    return c->peer ? c->peer->subject : "";
+    const struct peer *p = conn_peer(c);
+    return p ? p->subject : "";
 }
 
 bool conn_is_proxied(const struct conn *c)
 {
-    return c->peer && c->peer->proxied;
+    const struct peer *p = conn_peer(c);
+    return p && p->proxied;
 }
 
 void conn_hold(struct conn *c)
@@ -1037,8 +1084,9 @@ static void put_address(bool known, const struct ip_port *a, bool local, char *o
 void conn_address(const struct conn *c, char *out, size_t size)
 {
     struct ip_port at;
-    bool known = c->peer || link_peer(&c->link, &at);
-    put_address(known, c->peer ? &c->peer->client : &at, c->local, out, size);
+    const struct peer *p = conn_peer(c);
+    bool known = p || link_peer(&c->link, &at);
+    put_address(known, p ? &p->client : &at, c->local, out, size);
 }
 
 void conn_local_address(const struct conn *c, char *out, size_t size)

@@ -142,10 +142,13 @@ struct kept_input {
 struct conn {
     struct loop *loop;
     const struct protocol *protocol;
-    void *state;            /* the protocol's */
-    struct peer *peer;      /* who is behind a trusted proxy, or has shown a certificate; or NULL */
-    struct bond *bond;      /* NULL: nothing is tied to it */
-    struct peer_load *load; /* it holds more than its floor (holding.h); NULL = it does not */
+    void *state; /* the protocol's */
+    /* Mostly it has neither. Both: the peer has the bond. */
+    union {
+        struct bond *bond; /* what is tied to it (conn_bond) */
+        struct peer *peer; /* `has_peer`: who is at the other end (conn_peer) */
+    };
+    struct peer_load *load;  /* it holds more than its floor (holding.h); NULL = it does not */
     struct wheel_item wheel; /* c->wheel is in the loop's wheel while the connection is open */
     struct conn *turn_next;  /* list of those with something to do at the end of this turn */
     struct kept_input *in;   /* input not used yet; NULL = none */
@@ -158,6 +161,7 @@ struct conn {
     uint32_t since_s, progress_s;
     struct client_use client; /* whose quota it uses, and what of it */
     uint8_t counted_as : 4;   /* number of a transport */
+    bool has_peer : 1;        /* that it is, not a bond */
     uint8_t state_bits : 7;   /* enum conn_state, one writer: set_state() */
     bool tells_busy : 1;      /* the protocol is to be told when it becomes busy */
     uint8_t watched : 2;      /* READY_*; one writer: watch() */
@@ -181,9 +185,17 @@ static inline struct conn *conn_of_link(struct link *l)
 {
     return (struct conn *)((char *)l - offsetof(struct conn, link));
 }
+/* What is tied to it; NULL: nothing. */
+struct bond *conn_bond(const struct conn *c);
+/* B is, from now on; NULL: nothing is any more. */
+void conn_set_bond(struct conn *c, struct bond *b);
 /* Its bytes go through LINK (taken) from now on, which wraps the one that it had, and may have read
  * some of it. */
 void conn_set_link(struct conn *c, struct link link);
+/* Who is behind a trusted proxy, or has shown a certificate; NULL: neither. */
+struct peer *conn_peer(const struct conn *c);
+/* C, which has none, has P (taken). */
+void conn_set_peer(struct conn *c, struct peer *p);
 /* Its peer has shown a client certificate of SUBJECT; "": none. ERR_NOMEM. */
 MUST_CHECK enum err conn_set_subject(struct conn *c, const char *subject);
 /* That subject; "": none. */

@@ -13,11 +13,13 @@
 
 #include "base/ip.h"
 
+struct bond;
 struct proxy_header;
 
 /* Of a connection from a trusted proxy, or one with a client certificate; owned by it, and goes
  * with it by free(). */
 struct peer {
+    struct bond *bond;     /* the connection's (conn_bond), which is no affair of the others here */
     struct ip_port sender; /* the proxy, or whom its PROXY header names */
     struct ip_port client; /* whom the newest request was forwarded for; else the sender */
     bool hidden;           /* the PROXY header does not say who the client is */

@@ -24,9 +24,10 @@ static void refuse(struct conn *c, enum close_reason why)
 /* What its header says of it counts from here on. */
 static void go_on(struct conn *c, const struct service *behind)
 {
+    const struct peer *peer = conn_peer(c);
     struct quota *client;
-    c->trusted = c->peer->trusted;
-    if (!client_admit(c->loop, &c->peer->sender.ip, &client)) {
+    c->trusted = peer->trusted;
+    if (!client_admit(c->loop, &peer->sender.ip, &client)) {
         conn_close(c, CLOSE_CLIENT);
         return;
     }
@@ -42,7 +43,7 @@ static size_t proxy_input(struct conn *c, char *data, size_t n)
     case PROXY_READ_MORE:
         break;
     case PROXY_READ_DONE:
-        peer_take_header(c->peer, &p->header);
+        peer_take_header(conn_peer(c), &p->header);
         go_on(c, p->behind);
         break;
     case PROXY_READ_ERROR:

@@ -175,7 +175,7 @@ static void has_line(const char *head, const char *line)
 START_TEST(the_server_is_told_of_the_request)
 {
     struct ip_port from = {.ip = ip_from_v4("\x05\x06\x07\x08"), .port = 9};
-    clients[0].conn->peer = peer_create(&from, false);
+    conn_set_peer(clients[0].conn, peer_create(&from, false));
     put_field("Cookie", "more=2");
     put_field("User-Agent", "Browser/1");
     put_field("Origin", "https://app.example");
@@ -337,7 +337,7 @@ START_TEST(it_counts_for_the_same_credentials)
     ck_assert(ask_as(1, s));
     ck_assert_str_eq(asks[1].sub, "bob");
     struct ip_port from = {.ip = ip_from_v4("\x05\x06\x07\x08"), .port = 9};
-    clients[2].conn->peer = peer_create(&from, false);
+    conn_set_peer(clients[2].conn, peer_create(&from, false));
     ck_assert(!ask(2)); /* the same, from elsewhere */
 }
 END_TEST

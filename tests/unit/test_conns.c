@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "http/h1/h1_silent.h"
+#include "net/peer.h"
 #include "tests/unit/desk.h"
 
 #define HOST      "Host: localhost\r\n"
@@ -291,6 +292,43 @@ START_TEST(a_large_answer_leaves_in_pieces)
 }
 END_TEST
 
+struct tied {
+    struct bond bond; /* first */
+    unsigned ended;
+};
+
+static void end_tied(struct conn *c, struct bond *b)
+{
+    ck_assert_ptr_eq(c, client.conn);
+    ((struct tied *)b)->ended++;
+}
+
+/* Before its peer is known, or after that, or without one. */
+START_TEST(what_is_tied_to_one_ends_with_it)
+{
+    const struct ip_port from = {.port = 9};
+    struct tied one = {.bond.end = end_tied}, gone = one;
+    ck_assert_ptr_null(conn_bond(client.conn));
+    conn_set_bond(client.conn, &gone.bond);
+    if (_i == 1)
+        conn_set_peer(client.conn, peer_create(&from, false));
+    ck_assert_ptr_eq(conn_bond(client.conn), &gone.bond);
+    conn_set_bond(client.conn, NULL);
+    ck_assert_ptr_null(conn_bond(client.conn));
+    conn_set_bond(client.conn, &one.bond);
+    if (_i == 2)
+        conn_set_peer(client.conn, peer_create(&from, false));
+    ck_assert(conn_is_proxied(client.conn) == (_i > 0));
+    ck_assert_ptr_eq(conn_bond(client.conn), &one.bond);
+    desk_begin_turn(&desk);
+    conn_close(client.conn, CLOSE_KICKED);
+    ck_assert_uint_eq(one.ended, 0);
+    desk_end_turn(&desk);
+    ck_assert_uint_eq(one.ended, 1);
+    ck_assert_uint_eq(gone.ended, 0);
+}
+END_TEST
+
 /* Whatever carries the bytes. */
 static TCase *with(const char *name, void (*set_up)(void))
 {
@@ -299,6 +337,7 @@ static TCase *with(const char *name, void (*set_up)(void))
     tcase_add_test(t, idle_connections_end_without_a_word);
     tcase_add_test(t, an_empty_line_is_no_request_and_wins_no_time);
     tcase_add_test(t, who_has_said_nothing_has_no_state);
+    tcase_add_loop_test(t, what_is_tied_to_one_ends_with_it, 0, 3);
     tcase_add_test(t, half_a_preface_is_half_a_head);
     tcase_add_test(t, what_begins_as_a_preface_may_be_a_request);
     tcase_add_loop_test(t, who_has_said_nothing_ends_without_a_word, 0,
