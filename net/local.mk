@@ -35,7 +35,7 @@ libnet_a_SOURCES = \
 
 # TLS: what is behind the handshake, its records, and the links that wrap others.
 noinst_LIBRARIES += libtls.a
-libtls_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+libtls_a_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 libtls_a_SOURCES = \
 	net/tls/tls_accept.c net/tls/tls_accept.h \
 	net/tls/tls_alert.c net/tls/tls_alert.h \
@@ -43,6 +43,7 @@ libtls_a_SOURCES = \
 	net/tls/tls_curve.c net/tls/tls_curve.h \
 	net/tls/tls_export.c net/tls/tls_export.h \
 	net/tls/tls_handshake.c net/tls/tls_handshake.h \
+	net/tls/tls_hash.c net/tls/tls_hash.h \
 	net/tls/tls_hello.c net/tls/tls_hello.h \
 	net/tls/tls_keys.c net/tls/tls_keys.h \
 	net/tls/tls_link.c net/tls/tls_link.h \

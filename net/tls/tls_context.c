@@ -21,6 +21,7 @@
 #include "base/crypto.h"
 #include "net/tls/tls_curve.h"
 #include "net/tls/tls_export.h"
+#include "net/tls/tls_hash.h"
 #include "net/tls/tls_hello.h"
 #include "net/tls/tls_names.h"
 #include "net/tls/tls_tickets.h"
@@ -166,6 +167,7 @@ static void set_curves(mbedtls_ssl_config *conf)
 static bool begin_library(void)
 {
     tls_curve_use();
+    tls_hash_use();
     return true;
 }
 

@@ -1,6 +1,7 @@
 # Unit tests of net/tls/; included by tests/local.mk.
 tls_tests = \
 	tests/unit/test_tls_curve \
+	tests/unit/test_tls_hash \
 	tests/unit/test_tls_hello \
 	tests/unit/test_tls_mbedtls \
 	tests/unit/test_tls_names \
@@ -21,6 +22,11 @@ tests_unit_test_tls_curve_SOURCES = tests/unit/test_tls_curve.c
 tests_unit_test_tls_curve_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_tls_curve_LDADD = libtls.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
 tests_unit_test_tls_curve_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=crypto_scalarmult_curve25519,--wrap=crypto_scalarmult_curve25519_base
+
+tests_unit_test_tls_hash_SOURCES = tests/unit/test_tls_hash.c tests/unit/unhex.h
+tests_unit_test_tls_hash_CFLAGS = $(AM_CFLAGS) $(NETTLE_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_tls_hash_LDADD = libtls.a libbase.a $(MBEDTLS_LIBS) $(CHECK_LIBS)
+tests_unit_test_tls_hash_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=nettle_sha256_update
 
 tests_unit_test_tls_hello_SOURCES = tests/unit/test_tls_hello.c
 tests_unit_test_tls_hello_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
