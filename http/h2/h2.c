@@ -72,21 +72,36 @@ void h2_note_waiting(struct h2 *h)
 
 /* --- news --- */
 
+/* The next one from *AT on, which goes behind it; NULL: none any more. */
+static struct h2_stream *next_news(const struct h2 *h, size_t *at)
+{
+    struct h2_stream *s = NULL;
+    while (!s && *at < h->news.len) {
+        int32_t id;
+        memcpy(&id, h->news.data + *at, sizeof(id));
+        *at += sizeof(id);
+        s = nghttp2_session_get_stream_user_data(h->frames, id);
+    }
+    return s;
+}
+
 struct h2_stream *h2_take_news(struct h2 *h)
 {
-    while (h->told < h->news.len) {
-        int32_t id;
-        memcpy(&id, h->news.data + h->told, sizeof(id));
-        h->told += sizeof(id);
-        struct h2_stream *s = nghttp2_session_get_stream_user_data(h->frames, id);
-        if (!s)
-            continue;
+    struct h2_stream *s = next_news(h, &h->told);
+    if (s) {
         s->noted = false;
         return s;
     }
     buf_finish(&h->news);
-    h->told = 0;
+    h->told = h->looked = 0;
     return NULL;
+}
+
+struct h2_stream *h2_peek_news(struct h2 *h)
+{
+    if (h->looked < h->told)
+        h->looked = h->told;
+    return next_news(h, &h->looked);
 }
 
 void h2_stream_closed(struct h2_stream *s)

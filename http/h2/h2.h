@@ -72,7 +72,8 @@ struct h2 {
      * come before those that found some. */
     struct buf starved, fed;
     struct buf news; /* numbers of streams of which there is some, */
-    size_t told;     /* and how many bytes of that are done with */
+    size_t told;     /* how many bytes of that are done with, */
+    size_t looked;   /* and how many have been looked at for requests */
     struct h2_head head;
     struct h2_cut cut;
     struct h2_calm calm;
@@ -122,6 +123,13 @@ static inline bool h2_has_news(const struct h2 *h)
 }
 /* The next one of which there is news; NULL: of none any more. */
 struct h2_stream *h2_take_news(struct h2 *h);
+/* The next one of which there is news that nobody has looked at; stays to be taken. NULL: none. */
+struct h2_stream *h2_peek_news(struct h2 *h);
+/* How many may be looked at, the ones that have ended among them. */
+static inline size_t h2_fresh_news(const struct h2 *h)
+{
+    return (h->news.len - (h->looked > h->told ? h->looked : h->told)) / sizeof(int32_t);
+}
 /* nghttp2 has no such stream any more: its connection ends. */
 void h2_stream_closed(struct h2_stream *s);
 /* The stream that carries C. */

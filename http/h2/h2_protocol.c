@@ -104,8 +104,10 @@ static size_t h2_input(struct conn *c, char *data, size_t n)
     struct h2 *h = h2_of(c);
     size_t used = 0;
     h->reading = true;
-    while (used < n && h2_session_may_go_on(h))
+    while (used < n && h2_session_may_go_on(h)) {
         used += h2_session_read(h, data + used, n - used);
+        h2_session_look(h);
+    }
     if (!h2_cut_is_half(&h->cut))
         h2_head_finish(&h->head);
     if (used == n)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/spare.h"
 #include "delivery/worker.h"
 #include "http/dispatch.h"
 #include "http/h2/h2_answer.h"
@@ -269,7 +270,7 @@ static void request_finish(struct conn *c)
     if (!r)
         return;
     h2_request_end(r);
-    free(r);
+    spare_give(r, sizeof(*r));
     c->state = NULL;
 }
 
@@ -372,7 +373,7 @@ static void take_head(struct h2_request *r, struct h2_head *head)
 
 enum err h2_request_create(struct conn *c, struct h2_head *head, bool status_only)
 {
-    struct h2_request *r = calloc(1, sizeof(*r));
+    struct h2_request *r = spare_take_zeroed(sizeof(*r));
     if (!r)
         return ERR_NOMEM;
     r->exchange.ops = &ops;

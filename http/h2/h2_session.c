@@ -14,6 +14,7 @@
 enum {
     WINDOW_BYTES = 1 << 20, /* of all streams together; each has what RFC 9113 begins with */
     RESETS_NEVER = 1 << 30, /* h2_calm looks after them */
+    HEADS_MANY = 8,         /* that wait to be looked at: as many as a thread keeps fields for */
 };
 
 /* --- nghttp2's memory, which is counted --- */
@@ -439,6 +440,24 @@ static void tell(struct h2_stream *s)
         h2_request_look(s->conn);
     budget_return_to_slice(work, &outer);
     holding_count(s->conn);
+}
+
+static void look(struct h2_stream *s)
+{
+    struct budget *work = &s->conn->loop->work;
+    struct budget_outer outer = budget_leave_slice(work);
+    h2_request_look(s->conn);
+    budget_return_to_slice(work, &outer);
+}
+
+void h2_session_look(struct h2 *h)
+{
+    struct h2_stream *s;
+    if (h2_fresh_news(h) < HEADS_MANY)
+        return;
+    while (h2_session_may_go_on(h) && (s = h2_peek_news(h)))
+        if (s->conn->protocol == &h2_request_protocol)
+            look(s);
 }
 
 static void note_windows(struct h2 *h)

@@ -161,7 +161,8 @@ h2_test_libs = libh2.a $(frontends_test_libs) $(NGHTTP2_LIBS)
 
 tests_unit_test_h2_SOURCES = tests/unit/test_h2.c $(h2_peer) $(desk)
 tests_unit_test_h2_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(NGHTTP2_CFLAGS)
-tests_unit_test_h2_LDFLAGS = $(desk_ldflags) -Wl,--wrap=send
+tests_unit_test_h2_LDFLAGS = $(desk_ldflags) -Wl,--wrap=send -Wl,--wrap=http_fields_take \
+	-Wl,--wrap=http_fields_give_back
 tests_unit_test_h2_LDADD = $(h2_test_libs)
 
 tests_unit_test_h2_rules_SOURCES = tests/unit/test_h2_rules.c $(h2_peer) $(desk)

@@ -25,6 +25,26 @@ ssize_t __wrap_send(int fd, const void *data, size_t n, int flags)
     return __real_send(fd, data, n, flags);
 }
 
+static int heads, most_heads; /* whose fields are there, and how many were */
+
+struct http_fields *__wrap_http_fields_take(void);
+struct http_fields *__real_http_fields_take(void);
+void __wrap_http_fields_give_back(struct http_fields *f);
+void __real_http_fields_give_back(struct http_fields *f);
+
+struct http_fields *__wrap_http_fields_take(void)
+{
+    heads++;
+    most_heads = heads > most_heads ? heads : most_heads;
+    return __real_http_fields_take();
+}
+
+void __wrap_http_fields_give_back(struct http_fields *f)
+{
+    heads -= f != NULL;
+    __real_http_fields_give_back(f);
+}
+
 static struct desk desk;
 static struct client client;
 static struct h2_peer peer;
@@ -131,6 +151,22 @@ START_TEST(it_publishes_and_reads)
     check_answer(ask("OPTIONS", "/t/a", NULL, NULL), 204, "");
     check_answer(ask("OPTIONS", "*", NULL, NULL), 204, "");
     check_answer(ask("PUT", "/t/a", NULL, "x"), 405, NULL);
+}
+END_TEST
+
+/* All come with one read, and each would take a kilobyte until it is looked at. */
+START_TEST(many_heads_are_not_there_at_once)
+{
+    enum { STREAMS = 60 };
+    heads = most_heads = 0;
+    for (int i = 0; i < STREAMS; i++)
+        h2_peer_ask(&peer, "GET", i % 2 ? "/t/a" : "/healthz", i % 2 ? EVENTS : NULL, NULL, true);
+    settle();
+    for (int i = 0; i < STREAMS; i++)
+        ck_assert_uint_eq(h2_peer_stream(&peer, 2 * i + 1)->status, 200);
+    ck_assert_uint_eq(desk_count(&desk, COUNTER_h2_requests), STREAMS);
+    ck_assert_int_eq(heads, 0);
+    ck_assert_int_le(most_heads, 10);
 }
 END_TEST
 
@@ -420,6 +456,7 @@ static Suite *h2_suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_request_is_answered_and_the_next_one);
     tcase_add_test(t, it_publishes_and_reads);
+    tcase_add_test(t, many_heads_are_not_there_at_once);
     tcase_add_test(t, publishes_of_many_streams_are_under_way_together);
     tcase_add_test(t, a_body_longer_than_its_window_comes_whole);
     tcase_add_test(t, a_body_is_asked_for_and_one_that_is_too_long_is_refused_before);
