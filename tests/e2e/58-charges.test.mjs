@@ -149,7 +149,7 @@ describe('what is charged', () => {
     t.after(() => stream.close());
     const body = '{"subscribe":[{"topic":"charge/t"}]}';
     const { cost } = await ask(await open(t), post(`/session/${await stream.session}`, body));
-    assert.equal(cost, HTTP + PIECE + body.length * JSON_BYTE + TOPIC);
+    assert.equal(cost, HTTP + PIECE + body.length * JSON_BYTE + TOPIC + SUBSCRIBE);
   });
 
   /** What frames cost besides their bytes, until `count` bytes have come. */
