@@ -73,6 +73,13 @@ uint64_t __wrap_now_unix_ms(void)
 
 /* --- a hub --- */
 
+static void start_hub(void)
+{
+    struct hub_options o = {2, 1 << 20, 0, &rig.log};
+    ck_assert_int_eq(hub_start(&o, rig.broker, &hub), ERR_OK);
+    await(&asleep);
+}
+
 static void setup(void)
 {
     sem_init(&asleep, 0, 0);
@@ -84,9 +91,7 @@ static void setup(void)
     atomic_store(&now_ms, 1000000);
     rig_init(&rig, false);
     rig_start(&rig);
-    struct hub_options o = {2, 1 << 20, 0, &rig.log};
-    ck_assert_int_eq(hub_start(&o, rig.broker, &hub), ERR_OK);
-    await(&asleep);
+    start_hub();
 }
 
 static void teardown(void)
@@ -237,6 +242,24 @@ START_TEST(what_may_need_the_log_goes_by_the_thread)
     ck_assert_uint_eq(w.head, 6);
     ck_assert_uint_eq(w.answers, 7);
     finish(&w);
+}
+END_TEST
+
+/* The log has to know first that it is one of memory now. */
+START_TEST(a_topic_that_was_durable_goes_by_the_thread_once)
+{
+    teardown();
+    rig_init(&rig, true);
+    rig_start(&rig);
+    rig_publish(&rig, "disk/a");
+    rig.all_memory = true;
+    rig_restart(&rig, true);
+    start_hub();
+    send_by_thread(0, "mem/a");
+    send_by_thread(0, "disk/a");
+    uint64_t head = hub_head(hub);
+    send(0, "disk/a");
+    ck_assert_uint_eq(hub_head(hub), head + 1);
 }
 END_TEST
 
@@ -507,6 +530,7 @@ int main(void)
     tcase_add_test(t, a_known_memory_topic_needs_no_other_thread);
     tcase_add_test(t, only_workers_that_sleep_are_woken);
     tcase_add_test(t, what_may_need_the_log_goes_by_the_thread);
+    tcase_add_test(t, a_topic_that_was_durable_goes_by_the_thread_once);
     tcase_add_test(t, now_and_then_the_thread_has_its_turn);
     tcase_add_test(t, offsets_are_reserved_first);
     tcase_add_test(t, large_groups_are_the_threads);
