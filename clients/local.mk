@@ -49,6 +49,7 @@ EXTRA_DIST += \
 	$(client_modules) \
 	clients/js/bundle.awk \
 	clients/js/README.md \
+	clients/js/build.mjs \
 	clients/js/package.json \
 	clients/js/test/connection.test.js \
 	clients/js/test/fake_hub.js \
@@ -63,4 +64,6 @@ EXTRA_DIST += \
 	clients/js/test/sse.test.js \
 	clients/js/test/styles.test.js \
 	clients/js/test/subscription.test.js \
-	clients/js/test/tokens.test.js
+	clients/js/test/tokens.test.js \
+	clients/js/test/types/tsconfig.json \
+	clients/js/test/types/use.ts
