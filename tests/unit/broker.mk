@@ -32,6 +32,7 @@ broker_tests = \
 	tests/unit/test_replay_races \
 	tests/unit/test_replay_start \
 	tests/unit/test_retention \
+	tests/unit/test_retention_model \
 	tests/unit/test_clock \
 	tests/unit/test_revoked \
 	tests/unit/test_roll \
@@ -184,7 +185,13 @@ tests_unit_test_replay_races_SOURCES = tests/unit/test_replay_races.c $(broker_f
 tests_unit_test_replay_races_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_replay_races_LDADD = $(broker_test_libs)
 
-tests_unit_test_retention_SOURCES = tests/unit/test_retention.c $(broker_fixture)
+retention_fixture = tests/unit/retention_fixture.c tests/unit/retention_fixture.h $(broker_fixture)
+
+tests_unit_test_retention_model_SOURCES = tests/unit/test_retention_model.c $(retention_fixture)
+tests_unit_test_retention_model_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_retention_model_LDADD = $(broker_test_libs)
+
+tests_unit_test_retention_SOURCES = tests/unit/test_retention.c $(retention_fixture)
 tests_unit_test_retention_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_retention_LDADD = $(broker_test_libs)
 

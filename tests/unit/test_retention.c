@@ -12,42 +12,8 @@
 
 #include "storage/store_ops.h"
 #include "tests/unit/broker_fixture.h"
-#include "tests/unit/random.h"
+#include "tests/unit/retention_fixture.h"
 #include "tests/unit/store_fixture.h"
-
-enum { SECOND = 1000, RULES_MAX = 8, MESSAGES_MAX = 65536 };
-
-static struct rig rig;
-static struct retention_rules rules;
-static struct retention_rule rule[RULES_MAX];
-
-static void setup_in(bool durable)
-{
-    rig_init(&rig, durable);
-    memset(&rules, 0, sizeof(rules));
-    rules.rules = rule;
-    rig.options.retention = &rules;
-}
-
-static void setup(void)
-{
-    setup_in(false);
-}
-
-static void setup_durable(void)
-{
-    setup_in(true);
-}
-
-static void teardown(void)
-{
-    rig_finish(&rig);
-}
-
-static void add_rule(const char *pattern, struct topic_retention limits)
-{
-    rule[rules.count++] = (struct retention_rule){pattern, limits};
-}
 
 /* One message every STEP_MS. */
 static void publish_each(const char *topic, size_t count, uint64_t step_ms)
@@ -56,36 +22,6 @@ static void publish_each(const char *topic, size_t count, uint64_t step_ms)
         rig_publish(&rig, topic);
         rig.now_ms += step_ms;
     }
-}
-
-struct kept {
-    size_t count;
-    uint64_t offsets[MESSAGES_MAX];
-};
-
-static bool note_kept(void *ctx, const struct store_record *r)
-{
-    struct kept *k = ctx;
-    ck_assert_uint_lt(k->count, MESSAGES_MAX);
-    k->offsets[k->count++] = r->offset;
-    return true;
-}
-
-/* What the log has of TOPIC; NULL = of all. */
-static const struct kept *kept_of(const char *topic)
-{
-    static struct kept k;
-    struct store_query q = {.until = broker_head(rig.broker)};
-    uint32_t id;
-    k.count = 0;
-    if (topic) {
-        id = rig_topic(&rig, topic)->id;
-        q.topics = &id;
-        q.topic_count = 1;
-    }
-    uint64_t reached;
-    ck_assert_int_eq(store_read(rig.reader, &q, note_kept, &k, &reached), ERR_OK);
-    return &k;
 }
 
 /* All offsets from FIRST to LAST; FIRST > LAST: none. */
@@ -860,126 +796,11 @@ START_TEST(who_comes_too_late_is_told_and_nobody_else)
 }
 END_TEST
 
-/* --- all of it, against a naive model --- */
-
-enum { MODEL_TOPICS = 12, MODEL_STEPS = 400 };
-
-static struct model {
-    char name[16];
-    struct topic_retention limits;
-    size_t count;
-    struct {
-        uint64_t offset, time_ms;
-    } messages[MESSAGES_MAX];
-    uint64_t bytes;
-} model[MODEL_TOPICS];
-
-static struct topic_retention draw_limits(void)
-{
-    struct topic_retention l = {0};
-    if (random_below(2))
-        l.max_age_ms = (1 + random_below(30)) * SECOND;
-    if (random_below(3) == 0)
-        l.max_messages = 1 + random_below(50);
-    if (random_below(3) == 0)
-        l.max_bytes = 1 + random_below(100);
-    if (random_below(3) == 0)
-        l.keep_last = random_below(l.max_messages ? (uint32_t)l.max_messages + 1 : 20);
-    return l;
-}
-
-static bool goes(const struct model *m)
-{
-    const struct topic_retention *l = &m->limits;
-    bool old = l->max_age_ms && m->messages[0].time_ms + l->max_age_ms <= rig.now_ms;
-    bool many = l->max_messages && m->count > l->max_messages;
-    bool large = l->max_bytes && m->bytes > l->max_bytes && m->count > 1;
-    return m->count > l->keep_last && (old || many || large);
-}
-
-static void check_model(void)
-{
-    for (struct model *m = model; m < model + MODEL_TOPICS; m++) {
-        size_t gone = 0;
-        while (m->count && goes(m)) {
-            memmove(m->messages, m->messages + 1, --m->count * sizeof(m->messages[0]));
-            m->bytes -= strlen(m->name);
-            gone++;
-        }
-        if (!rig_topic(&rig, m->name)) { /* it was forgotten, or never was */
-            ck_assert_uint_eq(m->count, 0);
-            continue;
-        }
-        const struct kept *k = kept_of(m->name);
-        ck_assert_uint_eq(k->count, m->count);
-        for (size_t i = 0; i < k->count; i++)
-            ck_assert_uint_eq(k->offsets[i], m->messages[i].offset);
-        ck_assert_uint_eq(rig_topic(&rig, m->name)->messages, m->count);
-        ck_assert_uint_eq(rig_topic(&rig, m->name)->bytes, m->bytes);
-    }
-}
-
-static void publish_to(struct model *m)
-{
-    uint64_t offset = rig_publish(&rig, m->name);
-    ck_assert_uint_lt(m->count, MESSAGES_MAX);
-    m->messages[m->count].offset = offset;
-    m->messages[m->count++].time_ms = rig.now_ms;
-    m->bytes += strlen(m->name);
-}
-
-static void draw_rules(void)
-{
-    rules.count = 0;
-    rules.otherwise.max_age_ms = random_below(2) ? (1 + random_below(30)) * SECOND : 0;
-    for (int i = 0; i < MODEL_TOPICS; i++) {
-        bool ruled = i < RULES_MAX;
-        model[i].limits = ruled ? draw_limits() : rules.otherwise;
-        if (ruled)
-            add_rule(model[i].name, model[i].limits);
-    }
-}
-
-/* To the time when something is due, or some way to it. */
-static void move_clock(uint64_t due_ms)
-{
-    rig.now_ms += random_below(3 * SECOND);
-    if (due_ms < UINT64_MAX && due_ms > rig.now_ms && random_below(3) == 0)
-        rig.now_ms = due_ms;
-}
-
-START_TEST(retention_does_as_the_model_does)
-{
-    random_seed();
-    for (int i = 0; i < MODEL_TOPICS; i++)
-        snprintf(model[i].name, sizeof(model[i].name), "topic/%d", i);
-    draw_rules();
-    rig_start(&rig);
-    for (int i = 0; i < MODEL_STEPS; i++) {
-        for (uint32_t n = random_below(12); n > 0; n--)
-            publish_to(&model[random_below(MODEL_TOPICS)]);
-        /* Sweeps come half a second after one another: what was due is gone by then. */
-        rig_retain(&rig);
-        rig.now_ms += SECOND;
-        move_clock(rig_retain(&rig));
-        rig_retain(&rig);
-        rig.now_ms += SECOND;
-        rig_retain(&rig);
-        check_model();
-        if (rig.dir && random_below(20) == 0)
-            rig_restart(&rig, random_below(2));
-        if (random_below(40) == 0) {
-            draw_rules();
-            broker_set_retention(rig.broker, &rules);
-        }
-    }
-}
-END_TEST
-
 static void add_tests(TCase *t, bool durable)
 {
     tcase_set_timeout(t, 300);
-    tcase_add_checked_fixture(t, durable ? setup_durable : setup, teardown);
+    tcase_add_checked_fixture(t, durable ? retention_setup_durable : retention_setup,
+                              retention_teardown);
     tcase_add_test(t, old_messages_go_when_it_is_time);
     tcase_add_test(t, trimming_by_age_waits_for_some_to_come_together);
     tcase_add_test(t, trimming_by_age_goes_on_at_once_when_it_is_not_finished);
@@ -1002,7 +823,6 @@ static void add_tests(TCase *t, bool durable)
     tcase_add_test(t, expiring_and_a_log_that_is_too_large_take_turns);
     tcase_add_test(t, fewer_at_a_time_are_removed_from_a_full_disk);
     tcase_add_test(t, who_comes_too_late_is_told_and_nobody_else);
-    tcase_add_loop_test(t, retention_does_as_the_model_does, 0, 2);
 }
 
 int main(void)
