@@ -1,5 +1,6 @@
 /* Appending to the journal, what is done when that fails, and using its space again. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -145,6 +146,9 @@ enum err journal_begin(struct journal *j, uint32_t epoch, uint64_t last, struct 
         e = journal_sync_file(j->fd);
     if (e)
         return e == ERR_NOSPACE ? e : ERR_IO;
+    /* Pages that were written or read many at once are cached many at once, and a write of one
+     * would count, and may cost, as one of all of them. Nobody reads them again. */
+    (void)!posix_fadvise(j->fd, 0, 0, POSIX_FADV_DONTNEED);
     move_end(j, &f, JOURNAL_BODY);
     j->synced = j->end;
     *ret = place_of(j, &f, JOURNAL_BODY);
