@@ -179,6 +179,7 @@ static void forget_pages(int fd)
         struct sector *s = &disk.sectors[i];
         if (s->count == 0)
             continue;
+        REQUIRE(s->versions[s->count - 1].lost); /* else it is not forgotten */
         if (random_below(2))
             memcpy(s->safe, s->versions[random_below((uint32_t)s->count)].data, SECTOR);
         s->count = 0;
