@@ -5,7 +5,7 @@ storage_tests = tests/unit/test_record tests/unit/test_block_index tests/unit/te
 	tests/unit/test_store_space tests/unit/test_store_repair tests/unit/test_store_damage \
 	tests/unit/test_store_pages tests/unit/test_store_guard tests/unit/test_times \
 	tests/unit/test_catalog tests/unit/test_group tests/unit/test_journal \
-	tests/unit/test_journal_power tests/unit/test_journaled_power tests/unit/test_journal_model
+	tests/unit/test_journal_power tests/unit/test_journal_model
 check_PROGRAMS += $(storage_tests)
 TESTS += $(storage_tests)
 
@@ -108,11 +108,6 @@ tests_unit_test_store_faults_SOURCES = tests/unit/test_store_faults.c $(storage_
 tests_unit_test_store_faults_CFLAGS = $(storage_test_cflags)
 tests_unit_test_store_faults_LDFLAGS = $(AM_LDFLAGS) $(storage_wrapped:%=-Wl,--wrap=%)
 tests_unit_test_store_faults_LDADD = $(storage_test_libs)
-
-tests_unit_test_journaled_power_SOURCES = tests/unit/test_journaled_power.c $(storage_fixture) \
-	tests/unit/random.c tests/unit/random.h
-tests_unit_test_journaled_power_CFLAGS = $(storage_test_cflags)
-tests_unit_test_journaled_power_LDADD = $(storage_test_libs) -ldl
 
 tests_unit_test_journal_model_SOURCES = tests/unit/test_journal_model.c $(storage_fixture)
 tests_unit_test_journal_model_CFLAGS = $(storage_test_cflags)
