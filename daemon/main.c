@@ -566,7 +566,7 @@ static void try_io_uring(struct daemon *d)
         s = submission_create(SUBMISSION_ENTRIES, &why);
     d->process.io_uring = s != NULL;
     submission_destroy(s);
-    if (s)
+    if (d->process.io_uring)
         log_info("io_uring: many receivers are sent to by one system call");
     else
         log_info("no io_uring (%s): each receiver is sent to by a system call of its own", why);
@@ -638,7 +638,8 @@ static enum err start(struct daemon *d)
         e = start_crypto(d);
     if (e == ERR_OK)
         e = create_quotas(d);
-    try_io_uring(d);
+    if (e == ERR_OK)
+        try_io_uring(d);
     if (e == ERR_OK)
         e = create_workers(d);
     if (e == ERR_OK)
