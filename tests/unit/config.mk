@@ -33,7 +33,7 @@ tests_unit_test_cpus_LDADD = $(config_libs) $(CHECK_LIBS)
 tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c daemon/certificates.c daemon/file_stamp.c daemon/frontends.c daemon/keep_socket.c \
 	daemon/hook_settings.c daemon/key_files.c daemon/secret_file.c daemon/rules.c daemon/server_lookup.c daemon/server_watch.c daemon/signals.c
 tests_unit_test_daemon_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_lmdb_open -Wl,--wrap=store_wrong \
+tests_unit_test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=store_open -Wl,--wrap=store_wrong \
 	-Wl,--wrap=broker_create -Wl,--wrap=hub_start -Wl,--wrap=hub_call_worker \
 	-Wl,--wrap=hub_call_broker -Wl,--wrap=worker_set_settings \
 	-Wl,--wrap=broker_set_retention -Wl,--wrap=ws_encoding_set_deflate \

@@ -36,7 +36,7 @@ static struct {
 static struct daemon d;
 static char *strings[8]; /* paths that are valid while a test runs */
 
-enum err __wrap_store_lmdb_open(const struct store_options *o, struct store **ret,
+enum err __wrap_store_open(const struct store_options *o, struct store **ret,
                                 struct store_state *ret_state);
 const char *__wrap_store_wrong(void);
 enum err __wrap_broker_create(const struct broker_options *o, struct store *s,
@@ -53,7 +53,7 @@ void __wrap_log_set_level(enum log_level level);
 void __wrap_log_line(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-enum err __wrap_store_lmdb_open(const struct store_options *o, struct store **ret,
+enum err __wrap_store_open(const struct store_options *o, struct store **ret,
                                 struct store_state *ret_state)
 {
     (void)ret;
