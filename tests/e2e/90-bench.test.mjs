@@ -382,14 +382,14 @@ describe('log', () => {
   test('all is measured, and nothing is left behind', async (t) => {
     const folder = temporaryFolder(t);
     const figures = await bench(`log --dir ${folder} --seconds 1 --count 20000 --batch 500`);
-    assert.equal(assertMeasured(figures), 6 * 4 + 1);
+    assert.equal(assertMeasured(figures), 8 * 4 + 1);
     assert.deepEqual(readdirSync(folder), []);
   });
 
   test('--synced: half of it', async (t) => {
     const folder = temporaryFolder(t);
     const figures = await bench(`log --synced --dir ${folder} --seconds 1 --count 2000`);
-    assert.equal(assertMeasured(figures), 3 * 4 + 1);
+    assert.equal(assertMeasured(figures), 4 * 4 + 1);
     assert.equal(figures.store_nosync_per_s, undefined);
   });
 });

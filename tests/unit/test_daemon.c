@@ -37,7 +37,7 @@ static struct daemon d;
 static char *strings[8]; /* paths that are valid while a test runs */
 
 enum err __wrap_store_open(const struct store_options *o, struct store **ret,
-                                struct store_state *ret_state);
+                           struct store_state *ret_state);
 const char *__wrap_store_wrong(void);
 enum err __wrap_broker_create(const struct broker_options *o, struct store *s,
                               const struct store_state *state, uint64_t now_ms,
@@ -54,7 +54,7 @@ void __wrap_log_line(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 enum err __wrap_store_open(const struct store_options *o, struct store **ret,
-                                struct store_state *ret_state)
+                           struct store_state *ret_state)
 {
     (void)ret;
     got.store = *o;
