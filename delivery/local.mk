@@ -3,6 +3,7 @@ noinst_LIBRARIES += libdelivery.a
 libdelivery_a_SOURCES = \
 	delivery/attendance.c delivery/attendance.h \
 	delivery/attendance_state.h \
+	delivery/catchup.c delivery/catchup.h \
 	delivery/counting.c delivery/counting.h \
 	delivery/description.h \
 	delivery/errand.c delivery/errand.h \

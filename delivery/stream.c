@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "delivery/catchup.h"
 #include "delivery/description.h"
 #include "delivery/lagging.h"
 #include "utlist.h"
@@ -19,25 +20,45 @@ enum {
     FINISH_MAX = 256, /* joiners that become part of a set in one step */
 };
 
+/* --- what it has while it catches up --- */
+
 static void schedule(struct stream *s)
 {
-    if (!s->prev)
-        DL_APPEND(worker_of(s->conn)->lagging, s);
+    catchup_schedule(s->catchup, worker_of(s->conn));
 }
 
-static void unschedule(struct stream *s)
+/* Has it until end_catchup. ERR_NOMEM. */
+static enum err begin_catchup(struct stream *s)
 {
-    if (!s->prev)
-        return;
-    DL_DELETE(worker_of(s->conn)->lagging, s);
-    s->next = s->prev = NULL;
+    if (!s->catchup)
+        s->catchup = catchup_create(s);
+    return s->catchup ? ERR_OK : ERR_NOMEM;
+}
+
+static void end_catchup(struct stream *s)
+{
+    catchup_free(s->catchup, worker_of(s->conn));
+    s->catchup = NULL;
+}
+
+/* NULL: it is not lagging. */
+static struct lagging *lag_of(const struct stream *s)
+{
+    return s->catchup ? s->catchup->lagging : NULL;
+}
+
+static struct position place_at(uint64_t offset)
+{
+    return (struct position){.offset = offset, .floor_serial = UINT64_MAX};
 }
 
 /* --- states --- */
 
 uint64_t stream_offset(const struct stream *s)
 {
-    return s->state == STREAM_LIVE ? worker_of(s->conn)->head : s->position.offset;
+    if (s->state == STREAM_LIVE)
+        return worker_of(s->conn)->head;
+    return s->catchup ? s->catchup->position.offset : 0;
 }
 
 /* Whether the fan-out is to write past S, or to ask it; S is live. */
@@ -57,33 +78,33 @@ void stream_busy(struct stream *s)
         feed_entry(&s->sub)->look = true;
 }
 
-/* Leaves LIVE with everything up to OFFSET done. */
+/* Leaves LIVE with everything up to OFFSET done. Without memory for its place it ends: going on
+ * elsewhere would lose what is between. */
 static void fall_behind(struct stream *s, uint64_t offset)
 {
+    if (begin_catchup(s) != ERR_OK) {
+        conn_close(s->conn, CLOSE_NOMEM);
+        return;
+    }
     if (s->state == STREAM_LIVE) {
         counter_add(&s->conn->loop->counters, COUNTER_lags, 1);
-        s->lagging = lagging_begin(s->conn, &s->sub, offset);
+        s->catchup->lagging = lagging_begin(s->conn, &s->sub, offset);
     }
     if (feed_is_live(&s->sub))
         feed_go_idle(&s->sub);
-    s->position = (struct position){.offset = offset, .floor_serial = UINT64_MAX};
+    s->catchup->position = place_at(offset);
     s->state = conn_is_busy(s->conn) ? STREAM_BLOCKED : STREAM_BEHIND;
     if (s->state == STREAM_BEHIND)
         schedule(s);
 }
 
-static void end_lag(struct stream *s)
-{
-    lagging_end(s->lagging);
-    s->lagging = NULL;
-}
-
+/* S is on the worker's list. */
 static void block(struct stream *s)
 {
     if (s->state == STREAM_LIVE)
         fall_behind(s, worker_of(s->conn)->head);
     s->state = STREAM_BLOCKED;
-    unschedule(s);
+    catchup_unschedule(s->catchup, worker_of(s->conn));
 }
 
 void stream_drained(struct stream *s)
@@ -106,7 +127,7 @@ static bool tell_gap(struct stream *s, const struct gap *g, const struct feed *j
     const char *filter = joining ? filter_name(joining->filters[0], &n) : NULL;
     worker_count_gap(worker_of(s->conn), g->reason);
     if (!joining)
-        lagging_restart(s->lagging);
+        lagging_restart(lag_of(s));
     return s->ops->gap(s, g, filter, n);
 }
 
@@ -239,6 +260,13 @@ static void cut(struct subscriber *sub, const struct parcel *p, size_t n, enum e
 
 static const struct receiver_ops live_ops = {.deliver = deliver, .cut = cut};
 
+static void end_lag(struct stream *s)
+{
+    lagging_end(lag_of(s));
+    if (s->catchup)
+        s->catchup->lagging = NULL;
+}
+
 static void go_live(struct stream *s)
 {
     if (feed_go_live(&s->sub, &live_ops, conn_fan_fd(s->conn)) != ERR_OK) {
@@ -360,7 +388,7 @@ static bool send_slice(struct slice *sl, struct position *p, uint64_t before)
     if (reached != last)
         p->offset = reached;
     if (!sl->joiner)
-        lagging_sent(s->lagging, first, reached);
+        lagging_sent(lag_of(s), first, reached);
     return !conn_is_busy(s->conn);
 }
 
@@ -401,11 +429,11 @@ static enum err change_set(struct stream *s, set_change *change, const char *fil
 {
     struct worker *w = worker_of(s->conn);
     struct lag_figures lag;
-    lagging_figures(s->lagging, &lag);
+    lagging_figures(lag_of(s), &lag);
     enum err e = change(w->feeds, &s->sub, filter, n, s->conn);
     if (e != ERR_OK)
         return e;
-    lagging_keep(s->lagging, &lag);
+    lagging_keep(lag_of(s), &lag);
     w->slice_feed = NULL;
     return ERR_OK;
 }
@@ -472,10 +500,10 @@ static bool skip_to_head(struct stream *s)
     struct worker *w = worker_of(s->conn);
     struct gap gap = {
         .reason = GAP_LAGGED,
-        .requested = {s->position.offset, w->replay.log->epoch},
+        .requested = {stream_offset(s), w->replay.log->epoch},
         .resumed = w->head,
     };
-    s->position = (struct position){.offset = w->head, .floor_serial = UINT64_MAX};
+    s->catchup->position = place_at(w->head);
     if (!tell_gap(s, &gap, NULL))
         return false;
     go_live(s);
@@ -487,11 +515,12 @@ static bool run_set(struct stream *s, uint64_t until)
 {
     struct worker *w = worker_of(s->conn);
     struct slice sl = {.stream = s, .feed = s->sub.feed};
-    if (lagging_must_skip(s->lagging))
+    struct position *p = &s->catchup->position;
+    if (lagging_must_skip(lag_of(s)))
         return skip_to_head(s);
-    if (s->position.offset < until && !run_slice(&sl, &s->position, until))
+    if (p->offset < until && !run_slice(&sl, p, until))
         return false;
-    if (s->position.offset == w->head)
+    if (p->offset == w->head)
         go_live(s);
     return true;
 }
@@ -510,6 +539,12 @@ bool stream_is_current(const struct stream *s)
     return (s->state == STREAM_LIVE || s->state == STREAM_OFF) && !s->joiners.list;
 }
 
+static void end_if_current(struct stream *s)
+{
+    if (stream_is_current(s))
+        end_catchup(s);
+}
+
 /* One slice. Returns whether there is more to do at once. */
 static bool run_stream(struct stream *s)
 {
@@ -521,7 +556,7 @@ static bool run_stream(struct stream *s)
     else if (s->state != STREAM_LIVE)
         goes_on = run_set(s, j && j->position.offset < w->head ? j->position.offset : w->head);
     if (conn_state(s->conn) == CONN_CLOSED) {
-        unschedule(s);
+        catchup_unschedule(s->catchup, w);
         return false;
     }
     if (!goes_on) {
@@ -529,7 +564,7 @@ static bool run_stream(struct stream *s)
         return false;
     }
     if (stream_is_current(s)) {
-        unschedule(s);
+        end_catchup(s);
         if (s->ops->caught_up)
             s->ops->caught_up(s);
         return false;
@@ -541,10 +576,10 @@ bool stream_run_lagging(struct worker *w)
 {
     bool more = false;
     uint64_t until = w->loop.now_ms + LAGGING_MS;
-    struct stream *s = NULL, *last = w->lagging ? w->lagging->prev : NULL;
+    struct stream *s = NULL, *last = w->lagging ? w->lagging->prev->stream : NULL;
     while (s != last && w->loop.now_ms < until) {
-        s = w->lagging;
-        unschedule(s);
+        s = w->lagging->stream;
+        catchup_unschedule(s->catchup, w);
         schedule(s); /* the last one now: the next turn goes on with the others */
         if (conn_is_busy(s->conn))
             conn_flush(s->conn);
@@ -569,36 +604,50 @@ void stream_init(struct stream *s, struct conn *c, const struct stream_ops *ops)
 
 void stream_finish(struct stream *s)
 {
-    unschedule(s);
     while (s->joiners.list)
         remove_joiner(s, s->joiners.list);
     joiner_forget_brought(&s->joiners, worker_of(s->conn)->feeds);
-    end_lag(s);
+    end_catchup(s);
     feed_leave(&s->sub, worker_of(s->conn)->feeds, s->conn);
     s->state = STREAM_OFF;
+}
+
+/* Subscribes to the set, and finds the place. */
+static enum err take_place(struct stream *s, const struct feed_spec *spec,
+                           const struct encoding *encoding, const struct after *after,
+                           struct gap *ret_gap)
+{
+    struct worker *w = worker_of(s->conn);
+    enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number, s->conn);
+    if (e != ERR_OK)
+        return e;
+    e = replay_start(&w->replay, s->sub.feed, after, hub_head(w->hub), &s->catchup->position,
+                     ret_gap);
+    if (e != ERR_OK)
+        feed_leave(&s->sub, w->feeds, s->conn);
+    return e;
 }
 
 enum err stream_start(struct stream *s, const struct feed_spec *spec,
                       const struct encoding *encoding, const struct after *after)
 {
-    struct worker *w = worker_of(s->conn);
     struct gap gap;
-    enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number, s->conn);
-    if (e != ERR_OK)
-        return e;
-    e = replay_start(&w->replay, s->sub.feed, after, hub_head(w->hub), &s->position, &gap);
+    enum err e = begin_catchup(s);
+    if (e == ERR_OK)
+        e = take_place(s, spec, encoding, after, &gap);
     if (e != ERR_OK) {
-        feed_leave(&s->sub, w->feeds, s->conn);
+        end_catchup(s);
         return e;
     }
     s->state = STREAM_BEHIND;
-    s->ops->started(s, s->position.offset);
+    s->ops->started(s, stream_offset(s));
     if (!tell_gap(s, &gap, NULL))
         return ERR_OK;
-    if (s->position.offset == w->head)
+    if (stream_offset(s) == worker_of(s->conn)->head)
         go_live(s);
     else
         schedule(s);
+    end_if_current(s);
     return ERR_OK;
 }
 
@@ -606,11 +655,11 @@ enum err stream_change(struct stream *s, const struct feed_spec *spec,
                        const struct encoding *encoding)
 {
     struct lag_figures lag;
-    lagging_figures(s->lagging, &lag);
+    lagging_figures(lag_of(s), &lag);
     enum err e = feed_join(&s->sub, spec, encoding, s->ops->transport->number, s->conn);
     if (e != ERR_OK)
         return e;
-    lagging_keep(s->lagging, &lag);
+    lagging_keep(lag_of(s), &lag);
     worker_of(s->conn)->slice_feed = NULL;
     if (s->state == STREAM_OFF) {
         s->told_live = true;
@@ -666,9 +715,13 @@ enum err stream_join(struct stream *s, const char *filter, size_t n,
                      uint64_t *ret_offset)
 {
     struct joiner *j;
-    enum err e = joiner_create(s, filter, n, encoding, after, &j);
-    if (e != ERR_OK)
+    enum err e = begin_catchup(s);
+    if (e == ERR_OK)
+        e = joiner_create(s, filter, n, encoding, after, &j);
+    if (e != ERR_OK) {
+        end_if_current(s);
         return e;
+    }
     *ret_offset = j->position.offset;
     j->prev = j;
     start_joiners(s, j, 1);
@@ -681,7 +734,7 @@ void stream_settle(struct stream *s)
     if (s->joiner_count != 1 || conn_state(s->conn) == CONN_CLOSED)
         return;
     if (finish_joiners(s) && !s->joiners.list && s->state == STREAM_LIVE)
-        unschedule(s);
+        end_catchup(s);
 }
 
 /* Notes what F, which is about to leave, brought in (AFTER, UNTIL]. */
@@ -792,12 +845,15 @@ static enum err part_from_set(struct stream *s, const struct stream_edit *edit)
 
 enum err stream_edit(struct stream *s, const struct stream_edit *edit)
 {
-    struct joiner *joining;
-    enum err e = create_joiners(s, edit, &joining);
+    struct joiner *joining = NULL;
+    enum err e = edit->join->count ? begin_catchup(s) : ERR_OK;
+    if (e == ERR_OK)
+        e = create_joiners(s, edit, &joining);
     if (e == ERR_OK && edit->part->count)
         e = part_from_set(s, edit);
     if (e != ERR_OK) {
         drop_joiners(s, joining);
+        end_if_current(s);
         return e;
     }
     for (size_t i = 0; i < edit->part->count; i++) {
@@ -865,5 +921,5 @@ void stream_describe(const struct stream *s, struct description *d)
     d->has_cursor = s->state != STREAM_OFF;
     d->cursor = stream_offset(s);
     d->delivered_s = s->state == STREAM_LIVE ? s->sub.feed->delivered_s : 0;
-    lagging_figures(s->lagging, &d->lag);
+    lagging_figures(lag_of(s), &d->lag);
 }

@@ -4,7 +4,8 @@
  * Event streams, WebSockets and RESP subscriptions are streams; they differ in the encoding and in
  * how they tell a gap and being caught up. A stream is a cursor, not a queue: live (at its worker's
  * head, gets each parcel at once), or behind (its own position, moved on by a slice each turn from
- * tail or log), or behind and blocked (its socket is full; waits for drained()).
+ * tail or log), or behind and blocked (its socket is full; waits for drained()). One that cannot
+ * get the memory for a position when it falls behind is closed (CLOSE_NOMEM).
  *
  *   start --> BEHIND <--> BLOCKED
  *               | ^          ^
@@ -27,7 +28,7 @@
 #include "net/conn.h"
 
 struct stream;
-struct lagging;
+struct catchup;
 
 struct stream_ops {
     const struct transport *transport;
@@ -58,10 +59,8 @@ struct stream {
     bool told_live : 1;
     struct conn *conn;
     const struct stream_ops *ops;
-    struct stream *next, *prev; /* the worker's list of streams BEHIND */
-    struct position position;   /* unless LIVE */
-    struct joiners joiners;     /* subscriptions on their way into its set */
-    struct lagging *lagging;    /* it was live, and is not; NULL = it is, or has never been */
+    struct joiners joiners;  /* subscriptions on their way into its set */
+    struct catchup *catchup; /* unless it is LIVE or OFF, and while there are joiners */
 };
 
 /* In place, subscribed to nothing. */

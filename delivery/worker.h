@@ -29,6 +29,7 @@
 
 struct audit;
 struct bearers;
+struct catchup;
 struct lagging;
 struct stream;
 struct stream_table;
@@ -82,7 +83,7 @@ struct worker {
     uint64_t head; /* the last offset handled; replay.head is the same */
     struct publish *publishes, *publishes_last; /* of this turn */
     size_t publish_bytes;                       /* what they weigh */
-    struct stream *lagging;                     /* streams that can be moved on (utlist) */
+    struct catchup *lagging;                    /* streams that can be moved on (utlist) */
     struct lagging *laggards;                   /* streams that were live, and are not (utlist) */
     uint64_t lag_check_ms;                      /* when their limits are looked at next */
     struct poll_shared polls; /* the answer that they have in common in this turn */

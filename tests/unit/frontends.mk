@@ -73,7 +73,7 @@ tests_unit_test_ends_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_ends_LDFLAGS = $(desk_ldflags)
 tests_unit_test_ends_LDADD = $(frontends_test_libs)
 
-fanout_ldflags = $(desk_ldflags) -Wl,--wrap=malloc -Wl,--wrap=realloc
+fanout_ldflags = $(desk_ldflags) -Wl,--wrap=malloc -Wl,--wrap=realloc -Wl,--wrap=catchup_create
 tests_unit_test_fanout_SOURCES = tests/unit/test_fanout.c $(desk)
 tests_unit_test_fanout_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_fanout_LDFLAGS = $(fanout_ldflags)

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "delivery/catchup.h"
 #include "delivery/description.h"
 #include "delivery/stream.h"
 #include "tests/unit/desk.h"
@@ -28,11 +29,14 @@ enum { MANY = 100, BYTES = 5000, CLIENTS = 4 };
 static struct desk desk;
 static struct client clients[CLIENTS];
 static size_t failing_size; /* the next allocation of it fails; 0 = none */
+static bool failing_place;  /* and the next of a stream's place */
 
 void *__real_malloc(size_t n);
 void *__wrap_malloc(size_t n);
 void *__real_realloc(void *p, size_t n);
 void *__wrap_realloc(void *p, size_t n);
+struct catchup *__real_catchup_create(struct stream *s);
+struct catchup *__wrap_catchup_create(struct stream *s);
 
 static bool fails(size_t n)
 {
@@ -50,6 +54,13 @@ void *__wrap_malloc(size_t n)
 void *__wrap_realloc(void *p, size_t n)
 {
     return fails(n) ? NULL : __real_realloc(p, n);
+}
+
+struct catchup *__wrap_catchup_create(struct stream *s)
+{
+    bool fails_now = failing_place;
+    failing_place = false;
+    return fails_now ? NULL : __real_catchup_create(s);
 }
 
 static void setup(void)
@@ -547,6 +558,109 @@ START_TEST(a_stream_for_which_there_is_no_room_ends)
 }
 END_TEST
 
+/* What it would have to remember is where it stopped; the others are told nothing of that. */
+static void end_one_that_falls_behind(const char *mark)
+{
+    size_t ended = CLIENTS;
+    failing_place = true;
+    desk_publish(&desk, "a", MANY, BYTES);
+    ck_assert(!failing_place);
+    for (size_t i = 0; i < CLIENTS; i++)
+        if (client_ended(&clients[i]))
+            ended = i;
+    ck_assert_uint_lt(ended, CLIENTS);
+    ck_assert_uint_eq(desk.worker->loop.conns, CLIENTS - 1);
+    hear_everybody_out();
+    desk_catch_up(&desk);
+    hear_everybody_out();
+    const struct buf *whole = &clients[ended ? 0 : 1].got, *part = &clients[ended].got;
+    ck_assert_uint_lt(part->len, whole->len);
+    ck_assert_int_eq(memcmp(part->data, whole->data, part->len), 0);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        if (i == ended)
+            continue;
+        ck_assert_int_eq(stream_of(&clients[i])->state, STREAM_LIVE);
+        ck_assert_ptr_null(stream_of(&clients[i])->catchup);
+        ck_assert_uint_eq(clients[i].got.len, whole->len);
+        if (mark)
+            ck_assert_uint_eq(client_times(&clients[i], mark), MANY);
+    }
+}
+
+START_TEST(a_stream_whose_place_cannot_be_kept_ends)
+{
+    say_all(kinds[_i].request);
+    end_one_that_falls_behind(kinds[_i].mark);
+}
+END_TEST
+
+/* The same for those who are asked, and not written to past their connections. */
+START_TEST(an_asked_stream_whose_place_cannot_be_kept_ends)
+{
+    say_all(SSE("/t/a"));
+    for (int i = 0; i < CLIENTS; i++)
+        conn_write(clients[i].conn, "8\r\n: first\r\n", 12);
+    end_one_that_falls_behind("data: x");
+}
+END_TEST
+
+START_TEST(a_stream_without_memory_for_its_place_does_not_begin)
+{
+    failing_place = true;
+    client_say(&clients[0], SSE("/t/a"));
+    ck_assert(!failing_place);
+    ck_assert(client_heard(&clients[0], "retry: "));
+    client_say(&clients[1], SSE("/t/a"));
+    desk_publish(&desk, "a", 1, 10);
+    ck_assert(!client_heard(&clients[0], "data: x"));
+    ck_assert(client_heard(&clients[1], "data: x"));
+}
+END_TEST
+
+/* A control object as a frame of a client, whose mask is zero. */
+static void say_control(struct client *c, const char *object)
+{
+    char frame[200] = {(char)0x81, (char)(0x80 | strlen(object))};
+    ck_assert_uint_lt(strlen(object), 126);
+    memcpy(frame + 6, object, strlen(object));
+    client_say_bytes(c, frame, 6 + strlen(object));
+}
+
+START_TEST(what_has_no_memory_to_join_changes_nothing)
+{
+    static const char join_b[] = "{\"op\":\"subscribe\",\"topic\":\"b\"}";
+    say_all(WS("/t/a"));
+    failing_place = true;
+    say_control(&clients[0], join_b);
+    ck_assert(!failing_place);
+    ck_assert(client_heard(&clients[0], "\"unavailable\""));
+    ck_assert_ptr_null(stream_of(&clients[0])->catchup);
+    ck_assert_uint_eq(stream_filters(stream_of(&clients[0])), 1);
+    desk_publish(&desk, "b", 1, 10);
+    ck_assert(!client_heard(&clients[0], "\"data\":\"x"));
+    say_control(&clients[0], join_b);
+    ck_assert_ptr_null(stream_of(&clients[0])->catchup);
+    desk_publish(&desk, "b", 1, 10);
+    desk_publish(&desk, "a", 1, 10);
+    ck_assert_uint_eq(client_times(&clients[0], "\"data\":\"x"), 2);
+}
+END_TEST
+
+/* What it needed meanwhile is given back. */
+START_TEST(who_is_at_the_head_has_nothing_for_catching_up)
+{
+    desk_publish(&desk, "a", 1, 10);
+    say_all(SSE("/t/a?after=earliest"));
+    desk_catch_up(&desk);
+    hear_everybody_out();
+    for (int i = 0; i < CLIENTS; i++) {
+        ck_assert_int_eq(stream_of(&clients[i])->state, STREAM_LIVE);
+        ck_assert_ptr_null(stream_of(&clients[i])->catchup);
+    }
+    ck_assert_ptr_null(desk.worker->lagging);
+}
+END_TEST
+
 static Suite *fanout_suite(void)
 {
     Suite *s = suite_create("fanout");
@@ -567,6 +681,11 @@ static Suite *fanout_suite(void)
     tcase_add_test(t, a_poll_whose_connection_is_busy_is_answered_behind_the_fan_out);
     tcase_add_test(t, a_poll_for_which_there_is_no_room_is_refused);
     tcase_add_test(t, a_stream_for_which_there_is_no_room_ends);
+    tcase_add_loop_test(t, a_stream_whose_place_cannot_be_kept_ends, 0, KINDS);
+    tcase_add_test(t, an_asked_stream_whose_place_cannot_be_kept_ends);
+    tcase_add_test(t, a_stream_without_memory_for_its_place_does_not_begin);
+    tcase_add_test(t, what_has_no_memory_to_join_changes_nothing);
+    tcase_add_test(t, who_is_at_the_head_has_nothing_for_catching_up);
     suite_add_tcase(s, t);
     return s;
 }
