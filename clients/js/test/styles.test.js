@@ -100,7 +100,8 @@ test('client and subscription work behind the proxies of frameworks', async () =
   await requests.next();
 });
 
-test('the client has a state to be shown', async () => {
+test('the client has a state to be shown', async (t) => {
+  fakeClock(t); // nothing is tried again
   const { client, sockets, subscription } = setUp('a');
   const states = [];
   assert.equal(client.state, 'connecting');
