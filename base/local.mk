@@ -16,6 +16,7 @@ libbase_a_SOURCES = \
 	base/id_table.c base/id_table.h \
 	base/ip.c base/ip.h \
 	base/json_slice.c base/json_slice.h \
+	base/load.h \
 	base/log.c base/log.h \
 	base/now.c base/now.h \
 	base/quota.c base/quota.h \

@@ -1,31 +1,10 @@
 /* Reading a group without trusting it; group_writer.c makes them. */
 #include "storage/journal/group.h"
 
-#include <string.h>
 #include <xxhash.h>
 
+#include "base/load.h"
 #include "storage/journal/group_layout.h"
-
-static uint16_t load16(const uint8_t *p)
-{
-    uint16_t n;
-    memcpy(&n, p, sizeof(n));
-    return n;
-}
-
-static uint32_t load32(const uint8_t *p)
-{
-    uint32_t n;
-    memcpy(&n, p, sizeof(n));
-    return n;
-}
-
-static uint64_t load64(const uint8_t *p)
-{
-    uint64_t n;
-    memcpy(&n, p, sizeof(n));
-    return n;
-}
 
 static bool are_zero(const uint8_t *p, size_t n)
 {

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/load.h"
+
 /*
  * The layout (lmdb.h says what it means, mdb.c has it). All integers are the machine's.
  *
@@ -86,27 +88,6 @@ struct lmdb_pages {
 };
 
 enum { DB_FREE, DB_MAIN };
-
-static uint16_t load16(const uint8_t *p)
-{
-    uint16_t v;
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-static uint32_t load32(const uint8_t *p)
-{
-    uint32_t v;
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-static uint64_t load64(const uint8_t *p)
-{
-    uint64_t v;
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
 
 __attribute__((format(printf, 3, 4))) static enum err wrong(struct lmdb_pages *p, uint64_t page,
                                                             const char *format, ...)
