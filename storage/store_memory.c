@@ -453,27 +453,12 @@ static void memory_reader_destroy(struct store_reader *r)
     free(r);
 }
 
-static bool topic_asked(const struct store_query *q, uint32_t id)
-{
-    size_t low = 0, high = q->topic_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (q->topics[middle] == id)
-            return true;
-        if (q->topics[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
 static bool wanted(const struct memory_store *m, const struct store_query *q,
                    const struct store_record *r)
 {
     const struct catalog_topic *t = catalog_find(&m->base.catalog, r->topic_id);
     return t && r->offset > atomic_load_explicit(&t->floor, memory_order_relaxed) &&
-           (!q->topics || topic_asked(q, r->topic_id));
+           (!q->topics || store_query_names(q, r->topic_id));
 }
 
 /* Visits the records [LOW, HIGH) of the array in Q's direction; returns what has been reached. */

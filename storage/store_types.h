@@ -131,6 +131,22 @@ struct store_query {
     store_visit *damaged;
 };
 
+/* Whether ID is among the topics of Q, which names some. */
+static inline bool store_query_names(const struct store_query *q, uint32_t id)
+{
+    size_t low = 0, high = q->topic_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (q->topics[middle] == id)
+            return true;
+        if (q->topics[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
 /* What becomes of a record that a removal has come to. */
 enum store_verdict {
     STORE_REMOVE,

@@ -5,23 +5,6 @@ enum {
     SKIPS = 16,     /* records of other topics that are as much work as one look */
 };
 
-static bool is_asked(const struct store_query *q, uint32_t id)
-{
-    size_t low = 0, high = q->topic_count;
-    if (!q->topics)
-        return true;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (q->topics[middle] == id)
-            return true;
-        if (q->topics[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
 static bool is_visible(const struct held_read *r, const struct store_record *record)
 {
     const struct catalog_topic *t = catalog_find(r->catalog, record->topic_id);
@@ -60,7 +43,7 @@ static void count_look(struct held_read *r, uint64_t offset)
 static void look(struct held_read *r, const struct held_chunk *c, size_t i)
 {
     const struct store_record *record = &c->records[i];
-    if (!is_asked(r->q, c->topics[i])) {
+    if (r->q->topics && !store_query_names(r->q, c->topics[i])) {
         if (i % SKIPS == 0)
             count_look(r, record->offset);
         return;

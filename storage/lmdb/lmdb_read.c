@@ -77,25 +77,10 @@ static bool in_map(const struct scan *s, uint32_t id)
     return place_in_map(s, id, &place) && (s->r->set[place / WORD_BITS] >> (place % WORD_BITS) & 1);
 }
 
-static bool in_ascending(const struct scan *s, uint32_t id)
-{
-    size_t low = 0, high = s->q->topic_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (s->q->topics[middle] == id)
-            return true;
-        if (s->q->topics[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
 static bool in_set(const struct scan *s, uint32_t id)
 {
     if (s->large)
-        return s->mapped ? in_map(s, id) : in_ascending(s, id);
+        return s->mapped ? in_map(s, id) : store_query_names(s->q, id);
     for (size_t i = 0; i < s->q->topic_count; i++)
         if (s->q->topics[i] == id)
             return true;
