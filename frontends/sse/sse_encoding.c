@@ -41,51 +41,53 @@ static void put_raw(const struct message *m, struct buf *out)
     buf_putc(out, '\n');
 }
 
-static void chunked_raw(const struct message *m, struct buf *out)
+typedef void put_text(const struct message *m, struct buf *out);
+
+static void put_chunk(const struct message *m, struct buf *out, put_text *put)
 {
     size_t chunk = chunk_begin(out);
-    put_raw(m, out);
+    put(m, out);
     chunk_end(out, chunk);
+}
+
+static void chunked_raw(const struct message *m, struct buf *out)
+{
+    put_chunk(m, out, put_raw);
 }
 
 static void chunked_envelope(const struct message *m, struct buf *out)
 {
-    size_t chunk = chunk_begin(out);
-    put_envelope(m, out);
-    chunk_end(out, chunk);
+    put_chunk(m, out, put_envelope);
 }
 
 static void chunked_joining(const struct message *m, struct buf *out)
 {
-    size_t chunk = chunk_begin(out);
-    put_joining(m, out);
-    chunk_end(out, chunk);
+    put_chunk(m, out, put_joining);
 }
 
 /* --- compressed: a block of the gzip stream that the event stream is (base/gzip.h) --- */
 
-static void packed_raw(const struct message *m, struct buf *out)
+static void put_packed(const struct message *m, struct buf *out, put_text *put)
 {
     size_t chunk = chunk_begin(out), block = gzip_begin(out);
-    put_raw(m, out);
+    put(m, out);
     packing_end(out, block);
     chunk_end(out, chunk);
+}
+
+static void packed_raw(const struct message *m, struct buf *out)
+{
+    put_packed(m, out, put_raw);
 }
 
 static void packed_envelope(const struct message *m, struct buf *out)
 {
-    size_t chunk = chunk_begin(out), block = gzip_begin(out);
-    put_envelope(m, out);
-    packing_end(out, block);
-    chunk_end(out, chunk);
+    put_packed(m, out, put_envelope);
 }
 
 static void packed_joining(const struct message *m, struct buf *out)
 {
-    size_t chunk = chunk_begin(out), block = gzip_begin(out);
-    put_joining(m, out);
-    packing_end(out, block);
-    chunk_end(out, chunk);
+    put_packed(m, out, put_joining);
 }
 
 struct encoding sse_encoding_raw = {.name = "sse-raw", .encode = chunked_raw};
