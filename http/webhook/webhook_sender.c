@@ -100,11 +100,15 @@ static bool take_seq(void *ctx, const struct store_record *r)
 enum err webhook_sender_last(struct worker *w, uint64_t *ret_seq)
 {
     uint32_t id = topic_id(w);
-    uint64_t reached, after = 0;
-    struct store_query q = {.topics = &id, .topic_count = 1, .reverse = true, .max_records = 1};
+    uint64_t reached;
+    struct store_query q = {
+        .until = hub_head(w->hub),
+        .topics = &id,
+        .topic_count = 1,
+        .reverse = true,
+        .max_records = 1,
+    };
     *ret_seq = 0;
-    q.after = after;
-    q.until = hub_head(w->hub);
     return id ? store_read(w->replay.store, &q, take_seq, ret_seq, &reached) : ERR_OK;
 }
 
